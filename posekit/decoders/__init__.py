@@ -1,0 +1,91 @@
+"""Outputs to keypoints: one file a head, numpy alone.
+
+Every decoder takes the outputs as the packaged model gives them, without the batch axis and with channels last,
+and gives keypoints in input px with one score each. `encode` is its inverse, for tests and golden vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders import heatmap, regression, simcc
+from posekit.errors import ConversionError, InputError
+from posekit.poses import Floats, Poses
+
+if TYPE_CHECKING:
+    from posekit.spec import DecoderSpec, PoseSpec
+
+Outputs = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """decode(outputs, spec, size_wh) -> keypoints (K, 2|3) in input px, scores (K,); encode is its inverse;
+    shapes(spec, size_wh, K) -> per output the expected shape, None where any size will do; with `flat` only the
+    number of values counts."""
+
+    decode: Callable[[Outputs, Any, tuple[int, int]], tuple[Floats, Floats]]
+    encode: Callable[..., dict[str, Floats]]
+    shapes: Callable[[Any, tuple[int, int], int], dict[str, tuple[int | None, ...]]]
+    flat: bool = False
+
+
+DECODERS: dict[str, Decoder] = {
+    "heatmap": Decoder(heatmap.decode, heatmap.encode, heatmap.shapes),
+    "regression": Decoder(regression.decode, regression.encode, regression.shapes, flat=True),
+    "simcc": Decoder(simcc.decode, simcc.encode, simcc.shapes),
+}
+
+
+def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
+    """Decode the outputs of one run; returns Poses in *input* px with N = 1.
+
+    outputs: by name, with the batch axis of 1. ConversionError where a value is not finite.
+    """
+    decoder_spec: DecoderSpec = spec.decoder
+    single: dict[str, NDArray[Any]] = {}
+    for name in decoder_spec.outputs:
+        values = outputs[name]
+        if not np.isfinite(values).all():
+            raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
+        single[name] = values[0]
+    keypoints, scores = DECODERS[decoder_spec.kind].decode(single, decoder_spec, spec.input.size_wh)
+    return Poses(keypoints[None], scores[None])
+
+
+def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None:
+    """InputError unless the outputs that the decoder reads are there and fit K and the input size.
+
+    shapes: of all outputs by name, with the batch axis, channels last.
+    """
+    known = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    decoder = DECODERS[spec.decoder.kind]
+    expected = decoder.shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
+    for name, wanted in expected.items():
+        if name not in shapes:
+            raise InputError(
+                f"the decoder reads output {name!r}, which the network does not have; it has {known}",
+                "set the decoder's output, or name the network's outputs in order with `outputs = [...]`",
+            )
+        shape = shapes[name]
+        if not _fits(shape, wanted, decoder.flat):
+            text = " x ".join("any" if w is None else str(w) for w in (1, *wanted))
+            raise InputError(
+                f"output {name!r} has shape {shape}, but decoder {spec.decoder.kind!r} with "
+                f"{spec.keypoint_count} keypoints and input {spec.input.size_wh} expects {text}",
+                "check keypoints.skeleton, decoder.kind and input.size_wh",
+            )
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...], flat: bool) -> bool:
+    if flat:
+        return math.prod(shape) == math.prod(w for w in wanted if w is not None)
+    if len(shape) != len(wanted) + 1 or shape[0] != 1:
+        return False
+    return all(w is None or w == s for w, s in zip(wanted, shape[1:], strict=True))

@@ -1,0 +1,110 @@
+"""Heatmaps to keypoints: argmax, then none, a quarter step, or DARK.
+
+Sources: quarter offset, Newell et al. 2016 and HRNet's code (Sun et al. 2019); DARK, Zhang et al. 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders.activation import sigmoid
+from posekit.poses import Floats
+
+if TYPE_CHECKING:
+    from posekit.spec import HeatmapSpec
+
+LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
+
+
+def shapes(spec: HeatmapSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:
+    """Expected shapes: any map size, K channels."""
+    return {spec.output: (None, None, keypoint_count)}
+
+
+def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, size_wh: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Heatmaps (h, w, K) to keypoints (K, 2) in input px and scores (K,); the first maximum in row order wins."""
+    heatmaps = outputs[spec.output].astype(np.float64)
+    height, width, count = heatmaps.shape
+    flat = heatmaps.reshape(-1, count)
+    peak = flat.argmax(axis=0)
+    scores = flat[peak, np.arange(count)]
+    y, x = np.divmod(peak, width)
+    offset = np.zeros((count, 2))
+    if spec.refinement == "quarter":
+        offset = _quarter(heatmaps, x, y)
+    elif spec.refinement == "dark":
+        offset = _dark(heatmaps, x, y, spec.blur_kernel)
+    points = np.stack([x, y], axis=-1) + offset
+    if spec.activation == "sigmoid":
+        scores = sigmoid(scores)
+    return points * input_px_per_index(spec.alignment, (width, height), size_wh), scores
+
+
+def input_px_per_index(alignment: str, map_size_wh: tuple[int, int], size_wh: tuple[int, int]) -> Floats:
+    """Input px between two neighbouring heatmap px, (2,) for x and y."""
+    shrink = 1 if alignment == "corners" else 0
+    return np.array([(n - shrink) / max(m - shrink, 1) for n, m in zip(size_wh, map_size_wh, strict=True)])
+
+
+def _quarter(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any]) -> Floats:
+    """A quarter px towards the higher neighbour on each axis; none within one px of the edge, as in HRNet."""
+    height, width, count = heatmaps.shape
+    inside = (x > 1) & (x < width - 1) & (y > 1) & (y < height - 1)
+    x, y, k = np.where(inside, x, 1), np.where(inside, y, 1), np.arange(count)
+    if width < 3 or height < 3:
+        return np.zeros((count, 2))
+    dx = heatmaps[y, x + 1, k] - heatmaps[y, x - 1, k]
+    dy = heatmaps[y + 1, x, k] - heatmaps[y - 1, x, k]
+    return np.sign(np.stack([dx, dy], axis=-1)) * 0.25 * inside[:, None]
+
+
+def _dark(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Floats:
+    """One Newton step on the logarithm of the blurred map; none within two px of the edge.
+
+    Only the 5 x 5 px about the peak are blurred. The published code scales the blurred map back to its old maximum;
+    under the logarithm that adds a constant, which no derivative sees, so it is left out.
+    """
+    height, width, count = heatmaps.shape
+    reach = kernel // 2 + 2
+    padded = np.pad(heatmaps, ((reach, reach), (reach, reach), (0, 0)))
+    span = np.arange(2 * reach + 1)
+    patches = padded[y[:, None, None] + span[None, :, None], x[:, None, None] + span, np.arange(count)[:, None, None]]
+    blur = np.zeros((5, 2 * reach + 1))
+    for row in range(5):
+        blur[row, row : row + kernel] = gaussian_kernel(kernel)
+    log = np.log(np.maximum(blur @ patches @ blur.T, LOG_FLOOR))  # (K, 5, 5), the peak at [2, 2]
+    dx = 0.5 * (log[:, 2, 3] - log[:, 2, 1])
+    dy = 0.5 * (log[:, 3, 2] - log[:, 1, 2])
+    dxx = 0.25 * (log[:, 2, 4] - 2 * log[:, 2, 2] + log[:, 2, 0])
+    dyy = 0.25 * (log[:, 4, 2] - 2 * log[:, 2, 2] + log[:, 0, 2])
+    dxy = 0.25 * (log[:, 3, 3] - log[:, 1, 3] - log[:, 3, 1] + log[:, 1, 1])
+    det = dxx * dyy - dxy * dxy
+    inside = (x > 1) & (x < width - 2) & (y > 1) & (y < height - 2)
+    # A peak has a negative definite Hessian; where blurring left none, the step would lead away from it.
+    sound = inside & (det > 0) & (dxx < 0)
+    safe = np.where(sound, det, 1.0)
+    step = np.stack([-(dyy * dx - dxy * dy) / safe, -(dxx * dy - dxy * dx) / safe], axis=-1)
+    return np.clip(step, -2.0, 2.0) * sound[:, None]  # the patch ends two px from the peak
+
+
+def gaussian_kernel(size: int) -> Floats:
+    """Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it (getGaussianKernel)."""
+    sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
+    positions = np.arange(size) - size // 2
+    weights = np.exp(-(positions**2) / (2 * sigma * sigma))
+    return np.asarray(weights / weights.sum())
+
+
+def encode(
+    keypoints: Floats, spec: HeatmapSpec, size_wh: tuple[int, int], map_size_wh: tuple[int, int], sigma: float = 2.0
+) -> dict[str, Floats]:
+    """Gaussians of height 1 at keypoints (K, 2) in input px: what training draws; for tests."""
+    centre = keypoints / input_px_per_index(spec.alignment, map_size_wh, size_wh)
+    x, y = np.arange(map_size_wh[0]), np.arange(map_size_wh[1])
+    across = np.exp(-((x[:, None] - centre[:, 0]) ** 2) / (2 * sigma**2))
+    down = np.exp(-((y[:, None] - centre[:, 1]) ** 2) / (2 * sigma**2))
+    return {spec.output: down[:, None, :] * across[None, :, :]}

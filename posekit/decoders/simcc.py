@@ -1,0 +1,48 @@
+"""SimCC: one 1-D map an axis. Source: Li et al. 2022, "SimCC: a Simple Coordinate Classification Perspective"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.poses import Floats
+
+if TYPE_CHECKING:
+    from posekit.spec import SimccSpec
+
+
+def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:
+    """Expected shapes: K rows of input px * split_ratio bins."""
+    bins_x, bins_y = (round(size * spec.split_ratio) for size in size_wh)
+    return {spec.output_x: (keypoint_count, bins_x), spec.output_y: (keypoint_count, bins_y)}
+
+
+def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, size_wh: tuple[int, int]) -> tuple[Floats, Floats]:
+    """simcc_x (K, bins_x) and simcc_y (K, bins_y) to keypoints (K, 2) in input px and scores (K,).
+
+    A bin's index over split_ratio is its input px; the first maximum wins.
+    """
+    points, peaks = [], []
+    for name in (spec.output_x, spec.output_y):
+        maps = outputs[name].astype(np.float64)
+        best = maps.argmax(axis=1)
+        peak = maps[np.arange(len(maps)), best]
+        if spec.activation == "softmax":
+            peak = 1.0 / np.exp(maps - peak[:, None]).sum(axis=1)
+        points.append(best / spec.split_ratio)
+        peaks.append(peak)
+    scores = np.minimum(*peaks) if spec.score_reduction == "min" else (peaks[0] + peaks[1]) / 2
+    return np.stack(points, axis=-1), np.asarray(scores)
+
+
+def encode(keypoints: Floats, spec: SimccSpec, size_wh: tuple[int, int], sigma: float = 4.0) -> dict[str, Floats]:
+    """1-D Gaussians of height 1 at keypoints (K, 2) in input px; for tests."""
+    maps = {}
+    for axis, name in enumerate((spec.output_x, spec.output_y)):
+        bins = np.arange(round(size_wh[axis] * spec.split_ratio))
+        centre = keypoints[:, axis, None] * spec.split_ratio
+        maps[name] = np.exp(-((bins - centre) ** 2) / (2 * sigma**2))
+    return maps

@@ -1,0 +1,43 @@
+"""Errors that a user can act on: one sentence, a hint, an exit code."""
+
+from __future__ import annotations
+
+
+class PosekitError(Exception):
+    """A failure that is told in one sentence, with what to do about it.
+
+    `message` says what failed, the value seen and what was expected; `hint` says what to try; `exit_code` is the
+    command line's exit code. `step` is filled in by the pipeline.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.step = ""
+
+
+class InputError(PosekitError):
+    """The input is wrong: a spec, a file, an argument."""
+
+    exit_code = 2
+
+
+class MissingToolError(PosekitError):
+    """Something is missing on this machine: an extra, a tool, a platform."""
+
+    exit_code = 3
+
+
+class ConversionError(PosekitError):
+    """A model could not be converted to the target."""
+
+    exit_code = 4
+
+
+class GateError(PosekitError):
+    """A parity gate failed."""
+
+    exit_code = 1

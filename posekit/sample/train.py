@@ -1,0 +1,248 @@
+"""Trains the two sample networks on rendered people: python -m posekit.sample.train --out DIR."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from posekit.sample import crops
+from posekit.sample.crops import People
+from posekit.sample.figure import Array
+from posekit.sample.networks import INPUT_SIZE_WH, heatmap_network, simcc_network
+
+MEAN = (123.675, 116.28, 103.53)  # RGB, 0-255 units
+STD = (58.395, 57.12, 57.375)
+BATCH = 64
+PEAK_RATE = 4e-3
+EMA_DECAY = 0.998
+HELD_OUT_SEED = 10_000_000
+HELD_OUT_SCENES = 500
+PCK_FRACTION = 0.1  # of the box's longer side
+
+Outputs = Tensor | tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is built, trained and decoded; decode gives input px (N, 17, 2)."""
+
+    file_name: str
+    color_order: str
+    build: Callable[[], nn.Module]
+    loss: Callable[[Any, Array], Tensor]
+    decode: Callable[[Any], Array]
+
+
+def heatmap_loss(heatmaps: Tensor, keypoints: Array) -> Tensor:
+    """Squared error over the labelled keypoints (N, 17, 3), input px."""
+    weight = torch.from_numpy((keypoints[..., 2] > 0).astype(np.float32))
+    error = (heatmaps - crops.heatmap_target(keypoints[..., :2])).square().mean((-1, -2))
+    return 100 * (error * weight).sum() / weight.sum()
+
+
+def simcc_loss(logits: tuple[Tensor, Tensor], keypoints: Array) -> Tensor:
+    """Cross entropy over the labelled keypoints (N, 17, 3), input px."""
+    weight = torch.from_numpy((keypoints[..., 2] > 0).astype(np.float32))
+    targets = crops.simcc_target(keypoints[..., :2])
+    entropy = sum(-(t * z.log_softmax(-1)).sum(-1) for t, z in zip(targets, logits, strict=True))
+    return (entropy * weight).sum() / weight.sum()
+
+
+def heatmap_decode(heatmaps: Tensor) -> Array:
+    """Input px (N, 17, 2): the peak, moved a quarter cell towards its higher neighbour."""
+    maps = heatmaps.numpy().astype(np.float64)
+    n, k, height, width = maps.shape
+    flat = maps.reshape(n, k, -1).argmax(-1)
+    x, y = flat % width, flat // width
+    padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    i, j = np.ogrid[:n, :k]
+    dx = np.sign(padded[i, j, y + 1, x + 2] - padded[i, j, y + 1, x])
+    dy = np.sign(padded[i, j, y + 2, x + 1] - padded[i, j, y, x + 1])
+    points: Array = (np.stack([x, y], -1) + 0.25 * np.stack([dx, dy], -1)) * crops.HEATMAP_STRIDE
+    return points
+
+
+def simcc_decode(logits: tuple[Tensor, Tensor]) -> Array:
+    """Input px (N, 17, 2): the highest bin of each axis / 2."""
+    points: Array = np.stack([axis.argmax(-1).numpy() for axis in logits], -1) / crops.SIMCC_SPLIT_RATIO
+    return points
+
+
+RECIPES = {
+    "heatmap": Recipe("tinypose.pt2", "rgb", heatmap_network, heatmap_loss, heatmap_decode),
+    "simcc": Recipe("tinysimcc.pt2", "bgr", simcc_network, simcc_loss, simcc_decode),
+}
+
+
+def normalised(pixels: Tensor, color_order: str) -> Tensor:
+    """Crops (N, 3, H, W) RGB 0-255 -> the network's input: (pixel - mean) / std, in its colour order."""
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, STD))
+    scaled = (pixels - mean) / std
+    return (scaled.flip(1) if color_order == "bgr" else scaled).contiguous(memory_format=torch.channels_last)
+
+
+def train(recipe: Recipe, people: People, minutes: float, seed: int, name: str) -> tuple[nn.Module, int]:
+    """The network (a running mean of its weights) after that time, and the number of steps; one-cycle rate over the time."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = recipe.build().to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    decay, no_decay = [[p for p in network.parameters() if (p.ndim > 1) is flag] for flag in (True, False)]
+    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": no_decay, "weight_decay": 0.0}], lr=PEAK_RATE)
+    ema = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+    regions = crops.regions_from_boxes(people.boxes_xyxy)
+    start, running = time.monotonic(), 0.0
+    for step, rows in enumerate(crops.batches(rng, len(people.scene), BATCH)):
+        progress = (time.monotonic() - start) / (60 * minutes)
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = PEAK_RATE * one_cycle(progress)
+        chosen = crops.augmented(rng, crops.Regions(*(getattr(regions, f)[rows] for f in ("centre", "size_wh", "rotation", "mirrored"))))
+        pixels = crops.jittered(rng, crops.crop(people.images[people.scene[rows]], chosen))
+        loss = recipe.loss(network(normalised(pixels, recipe.color_order)), crops.keypoints_to_input(people.keypoints[rows], chosen))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+        ema.update_parameters(network)
+        running += 0.02 * (loss.item() - running) if step else loss.item()
+        if step % 200 == 0:
+            say(f"{name}: step {step}, {100 * progress:.0f} % of {minutes:g} min, loss {running:.4f}")
+    return ema.module.eval(), step
+
+
+def one_cycle(progress: float) -> float:
+    """The factor on the peak rate: up over the first tenth, then down a cosine to 0."""
+    return 0.04 + 0.96 * progress / 0.1 if progress < 0.1 else 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
+
+
+def predict(network: Callable[[Tensor], Any], recipe: Recipe, people: People) -> Array:
+    """Keypoints (N, 17, 2) in source px, one person at a time as the exported network takes them."""
+    regions = crops.regions_from_boxes(people.boxes_xyxy)
+    found = []
+    with torch.inference_mode():
+        for i in range(len(people.scene)):
+            one = crops.Regions(*(getattr(regions, f)[i : i + 1] for f in ("centre", "size_wh", "rotation", "mirrored")))
+            pixels = crops.crop(people.images[people.scene[i : i + 1]], one)
+            found.append(crops.to_source(recipe.decode(network(normalised(pixels, recipe.color_order).contiguous())), one))
+    return np.concatenate(found)
+
+
+def pck(predicted: Array, people: People) -> float:
+    """Fraction of the visible keypoints within a tenth of the box's longer side."""
+    error = np.linalg.norm(predicted - people.keypoints[..., :2], axis=-1)
+    longer = (people.boxes_xyxy[:, 2:] - people.boxes_xyxy[:, :2]).max(1)
+    return float((error < PCK_FRACTION * longer[:, None])[people.keypoints[..., 2] == 2].mean())
+
+
+def save(network: nn.Module, file: Path) -> None:
+    """Export for one 1x3x128x96 crop, without the stack traces that would carry this machine's paths."""
+    width, height = INPUT_SIZE_WH
+    plain = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    exported = torch.export.export(plain, (torch.zeros(1, 3, height, width),))
+    for module in exported.graph_module.modules():
+        if isinstance(module, torch.fx.GraphModule):
+            for node in module.graph.nodes:
+                node.meta.pop("stack_trace", None)
+    torch.export.save(exported, file)
+
+
+def multiply_adds(network: nn.Module) -> float:
+    """Millions of multiply-adds for one crop."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    width, height = INPUT_SIZE_WH
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(torch.zeros(1, 3, height, width))
+    return float(counter.get_total_flops()) / 2e6
+
+
+def run(name: str, people: People, held_out: People, minutes: float, seed: int, out: Path) -> None:
+    """Train, measure and save one network, and write what was measured as <name>.json."""
+    torch.set_num_threads(1)
+    recipe, start = RECIPES[name], time.monotonic()
+    network, steps = train(recipe, people, minutes, seed, name)
+    seconds = time.monotonic() - start
+    save(network, out / recipe.file_name)
+    score = pck(predict(torch.export.load(out / recipe.file_name).module(), recipe, held_out), held_out)
+    say(f"{name}: PCK@{PCK_FRACTION} {score:.4f} on {len(held_out.scene)} held-out people, trained {seconds:.0f} s")
+    facts = {
+        "training_seconds": round(seconds),
+        "steps": steps,
+        "batch": BATCH,
+        "seed": seed,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "mmacs": round(multiply_adds(network), 1),
+        "pck": round(score, 4),
+    }
+    (out / f"{name}.json").write_text(json.dumps(facts))
+
+
+def main() -> None:
+    """Render, train the networks side by side, and write training.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=16.0, help="training time per network; two are trained at once")
+    parser.add_argument("--scenes", type=int, default=14_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--network", choices=[*RECIPES, "all"], default="all")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    names = list(RECIPES) if options.network == "all" else [options.network]
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        first = options.seed * 1_000_000
+        people = crops.render_people(range(first, first + options.scenes), Path(folder))
+        held_out = crops.render_people(range(HELD_OUT_SEED, HELD_OUT_SEED + HELD_OUT_SCENES), Path(folder))
+        render_seconds = time.monotonic() - start
+        say(f"rendered {len(people.scene)} people for training, {len(held_out.scene)} held out, in {render_seconds:.0f} s")
+        context = get_context("fork")
+        workers = [context.Process(target=run, args=(n, people, held_out, options.minutes, options.seed, options.out)) for n in names]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    if any(worker.exitcode for worker in workers):
+        sys.exit(1)
+    facts: dict[str, Any] = {
+        "data": "synthetic renders (posekit.sample.render)",
+        "machine": "2-core x86 CPU",
+        "torch": torch.__version__.split("+")[0],
+        "render_seconds": round(render_seconds),
+        "total_seconds": round(time.monotonic() - start),
+        "training_scenes": options.scenes,
+        "training_people": len(people.scene),
+        "training_seeds": [first, first + options.scenes - 1],
+        "held_out_people": len(held_out.scene),
+        "held_out_seeds": [HELD_OUT_SEED, HELD_OUT_SEED + HELD_OUT_SCENES - 1],
+        "pck": "fraction of visible keypoints within 0.1 of the longer side of the box, argmax decoding (quarter offset for heatmaps)",
+        "networks": {},
+    }
+    for name in names:
+        part = options.out / f"{name}.json"
+        facts["networks"][Path(RECIPES[name].file_name).stem] = json.loads(part.read_text())
+        part.unlink()
+    (options.out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
+    say(f"done in {facts['total_seconds']} s")
+
+
+def say(line: str) -> None:
+    """One line of progress to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,319 @@
+"""The contract: all that a pose model needs beside its weights, as one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from posekit import skeletons
+from posekit.errors import InputError
+
+Precision = Literal["fp32", "fp16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
+
+MAX_SPEC_BYTES = 1 << 20
+RESERVED_NAMES = frozenset(
+    "as break class continue default do else enum false for func fun if import in init internal is let null object "
+    "package posekit private protocol public return self static struct super switch this throw true try type typealias "
+    "val var when where while".split()
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _tuple_of_list(value: object) -> object:
+    """TOML and JSON have arrays only; strict mode wants tuples."""
+    return tuple(_tuple_of_list(item) for item in value) if isinstance(value, list) else value
+
+
+Three = tuple[float, float, float]
+PositiveInt = Annotated[int, Field(ge=1, le=8192)]
+
+
+def _no_zero(values: Three) -> Three:
+    if min(values) <= 0:
+        raise ValueError("every std must be greater than 0")
+    return values
+
+
+class InputSpec(_Part):
+    """How the network wants its picture.
+
+    size_wh: input px. color_order, mean, std: what the network itself wants, mean and std in 0-255 units in that
+    colour order, x = (pixel - mean) / std; the packaged model takes RGB 0-255 and holds this arithmetic.
+    resize, box_padding, pad_value (0-255), alignment: see warp.py.
+    """
+
+    size_wh: tuple[PositiveInt, PositiveInt]
+    color_order: Literal["rgb", "bgr"]
+    mean: Three
+    std: Annotated[Three, AfterValidator(_no_zero)]
+    resize: Literal["affine_crop", "letterbox", "stretch"]
+    box_padding: Annotated[float, Field(gt=0, le=10)] = 1.0
+    pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
+    alignment: Literal["half_pixel", "index", "corners"]
+
+    _lists = field_validator("size_wh", "mean", "std", mode="before")(_tuple_of_list)
+
+    @model_validator(mode="after")
+    def _padding_is_said(self) -> InputSpec:
+        if self.resize == "affine_crop" and "box_padding" not in self.model_fields_set:
+            raise ValueError("resize affine_crop needs box_padding, the factor by which training grew a person's box")
+        return self
+
+
+class HeatmapSpec(_Part):
+    """decoders/heatmap.py: output (h, w, K), one map a keypoint.
+
+    alignment: index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`).
+    blur_kernel: odd width of the Gaussian of `dark`, as in training (11 for sigma 2, 17 for sigma 3).
+    """
+
+    kind: Literal["heatmap"]
+    output: str
+    refinement: Literal["none", "quarter", "dark"]
+    alignment: Literal["stride", "corners"]
+    blur_kernel: Annotated[int, Field(ge=3, le=99)] = 11
+    activation: Literal["none", "sigmoid"] = "none"
+
+    @field_validator("blur_kernel")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("blur_kernel must be odd")
+        return value
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        return (self.output,)
+
+
+class SimccSpec(_Part):
+    """decoders/simcc.py: outputs (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint."""
+
+    kind: Literal["simcc"]
+    output_x: str
+    output_y: str
+    split_ratio: Annotated[float, Field(gt=0, le=16)]
+    score_reduction: Literal["min", "mean"]
+    activation: Literal["none", "softmax"] = "none"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        return (self.output_x, self.output_y)
+
+
+class RegressionSpec(_Part):
+    """decoders/regression.py: K rows of numbers.
+
+    fields: what the numbers of a row are, in order; `skip` is ignored. range: `unit` (0-1 over the input),
+    `signed_unit` (-1 to 1 over the input) or `input_px`. Without a `score` field every score is 1.
+    """
+
+    kind: Literal["regression"]
+    output: str
+    fields: tuple[Literal["x", "y", "z", "score", "skip"], ...]
+    range: Literal["unit", "signed_unit", "input_px"]
+    activation: Literal["none", "sigmoid"] = "none"
+
+    _lists = field_validator("fields", mode="before")(_tuple_of_list)
+
+    @field_validator("fields")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in ("x", "y", "z", "score"):
+            if value.count(name) > 1 or (name in "xy" and name not in value):
+                raise ValueError("fields must hold x and y once, z and score at most once")
+        return value
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        return (self.output,)
+
+
+DecoderSpec = Annotated[HeatmapSpec | SimccSpec | RegressionSpec, Field(discriminator="kind")]
+
+
+class KeypointsSpec(_Part):
+    """Which keypoints the network gives: a named skeleton, or one spelled out; both after reading."""
+
+    skeleton: str = ""
+    names: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...] = ()
+    flip_pairs: tuple[tuple[str, str], ...] = ()
+    oks_sigmas: tuple[float, ...]
+
+    _lists = field_validator("names", "edges", "flip_pairs", "oks_sigmas", mode="before")(_tuple_of_list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_up(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("skeleton"), str) or not data["skeleton"]:
+            return data
+        known = skeletons.skeleton(data["skeleton"])
+        named = {
+            "names": known.keypoints,
+            "edges": known.edges,
+            "flip_pairs": known.flip_pairs,
+            "oks_sigmas": known.oks_sigmas,
+        }
+        for key, value in named.items():
+            if key in data and _tuple_of_list(data[key]) != value:
+                raise ValueError(f"{key} differs from those of skeleton {known.name!r}; leave out one of the two")
+        return {**data, **named}
+
+    @model_validator(mode="after")
+    def _sound(self) -> KeypointsSpec:
+        for name in self.names:
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+                raise ValueError(f"keypoint name {name!r} must be lower case letters, digits and '_'")
+        self.as_skeleton()
+        return self
+
+    def as_skeleton(self) -> skeletons.Skeleton:
+        """The same as a Skeleton, which checks that edges, pairs and sigmas fit the names."""
+        return skeletons.Skeleton(
+            self.skeleton or "custom", self.names, self.edges, self.flip_pairs, self.oks_sigmas, source="the spec"
+        )
+
+
+class GateSpec(_Part):
+    """How far the packaged model may be from the reference; a field left out has the precision's default.
+
+    max_px and p95_px: keypoint error in source px over the keypoints whose reference score is at least
+    `min_score`. min_snr_db: signal to noise of the worst output tensor.
+    """
+
+    max_px: Annotated[float, Field(gt=0)] | None = None
+    p95_px: Annotated[float, Field(gt=0)] | None = None
+    min_snr_db: float | None = None
+    min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_score: float | None = None
+
+
+class PoseSpec(_Part):
+    """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=48)]
+    type_name: Annotated[str, Field(pattern=r"^([A-Z][A-Za-z0-9]{0,47})?$")] = ""
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.+-]{1,32}$")]
+    license: Annotated[str, Field(pattern=r"^[0-9A-Za-z .+()-]{1,64}$")]
+    kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
+    outputs: tuple[str, ...] = ()
+    input: InputSpec
+    decoder: DecoderSpec
+    keypoints: KeypointsSpec
+    gate: GateSpec = GateSpec()
+
+    _lists = field_validator("outputs", mode="before")(_tuple_of_list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_type_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("name"), str) and not data.get("type_name"):
+            name = "".join(part[:1].upper() + part[1:] for part in re.split("[_-]", data["name"]))
+            return {**data, "type_name": name}
+        return data
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value in RESERVED_NAMES:
+            raise ValueError(f"{value!r} is a word of Kotlin or Swift")
+        return value
+
+    @field_validator("outputs")
+    @classmethod
+    def _output_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name):
+                raise ValueError(f"output name {name!r} must be an identifier")
+        if len(set(value)) != len(value):
+            raise ValueError("output names must differ")
+        return value
+
+    @property
+    def keypoint_count(self) -> int:
+        """K."""
+        return len(self.keypoints.names)
+
+
+def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
+    """Check `data` as a contract; InputError names the field, the value seen and what was expected."""
+    try:
+        return PoseSpec.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*_sentence(error, where)) from error
+
+
+def _sentence(error: ValidationError, where: str) -> tuple[str, str]:
+    details = error.errors(include_url=False)
+    missing = [".".join(_location(d["loc"])) for d in details if d["type"] == "missing"]
+    first = next((d for d in details if d["type"] != "missing"), details[0])
+    field = ".".join(_location(first["loc"])) or "the spec"
+    seen = repr(first.get("input"))
+    seen = seen if len(seen) <= 80 else seen[:77] + "..."
+    if len(missing) == len(details):
+        return (
+            f"{where} lacks {', '.join(missing)}",
+            "add them: docs/spec.md says what each means; nothing is guessed from a shape",
+        )
+    if first["type"] == "extra_forbidden":
+        return f"{where} has an unknown key {field!r}", "see docs/spec.md for the known keys"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {field} is {seen}: {reason[:1].lower() + reason[1:]}", ""
+
+
+def _location(parts: tuple[int | str, ...]) -> list[str]:
+    # pydantic adds the name of the chosen decoder to the path; the user did not write it
+    return [str(part) for i, part in enumerate(parts) if not (i == 1 and parts[0] == "decoder" and len(parts) > 2)]
+
+
+def read_spec(path: Path) -> PoseSpec:
+    """Read a contract from a .toml or .json file."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the spec {path}: {error.strerror}") from error
+    if len(raw) > MAX_SPEC_BYTES:
+        raise InputError(f"the spec {path} has {len(raw)} bytes, at most {MAX_SPEC_BYTES} are read")
+    try:
+        text = raw.decode("utf-8")
+        data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise InputError(f"the spec {path} is no valid {kind}: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"the spec {path} holds a {type(data).__name__}, expected a table")
+    return parse_spec(data, str(path))
+
+
+def canonical_json(spec: PoseSpec) -> bytes:
+    """The bytes of pose.json: sorted keys, the skeleton spelled out, one form for one contract."""
+    data = spec.model_dump(mode="json", by_alias=True)
+    return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
+
+
+def contract_hash(spec: PoseSpec) -> str:
+    """SHA-256 of pose.json, hexadecimal."""
+    return hashlib.sha256(canonical_json(spec)).hexdigest()

@@ -1,0 +1,222 @@
+"""From source pixels to the network's input and back: regions, the affine, bilinear sampling.
+
+Coordinates. A keypoint coordinate is what the training code uses; `alignment` says how it relates to pixels:
+
+| alignment    | pixel i has its centre at | a row of n pixels is long | training code that does so                |
+|--------------|---------------------------|---------------------------|-------------------------------------------|
+| `half_pixel` | i + 0.5                   | n                         | cv2.resize, torch interpolate, Pillow     |
+| `index`      | i                         | n                         | cv2.warpAffine to w/2 (HRNet, MMPose)     |
+| `corners`    | i                         | n - 1                     | UDP (Huang et al. 2020), align_corners    |
+
+This file is mirrored function for function by InputTransform.kt and InputTransform.swift; tests/golden holds all three
+to the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from posekit.spec import InputSpec
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the upright source image.
+
+    center_xy, size_wh: source px. rotation_degrees: clockwise as seen (y points down), about the centre.
+    """
+
+    center_xy: tuple[float, float]
+    size_wh: tuple[float, float]
+    rotation_degrees: float = 0.0
+
+    def __post_init__(self) -> None:
+        values = (*self.center_xy, *self.size_wh, self.rotation_degrees)
+        if not all(math.isfinite(value) for value in values) or min(self.size_wh) <= 0:
+            raise ValueError(f"a region needs finite numbers and a positive size, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a stored picture becomes upright: turn it clockwise by `rotation_degrees`, then mirror it if `mirrored`."""
+
+    rotation_degrees: int = 0
+    mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rotation_degrees not in (0, 90, 180, 270):
+            raise ValueError(f"rotation_degrees is {self.rotation_degrees}, expected 0, 90, 180 or 270")
+
+
+UPRIGHT = Orientation()
+
+
+@dataclass(frozen=True, slots=True)
+class InputTransform:
+    """The affine from source px to input px, and what a sampler needs beside it.
+
+    matrix: (2, 3), source px -> input px. content_xyxy: the input pixels that show the source; those outside are
+    `pad_value`. pixel_center: coordinate of the centre of pixel 0. clamp: outside the source, repeat its edge
+    (True) or blend with `pad_value` (False).
+    """
+
+    matrix: Floats
+    content_xyxy: tuple[int, int, int, int]
+    pixel_center: float
+    clamp: bool
+
+    def to_input(self, points: Floats) -> Floats:
+        """Map source px (..., 2) to input px."""
+        return _apply(self.matrix, points)
+
+    def to_source(self, points: Floats) -> Floats:
+        """Map input px (..., 2) to source px."""
+        return _apply(invert(self.matrix), points)
+
+    @property
+    def source_px_per_input_px(self) -> float:
+        """Mean scale of `to_source`, used for depth (z), which has no axis of its own."""
+        (a, b, _), (c, d, _) = self.matrix.tolist()
+        return 1.0 / math.sqrt(abs(a * d - b * c))
+
+
+def invert(matrix: Floats) -> Floats:
+    """Inverse of a (2, 3) affine."""
+    (a, b, tx), (c, d, ty) = matrix.tolist()
+    det = a * d - b * c
+    ia, ib, ic, id_ = d / det, -b / det, -c / det, a / det
+    return np.array([[ia, ib, -(ia * tx + ib * ty)], [ic, id_, -(ic * tx + id_ * ty)]])
+
+
+def _apply(matrix: Floats, points: Floats) -> Floats:
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def region_from_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, int], padding: float) -> Region:
+    """The region of a person's box: grown about its centre to the aspect of `size_wh`, times `padding`.
+
+    box_xyxy: source px. size_wh: input px. Source: top-down practice since Xiao et al. 2018 (SimpleBaseline).
+    """
+    x1, y1, x2, y2 = box_xyxy
+    width, height = x2 - x1, y2 - y1
+    aspect = size_wh[0] / size_wh[1]
+    if width > height * aspect:
+        height = width / aspect
+    else:
+        width = height * aspect
+    return Region(((x1 + x2) / 2, (y1 + y2) / 2), (width * padding, height * padding))
+
+
+def frame_region(source_size_wh: tuple[int, int], spec: InputSpec) -> Region:
+    """The region of a whole image; under `affine_crop` it is grown to the input's aspect, without padding."""
+    shrink = 1 if spec.alignment == "corners" else 0
+    width, height = max(source_size_wh[0] - shrink, 1), max(source_size_wh[1] - shrink, 1)
+    if spec.resize == "affine_crop":
+        return region_from_box((0.0, 0.0, width, height), spec.size_wh, 1.0)
+    return Region((width / 2, height / 2), (width, height))
+
+
+def input_transform(region: Region, spec: InputSpec) -> InputTransform:
+    """The transform that brings `region` (source px) to the network's input as `spec.resize` says.
+
+    affine_crop: the region fills the input, pad_value outside the source. stretch: the same, edges repeated.
+    letterbox: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+    """
+    shrink = 1 if spec.alignment == "corners" else 0
+    width, height = spec.size_wh
+    extent_x, extent_y = width - shrink, height - shrink
+    left, top, content_w, content_h = 0, 0, width, height
+    if spec.resize == "letterbox":
+        scale = min(extent_x / region.size_wh[0], extent_y / region.size_wh[1])
+        content_w = max(math.floor(region.size_wh[0] * scale + 0.5) + shrink, 1)
+        content_h = max(math.floor(region.size_wh[1] * scale + 0.5) + shrink, 1)
+        left, top = (width - content_w) // 2, (height - content_h) // 2
+        extent_x, extent_y = max(content_w - shrink, 1), max(content_h - shrink, 1)
+    scale_x, scale_y = extent_x / region.size_wh[0], extent_y / region.size_wh[1]
+    angle = region.rotation_degrees * math.pi / 180
+    cos, sin = math.cos(angle), math.sin(angle)
+    a, b, c, d = cos * scale_x, sin * scale_x, -sin * scale_y, cos * scale_y
+    cx, cy = region.center_xy
+    tx = left + extent_x / 2 - (a * cx + b * cy)
+    ty = top + extent_y / 2 - (c * cx + d * cy)
+    return InputTransform(
+        matrix=np.array([[a, b, tx], [c, d, ty]]),
+        content_xyxy=(left, top, left + content_w, top + content_h),
+        pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
+        clamp=spec.resize != "affine_crop",
+    )
+
+
+def upright_size(stored_size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+    """Size of the upright image of a stored one."""
+    width, height = stored_size_wh
+    return (height, width) if orientation.rotation_degrees in (90, 270) else (width, height)
+
+
+def stored_index_matrix(stored_size_wh: tuple[int, int], orientation: Orientation) -> Floats:
+    """(2, 3) matrix from pixel indices of the upright image to pixel indices of the stored one."""
+    width, height = stored_size_wh
+    flip = -1.0 if orientation.mirrored else 1.0
+    last_x = upright_size(stored_size_wh, orientation)[0] - 1
+    start = float(last_x) if orientation.mirrored else 0.0  # upright column, before mirroring, of column 0
+    if orientation.rotation_degrees == 0:
+        rows = [[flip, 0.0, start], [0.0, 1.0, 0.0]]
+    elif orientation.rotation_degrees == 90:
+        rows = [[0.0, 1.0, 0.0], [-flip, 0.0, height - 1 - start]]
+    elif orientation.rotation_degrees == 180:
+        rows = [[-flip, 0.0, width - 1 - start], [0.0, -1.0, height - 1.0]]
+    else:
+        rows = [[0.0, -1.0, width - 1.0], [flip, 0.0, start]]
+    return np.array(rows)
+
+
+def warp(
+    image: NDArray[np.uint8],
+    transform: InputTransform,
+    size_wh: tuple[int, int],
+    pad_value: float,
+    orientation: Orientation = UPRIGHT,
+) -> NDArray[np.float32]:
+    """Sample the network's input, bilinear without antialiasing.
+
+    image: (h, w, 3) RGB as stored. transform: from the upright image. Returns (H, W, 3) float32, RGB, 0-255.
+    """
+    height, width = image.shape[:2]
+    to_stored = stored_index_matrix((width, height), orientation)
+    to_source = invert(transform.matrix)
+    grid_x, grid_y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
+    pixels = np.stack([grid_x, grid_y], axis=-1) + transform.pixel_center
+    positions = _apply(to_stored, _apply(to_source, pixels) - transform.pixel_center)
+    sampled = _bilinear(image, positions[..., 0], positions[..., 1], pad_value, transform.clamp)
+    left, top, right, bottom = transform.content_xyxy
+    outside = (grid_x < left) | (grid_x >= right) | (grid_y < top) | (grid_y >= bottom)
+    sampled[outside] = pad_value
+    return sampled.astype(np.float32)
+
+
+def _bilinear(image: NDArray[np.uint8], x: Floats, y: Floats, pad_value: float, clamp: bool) -> Floats:
+    """Values of `image` at pixel indices (x, y), each (H, W); returns (H, W, 3)."""
+    height, width = image.shape[:2]
+    # Far outside everything is border: the clip keeps the indices small and changes no value.
+    x, y = np.clip(x, -2.0, width + 1.0), np.clip(y, -2.0, height + 1.0)
+    x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    fraction_x, fraction_y = (x - x0)[..., None], (y - y0)[..., None]
+
+    def tap(column: NDArray[np.int64], row: NDArray[np.int64]) -> Floats:
+        values = image[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)].astype(np.float64)
+        if not clamp:
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            values[~inside] = pad_value
+        return values
+
+    upper = tap(x0, y0) * (1 - fraction_x) + tap(x0 + 1, y0) * fraction_x
+    lower = tap(x0, y0 + 1) * (1 - fraction_x) + tap(x0 + 1, y0 + 1) * fraction_x
+    return upper * (1 - fraction_y) + lower * fraction_y
