@@ -184,7 +184,7 @@ class KeypointsSpec(_Part):
     @model_validator(mode="after")
     def _sound(self) -> KeypointsSpec:
         for name in self.names:
-            if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > 64:
                 raise ValueError(f"keypoint name {name!r} must be lower case letters, digits and '_'")
         self.as_skeleton()
         return self

@@ -100,9 +100,10 @@ def crop(images: NDArray[np.uint8], regions: Regions) -> Tensor:
     """Crops (N, 3, 128, 96) RGB 0-255 of images (N, H, W, 3): bilinear, half-pixel centres, 0 outside."""
     linear, offset = input_to_source(regions)
     width, height = INPUT_SIZE_WH
-    centres = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), -1)  # (128, 96, 2)
-    source = np.einsum("nij,hwj->nhwi", linear, centres) + offset[:, None, None]
-    grid = torch.from_numpy((2 * source / [images.shape[2], images.shape[1]] - 1).astype(np.float32))
+    centres = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), -1).reshape(-1, 2)
+    half = np.array([images.shape[2], images.shape[1]]) / 2
+    to_unit, shift = linear.swapaxes(1, 2) / half, offset[:, None] / half - 1  # grid_sample's -1..1
+    grid = torch.from_numpy((centres @ to_unit + shift).astype(np.float32)).view(-1, height, width, 2)
     pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
     return torch.nn.functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 

@@ -79,9 +79,9 @@ def _backbone() -> nn.Sequential:
         _inverted(40, 40, 120),
         _inverted(40, 40, 120),
         _inverted(40, 72, 160, stride=2),  # 8x6
-        _inverted(72, 72, 216),
-        _inverted(72, 72, 216),
-        _inverted(72, 72, 216),
+        _inverted(72, 72, 160),
+        _inverted(72, 72, 160),
+        _inverted(72, 72, 160),
     )
 
 
@@ -106,7 +106,7 @@ class SimccNetwork(nn.Module):
         super().__init__()
         width, height = INPUT_SIZE_WH
         self.backbone = _backbone()
-        self.maps = nn.Sequential(_deconv(72, 48), nn.Conv2d(48, KEYPOINTS, 1), nn.Flatten(2))
+        self.maps = nn.Sequential(_deconv(72, 32), nn.Conv2d(32, KEYPOINTS, 1), nn.Flatten(2))
         cells = (width // 8) * (height // 8)
         self.x = nn.Linear(cells, width * SIMCC_SPLIT_RATIO)
         self.y = nn.Linear(cells, height * SIMCC_SPLIT_RATIO)

@@ -26,7 +26,7 @@ from posekit.sample.networks import INPUT_SIZE_WH, heatmap_network, simcc_networ
 MEAN = (123.675, 116.28, 103.53)  # RGB, 0-255 units
 STD = (58.395, 57.12, 57.375)
 BATCH = 64
-PEAK_RATE = 4e-3
+PEAK_RATE = 3e-3
 EMA_DECAY = 0.998
 HELD_OUT_SEED = 10_000_000
 HELD_OUT_SCENES = 500
@@ -157,6 +157,7 @@ def save(network: nn.Module, file: Path) -> None:
         if isinstance(module, torch.fx.GraphModule):
             for node in module.graph.nodes:
                 node.meta.pop("stack_trace", None)
+    exported.example_inputs = None
     torch.export.save(exported, file)
 
 

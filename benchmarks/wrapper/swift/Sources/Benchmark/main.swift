@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Benchmark [FRAMES]: times the warp of a 1280 x 720 BGRA frame to 192 x 256 and the decoders of 17
+// keypoints, frame by frame, as JSON in milliseconds.
+
+import Foundation
+import TinyPoseCore
+
+struct Timing: Encodable {
+  let frames: Int
+  let medianMs: Double
+  let p90Ms: Double
+}
+
+/// Median and 90th percentile of `body` over `frames` runs, after a tenth as many that do not count.
+func time(_ frames: Int, _ body: (Int) throws -> Void) throws -> Timing {
+  let clock = ContinuousClock()
+  var seconds: [Double] = []
+  for frame in -(frames / 10)..<frames {
+    let elapsed = try clock.measure { try body(frame + frames) }
+    let (whole, atto) = elapsed.components
+    if frame >= 0 { seconds.append(Double(whole) + Double(atto) * 1e-18) }
+  }
+  seconds.sort()
+  return Timing(
+    frames: frames, medianMs: seconds[frames / 2] * 1e3, p90Ms: seconds[frames * 9 / 10] * 1e3)
+}
+
+/// Numbers from 0 to 1 that are the same at every run.
+func noise(_ count: Int) -> [Float] {
+  var state: UInt32 = 20_261_121
+  return (0..<count).map { _ in
+    state = state &* 1_664_525 &+ 1_013_904_223
+    return Float(state >> 8) / Float(1 << 24)
+  }
+}
+
+func timeWarp(_ frames: Int, rotationDegrees: Double, center: Point) throws -> Timing {
+  let input = TinyPoseContract.input
+  let picture = noise(1280 * 720 * 4).map { UInt8($0 * 255) }
+  var target = [Float](repeating: 0, count: input.valueCount)
+  let processor = PoseProcessor()
+  return try picture.withUnsafeBytes { bytes in
+    let view = try PixelView(bytes, width: 1280, height: 720, bytesPerRow: 1280 * 4, order: .bgra)
+    return try target.withUnsafeMutableBufferPointer { buffer in
+      try time(frames) { frame in
+        let moved = Point(x: center.x + Double(frame % 7), y: center.y)
+        let region = try Region(
+          center: moved, width: 480, height: 640, rotationDegrees: rotationDegrees)
+        _ = try processor.prepare(view, orientation: .upright, region: region, into: buffer)
+      }
+    }
+  }
+}
+
+func timeDecoder(_ frames: Int, _ decoder: any PoseDecoder, _ shapes: [[Int]]) throws -> Timing {
+  let outputs = zip(decoder.outputNames, shapes).map { name, shape in
+    OutputTensor(name: name, shape: shape, values: noise(shape.reduce(1, *)))
+  }
+  var decoder = decoder
+  var points: [PosePoint] = []
+  return try time(frames) { _ in
+    for output in outputs { try output.check() }
+    try decoder.decode(outputs, size: TinyPoseContract.input.size, into: &points)
+  }
+}
+
+let frames = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 400
+let inside = Point(x: 640, y: 360)
+let heatmapShape = [[64, 48, 17]]
+let report = [
+  "warp_upright": try timeWarp(frames, rotationDegrees: 0, center: inside),
+  "warp_turned": try timeWarp(frames, rotationDegrees: 20, center: inside),
+  "warp_half_outside": try timeWarp(frames, rotationDegrees: 0, center: Point(x: 40, y: 360)),
+  "decode_heatmap_quarter": try timeDecoder(
+    frames, HeatmapDecoder(output: "heatmaps", refinement: .quarter, alignment: .stride),
+    heatmapShape),
+  "decode_heatmap_dark": try timeDecoder(
+    frames, HeatmapDecoder(output: "heatmaps", refinement: .dark, alignment: .stride), heatmapShape),
+  "decode_simcc": try timeDecoder(
+    frames,
+    SimccDecoder(outputX: "x", outputY: "y", splitRatio: 2, scoreReduction: .min),
+    [[17, 384], [17, 512]]),
+  "decode_regression": try timeDecoder(
+    frames, RegressionDecoder(output: "c", fields: [.y, .x, .score], range: .unit), [[17, 3]]),
+]
+let encoder = JSONEncoder()
+encoder.keyEncodingStrategy = .convertToSnakeCase
+encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+print(String(decoding: try encoder.encode(report), as: UTF8.self))

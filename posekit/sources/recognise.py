@@ -1,0 +1,163 @@
+"""What a model file is, told from its bytes and never from its name; and what its pickles would import."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickletools
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+
+from posekit.errors import InputError
+
+LEGACY_TORCH_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # pickled torch.serialization.MAGIC_NUMBER
+LEGACY_PICKLES = 4  # magic number, protocol version, system info, the object; storages follow
+MAX_PICKLE_BYTES = 1 << 28
+
+
+class Form(StrEnum):
+    """The five forms in which PyTorch models are handed on; MODULE and CHECKPOINT are told apart when loaded."""
+
+    EXPORTED_PROGRAM = "exported program"
+    TORCHSCRIPT = "TorchScript"
+    STATE_DICT = "state dict"
+    MODULE = "pickled module"
+    CHECKPOINT = "checkpoint with a pickled module"
+
+
+class Container(StrEnum):
+    """How the bytes are packed."""
+
+    EXPORTED_PROGRAM = "exported program"
+    TORCHSCRIPT = "TorchScript"
+    PICKLE = "pickle"
+
+
+def container(path: Path) -> Container:
+    """Recognise a PyTorch file by its content; InputError says what it is instead, or what is wrong with it."""
+    if not path.exists():
+        raise InputError(f"there is no file {path}", "check the path")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, expected a model file", "give the .pt, .pth or .pt2 file itself")
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if not head:
+        raise InputError(f"{path} is empty", "was the download or the save interrupted?")
+    if head.startswith(b"PK"):
+        return _zip_container(path)
+    if head.startswith(LEGACY_TORCH_MAGIC):
+        return Container.PICKLE
+    raise InputError(f"{path} is {_describe(head)}, expected a PyTorch model", "save it with torch.save or torch.export.save")
+
+
+def _zip_container(path: Path) -> Container:
+    names = [name.split("/", 1)[-1] for name in _zip_names(path)]
+    if "archive_format" in names or "serialized_exported_program.json" in names:
+        return Container.EXPORTED_PROGRAM
+    if "constants.pkl" in names:
+        return Container.TORCHSCRIPT
+    if "data.pkl" in names:
+        return Container.PICKLE
+    raise InputError(f"{path} is a zip file without a PyTorch model in it", "save it with torch.save or torch.export.save")
+
+
+def _zip_names(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(f"{path} is a damaged or truncated zip file: {error}", "copy or save it again") from error
+    if len(set(names)) != len(names):
+        raise InputError(f"{path} holds two files of one name, which readers resolve differently")
+    return names
+
+
+def _describe(head: bytes) -> str:
+    kinds = {b"\x89HDF": "an HDF5 file (Keras?)", b"TFL3": "a TFLite model", b"\x80": "a bare pickle"}
+    if head[4:8] == b"TFL3":
+        return kinds[b"TFL3"]
+    for magic, name in kinds.items():
+        if head.startswith(magic):
+            return name
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"of an unknown format (first bytes {head[:8].hex(' ')})"
+    return f"a text file ({text.strip()[:20]!r}...)" if text.isprintable() or "\n" in text else "of an unknown format"
+
+
+def imports_of_pickles(path: Path) -> set[str]:
+    """Every `module.name` that the pickles of a PyTorch file would import; nothing is executed.
+
+    InputError where a pickle cannot be read through to its end.
+    """
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            return set().union(*(_imports_of_stream(file, path) for _ in range(LEGACY_PICKLES)))
+    found: set[str] = set()
+    with zipfile.ZipFile(path) as archive:
+        flagged = _flagged_payloads(archive)
+        for info in archive.infolist():
+            name = info.filename
+            if info.file_size and (name.endswith((".pt", ".pkl")) or name.rsplit("/", 1)[-1] in flagged):
+                if info.file_size > MAX_PICKLE_BYTES:
+                    raise InputError(f"{name} in {path} has {info.file_size} bytes, too many to inspect")
+                found |= _imports_of_bytes(archive.read(info), path)
+    return found
+
+
+def _flagged_payloads(archive: zipfile.ZipFile) -> set[str]:
+    """Names of the payloads that an exported program's own tables say are pickles."""
+    flagged: set[str] = set()
+    for name in archive.namelist():
+        if name.endswith("_config.json"):
+            try:
+                table = json.loads(archive.read(name)).get("config", {})
+            except (ValueError, AttributeError, RecursionError) as error:
+                raise InputError(f"{name} is no valid JSON table: {error}") from error
+            for entry in table.values():
+                if not isinstance(entry, dict) or entry.get("use_pickle", True):
+                    flagged.add(str(entry.get("path_name", "")) if isinstance(entry, dict) else "")
+    return flagged
+
+
+def _imports_of_bytes(data: bytes, path: Path) -> set[str]:
+    if data.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                names = [name for name in archive.namelist() if name.endswith((".pkl", ".pt"))]
+                return set().union(*(_imports_of_bytes(archive.read(name), path) for name in names))
+        except zipfile.BadZipFile as error:
+            raise InputError(f"{path} holds a damaged zip file: {error}") from error
+    stream, found = io.BytesIO(data), set[str]()
+    if data.startswith(LEGACY_TORCH_MAGIC):
+        return found.union(*(_imports_of_stream(stream, path) for _ in range(LEGACY_PICKLES)))
+    return _imports_of_stream(stream, path)
+
+
+def _imports_of_stream(stream: io.BufferedReader | io.BytesIO, path: Path) -> set[str]:
+    found: set[str] = set()
+    strings: list[str] = []
+    memo: dict[int, str] = {}
+    try:
+        for opcode, argument, _ in pickletools.genops(stream):
+            name = opcode.name
+            if name in ("GLOBAL", "INST"):
+                found.add(str(argument).replace(" ", "."))
+            elif name == "STACK_GLOBAL":
+                found.add(".".join(strings[-2:]))
+            elif name == "MEMOIZE" and strings:
+                memo[len(memo)] = strings[-1]
+            elif name in ("PUT", "BINPUT", "LONG_BINPUT") and strings and isinstance(argument, int):
+                memo[argument] = strings[-1]
+            elif name in ("GET", "BINGET", "LONG_BINGET") and argument in memo:
+                strings.append(memo[argument])
+            elif isinstance(argument, str):
+                strings.append(argument)
+    except Exception as error:  # pickletools raises whatever the malformed bytes lead it to
+        raise InputError(f"{path} holds a damaged pickle: {error}", "copy or save it again") from error
+    return found

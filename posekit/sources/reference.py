@@ -1,0 +1,86 @@
+"""The reference: the source model run eagerly on the input that the contract makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError
+from posekit.sources.source import SourceModel
+from posekit.spec import PoseSpec
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32]) -> Tensors:
+    """Outputs by name, channels last, for pixels (H, W, 3) RGB 0-255 as warp gives them.
+
+    Normalisation is numpy's, outside any graph, so that the packaged model's own is checked against it.
+    """
+    import torch
+
+    image = torch.from_numpy(network_input(spec, pixels))
+    with torch.inference_mode():
+        try:
+            result = source.module(image)
+        except Exception as error:
+            first = (str(error).strip().splitlines() or [""])[0]
+            raise InputError(
+                f"the network fails on an input of {tuple(image.shape)}: {type(error).__name__}: {first}",
+                "check input.size_wh; the network must take one 1x3xHxW float tensor",
+            ) from error
+    return {
+        name: channels_last(np.asarray(tensor.detach().cpu().numpy(), np.float32))
+        for name, tensor in named_outputs(result, spec.outputs).items()
+    }
+
+
+def network_input(spec: PoseSpec, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The normalised (1, 3, H, W) tensor that the network itself takes."""
+    channels = pixels if spec.input.color_order == "rgb" else pixels[..., ::-1]
+    values = (channels.astype(np.float64) - spec.input.mean) / spec.input.std
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def channels_last(values: NDArray[Any]) -> NDArray[Any]:
+    """(1, C, h, w) as (1, h, w, C), the layout of the packaged model; other ranks as they are."""
+    return np.ascontiguousarray(values.transpose(0, 2, 3, 1)) if values.ndim == 4 else values
+
+
+def named_outputs(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """A network's result by output name: `names` in order, else its own keys, else output_0, output_1 ...
+
+    InputError where `names` are not as many as the outputs.
+    """
+    own = dict(_flatten(result, ""))
+    if not own:
+        raise InputError(f"the network gives a {type(result).__name__}, expected tensors")
+    if len(own) == 1 and next(iter(own)) == "":
+        own = {"output_0": own[""]}
+    if not names:
+        return own
+    if len(names) != len(own):
+        raise InputError(
+            f"the spec names {len(names)} outputs ({', '.join(names)}), but the network gives {len(own)}: "
+            + ", ".join(f"{key} {tuple(value.shape)}" for key, value in own.items()),
+            "name every output of the network, in order",
+        )
+    return dict(zip(names, own.values(), strict=True))
+
+
+def _flatten(value: Any, prefix: str) -> list[tuple[str, Any]]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return [(prefix, value)]
+    if isinstance(value, dict):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        items = list(zip(value._fields, value, strict=True))
+    elif isinstance(value, list | tuple):
+        items = [(f"output_{index}" if not prefix else str(index), item) for index, item in enumerate(value)]
+    else:
+        return []
+    return [pair for key, item in items for pair in _flatten(item, f"{prefix}_{key}" if prefix else key)]

@@ -1,0 +1,27 @@
+"""Keep what converters print out of the user's terminal and out of `--json`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def captured(log: Path) -> Iterator[None]:
+    """Send standard output and error, those of C++ libraries too, to the end of `log` for the time of a `with`."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    saved = [os.dup(fd) for fd in (1, 2)]
+    with log.open("ab", buffering=0) as file:
+        try:
+            for fd in (1, 2):
+                os.dup2(file.fileno(), fd)
+            with log.open("a", encoding="utf-8") as text, contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+                yield
+        finally:
+            for fd, old in zip((1, 2), saved, strict=True):
+                os.dup2(old, fd)
+                os.close(old)

@@ -1,0 +1,145 @@
+"""Core ML: an ML Program by coremltools, traced from the exported graph, else from the export itself."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from posekit.errors import ConversionError, InputError, MissingToolError
+from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
+from posekit.targets.chatter import captured
+from posekit.targets.converted import Converted
+from posekit.targets.lowering import Lowered
+
+CONTRACT_KEY = "posekit.pose_json"
+HASH_KEY = "posekit.contract_sha256"
+MINIMUM_IOS = "16"
+
+
+def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path) -> Converted:
+    """Write <name>.mlpackage into `folder`: float32 pixels (1, H, W, 3) in, float32 outputs by name, iOS 16.
+
+    ConversionError where neither route converts; MissingToolError without coremltools.
+    """
+    path = folder / f"{spec.name}.mlpackage"
+    log = folder / "convert.log"
+    started = time.perf_counter()
+    with captured(log):
+        try:
+            import coremltools as ct
+        except ImportError as error:
+            raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
+        notes: tuple[str, ...] = ()
+        try:
+            model, route = _convert(ct, _traced(lowered), lowered, precision), "coremltools, traced"
+        except Exception as first:
+            notes = (f"the traced route failed ({_first_line(first)}); converted from the export instead",)
+            try:
+                model, route = _convert(ct, _exported(lowered), lowered, precision), "coremltools, exported"
+            except Exception as second:
+                raise ConversionError(
+                    f"coremltools cannot convert the network: {_first_line(first)}",
+                    f"nor from its export: {_first_line(second)}",
+                ) from second
+        _describe(model, spec, lowered)
+        model.save(str(path))
+    _settle(path)
+    counts = _op_counts(model.get_spec())
+    return Converted(path, route, counts, notes, time.perf_counter() - started)
+
+
+def contract_of(path: Path) -> bytes:
+    """pose.json as the .mlpackage holds it; InputError where it holds none or the package is damaged."""
+    try:
+        from coremltools.proto import Model_pb2
+    except ImportError as error:
+        raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
+    proto = Model_pb2.Model()
+    try:
+        proto.ParseFromString(_program_file(path).read_bytes())
+    except Exception as error:
+        raise InputError(f"{path.name} is no readable Core ML package: {_first_line(error)}") from error
+    text = proto.description.metadata.userDefined.get(CONTRACT_KEY, "")
+    if not text:
+        raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?")
+    return bytes(text.encode())
+
+
+def _program_file(path: Path) -> Path:
+    return path / "Data" / "com.apple.CoreML" / "model.mlmodel"
+
+
+def _traced(lowered: Lowered) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return torch.jit.trace(lowered.graph, torch.from_numpy(lowered.pixels[None]), check_trace=False)
+
+
+def _exported(lowered: Lowered) -> Any:
+    import torch
+
+    program = torch.export.export(lowered.graph, (torch.from_numpy(lowered.pixels[None]),)).run_decompositions({})
+    for node in list(program.graph.nodes):
+        if node.target is torch.ops.aten.alias.default:  # coremltools 9.0 does not know it, and it does nothing
+            node.replace_all_uses_with(node.args[0])
+            program.graph.erase_node(node)
+    return program
+
+
+def _convert(ct: Any, program: Any, lowered: Lowered, precision: Precision) -> Any:
+    import numpy as np
+
+    return ct.convert(
+        program,
+        convert_to="mlprogram",
+        inputs=[ct.TensorType(name="image", shape=(1, *lowered.pixels.shape), dtype=np.float32)],
+        # float32 at the border: as float16, a coordinate of 512-1024 moves in steps of half a pixel
+        outputs=[ct.TensorType(name=name, dtype=np.float32) for name in lowered.output_shapes],
+        minimum_deployment_target=ct.target.iOS16,
+        compute_precision=ct.precision.FLOAT16 if precision == "fp16" else ct.precision.FLOAT32,
+        skip_model_load=True,
+    )
+
+
+def _describe(model: Any, spec: PoseSpec, lowered: Lowered) -> None:
+    model.short_description = f"{spec.kind} pose model, {spec.keypoint_count} keypoints, packaged by posekit"
+    model.version, model.license = spec.version, spec.license
+    model.input_description["image"] = "RGB, 0-255, 1 x height x width x 3; normalisation is inside"
+    for name in lowered.output_shapes:
+        model.output_description[name] = f"{spec.decoder.kind} output; {CONTRACT_KEY} says how it is decoded"
+    model.user_defined_metadata.clear()  # coremltools' own entries hold the date
+    model.user_defined_metadata[CONTRACT_KEY] = canonical_json(spec).decode()
+    model.user_defined_metadata[HASH_KEY] = contract_hash(spec)
+
+
+def _settle(path: Path) -> None:
+    """Same input, same bytes: map entries in order, identifiers in Manifest.json from the content."""
+    from coremltools.proto import Model_pb2
+
+    program = _program_file(path)
+    proto = Model_pb2.Model()
+    proto.ParseFromString(program.read_bytes())
+    program.write_bytes(proto.SerializeToString(deterministic=True))
+    manifest = path / "Manifest.json"
+    text = json.loads(manifest.read_text())
+    entries = text["itemInfoEntries"]
+    renamed = {old: str(uuid.uuid5(uuid.NAMESPACE_URL, entry["path"])).upper() for old, entry in entries.items()}
+    text["itemInfoEntries"] = {renamed[old]: entry for old, entry in entries.items()}
+    text["rootModelIdentifier"] = renamed[text["rootModelIdentifier"]]
+    manifest.write_text(json.dumps(text, indent=2, sort_keys=True) + "\n")
+
+
+def _op_counts(proto: Any) -> dict[str, int]:
+    blocks = [block for function in proto.mlProgram.functions.values() for block in function.block_specializations.values()]
+    names = (op.type for block in blocks for op in block.operations if op.type != "const")
+    return dict(sorted(Counter(names).items()))
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__

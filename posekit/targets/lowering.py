@@ -1,0 +1,114 @@
+"""From the eager network to one static graph that takes pixels: what both targets convert.
+
+The graph comes from torch.export, which fails loudly on data-dependent control flow and on layers created inside
+forward; a legacy trace of the latter succeeds and gives zeros (EfficientPose's public checkpoint), so no trace of the
+user's own code is ever shipped.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import ConversionError
+from posekit.sources.reference import named_outputs
+from posekit.sources.source import SourceModel
+from posekit.spec import PoseSpec
+from posekit.targets import passes
+
+MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both float32 on the CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """graph: GraphModule from (1, H, W, 3) RGB 0-255 to a tuple of outputs, channels last; shapes with batch 1.
+
+    pixels: the input on which it was checked against the eager network.
+    """
+
+    graph: Any
+    output_shapes: dict[str, tuple[int, ...]]
+    pixels: NDArray[np.float32]
+
+
+def lower(
+    source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], reference: dict[str, NDArray[Any]]
+) -> Lowered:
+    """Export the network with its preprocessing folded in, tidy the graph, and hold it against `reference`.
+
+    pixels: (H, W, 3) of an evaluation image; reference: the eager outputs for it. ConversionError (exit 4) where
+    the network cannot be exported or the graph differs.
+    """
+    import torch
+
+    logging.getLogger("torch").setLevel(logging.ERROR)
+    image = torch.from_numpy(np.ascontiguousarray(pixels[None]))
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.export.export(_pixel_model(source.module, spec), (image,))
+        except Exception as error:
+            raise ConversionError(*_export_failure(error)) from error
+        graph = program.module(check_guards=False)
+        passes.fuse_batch_norm(graph)
+        passes.rewrite_elu(graph)
+        outputs = [output.numpy() for output in graph(image)]
+    for (name, expected), seen in zip(reference.items(), outputs, strict=True):
+        error_rms = relative_rms(seen, expected)
+        if not error_rms <= MAX_RELATIVE_RMS:
+            raise ConversionError(
+                f"the exported graph's output {name!r} is not the network's: relative RMS error {error_rms:.2g}",
+                "does forward() depend on more than its input (randomness, layers created inside it)?",
+            )
+    return Lowered(graph, {name: value.shape for name, value in reference.items()}, pixels)
+
+
+def relative_rms(seen: NDArray[Any], expected: NDArray[Any]) -> float:
+    """RMS of the difference over the RMS of `expected`; NaN where a value is not finite."""
+    difference = seen.astype(np.float64) - expected
+    scale = float(np.sqrt(np.mean(expected.astype(np.float64) ** 2)))
+    return float(np.sqrt(np.mean(difference**2))) / max(scale, 1e-12)
+
+
+def _pixel_model(network: Any, spec: PoseSpec) -> Any:
+    import torch
+    from torch import Tensor, nn
+
+    class PixelModel(nn.Module):
+        """The network behind the contract's normalisation, channels last on both sides."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+            shape = (1, 3, 1, 1)
+            self.register_buffer("mean", torch.tensor(spec.input.mean).reshape(shape))
+            self.register_buffer("scale", (1 / torch.tensor(spec.input.std, dtype=torch.float64)).float().reshape(shape))
+
+        def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+            x = image.permute(0, 3, 1, 2)
+            if spec.input.color_order == "bgr":
+                # slices and a concatenation stay on the GPU delegate; flip becomes REVERSE_V2, which does not
+                x = torch.cat([x[:, 2:3], x[:, 1:2], x[:, 0:1]], dim=1)
+            outputs = named_outputs(self.network((x - self.mean) * self.scale), spec.outputs).values()
+            return tuple(y.permute(0, 2, 3, 1) if y.ndim == 4 else y for y in outputs)
+
+    return PixelModel().eval()
+
+
+def _export_failure(error: Exception) -> tuple[str, str]:
+    text = str(error)
+    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
+        return (
+            "the network decides by its data which layers run, which no phone graph can hold: " + first[:200],
+            "replace the `if` on tensor values by torch.where, or move it out of forward()",
+        )
+    return (
+        f"torch.export cannot export the network: {type(error).__name__}: {first[:300]}",
+        "torch.export names the line of forward() that it cannot follow; layers must be made in __init__",
+    )

@@ -1,0 +1,107 @@
+"""Rewrites of an exported graph that change no value but what converters make of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def fuse_batch_norm(graph_module: Any) -> int:
+    """Fold each BatchNorm into the convolution before it, transposed ones too; returns how many.
+
+    Left alone, a BatchNorm after a ConvTranspose2d becomes a bias of shape [1, 1, 1, C] in the .tflite, which
+    quantizes to a file that does not load ("num_scales must be 1").
+    """
+    import torch
+
+    aten = torch.ops.aten
+    transposed = {aten.conv2d.default: False, aten.conv1d.default: False, aten.conv_transpose2d.input: True}
+    fused = 0
+    for norm in list(graph_module.graph.nodes):
+        if norm.target is not aten.batch_norm.default or norm.args[5]:  # args[5]: training
+            continue
+        conv = norm.args[0]
+        if conv.target not in transposed or len(conv.users) != 1:
+            continue
+        is_transposed = transposed[conv.target]
+        groups = conv.args[6] if is_transposed and len(conv.args) > 6 else 1
+        if is_transposed and groups != 1:
+            continue  # its weight holds only its group's outputs
+        tensors = [_value(graph_module, node) for node in (*(*conv.args, None)[1:3], *norm.args[1:5])]
+        if tensors[0] is None or any(value is None for value in tensors[4:]):
+            continue
+        weight, bias = _fused_weights(tensors, float(norm.args[7]), is_transposed)
+        with graph_module.graph.inserting_before(conv):
+            new = [_parameter(graph_module, f"fused_{fused}_{n}", v) for n, v in (("weight", weight), ("bias", bias))]
+        conv.args = (conv.args[0], *new, *conv.args[3:])
+        norm.replace_all_uses_with(conv)
+        graph_module.graph.erase_node(norm)
+        fused += 1
+    _tidy(graph_module)
+    return fused
+
+
+def _fused_weights(tensors: list[Any], eps: float, is_transposed: bool) -> tuple[Any, Any]:
+    import torch
+
+    weight, bias, gamma, beta, mean, variance = (None if t is None else t.double() for t in tensors)
+    scale = (torch.ones_like(mean) if gamma is None else gamma) / torch.sqrt(variance + eps)
+    shape = [1] * weight.ndim
+    shape[1 if is_transposed else 0] = -1
+    shift = (torch.zeros_like(mean) if bias is None else bias) - mean
+    fused_bias = shift * scale + (0 if beta is None else beta)
+    return (weight * scale.reshape(shape)).float(), fused_bias.float()
+
+
+def rewrite_elu(graph_module: Any) -> int:
+    """ELU as relu(x) + alpha * (exp(min(x, 0)) - 1); returns how many.
+
+    litert-torch lowers elu itself to select() on NCHW tensors with a TRANSPOSE either side.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    count = 0
+    for node in list(graph_module.graph.nodes):
+        if node.target not in (aten.elu.default, aten.elu_.default):
+            continue
+        x, alpha, scale, input_scale = (*node.args, *(1, 1, 1)[len(node.args) - 1 :])
+        with graph_module.graph.inserting_before(node):
+            call = graph_module.graph.call_function
+            negative = call(aten.clamp.default, (x, None, 0.0))
+            if input_scale != 1:
+                negative = call(aten.mul.Tensor, (negative, input_scale))
+            negative = call(aten.sub.Tensor, (call(aten.exp.default, (negative,)), 1.0))
+            if alpha != 1:
+                negative = call(aten.mul.Tensor, (negative, alpha))
+            new = call(aten.add.Tensor, (call(aten.relu.default, (x,)), negative))
+            if scale != 1:
+                new = call(aten.mul.Tensor, (new, scale))
+        node.replace_all_uses_with(new)
+        graph_module.graph.erase_node(node)
+        count += 1
+    _tidy(graph_module)
+    return count
+
+
+def _value(graph_module: Any, node: Any) -> Any:
+    """The tensor behind a get_attr node, or None."""
+    if node is None or node.op != "get_attr":
+        return None
+    value = graph_module
+    for part in node.target.split("."):
+        value = getattr(value, part)
+    return value.detach()
+
+
+def _parameter(graph_module: Any, name: str, value: Any) -> Any:
+    from torch import nn
+
+    graph_module.register_parameter(name, nn.Parameter(value, requires_grad=False))
+    return graph_module.graph.get_attr(name)
+
+
+def _tidy(graph_module: Any) -> None:
+    graph_module.graph.eliminate_dead_code()
+    graph_module.graph.lint()
+    graph_module.delete_all_unused_submodules()
+    graph_module.recompile()

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlin.math.abs
+import kotlin.math.cos
+import kotlin.math.floor
+import kotlin.math.max
+import kotlin.math.min
+import kotlin.math.sin
+import kotlin.math.sqrt
+
+/** The map (x, y) -> (a x + b y + tx, c x + d y + ty). */
+internal class Affine(
+    val a: Double,
+    val b: Double,
+    val tx: Double,
+    val c: Double,
+    val d: Double,
+    val ty: Double,
+) {
+    fun mapX(x: Double, y: Double): Double = a * x + b * y + tx
+
+    fun mapY(x: Double, y: Double): Double = c * x + d * y + ty
+
+    /** This map, then [next]. */
+    fun then(next: Affine): Affine = Affine(
+        next.a * a + next.b * c, next.a * b + next.b * d, next.mapX(tx, ty),
+        next.c * a + next.d * c, next.c * b + next.d * d, next.mapY(tx, ty),
+    )
+
+    fun invert(): Affine {
+        val det = a * d - b * c
+        val ia = d / det
+        val ib = -b / det
+        val ic = -c / det
+        val id = a / det
+        return Affine(ia, ib, -(ia * tx + ib * ty), ic, id, -(ic * tx + id * ty))
+    }
+}
+
+/**
+ * The affine from source px to input px, and what a sampler needs beside it.
+ *
+ * The input pixels from (left, top) to before (right, bottom) show the source; the others are the pad value.
+ * [pixelCenter] is the coordinate of the centre of pixel 0. [clamp]: outside the source repeat its edge (true)
+ * or blend with the pad value (false).
+ */
+internal class InputTransform(
+    val toInput: Affine,
+    val left: Int,
+    val top: Int,
+    val right: Int,
+    val bottom: Int,
+    val pixelCenter: Double,
+    val clamp: Boolean,
+) {
+    val toSource: Affine = toInput.invert()
+
+    /** Mean scale of [toSource], used for depth (z), which has no axis of its own. */
+    val sourcePxPerInputPx: Double
+        get() = 1.0 / sqrt(abs(toInput.a * toInput.d - toInput.b * toInput.c))
+}
+
+/** The region of a person's box in source px: grown about its centre to the input's aspect, times [padding]. */
+internal fun regionFromBox(
+    x1: Double,
+    y1: Double,
+    x2: Double,
+    y2: Double,
+    input: InputSpec,
+    padding: Double,
+): Region {
+    var width = x2 - x1
+    var height = y2 - y1
+    val aspect = input.width.toDouble() / input.height
+    if (width > height * aspect) height = width / aspect else width = height * aspect
+    return Region((x1 + x2) / 2, (y1 + y2) / 2, width * padding, height * padding)
+}
+
+/** The region of a whole upright image; under AFFINE_CROP it is grown to the input's aspect, without padding. */
+internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec): Region {
+    val width = max(sourceWidth - input.shrink, 1).toDouble()
+    val height = max(sourceHeight - input.shrink, 1).toDouble()
+    if (input.resize == Resize.AFFINE_CROP) return regionFromBox(0.0, 0.0, width, height, input, 1.0)
+    return Region(width / 2, height / 2, width, height)
+}
+
+/**
+ * The transform that brings [region] (source px) to the model's input.
+ *
+ * AFFINE_CROP: the region fills the input, pad value outside the source. STRETCH: the same, edges repeated.
+ * LETTERBOX: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+ */
+internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
+    val shrink = input.shrink
+    var extentX = input.width - shrink
+    var extentY = input.height - shrink
+    var left = 0
+    var top = 0
+    var contentWidth = input.width
+    var contentHeight = input.height
+    if (input.resize == Resize.LETTERBOX) {
+        val scale = min(extentX / region.width, extentY / region.height)
+        contentWidth = max(floor(region.width * scale + 0.5).toInt() + shrink, 1)
+        contentHeight = max(floor(region.height * scale + 0.5).toInt() + shrink, 1)
+        left = Math.floorDiv(input.width - contentWidth, 2)
+        top = Math.floorDiv(input.height - contentHeight, 2)
+        extentX = max(contentWidth - shrink, 1)
+        extentY = max(contentHeight - shrink, 1)
+    }
+    val toInput = regionToExtent(region, left, top, extentX, extentY)
+    val pixelCenter = if (input.alignment == Alignment.HALF_PIXEL) 0.5 else 0.0
+    val clamp = input.resize != Resize.AFFINE_CROP
+    return InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
+}
+
+private fun regionToExtent(region: Region, left: Int, top: Int, extentX: Int, extentY: Int): Affine {
+    val scaleX = extentX / region.width
+    val scaleY = extentY / region.height
+    val angle = region.rotationDegrees * Math.PI / 180
+    val cos = cos(angle)
+    val sin = sin(angle)
+    val a = cos * scaleX
+    val b = sin * scaleX
+    val c = -sin * scaleY
+    val d = cos * scaleY
+    val tx = left + extentX / 2.0 - (a * region.centerX + b * region.centerY)
+    val ty = top + extentY / 2.0 - (c * region.centerX + d * region.centerY)
+    return Affine(a, b, tx, c, d, ty)
+}

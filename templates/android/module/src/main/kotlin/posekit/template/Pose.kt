@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+/** A keypoint by its place in the model's list; the generated `Keypoint` enum is one. */
+public interface KeypointId {
+    /** Place in the model's list, from 0. */
+    public val index: Int
+}
+
+/**
+ * Where one keypoint is.
+ *
+ * @property x px of the upright image, to the right.
+ * @property y px of the upright image, down.
+ * @property z depth in the same px about the model's own origin; null where the model gives none.
+ * @property score the model's score, in the model's own range (for most models 0 to 1).
+ */
+public data class KeypointPosition(
+    public val x: Double,
+    public val y: Double,
+    public val z: Double?,
+    public val score: Double,
+)
+
+/**
+ * The keypoints of one person, in px of the upright image.
+ *
+ * Low scores mean that the model is unsure; what is too low is for the app to say.
+ *
+ * @property coordinates x, y (and z) of each keypoint in turn, [dimensions] numbers a keypoint.
+ * @property scores one a keypoint.
+ * @property dimensions 2, or 3 with z.
+ */
+public class Pose(
+    public val coordinates: DoubleArray,
+    public val scores: DoubleArray,
+    public val dimensions: Int,
+) {
+    init {
+        require(dimensions == 2 || dimensions == 3) { "dimensions is $dimensions, expected 2 or 3" }
+        require(coordinates.size == scores.size * dimensions) {
+            "${coordinates.size} coordinates do not fit ${scores.size} scores and $dimensions dimensions"
+        }
+    }
+
+    /** Number of keypoints (K). */
+    public val count: Int get() = scores.size
+
+    /** x of keypoint [index], px of the upright image. */
+    public fun x(index: Int): Double = coordinates[index * dimensions]
+
+    /** y of keypoint [index], px of the upright image, down. */
+    public fun y(index: Int): Double = coordinates[index * dimensions + 1]
+
+    /** Where [keypoint] is. */
+    public operator fun get(keypoint: KeypointId): KeypointPosition {
+        val index = keypoint.index
+        val z = if (dimensions == 3) coordinates[index * dimensions + 2] else null
+        return KeypointPosition(x(index), y(index), z, scores[index])
+    }
+}

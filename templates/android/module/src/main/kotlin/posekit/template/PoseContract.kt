@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+/** How a region is brought to the input's shape. */
+internal enum class Resize { AFFINE_CROP, LETTERBOX, STRETCH }
+
+/**
+ * How coordinates relate to pixels.
+ *
+ * HALF_PIXEL: pixel i has its centre at i + 0.5, a row of n is n long. INDEX: centre at i, n long.
+ * CORNERS: centre at i, n - 1 long.
+ */
+internal enum class Alignment { HALF_PIXEL, INDEX, CORNERS }
+
+/** How the model wants its picture; sizes in input px, [padValue] 0-255. */
+internal class InputSpec(
+    val width: Int,
+    val height: Int,
+    val resize: Resize,
+    val alignment: Alignment,
+    val padValue: Double,
+    val boxPadding: Double,
+) {
+    /** What a row of n pixels is shorter than n. */
+    val shrink: Int get() = if (alignment == Alignment.CORNERS) 1 else 0
+
+    init {
+        require(width > shrink && height > shrink) { "an input of $width x $height px has no extent under $alignment" }
+    }
+}
+
+/** One output of the model: its name in the signature and its shape, with the batch axis of 1. */
+internal class OutputSpec(val name: String, vararg val shape: Int)
+
+/** What the generated code knows of its model. */
+internal class PoseContract(
+    val hash: String,
+    val modelFile: String,
+    val input: InputSpec,
+    val inputName: String,
+    val outputs: List<OutputSpec>,
+    val keypointCount: Int,
+    /** A decoder keeps scratch, so every estimator has its own. */
+    val newDecoder: () -> Decoder,
+)

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+/** Runs the model: takes its input, H x W x 3 RGB 0-255, and gives its outputs by name, valid until the next run. */
+internal interface ModelRunner : AutoCloseable {
+    fun run(input: FloatArray): Map<String, Tensor>
+}
+
+/** From pixels to a pose: sample the region, run the model, decode, map back to px of the upright image. */
+internal class PosePipeline(private val contract: PoseContract, private val runner: ModelRunner) {
+    private val decoder = contract.newDecoder()
+    private val window = PixelWindow()
+    private val input = FloatArray(contract.input.width * contract.input.height * 3)
+
+    fun estimate(source: PixelSource, orientation: Orientation, region: Region?): Pose {
+        require(source.width > 0 && source.height > 0) { "the image is empty: ${source.width} x ${source.height} px" }
+        val width = uprightWidth(source.width, source.height, orientation)
+        val height = uprightHeight(source.width, source.height, orientation)
+        val transform = inputTransform(region ?: frameRegion(width, height, contract.input), contract.input)
+        preprocess(source, orientation, transform)
+        return decode(runner.run(input), transform)
+    }
+
+    private fun preprocess(source: PixelSource, orientation: Orientation, transform: InputTransform) {
+        val warp = Warp(contract.input, transform, orientation, source.width, source.height)
+        warp.window(window)
+        source.read(window)
+        warp.warp(window, input)
+    }
+
+    private fun decode(outputs: Map<String, Tensor>, transform: InputTransform): Pose {
+        val dimensions = decoder.dimensions
+        val coordinates = DoubleArray(contract.keypointCount * dimensions)
+        val scores = DoubleArray(contract.keypointCount)
+        decoder.decode(outputs, coordinates, scores)
+        val toSource = transform.toSource
+        for (at in coordinates.indices step dimensions) {
+            val x = coordinates[at]
+            val y = coordinates[at + 1]
+            coordinates[at] = toSource.mapX(x, y)
+            coordinates[at + 1] = toSource.mapY(x, y)
+            if (dimensions == 3) coordinates[at + 2] *= transform.sourcePxPerInputPx
+        }
+        return Pose(coordinates, scores, dimensions)
+    }
+}

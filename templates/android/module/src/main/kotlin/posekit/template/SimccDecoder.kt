@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlin.math.exp
+import kotlin.math.min
+
+/** SimCC, one 1-D map an axis and keypoint, (1, K, bins): a bin's index over splitRatio is its input px. */
+internal class SimccDecoder(
+    private val outputX: String,
+    private val outputY: String,
+    private val splitRatio: Double,
+    private val scoreReduction: ScoreReduction,
+    private val activation: Activation,
+    private val keypointCount: Int,
+) : Decoder {
+    enum class ScoreReduction { MIN, MEAN }
+
+    override val outputNames: List<String> = listOf(outputX, outputY)
+    override val dimensions: Int get() = 2
+
+    private val peaksX = DoubleArray(keypointCount)
+    private val peaksY = DoubleArray(keypointCount)
+
+    override fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray) {
+        decodeAxis(outputs.finite(outputX), 0, keypoints, peaksX)
+        decodeAxis(outputs.finite(outputY), 1, keypoints, peaksY)
+        for (k in 0 until keypointCount) {
+            scores[k] = when (scoreReduction) {
+                ScoreReduction.MIN -> min(peaksX[k], peaksY[k])
+                ScoreReduction.MEAN -> (peaksX[k] + peaksY[k]) / 2
+            }
+        }
+    }
+
+    private fun decodeAxis(tensor: Tensor, axis: Int, keypoints: DoubleArray, peaks: DoubleArray) {
+        tensor.requireAxis(rank = 3, axis = 1, count = keypointCount)
+        val bins = tensor.shape[2]
+        val maps = tensor.values
+        for (k in 0 until keypointCount) {
+            val start = k * bins
+            var best = start
+            for (bin in start + 1 until start + bins) if (maps[bin] > maps[best]) best = bin
+            keypoints[2 * k + axis] = (best - start) / splitRatio
+            val peak = maps[best].toDouble()
+            peaks[k] = if (activation == Activation.SOFTMAX) softmaxPeak(maps, start, bins, peak) else peak
+        }
+    }
+
+    private fun softmaxPeak(maps: FloatArray, start: Int, bins: Int, peak: Double): Double {
+        var sum = 0.0
+        for (bin in start until start + bins) sum += exp(maps[bin] - peak)
+        return 1.0 / sum
+    }
+}

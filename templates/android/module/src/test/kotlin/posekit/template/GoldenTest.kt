@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlinx.serialization.json.jsonObject
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+/** Holds this module's arithmetic to the reference's: the bundle's golden vectors were made by posekit in Python. */
+class GoldenTest {
+    @Test
+    fun warpGivesTheReferenceTensor() {
+        val cases = goldenCases("warp")
+        assertTrue("there are warp cases", cases.isNotEmpty())
+        for (case in cases) {
+            val name = case.text("name")
+            val errors = warpErrors(case)
+            assertEquals("$name: grey levels", 0.0, errors.tensor, 0.01)
+            assertEquals("$name: region, source px", 0.0, errors.region, 1e-6)
+            assertEquals("$name: matrix", 0.0, errors.matrix, 1e-6)
+            assertEquals("$name: points, px", 0.0, errors.points, 1e-6)
+        }
+    }
+
+    @Test
+    fun decoderGivesTheReferenceKeypoints() {
+        val cases = goldenCases("decoders").filter { it.getValue("decoder").jsonObject.text("kind") == DECODER_KIND }
+        assertTrue("there are cases of $DECODER_KIND", cases.isNotEmpty())
+        for (case in cases) {
+            val name = case.text("name")
+            val errors = decoderErrors(case, goldenDecoder(case))
+            assertEquals("$name: keypoints, input px", 0.0, errors.keypoints, 0.001)
+            assertEquals("$name: scores", 0.0, errors.scores, 1e-5)
+        }
+    }
+
+    @Test
+    fun contractNamesTheOutputsThatTheDecoderReads() {
+        val contract = TemplatePoseContract.contract
+        val names = contract.outputs.map { it.name }
+        assertTrue("$names hold the decoder's", names.containsAll(contract.newDecoder().outputNames))
+        assertEquals("keypoints", contract.keypointCount.toDouble(), TemplatePose.Keypoint.entries.size.toDouble(), 0.0)
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(CoreML)
+  @preconcurrency import CoreML
+  import CryptoKit
+  import Foundation
+  import TemplatePoseCore
+
+  /// Compiles a model once, and finds it again at the next start.
+  enum ModelStore {
+    /// - Parameter url: an .mlpackage, or an .mlmodelc, which is loaded as it is.
+    /// - Throws: `PoseError.modelMissing` or `PoseError.modelUnusable`.
+    static func load(_ url: URL, computeUnits: MLComputeUnits) async throws -> MLModel {
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw PoseError.modelMissing(url.lastPathComponent)
+      }
+      let configuration = MLModelConfiguration()
+      configuration.computeUnits = computeUnits
+      do {
+        if url.pathExtension == "mlmodelc" {
+          return try await MLModel.load(contentsOf: url, configuration: configuration)
+        }
+        let kept = try keptURL(of: url)
+        if let model = try? await MLModel.load(contentsOf: kept, configuration: configuration) {
+          return model
+        }
+        let compiled = try await MLModel.compileModel(at: url)
+        let usable = keep(compiled, at: kept)
+        return try await MLModel.load(contentsOf: usable, configuration: configuration)
+      } catch {
+        throw PoseError.modelUnusable(error.localizedDescription)
+      }
+    }
+
+    /// Where the compiled form of this very model lies for this very build of the system.
+    private static func keptURL(of package: URL) throws -> URL {
+      let caches = try FileManager.default.url(
+        for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
+      var hash = SHA256()
+      hash.update(data: Data(ProcessInfo.processInfo.operatingSystemVersionString.utf8))
+      for path in try FileManager.default.subpathsOfDirectory(atPath: package.path).sorted() {
+        let file = package.appendingPathComponent(path)
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder)
+        hash.update(data: Data(path.utf8))
+        if !isFolder.boolValue {
+          hash.update(data: try Data(contentsOf: file, options: .mappedIfSafe))
+        }
+      }
+      let digest = hash.finalize().map { String(format: "%02x", $0) }.joined()
+      return
+        caches
+        .appendingPathComponent("posekit", isDirectory: true)
+        .appendingPathComponent(TemplatePoseContract.name, isDirectory: true)
+        .appendingPathComponent("\(digest).mlmodelc", isDirectory: true)
+    }
+
+    /// Moves the compiled model to `kept`, in place of all older ones; where that fails, it serves where it is.
+    private static func keep(_ compiled: URL, at kept: URL) -> URL {
+      let files = FileManager.default
+      let folder = kept.deletingLastPathComponent()
+      do {
+        try? files.removeItem(at: folder)
+        try files.createDirectory(at: folder, withIntermediateDirectories: true)
+        try files.moveItem(at: compiled, to: kept)
+        return kept
+      } catch {
+        return compiled
+      }
+    }
+  }
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(CoreML)
+  @preconcurrency import CoreML
+  import TemplatePoseCore
+
+  /// A loaded model with its input memory and scratch; belongs to one thread at a time.
+  final class Session {
+    private static let contractKey = "posekit.contract_sha256"
+
+    private let model: MLModel
+    private let features: MLDictionaryFeatureProvider  // holds the input, which lies at `input`
+    private let input: UnsafeMutableBufferPointer<Float>
+    private var processor = PoseProcessor()
+
+    /// - Throws: `PoseError.contractMismatch`, `.tensorMissing` or `.wrongShape`.
+    init(model: MLModel) throws {
+      try Self.checkContract(model.modelDescription)
+      let name = try Self.inputName(model.modelDescription)
+      let count = TemplatePoseContract.input.valueCount
+      let memory = UnsafeMutableRawPointer.allocate(
+        byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
+      let array = try MLMultiArray(
+        dataPointer: memory, shape: Self.inputShape.map { NSNumber(value: $0) }, dataType: .float32,
+        strides: Self.inputStrides.map { NSNumber(value: $0) },
+        deallocator: { $0.deallocate() })
+      let start = memory.bindMemory(to: Float.self, capacity: count)
+      start.initialize(repeating: 0, count: count)
+      self.input = UnsafeMutableBufferPointer(start: start, count: count)
+      self.features = try MLDictionaryFeatureProvider(
+        dictionary: [name: MLFeatureValue(multiArray: array)])
+      self.model = model
+    }
+
+    /// Writes the network's input; the pixels are not needed afterwards.
+    func prepare(_ pixels: PixelView, orientation: Orientation, region: Region?) throws
+      -> PoseProcessor.Prepared
+    {
+      try processor.prepare(pixels, orientation: orientation, region: region, into: input)
+    }
+
+    /// Runs the network on the input that was prepared last.
+    func run(_ prepared: PoseProcessor.Prepared) throws -> Pose {
+      let results: any MLFeatureProvider
+      do {
+        results = try model.prediction(from: features)
+      } catch {
+        throw PoseError.predictionFailed(error.localizedDescription)
+      }
+      for index in processor.outputs.indices {
+        let name = processor.outputs[index].name
+        guard let array = results.featureValue(for: name)?.multiArrayValue else {
+          throw PoseError.tensorMissing(name)
+        }
+        try read(array, into: &processor.outputs[index])
+      }
+      return try processor.finish(prepared)
+    }
+
+    private static var inputShape: [Int] {
+      let size = TemplatePoseContract.input.size
+      return [1, size.height, size.width, 3]
+    }
+
+    private static var inputStrides: [Int] {
+      let size = TemplatePoseContract.input.size
+      return [size.height * size.width * 3, size.width * 3, 3, 1]
+    }
+
+    private static func checkContract(_ description: MLModelDescription) throws {
+      let stated = description.metadata[.creatorDefinedKey] as? [String: String]
+      let found = stated?[contractKey]
+      guard found == TemplatePoseContract.contractHash else {
+        throw PoseError.contractMismatch(
+          expected: TemplatePoseContract.contractHash, found: found)
+      }
+    }
+
+    /// The name of the model's only input, which must be an image tensor of the contract's size.
+    private static func inputName(_ description: MLModelDescription) throws -> String {
+      let inputs = description.inputDescriptionsByName
+      guard inputs.count == 1, let (name, input) = inputs.first,
+        let constraint = input.multiArrayConstraint
+      else {
+        throw PoseError.tensorMissing("the one input")
+      }
+      let shape = constraint.shape.map(\.intValue)
+      guard shape == inputShape else {
+        throw PoseError.wrongShape(tensor: name, expected: inputShape, found: shape)
+      }
+      return name
+    }
+  }
+
+  /// Copies an output, whatever its strides and type, into dense Floats.
+  private func read(_ array: MLMultiArray, into output: inout OutputTensor) throws {
+    let shape = array.shape.map(\.intValue)
+    guard shape == [1] + output.shape else {
+      throw PoseError.wrongShape(tensor: output.name, expected: [1] + output.shape, found: shape)
+    }
+    let type: ElementType
+    switch array.dataType {
+    case .float16: type = .float16
+    case .float32: type = .float32
+    case .double: type = .float64
+    default:
+      throw PoseError.wrongType(tensor: output.name, found: "type \(array.dataType.rawValue)")
+    }
+    try array.withUnsafeBytes { bytes in
+      try readStrided(
+        bytes, type: type, shape: shape, strides: array.strides.map(\.intValue),
+        tensor: output.name, into: &output.values)
+    }
+  }
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// Heatmaps (h, w, K): argmax, then none, a quarter step, or DARK.
+///
+/// Sources: quarter step, Newell et al. 2016 and HRNet (Sun et al. 2019); DARK, Zhang et al. 2020.
+public struct HeatmapDecoder: PoseDecoder {
+  /// How a peak is found between heatmap px.
+  public enum Refinement: Sendable {
+    case none
+    case quarter
+    case dark
+  }
+
+  /// Where index i of a map of n lies: input px i * W / n, or i * (W - 1) / (n - 1).
+  public enum MapAlignment: Sendable {
+    case stride
+    case corners
+  }
+
+  /// What turns a raw maximum into a score.
+  public enum Activation: Sendable {
+    case none
+    case sigmoid
+  }
+
+  private let output: String
+  private let refinement: Refinement
+  private let alignment: MapAlignment
+  private let activation: Activation
+  private var dark: DarkStep
+  private var peaks: [Int] = []
+  private var maxima: [Float] = []
+
+  /// - Parameters:
+  ///   - output: name of the output (h, w, K).
+  ///   - refinement: how a peak is found between heatmap px.
+  ///   - alignment: where a heatmap px lies in the input.
+  ///   - blurKernel: odd width of the Gaussian of `.dark`, heatmap px.
+  ///   - activation: what turns a raw maximum into a score.
+  public init(
+    output: String, refinement: Refinement, alignment: MapAlignment, blurKernel: Int = 11,
+    activation: Activation = .none
+  ) {
+    self.output = output
+    self.refinement = refinement
+    self.alignment = alignment
+    self.activation = activation
+    self.dark = DarkStep(kernelSize: refinement == .dark ? blurKernel : 1)
+  }
+
+  public var outputNames: [String] { [output] }
+
+  public mutating func decode(
+    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
+  ) throws(PoseError) {
+    let tensor = try outputs.tensor(0, named: output, axes: 3)
+    let mapSize = PixelSize(width: tensor.shape[1], height: tensor.shape[0])
+    let count = tensor.shape[2]
+    let scaleX = inputPxPerIndex(size.width, mapSize.width)
+    let scaleY = inputPxPerIndex(size.height, mapSize.height)
+    points.removeAll(keepingCapacity: true)
+    tensor.values.withUnsafeBufferPointer { values in
+      findPeaks(values, count: count)
+      let maps = Heatmaps(values: values, size: mapSize, count: count)
+      for k in 0..<count {
+        let (row, column) = peaks[k].quotientAndRemainder(dividingBy: mapSize.width)
+        let step = refine(maps, column, row, k)
+        let raw = Double(maxima[k])
+        points.append(
+          PosePoint(
+            x: (Double(column) + step.x) * scaleX, y: (Double(row) + step.y) * scaleY,
+            score: activation == .sigmoid ? sigmoid(raw) : raw))
+      }
+    }
+  }
+
+  /// Input px between two neighbouring heatmap px.
+  private func inputPxPerIndex(_ inputLength: Int, _ mapLength: Int) -> Double {
+    let shrink = alignment == .corners ? 1 : 0
+    return Double(inputLength - shrink) / Double(max(mapLength - shrink, 1))
+  }
+
+  /// The first maximum in row order of every map, in one pass through memory.
+  private mutating func findPeaks(_ values: UnsafeBufferPointer<Float>, count: Int) {
+    peaks.removeAll(keepingCapacity: true)
+    maxima.removeAll(keepingCapacity: true)
+    for k in 0..<count {
+      peaks.append(0)
+      maxima.append(values[k])
+    }
+    maxima.withUnsafeMutableBufferPointer { maxima in
+      for place in 1..<max(values.count / count, 1) {
+        let start = place * count
+        for k in 0..<count where values[start + k] > maxima[k] {
+          maxima[k] = values[start + k]
+          peaks[k] = place
+        }
+      }
+    }
+  }
+
+  private mutating func refine(_ maps: Heatmaps, _ x: Int, _ y: Int, _ k: Int) -> Point {
+    switch refinement {
+    case .none: Point(x: 0, y: 0)
+    case .quarter: quarterStep(maps, x, y, k)
+    case .dark: dark.step(maps, x, y, k)
+    }
+  }
+
+  /// A quarter px towards the higher neighbour on each axis; none within one px of the edge, as in HRNet.
+  private func quarterStep(_ maps: Heatmaps, _ x: Int, _ y: Int, _ k: Int) -> Point {
+    guard x > 1, x < maps.size.width - 1, y > 1, y < maps.size.height - 1 else {
+      return Point(x: 0, y: 0)
+    }
+    return Point(
+      x: quarter(maps[x + 1, y, k] - maps[x - 1, y, k]),
+      y: quarter(maps[x, y + 1, k] - maps[x, y - 1, k]))
+  }
+
+  private func quarter(_ difference: Double) -> Double {
+    difference > 0 ? 0.25 : difference < 0 ? -0.25 : 0
+  }
+}
+
+/// Heatmaps in memory, (h, w, K).
+struct Heatmaps {
+  let values: UnsafeBufferPointer<Float>
+  let size: PixelSize
+  let count: Int
+
+  subscript(x: Int, y: Int, k: Int) -> Double {
+    Double(values[(y * size.width + x) * count + k])
+  }
+
+  func isInside(_ x: Int, _ y: Int) -> Bool {
+    x >= 0 && x < size.width && y >= 0 && y < size.height
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// SimCC: one 1-D map an axis and keypoint. Source: Li et al. 2022.
+public struct SimccDecoder: PoseDecoder {
+  /// How the scores of the two axes become one.
+  public enum ScoreReduction: Sendable {
+    case min
+    case mean
+  }
+
+  /// What turns a raw maximum into a score.
+  public enum Activation: Sendable {
+    case none
+    case softmax
+  }
+
+  private let outputX: String
+  private let outputY: String
+  private let splitRatio: Double
+  private let scoreReduction: ScoreReduction
+  private let activation: Activation
+
+  /// - Parameters:
+  ///   - outputX: name of the output (K, bins) for x.
+  ///   - outputY: name of the output (K, bins) for y.
+  ///   - splitRatio: bins per input px.
+  ///   - scoreReduction: how the scores of the axes become one.
+  ///   - activation: what turns a raw maximum into a score.
+  public init(
+    outputX: String, outputY: String, splitRatio: Double, scoreReduction: ScoreReduction,
+    activation: Activation = .none
+  ) {
+    self.outputX = outputX
+    self.outputY = outputY
+    self.splitRatio = splitRatio
+    self.scoreReduction = scoreReduction
+    self.activation = activation
+  }
+
+  public var outputNames: [String] { [outputX, outputY] }
+
+  public func decode(
+    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
+  ) throws(PoseError) {
+    let mapsX = try outputs.tensor(0, named: outputX, axes: 2)
+    let mapsY = try outputs.tensor(1, named: outputY, axes: 2)
+    guard mapsX.shape[0] == mapsY.shape[0] else {
+      throw .wrongShape(
+        tensor: outputY, expected: [mapsX.shape[0], mapsY.shape[1]], found: mapsY.shape)
+    }
+    points.removeAll(keepingCapacity: true)
+    for keypoint in 0..<mapsX.shape[0] {
+      let x = peak(mapsX, keypoint: keypoint)
+      let y = peak(mapsY, keypoint: keypoint)
+      let score = scoreReduction == .min ? min(x.score, y.score) : (x.score + y.score) / 2
+      points.append(
+        PosePoint(x: Double(x.bin) / splitRatio, y: Double(y.bin) / splitRatio, score: score))
+    }
+  }
+
+  /// The first maximum of a keypoint's map.
+  private func peak(_ maps: OutputTensor, keypoint: Int) -> (bin: Int, score: Double) {
+    let bins = maps.shape[1]
+    return maps.values.withUnsafeBufferPointer { all in
+      let map = all[keypoint * bins..<(keypoint + 1) * bins]
+      var best = map.startIndex
+      for bin in map.indices where map[bin] > map[best] { best = bin }
+      let top = Double(map[best])
+      guard activation == .softmax else { return (best - map.startIndex, top) }
+      var total = 0.0
+      for value in map { total += exp(Double(value) - top) }
+      return (best - map.startIndex, 1 / total)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// The affine from source px to input px, and what a sampler needs beside it.
+public struct InputTransform: Equatable, Sendable {
+  /// Source px (upright image) to input px.
+  public let matrix: Affine
+  /// Input px back to source px.
+  public let inverse: Affine
+  /// Columns of the input that show the source; the others are `padValue`.
+  public let contentColumns: Range<Int>
+  /// Rows of the input that show the source; the others are `padValue`.
+  public let contentRows: Range<Int>
+  /// Coordinate of the centre of pixel 0.
+  public let pixelCenter: Double
+  /// Outside the source, repeat its edge (true) or blend with `padValue` (false).
+  public let clamp: Bool
+
+  /// Source px to input px.
+  public func toInput(_ point: Point) -> Point { matrix.apply(point) }
+
+  /// Input px to source px.
+  public func toSource(_ point: Point) -> Point { inverse.apply(point) }
+
+  /// Mean scale of `toSource`, used for depth (z), which has no axis of its own.
+  public var sourcePxPerInputPx: Double { 1 / abs(matrix.determinant).squareRoot() }
+}
+
+/// The transform that brings `region` (source px) to the network's input as `input.resize` says.
+///
+/// In a letterbox an odd spare pixel goes right and bottom.
+/// - Throws: `PoseError.invalidRegion` where the region is too small or too large for a finite scale.
+public func inputTransform(region: Region, input: InputSpec) throws(PoseError) -> InputTransform {
+  let shrink = input.alignment == .corners ? 1 : 0
+  let content = try contentRectangle(region: region, input: input, shrink: shrink)
+  let angle = region.rotationDegrees * Double.pi / 180
+  let cosine = cos(angle)
+  let sine = sin(angle)
+  let scaleX = content.extentX / region.width
+  let scaleY = content.extentY / region.height
+  let a = cosine * scaleX
+  let b = sine * scaleX
+  let c = -sine * scaleY
+  let d = cosine * scaleY
+  let matrix = Affine(
+    a: a, b: b,
+    tx: Double(content.columns.lowerBound) + content.extentX / 2
+      - (a * region.center.x + b * region.center.y),
+    c: c, d: d,
+    ty: Double(content.rows.lowerBound) + content.extentY / 2
+      - (c * region.center.x + d * region.center.y))
+  let inverse = matrix.inverse
+  guard matrix.isUsable, inverse.isUsable else { throw unusableScale(region) }
+  return InputTransform(
+    matrix: matrix, inverse: inverse, contentColumns: content.columns, contentRows: content.rows,
+    pixelCenter: input.alignment == .halfPixel ? 0.5 : 0, clamp: input.resize != .affineCrop)
+}
+
+private struct Content {
+  let columns: Range<Int>
+  let rows: Range<Int>
+  let extentX: Double
+  let extentY: Double
+}
+
+/// Where in the input the region goes, and how long its sides are there, input px.
+private func contentRectangle(region: Region, input: InputSpec, shrink: Int) throws(PoseError)
+  -> Content
+{
+  let size = input.size
+  let extentX = Double(size.width - shrink)
+  let extentY = Double(size.height - shrink)
+  guard input.resize == .letterbox else {
+    return Content(
+      columns: 0..<size.width, rows: 0..<size.height, extentX: extentX, extentY: extentY)
+  }
+  let scale = min(extentX / region.width, extentY / region.height)
+  guard (region.width * scale).isFinite, (region.height * scale).isFinite else {
+    throw unusableScale(region)
+  }
+  let width = max(Int((region.width * scale + 0.5).rounded(.down)) + shrink, 1)
+  let height = max(Int((region.height * scale + 0.5).rounded(.down)) + shrink, 1)
+  let left = (size.width - width) / 2
+  let top = (size.height - height) / 2
+  return Content(
+    columns: left..<left + width, rows: top..<top + height,
+    extentX: Double(max(width - shrink, 1)), extentY: Double(max(height - shrink, 1)))
+}
+
+private func unusableScale(_ region: Region) -> PoseError {
+  .invalidRegion(
+    "\(region.width) x \(region.height) px at (\(region.center.x), \(region.center.y)) is too small, too large or "
+      + "too far away")
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Smooths keypoints over time: slow motion strongly, fast motion little.
+///
+/// Off unless the app makes one; one for every person. Source: Casiez, Roussel, Vogel 2012.
+public struct OneEuroFilter: Equatable, Sendable {
+  /// Hz; lower is smoother at rest.
+  public let minCutoff: Double
+  /// Higher lags less in motion.
+  public let beta: Double
+  /// Hz.
+  public let derivativeCutoff: Double
+  private var time = Double.nan
+  private var points: [PosePoint] = []
+  private var derivatives: [PosePoint] = []
+
+  public init(minCutoff: Double = 1, beta: Double = 0.01, derivativeCutoff: Double = 1) {
+    self.minCutoff = minCutoff
+    self.beta = beta
+    self.derivativeCutoff = derivativeCutoff
+  }
+
+  /// The pose with smoothed points; scores and region stay. Time must go forward, else the filter starts
+  /// anew.
+  public mutating func smooth(_ pose: Pose, timeSeconds: Double) -> Pose {
+    Pose(points: smooth(pose.points, timeSeconds: timeSeconds), region: pose.region)
+  }
+
+  /// The smoothed points, in the px that they are given in.
+  public mutating func smooth(_ next: [PosePoint], timeSeconds: Double) -> [PosePoint] {
+    let elapsed = timeSeconds - time
+    time = timeSeconds
+    guard elapsed > 0, isOfSameShape(next) else {
+      points = next
+      derivatives = next.map { PosePoint(x: 0, y: 0, z: $0.z.map { _ in 0 }, score: 0) }
+      return next
+    }
+    let settings = Settings(
+      minCutoff: minCutoff, beta: beta, derivativeWeight: weight(cutoff: derivativeCutoff, elapsed: elapsed),
+      elapsed: elapsed)
+    for (index, point) in next.enumerated() {
+      points[index].score = point.score
+      settings.step(&points[index].x, derivative: &derivatives[index].x, to: point.x)
+      settings.step(&points[index].y, derivative: &derivatives[index].y, to: point.y)
+      if let depth = point.z, var value = points[index].z, var derivative = derivatives[index].z {
+        settings.step(&value, derivative: &derivative, to: depth)
+        points[index].z = value
+        derivatives[index].z = derivative
+      }
+    }
+    return points
+  }
+
+  /// Forgets all that was seen.
+  public mutating func reset() {
+    time = .nan
+  }
+
+  private func isOfSameShape(_ next: [PosePoint]) -> Bool {
+    next.count == points.count && zip(next, points).allSatisfy { ($0.z == nil) == ($1.z == nil) }
+  }
+}
+
+/// How one coordinate is smoothed in one frame.
+private struct Settings {
+  let minCutoff: Double
+  let beta: Double
+  let derivativeWeight: Double
+  let elapsed: Double
+
+  func step(_ value: inout Double, derivative: inout Double, to next: Double) {
+    derivative += derivativeWeight * ((next - value) / elapsed - derivative)
+    let cutoff = minCutoff + beta * abs(derivative)
+    value += weight(cutoff: cutoff, elapsed: elapsed) * (next - value)
+  }
+}
+
+private func weight(cutoff: Double, elapsed: Double) -> Double {
+  1 / (1 + 1 / (2 * Double.pi * cutoff * elapsed))
+}

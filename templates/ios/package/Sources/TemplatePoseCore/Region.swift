@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A rectangle of the upright source image that shows one person.
+public struct Region: Equatable, Sendable {
+  /// Centre, source px.
+  public let center: Point
+  /// Width before rotation, source px.
+  public let width: Double
+  /// Height before rotation, source px.
+  public let height: Double
+  /// Turn about the centre, clockwise as seen (y points down).
+  public let rotationDegrees: Double
+
+  /// - Throws: `PoseError.invalidRegion` unless all numbers are finite and the size is positive.
+  public init(center: Point, width: Double, height: Double, rotationDegrees: Double = 0)
+    throws(PoseError)
+  {
+    let finite = [center.x, center.y, width, height, rotationDegrees].allSatisfy(\.isFinite)
+    guard finite, width > 0, height > 0 else {
+      throw .invalidRegion(
+        "centre (\(center.x), \(center.y)), size \(width) x \(height) px, turn \(rotationDegrees); "
+          + "it needs finite numbers and a positive size")
+    }
+    self.center = center
+    self.width = width
+    self.height = height
+    self.rotationDegrees = rotationDegrees
+  }
+}
+
+/// A person's box: two corners, source px of the upright image.
+public struct Box: Equatable, Sendable {
+  public let left: Double
+  public let top: Double
+  public let right: Double
+  public let bottom: Double
+
+  public init(left: Double, top: Double, right: Double, bottom: Double) {
+    self.left = left
+    self.top = top
+    self.right = right
+    self.bottom = bottom
+  }
+}
+
+/// The region of a person's box: grown about its centre to the aspect of `size`, times `padding`.
+///
+/// - Parameters:
+///   - box: source px.
+///   - size: the network's input, input px.
+///   - padding: `InputSpec.boxPadding`.
+/// - Throws: `PoseError.invalidRegion` for a box without area.
+public func regionFromBox(_ box: Box, size: PixelSize, padding: Double) throws(PoseError) -> Region {
+  var width = box.right - box.left
+  var height = box.bottom - box.top
+  let aspect = Double(size.width) / Double(size.height)
+  if width > height * aspect {
+    height = width / aspect
+  } else {
+    width = height * aspect
+  }
+  let center = Point(x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2)
+  return try Region(center: center, width: width * padding, height: height * padding)
+}
+
+/// The region of a whole upright image; under `.affineCrop` it is grown to the input's aspect.
+/// - Throws: `PoseError.emptyImage` for an image without pixels.
+public func frameRegion(sourceSize: PixelSize, input: InputSpec) throws(PoseError) -> Region {
+  guard sourceSize.width > 0, sourceSize.height > 0 else {
+    throw .emptyImage(width: sourceSize.width, height: sourceSize.height)
+  }
+  let shrink = input.alignment == .corners ? 1 : 0
+  let width = Double(max(sourceSize.width - shrink, 1))
+  let height = Double(max(sourceSize.height - shrink, 1))
+  if input.resize == .affineCrop {
+    let whole = Box(left: 0, top: 0, right: width, bottom: height)
+    return try regionFromBox(whole, size: input.size, padding: 1)
+  }
+  return try Region(center: Point(x: width / 2, y: height / 2), width: width, height: height)
+}

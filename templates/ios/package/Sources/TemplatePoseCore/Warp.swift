@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Samples the network's input from a picture, bilinear without antialiasing.
+///
+/// Allocates nothing. Far inside the picture four taps are read without a check; near its edge and beyond,
+/// each tap is looked at by itself.
+/// - Parameters:
+///   - image: as stored.
+///   - transform: from the upright image's px to input px.
+///   - input: the network's input.
+///   - orientation: how `image` becomes upright.
+///   - output: `input.valueCount` numbers: rows of RGB, 0-255.
+/// - Throws: `PoseError.wrongShape` for an output of another length.
+public func warp(
+  _ image: PixelView, transform: InputTransform, input: InputSpec,
+  orientation: Orientation = .upright, into output: UnsafeMutableBufferPointer<Float>
+) throws(PoseError) {
+  guard let target = output.baseAddress, output.count == input.valueCount else {
+    throw .wrongShape(tensor: "input", expected: [input.valueCount], found: [output.count])
+  }
+  let toStored = storedIndexMatrix(storedSize: image.size, orientation: orientation)
+  let toIndex = transform.inverse
+    .shifted(argument: transform.pixelCenter, result: -transform.pixelCenter)
+    .followed(by: toStored)
+  let sampler = Sampler(image: image, padValue: Float(input.padValue), clamp: transform.clamp)
+  let columns = transform.contentColumns
+  for row in 0..<input.size.height {
+    let line = target + row * input.size.width * 3
+    guard transform.contentRows.contains(row) else {
+      sampler.pad(line, columns: 0..<input.size.width)
+      continue
+    }
+    sampler.pad(line, columns: 0..<columns.lowerBound)
+    sampler.pad(line, columns: columns.upperBound..<input.size.width)
+    let walk = Walk(toIndex, row: row)
+    let inner = walk.interior(of: columns, size: image.size)
+    sampler.sampleNearEdge(line, columns: columns.lowerBound..<inner.lowerBound, walk: walk)
+    sampler.sampleInside(line, columns: inner, walk: walk)
+    sampler.sampleNearEdge(line, columns: inner.upperBound..<columns.upperBound, walk: walk)
+  }
+}
+
+/// The stored pixel indices that one row of the input visits: a straight walk.
+struct Walk {
+  let startX: Double
+  let startY: Double
+  let stepX: Double
+  let stepY: Double
+
+  init(_ toIndex: Affine, row: Int) {
+    startX = toIndex.b * Double(row) + toIndex.tx
+    startY = toIndex.d * Double(row) + toIndex.ty
+    stepX = toIndex.a
+    stepY = toIndex.c
+  }
+
+  @inline(__always) func x(_ column: Int) -> Double { startX + Double(column) * stepX }
+  @inline(__always) func y(_ column: Int) -> Double { startY + Double(column) * stepY }
+
+  /// The columns whose four taps all lie in the picture. Rounding is monotone, so it suffices that the
+  /// first and the last column do.
+  func interior(of columns: Range<Int>, size: PixelSize) -> Range<Int> {
+    let limitX = Double(size.width - 1)
+    let limitY = Double(size.height - 1)
+    var low = Double(columns.lowerBound)
+    var high = Double(columns.upperBound)
+    clip(&low, &high, start: startX, step: stepX, limit: limitX)
+    clip(&low, &high, start: startY, step: stepY, limit: limitY)
+    guard low < high else { return columns.lowerBound..<columns.lowerBound }
+    var first = Int(low.rounded(.up))
+    var end = Int(high.rounded(.up))
+    func isInside(_ column: Int) -> Bool {
+      let (x, y) = (x(column), y(column))
+      return x >= 0 && x < limitX && y >= 0 && y < limitY
+    }
+    while first < end, !isInside(first) { first += 1 }
+    while first < end, !isInside(end - 1) { end -= 1 }
+    return first < end ? first..<end : columns.lowerBound..<columns.lowerBound
+  }
+
+  /// Narrows [low, high) to where `0 <= start + column * step < limit`.
+  private func clip(
+    _ low: inout Double, _ high: inout Double, start: Double, step: Double, limit: Double
+  ) {
+    if step == 0 {
+      if !(start >= 0 && start < limit) { high = low }
+      return
+    }
+    let one = -start / step
+    let other = (limit - start) / step
+    low = max(low, min(one, other))
+    high = min(high, max(one, other) + 1)
+  }
+}

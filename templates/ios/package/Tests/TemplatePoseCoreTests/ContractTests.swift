@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TemplatePoseCore
+import Testing
+
+@Suite struct ContractTests {
+  @Test func keypointsAreWhole() {
+    let all = Keypoint.allCases
+    #expect(Set(all.map(\.name)).count == all.count)
+    for keypoint in all {
+      #expect(all[keypoint.index] == keypoint)
+      #expect(keypoint.flipPartner.flipPartner == keypoint)
+      #expect(keypoint.oksSigma > 0)
+    }
+  }
+
+  @Test func hashIsSha256() {
+    #expect(TemplatePoseContract.contractHash.count == 64)
+    #expect(TemplatePoseContract.contractHash.allSatisfy { $0.isHexDigit })
+  }
+
+  @Test func poseIsReadByName() throws {
+    let points = Keypoint.allCases.map { PosePoint(x: Double($0.index), y: 1, score: 0.5) }
+    let region = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
+    let pose = Pose(points: points, region: region)
+    for keypoint in Keypoint.allCases { #expect(pose[keypoint].x == Double(keypoint.index)) }
+  }
+}
+
+@Suite struct OrientationTests {
+  /// Where the stored pixel (0, 0) of a 3 x 2 picture is seen, by EXIF value: that is how EXIF defines them.
+  @Test(arguments: [
+    (1, 0.0, 0.0), (2, 2, 0), (3, 2, 1), (4, 0, 1), (5, 0, 0), (6, 1, 0), (7, 1, 2), (8, 0, 2),
+  ])
+  func exifCorner(exif: Int, x: Double, y: Double) throws {
+    let orientation = try Orientation(exifValue: exif)
+    let stored = PixelSize(width: 3, height: 2)
+    let upright = uprightSize(storedSize: stored, orientation: orientation)
+    #expect(upright.width == (exif < 5 ? 3 : 2))
+    let matrix = storedIndexMatrix(storedSize: stored, orientation: orientation)
+    #expect(matrix.apply(Point(x: x, y: y)) == Point(x: 0, y: 0))
+  }
+
+  @Test func otherValuesAreRefused() {
+    #expect(throws: PoseError.invalidOrientation(0)) { try Orientation(exifValue: 0) }
+    #expect(throws: PoseError.invalidOrientation(9)) { try Orientation(exifValue: 9) }
+    #expect(throws: PoseError.invalidOrientation(45)) { try Orientation(rotationDegrees: 45) }
+  }
+}
+
+@Suite struct PoseErrorTests {
+  @Test(arguments: [
+    (PoseError.modelMissing("a.mlpackage"), "a.mlpackage"),
+    (.modelUnusable("broken"), "broken"),
+    (.contractMismatch(expected: "abc", found: nil), "not stated"),
+    (.contractMismatch(expected: "abc", found: "def"), "def"),
+    (.tensorMissing("heat"), "heat"),
+    (.wrongShape(tensor: "heat", expected: [1, 2], found: [1, 3]), "[1, 3], expected [1, 2]"),
+    (.wrongType(tensor: "heat", found: "Int32"), "Int32"),
+    (.nonFinite(tensor: "heat", index: 7), "7"),
+    (.invalidRegion("too small"), "too small"),
+    (.invalidOrientation(45), "45"),
+    (.emptyImage(width: 0, height: 9), "0 x 9"),
+    (.unreadablePixels("short"), "short"),
+    (.unsupportedPixelFormat("420v"), "420v"),
+    (.predictionFailed("out of memory"), "out of memory"),
+    (.closed, "close()"),
+  ])
+  func textSaysWhatWasSeen(error: PoseError, part: String) {
+    #expect(error.errorDescription?.contains(part) == true)
+    #expect(error.localizedDescription == error.errorDescription)
+  }
+
+  @Test func pixelFormatsHaveNames() {
+    #expect(fourCharacterName(0x3432_3076) == "420v")
+    #expect(fourCharacterName(32) == "32")
+  }
+}

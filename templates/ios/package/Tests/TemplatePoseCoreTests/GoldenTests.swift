@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TemplatePoseCore
+import Testing
+
+@Suite(.enabled(if: goldenFolder() != nil, "no golden vectors; set POSEKIT_GOLDEN"))
+struct GoldenTests {
+  @Test func warpedPixels() throws {
+    let errors = try checkWarp(folder: try #require(goldenFolder()))
+    #expect(errors.cases > 0)
+    #expect(errors.grey <= 0.01)
+    #expect(errors.matrix <= 1e-9)
+    #expect(errors.region <= 1e-9)
+    #expect(errors.points <= 1e-6)
+    #expect(errors.contentMismatches == 0)
+  }
+
+  @Test func trackedRegionsAndSmoothedPoints() throws {
+    let folder = try #require(goldenFolder())
+    guard
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent("tracking.json").path)
+    else { return }  // a bundle may leave it out: it says nothing about the model
+    let errors = try checkTracking(folder: folder)
+    #expect(errors.cases > 0)
+    #expect(errors.region <= 1e-6)
+    #expect(errors.smoothed <= 1e-6)
+  }
+}

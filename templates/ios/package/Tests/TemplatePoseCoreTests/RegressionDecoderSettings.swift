@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TemplatePoseCore
+
+extension DecoderSettings {
+  func regressionDecoder() throws -> RegressionDecoder {
+    let names: [String: RegressionDecoder.Field] = [
+      "x": .x, "y": .y, "z": .z, "score": .score, "skip": .skip,
+    ]
+    return RegressionDecoder(
+      output: output ?? "", fields: try (fields ?? []).map { try known(names, $0) },
+      range: try known(["unit": .unit, "signed_unit": .signedUnit, "input_px": .inputPx], range),
+      activation: try known(["none": .none, "sigmoid": .sigmoid], activation))
+  }
+}

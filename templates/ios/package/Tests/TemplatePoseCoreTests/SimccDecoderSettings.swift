@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TemplatePoseCore
+
+extension DecoderSettings {
+  func simccDecoder() throws -> SimccDecoder {
+    SimccDecoder(
+      outputX: outputX ?? "", outputY: outputY ?? "", splitRatio: splitRatio ?? 0,
+      scoreReduction: try known(["min": .min, "mean": .mean], scoreReduction),
+      activation: try known(["none": .none, "softmax": .softmax], activation))
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import android.content.Context
+import android.content.res.AssetManager
+import android.graphics.Bitmap
+import com.google.ai.edge.litert.CompiledModel
+import com.google.ai.edge.litert.FakeLiteRt
+import java.io.File
+import kotlin.math.abs
+
+private const val COLOR = 0x7f112233
+
+/**
+ * The generated class on a fake LiteRT: prints `name: true|false` as JSON.
+ *
+ * Arguments: a folder with the model, one whose model has another contract, one with a model without a contract.
+ */
+public object FacadeChecks {
+    private class FakeContext(folder: String) : Context() {
+        private val manager = AssetManager(File(folder))
+
+        override fun getAssets(): AssetManager = manager
+    }
+
+    @JvmStatic
+    public fun main(folders: Array<String>) {
+        val good = FakeContext(folders[0])
+        val other = FakeContext(folders[1])
+        val bare = FakeContext(folders[2])
+        val empty = FakeContext(folders[0] + "/nothing")
+        val checks = listOf(
+            "estimates" to { estimates(good) },
+            "turned_and_mirrored" to { turned(good) },
+            "gpu_first" to { used(good, Options()) == AcceleratorUse(Accelerator.GPU) },
+            "falls_back_at_creation" to {
+                FakeLiteRt.gpuFailure = IllegalStateException("no")
+                fellBack(good, "GPU: no")
+            },
+            "falls_back_without_library" to {
+                FakeLiteRt.gpuFailure = UnsatisfiedLinkError("lib")
+                fellBack(good, "GPU: lib")
+            },
+            "falls_back_at_first_run" to {
+                FakeLiteRt.gpuFailsAtFirstRun = true
+                fellBack(good, "GPU: first run")
+            },
+            "gpu_required" to {
+                FakeLiteRt.gpuFailsAtFirstRun = true
+                throws<AcceleratorException> { TemplatePose.create(good, Options(allowFallback = false)) }
+            },
+            "full_precision" to { options(good, Options(gpuFullPrecision = true)) == "[GPU] FP32 null" },
+            "default_precision" to { options(good, Options()) == "[GPU] null null" },
+            "threads" to { options(good, Options(Accelerator.CPU, threads = 3)) == "[CPU] null 3" },
+            "contract_mismatch" to { mismatch(other)?.foundHash?.length == 64 },
+            "contract_missing" to { mismatch(bare)?.let { it.foundHash == null } == true },
+            "model_missing" to { throws<ModelMissingException> { TemplatePose.create(empty) } },
+            "input_shape" to {
+                FakeLiteRt.inputShape = listOf(1, 3, 256, 192)
+                throws<TensorShapeException> { TemplatePose.create(good) }
+            },
+            "output_shape" to { wrongOutput("heatmaps", listOf(1, 17, 64, 48), good) },
+            "output_name" to { wrongOutput("output_0", listOf(1, 64, 48, 17), good) },
+            "hardware_bitmap" to { refuses(good, bitmap(Bitmap.Config.HARDWARE)) },
+            "recycled_bitmap" to { refuses(good, bitmap().apply { recycled = true }) },
+            "after_close" to {
+                val model = TemplatePose.create(good)
+                repeat(2) { model.close() }
+                throws<IllegalStateException> { model.estimate(bitmap()) }
+            },
+            "other_thread" to { otherThread(good) },
+        )
+        println(json(*checks.map { (name, check) -> name to run(check) }.toTypedArray()))
+    }
+
+    /** A check passes when it is true and has left no handle open. */
+    private fun run(check: () -> Boolean): Boolean {
+        FakeLiteRt.gpuFailure = null
+        FakeLiteRt.gpuFailsAtFirstRun = false
+        FakeLiteRt.inputShape = listOf(1, 256, 192, 3)
+        FakeLiteRt.outputs.clear()
+        FakeLiteRt.outputs["heatmaps"] = listOf(1, 64, 48, 17) to heatmaps()
+        FakeLiteRt.openHandles = 0
+        return check() && FakeLiteRt.openHandles == 0
+    }
+
+    /** Keypoint k at column 10 + k, row 20; no neighbours, so that DARK stays near. */
+    private fun heatmaps(): FloatArray = FloatArray(64 * 48 * 17).also { map ->
+        for (k in 0 until 17) map[(20 * 48 + 10 + k) * 17 + k] = 0.5f
+    }
+
+    private fun bitmap(config: Bitmap.Config? = null) = Bitmap(640, 480, COLOR, config ?: Bitmap.Config.ARGB_8888)
+
+    private fun near(value: Double, expected: Double): Boolean = abs(value - expected) < 1e-9
+
+    /** 640 x 480 at 3:4 is 640 x 853.3: 10 / 3 source px an input px, 186.67 px of it above the picture. */
+    private fun estimates(context: Context): Boolean = TemplatePose.create(context).use { model ->
+        val nose = model.estimate(bitmap())[TemplatePose.Keypoint.NOSE]
+        val input = FakeLiteRt.lastInput
+        val middle = (128 * 192 + 96) * 3
+        val color = input.slice(middle..middle + 2) == listOf(17f, 34f, 51f) && input[0] == 0f
+        color && nose.score == 0.5 && near(nose.x, 40 * 10 / 3.0) && near(nose.y, 80 * 10 / 3.0 - 560 / 3.0)
+    }
+
+    private fun turned(context: Context): Boolean = TemplatePose.create(context).use { model ->
+        val region = TemplatePose.regionFromBox(100.0, 100.0, 220.0, 260.0) // 150 x 200 px with the padding
+        val wrist = model.estimate(bitmap(), 90, true, region)[TemplatePose.Keypoint.LEFT_WRIST]
+        val scale = 150 / 192.0
+        near(wrist.x, 85 + 76 * scale) && near(wrist.y, 80 + 80 * scale) &&
+            throws<IllegalArgumentException> { model.estimate(bitmap(), 45) }
+    }
+
+    private fun used(context: Context, options: Options): AcceleratorUse =
+        TemplatePose.create(context, options).use { it.accelerator }
+
+    private fun fellBack(context: Context, reason: String): Boolean =
+        used(context, Options()) == AcceleratorUse(Accelerator.CPU, reason)
+
+    private fun options(context: Context, options: Options): String {
+        used(context, options)
+        val seen: CompiledModel.Options = FakeLiteRt.lastOptions!!
+        return "${seen.accelerators} ${seen.gpuOptions?.precision} ${seen.cpuOptions?.numThreads}"
+    }
+
+    private fun mismatch(context: Context): ContractMismatchException? = try {
+        TemplatePose.create(context)
+        null
+    } catch (error: ContractMismatchException) {
+        error
+    }
+
+    private fun wrongOutput(name: String, shape: List<Int>, context: Context): Boolean {
+        FakeLiteRt.outputs.clear()
+        FakeLiteRt.outputs[name] = shape to heatmaps()
+        return throws<TensorShapeException> { TemplatePose.create(context) }
+    }
+
+    private fun refuses(context: Context, bitmap: Bitmap): Boolean =
+        TemplatePose.create(context).use { model -> throws<IllegalArgumentException> { model.estimate(bitmap) } }
+
+    private fun otherThread(context: Context): Boolean = TemplatePose.create(context).use { model ->
+        var refused = false
+        Thread { refused = throws<IllegalStateException> { model.estimate(bitmap()) } }.apply { start() }.join()
+        refused
+    }
+
+    private inline fun <reified T : Throwable> throws(action: () -> Unit): Boolean = try {
+        action()
+        false
+    } catch (error: Throwable) {
+        error is T
+    }
+}

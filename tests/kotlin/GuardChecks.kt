@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import java.io.RandomAccessFile
+
+/** Prints `name: true|false` of every check as JSON; with arguments FILE NAME START SIZE reads an associated file. */
+public object GuardChecks {
+    @JvmStatic
+    public fun main(arguments: Array<String>) {
+        if (arguments.isNotEmpty()) associated(arguments) else println(json(*checks().toTypedArray()))
+    }
+
+    private fun associated(arguments: Array<String>) {
+        RandomAccessFile(arguments[0], "r").use { file ->
+            val answer = try {
+                readAssociatedFile(file.channel, arguments[2].toLong(), arguments[3].toLong(), arguments[1])
+                    ?.let(::sha256) ?: "none"
+            } catch (error: ModelFileException) {
+                "damaged"
+            }
+            println(answer)
+        }
+    }
+
+    private fun checks(): List<Pair<String, Any>> = listOf(
+        "nan_output" to throws<NonFiniteOutputException> { estimate(Float.NaN) },
+        "infinite_output" to throws<NonFiniteOutputException> { estimate(Float.NEGATIVE_INFINITY) },
+        "finite_output" to (estimate(0.5f).count == 2),
+        "wrong_count" to throws<TensorShapeException> { estimate(0f, values = 5) },
+        "wrong_shape" to throws<TensorShapeException> { estimate(0f, shape = intArrayOf(1, 2, 3)) },
+        "missing_output" to throws<TensorShapeException> { estimate(0f, name = "other") },
+        "empty_image" to throws<IllegalArgumentException> { estimate(0f, width = 0) },
+        "bad_rotation" to throws<IllegalArgumentException> { Orientation(45) },
+        "empty_region" to throws<IllegalArgumentException> { Region(1.0, 1.0, 0.0, 1.0) },
+        "nan_region" to throws<IllegalArgumentException> { Region(Double.NaN, 1.0, 1.0, 1.0) },
+        "use_after_close" to throws<IllegalStateException> { Confinement("it").apply { close() }.check() },
+        "closes_once" to Confinement("it").let { it.close() && !it.close() },
+        "other_thread" to otherThread(),
+        "gpu_used" to (opened(Options()) == (Accelerator.GPU to null)),
+        "gpu_falls_back" to (opened(Options(), IllegalStateException("no")) == (Accelerator.CPU to "GPU: no")),
+        "gpu_library_missing" to (opened(Options(), UnsatisfiedLinkError("no")).first == Accelerator.CPU),
+        "gpu_required" to throws<AcceleratorException> {
+            opened(Options(allowFallback = false), IllegalStateException())
+        },
+        "contract_never_falls_back" to throws<TensorShapeException> { opened(Options(), TensorShapeException("no")) },
+        "far_region_is_padding" to farRegion(),
+        "no_depth" to (estimate(0.5f)[key(1)].z == null),
+        "no_such_keypoint" to throws<IndexOutOfBoundsException> { estimate(0f)[key(9)] },
+        "tracker_resets" to trackerResets(),
+        "fast_warp_is_plain_warp" to WarpFuzz.agrees(),
+    )
+
+    private fun key(index: Int): KeypointId = object : KeypointId { override val index: Int = index }
+
+    private inline fun <reified T : Throwable> throws(action: () -> Unit): Boolean = try {
+        action()
+        false
+    } catch (error: Throwable) {
+        error is T
+    }
+
+    private fun contract(padValue: Double = 7.0): PoseContract {
+        val input = InputSpec(4, 4, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue, boxPadding = 1.25)
+        return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2) {
+            HeatmapDecoder(
+                "c", HeatmapDecoder.Refinement.NONE, HeatmapDecoder.Alignment.STRIDE, 11, Activation.NONE, 4, 4, 2,
+            )
+        }
+    }
+
+    private class FakeRunner(val tensor: Tensor, val onRun: (FloatArray) -> Unit = {}) : ModelRunner {
+        override fun run(input: FloatArray): Map<String, Tensor> = mapOf(tensor.name to tensor).also { onRun(input) }
+
+        override fun close(): Unit = Unit
+    }
+
+    private fun estimate(
+        value: Float,
+        values: Int = 8,
+        shape: IntArray = intArrayOf(1, 2, 2, 2),
+        name: String = "c",
+        width: Int = 3,
+    ): Pose {
+        val tensor = Tensor(name, shape).apply { this.values = FloatArray(values) { value } }
+        val source = RgbSource(width, 3, ByteArray(27))
+        return PosePipeline(contract(), FakeRunner(tensor)).estimate(source, Orientation(), null)
+    }
+
+    private fun farRegion(): Boolean {
+        val tensor = Tensor("c", intArrayOf(1, 2, 2, 2)).apply { values = FloatArray(8) }
+        var padded = false
+        val pipeline = PosePipeline(contract(), FakeRunner(tensor) { input -> padded = input.all { it == 7f } })
+        pipeline.estimate(RgbSource(3, 3, ByteArray(27)), Orientation(), Region(1e9, -1e9, 5.0, 5.0, 10.0))
+        return padded
+    }
+
+    private fun otherThread(): Boolean {
+        val confinement = Confinement("it")
+        var refused = false
+        Thread { refused = throws<IllegalStateException> { confinement.check() } }.apply { start() }.join()
+        confinement.check()
+        return refused
+    }
+
+    private fun opened(options: Options, failure: Throwable? = null): Pair<Accelerator, String?> {
+        val (opened, use) = openPreferred(options) {
+            if (it == Accelerator.GPU && failure != null) throw failure
+            it
+        }
+        check(opened == use.accelerator)
+        return use.accelerator to use.fallbackReason
+    }
+
+    private fun trackerResets(): Boolean {
+        val tracker = RegionTracker(contract().input, 0.3, 1.2)
+        val corners = doubleArrayOf(0.0, 0.0, 9.0, 0.0, 0.0, 9.0, 9.0, 9.0)
+        val followed = tracker.update(Pose(corners, DoubleArray(4) { 1.0 }, 2)) != null && tracker.region != null
+        tracker.reset()
+        return followed && tracker.region == null
+    }
+}

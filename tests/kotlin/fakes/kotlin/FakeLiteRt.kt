@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fake, never shipped: stands in for the class of that name when the Android layer is run on a JVM.
+
+package com.google.ai.edge.litert
+
+import android.content.res.AssetManager
+
+/** What the fake runtime does, and what was asked of it. */
+public object FakeLiteRt {
+    public var gpuFailure: Throwable? = null
+    public var gpuFailsAtFirstRun: Boolean = false
+    public var inputShape: List<Int> = emptyList()
+    public val outputs: MutableMap<String, Pair<List<Int>, FloatArray>> = mutableMapOf()
+    public var lastInput: FloatArray = FloatArray(0)
+    public var lastOptions: CompiledModel.Options? = null
+    public var openHandles: Int = 0
+}
+
+public enum class Accelerator(public val value: Int) { NONE(0), CPU(1), GPU(2), NPU(3) }
+
+public enum class Status { Ok }
+
+public class LiteRtException(private val status: Status, message: String) : Exception(message)
+
+public abstract class JniHandle internal constructor(internal val handle: Long) : AutoCloseable {
+    private var open = true
+
+    init {
+        FakeLiteRt.openHandles++
+    }
+
+    protected abstract fun destroy()
+
+    final override fun close() {
+        if (open) FakeLiteRt.openHandles--
+        open = false
+    }
+}
+
+public class Environment private constructor() : JniHandle(0) {
+    public enum class Option { CompilerPluginLibraryDir }
+
+    override fun destroy(): Unit = Unit
+
+    public companion object {
+        @JvmOverloads
+        @JvmStatic
+        @Suppress("UNUSED_PARAMETER")
+        public fun create(options: Map<Option, String> = mapOf()): Environment = Environment()
+    }
+}
+
+public data class TensorType @JvmOverloads constructor(
+    public val elementType: ElementType,
+    public val layout: Layout? = null,
+) {
+    public enum class ElementType { INT, FLOAT, INT8, BOOLEAN, INT64 }
+
+    public data class Layout @JvmOverloads constructor(
+        public val dimensions: List<Int>,
+        public val strides: List<Int> = listOf(),
+    )
+}
+
+public class TensorBuffer internal constructor(internal val name: String) : JniHandle(0) {
+    public fun writeFloat(data: FloatArray) {
+        FakeLiteRt.lastInput = data.copyOf()
+    }
+
+    public fun readFloat(): FloatArray = FakeLiteRt.outputs.getValue(name).second.copyOf()
+
+    override fun destroy(): Unit = Unit
+}
+
+@Suppress("UNUSED_PARAMETER")
+public class CompiledModel private constructor(private val options: Options) : JniHandle(0) {
+    public data class CpuOptions(
+        public val numThreads: Int? = null,
+        public val xnnPackFlags: Int? = null,
+        public val xnnPackWeightCachePath: String? = null,
+    )
+
+    public data class GpuOptions(
+        public val constantTensorSharing: Boolean? = null,
+        public val infiniteFloatCapping: Boolean? = null,
+        public val allowSrcQuantizedFcConvOps: Boolean? = null,
+        public val precision: Precision? = null,
+    ) {
+        public enum class Precision { DEFAULT, FP16, FP32 }
+    }
+
+    public class Options(public val accelerators: Set<Accelerator>) {
+        public constructor(vararg accelerators: Accelerator) : this(setOf(*accelerators))
+
+        public var cpuOptions: CpuOptions? = null
+        public var gpuOptions: GpuOptions? = null
+    }
+
+    private val onGpu get() = Accelerator.GPU in options.accelerators
+
+    public fun createInputBuffer(inputName: String, signature: String = ""): TensorBuffer = TensorBuffer(inputName)
+
+    public fun createOutputBuffer(outputName: String, signature: String = ""): TensorBuffer = TensorBuffer(outputName)
+
+    public fun run(
+        inputs: Map<String, TensorBuffer>,
+        outputs: Map<String, TensorBuffer>,
+        signature: String = "",
+    ) {
+        if (onGpu && FakeLiteRt.gpuFailsAtFirstRun) throw LiteRtException(Status.Ok, "first run")
+    }
+
+    public fun getInputTensorType(inputName: String, signature: String = ""): TensorType = type(FakeLiteRt.inputShape)
+
+    public fun getOutputTensorType(outputName: String, signature: String = ""): TensorType =
+        type(FakeLiteRt.outputs[outputName]?.first ?: throw LiteRtException(Status.Ok, "no $outputName"))
+
+    private fun type(shape: List<Int>) = TensorType(TensorType.ElementType.FLOAT, TensorType.Layout(shape))
+
+    override fun destroy(): Unit = Unit
+
+    public companion object {
+        @JvmOverloads
+        @JvmStatic
+        public fun create(
+            assetManager: AssetManager,
+            assetName: String,
+            options: Options = Options(Accelerator.CPU),
+            optionalEnv: Environment? = null,
+        ): CompiledModel {
+            FakeLiteRt.lastOptions = options
+            if (Accelerator.GPU in options.accelerators) FakeLiteRt.gpuFailure?.let { throw it }
+            return CompiledModel(options)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CoreGraphics
+import CoreML
+import CoreVideo
+import ImageIO
+import Testing
+import TinyPose
+import TinyPoseCore
+
+@Suite(.serialized) struct AppleLayerTests {
+  private func buffer(format: OSType = kCVPixelFormatType_32BGRA) -> CVPixelBuffer {
+    CVPixelBuffer(
+      standIn: Scene.picture, format: format, width: Scene.width, height: Scene.height, bytesPerRow: Scene.bytesPerRow)
+  }
+
+  @Test(arguments: [CGImagePropertyOrientation.up, .right, .leftMirrored])
+  func poseIsTheCores(orientation: CGImagePropertyOrientation) async throws {
+    Scene.install()
+    var seen: [Float] = []
+    let predict = MLModel.standIn.predict
+    MLModel.standIn.predict = { input in
+      let array = try #require(input.featureValue(for: "image")?.multiArrayValue)
+      seen = array.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+      return try predict(input)
+    }
+    let region = try Region(center: Point(x: 30, y: 40), width: 50, height: 60, rotationDegrees: 10)
+    let expected = try Scene.expected(
+      orientation: try Orientation(exifValue: Int(orientation.rawValue)), region: region)
+    let estimator = try await TinyPose()
+    let frame = buffer()
+    for _ in 0..<2 {
+      #expect(try estimator.estimate(frame, orientation: orientation, region: region) == expected.pose)
+      #expect(seen == expected.input)
+    }
+    #expect(frame.locks == 0)
+  }
+
+  @Test func imagesAreReadAsStored() async throws {
+    Scene.install()
+    let rows = (0..<Scene.height).flatMap { row in
+      Scene.picture[row * Scene.bytesPerRow..<row * Scene.bytesPerRow + Scene.width * 4]
+    }
+    let image = CGImage(standIn: rows, width: Scene.width, height: Scene.height)
+    let expected = try Scene.expected(orientation: .upright, region: nil)
+    #expect(try await TinyPose().estimate(image) == expected.pose)
+  }
+
+  @Test(arguments: [nil, "0000"]) func anotherContractIsRefused(hash: String?) async {
+    Scene.install(hash: hash)
+    let error = PoseError.contractMismatch(expected: TinyPoseContract.contractHash, found: hash)
+    await #expect(throws: error) { try await TinyPose() }
+  }
+
+  @Test func anotherInputIsRefused() async {
+    Scene.install()
+    let hash = ["posekit.contract_sha256": TinyPoseContract.contractHash]
+    for inputs in [["image": [1, 3, 256, 192]], ["image": nil], ["a": [1], "b": [1]]] as [[String: [Int]?]] {
+      MLModel.standIn.description = MLModelDescription(standInInputs: inputs, userDefined: hash)
+      await #expect(throws: PoseError.self) { try await TinyPose() }
+    }
+  }
+
+  @Test func badOutputsGiveNoPose() async throws {
+    let name = TinyPoseContract.makeOutputs()[0].name
+    Scene.install { $0[name] = nil }
+    let estimator = try await TinyPose()
+    #expect(throws: PoseError.tensorMissing(name)) { try estimator.estimate(buffer()) }
+    var output = Scene.outputs()[0]
+    output.values[5] = .nan
+    let spoilt = output
+    Scene.install { $0[name] = MLFeatureValue(multiArray: try Scene.halfArray(spoilt)) }
+    #expect(throws: PoseError.nonFinite(tensor: name, index: 5)) { try estimator.estimate(buffer()) }
+    let other = OutputTensor(name: name, shape: [2, 2, 2])
+    Scene.install { $0[name] = MLFeatureValue(multiArray: try Scene.halfArray(other)) }
+    #expect(throws: PoseError.self) { try estimator.estimate(buffer()) }
+    Scene.install { _ in throw CocoaError(.featureUnsupported) }
+    #expect(throws: PoseError.self) { try estimator.estimate(buffer()) }
+  }
+
+  @Test func otherPixelFormatsAreNamed() async throws {
+    Scene.install()
+    let estimator = try await TinyPose()
+    #expect(throws: PoseError.unsupportedPixelFormat("420v")) { try estimator.estimate(buffer(format: 0x3432_3076)) }
+  }
+
+  @Test func closedIsClosed() async throws {
+    Scene.install()
+    let estimator = try await TinyPose()
+    estimator.close()
+    estimator.close()
+    #expect(throws: PoseError.closed) { try estimator.estimate(buffer()) }
+  }
+
+  @Test func secondStartCompilesNothing() async throws {
+    Scene.install()
+    _ = try await TinyPose()
+    MLModel.standIn.compiled = 0
+    _ = try await TinyPose()
+    #expect(MLModel.standIn.compiled == 0)
+    #expect(MLModel.standIn.loaded.last?.path.contains("posekit/tinypose/") == true)
+  }
+
+  @Test func missingModelIsNamed() async {
+    let nowhere = URL(fileURLWithPath: "/nowhere/gone.mlpackage")
+    await #expect(throws: PoseError.modelMissing("gone.mlpackage")) { try await TinyPose(modelURL: nowhere) }
+  }
+}

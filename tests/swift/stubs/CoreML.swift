@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A stand-in for the few parts of Core ML that the package uses, where there is no Core ML. It shows that the
+// package's own code holds together; of Core ML itself it shows nothing. Never shipped.
+
+@_exported import CoreVideo
+@_exported import Foundation
+
+public class MLModelConfiguration: NSObject {
+  public var computeUnits = MLComputeUnits.all
+}
+
+public enum MLComputeUnits: Int, Sendable {
+  case cpuOnly = 0
+  case cpuAndGPU = 1
+  case all = 2
+  case cpuAndNeuralEngine = 3
+}
+
+public struct MLModelMetadataKey: RawRepresentable, Hashable, Sendable {
+  public let rawValue: String
+
+  public init(rawValue: String) {
+    self.rawValue = rawValue
+  }
+
+  public static let creatorDefinedKey = MLModelMetadataKey(rawValue: "MLModelCreatorDefinedKey")
+}
+
+public class MLMultiArrayConstraint: NSObject {
+  public let shape: [NSNumber]
+
+  public init(standInShape: [Int]) {
+    shape = standInShape.map { NSNumber(value: $0) }
+  }
+}
+
+public class MLFeatureDescription: NSObject {
+  public let multiArrayConstraint: MLMultiArrayConstraint?
+
+  public init(standInShape: [Int]?) {
+    multiArrayConstraint = standInShape.map { MLMultiArrayConstraint(standInShape: $0) }
+  }
+}
+
+public class MLModelDescription: NSObject {
+  public let inputDescriptionsByName: [String: MLFeatureDescription]
+  public let metadata: [MLModelMetadataKey: Any]
+
+  public init(standInInputs: [String: [Int]?], userDefined: [String: String]?) {
+    inputDescriptionsByName = standInInputs.mapValues { MLFeatureDescription(standInShape: $0) }
+    metadata = userDefined.map { [.creatorDefinedKey: $0] } ?? [:]
+  }
+}
+
+public class MLModel: NSObject {
+  /// What every model is and does; set by a test before it loads one.
+  public struct StandIn {
+    public var description = MLModelDescription(standInInputs: [:], userDefined: nil)
+    public var predict: (any MLFeatureProvider) throws -> any MLFeatureProvider = { $0 }
+    public var compiled = 0
+    public var loaded: [URL] = []
+    public init() {}
+  }
+
+  nonisolated(unsafe) public static var standIn = StandIn()
+
+  public var modelDescription: MLModelDescription { Self.standIn.description }
+
+  public class func compileModel(at url: URL) async throws -> URL {
+    let target = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).mlmodelc")
+    try FileManager.default.copyItem(at: url, to: target)
+    standIn.compiled += 1
+    return target
+  }
+
+  public class func load(contentsOf url: URL, configuration: MLModelConfiguration) async throws -> MLModel {
+    guard FileManager.default.fileExists(atPath: url.path) else { throw CocoaError(.fileNoSuchFile) }
+    standIn.loaded.append(url)
+    return MLModel()
+  }
+
+  public func prediction(from input: any MLFeatureProvider) throws -> any MLFeatureProvider {
+    try Self.standIn.predict(input)
+  }
+}

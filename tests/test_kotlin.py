@@ -1,0 +1,245 @@
+"""The Android module: its core runs on the JVM, held to the golden vectors; its Android layer is type-checked against
+signature stubs and run on fakes of LiteRT and Bitmap. It is not built: that needs Gradle and Google's Maven."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posekit.spec import canonical_json
+
+_location = importlib.util.spec_from_file_location("kotlin_build", Path(__file__).parent / "kotlin" / "build.py")
+assert _location is not None
+assert _location.loader is not None
+build = importlib.util.module_from_spec(_location)
+sys.modules["kotlin_build"] = build  # dataclasses look their module up
+_location.loader.exec_module(build)
+
+pytestmark = [
+    pytest.mark.skipif(bool(build.missing()), reason=build.missing()),
+    pytest.mark.slow,
+    pytest.mark.xdist_group("kotlin"),
+]
+
+PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt")
+KINDS = sorted(build.DECODERS)
+GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
+PACKAGE = "posekit.tinypose2"
+LIMITS = {"grey": 0.01, "geometry": 1e-9, "px": 0.001, "score": 1e-6, "region": 1e-6, "smoothed": 1e-6}
+
+# one mistake against the Android SDK's or LiteRT's API each: file, what stands there, what would be wrong
+TYPE_FAULTS = [
+    ("BitmapSource.kt", "bitmap.getPixels(window.argb, 0,", "bitmap.getPixels(window.argb, 0.0,"),
+    ("BitmapSource.kt", "bitmap.config == Bitmap.Config.HARDWARE", "bitmap.config.name == \"HARDWARE\""),  # nullable
+    ("ModelAsset.kt", "asset.length, CONTRACT_FILE", "asset.size, CONTRACT_FILE"),
+    ("ModelAsset.kt", "asset.startOffset, asset.length", "asset.startOffset.toInt(), asset.length"),
+    ("LiteRtRunner.kt", "values = buffer.readFloat()", "values = buffer.readInt8()"),
+    ("LiteRtRunner.kt", "numThreads = options.threads", "threads = options.threads"),
+    ("LiteRtRunner.kt", "Options(LiteRtAccelerator.GPU)", "Options(Accelerator.GPU)"),
+    ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment)", "environment)"),
+    ("PoseEngine.kt", "BitmapSource(bitmap)", "BitmapSource(null)"),
+    ("TinyPose2.kt", "PoseEngine.create(context, TinyPose2Contract", "PoseEngine.create(TinyPose2Contract"),
+]  # fmt: skip
+
+# one slip in the arithmetic each, and the suite of the harness that must notice
+ARITHMETIC_FAULTS = [
+    ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
+    ("HeatmapDecoder.kt", "0.25 * sign(map[center + down]", "0.2 * sign(map[center + down]", "heatmap"),
+]
+
+
+class Compiled:
+    """The module with every decoder, its tests, the harness and the benchmark, compiled."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.java_stubs = work / "java"
+        self.sources = work / "module"
+        self.harness = work / "harness"
+        self.classes = work / "classes"
+        spec = build.spec("heatmap")
+        build.render(build.MODULE, self.sources, spec, only_its_decoder=False)
+        for file in (*(build.HERE / name for name in PROGRAMS), build.BENCHMARK):
+            build.render(file, self.harness, spec, only_its_decoder=False)
+        path = ":".join(map(str, build.runtime_jars()))
+        build.javac([build.HERE / "stubs" / "java", build.HERE / "JUnitRunner.java"], self.java_stubs, path)
+        stubs = build.Unit("stubs", (build.HERE / "stubs" / "kotlin",), (self.java_stubs,))
+        main = self.main("main", self.sources)
+        tests = (self.sources / "src" / "test", self.harness)
+        self.results = build.compile_units([stubs, main, self.tests("tests", tests, "main")], work)
+
+    def main(self, name: str, module: Path) -> Any:
+        return build.Unit(name, (module / "src" / "main",), (self.java_stubs, self.classes / "stubs"), strict=True)
+
+    def tests(self, name: str, sources: tuple[Path, ...], main: str) -> Any:
+        classpath = (self.java_stubs, self.classes / "stubs", self.classes / main)
+        return build.Unit(name, sources, classpath, friends=(self.classes / main,))
+
+    def run(self, program: str, *arguments: str, main: str = "main", tests: str = "tests") -> str:
+        classpath = [self.java_stubs, self.classes / "stubs", self.classes / main, self.classes / tests]
+        text: str = build.java(classpath, program, *arguments, options=GOLDEN)
+        return text
+
+    def copy(self, name: str, faults: list[tuple[str, str, str]]) -> Path:
+        """The sources once more, as work/name, with texts replaced."""
+        target = self.work / name
+        for path in sorted((self.sources / "src").rglob("*.kt")):
+            text = path.read_text()
+            for file, old, new in faults:
+                if path.name == file:
+                    assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
+                    text = text.replace(old, new)
+            copied = target / path.relative_to(self.sources)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.write_text(text)
+        return target
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    result = Compiled(tmp_path_factory.mktemp("kotlin"))
+    for name, (code, messages) in result.results.items():
+        assert code == 0, f"{name} does not compile:\n{messages}"
+    return result
+
+
+def test_harness_holds_core_to_golden_vectors(compiled: Compiled) -> None:
+    errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt"))
+    assert not _failures(errors), errors
+    assert {name: suite["cases"] > 0 for name, suite in errors.items()} == dict.fromkeys(errors, True)
+    assert errors["tracking"]["lost"] == 1
+
+
+def _failures(errors: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}.{key}"
+        for name, suite in errors.items()
+        for key, limit in LIMITS.items()
+        if key in suite and (suite[key] is None or not suite[key] <= limit)
+    ]
+
+
+def test_guards_refuse_what_is_wrong(compiled: Compiled) -> None:
+    checks = json.loads(compiled.run(f"{PACKAGE}.GuardChecks"))
+    assert len(checks) > 15
+    assert [name for name, passed in checks.items() if not passed] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled, tmp_path: Path) -> None:
+    """As it is shipped, with one decoder only; type-checked against signature stubs."""
+    spec = build.spec(kind)
+    build.render(build.MODULE, tmp_path, spec, only_its_decoder=True)
+    assert len(list(tmp_path.rglob("*Decoder.kt"))) == 3  # the interface, the decoder, the test's
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
+    main, tests = f"main-{kind}", f"tests-{kind}"
+    units = [compiled.main(main, tmp_path), compiled.tests(tests, (tmp_path / "src" / "test",), main)]
+    for name, (code, messages) in build.compile_units(units, compiled.work).items():
+        assert code == 0, f"{name} does not compile:\n{messages}"
+    report = compiled.run("JUnitRunner", f"{PACKAGE}.GoldenTest", main=main, tests=tests)
+    assert report.count(" passed") == 3, report
+
+
+def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
+    modules = [compiled.copy(f"type-fault-{i}", [fault]) for i, fault in enumerate(TYPE_FAULTS)]
+    results = build.compile_units([compiled.main(path.name, path) for path in modules], compiled.work)
+    for (file, _, new), (code, messages) in zip(TYPE_FAULTS, results.values(), strict=True):
+        assert code != 0, f"{new!r} in {file} was not noticed"
+        assert any(f"/{file}:" in line and "error:" in line for line in messages.splitlines()), messages
+
+
+def test_harness_catches_seeded_arithmetic_faults(compiled: Compiled) -> None:
+    units = []
+    for i, (file, old, new, _) in enumerate(ARITHMETIC_FAULTS):
+        module = compiled.copy(f"slip-{i}", [(file, old, new)])
+        tests = (module / "src" / "test", compiled.harness)
+        units += [compiled.main(f"slip-{i}", module), compiled.tests(f"slip-tests-{i}", tests, f"slip-{i}")]
+    for name, (code, messages) in build.compile_units(units, compiled.work).items():
+        assert code == 0, f"{name} does not compile:\n{messages}"
+    for i, (_, _, new, suite) in enumerate(ARITHMETIC_FAULTS):
+        errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", main=f"slip-{i}", tests=f"slip-tests-{i}"))
+        assert {name.split(".")[0] for name in _failures(errors)} == {suite}, f"{new}: {errors}"
+
+
+def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
+    """The generated class, run: accelerators and fallback, refusals, shapes, threads, and no handle left open."""
+    facade, fakes = tmp_path / "FacadeChecks.kt", compiled.work / "java-fakes"
+    build.render(build.HERE / "FacadeChecks.kt", tmp_path, build.spec("heatmap"), only_its_decoder=False)
+    path = ":".join(map(str, [compiled.java_stubs, *build.runtime_jars()]))
+    build.javac([build.HERE / "fakes" / "java"], fakes, path)
+    on_fakes = (fakes, compiled.java_stubs, compiled.classes / "kotlin-fakes")
+    friends = (compiled.classes / "main", compiled.classes / "tests")
+    units = [
+        build.Unit("kotlin-fakes", (build.HERE / "fakes" / "kotlin",), on_fakes[:2]),
+        build.Unit("facade", (facade,), (*on_fakes, *friends), friends=friends),
+    ]
+    for name, (code, messages) in build.compile_units(units, compiled.work).items():
+        assert code == 0, f"{name} does not compile:\n{messages}"
+    contracts = {
+        "good": canonical_json(build.spec("heatmap")),
+        "other": canonical_json(build.spec("simcc")),
+        "bare": None,
+    }
+    for name, contract in contracts.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tiny-pose2.tflite").write_bytes(_model("absolute" if contract else "none", contract or b""))
+    classpath = [*on_fakes, *friends, compiled.classes / "facade"]
+    answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
+    checks = json.loads(answer)
+    assert len(checks) == 20
+    assert [name for name, passed in checks.items() if not passed] == []
+
+
+def _model(how: str, contract: bytes) -> bytes:
+    """Bytes that stand for a flatbuffer, with pose.json behind them in a zip as one writer or another appends it."""
+    body = bytes(range(256)) * 300
+    if how == "none":
+        return body
+    packed = zipfile.ZIP_DEFLATED if how == "deflated" else zipfile.ZIP_STORED
+    relative = how == "relative"
+    buffer = io.BytesIO(b"" if relative else body)
+    with zipfile.ZipFile(buffer, "w" if relative else "a", packed) as archive:
+        archive.writestr("labels.txt", "nose\n" * 40)
+        archive.writestr("pose.json", contract)
+        archive.writestr("empty", b"")
+        if how == "comment":
+            archive.comment = b"a comment that names PK\x05\x06 itself"
+    data = (body if relative else b"") + buffer.getvalue()
+    return data.replace(contract, contract[:-1] + b"!") if how == "damaged" else data
+
+
+@pytest.mark.parametrize("how", ["absolute", "relative", "deflated", "comment", "none", "damaged", "cut"])
+def test_reads_contract_appended_to_a_model(how: str, compiled: Compiled, tmp_path: Path) -> None:
+    contract = canonical_json(build.spec("heatmap"))
+    model = _model("absolute" if how == "cut" else how, contract)
+    # as an asset lies inside an APK: something before and after
+    before, after = b"PK\x03\x04" * 37, b"PK\x05\x06" + bytes(50)
+    path = tmp_path / "app.apk"
+    path.write_bytes(before + model + after)
+    size = len(model) - (30 if how == "cut" else 0)
+    found = compiled.run(f"{PACKAGE}.GuardChecks", str(path), "pose.json", str(len(before)), str(size)).strip()
+    expected = {"none": "none", "cut": "none", "damaged": "damaged"}
+    assert found == expected.get(how, hashlib.sha256(contract).hexdigest())
+
+
+def test_steady_state_allocates_little(compiled: Compiled) -> None:
+    figures = json.loads(compiled.run(f"{PACKAGE}.WrapperBenchmark"))
+    assert max(row["bytes_per_frame"] for row in figures.values()) < 4096, figures
+    assert min(row["frames"] for row in figures.values()) >= 200
+
+
+def test_source_files_stay_small_and_licensed() -> None:
+    for path in sorted(build.MODULE.rglob("*")):
+        if path.suffix not in {".kt", ".j2"} and path.name != "consumer-rules.pro":
+            continue
+        lines = path.read_text().splitlines()
+        assert "SPDX-License-Identifier: Apache-2.0" in lines[0], path
+        assert len(lines) <= 200, f"{path} has {len(lines)} lines"

@@ -1,0 +1,289 @@
+"""templates/ios: the rendered Swift package compiles, keeps to the golden vectors and to its style.
+
+The Core ML layer cannot be built here. It is type-checked against stub modules (tests/swift/stubs) and run on them,
+which says that its own code holds together and nothing about Core ML.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "swift"))
+import render  # noqa: E402  (a folder of Swift sources, not a package)
+
+GOLDEN = HERE / "golden"
+STUBS = HERE / "swift" / "stubs"
+KINDS = tuple(render.KINDS)
+STRICT = ("-Xswiftc", "-warnings-as-errors")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("swift"),
+    pytest.mark.skipif(shutil.which("swift") is None, reason="no Swift toolchain: `swift` is not on PATH"),
+]
+
+
+def swift(*arguments: str | Path, cwd: Path, program: str = "swift") -> str:
+    """Standard output and error of a command that must succeed."""
+    result = try_swift(*arguments, cwd=cwd, program=program)
+    assert result.returncode == 0, result.stdout[-6000:]
+    return result.stdout
+
+
+def try_swift(*arguments: str | Path, cwd: Path, program: str = "swift") -> subprocess.CompletedProcess[str]:
+    command = [program, *map(str, arguments)]
+    environment = {**os.environ, "POSEKIT_GOLDEN": str(GOLDEN)}
+    return subprocess.run(
+        command, check=False, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
+    )
+
+
+def measure(package: Path) -> dict[str, Any]:
+    """Build the harness; its greatest differences to the golden vectors."""
+    swift("build", *STRICT, cwd=package)
+    command = [str(package / ".build" / "debug" / "Harness"), str(GOLDEN)]
+    report: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return report
+
+
+def within(report: dict[str, Any]) -> bool:
+    """Whether all differences are small enough; NaN and infinity are not."""
+    warp, tracking = report["warp"], report["tracking"]
+    limits = [
+        (warp["grey"], 0.01), (warp["matrix"], 1e-9), (warp["region"], 1e-9), (warp["points"], 1e-6),
+        (warp["content_mismatches"], 0), (tracking["region"], 1e-6), (tracking["smoothed"], 1e-6),
+    ]  # fmt: skip
+    for errors in report["decoders"].values():
+        limits += [(errors["px"], 0.001), (errors["score"], 1e-6), (errors["unrefused_nan"], 0)]
+    return all(math.isfinite(float(value)) and float(value) <= limit for value, limit in limits)
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return measure(render.assemble_core(tmp_path_factory.mktemp("swift") / "harness", HERE / "swift"))
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render.assemble_core(tmp_path_factory.mktemp("swift") / "faulty", HERE / "swift")
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The rendered package, by kind of decoder."""
+    folder = tmp_path_factory.mktemp("swift")
+    return {kind: render.render(folder / kind, kind) for kind in KINDS}
+
+
+def test_golden_vectors(report: dict[str, Any]) -> None:
+    names = {"warp.json": [report["warp"]], "decoders.json": report["decoders"].values(),
+             "tracking.json": [report["tracking"]]}  # fmt: skip
+    for name, parts in names.items():
+        cases = len(json.loads((GOLDEN / name).read_text())["cases"])
+        assert sum(part["cases"] for part in parts) == cases, name
+    assert within(report), json.dumps(report, indent=1)
+
+
+FAULTS = {
+    "half a pixel": ("InputTransform.swift", "input.alignment == .halfPixel ? 0.5 : 0", "0"),
+    "a thousandth of a pixel inside": ("Sampler.swift", "Float(x - Double(left))", "Float(x - Double(left)) + 0.001"),
+    "red for blue": ("PixelView.swift", "var red: Int { self == .bgra ? 2 : 0 }", "var red: Int { 0 }"),
+    "mirrored rows": ("Orientation.swift", "ty: lastRow - start", "ty: start"),
+    "last maximum": ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
+    "step the other way": ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
+    "dark's mixed derivative": ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
+    "split ratio of y": ("SimccDecoder.swift", "y: Double(y.bin) / splitRatio", "y: Double(y.bin) / 2"),
+    "depth shifted": ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
+    "NaN passes": ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
+    "filter's weight": ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
+    "tracker's margin": ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_seen(faulty: Path, fault: str) -> None:
+    name, right, wrong = FAULTS[fault]
+    (source,) = faulty.rglob(f"TinyPoseCore/**/{name}")
+    text = source.read_text()
+    assert right in text, "the fault no longer fits the source"
+    source.write_text(text.replace(right, wrong))
+    try:
+        swift("build", cwd=faulty)  # a fault may leave a warning behind
+        command = [str(faulty / ".build" / "debug" / "Harness"), str(GOLDEN)]
+        seen = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert seen.returncode != 0 or not within(json.loads(seen.stdout))
+    finally:
+        source.write_text(text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rendered_package_builds_and_passes_its_own_tests(packages: dict[str, Path], kind: str) -> None:
+    swift("build", *STRICT, cwd=packages[kind])
+    output = swift("test", *STRICT, cwd=packages[kind])
+    assert re.search(r"Test run with \d+ tests in \d+ suites passed", output), output[-3000:]
+    assert "skipped" not in output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_the_shipped_decoder_is_named(packages: dict[str, Path], kind: str) -> None:
+    own = render.KINDS[kind]
+    for source in packages[kind].glob("Sources/**/*.swift"):
+        for name in render.KINDS.values():
+            named = re.search(rf"\b{name}\b", source.read_text()) is not None
+            assert not named or (name == own and source.name.startswith((own, "TinyPoseContract"))), source.name
+
+
+def test_nothing_is_left_to_fill_in(packages: dict[str, Path]) -> None:
+    for package in packages.values():
+        for source in package.rglob("*"):
+            if source.is_file() and ".build" not in source.parts:
+                text = source.read_text()
+                assert not re.search(r"\{\{|\{%|" + render.PLACEHOLDER, text), source
+                assert render.PLACEHOLDER not in str(source.relative_to(package))
+                if source.suffix == ".swift":
+                    assert "SPDX-License-Identifier: Apache-2.0" in "".join(text.splitlines(True)[:2]), source
+
+
+def test_style(packages: dict[str, Path]) -> None:
+    """swift-format's rules, among them no `try!` and no forced unwrapping, and the length of files."""
+    folders = [render.TEMPLATES, HERE / "swift", render.ROOT / "benchmarks" / "wrapper" / "swift"]
+    rendered = [package / part for package in packages.values() for part in ("Package.swift", "Sources", "Tests")]
+    swift("format", "lint", "--strict", "--recursive", *folders, *rendered, cwd=HERE)
+    for folder in folders:
+        for source in folder.rglob("*.swift*"):
+            if source.is_file() and ".build" not in source.parts:
+                assert len(source.read_text().splitlines()) <= 200, source
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory: pytest.TempPathFactory, packages: dict[str, Path]) -> Path:
+    """A folder with the stub modules and the core, as compiled modules."""
+    folder = tmp_path_factory.mktemp("swift") / "modules"
+    folder.mkdir()
+    core = sorted(packages["heatmap"].glob("Sources/TinyPoseCore/**/*.swift"))
+    modules = {**render.STUBS, "AVFoundation": ["AVFoundation"]}
+    sources = {module: [STUBS / f"{name}.swift" for name in names] for module, names in modules.items()}
+    sources["TinyPoseCore"] = core
+    for name, files in sources.items():
+        swift("-emit-module", "-parse-as-library", "-swift-version", "6", "-I", folder, "-module-name", name,
+              "-o", folder / f"{name}.swiftmodule", *files, cwd=folder, program="swiftc")  # fmt: skip
+    return folder
+
+
+def type_check(modules: Path, files: list[Path], module: str, emit: bool = False) -> subprocess.CompletedProcess[str]:
+    action = ("-emit-module", "-o", modules / f"{module}.swiftmodule") if emit else ("-typecheck",)
+    return try_swift(*action, "-parse-as-library", "-swift-version", "6", "-warnings-as-errors", "-module-name", module,
+                     "-I", modules, *files, cwd=modules, program="swiftc")  # fmt: skip
+
+
+def apple_layer(package: Path) -> list[Path]:
+    return [*sorted(package.glob("Sources/TinyPose/*.swift")), STUBS / "support" / "Bundle.swift"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_core_ml_layer_is_type_checked_against_stub_modules(
+    modules: Path, packages: dict[str, Path], kind: str
+) -> None:
+    result = type_check(modules, apple_layer(packages[kind]), "TinyPose")
+    assert result.returncode == 0, result.stdout
+
+
+SEEDED = {
+    "a wrong argument label": ("Session.swift", "dataType: .float32,", "type: .float32,"),
+    "a missing try": ("Session.swift", "results = try model.prediction", "results = model.prediction"),
+    "a missing await": ("ModelStore.swift", "try await MLModel.compileModel", "try MLModel.compileModel"),
+    "an optional used as a value": ("Pixels.swift", "start: base, count: bytesPerRow * height",
+                                    "start: CVPixelBufferGetBaseAddress(buffer), count: \"\""),
+    "a function that is not there": ("Pixels.swift", "CVPixelBufferGetHeight(buffer)", "CVPixelBufferHeight(buffer)"),
+    "a wrong type": ("TinyPose.swift", "Int(orientation.rawValue)", "orientation.rawValue"),
+    "an unguarded session": ("TinyPose.swift", "guard let session else { throw PoseError.closed }", ""),
+    "not Sendable": ("TinyPose.swift", "@unchecked Sendable", "Sendable"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", SEEDED)
+def test_a_seeded_type_error_is_seen(modules: Path, packages: dict[str, Path], tmp_path: Path, seed: str) -> None:
+    name, right, wrong = SEEDED[seed]
+    files = [Path(shutil.copy(source, tmp_path)) for source in apple_layer(packages["heatmap"])]
+    text = (tmp_path / name).read_text()
+    assert right in text, "the seeded error no longer fits the source"
+    (tmp_path / name).write_text(text.replace(right, wrong))
+    result = type_check(modules, files, "TinyPose")
+    assert result.returncode != 0
+    assert "error:" in result.stdout
+
+
+@pytest.fixture(scope="session")
+def apple_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The rendered Core ML layer on stand-ins of Apple's modules, by kind of decoder."""
+    folder = tmp_path_factory.mktemp("swift")
+    return {kind: render.assemble_apple(folder / f"apple-{kind}", kind) for kind in KINDS}
+
+
+def run_apple(package: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.CompletedProcess[str]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(package / "caches"))
+    return try_swift("test", *STRICT, cwd=package)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_core_ml_layer_runs_on_stand_ins(
+    apple_packages: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run_apple(apple_packages[kind], monkeypatch)
+    assert re.search(r"Test run with \d+ tests in \d+ suite passed", result.stdout), result.stdout[-3000:]
+
+
+APPLE_FAULTS = {
+    "any contract will do": ("Session.swift", "found == TinyPoseContract.contractHash", "found == found"),
+    "halves read as floats": ("Session.swift", "case .float16: type = .float16", "case .float16: type = .float32"),
+    "strides ignored": ("../TinyPoseCore/StridedReader.swift", "rest % shape[axis] * strides[axis]",
+                        "rest % shape[axis] * shape[axis + 1]"),
+    "dense rows assumed": ("Pixels.swift", "let bytesPerRow = CVPixelBufferGetBytesPerRow(buffer)",
+                           "let bytesPerRow = CVPixelBufferGetWidth(buffer) * 4"),
+    "orientation dropped": ("TinyPose.swift", "session.prepare(pixels, orientation: upright, region: region)",
+                            "session.prepare(pixels, orientation: .upright, region: region)"),
+    "never unlocked": ("Pixels.swift", "defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }", ""),
+    "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", APPLE_FAULTS)
+def test_a_fault_of_the_core_ml_layer_is_seen(
+    apple_packages: dict[str, Path], fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, right, wrong = APPLE_FAULTS[fault]
+    package = apple_packages["heatmap"]
+    source = (package / "Sources" / "TinyPose" / name).resolve()
+    text = source.read_text()
+    assert right in text, "the fault no longer fits the source"
+    source.write_text(text.replace(right, wrong))
+    try:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(package / "caches"))
+        result = try_swift("test", cwd=package)  # a fault may leave a warning behind
+        assert result.returncode != 0
+        assert "error:" not in result.stdout.split("Build complete!")[0], result.stdout[-3000:]
+    finally:
+        source.write_text(text)
+
+
+def test_readme_examples_are_type_checked(modules: Path, packages: dict[str, Path], tmp_path: Path) -> None:
+    built = type_check(modules, apple_layer(packages["heatmap"]), "TinyPose", emit=True)
+    assert built.returncode == 0, built.stdout
+    examples = re.findall(r"```swift\n(.*?)```", (packages["heatmap"] / "README.md").read_text(), re.DOTALL)
+    assert len(examples) >= 3
+    for index, example in enumerate(examples):
+        source = tmp_path / f"example{index}.swift"
+        source.write_text(example)
+        result = type_check(modules, [source], "Example")
+        assert result.returncode == 0, result.stdout
