@@ -186,6 +186,8 @@ class KeypointsSpec(_Part):
         for name in self.names:
             if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > 64:
                 raise ValueError(f"keypoint name {name!r} must be lower case letters, digits and '_'")
+            if skeletons.lower_camel(name) in RESERVED_NAMES:
+                raise ValueError(f"keypoint name {name!r} is a word of Kotlin or Swift")
         self.as_skeleton()
         return self
 

@@ -43,9 +43,16 @@ def swift(*arguments: str | Path, cwd: Path, program: str = "swift") -> str:
 
 def try_swift(*arguments: str | Path, cwd: Path, program: str = "swift") -> subprocess.CompletedProcess[str]:
     command = [program, *map(str, arguments)]
-    environment = {**os.environ, "POSEKIT_GOLDEN": str(GOLDEN)}
+    environment = {**os.environ, "POSEKIT_GOLDEN": str(GOLDEN), "SWIFT_BACKTRACE": "enable=no"}
     return subprocess.run(
-        command, check=False, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
+        command,
+        check=False,
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
     )
 
 

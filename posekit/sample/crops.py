@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from posekit.sample.figure import NAMES, Array, Rng
+from posekit.sample.figure import NAMES
 from posekit.sample.networks import HEATMAP_STRIDE, INPUT_SIZE_WH, SIMCC_SPLIT_RATIO
 from posekit.sample.render import render_scene
+from posekit.sample.stance import Array, Rng
 
 RENDER_SIZE = 256
 BOX_PADDING = 1.25
@@ -41,6 +42,10 @@ class Regions:
     size_wh: Array
     rotation: Array
     mirrored: NDArray[np.bool_]
+
+    def take(self, rows: NDArray[np.int64]) -> Regions:
+        """Those rows only."""
+        return Regions(self.centre[rows], self.size_wh[rows], self.rotation[rows], self.mirrored[rows])
 
 
 def render_people(seeds: range, folder: Path, processes: int = 2) -> People:
@@ -147,7 +152,8 @@ def heatmap_target(points: Array) -> Tensor:
 def simcc_target(points: Array) -> tuple[Tensor, Tensor]:
     """Distributions (N, 17, 192) and (N, 17, 256) of input px (N, 17, 2): the peak lies at bin = input px * 2."""
     x, y = (
-        gaussian(points[..., i] * SIMCC_SPLIT_RATIO, INPUT_SIZE_WH[i] * SIMCC_SPLIT_RATIO, SIMCC_SIGMA) + 1e-9 for i in (0, 1)
+        gaussian(points[..., i] * SIMCC_SPLIT_RATIO, INPUT_SIZE_WH[i] * SIMCC_SPLIT_RATIO, SIMCC_SIGMA) + 1e-9
+        for i in (0, 1)
     )
     return x / x.sum(-1, keepdim=True), y / y.sum(-1, keepdim=True)
 

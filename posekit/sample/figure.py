@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from posekit.sample.stance import SIDES, Array, Pose, Rng, random_pose, rotation
+
 Colour = tuple[int, int, int]
-Rng = np.random.Generator
 
 NAMES = (
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
-    "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
-).split()
-SIDES = (("left", 1.0), ("right", -1.0))
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
 DOWN = np.array([0.0, 1.0, 0.0])
 
 
@@ -44,67 +44,9 @@ class Figure:
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True)
-class Pose:
-    """Angles in degrees; limbs as (left, right)."""
-
-    arms: Array  # (2, 4) forward, outward, inward twist, elbow
-    legs: Array  # (2, 3) forward, outward, knee
-    root: Array  # (3,) pitch, yaw, roll
-    bend: Array  # (3,) pitch, yaw, roll of the upper body
-    head: Array  # (3,) pitch, yaw, roll
-
-
-def rotation(pitch: float = 0.0, yaw: float = 0.0, roll: float = 0.0) -> Array:
-    """Rotation matrix (3, 3) about y, then x, then z, from degrees."""
-    (a, b, c), (d, e, f) = np.cos(np.radians([pitch, yaw, roll])), np.sin(np.radians([pitch, yaw, roll]))
-    about_x = np.array([[1, 0, 0], [0, a, -d], [0, d, a]])
-    about_y = np.array([[b, 0, e], [0, 1, 0], [-e, 0, b]])
-    about_z = np.array([[c, -f, 0], [f, c, 0], [0, 0, 1]])
-    product: Array = about_z @ about_x @ about_y
-    return product
-
-
 def random_figure(rng: Rng) -> Figure:
     """A figure with random pose, build and clothes."""
     return build_figure(rng, random_pose(rng))
-
-
-def random_pose(rng: Rng) -> Pose:
-    """A pose: standing, walking, arms up, gesturing, sitting or lying; seen from the front more often than not."""
-    activity = rng.choice(["stand", "walk", "raise", "gesture", "sit"], p=[0.3, 0.22, 0.18, 0.18, 0.12])
-    arms = np.stack([_arm(rng, activity) for _ in SIDES])
-    legs = np.stack([[rng.normal(2, 6), rng.uniform(0, 14), abs(rng.normal(0, 8))] for _ in SIDES])
-    if activity == "walk":
-        swing = rng.uniform(12, 45) * rng.choice([-1, 1])
-        legs = np.array([[s, rng.uniform(0, 5), rng.uniform(0, 25) + rng.uniform(0.2, 1.4) * max(0, -s)] for s in (swing, -swing)])
-        arms[:, 0] = np.array([-swing, swing]) * rng.uniform(0.4, 1.1)
-    if activity == "sit":
-        legs = np.stack([[rng.uniform(55, 105), rng.uniform(2, 25), rng.uniform(60, 115)] for _ in SIDES])
-    yaw = rng.choice([rng.normal(0, 22), rng.normal(180, 25), rng.choice([-1, 1]) * rng.normal(75, 22)], p=[0.55, 0.2, 0.25])
-    roll = rng.choice([-1, 1]) * rng.uniform(60, 110) if rng.random() < 0.05 else rng.normal(0, 6)
-    return Pose(
-        arms=arms,
-        legs=legs,
-        root=np.array([rng.normal(0, 6), yaw, roll]),
-        bend=np.array([rng.normal(4, 6), rng.normal(0, 10), rng.normal(0, 5)]),
-        head=np.array([rng.normal(0, 9), rng.normal(0, 16), rng.normal(0, 7)]),
-    )
-
-
-def _arm(rng: Rng, activity: str) -> list[float]:
-    """One arm's forward, outward, twist and elbow angles."""
-    kind = activity if activity != "raise" else rng.choice(["raise", "stand"], p=[0.8, 0.2])
-    if kind == "raise":
-        return [rng.normal(0, 12), rng.uniform(80, 170), rng.uniform(-120, -50), rng.uniform(0, 90)]
-    if kind == "gesture":
-        choice = rng.integers(3)
-        if choice == 0:  # hand on the hip
-            return [rng.uniform(-20, 5), rng.uniform(35, 60), rng.uniform(70, 100), rng.uniform(70, 105)]
-        if choice == 1:  # the forearm outward or up
-            return [rng.uniform(-10, 40), rng.uniform(10, 80), rng.uniform(-90, 0), rng.uniform(20, 130)]
-        return [rng.uniform(20, 100), rng.uniform(0, 30), rng.uniform(-20, 50), rng.uniform(0, 110)]
-    return [rng.normal(5, 14), rng.uniform(5, 28), rng.uniform(-10, 50), rng.uniform(0, 45)]
 
 
 def build_figure(rng: Rng, pose: Pose) -> Figure:
@@ -209,19 +151,30 @@ def _trunk(joints: dict[str, Array], frame: dict[str, Array], clothes: _Clothes,
         shirt,
         _part([*waist, *hips], [r, r, r * 1.1, r * 1.1], clothes.legs, "left_hip right_hip", 0.004),
         _part([top, joints["head"]], [0.032, 0.03], clothes.skin, "", -0.005),
-        _part([top + chest @ (front + [0, y, 0]) for y in (-0.02, 0.035)], [0.026, 0.006], clothes.skin),
+        _part([top + chest @ np.array([0.0, y, -0.06]) for y in (-0.02, 0.035)], [0.026, 0.006], clothes.skin),
     ]
     if clothes.texture in ("plain", "rungs"):
         for step in (0.3, 0.5, 0.7):
             parts.append(_part([top * (1 - step) + chest @ front], [0.008], clothes.accent))
     if clothes.bottom == "skirt":
         hems = [0.25 * joints[f"{s}_hip"] + 0.75 * joints[f"{s}_knee"] for s, _ in SIDES]
-        parts.append(_part([*hips, *hems], [r * 1.15, r * 1.15, 0.066, 0.066], clothes.legs, "left_hip right_hip left_knee right_knee", -0.045))
+        parts.append(
+            _part(
+                [*hips, *hems],
+                [r * 1.15, r * 1.15, 0.066, 0.066],
+                clothes.legs,
+                "left_hip right_hip left_knee right_knee",
+                -0.045,
+            )
+        )
     if clothes.backpack:
         corners = [top + chest @ np.array([x, y, 0.085]) for y in (0.04, 0.2) for x in (0.05, -0.05)]
         parts.append(_part(corners, [0.03] * 4, clothes.accent))
         for side, sign in SIDES:
-            strap = [joints[f"{side}_shoulder"] * 0.8 + top * 0.2 + chest @ np.array([-sign * 0.02, y, -0.055]) for y in (-0.02, 0.14)]
+            strap = [
+                joints[f"{side}_shoulder"] * 0.8 + top * 0.2 + chest @ np.array([-sign * 0.02, y, -0.055])
+                for y in (-0.02, 0.14)
+            ]
             parts.append(_part(strap, [0.01, 0.01], clothes.accent, f"{side}_shoulder"))
     return parts
 
@@ -237,7 +190,9 @@ def _head(joints: dict[str, Array], frame: dict[str, Array], clothes: _Clothes) 
     dark = _colour(np.array(clothes.skin) * 0.82)
     parts = [
         _part([at(0, -0.12, 0.12)], [size], clothes.hair),
-        _part([at(0, -0.02, -0.3), at(0, 0.4, -0.28)], [0.8 * size, 0.6 * size], clothes.skin, "nose left_eye right_eye"),
+        _part(
+            [at(0, -0.02, -0.3), at(0, 0.4, -0.28)], [0.8 * size, 0.6 * size], clothes.skin, "nose left_eye right_eye"
+        ),
         _part([at(0, 0.12, -1.02), joints["nose"]], [0.08 * size, 0.15 * size], dark, "nose", -0.01),
         _part([at(-0.2, 0.62, -0.84), at(0.2, 0.62, -0.84)], [0.06 * size] * 2, (150, 50, 50), "", -0.005),
     ]
@@ -248,7 +203,11 @@ def _head(joints: dict[str, Array], frame: dict[str, Array], clothes: _Clothes) 
         parts.append(_part([eye], [0.17 * size], (245, 245, 245), f"{side}_eye", -0.005))
         parts.append(_part([pupil], [0.1 * size], (25, 25, 30), f"{side}_eye", -0.008))
     if clothes.long_hair:
-        parts.append(_part([at(0, 0, 0.2), at(0.45, 1.5, 0.4), at(-0.45, 1.5, 0.4)], [size, 0.45 * size, 0.45 * size], clothes.hair))
+        parts.append(
+            _part(
+                [at(0, 0, 0.2), at(0.45, 1.5, 0.4), at(-0.45, 1.5, 0.4)], [size, 0.45 * size, 0.45 * size], clothes.hair
+            )
+        )
     return parts
 
 
@@ -262,16 +221,36 @@ def _limbs(joints: dict[str, Array], clothes: _Clothes, girth: float, side: str)
     thick = [r * girth for r in (0.036, 0.029, 0.022, 0.056, 0.042, 0.028)]
     arm = f"{side}_shoulder {side}_elbow"
     parts = [
-        Part(np.stack([shoulder, elbow]), np.array(thick[:2]), sleeve, tuple(arm.split()), -0.03, texture, clothes.accent),
-        Part(np.stack([elbow, wrist]), np.array(thick[1:3]), sleeve, (f"{side}_elbow", f"{side}_wrist"), -0.031, texture, clothes.accent),
+        Part(
+            np.stack([shoulder, elbow]), np.array(thick[:2]), sleeve, tuple(arm.split()), -0.03, texture, clothes.accent
+        ),
+        Part(
+            np.stack([elbow, wrist]),
+            np.array(thick[1:3]),
+            sleeve,
+            (f"{side}_elbow", f"{side}_wrist"),
+            -0.031,
+            texture,
+            clothes.accent,
+        ),
         _part([wrist, fingers], [0.02, 0.02], clothes.skin, f"{side}_wrist", -0.032),
         _part([hip, knee], thick[3:5], trousers, f"{side}_hip {side}_knee"),
         _part([knee, ankle], thick[4:], trousers, f"{side}_knee {side}_ankle", -0.001),
         _part([ankle, toe], [0.026, 0.02], clothes.shoes, f"{side}_ankle", -0.002),
     ]
     if clothes.sleeves == "short":
-        parts.append(_part([shoulder, 0.4 * shoulder + 0.6 * elbow], [thick[0] * 1.12, thick[0] * 1.12], clothes.shirt, arm, -0.0305))
+        parts.append(
+            _part(
+                [shoulder, 0.4 * shoulder + 0.6 * elbow],
+                [thick[0] * 1.12, thick[0] * 1.12],
+                clothes.shirt,
+                arm,
+                -0.0305,
+            )
+        )
     if clothes.bottom == "shorts":
         hem = 0.3 * hip + 0.7 * knee
-        parts.append(_part([hip, hem], [thick[3] * 1.05, thick[4] * 1.35], clothes.legs, f"{side}_hip {side}_knee", -0.0005))
+        parts.append(
+            _part([hip, hem], [thick[3] * 1.05, thick[4] * 1.35], clothes.legs, f"{side}_hip {side}_knee", -0.0005)
+        )
     return parts

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from posekit.sample.figure import NAMES, Array, Colour, Figure, Part, Rng, random_figure
+from posekit.sample.figure import NAMES, Colour, Figure, Part, random_figure
+from posekit.sample.stance import Array, Rng
 
 OVERSAMPLING = 2
 MIN_VISIBLE = 6  # a figure with fewer visible keypoints is clutter, not a labelled person
@@ -75,7 +76,10 @@ def _place(rng: Rng, size_wh: tuple[int, int], count: int) -> list[_Placed]:
         figure = random_figure(rng)
         low, high = figure.keypoints[:, :2].min(0) - 0.06, figure.keypoints[:, :2].max(0) + 0.06
         crowd = 1.0 if count == 1 else 0.85
-        scale = min(size[1] * crowd * rng.uniform(0.42, 1.0) / (high - low)[1], size[0] * rng.uniform(0.6, 1.0) / (high - low)[0])
+        scale = min(
+            size[1] * crowd * rng.uniform(0.42, 1.0) / (high - low)[1],
+            size[0] * rng.uniform(0.6, 1.0) / (high - low)[0],
+        )
         outside = 0.35 if rng.random() < 0.2 else 0.02
         tries = []
         for _ in range(8):
@@ -109,7 +113,13 @@ def _shade(colour: Colour, factor: float) -> Colour:
 
 
 def _paint(
-    draw: ImageDraw.ImageDraw, stencil: ImageDraw.ImageDraw, person: _Placed, part: Part, label: int, light: Array, edge: float
+    draw: ImageDraw.ImageDraw,
+    stencil: ImageDraw.ImageDraw,
+    person: _Placed,
+    part: Part,
+    label: int,
+    light: Array,
+    edge: float,
 ) -> None:
     """One part onto the picture (outline, fill, texture, highlight) and its label onto the stencil."""
     zoom, centres, radii = OVERSAMPLING, person.project(part.centres), part.radii * person.scale
@@ -140,7 +150,11 @@ def _stripes(draw: ImageDraw.ImageDraw, centres: Array, radii: Array, part: Part
     if part.texture in ("lengths", "checks"):
         ends += list(zip(top[0] + steps * (top[1] - top[0]), bottom[0] + steps * (bottom[1] - bottom[0]), strict=True))
     for start, end in ends:
-        draw.line([*(start * OVERSAMPLING - 0.5).tolist(), *(end * OVERSAMPLING - 0.5).tolist()], fill=part.accent, width=width)
+        draw.line(
+            [*(start * OVERSAMPLING - 0.5).tolist(), *(end * OVERSAMPLING - 0.5).tolist()],
+            fill=part.accent,
+            width=width,
+        )
 
 
 def _background(rng: Rng, size_wh: tuple[int, int]) -> Image.Image:
@@ -153,7 +167,10 @@ def _background(rng: Rng, size_wh: tuple[int, int]) -> Image.Image:
     draw = ImageDraw.Draw(canvas)
     if rng.random() < 0.5:
         horizon = rng.uniform(0.45, 0.9) * height
-        draw.polygon([(0, horizon), (width, horizon + rng.normal(0, 0.03) * height), (width, height), (0, height)], fill=_any_colour(rng))
+        draw.polygon(
+            [(0, horizon), (width, horizon + rng.normal(0, 0.03) * height), (width, height), (0, height)],
+            fill=_any_colour(rng),
+        )
     for _ in range(int(rng.integers(0, 16))):
         _clutter(rng, draw, rng.uniform([0, 0], [width, height]), rng.uniform(0.03, 0.3) * min(width, height))
     return canvas
@@ -168,7 +185,9 @@ def _clutter(rng: Rng, draw: ImageDraw.ImageDraw, at: Array, size: float) -> Non
     elif kind == 1:
         draw.ellipse([x - w, y - h, x + w, y + h], fill=colour)
     elif kind == 2:
-        draw.line([x - 2 * w, y - 2 * h, x + 2 * w, y + rng.choice([-2, 2]) * h], fill=colour, width=int(rng.integers(1, 9)))
+        draw.line(
+            [x - 2 * w, y - 2 * h, x + 2 * w, y + rng.choice([-2, 2]) * h], fill=colour, width=int(rng.integers(1, 9))
+        )
     elif kind == 3:
         draw.rectangle([x - w, y - h, x + w, y + h], outline=colour, width=int(rng.integers(2, 8)))
     else:
@@ -182,7 +201,9 @@ def _any_colour(rng: Rng) -> Colour:
     return red, green, blue
 
 
-def _occlude(rng: Rng, draw: ImageDraw.ImageDraw, stencil: ImageDraw.ImageDraw, person: _Placed, size_wh: tuple[int, int]) -> None:
+def _occlude(
+    rng: Rng, draw: ImageDraw.ImageDraw, stencil: ImageDraw.ImageDraw, person: _Placed, size_wh: tuple[int, int]
+) -> None:
     """One object in front of that person: a box, a ball, a post or a low wall."""
     points = person.project(person.figure.keypoints)
     low, high = points.min(0), points.max(0)
@@ -206,17 +227,28 @@ def _photograph(rng: Rng, canvas: Image.Image) -> NDArray[np.uint8]:
     pixels = np.asarray(picture, dtype=np.float32)
     height, width, _ = pixels.shape
     slope_x, slope_y = rng.normal(0, 0.18, 2)
-    light = 1 + np.linspace(-slope_x, slope_x, width)[None, :, None] + np.linspace(-slope_y, slope_y, height)[:, None, None]
+    light = (
+        1 + np.linspace(-slope_x, slope_x, width)[None, :, None] + np.linspace(-slope_y, slope_y, height)[:, None, None]
+    )
     gain = rng.uniform(0.75, 1.15) * rng.normal(1, 0.04, 3)
     grain = rng.standard_normal(pixels.shape, dtype=np.float32) * np.float32(rng.uniform(0, 9))
-    return np.clip(pixels * (np.clip(light, 0.5, 1.5) * gain).astype(np.float32) + grain, 0, 255).astype(np.uint8)
+    lit = pixels * (np.clip(light, 0.5, 1.5) * gain).astype(np.float32) + grain
+    developed: NDArray[np.uint8] = np.clip(lit, 0, 255).astype(np.uint8)
+    return developed
 
 
-def _label(image: NDArray[np.uint8], labels: NDArray[np.int32], placed: list[_Placed], painted: list[tuple[int, frozenset[str]]]) -> Scene:
+def _label(
+    image: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    placed: list[_Placed],
+    painted: list[tuple[int, frozenset[str]]],
+) -> Scene:
     """Visibility from what was painted last at each keypoint's pixel; figures hardly seen are left out."""
     height, width, _ = image.shape
     person_of = np.array([index for index, _ in painted], dtype=np.int32)[labels]
-    owner, keypoints, boxes = np.full(labels.shape, -1, dtype=np.int32), [], []
+    owner = np.full(labels.shape, -1, dtype=np.int32)
+    keypoints: list[Array] = []
+    boxes: list[Array] = []
     for index, person in enumerate(placed):
         points = np.zeros((len(NAMES), 3))
         for row, name, (x, y) in zip(points, NAMES, person.project(person.figure.keypoints).tolist(), strict=True):

@@ -20,17 +20,21 @@ from torch import Tensor, nn
 
 from posekit.sample import crops
 from posekit.sample.crops import People
-from posekit.sample.figure import Array
-from posekit.sample.networks import INPUT_SIZE_WH, heatmap_network, simcc_network
+from posekit.sample.networks import HEATMAP_STRIDE, INPUT_SIZE_WH, SIMCC_SPLIT_RATIO, heatmap_network, simcc_network
+from posekit.sample.stance import Array
 
 MEAN = (123.675, 116.28, 103.53)  # RGB, 0-255 units
 STD = (58.395, 57.12, 57.375)
 BATCH = 64
 PEAK_RATE = 3e-3
 EMA_DECAY = 0.998
-HELD_OUT_SEED = 10_000_000
-HELD_OUT_SCENES = 500
+HELD_OUT_SEEDS = range(10_000_000, 10_000_500)
+MACHINE = "2-core x86 CPU"
 PCK_FRACTION = 0.1  # of the box's longer side
+PCK_MEANING = (
+    "fraction of visible keypoints within 0.1 of the longer side of the box, "
+    "argmax decoding (with a quarter offset for heatmaps)"
+)
 
 Outputs = Tensor | tuple[Tensor, Tensor]
 
@@ -64,20 +68,20 @@ def simcc_loss(logits: tuple[Tensor, Tensor], keypoints: Array) -> Tensor:
 def heatmap_decode(heatmaps: Tensor) -> Array:
     """Input px (N, 17, 2): the peak, moved a quarter cell towards its higher neighbour."""
     maps = heatmaps.numpy().astype(np.float64)
-    n, k, height, width = maps.shape
+    n, k, _, width = maps.shape
     flat = maps.reshape(n, k, -1).argmax(-1)
     x, y = flat % width, flat // width
     padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     i, j = np.ogrid[:n, :k]
     dx = np.sign(padded[i, j, y + 1, x + 2] - padded[i, j, y + 1, x])
     dy = np.sign(padded[i, j, y + 2, x + 1] - padded[i, j, y, x + 1])
-    points: Array = (np.stack([x, y], -1) + 0.25 * np.stack([dx, dy], -1)) * crops.HEATMAP_STRIDE
+    points: Array = (np.stack([x, y], -1) + 0.25 * np.stack([dx, dy], -1)) * HEATMAP_STRIDE
     return points
 
 
 def simcc_decode(logits: tuple[Tensor, Tensor]) -> Array:
     """Input px (N, 17, 2): the highest bin of each axis / 2."""
-    points: Array = np.stack([axis.argmax(-1).numpy() for axis in logits], -1) / crops.SIMCC_SPLIT_RATIO
+    points: Array = np.stack([axis.argmax(-1).numpy() for axis in logits], -1) / SIMCC_SPLIT_RATIO
     return points
 
 
@@ -100,8 +104,10 @@ def train(recipe: Recipe, people: People, minutes: float, seed: int, name: str) 
     rng = np.random.default_rng(seed)
     network = recipe.build().to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     decay, no_decay = [[p for p in network.parameters() if (p.ndim > 1) is flag] for flag in (True, False)]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": no_decay, "weight_decay": 0.0}], lr=PEAK_RATE)
-    ema = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+    groups = [{"params": decay, "weight_decay": 0.02}, {"params": no_decay, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE)
+    average = torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY)  # type: ignore[no-untyped-call]
+    ema = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average, use_buffers=True)
     regions = crops.regions_from_boxes(people.boxes_xyxy)
     start, running = time.monotonic(), 0.0
     for step, rows in enumerate(crops.batches(rng, len(people.scene), BATCH)):
@@ -110,11 +116,12 @@ def train(recipe: Recipe, people: People, minutes: float, seed: int, name: str) 
             break
         for group in optimizer.param_groups:
             group["lr"] = PEAK_RATE * one_cycle(progress)
-        chosen = crops.augmented(rng, crops.Regions(*(getattr(regions, f)[rows] for f in ("centre", "size_wh", "rotation", "mirrored"))))
+        chosen = crops.augmented(rng, regions.take(rows))
         pixels = crops.jittered(rng, crops.crop(people.images[people.scene[rows]], chosen))
-        loss = recipe.loss(network(normalised(pixels, recipe.color_order)), crops.keypoints_to_input(people.keypoints[rows], chosen))
+        keypoints = crops.keypoints_to_input(people.keypoints[rows], chosen)
+        loss = recipe.loss(network(normalised(pixels, recipe.color_order)), keypoints)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         ema.update_parameters(network)
@@ -135,9 +142,11 @@ def predict(network: Callable[[Tensor], Any], recipe: Recipe, people: People) ->
     found = []
     with torch.inference_mode():
         for i in range(len(people.scene)):
-            one = crops.Regions(*(getattr(regions, f)[i : i + 1] for f in ("centre", "size_wh", "rotation", "mirrored")))
-            pixels = crops.crop(people.images[people.scene[i : i + 1]], one)
-            found.append(crops.to_source(recipe.decode(network(normalised(pixels, recipe.color_order).contiguous())), one))
+            row = np.array([i])
+            region = regions.take(row)
+            pixels = crops.crop(people.images[people.scene[row]], region)
+            outputs = network(normalised(pixels, recipe.color_order).contiguous())
+            found.append(crops.to_source(recipe.decode(outputs), region))
     return np.concatenate(found)
 
 
@@ -194,50 +203,59 @@ def run(name: str, people: People, held_out: People, minutes: float, seed: int, 
 
 def main() -> None:
     """Render, train the networks side by side, and write training.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=16.0, help="training time per network; two are trained at once")
-    parser.add_argument("--scenes", type=int, default=14_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--network", choices=[*RECIPES, "all"], default="all")
-    options = parser.parse_args()
+    options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
     names = list(RECIPES) if options.network == "all" else [options.network]
     start = time.monotonic()
+    seeds = range(options.seed * 1_000_000, options.seed * 1_000_000 + options.scenes)
     with tempfile.TemporaryDirectory() as folder:
-        first = options.seed * 1_000_000
-        people = crops.render_people(range(first, first + options.scenes), Path(folder))
-        held_out = crops.render_people(range(HELD_OUT_SEED, HELD_OUT_SEED + HELD_OUT_SCENES), Path(folder))
-        render_seconds = time.monotonic() - start
-        say(f"rendered {len(people.scene)} people for training, {len(held_out.scene)} held out, in {render_seconds:.0f} s")
+        people = crops.render_people(seeds, Path(folder))
+        held_out = crops.render_people(HELD_OUT_SEEDS, Path(folder))
+        rendering = time.monotonic() - start
+        say(f"rendered {len(people.scene)} people for training, {len(held_out.scene)} held out, in {rendering:.0f} s")
         context = get_context("fork")
-        workers = [context.Process(target=run, args=(n, people, held_out, options.minutes, options.seed, options.out)) for n in names]
+        common = (people, held_out, options.minutes, options.seed, options.out)
+        workers = [context.Process(target=run, args=(name, *common)) for name in names]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
     if any(worker.exitcode for worker in workers):
         sys.exit(1)
-    facts: dict[str, Any] = {
+    total = time.monotonic() - start
+    facts = {
         "data": "synthetic renders (posekit.sample.render)",
-        "machine": "2-core x86 CPU",
+        "machine": MACHINE,
         "torch": torch.__version__.split("+")[0],
-        "render_seconds": round(render_seconds),
-        "total_seconds": round(time.monotonic() - start),
-        "training_scenes": options.scenes,
+        "render_seconds": round(rendering),
+        "total_seconds": round(total),
+        "training_scenes": len(seeds),
         "training_people": len(people.scene),
-        "training_seeds": [first, first + options.scenes - 1],
+        "training_seeds": [seeds[0], seeds[-1]],
         "held_out_people": len(held_out.scene),
-        "held_out_seeds": [HELD_OUT_SEED, HELD_OUT_SEED + HELD_OUT_SCENES - 1],
-        "pck": "fraction of visible keypoints within 0.1 of the longer side of the box, argmax decoding (quarter offset for heatmaps)",
-        "networks": {},
+        "held_out_seeds": [HELD_OUT_SEEDS[0], HELD_OUT_SEEDS[-1]],
+        "pck": PCK_MEANING,
+        "networks": {Path(RECIPES[name].file_name).stem: _taken(options.out / f"{name}.json") for name in names},
     }
-    for name in names:
-        part = options.out / f"{name}.json"
-        facts["networks"][Path(RECIPES[name].file_name).stem] = json.loads(part.read_text())
-        part.unlink()
     (options.out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
-    say(f"done in {facts['total_seconds']} s")
+    say(f"done in {total:.0f} s")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=15.0, help="training time; two networks are trained at once")
+    parser.add_argument("--scenes", type=int, default=14_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--network", choices=[*RECIPES, "all"], default="all")
+    return parser.parse_args()
+
+
+def _taken(file: Path) -> Any:
+    """A worker's facts; its file goes."""
+    facts = json.loads(file.read_text())
+    file.unlink()
+    return facts
 
 
 def say(line: str) -> None:

@@ -12,7 +12,8 @@ class Converted:
     """A written model file.
 
     route: what converted it. notes: what the user should know (a fallback and why). op_counts: operations by name.
-    seconds: time that the converters themselves took.
+    seconds: time that the converters themselves took. baseline: the same conversion at fp32, in a scratch file, where
+    the precision is lower: it tells conversion error from precision error.
     """
 
     path: Path
@@ -20,3 +21,4 @@ class Converted:
     op_counts: Mapping[str, int]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    baseline: Path | None = None

@@ -48,12 +48,20 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
         _describe(model, spec, lowered)
         model.save(str(path))
     _settle(path)
-    counts = _op_counts(model.get_spec())
+    counts = op_counts(read_program(path))
     return Converted(path, route, counts, notes, time.perf_counter() - started)
 
 
 def contract_of(path: Path) -> bytes:
     """pose.json as the .mlpackage holds it; InputError where it holds none or the package is damaged."""
+    text = read_program(path).description.metadata.userDefined.get(CONTRACT_KEY, "")
+    if not text:
+        raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?")
+    return bytes(text.encode())
+
+
+def read_program(path: Path) -> Any:
+    """The package's specification (protobuf); InputError where it is damaged."""
     try:
         from coremltools.proto import Model_pb2
     except ImportError as error:
@@ -61,12 +69,16 @@ def contract_of(path: Path) -> bytes:
     proto = Model_pb2.Model()
     try:
         proto.ParseFromString(_program_file(path).read_bytes())
-    except Exception as error:
+    except Exception as error:  # protobuf's own error, or a file that is not there
         raise InputError(f"{path.name} is no readable Core ML package: {_first_line(error)}") from error
-    text = proto.description.metadata.userDefined.get(CONTRACT_KEY, "")
-    if not text:
-        raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?")
-    return bytes(text.encode())
+    return proto
+
+
+def op_counts(proto: Any) -> dict[str, int]:
+    """Operations by name, constants left out."""
+    blocks = [block for function in proto.mlProgram.functions.values() for block in function.block_specializations.values()]
+    names = (op.type for block in blocks for op in block.operations if op.type != "const")
+    return dict(sorted(Counter(names).items()))
 
 
 def _program_file(path: Path) -> Path:
@@ -119,12 +131,7 @@ def _describe(model: Any, spec: PoseSpec, lowered: Lowered) -> None:
 
 def _settle(path: Path) -> None:
     """Same input, same bytes: map entries in order, identifiers in Manifest.json from the content."""
-    from coremltools.proto import Model_pb2
-
-    program = _program_file(path)
-    proto = Model_pb2.Model()
-    proto.ParseFromString(program.read_bytes())
-    program.write_bytes(proto.SerializeToString(deterministic=True))
+    _program_file(path).write_bytes(read_program(path).SerializeToString(deterministic=True))
     manifest = path / "Manifest.json"
     text = json.loads(manifest.read_text())
     entries = text["itemInfoEntries"]
@@ -132,12 +139,6 @@ def _settle(path: Path) -> None:
     text["itemInfoEntries"] = {renamed[old]: entry for old, entry in entries.items()}
     text["rootModelIdentifier"] = renamed[text["rootModelIdentifier"]]
     manifest.write_text(json.dumps(text, indent=2, sort_keys=True) + "\n")
-
-
-def _op_counts(proto: Any) -> dict[str, int]:
-    blocks = [block for function in proto.mlProgram.functions.values() for block in function.block_specializations.values()]
-    names = (op.type for block in blocks for op in block.operations if op.type != "const")
-    return dict(sorted(Counter(names).items()))
 
 
 def _first_line(error: BaseException) -> str:

@@ -33,12 +33,16 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
     except Exception as error:
         notes.append(f"litert-torch failed ({_first_line(error)}); converted through ONNX and onnx2tf instead")
         model, route = _fallback(lowered, folder, log, error), "onnx2tf"
+    baseline = None
     if precision == "fp16":
+        baseline = folder / f".{spec.name}.fp32.tflite"
+        baseline.write_bytes(tflite_file.with_contract(model, spec, lowered.output_shapes))
         with captured(log):
             model = _float16(model)
-    content = tflite_file.with_contract(model, spec, list(lowered.output_shapes), lowered.output_shapes)
+    content = tflite_file.with_contract(model, spec, lowered.output_shapes)
     path.write_bytes(content)
-    return Converted(path, route, tflite_file.op_counts(content), tuple(notes), time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Converted(path, route, tflite_file.op_counts(content), tuple(notes), seconds, baseline)
 
 
 def contract_of(path: Path) -> bytes:

@@ -97,7 +97,9 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
             outputs = named_outputs(self.network((x - self.mean) * self.scale), spec.outputs).values()
             return tuple(y.permute(0, 2, 3, 1) if y.ndim == 4 else y for y in outputs)
 
-    return PixelModel().eval()
+    model = PixelModel()
+    model.training = False  # the network itself is in eval mode; an exported program refuses to be told again
+    return model
 
 
 def _export_failure(error: Exception) -> tuple[str, str]:

@@ -22,10 +22,14 @@ IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, RGB = 2, 1, 1
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # same input, same bytes
 
 
-def with_contract(model: bytes, spec: PoseSpec, outputs: list[str], shapes: dict[str, tuple[int, ...]]) -> bytes:
-    """The model with its signature bound to `image` and `outputs`, metadata, and pose.json and labels appended."""
+def with_contract(model: bytes, spec: PoseSpec, shapes: dict[str, tuple[int, ...]]) -> bytes:
+    """The model with its signature bound to `image` and the output names, metadata, pose.json and labels appended.
+
+    shapes: of the outputs by name in the network's order, batch 1, channels last.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
+    outputs = list(shapes)
     unpacked = _unpack(model)
     graph = unpacked.subgraphs[0]
     order = _signature_outputs(unpacked, len(outputs))

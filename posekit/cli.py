@@ -1,0 +1,162 @@
+"""The command line: parse, call, print, exit code. No logic."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class Platform(StrEnum):
+    """Where the bundle goes."""
+
+    android = "android"
+    ios = "ios"
+    all = "all"
+
+
+class PrecisionName(StrEnum):
+    """How weights are stored."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+
+
+Model = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
+Spec = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
+Arch = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
+Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.command()
+def package(
+    model: Model,
+    platform: Annotated[Platform, typer.Option(help="What to package for.")],
+    spec: Spec = "",
+    precision: Annotated[PrecisionName, typer.Option(help="How weights are stored.")] = PrecisionName.fp32,
+    images: Images = None,
+    annotations: Annotations = None,
+    out: Annotated[Path, typer.Option(help="Folder to write the bundles into.")] = Path(),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace bundles that exist.")] = False,
+    arch: Arch = "",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
+    from posekit import console, pipeline
+
+    contract = pipeline.find_spec(model, spec)
+    pictures = pipeline.find_images(images, annotations, contract)
+    if pictures.what == pipeline.SUBSTITUTE_IMAGES:
+        console.warn(f"parity is measured on {pictures.what}")
+    with console.progress() as step:
+        results = pipeline.package(
+            model, platform, contract, pictures, precision=precision.value, out=out, overwrite=overwrite, arch=arch,
+            trust=trust, step=step,
+        )  # fmt: skip
+    console.show_packages(results, json)
+    if not all(result.evaluation.is_good for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def validate(
+    bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
+    images: Images = None,
+    annotations: Annotations = None,
+    json: Json = False,
+) -> None:
+    """Verify a bundle and measure its model anew against the reference that it carries."""
+    from posekit import console, pipeline
+
+    with console.progress() as step:
+        opened, evaluation = pipeline.validate(bundle, images, annotations, step)
+    console.show_validation(opened, evaluation, json)
+    if not evaluation.is_good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model file or a bundle.", metavar="MODEL|BUNDLE")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures.", metavar="IMAGE...")],
+    box: Annotated[list[str], typer.Option(help="A person's box x1,y1,x2,y2 in px; may be repeated.")] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Folder for overlays (NAME.overlay.png).")] = None,
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Keypoints of pictures, and an overlay to look at."""
+    from posekit import console, pipeline
+
+    boxes = [console.parse_box(text) for text in box]
+    contract, run = pipeline.open_for_prediction(model, spec, arch, trust)
+    with console.progress() as step:
+        found = []
+        for path in images:
+            step(f"predict {path.name}")
+            found.append((path, *pipeline.predict(run, contract, path, boxes)))
+    console.show_predictions(found, contract, out, json)
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A model file, a packaged model or a bundle.")],
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """What a file is: its form, inputs, outputs, operations and contract."""
+    from posekit import console, inspection
+
+    console.show_facts(inspection.inspect(path, spec, arch, trust), json)
+
+
+@app.command()
+def presets(json: Json = False) -> None:
+    """The contracts of public model families."""
+    from posekit import console
+    from posekit.presets import preset, preset_names
+
+    console.show_presets([preset(name) for name in preset_names()], preset_names(), json)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="A folder to write into.", metavar="DIR")], json: Json = False
+) -> None:
+    """Write a small trained model with its spec, pictures and annotations, to try posekit on."""
+    from posekit import console
+    from posekit.sample import write_sample
+
+    console.show_written(write_sample(folder), folder, json)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point: PosekitError becomes one sentence, a hint and its exit code; everything else is a traceback."""
+    from posekit.errors import PosekitError
+
+    try:
+        return app(arguments)
+    except PosekitError as error:
+        from posekit import console
+
+        console.show_error(error, as_json="--json" in (arguments or sys.argv[1:]))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing was left half-written\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Render the wrapper of a platform: templates/ copied, names replaced, only `.j2` files rendered.
+
+Runtime source is plain Kotlin and Swift that compiles as it stands in templates/; the literal placeholders below are
+the only thing that changes in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posekit import __version__
+from posekit.errors import InputError
+from posekit.skeletons import flip_indices, lower_camel
+from posekit.spec import canonical_json, contract_hash
+
+if TYPE_CHECKING:
+    from posekit.spec import PoseSpec
+
+# platform -> (tree in templates/, where model and contract go inside the rendered tree)
+TREES = {"android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}")}
+DECODER_NAMES = {"heatmap": "Heatmap", "simcc": "Simcc", "regression": "Regression"}
+PLATFORM_TYPES = frozenset(
+    "Any Array Bitmap Bool Boolean Byte Character Closeable Context Data Dictionary Double Enum Error Exception Float "
+    "Int Iterable List Long Map Never Nothing Number Object Optional Pair Result Self Set Short String Task Throwable "
+    "Type UInt URL Unit Void".split()
+)
+
+
+def template_root() -> Path:
+    """The folder of templates: inside the installed package, else beside it in a checkout."""
+    inside = Path(str(resources.files("posekit"))) / "templates"
+    return inside if inside.is_dir() else Path(__file__).resolve().parent.parent / "templates"
+
+
+def context(spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """What the `.j2` files are rendered with; output_shapes: of all outputs in file order, batch 1, channels last."""
+    names = spec.keypoints.names
+    return {
+        "spec": spec,
+        "name": spec.name,
+        "type_name": spec.type_name,
+        "package": package_name(spec),
+        "contract_hash": contract_hash(spec),
+        "posekit_version": __version__,
+        "model_file": model_file,
+        "input_name": "image",
+        "keypoints": [{"name": name, "camel": lower_camel(name), "upper": name.upper()} for name in names],
+        "edge_indices": [(names.index(a), names.index(b)) for a, b in spec.keypoints.edges],
+        "flip_indices": list(flip_indices(spec.keypoints.as_skeleton())),
+        "oks_sigmas": list(spec.keypoints.oks_sigmas),
+        "output_names": list(output_shapes),
+        "output_shapes": {name: list(shape) for name, shape in output_shapes.items()},
+    }
+
+
+def package_name(spec: PoseSpec) -> str:
+    """Last part of the Kotlin package."""
+    return re.sub("[-_]", "", spec.name)
+
+
+def render(
+    platform: str, spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]], folder: Path
+) -> Path:
+    """Write the wrapper's tree into `folder`; returns where in it the model file belongs.
+
+    InputError where the spec's type_name is a type that the wrapper or the platform already has.
+    """
+    tree, assets = TREES[platform]
+    render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes))
+    place = folder / assets.format(type_name=spec.type_name)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "pose.json").write_bytes(canonical_json(spec))
+    return place
+
+
+def render_tree(source: Path, folder: Path, spec: PoseSpec, values: Mapping[str, Any]) -> None:
+    """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
+    from jinja2 import Environment, StrictUndefined
+
+    files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
+    _refuse_taken_name(spec, files)
+    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    unused = tuple(f"{name}Decoder" for kind, name in DECODER_NAMES.items() if kind != spec.decoder.kind)
+    for path in files:
+        if path.name.startswith(unused):
+            continue
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".j2":
+            text = jinja.from_string(text).render(values)
+        target = folder / _named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_named(text, spec), encoding="utf-8")
+
+
+def _named(text: str, spec: PoseSpec) -> str:
+    package = package_name(spec)
+    for placeholder, name in (
+        ("posekit.template", f"posekit.{package}"),
+        ("posekit/template", f"posekit/{package}"),
+        ("TemplatePose", spec.type_name),
+    ):
+        text = text.replace(placeholder, name)
+    return text
+
+
+def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
+    taken = set(PLATFORM_TYPES)
+    for path in files:
+        if path.suffix in (".kt", ".swift"):
+            text = path.read_text(encoding="utf-8")
+            taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
+            taken.add(path.stem)
+    if spec.type_name in taken - {"TemplatePose"}:
+        raise InputError(
+            f"type_name {spec.type_name!r} is a type that the wrapper or the platform already has",
+            f"name it otherwise, for example {spec.type_name}Pose",
+        )

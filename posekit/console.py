@@ -1,0 +1,185 @@
+"""What the command line prints: tables to look at, JSON to read, errors in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from posekit.errors import InputError, PosekitError
+
+if TYPE_CHECKING:
+    from posekit.bundle import Bundle
+    from posekit.images import Picture
+    from posekit.parity.evaluate import Evaluation
+    from posekit.pipeline import Packaged
+    from posekit.poses import Poses
+    from posekit.spec import PoseSpec
+
+COLUMNS = ("stage", "mean px", "p95 px", "largest px", "OKS", "tensors")
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A callback for the name of each step: a spinner on a terminal, nothing elsewhere; always on standard error."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    # a duplicate, because converters' chatter is captured by moving descriptor 2 away
+    with os.fdopen(os.dup(2), "w") as stream:
+        bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(file=stream), transient=True)  # fmt: skip
+        with bar:
+            task = bar.add_task("start")
+            yield lambda name: bar.reset(task, description=name)
+
+
+def warn(text: str) -> None:
+    """A warning on standard error."""
+    sys.stderr.write(f"warning: {text}\n")
+
+
+def show_error(error: PosekitError, as_json: bool) -> None:
+    """The error's sentence and hint; as JSON on standard output where that was asked for."""
+    step = f"{error.step}: " if error.step else ""
+    if as_json:
+        _print_json({"error": error.message, "hint": error.hint, "step": error.step, "exit_code": error.exit_code})
+    sys.stderr.write(f"error: {step}{error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")
+
+
+def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
+    """Bundles, their parity tables and where they are."""
+    if as_json:
+        _print_json({"bundles": [{"folder": str(r.folder), **r.report} for r in results]})
+        return
+    for result in results:
+        _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
+        for note in result.report["notes"]:
+            _out(f"  note: {note}")
+        _out(f"  {result.report['verdict']}: {result.folder}")
+        _out(f"  look at {result.folder / 'report' / 'index.html'}")
+
+
+def show_validation(bundle: Bundle, evaluation: Evaluation, as_json: bool) -> None:
+    """The verdict on a bundle."""
+    from posekit.parity import report
+
+    facts = {"folder": str(bundle.folder), "name": bundle.spec.name, "platform": bundle.platform}
+    if as_json:
+        _print_json(report.as_json(evaluation, facts))
+        return
+    _table(f"{bundle.spec.name} on {bundle.platform}, {bundle.manifest['precision']}", evaluation)
+    _out(f"  {report.verdict(evaluation)}: {bundle.folder}")
+
+
+def show_predictions(
+    found: Sequence[tuple[Path, Picture, Poses]], spec: PoseSpec, out: Path | None, as_json: bool
+) -> None:
+    """Keypoints as a table or JSON; overlays into `out`."""
+    from posekit.overlay import overlay
+
+    rows = []
+    for path, image, poses in found:
+        entry: dict[str, Any] = {"image": str(path), "keypoint_names": list(spec.keypoints.names), "instances": [
+            {"keypoints": points.round(3).tolist(), "scores": scores.round(5).tolist()}
+            for points, scores in zip(poses.keypoints, poses.scores, strict=True)]}  # fmt: skip
+        if out is not None:
+            target = out / f"{path.stem}.overlay.png"
+            try:
+                out.mkdir(parents=True, exist_ok=True)
+                overlay(image, poses, spec.keypoints.names, spec.keypoints.edges).save(target)
+            except OSError as error:
+                raise InputError(f"cannot write {target}: {error.strerror or error}") from error
+            entry["overlay"] = str(target)
+        rows.append(entry)
+    if as_json:
+        _print_json({"predictions": rows})
+        return
+    for entry in rows:
+        for number, instance in enumerate(entry["instances"]):
+            table = Table("keypoint", "x px", "y px", "score", title=f"{entry['image']}, person {number}", title_justify="left")
+            for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):
+                table.add_row(name, f"{point[0]:.1f}", f"{point[1]:.1f}", f"{score:.3f}")
+            Console().print(table)
+        if "overlay" in entry:
+            _out(f"overlay: {entry['overlay']}")
+
+
+def show_facts(facts: dict[str, Any], as_json: bool) -> None:
+    """What a file is."""
+    if as_json:
+        _print_json(facts)
+        return
+    table = Table(show_header=False)
+    for key, value in facts.items():
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        table.add_row(key, escape(text))
+    Console().print(table)
+
+
+def show_presets(specs: Sequence[PoseSpec], names: Sequence[str], as_json: bool) -> None:
+    """The presets and what they say."""
+    if as_json:
+        _print_json({"presets": {name: spec.model_dump(mode="json", by_alias=True) for name, spec in zip(names, specs, strict=True)}})  # fmt: skip
+        return
+    table = Table("preset", "input", "decoder", "keypoints", "crop")
+    for name, spec in zip(names, specs, strict=True):
+        width, height = spec.input.size_wh
+        crop = f"{spec.input.resize}, {spec.input.alignment}"
+        table.add_row(name, f"{width} x {height}", spec.decoder.kind, spec.keypoints.skeleton, crop)
+    Console().print(table)
+
+
+def show_written(paths: Sequence[Path], folder: Path, as_json: bool) -> None:
+    """The files of a sample, and what to do with them."""
+    if as_json:
+        _print_json({"files": [str(path) for path in paths]})
+        return
+    for path in paths:
+        _out(str(path))
+    _out(f"now: posekit package {folder / 'tinypose.pt2'} --platform all --images {folder / 'images'} "
+         f"--annotations {folder / 'annotations.json'}")  # fmt: skip
+
+
+def parse_box(text: str) -> tuple[float, ...]:
+    """x1,y1,x2,y2 as numbers; InputError otherwise."""
+    try:
+        box = tuple(float(part) for part in text.split(","))
+        if len(box) == 4 and box[0] < box[2] and box[1] < box[3]:
+            return box
+    except ValueError:
+        pass
+    raise InputError(f"--box is {text!r}, expected x1,y1,x2,y2 in px with x1 < x2 and y1 < y2")
+
+
+def _table(title: str, evaluation: Evaluation) -> None:
+    from posekit.parity import report
+    from posekit.parity.gate import Outcome
+
+    table = Table(*COLUMNS, title=f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases", title_justify="left")  # fmt: skip
+    for row in report.stage_rows(evaluation):
+        table.add_row(*(row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", row[5])))
+    Console().print(table)
+    for side, value in evaluation.accuracy.items():
+        _out(f"  {side}: COCO AP {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people")
+    for check in evaluation.checks:
+        if check.outcome is not Outcome.PASS:
+            _out(f"  {check.outcome}: {check.name}: {check.detail}")
+
+
+def _out(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _print_json(value: Any) -> None:
+    _out(json.dumps(value, indent=1, sort_keys=True, default=str))

@@ -1,0 +1,120 @@
+"""Golden vectors: inputs and posekit's own results, for the tests of the generated modules (and of posekit itself).
+
+Tensors are little-endian float32, pixels RGB bytes, both base64. Everything is seeded.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders import DECODERS
+from posekit.spec import DecoderSpec, InputSpec, PoseSpec
+from posekit.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
+
+SEED = 20261121
+LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
+KEYPOINTS = 7
+
+Case = dict[str, Any]
+
+
+def write(folder: Path, spec: PoseSpec) -> None:
+    """Write warp.json and decoders.json for the input and decoder of one contract."""
+    folder.mkdir()
+    rng = np.random.default_rng(SEED)
+    scale = min(LONGER_SIDE / max(spec.input.size_wh), 1.0)
+    small = spec.input.model_copy(update={"size_wh": tuple(max(round(n * scale), 8) for n in spec.input.size_wh)})
+    warps = [
+        case
+        for variant, (size, turn, mirrored) in enumerate([((37, 29), 0, False), ((29, 41), 90, True), ((40, 30), 270, False)])
+        for case in warp_cases(rng, str(variant), small, size, Orientation(turn, mirrored), 33.0 - 20 * variant)
+    ]
+    write_cases(folder / "warp.json", warps)
+    write_cases(folder / "decoders.json", own_decoder_cases(rng, spec))
+
+
+def write_cases(path: Path, cases: list[Case]) -> None:
+    """Write one golden file."""
+    document = {"generator": "posekit.golden", "seed": SEED, "cases": cases}
+    path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+
+
+def warp_cases(
+    rng: np.random.Generator,
+    name: str,
+    spec: InputSpec,
+    stored_wh: tuple[int, int],
+    orientation: Orientation,
+    degrees: float,
+) -> list[Case]:
+    """The whole frame, a person's region and that region turned, of one picture of noise."""
+    pixels = rng.integers(0, 256, (stored_wh[1], stored_wh[0], 3), dtype=np.uint8)
+    width, height = upright_size(stored_wh, orientation)
+    box = (0.3 * width, -0.1 * height, 0.9 * width, 0.8 * height)
+    crop = region_from_box(box, spec.size_wh, spec.box_padding)
+    regions = {
+        "frame": frame_region((width, height), spec),
+        "crop": crop,
+        "turned": Region(crop.center_xy, crop.size_wh, degrees),
+    }
+    cases = []
+    for kind, region in regions.items():
+        transform = input_transform(region, spec)
+        tensor = warp(pixels, transform, spec.size_wh, spec.pad_value, orientation)
+        points = rng.uniform(0, 30, (3, 2))
+        cases.append({
+            "name": f"{spec.resize}-{spec.alignment}-{name}-{kind}",
+            "input": {"size_wh": list(spec.size_wh), "resize": spec.resize, "box_padding": spec.box_padding,
+                      "pad_value": spec.pad_value, "alignment": spec.alignment},
+            "image_size_wh": list(stored_wh), "image_rgb": _base64(pixels),
+            "rotation_degrees": orientation.rotation_degrees, "mirrored": orientation.mirrored,
+            "box_xyxy": list(box), "region_kind": kind,
+            "region": {"center_xy": list(region.center_xy), "size_wh": list(region.size_wh),
+                       "rotation_degrees": region.rotation_degrees},
+            "matrix": transform.matrix.ravel().tolist(), "content_xyxy": list(transform.content_xyxy),
+            "points_source": points.ravel().tolist(), "points_input": transform.to_input(points).ravel().tolist(),
+            "tensor": _base64(tensor.astype("<f4")),
+        })  # fmt: skip
+    return cases
+
+
+def decoder_case(
+    name: str, decoder: DecoderSpec, size_wh: tuple[int, int], outputs: Mapping[str, NDArray[Any]]
+) -> Case:
+    """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
+    arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
+    keypoints, scores = DECODERS[decoder.kind].decode(arrays, decoder, size_wh)
+    tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
+    return {
+        "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(size_wh), "outputs": tensors,
+        "dimensions": keypoints.shape[1], "keypoints": keypoints.ravel().tolist(), "scores": scores.tolist(),
+    }  # fmt: skip
+
+
+def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
+    """Clean and noisy outputs for the contract's own decoder."""
+    size_wh, decoder, cases = spec.input.size_wh, spec.decoder, []
+    points = rng.uniform(0.1, 0.9, (KEYPOINTS, 2)) * size_wh
+    for noise in (0.0, 0.05):
+        if decoder.kind == "heatmap":
+            map_wh = (max(size_wh[0] // 4, 4), max(size_wh[1] // 4, 4))
+            maps = DECODERS["heatmap"].encode(points, decoder, size_wh, map_wh)
+        elif decoder.kind == "simcc":
+            maps = DECODERS["simcc"].encode(points, decoder, size_wh)
+        else:
+            deep = np.concatenate([points, rng.normal(0, 20, (KEYPOINTS, 1))], axis=1)
+            maps = DECODERS["regression"].encode(deep, rng.normal(0, 2, KEYPOINTS), decoder, size_wh)
+        noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in maps.items()}
+        cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, size_wh, noisy))
+    return cases
+
+
+def _base64(values: NDArray[Any]) -> str:
+    return base64.b64encode(values.tobytes()).decode()

@@ -1,0 +1,153 @@
+"""Evaluation cases: one region of one picture each, and the same recorded in a bundle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders import decode
+from posekit.errors import InputError
+from posekit.images import Person, Photo, Picture, load_image
+from posekit.parity.metrics import Found
+from posekit.poses import Floats, Poses
+from posekit.spec import PoseSpec
+from posekit.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
+
+Tensors = Mapping[str, NDArray[Any]]
+INDEX = "cases.json"
+MAX_RECORDED = 16  # enough to see a fault, little enough to carry in a bundle and push to a phone
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One region of one picture, warped. pixels: (H, W, 3) RGB 0-255; size and area of the person, source px."""
+
+    name: str
+    photo: Photo
+    person: Person | None
+    region: Region
+    transform: InputTransform
+    pixels: NDArray[np.float32]
+    size: float
+    area: float
+
+
+def cases_of(photo: Photo, spec: PoseSpec) -> list[Case]:
+    """The cases of a picture: its annotated people for a top-down model, else the whole frame."""
+    image = load_image(photo.path)
+    people: Sequence[Person | None] = photo.people if photo.people and spec.kind == "top_down" else [None]
+    return [_case(f"{photo.path.name}#{index}", photo, person, image, spec) for index, person in enumerate(people)]
+
+
+def _case(name: str, photo: Photo, person: Person | None, image: Picture, spec: PoseSpec) -> Case:
+    if person is None:
+        region = frame_region((image.shape[1], image.shape[0]), spec.input)
+        size, area = float(max(region.size_wh)), float(image.shape[0] * image.shape[1])
+    else:
+        x1, y1, x2, y2 = person.box_xyxy
+        region = region_from_box(person.box_xyxy, spec.input.size_wh, spec.input.box_padding)
+        size, area = max(x2 - x1, y2 - y1), person.area
+    transform = input_transform(region, spec.input)
+    pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
+    return Case(name, photo, person, region, transform, pixels, size, area)
+
+
+def poses_of(outputs: Tensors, transform: InputTransform, spec: PoseSpec) -> Poses:
+    """Outputs of one run decoded to source px."""
+    found = decode(outputs, spec)
+    points = transform.to_source(found.keypoints[..., :2])
+    if found.keypoints.shape[2] == 3:
+        depth = found.keypoints[..., 2:] * transform.source_px_per_input_px
+        points = np.concatenate([points, depth], axis=-1)
+    return Poses(points, found.scores)
+
+
+def found_in(case: Case, outputs: Tensors, spec: PoseSpec) -> Found:
+    """The keypoints of one case; NaN where the outputs are not finite."""
+    sizes, areas = np.array([case.size]), np.array([case.area])
+    if not all(np.isfinite(values).all() for values in outputs.values()):
+        nothing = np.full((1, spec.keypoint_count, 2), np.nan)
+        return Found(case.name, nothing, nothing[..., 0], sizes, areas)
+    poses = poses_of(outputs, case.transform, spec)
+    return Found(case.name, poses.keypoints, poses.scores, sizes, areas)
+
+
+class Recorder:
+    """Writes the first cases with their reference into a bundle's evaluation folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._entries: list[dict[str, Any]] = []
+        self._images: dict[Path, str] = {}
+        folder.mkdir()
+
+    def add(self, case: Case, outputs: Tensors, found: Found) -> None:
+        """Record one case, unless there are enough."""
+        if len(self._entries) >= MAX_RECORDED:
+            return
+        number = len(self._entries)
+        if case.photo.path not in self._images:
+            name = f"{len(self._images):03d}{case.photo.path.suffix.lower()}"
+            shutil.copyfile(case.photo.path, self.folder / name)
+            self._images[case.photo.path] = name
+        case.pixels.astype("<f4").tofile(self.folder / f"case-{number:03d}.image.f32")
+        tensors = {}
+        for name, values in outputs.items():
+            tensors[name] = {"file": f"case-{number:03d}.{name}.f32", "shape": list(values.shape)}
+            values.astype("<f4").tofile(self.folder / tensors[name]["file"])
+        self._entries.append({
+            "name": case.name, "image": self._images[case.photo.path],
+            "input": {"file": f"case-{number:03d}.image.f32", "shape": [1, *case.pixels.shape]},
+            "region": {"center_xy": list(case.region.center_xy), "size_wh": list(case.region.size_wh),
+                       "rotation_degrees": case.region.rotation_degrees},
+            "size_px": case.size, "area_px": case.area, "outputs": tensors,
+            "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
+        })  # fmt: skip
+
+    def close(self, model_sha256: str) -> None:
+        """Write cases.json; model_sha256: of the model file that the report's figures were measured on."""
+        document = {"schema": 1, "measured_model_sha256": model_sha256, "cases": self._entries}
+        (self.folder / INDEX).write_text(json.dumps(document, indent=1) + "\n")
+
+
+def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
+    """The cases of a bundle, each warped anew from its picture, with the reference outputs; InputError if damaged."""
+    for entry in read_index(folder)["cases"]:
+        try:
+            region = Region(tuple(entry["region"]["center_xy"]), tuple(entry["region"]["size_wh"]), entry["region"]["rotation_degrees"])  # fmt: skip
+            path = folder / Path(entry["image"]).name
+            image = load_image(path)
+            transform = input_transform(region, spec.input)
+            pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
+            outputs = {name: _tensor(folder, tensor) for name, tensor in entry["outputs"].items()}
+            case = Case(entry["name"], Photo(path, 0), None, region, transform, pixels, float(entry["size_px"]), float(entry["area_px"]))  # fmt: skip
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            raise InputError(f"{folder / INDEX} is damaged: {type(error).__name__}: {error}") from error
+        yield case, outputs
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """cases.json of an evaluation folder."""
+    try:
+        document = json.loads((folder / INDEX).read_bytes())
+        if document["schema"] != 1 or not isinstance(document["cases"], list) or not document["cases"]:
+            raise ValueError("no cases of schema 1")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{folder / INDEX} is no readable list of cases: {error}") from error
+    return dict(document)
+
+
+def _tensor(folder: Path, entry: dict[str, Any]) -> NDArray[np.float32]:
+    return np.fromfile(folder / Path(entry["file"]).name, "<f4").reshape(entry["shape"])
+
+
+def keypoint_rows(found: Sequence[Found]) -> Floats:
+    """All keypoints of all cases, (M, K, 2)."""
+    return np.concatenate([f.keypoints[..., :2] for f in found])

@@ -1,0 +1,155 @@
+"""Run reference and packaged model over the cases, one at a time, and judge the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.parity.accuracy import Accuracy, Truth, accuracy, truth_of
+from posekit.parity.cases import Case, Recorder, Tensors, found_in
+from posekit.parity.gate import Check, Outcome, check_keypoints, check_tensors, gate_for, passed
+from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
+from posekit.spec import PoseSpec, Precision
+
+Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
+ReferenceCase = tuple[Case, Tensors]
+WRAPPER_REASON = "held to golden vectors by the module's own tests; not measured on these images"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one step adds: keypoint and tensor errors, or why it was not measured."""
+
+    name: str
+    keypoints: KeypointError | None = None
+    tensors: tuple[TensorError, ...] = ()
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The evidence for one model file.
+
+    status: VERIFIED, HOST, SIMULATED or UNVERIFIED; runtime: what ran it. total: packaged model against reference;
+    stages: the same, step by step. accuracy: by `reference` and `packaged`, where there are annotations.
+    """
+
+    status: str
+    runtime: str
+    cases: int
+    images: int
+    total: Stage
+    stages: tuple[Stage, ...]
+    checks: tuple[Check, ...]
+    accuracy: Mapping[str, Accuracy] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no gate failed."""
+        return passed(self.checks)
+
+
+class _Side:
+    """One model's keypoints so far, and its tensors against the side before it."""
+
+    def __init__(self) -> None:
+        self.found: list[Found] = []
+        self.tallies: dict[str, TensorTally] = {}
+
+    def add(self, case: Case, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
+        for name, values in expected.items():
+            self.tallies.setdefault(name, TensorTally(name)).add(case.name, outputs[name], values)
+        self.found.append(found_in(case, outputs, spec))
+
+    def tensors(self) -> tuple[TensorError, ...]:
+        return tuple(tally.result() for tally in self.tallies.values())
+
+
+def evaluate(
+    references: Iterable[ReferenceCase],
+    spec: PoseSpec,
+    precision: Precision,
+    run: Run,
+    *,
+    status: str,
+    runtime: str,
+    baseline: Run | None = None,
+    recorder: Recorder | None = None,
+) -> Evaluation:
+    """Compare `run` with the reference outputs that come with each case.
+
+    baseline: the same conversion at fp32, which tells conversion from precision. recorder: keeps the first cases.
+    """
+    reference: list[Found] = []
+    truth: list[Truth | None] = []
+    converted, packaged, rounded, images = _Side(), _Side(), _Side(), set()
+    for case, outputs in references:
+        missing = _shape_problem(run_outputs := run(case.pixels), outputs)
+        if missing:
+            return _wrong_shape(missing, status, runtime)
+        packaged.add(case, run_outputs, outputs, spec)
+        if baseline is not None:
+            base = baseline(case.pixels)
+            converted.add(case, base, outputs, spec)
+            rounded.add(case, run_outputs, base, spec)
+        found = found_in(case, outputs, spec)
+        reference.append(found)
+        truth.append(truth_of(case))
+        images.add(case.photo.path)
+        if recorder is not None:
+            recorder.add(case, outputs, found)
+    gate = gate_for(precision, spec.gate)
+
+    def compared(name: str, side: _Side, against: Sequence[Found]) -> Stage:
+        error = compare_keypoints(side.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, gate.min_score or 0.0)  # fmt: skip
+        return Stage(name, error, side.tensors())
+
+    total = compared("total", packaged, reference)
+    if baseline is not None:
+        middle = [compared("conversion", converted, reference), compared("precision", rounded, converted.found)]
+    elif precision == "fp32":
+        middle = [Stage("conversion", total.keypoints, total.tensors), Stage("precision", skipped="fp32 keeps it all")]
+    else:
+        middle = [Stage(name, skipped="told apart when the bundle is packaged") for name in ("conversion", "precision")]
+    stages = (
+        Stage("preprocessing", skipped=WRAPPER_REASON), *middle, Stage("decoding", skipped=WRAPPER_REASON),
+        Stage("accelerator", skipped="needs a device"),
+    )  # fmt: skip
+    assert total.keypoints is not None
+    checks = check_tensors(gate, total.tensors) + check_keypoints(gate, total.keypoints)
+    scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
+    known = {side: value for side, value in scores.items() if value is not None}
+    return Evaluation(status, runtime, len(reference), len(images), total, stages, tuple(checks), known)
+
+
+def unverified(reason: str, references: Iterator[ReferenceCase], spec: PoseSpec, recorder: Recorder | None) -> Evaluation:
+    """The evidence for a model that cannot be run here: none, with the reason; the reference is still recorded."""
+    cases, images = 0, set()
+    for case, outputs in references:
+        cases += 1
+        images.add(case.photo.path)
+        if recorder is not None:
+            recorder.add(case, outputs, found_in(case, outputs, spec))
+    stages = tuple(
+        Stage(name, skipped=reason) for name in ("preprocessing", "conversion", "precision", "decoding", "accelerator")
+    )
+    checks = (Check("keypoints against the reference", Outcome.SKIPPED, reason),)
+    return Evaluation("UNVERIFIED", "none", cases, len(images), Stage("total", skipped=reason), stages, checks)
+
+
+def _shape_problem(seen: Tensors, expected: Tensors) -> str:
+    for name, values in expected.items():
+        if name not in seen:
+            return f"output {name!r} is missing; there are {', '.join(sorted(seen))}"
+        if seen[name].shape != values.shape:
+            return f"output {name!r} has shape {seen[name].shape}, the reference {values.shape}"
+    return ""
+
+
+def _wrong_shape(problem: str, status: str, runtime: str) -> Evaluation:
+    check = Check("names and shapes", Outcome.FAIL, problem)
+    return Evaluation(status, runtime, 0, 0, Stage("total", skipped=problem), (), (check,))

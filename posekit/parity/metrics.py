@@ -1,0 +1,170 @@
+"""Figures of a comparison: tensors, keypoints, and where the worst is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.poses import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class TensorError:
+    """One output over all cases. snr_db: of the worst case; where: (case, index) of the largest difference.
+
+    finite: every value; constant: the same values for every case and position, or all zero.
+    """
+
+    name: str
+    max_abs: float
+    rms: float
+    snr_db: float
+    where: str
+    finite: bool
+    constant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeypointError:
+    """Keypoints of M instances over all cases, source px.
+
+    mean_px, p95_px, p99_px, max_px: distances of the gated keypoints; worst_case_p95_px: the largest p95 of one case.
+    mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
+    min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
+    each of the K keypoints. score_max_abs: largest difference of a score. missed, invented: instances.
+    """
+
+    instances: int
+    mean_px: float
+    p95_px: float
+    p99_px: float
+    max_px: float
+    worst_case_p95_px: float
+    mean_of_size: float
+    p95_of_size: float
+    oks: float
+    min_oks: float
+    bias_px: tuple[float, float]
+    per_keypoint: tuple[dict[str, float], ...]
+    score_max_abs: float
+    missed: int
+    invented: int
+    worst: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Keypoints of one case: (N, K, 2) source px, scores (N, K), and each person's longer side and area in px."""
+
+    case: str
+    keypoints: Floats
+    scores: Floats
+    sizes: Floats
+    areas: Floats
+
+
+class TensorTally:
+    """Accumulates TensorError one case at a time, so that memory does not grow with the number of images."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._squares = self._count = 0.0
+        self._max, self._where, self._snr = 0.0, "", float("inf")
+        self._finite = self._same = True
+        self._first: float | None = None
+
+    def add(self, case: str, seen: NDArray[Any], expected: NDArray[Any]) -> None:
+        """Add one case; shapes are equal."""
+        self._finite &= bool(np.isfinite(seen).all())
+        self._first = float(seen.flat[0]) if self._first is None else self._first
+        self._same &= bool((seen == self._first).all())
+        difference = seen.astype(np.float64) - expected
+        if not self._finite:
+            self._max, self._where, self._snr = float("nan"), case, float("nan")
+            return
+        worst = int(np.abs(difference).argmax())
+        if abs(difference.flat[worst]) >= self._max:
+            index = tuple(int(i) for i in np.unravel_index(worst, difference.shape))
+            self._max, self._where = float(abs(difference.flat[worst])), f"{case} at {index}"
+        noise, signal = float((difference**2).sum()), float((expected.astype(np.float64) ** 2).sum())
+        self._squares, self._count = self._squares + noise, self._count + difference.size
+        snr = 10 * np.log10(max(signal, 1e-30) / noise) if noise > 0 else float("inf")
+        self._snr = min(self._snr, float(snr))
+
+    def result(self) -> TensorError:
+        """The figures so far."""
+        rms = float(np.sqrt(self._squares / max(self._count, 1))) if self._finite else float("nan")
+        return TensorError(self.name, self._max, rms, self._snr, self._where, self._finite, self._same)
+
+
+def compare_keypoints(
+    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float], min_score: float
+) -> KeypointError:
+    """Compare instance by instance; NaN anywhere makes every figure NaN, which fails any gate.
+
+    Only keypoints with a reference score of at least `min_score` count.
+    """
+    reference, candidate = (np.concatenate([f.keypoints[..., :2] for f in side]) for side in (expected, seen))
+    scores = np.concatenate([f.scores for f in expected])
+    sizes, areas = (np.concatenate([getattr(f, key) for f in expected]) for key in ("sizes", "areas"))
+    difference = candidate - reference
+    distance = np.linalg.norm(difference, axis=-1)
+    counted = scores >= min_score
+    counted |= ~counted.any()  # nothing above the score: judge everything rather than nothing
+    fraction = distance / sizes[:, None]
+    oks_values = oks(candidate, reference, areas, sigmas, counted)
+    cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
+    p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
+    score_difference = np.abs(np.concatenate([f.scores for f in seen]) - scores)
+    worst = np.unravel_index(int(np.where(counted, distance, -1).argmax()), distance.shape)
+    return KeypointError(
+        instances=len(reference),
+        mean_px=float(distance[counted].mean()),
+        p95_px=_quantile(distance[counted], 95),
+        p99_px=_quantile(distance[counted], 99),
+        max_px=float(distance[counted].max()),
+        worst_case_p95_px=max(p95_by_case),
+        mean_of_size=float(fraction[counted].mean()),
+        p95_of_size=_quantile(fraction[counted], 95),
+        oks=float(oks_values.mean()),
+        min_oks=float(oks_values.min()),
+        bias_px=_bias(difference[counted]),
+        per_keypoint=tuple(
+            _one_keypoint(name, distance[:, k][counted[:, k]], difference[:, k][counted[:, k]])
+            for k, name in enumerate(names)
+        ),
+        score_max_abs=float(score_difference.max()),
+        missed=0,
+        invented=0,
+        worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
+    )
+
+
+def oks(
+    keypoints: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float], counted: NDArray[np.bool_]
+) -> Floats:
+    """Object keypoint similarity (M,) of keypoints (M, K, 2), areas px^2. Source: COCO keypoint evaluation."""
+    squared = ((keypoints - reference) ** 2).sum(axis=-1)
+    variance = (2 * np.asarray(sigmas)) ** 2
+    similarity = np.exp(-squared / (2 * variance * np.maximum(areas, 1.0)[:, None]))
+    weight = counted.astype(np.float64)
+    return np.asarray((similarity * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1) + (weight.sum(axis=1) == 0))
+
+
+def _quantile(values: Floats, percent: float) -> float:
+    return float(np.percentile(values, percent)) if values.size else 0.0
+
+
+def _bias(differences: Floats) -> tuple[float, float]:
+    x, y = differences.mean(axis=0) if len(differences) else (0.0, 0.0)
+    return float(x), float(y)
+
+
+def _one_keypoint(name: str, distance: Floats, difference: Floats) -> dict[str, Any]:
+    dx, dy = _bias(difference)
+    mean = float(distance.mean()) if distance.size else 0.0
+    return {"name": name, "mean_px": mean, "p95_px": _quantile(distance, 95), "bias_x_px": dx, "bias_y_px": dy}

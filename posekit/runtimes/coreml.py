@@ -1,0 +1,42 @@
+"""Run a .mlpackage with Core ML, which only macOS has."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import MissingToolError
+
+Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
+
+WHY_NOT = "Core ML runs on macOS only"
+
+
+def is_available() -> bool:
+    """Whether this machine has Core ML."""
+    return platform.system() == "Darwin"
+
+
+def open_model(path: Path) -> Run:
+    """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name; MissingToolError off macOS."""
+    if not is_available():
+        raise MissingToolError(f"{path.name} cannot be run on this machine: {WHY_NOT}", "run it on a Mac")
+    import coremltools as ct
+
+    model = ct.models.MLModel(str(path))
+
+    def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        outputs = model.predict({"image": np.ascontiguousarray(pixels[None], np.float32)})
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    return run
+
+
+def runtime_name() -> str:
+    """Runtime and version, as figures carry it."""
+    return f"Core ML, macOS {platform.mac_ver()[0]}"

@@ -1,0 +1,48 @@
+"""Run a .tflite with LiteRT on this machine's CPU, inputs and outputs bound by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError, MissingToolError
+
+Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
+
+
+def open_model(path: Path) -> Run:
+    """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name, with their batch axis.
+
+    InputError where the runtime does not load the file; MissingToolError without ai-edge-litert.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise MissingToolError("ai-edge-litert is not installed", "pip install 'posekit[litert]'") from error
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=2)
+        interpreter.allocate_tensors()
+        runner = interpreter.get_signature_runner()
+        details = runner.get_input_details()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"LiteRT does not load {path.name}: {str(error).strip().splitlines()[0]}") from error
+    if set(details) != {"image"}:
+        raise InputError(f"{path.name} has inputs {sorted(details)}, expected one named 'image'")
+    shape = tuple(int(size) for size in details["image"]["shape"])
+
+    def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        if (1, *pixels.shape) != shape:
+            raise InputError(f"{path.name} takes an image of shape {shape}, the contract makes {(1, *pixels.shape)}")
+        return dict(runner(image=np.ascontiguousarray(pixels[None], np.float32)))
+
+    return run
+
+
+def runtime_name() -> str:
+    """Runtime and version, as figures carry it."""
+    return f"LiteRT {version('ai-edge-litert')}, CPU"
