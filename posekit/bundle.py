@@ -80,7 +80,9 @@ def writing(final: Path, *, overwrite: bool) -> Iterator[Path]:
     except OSError as error:
         if old.exists() and not final.exists():
             old.rename(final)
-        raise InputError(f"cannot write {final}: {error.strerror or error}", "is there space, and permission?") from error
+        raise InputError(
+            f"cannot write {final}: {error.strerror or error}", "is there space, and permission?"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -171,4 +173,4 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         parts = PurePosixPath(name)
         if parts.is_absolute() or ".." in parts.parts or "\\" in name or not isinstance(value, str):
             raise InputError(f"{path} lists {name!r}, which is no path inside a bundle")
-    return manifest
+    return dict(manifest)

@@ -24,9 +24,47 @@ if TYPE_CHECKING:
 TREES = {"android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}")}
 DECODER_NAMES = {"heatmap": "Heatmap", "simcc": "Simcc", "regression": "Regression"}
 PLATFORM_TYPES = frozenset(
-    "Any Array Bitmap Bool Boolean Byte Character Closeable Context Data Dictionary Double Enum Error Exception Float "
-    "Int Iterable List Long Map Never Nothing Number Object Optional Pair Result Self Set Short String Task Throwable "
-    "Type UInt URL Unit Void".split()
+    [
+        "Any",
+        "Array",
+        "Bitmap",
+        "Bool",
+        "Boolean",
+        "Byte",
+        "Character",
+        "Closeable",
+        "Context",
+        "Data",
+        "Dictionary",
+        "Double",
+        "Enum",
+        "Error",
+        "Exception",
+        "Float",
+        "Int",
+        "Iterable",
+        "List",
+        "Long",
+        "Map",
+        "Never",
+        "Nothing",
+        "Number",
+        "Object",
+        "Optional",
+        "Pair",
+        "Result",
+        "Self",
+        "Set",
+        "Short",
+        "String",
+        "Task",
+        "Throwable",
+        "Type",
+        "UInt",
+        "URL",
+        "Unit",
+        "Void",
+    ]
 )
 
 

@@ -107,7 +107,9 @@ def show_predictions(
         return
     for entry in rows:
         for number, instance in enumerate(entry["instances"]):
-            table = Table("keypoint", "x px", "y px", "score", title=f"{entry['image']}, person {number}", title_justify="left")
+            table = Table(
+                "keypoint", "x px", "y px", "score", title=f"{entry['image']}, person {number}", title_justify="left"
+            )
             for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):
                 table.add_row(name, f"{point[0]:.1f}", f"{point[1]:.1f}", f"{score:.3f}")
             Console().print(table)
@@ -167,14 +169,18 @@ def _table(title: str, evaluation: Evaluation) -> None:
     from posekit.parity.gate import Outcome
 
     table = Table(*COLUMNS, title=f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases", title_justify="left")  # fmt: skip
-    for row in report.stage_rows(evaluation):
-        table.add_row(*(row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", row[5])))
+    rows = report.stage_rows(evaluation)
+    for row in rows:
+        table.add_row(*(row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", "")))
     Console().print(table)
+    for reason in dict.fromkeys(row[5] for row in rows if row[1] == "SKIPPED"):
+        skipped = ", ".join(row[0] for row in rows if row[1] == "SKIPPED" and row[5] == reason)
+        _out(f"  SKIPPED {skipped}: {reason}")
     for side, value in evaluation.accuracy.items():
         _out(f"  {side}: COCO AP {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people")
     for check in evaluation.checks:
-        if check.outcome is not Outcome.PASS:
-            _out(f"  {check.outcome}: {check.name}: {check.detail}")
+        if check.outcome is Outcome.FAIL:
+            _out(f"  FAILED {check.name}: {check.detail}")
 
 
 def _out(text: str) -> None:

@@ -33,7 +33,9 @@ def write(folder: Path, spec: PoseSpec) -> None:
     small = spec.input.model_copy(update={"size_wh": tuple(max(round(n * scale), 8) for n in spec.input.size_wh)})
     warps = [
         case
-        for variant, (size, turn, mirrored) in enumerate([((37, 29), 0, False), ((29, 41), 90, True), ((40, 30), 270, False)])
+        for variant, (size, turn, mirrored) in enumerate(
+            [((37, 29), 0, False), ((29, 41), 90, True), ((40, 30), 270, False)]
+        )
         for case in warp_cases(rng, str(variant), small, size, Orientation(turn, mirrored), 33.0 - 20 * variant)
     ]
     write_cases(folder / "warp.json", warps)

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from posekit.errors import InputError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-MAX_PIXELS = 200_000_000  # more is refused, as a decompression bomb
+MAX_PIXELS = 178_000_000  # more is refused, as a decompression bomb; Pillow itself refuses a little more than this
 MAX_JSON_BYTES = 1 << 30
 
 Picture = NDArray[np.uint8]
@@ -59,6 +59,8 @@ def load_image(path: Path) -> Picture:
                 return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(opened)))
     except InputError:
         raise
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path} has more than {MAX_PIXELS} px, which is not read") from error
     except Exception as error:  # Pillow's plugins raise many kinds on damaged files
         raise InputError(f"{path} cannot be read as a picture: {error}", "is it damaged, or another format?") from error
 
@@ -114,12 +116,13 @@ def _annotated(data: dict[str, Any], by_name: dict[str, Path], count: int, where
             path = by_name.get(Path(str(image["file_name"])).name)
             if path is not None and people.get(int(image["id"])):
                 yield Photo(path, int(image["id"]), tuple(people[int(image["id"])]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{where} is no sound COCO file: {type(error).__name__}: {error}") from error
 
 
 def _person(entry: dict[str, Any], count: int) -> Person:
     x, y, width, height = (float(value) for value in entry["bbox"])
+    box, area = (x, y, x + width, y + height), float(entry.get("area") or width * height)
     if not (width > 0 and height > 0):
         raise ValueError(f"bbox {entry['bbox']} has no area")
     keypoints = None
@@ -127,4 +130,6 @@ def _person(entry: dict[str, Any], count: int) -> Person:
         keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
         if len(keypoints) != count:
             raise ValueError(f"a person has {len(keypoints)} keypoints, the spec {count}")
-    return Person((x, y, x + width, y + height), keypoints, float(entry.get("area") or width * height))
+    if not all(np.isfinite(values).all() for values in ((*box, area), keypoints) if values is not None):
+        raise ValueError(f"the person in image {entry['image_id']} has numbers that are not finite")
+    return Person(box, keypoints, area)

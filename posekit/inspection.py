@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit import bundle
+from posekit.chatter import captured
 from posekit.errors import InputError
 from posekit.presets import preset_names
 from posekit.targets import TARGETS
@@ -17,7 +18,12 @@ def inspect(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
         facts = {key: opened.manifest[key] for key in ("platform", "precision", "status", "contract_sha256", "tools")}
-        return {"form": "posekit bundle", "name": opened.spec.name, **facts, **_packaged(opened.model_path, opened.platform)}
+        return {
+            "form": "posekit bundle",
+            "name": opened.spec.name,
+            **facts,
+            **_packaged(opened.model_path, opened.platform),
+        }
     for platform, target in TARGETS.items():
         if path.suffix == target.suffix and path.exists():
             return _packaged(path, platform)
@@ -40,7 +46,8 @@ def _tflite(path: Path) -> dict[str, Any]:
     from posekit.targets.tflite_file import op_counts
 
     try:
-        runner = Interpreter(model_path=str(path)).get_signature_runner()
+        with captured():
+            runner = Interpreter(model_path=str(path)).get_signature_runner()
         sides = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
     except (ValueError, RuntimeError) as error:
         raise InputError(f"LiteRT does not load {path}: {str(error).strip().splitlines()[0]}") from error

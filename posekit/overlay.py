@@ -34,7 +34,9 @@ def overlay(
         for name, (x, y), score in zip(names, points, scores, strict=True):
             box = (x - 2 * unit, y - 2 * unit, x + 2 * unit, y + 2 * unit)
             seen = score >= min_score
-            draw.ellipse(box, fill=_color(name) if seen else None, outline=(255, 255, 255), width=max(round(0.5 * unit), 1))
+            draw.ellipse(
+                box, fill=_color(name) if seen else None, outline=(255, 255, 255), width=max(round(0.5 * unit), 1)
+            )
     return picture
 
 

@@ -8,7 +8,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from posekit import __version__, bundle, codegen, golden
 from posekit.decoders import check_outputs
 from posekit.errors import ConversionError, InputError, PosekitError
-from posekit.images import Photo, load_image, photos
+from posekit.images import Person, Photo, load_image, photos
 from posekit.overlay import overlay
 from posekit.parity import report
-from posekit.parity.cases import Case, Recorder, cases_of, poses_of, read_index, recorded
+from posekit.parity.accuracy import accuracy, truth_of
+from posekit.parity.cases import Case, Recorder, cases_of, found_in, poses_of, read_index, recorded
 from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
+from posekit.parity.gate import Check, Outcome
 from posekit.poses import Poses, concatenate
 from posekit.presets import preset, preset_names
 from posekit.runtimes import coreml as coreml_runtime
@@ -182,7 +184,7 @@ def validate(
         references = recorded(folder / bundle.EVALUATION, opened.spec)
         run = _runtime(opened.platform, opened.model_path)
         if run is None:
-            evaluation = unverified(coreml_runtime.WHY_NOT, references, opened.spec, None)
+            evaluation = unverified(coreml_runtime.WHY_NOT)
         else:
             precision: Precision = opened.manifest["precision"]
             evaluation = evaluate(references, opened.spec, precision, run[0], status="HOST", runtime=run[1])
@@ -196,8 +198,6 @@ def predict(
     run: Callable[[NDArray[np.float32]], Any], spec: PoseSpec, path: Path, boxes_xyxy: Sequence[tuple[float, ...]] = ()
 ) -> tuple[NDArray[np.uint8], Poses]:
     """The upright picture and its keypoints; boxes_xyxy: source px of people, else the whole frame."""
-    from posekit.images import Person
-
     people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
     parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases_of(Photo(path, 0, people), spec)]
     return load_image(path), concatenate(parts, spec.keypoint_count)
@@ -290,7 +290,11 @@ def _evaluate(
     references = _references(source, spec, images)
     run = _runtime(platform, converted.path)
     if run is None:
-        return unverified(coreml_runtime.WHY_NOT, references, spec, recorder)
+        for case, outputs in references:
+            recorder.add(case, outputs, found_in(case, outputs, spec))
+            if recorder.is_full:
+                break
+        return unverified(coreml_runtime.WHY_NOT)
     baseline = _runtime(platform, converted.baseline) if converted.baseline is not None else None
     return evaluate(
         references, spec, precision, run[0],
@@ -309,10 +313,6 @@ def _runtime(platform: str, path: Path) -> tuple[Run, str] | None:
 
 def _with_evidence(evaluation: Evaluation, index: dict[str, Any], opened: bundle.Bundle) -> Evaluation:
     """Add the check that the bundle's figures were measured on the model file that it ships."""
-    from dataclasses import replace
-
-    from posekit.parity.gate import Check, Outcome
-
     same = index.get("measured_model_sha256") == bundle.file_hash(opened.model_path)
     text = "the file that was measured" if same else "the bundle's figures were measured on another model file"
     check = Check("model file", Outcome.PASS if same else Outcome.FAIL, text)
@@ -320,11 +320,6 @@ def _with_evidence(evaluation: Evaluation, index: dict[str, Any], opened: bundle
 
 
 def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: Run) -> Evaluation:
-    from dataclasses import replace
-
-    from posekit.parity.accuracy import accuracy, truth_of
-    from posekit.parity.cases import found_in
-
     found, truth = [], []
     for photo in images.photos:
         for case in cases_of(photo, spec):
@@ -332,7 +327,9 @@ def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: 
             truth.append(truth_of(case))
     measured = accuracy(found, truth, spec)
     if measured is None:
-        raise InputError("the pictures given with --images have no annotated keypoints", "add --annotations FILE (COCO)")
+        raise InputError(
+            "the pictures given with --images have no annotated keypoints", "add --annotations FILE (COCO)"
+        )
     return replace(evaluation, accuracy={"packaged": measured})
 
 

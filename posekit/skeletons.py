@@ -8,11 +8,11 @@ and is read when it is first asked for.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-_DATA = os.path.join(os.path.dirname(__file__), "skeleton_data")
+_DATA = Path(__file__).parent / "skeleton_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,8 @@ class _Registry(Mapping[str, Skeleton]):
     """The files of skeleton_data/ by name, each read and checked once."""
 
     def __init__(self) -> None:
-        files = sorted(file for file in os.listdir(_DATA) if file.endswith(".toml"))
-        self._loaded: dict[str, Skeleton | None] = {
-            file.removesuffix(".toml"): None for file in files
-        }
+        files = sorted(_DATA.glob("*.toml"))
+        self._loaded: dict[str, Skeleton | None] = {file.stem: None for file in files}
 
     def __getitem__(self, name: str) -> Skeleton:
         found = self._loaded[name]
@@ -106,7 +104,7 @@ class _Registry(Mapping[str, Skeleton]):
 def _read(name: str) -> Skeleton:
     import tomllib
 
-    with open(os.path.join(_DATA, f"{name}.toml"), "rb") as file:
+    with (_DATA / f"{name}.toml").open("rb") as file:
         table = tomllib.load(file)
     return Skeleton(
         name=name,
@@ -170,9 +168,7 @@ def _flip_pairs_problem(keypoints: tuple[str, ...], pairs: tuple[tuple[str, str]
             if name not in known:
                 return f'flip pair {pair} names "{name}", expected one of the keypoints'
             if name in paired:
-                return (
-                    f'flip pair {pair} names "{name}" a second time, expected one pair a keypoint'
-                )
+                return f'flip pair {pair} names "{name}" a second time, expected one pair a keypoint'
             paired.add(name)
         joint = pair[0].removeprefix("left_")
         has_side = any(name.startswith(("left_", "right_")) for name in pair)

@@ -21,16 +21,28 @@ from pydantic import (
 
 from posekit import skeletons
 from posekit.errors import InputError
+from posekit.spec_errors import sentence
 
 Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
 
 MAX_SPEC_BYTES = 1 << 20
-RESERVED_NAMES = frozenset(
-    "as break class continue default do else enum false for func fun if import in init internal is let null object "
-    "package posekit private protocol public return self static struct super switch this throw true try type typealias "
-    "val var when where while".split()
-)
+_KOTLIN = """
+as break class continue do else false for fun if in interface is null object package return super this throw true try
+typealias typeof val var when while
+"""
+_SWIFT = """
+any as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough false
+fileprivate for func guard if import in init inout internal is let nil open operator precedencegroup private protocol
+public repeat rethrows return self static struct subscript super switch throw throws true try type typealias var where
+while
+"""
+RESERVED_NAMES = frozenset(f"{_KOTLIN} {_SWIFT} posekit".split())
+# what the generated Swift enum of keypoints has beside its cases
+_SWIFT_MEMBERS = """
+allCases edges flipPartner flipPartners hash hashValue index name names oksSigma oksSigmas rawValue
+"""
+RESERVED_KEYPOINTS = RESERVED_NAMES | frozenset(_SWIFT_MEMBERS.split())
 
 
 class _Part(BaseModel):
@@ -42,8 +54,22 @@ def _tuple_of_list(value: object) -> object:
     return tuple(_tuple_of_list(item) for item in value) if isinstance(value, list) else value
 
 
+def _written(pattern: str, expected: str) -> AfterValidator:
+    """A text that must match `pattern`, with words for those who do not read patterns."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
 Three = tuple[float, float, float]
 PositiveInt = Annotated[int, Field(ge=1, le=8192)]
+OutputName = Annotated[
+    str, _written(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of at most 64 letters, digits and _, no digit first")
+]
 
 
 def _no_zero(values: Three) -> Three:
@@ -86,7 +112,7 @@ class HeatmapSpec(_Part):
     """
 
     kind: Literal["heatmap"]
-    output: str
+    output: OutputName
     refinement: Literal["none", "quarter", "dark"]
     alignment: Literal["stride", "corners"]
     blur_kernel: Annotated[int, Field(ge=3, le=99)] = 11
@@ -109,8 +135,8 @@ class SimccSpec(_Part):
     """decoders/simcc.py: outputs (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint."""
 
     kind: Literal["simcc"]
-    output_x: str
-    output_y: str
+    output_x: OutputName
+    output_y: OutputName
     split_ratio: Annotated[float, Field(gt=0, le=16)]
     score_reduction: Literal["min", "mean"]
     activation: Literal["none", "softmax"] = "none"
@@ -129,7 +155,7 @@ class RegressionSpec(_Part):
     """
 
     kind: Literal["regression"]
-    output: str
+    output: OutputName
     fields: tuple[Literal["x", "y", "z", "score", "skip"], ...]
     range: Literal["unit", "signed_unit", "input_px"]
     activation: Literal["none", "sigmoid"] = "none"
@@ -186,8 +212,8 @@ class KeypointsSpec(_Part):
         for name in self.names:
             if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > 64:
                 raise ValueError(f"keypoint name {name!r} must be lower case letters, digits and '_'")
-            if skeletons.lower_camel(name) in RESERVED_NAMES:
-                raise ValueError(f"keypoint name {name!r} is a word of Kotlin or Swift")
+            if skeletons.lower_camel(name) in RESERVED_KEYPOINTS:
+                raise ValueError(f"keypoint name {name!r} is a word of Kotlin or Swift or of the generated code")
         self.as_skeleton()
         return self
 
@@ -216,12 +242,18 @@ class PoseSpec(_Part):
     """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=48)]
-    type_name: Annotated[str, Field(pattern=r"^([A-Z][A-Za-z0-9]{0,47})?$")] = ""
-    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.+-]{1,32}$")]
-    license: Annotated[str, Field(pattern=r"^[0-9A-Za-z .+()-]{1,64}$")]
+    name: Annotated[
+        str,
+        Field(max_length=48),
+        _written(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", "words of lower case letters and digits, joined by - or _"),
+    ]
+    type_name: Annotated[str, _written(r"[A-Z][A-Za-z0-9]{0,47}", "a name such as TinyPose, at most 48 letters")] = ""
+    version: Annotated[
+        str, _written(r"[0-9A-Za-z.+-]{1,32}", "1 to 32 letters, digits, '.', '+' and '-', such as 1.0.0")
+    ]
+    license: Annotated[str, _written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
     kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
-    outputs: tuple[str, ...] = ()
+    outputs: tuple[OutputName, ...] = ()
     input: InputSpec
     decoder: DecoderSpec
     keypoints: KeypointsSpec
@@ -247,9 +279,6 @@ class PoseSpec(_Part):
     @field_validator("outputs")
     @classmethod
     def _output_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name):
-                raise ValueError(f"output name {name!r} must be an identifier")
         if len(set(value)) != len(value):
             raise ValueError("output names must differ")
         return value
@@ -265,30 +294,9 @@ def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
     try:
         return PoseSpec.model_validate(data)
     except ValidationError as error:
-        raise InputError(*_sentence(error, where)) from error
-
-
-def _sentence(error: ValidationError, where: str) -> tuple[str, str]:
-    details = error.errors(include_url=False)
-    missing = [".".join(_location(d["loc"])) for d in details if d["type"] == "missing"]
-    first = next((d for d in details if d["type"] != "missing"), details[0])
-    field = ".".join(_location(first["loc"])) or "the spec"
-    seen = repr(first.get("input"))
-    seen = seen if len(seen) <= 80 else seen[:77] + "..."
-    if len(missing) == len(details):
-        return (
-            f"{where} lacks {', '.join(missing)}",
-            "add them: docs/spec.md says what each means; nothing is guessed from a shape",
-        )
-    if first["type"] == "extra_forbidden":
-        return f"{where} has an unknown key {field!r}", "see docs/spec.md for the known keys"
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {field} is {seen}: {reason[:1].lower() + reason[1:]}", ""
-
-
-def _location(parts: tuple[int | str, ...]) -> list[str]:
-    # pydantic adds the name of the chosen decoder to the path; the user did not write it
-    return [str(part) for i, part in enumerate(parts) if not (i == 1 and parts[0] == "decoder" and len(parts) > 2)]
+        raise InputError(*sentence(error, where)) from error
+    except RecursionError as error:
+        raise InputError(f"{where} is nested too deeply to be a spec") from error
 
 
 def read_spec(path: Path) -> PoseSpec:

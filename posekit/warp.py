@@ -193,7 +193,7 @@ def warp(
     to_stored = stored_index_matrix((width, height), orientation)
     to_source = invert(transform.matrix)
     grid_x, grid_y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
-    pixels = np.stack([grid_x, grid_y], axis=-1) + transform.pixel_center
+    pixels = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) + transform.pixel_center
     positions = _apply(to_stored, _apply(to_source, pixels) - transform.pixel_center)
     sampled = _bilinear(image, positions[..., 0], positions[..., 1], pad_value, transform.clamp)
     left, top, right, bottom = transform.content_xyxy

@@ -88,7 +88,9 @@ class ViT(nn.Module):
             nn.ModuleList([nn.LayerNorm(d), Attention(d, 4), nn.LayerNorm(d),
                            nn.Sequential(nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, d))]) for _ in range(2)
         )  # fmt: skip
-        self.head = nn.Sequential(nn.ConvTranspose2d(d, d, 4, 2, 1, bias=False), nn.BatchNorm2d(d), nn.ReLU(), nn.Conv2d(d, K, 1))
+        self.head = nn.Sequential(
+            nn.ConvTranspose2d(d, d, 4, 2, 1, bias=False), nn.BatchNorm2d(d), nn.ReLU(), nn.Conv2d(d, K, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.patch(x)

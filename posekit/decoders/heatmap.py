@@ -41,7 +41,7 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, size_wh: tupl
     points = np.stack([x, y], axis=-1) + offset
     if spec.activation == "sigmoid":
         scores = sigmoid(scores)
-    return points * input_px_per_index(spec.alignment, (width, height), size_wh), scores
+    return np.asarray(points * input_px_per_index(spec.alignment, (width, height), size_wh)), scores
 
 
 def input_px_per_index(alignment: str, map_size_wh: tuple[int, int], size_wh: tuple[int, int]) -> Floats:
@@ -59,7 +59,7 @@ def _quarter(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any]) -> Floats:
         return np.zeros((count, 2))
     dx = heatmaps[y, x + 1, k] - heatmaps[y, x - 1, k]
     dy = heatmaps[y + 1, x, k] - heatmaps[y - 1, x, k]
-    return np.sign(np.stack([dx, dy], axis=-1)) * 0.25 * inside[:, None]
+    return np.asarray(np.sign(np.stack([dx, dy], axis=-1)) * 0.25 * inside[:, None])
 
 
 def _dark(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Floats:
@@ -88,7 +88,7 @@ def _dark(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Fl
     sound = inside & (det > 0) & (dxx < 0)
     safe = np.where(sound, det, 1.0)
     step = np.stack([-(dyy * dx - dxy * dy) / safe, -(dxx * dy - dxy * dx) / safe], axis=-1)
-    return np.clip(step, -2.0, 2.0) * sound[:, None]  # the patch ends two px from the peak
+    return np.asarray(np.clip(step, -2.0, 2.0) * sound[:, None])  # the patch ends two px from the peak
 
 
 def gaussian_kernel(size: int) -> Floats:

@@ -28,7 +28,7 @@ def decode(
     z is in the unit of x, about the origin that the network gives it.
     """
     rows = outputs[spec.output].astype(np.float64).reshape(-1, len(spec.fields))
-    column = {name: rows[:, index] for index, name in enumerate(spec.fields) if name != "skip"}
+    column: dict[str, Floats] = {name: rows[:, index] for index, name in enumerate(spec.fields) if name != "skip"}
     width, height = size_wh
     axes = [("x", width), ("y", height)] + ([("z", width)] if "z" in column else [])
     points = np.stack([_to_input_px(column[name], spec.range, size, name) for name, size in axes], axis=-1)

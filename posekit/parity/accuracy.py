@@ -51,7 +51,9 @@ def accuracy(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSp
     hits = total = 0
     for f, t in pairs:
         x1, y1, x2, y2 = t.box_xyxy
-        near = np.linalg.norm(f.keypoints[0, :, :2] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * max(x2 - x1, y2 - y1)
+        near = np.linalg.norm(f.keypoints[0, :, :2] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * max(
+            x2 - x1, y2 - y1
+        )
         visible = t.keypoints[:, 2] == 2
         hits, total = hits + int((near & visible).sum()), total + int(visible.sum())
     return Accuracy(_average_precision(pairs, spec), hits / max(total, 1), len(pairs))

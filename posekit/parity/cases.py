@@ -16,7 +16,7 @@ from posekit.decoders import decode
 from posekit.errors import InputError
 from posekit.images import Person, Photo, Picture, load_image
 from posekit.parity.metrics import Found
-from posekit.poses import Floats, Poses
+from posekit.poses import Poses
 from posekit.spec import PoseSpec
 from posekit.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
 
@@ -88,9 +88,14 @@ class Recorder:
         self._images: dict[Path, str] = {}
         folder.mkdir()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are enough."""
+        return len(self._entries) >= MAX_RECORDED
+
     def add(self, case: Case, outputs: Tensors, found: Found) -> None:
         """Record one case, unless there are enough."""
-        if len(self._entries) >= MAX_RECORDED:
+        if self.is_full:
             return
         number = len(self._entries)
         if case.photo.path not in self._images:
@@ -100,8 +105,9 @@ class Recorder:
         case.pixels.astype("<f4").tofile(self.folder / f"case-{number:03d}.image.f32")
         tensors = {}
         for name, values in outputs.items():
-            tensors[name] = {"file": f"case-{number:03d}.{name}.f32", "shape": list(values.shape)}
-            values.astype("<f4").tofile(self.folder / tensors[name]["file"])
+            file = f"case-{number:03d}.{name}.f32"
+            tensors[name] = {"file": file, "shape": list(values.shape)}
+            values.astype("<f4").tofile(self.folder / file)
         self._entries.append({
             "name": case.name, "image": self._images[case.photo.path],
             "input": {"file": f"case-{number:03d}.image.f32", "shape": [1, *case.pixels.shape]},
@@ -146,8 +152,3 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 def _tensor(folder: Path, entry: dict[str, Any]) -> NDArray[np.float32]:
     return np.fromfile(folder / Path(entry["file"]).name, "<f4").reshape(entry["shape"])
-
-
-def keypoint_rows(found: Sequence[Found]) -> Floats:
-    """All keypoints of all cases, (M, K, 2)."""
-    return np.concatenate([f.keypoints[..., :2] for f in found])

@@ -42,7 +42,9 @@ def check_tensors(gate: GateSpec, tensors: Sequence[TensorError]) -> list[Check]
     """Finiteness, life and signal of each output, in that order."""
     checks = []
     for tensor in tensors:
-        checks.append(_check(f"{tensor.name} is finite", tensor.finite, "every value" if tensor.finite else tensor.where))
+        checks.append(
+            _check(f"{tensor.name} is finite", tensor.finite, "every value" if tensor.finite else tensor.where)
+        )
         dead = tensor.constant
         checks.append(_check(f"{tensor.name} is alive", not dead, "one value everywhere" if dead else "values differ"))
         if gate.min_snr_db is not None:

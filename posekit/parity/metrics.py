@@ -16,7 +16,7 @@ from posekit.poses import Floats
 class TensorError:
     """One output over all cases. snr_db: of the worst case; where: (case, index) of the largest difference.
 
-    finite: every value; constant: the same values for every case and position, or all zero.
+    finite: every value of both sides; constant: the same values for every case and position, or all zero.
     """
 
     name: str
@@ -79,12 +79,13 @@ class TensorTally:
 
     def add(self, case: str, seen: NDArray[Any], expected: NDArray[Any]) -> None:
         """Add one case; shapes are equal."""
-        self._finite &= bool(np.isfinite(seen).all())
+        if not self._finite:
+            return
         self._first = float(seen.flat[0]) if self._first is None else self._first
         self._same &= bool((seen == self._first).all())
         difference = seen.astype(np.float64) - expected
-        if not self._finite:
-            self._max, self._where, self._snr = float("nan"), case, float("nan")
+        if not np.isfinite(difference).all():
+            self._finite, self._max, self._where, self._snr = False, float("nan"), case, float("nan")
             return
         worst = int(np.abs(difference).argmax())
         if abs(difference.flat[worst]) >= self._max:
@@ -114,20 +115,21 @@ def compare_keypoints(
     difference = candidate - reference
     distance = np.linalg.norm(difference, axis=-1)
     counted = scores >= min_score
+    counted |= np.isnan(distance)
     counted |= ~counted.any()  # nothing above the score: judge everything rather than nothing
     fraction = distance / sizes[:, None]
     oks_values = oks(candidate, reference, areas, sigmas, counted)
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
     score_difference = np.abs(np.concatenate([f.scores for f in seen]) - scores)
-    worst = np.unravel_index(int(np.where(counted, distance, -1).argmax()), distance.shape)
+    worst = [int(i) for i in np.unravel_index(int(np.where(counted, distance, -1).argmax()), distance.shape)]
     return KeypointError(
         instances=len(reference),
         mean_px=float(distance[counted].mean()),
         p95_px=_quantile(distance[counted], 95),
         p99_px=_quantile(distance[counted], 99),
         max_px=float(distance[counted].max()),
-        worst_case_p95_px=max(p95_by_case),
+        worst_case_p95_px=float(np.max(p95_by_case)),  # of NaN NaN, unlike max()
         mean_of_size=float(fraction[counted].mean()),
         p95_of_size=_quantile(fraction[counted], 95),
         oks=float(oks_values.mean()),

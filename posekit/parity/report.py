@@ -27,7 +27,9 @@ def verdict(evaluation: Evaluation) -> str:
     return "unverified" if evaluation.status == "UNVERIFIED" else "passed"
 
 
-def write(folder: Path, document: dict[str, Any], evaluation: Evaluation, pictures: Sequence[str], template: Path) -> None:
+def write(
+    folder: Path, document: dict[str, Any], evaluation: Evaluation, pictures: Sequence[str], template: Path
+) -> None:
     """Write report.json, junit.xml and index.html; pictures: data URLs of overlays."""
     from jinja2 import Environment, StrictUndefined
 
@@ -54,7 +56,7 @@ def junit(evaluation: Evaluation, name: str) -> bytes:
 
 
 def stage_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Rows of the waterfall: stage, mean, p95 and largest px, OKS, worst tensor SNR; or why it was not measured."""
+    """Rows of the waterfall: stage, mean, p95 and largest px, OKS, worst tensor SNR; or SKIPPED and the reason."""
     return [_row(stage) for stage in (*evaluation.stages, evaluation.total)]
 
 
@@ -64,7 +66,14 @@ def _row(stage: Stage) -> tuple[str, ...]:
         return (stage.name, "SKIPPED", "", "", "", stage.skipped)
     snr = min((tensor.snr_db for tensor in stage.tensors), default=math.inf)
     signal = "exact" if snr == math.inf else f"{snr:.0f} dB"
-    return (stage.name, f"{found.mean_px:.4f}", f"{found.p95_px:.4f}", f"{found.max_px:.4f}", f"{found.oks:.5f}", signal)
+    return (
+        stage.name,
+        f"{found.mean_px:.4f}",
+        f"{found.p95_px:.4f}",
+        f"{found.max_px:.4f}",
+        f"{found.oks:.5f}",
+        signal,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
@@ -25,10 +26,11 @@ def open_model(path: Path) -> Run:
     except ImportError as error:
         raise MissingToolError("ai-edge-litert is not installed", "pip install 'posekit[litert]'") from error
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=2)
-        interpreter.allocate_tensors()
-        runner = interpreter.get_signature_runner()
-        details = runner.get_input_details()
+        with captured():
+            interpreter = Interpreter(model_path=str(path), num_threads=2)
+            interpreter.allocate_tensors()
+            runner = interpreter.get_signature_runner()
+            details = runner.get_input_details()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"LiteRT does not load {path.name}: {str(error).strip().splitlines()[0]}") from error
     if set(details) != {"image"}:

@@ -10,7 +10,7 @@ _FILES = ("tinypose.pt2", "tinypose.toml", "tinysimcc.pt2", "tinysimcc.toml", "a
 
 
 def write_sample(folder: Path) -> list[Path]:
-    """Copy the sample into `folder` and give the files written; FileExistsError, before anything is written, if one is there."""
+    """Copy the sample into `folder` and give the files written; a file that is there already is a FileExistsError."""
     source = files(__name__) / "data"
     contents = {name: (source / name).read_bytes() for name in _FILES}
     pictures = sorted((source / "images").iterdir(), key=lambda picture: picture.name)
@@ -38,7 +38,7 @@ def _readme() -> str:
     scores = " and ".join(f"{100 * part['pck']:.1f} % ({name})" for name, part in sorted(facts["networks"].items()))
     return (
         "Two small pose networks (17 COCO keypoints) and pictures to try them on. Everything is synthetic: the pictures\n"
-        "are renders, chosen so that the people in them are well seen, and the networks were trained on such renders only\n"
+        "are renders, chosen so that everybody is upright and well seen, and the networks were trained on such renders only\n"
         f"({facts['training_people']} figures, on a {facts['machine']}), so they are of no use on photographs of people.\n"
         f"Measured on {facts['held_out_people']} held-out figures, PCK@0.1 is {scores}.\n"
     )

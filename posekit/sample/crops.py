@@ -162,4 +162,5 @@ def batches(rng: Rng, count: int, size: int) -> Iterable[NDArray[np.int64]]:
     """Endless shuffled batches of indices below `count`."""
     while True:
         order = rng.permutation(count)
+        size = min(size, count)
         yield from (np.sort(order[i : i + size]) for i in range(0, count - size + 1, size))

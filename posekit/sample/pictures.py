@@ -46,8 +46,10 @@ def write_pictures(folder: Path) -> None:
 
 
 def _shows_all(scene: Scene, people: int) -> bool:
+    """Everybody labelled, upright, and with few keypoints hidden."""
     seen = (scene.keypoints[..., 2] == 2).sum(1)
-    return len(seen) == people and bool((seen >= MIN_SEEN).all())
+    sides = scene.boxes_xyxy[:, 2:] - scene.boxes_xyxy[:, :2]
+    return len(seen) == people and bool((seen >= MIN_SEEN).all() and (sides[:, 1] > sides[:, 0]).all())
 
 
 def _annotation(scene: Scene, index: int, image_id: int, number: int) -> dict[str, Any]:

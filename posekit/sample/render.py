@@ -15,7 +15,7 @@ from posekit.sample.figure import NAMES, Colour, Figure, Part, random_figure
 from posekit.sample.stance import Array, Rng
 
 OVERSAMPLING = 2
-MIN_VISIBLE = 6  # a figure with fewer visible keypoints is clutter, not a labelled person
+MIN_VISIBLE = 9  # a figure with fewer visible keypoints is clutter, not a labelled person
 _ANGLES = np.linspace(0, 2 * np.pi, 40, endpoint=False)
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])  # (2, 40)
 
@@ -48,7 +48,7 @@ class _Placed:
 def render_scene(seed: int, size_wh: tuple[int, int] = (256, 256), people: int | None = None) -> Scene:
     """The scene of that seed, with 1 to 3 people, in source px."""
     rng = np.random.default_rng(seed)
-    count = int(rng.choice([1, 2, 3], p=[0.45, 0.4, 0.15])) if people is None else people
+    count = int(rng.choice([1, 2, 3], p=[0.45, 0.42, 0.13])) if people is None else people
     placed = _place(rng, size_wh, count)
     canvas = _background(rng, size_wh)
     draw = ImageDraw.Draw(canvas)
@@ -61,7 +61,7 @@ def render_scene(seed: int, size_wh: tuple[int, int] = (256, 256), people: int |
         for part in person.figure.parts:
             _paint(draw, stencil, person, part, len(painted), light, edge)
             painted.append((index, frozenset(part.shows)))
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         _occlude(rng, draw, stencil, placed[int(rng.integers(count))], size_wh)
     image = _photograph(rng, canvas)
     return _label(image, np.asarray(labels), placed, painted)
@@ -75,14 +75,14 @@ def _place(rng: Rng, size_wh: tuple[int, int], count: int) -> list[_Placed]:
     for _ in range(count):
         figure = random_figure(rng)
         low, high = figure.keypoints[:, :2].min(0) - 0.06, figure.keypoints[:, :2].max(0) + 0.06
-        crowd = 1.0 if count == 1 else 0.85
+        crowd = 1.0 if count == 1 else 0.75
         scale = min(
             size[1] * crowd * rng.uniform(0.42, 1.0) / (high - low)[1],
             size[0] * rng.uniform(0.6, 1.0) / (high - low)[0],
         )
-        outside = 0.35 if rng.random() < 0.2 else 0.02
+        outside = 0.3 if rng.random() < 0.15 else 0.02
         tries = []
-        for _ in range(8):
+        for _ in range(24):
             margin = (0.5 - outside) * (high - low) * scale
             centre = rng.uniform(np.minimum(margin, size / 2), np.maximum(size - margin, size / 2))
             box = np.concatenate([centre, centre]) + np.concatenate([low - high, high - low]) / 2 * scale

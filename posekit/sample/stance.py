@@ -48,9 +48,9 @@ def random_pose(rng: Rng) -> Pose:
     if activity == "sit":
         legs = np.stack([[rng.uniform(55, 105), rng.uniform(2, 25), rng.uniform(60, 115)] for _ in SIDES])
     yaw = rng.choice(
-        [rng.normal(0, 22), rng.normal(180, 25), rng.choice([-1, 1]) * rng.normal(75, 22)], p=[0.55, 0.2, 0.25]
+        [rng.normal(0, 22), rng.normal(180, 25), rng.choice([-1, 1]) * rng.normal(75, 22)], p=[0.6, 0.2, 0.2]
     )
-    roll = rng.choice([-1, 1]) * rng.uniform(60, 110) if rng.random() < 0.05 else rng.normal(0, 6)
+    roll = rng.choice([-1, 1]) * rng.uniform(60, 110) if rng.random() < 0.015 else rng.normal(0, 6)
     return Pose(
         arms=arms,
         legs=legs,

@@ -53,7 +53,8 @@ class Recipe:
 def heatmap_loss(heatmaps: Tensor, keypoints: Array) -> Tensor:
     """Squared error over the labelled keypoints (N, 17, 3), input px."""
     weight = torch.from_numpy((keypoints[..., 2] > 0).astype(np.float32))
-    error = (heatmaps - crops.heatmap_target(keypoints[..., :2])).square().mean((-1, -2))
+    target = crops.heatmap_target(keypoints[..., :2])
+    error = ((1 + 5 * target) * (heatmaps - target).square()).mean((-1, -2))  # the peaks are few: they count for more
     return 100 * (error * weight).sum() / weight.sum()
 
 
@@ -98,14 +99,20 @@ def normalised(pixels: Tensor, color_order: str) -> Tensor:
     return (scaled.flip(1) if color_order == "bgr" else scaled).contiguous(memory_format=torch.channels_last)
 
 
-def train(recipe: Recipe, people: People, minutes: float, seed: int, name: str) -> tuple[nn.Module, int]:
+def train(
+    recipe: Recipe, people: People, minutes: float, seed: int, name: str, earlier: Path | None
+) -> tuple[nn.Module, int]:
     """The network (a running mean of its weights) after that time, and the number of steps; one-cycle rate over the time."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = recipe.build().to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = recipe.build()
+    if earlier is not None:
+        network.load_state_dict(torch.export.load(earlier / recipe.file_name).state_dict)
+    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    peak = PEAK_RATE if earlier is None else PEAK_RATE * 2 / 3
     decay, no_decay = [[p for p in network.parameters() if (p.ndim > 1) is flag] for flag in (True, False)]
     groups = [{"params": decay, "weight_decay": 0.02}, {"params": no_decay, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE)
+    optimizer = torch.optim.AdamW(groups, lr=peak)
     average = torch.optim.swa_utils.get_ema_multi_avg_fn(EMA_DECAY)  # type: ignore[no-untyped-call]
     ema = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=average, use_buffers=True)
     regions = crops.regions_from_boxes(people.boxes_xyxy)
@@ -115,7 +122,7 @@ def train(recipe: Recipe, people: People, minutes: float, seed: int, name: str) 
         if progress >= 1:
             break
         for group in optimizer.param_groups:
-            group["lr"] = PEAK_RATE * one_cycle(progress)
+            group["lr"] = peak * one_cycle(progress)
         chosen = crops.augmented(rng, regions.take(rows))
         pixels = crops.jittered(rng, crops.crop(people.images[people.scene[rows]], chosen))
         keypoints = crops.keypoints_to_input(people.keypoints[rows], chosen)
@@ -180,11 +187,13 @@ def multiply_adds(network: nn.Module) -> float:
     return float(counter.get_total_flops()) / 2e6
 
 
-def run(name: str, people: People, held_out: People, minutes: float, seed: int, out: Path) -> None:
+def run(
+    name: str, people: People, held_out: People, minutes: float, seed: int, out: Path, earlier: Path | None
+) -> None:
     """Train, measure and save one network, and write what was measured as <name>.json."""
     torch.set_num_threads(1)
     recipe, start = RECIPES[name], time.monotonic()
-    network, steps = train(recipe, people, minutes, seed, name)
+    network, steps = train(recipe, people, minutes, seed, name, earlier)
     seconds = time.monotonic() - start
     save(network, out / recipe.file_name)
     score = pck(predict(torch.export.load(out / recipe.file_name).module(), recipe, held_out), held_out)
@@ -214,7 +223,7 @@ def main() -> None:
         rendering = time.monotonic() - start
         say(f"rendered {len(people.scene)} people for training, {len(held_out.scene)} held out, in {rendering:.0f} s")
         context = get_context("fork")
-        common = (people, held_out, options.minutes, options.seed, options.out)
+        common = (people, held_out, options.minutes, options.seed, options.out, options.resume)
         workers = [context.Process(target=run, args=(name, *common)) for name in names]
         for worker in workers:
             worker.start()
@@ -237,6 +246,8 @@ def main() -> None:
         "pck": PCK_MEANING,
         "networks": {Path(RECIPES[name].file_name).stem: _taken(options.out / f"{name}.json") for name in names},
     }
+    if options.resume is not None:
+        facts["resumed_from"] = json.loads((options.resume / "training.json").read_text())
     (options.out / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     say(f"done in {total:.0f} s")
 
@@ -246,6 +257,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15.0, help="training time; two networks are trained at once")
     parser.add_argument("--scenes", type=int, default=14_000)
+    parser.add_argument("--resume", type=Path, help="folder of an earlier run whose networks are trained further")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--network", choices=[*RECIPES, "all"], default="all")
     return parser.parse_args()

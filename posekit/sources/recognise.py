@@ -6,6 +6,7 @@ import io
 import json
 import pickletools
 import zipfile
+import zlib
 from enum import StrEnum
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def container(path: Path) -> Container:
         raise InputError(f"there is no file {path}", "check the path")
     if path.is_dir():
         raise InputError(f"{path} is a folder, expected a model file", "give the .pt, .pth or .pt2 file itself")
+    if not path.is_file():
+        raise InputError(f"{path} is no regular file, expected a model file", "give the .pt, .pth or .pt2 file itself")
     try:
         with path.open("rb") as file:
             head = file.read(64)
@@ -51,7 +54,9 @@ def container(path: Path) -> Container:
         return _zip_container(path)
     if head.startswith(LEGACY_TORCH_MAGIC):
         return Container.PICKLE
-    raise InputError(f"{path} is {_describe(head)}, expected a PyTorch model", "save it with torch.save or torch.export.save")
+    raise InputError(
+        f"{path} is {_describe(head)}, expected a PyTorch model", "save it with torch.save or torch.export.save"
+    )
 
 
 def _zip_container(path: Path) -> Container:
@@ -62,7 +67,9 @@ def _zip_container(path: Path) -> Container:
         return Container.TORCHSCRIPT
     if "data.pkl" in names:
         return Container.PICKLE
-    raise InputError(f"{path} is a zip file without a PyTorch model in it", "save it with torch.save or torch.export.save")
+    raise InputError(
+        f"{path} is a zip file without a PyTorch model in it", "save it with torch.save or torch.export.save"
+    )
 
 
 def _zip_names(path: Path) -> list[str]:
@@ -74,6 +81,17 @@ def _zip_names(path: Path) -> list[str]:
     if len(set(names)) != len(names):
         raise InputError(f"{path} holds two files of one name, which readers resolve differently")
     return names
+
+
+def read_entry(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    """One file of a zip; InputError where it is damaged or too large to look through."""
+    size = archive.getinfo(name).file_size
+    if size > MAX_PICKLE_BYTES:
+        raise InputError(f"{name} in {path} has {size} bytes, too many to inspect")
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        raise InputError(f"{path} is a damaged zip file: {name}: {error}", "copy or save it again") from error
 
 
 def _describe(head: bytes) -> str:
@@ -100,28 +118,24 @@ def imports_of_pickles(path: Path) -> set[str]:
             return set().union(*(_imports_of_stream(file, path) for _ in range(LEGACY_PICKLES)))
     found: set[str] = set()
     with zipfile.ZipFile(path) as archive:
-        flagged = _flagged_payloads(archive)
+        flagged = _flagged_payloads(archive, path)
         for info in archive.infolist():
             name = info.filename
             if info.file_size and (name.endswith((".pt", ".pkl")) or name.rsplit("/", 1)[-1] in flagged):
-                if info.file_size > MAX_PICKLE_BYTES:
-                    raise InputError(f"{name} in {path} has {info.file_size} bytes, too many to inspect")
-                found |= _imports_of_bytes(archive.read(info), path)
+                found |= _imports_of_bytes(read_entry(archive, name, path), path)
     return found
 
 
-def _flagged_payloads(archive: zipfile.ZipFile) -> set[str]:
+def _flagged_payloads(archive: zipfile.ZipFile, path: Path) -> set[str]:
     """Names of the payloads that an exported program's own tables say are pickles."""
     flagged: set[str] = set()
     for name in archive.namelist():
         if name.endswith("_config.json"):
             try:
-                table = json.loads(archive.read(name)).get("config", {})
-            except (ValueError, AttributeError, RecursionError) as error:
-                raise InputError(f"{name} is no valid JSON table: {error}") from error
-            for entry in table.values():
-                if not isinstance(entry, dict) or entry.get("use_pickle", True):
-                    flagged.add(str(entry.get("path_name", "")) if isinstance(entry, dict) else "")
+                entries = list(json.loads(read_entry(archive, name, path))["config"].values())
+                flagged |= {entry["path_name"] for entry in entries if entry.get("use_pickle", True)}
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                raise InputError(f"{name} in {path} is no valid JSON table: {error}", "export it anew") from error
     return flagged
 
 
@@ -130,8 +144,8 @@ def _imports_of_bytes(data: bytes, path: Path) -> set[str]:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 names = [name for name in archive.namelist() if name.endswith((".pkl", ".pt"))]
-                return set().union(*(_imports_of_bytes(archive.read(name), path) for name in names))
-        except zipfile.BadZipFile as error:
+                return set().union(*(_imports_of_bytes(read_entry(archive, name, path), path) for name in names))
+        except (zipfile.BadZipFile, RecursionError) as error:
             raise InputError(f"{path} holds a damaged zip file: {error}") from error
     stream, found = io.BytesIO(data), set[str]()
     if data.startswith(LEGACY_TORCH_MAGIC):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
+import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posekit.chatter import captured
 from posekit.errors import InputError
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
+from posekit.sources.safety import refuse_exported_code, refuse_writing_code
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,12 +46,13 @@ def open_source(path: Path, *, arch: str = "", trust: bool = False) -> SourceMod
     """
     kind = container(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if kind is Container.EXPORTED_PROGRAM:
-            form, module, facts = Form.EXPORTED_PROGRAM, _load_exported(path, trust), {}
+            form, module = Form.EXPORTED_PROGRAM, _load_exported(path, trust)
         elif kind is Container.TORCHSCRIPT:
-            form, module, facts = Form.TORCHSCRIPT, _load_torchscript(path), {}
+            form, module = Form.TORCHSCRIPT, _load_torchscript(path, trust)
         else:
             form, module, facts = _from_pickle(path, arch, trust)
     module = _settled(module)
@@ -60,19 +65,21 @@ def _load_exported(path: Path, trust: bool) -> nn.Module:
 
     if not trust:
         _refuse_imports(path)
-        if b"data/aotinductor/" in path.read_bytes():
-            raise InputError(f"{path} holds compiled native code", "export it anew, or pass --trust to run it")
+        refuse_exported_code(path)
     try:
-        with path.open("rb") as file:  # an open file, because torch goes by the name's ending otherwise
+        # an open file, because torch goes by the name's ending otherwise; captured, because it logs what it then raises
+        with captured(), path.open("rb") as file, contextlib.nullcontext() if trust else _weights_only():
             program = torch.export.load(file)
-        return program.module(check_guards=False)
+            return program.module(check_guards=False)
     except Exception as error:
         raise InputError(f"{path} is no readable exported program: {_first_line(error)}", "export it anew") from error
 
 
-def _load_torchscript(path: Path) -> nn.Module:
+def _load_torchscript(path: Path, trust: bool) -> nn.Module:
     import torch
 
+    if not trust:
+        refuse_writing_code(path)
     try:
         module: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
         return module
@@ -125,6 +132,21 @@ def _refuse_imports(path: Path) -> None:
             f"{path} is a pickle that would import and run {listed}",
             "nothing was run; if you know where the file comes from, pass --trust, or save a state dict",
         )
+
+
+@contextlib.contextmanager
+def _weights_only() -> Iterator[None]:
+    """torch.load unpickles tensors and nothing else for the time of a `with`, whoever calls it."""
+    key = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(key)
+    os.environ[key] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[key]
+        else:
+            os.environ[key] = before
 
 
 class _importable:
@@ -208,10 +230,8 @@ def _facts(module: nn.Module) -> dict[str, Any]:
 def _settled(module: nn.Module) -> nn.Module:
     """The module on the CPU, in float32 (checkpoints are often saved in half) and in eval mode."""
     module = module.float().cpu()
-    try:
+    with contextlib.suppress(NotImplementedError):  # an exported program has no modes to set
         module.eval()
-    except NotImplementedError:  # an exported program has no modes; it is exported in eval mode or not at all
-        pass
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     return module

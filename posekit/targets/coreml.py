@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
-from posekit.targets.chatter import captured
 from posekit.targets.converted import Converted
 from posekit.targets.lowering import Lowered
 
@@ -76,7 +76,9 @@ def read_program(path: Path) -> Any:
 
 def op_counts(proto: Any) -> dict[str, int]:
     """Operations by name, constants left out."""
-    blocks = [block for function in proto.mlProgram.functions.values() for block in function.block_specializations.values()]
+    blocks = [
+        block for function in proto.mlProgram.functions.values() for block in function.block_specializations.values()
+    ]
     names = (op.type for block in blocks for op in block.operations if op.type != "const")
     return dict(sorted(Counter(names).items()))
 
@@ -89,7 +91,9 @@ def _traced(lowered: Lowered) -> Any:
     import torch
 
     with torch.no_grad():
-        return torch.jit.trace(lowered.graph, torch.from_numpy(lowered.pixels[None]), check_trace=False)
+        return torch.jit.trace(  # type: ignore[no-untyped-call]
+            lowered.graph, torch.from_numpy(lowered.pixels[None]), check_trace=False
+        )
 
 
 def _exported(lowered: Lowered) -> Any:

@@ -6,10 +6,10 @@ import time
 import zipfile
 from pathlib import Path
 
+from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from posekit.spec import PoseSpec, Precision
 from posekit.targets import litert_fallback, tflite_file
-from posekit.targets.chatter import captured
 from posekit.targets.converted import Converted
 from posekit.targets.lowering import Lowered
 
@@ -74,7 +74,8 @@ def _fallback(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> by
         return litert_fallback.convert(lowered, folder, log)
     except PosekitError as error:
         raise ConversionError(
-            f"litert-torch cannot convert the network: {_first_line(cause)}", f"the fallback: {error.message}; {error.hint}"
+            f"litert-torch cannot convert the network: {_first_line(cause)}",
+            f"the fallback: {error.message}; {error.hint}",
         ) from cause
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from posekit.chatter import captured
 from posekit.errors import ConversionError, MissingToolError
-from posekit.targets.chatter import captured
 from posekit.targets.lowering import Lowered
 
 # onnx2tf 1.28.8 fetches this file from the network at every conversion unless the working directory holds one

@@ -82,12 +82,17 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
     class PixelModel(nn.Module):
         """The network behind the contract's normalisation, channels last on both sides."""
 
+        mean: Tensor
+        scale: Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.network = network
             shape = (1, 3, 1, 1)
             self.register_buffer("mean", torch.tensor(spec.input.mean).reshape(shape))
-            self.register_buffer("scale", (1 / torch.tensor(spec.input.std, dtype=torch.float64)).float().reshape(shape))
+            self.register_buffer(
+                "scale", (1 / torch.tensor(spec.input.std, dtype=torch.float64)).float().reshape(shape)
+            )
 
         def forward(self, image: Tensor) -> tuple[Tensor, ...]:
             x = image.permute(0, 3, 1, 2)

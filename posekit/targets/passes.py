@@ -43,12 +43,13 @@ def fuse_batch_norm(graph_module: Any) -> int:
 def _fused_weights(tensors: list[Any], eps: float, is_transposed: bool) -> tuple[Any, Any]:
     import torch
 
-    weight, bias, gamma, beta, mean, variance = (None if t is None else t.double() for t in tensors)
-    scale = (torch.ones_like(mean) if gamma is None else gamma) / torch.sqrt(variance + eps)
+    weight, bias, gamma, beta, mean, variance = tensors
+    nothing = torch.zeros_like(mean, dtype=torch.float64)
+    scale = (nothing + 1 if gamma is None else gamma.double()) / torch.sqrt(variance.double() + eps)
     shape = [1] * weight.ndim
     shape[1 if is_transposed else 0] = -1
-    shift = (torch.zeros_like(mean) if bias is None else bias) - mean
-    fused_bias = shift * scale + (0 if beta is None else beta)
+    shift = (nothing if bias is None else bias.double()) - mean.double()
+    fused_bias = shift * scale + (nothing if beta is None else beta.double())
     return (weight * scale.reshape(shape)).float(), fused_bias.float()
 
 
@@ -64,7 +65,7 @@ def rewrite_elu(graph_module: Any) -> int:
     for node in list(graph_module.graph.nodes):
         if node.target not in (aten.elu.default, aten.elu_.default):
             continue
-        x, alpha, scale, input_scale = (*node.args, *(1, 1, 1)[len(node.args) - 1 :])
+        x, alpha, scale, input_scale = [*node.args, 1, 1, 1][:4]
         with graph_module.graph.inserting_before(node):
             call = graph_module.graph.call_function
             negative = call(aten.clamp.default, (x, None, 0.0))

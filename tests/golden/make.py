@@ -34,7 +34,9 @@ def all_warp_cases() -> list[Case]:
             for variant, (stored_wh, size_wh, turn, mirrored) in enumerate(PICTURES):
                 spec = InputSpec(size_wh=size_wh, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize=resize,
                                  box_padding=1.25, pad_value=114.0 * (variant % 2), alignment=alignment)  # fmt: skip
-                cases += warp_cases(rng, str(variant), spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant)
+                cases += warp_cases(
+                    rng, str(variant), spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant
+                )
     return cases
 
 

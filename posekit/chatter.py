@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def captured(log: Path) -> Iterator[None]:
+def captured(log: Path = Path(os.devnull)) -> Iterator[None]:
     """Send standard output and error, those of C++ libraries too, to the end of `log` for the time of a `with`."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -19,7 +19,11 @@ def captured(log: Path) -> Iterator[None]:
         try:
             for fd in (1, 2):
                 os.dup2(file.fileno(), fd)
-            with log.open("a", encoding="utf-8") as text, contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+            with (
+                log.open("a", encoding="utf-8") as text,
+                contextlib.redirect_stdout(text),
+                contextlib.redirect_stderr(text),
+            ):
                 yield
         finally:
             for fd, old in zip((1, 2), saved, strict=True):

@@ -1,0 +1,50 @@
+# Every target sets up what it needs. PYTHON: the interpreter to build .venv with (3.11).
+PYTHON ?= python3.11
+BIN := .venv/bin
+KOTLIN := .toolchain/kotlin
+OUT := build/demo
+# tests that need a whole platform run in the workers that come free; 2 is what CI has
+WORKERS ?= 2
+
+.PHONY: setup demo test lint bench clean
+
+setup: .venv/.done $(KOTLIN)/.done
+
+.venv/.done: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,tf,test]'
+	$(BIN)/pip check
+	touch $@
+
+# The wheel holds a whole Kotlin compiler; its Python dependencies (Jupyter) are not wanted.
+$(KOTLIN)/.done:
+	test -x $(BIN)/pip || $(MAKE) .venv/.done
+	rm -rf $(KOTLIN)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(KOTLIN) kotlin-jupyter-kernel==0.19.0.944
+	touch $@
+
+demo: .venv/.done
+	rm -rf $(OUT)/sample
+	$(BIN)/posekit sample $(OUT)/sample
+	$(BIN)/posekit package $(OUT)/sample/tinypose.pt2 --platform all --out $(OUT) --overwrite \
+	  --images $(OUT)/sample/images --annotations $(OUT)/sample/annotations.json
+
+test: setup
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -r s
+
+lint: setup
+	$(BIN)/ruff check posekit tests benchmarks
+	$(BIN)/ruff format --check posekit tests benchmarks
+	$(BIN)/mypy
+	if command -v swift >/dev/null; then swift format lint --strict --recursive templates/ios tests/swift benchmarks/wrapper/swift; \
+	  else echo "SKIPPED swift format: no Swift toolchain"; fi
+	@echo "SKIPPED ktlint: not on the package registries this project installs from"
+
+bench: setup
+	$(BIN)/python benchmarks/package.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/wrapper/kotlin/run.py
+	$(BIN)/python benchmarks/wrapper/swift/run.py
+
+clean:
+	rm -rf build .venv .toolchain

@@ -1,0 +1,96 @@
+"""What holds for every decoder: outputs are checked by name and shape, and values that are not finite are refused."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from posekit.decoders import DECODERS, check_outputs, decode
+from posekit.errors import ConversionError, InputError
+from posekit.presets import preset
+from posekit.spec import DecoderSpec, PoseSpec, RegressionSpec
+
+KINDS = sorted(DECODERS)
+
+
+def spec_of(kind: str) -> PoseSpec:
+    if kind == "regression":
+        rows = RegressionSpec(kind="regression", output="rows", fields=("y", "x", "score"), range="unit")
+        return spec_of("heatmap").model_copy(update={"decoder": rows})
+    return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17"}[kind])
+
+
+def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(3)
+    shapes = {"heatmap": {"heatmaps": (1, 64, 48, 17)}, "regression": {"rows": (1, 1, 17, 3)},
+              "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)}}  # fmt: skip
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
+
+
+def test_every_kind_of_the_spec_has_a_decoder_and_a_row_here() -> None:
+    models = get_args(get_args(DecoderSpec)[0])
+    assert sorted(get_args(model.model_fields["kind"].annotation)[0] for model in models) == KINDS
+    assert all(spec_of(kind).decoder.kind == kind for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_that_fit_are_decoded_to_one_instance(kind: str) -> None:
+    spec, outputs = spec_of(kind), outputs_of(kind)
+    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
+    poses = decode(outputs, spec)
+    assert poses.keypoints.shape == (1, 17, 2)
+    assert poses.scores.shape == (1, 17)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_value_that_is_not_finite_is_refused(kind: str, value: float) -> None:
+    for name in outputs_of(kind):
+        outputs = outputs_of(kind)
+        outputs[name].flat[-1] = value
+        with pytest.raises(ConversionError, match=f"output '{name}' holds values that are not finite"):
+            decode(outputs, spec_of(kind))
+
+
+def test_an_output_that_the_decoder_does_not_read_may_hold_anything() -> None:
+    decode(outputs_of("heatmap") | {"other": np.array([np.nan])}, spec_of("heatmap"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_output_is_told_with_those_that_exist(kind: str) -> None:
+    with pytest.raises(InputError) as raised:
+        check_outputs({"features": (1, 8, 6, 32), "logits": (1, 17)}, spec_of(kind))
+    assert repr(spec_of(kind).decoder.outputs[0]) in raised.value.message
+    assert "features (1, 8, 6, 32), logits (1, 17)" in raised.value.message
+    assert "outputs = [...]" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "shape", "expected"),
+    [
+        ("heatmap", "heatmaps", (1, 64, 48, 21), "1 x any x any x 17"),  # another K
+        ("heatmap", "heatmaps", (1, 17, 64, 48), "1 x any x any x 17"),  # channels first
+        ("heatmap", "heatmaps", (2, 64, 48, 17), "1 x any x any x 17"),
+        ("heatmap", "heatmaps", (1, 64, 17), "1 x any x any x 17"),
+        ("simcc", "simcc_x", (1, 17, 192), "1 x 17 x 384"),  # another split ratio
+        ("simcc", "simcc_y", (1, 17, 384), "1 x 17 x 512"),
+        ("simcc", "simcc_x", (1, 26, 384), "1 x 17 x 384"),
+        ("regression", "rows", (1, 17, 2), "1 x 17 x 3"),
+        ("regression", "rows", (1, 54), "1 x 17 x 3"),
+        ("regression", "rows", (2, 51), "1 x 17 x 3"),
+    ],
+)
+def test_a_wrong_shape_is_told_with_the_one_expected(kind: str, output: str, shape: Any, expected: str) -> None:
+    shapes = {name: values.shape for name, values in outputs_of(kind).items()} | {output: shape}
+    with pytest.raises(InputError) as raised:
+        check_outputs(shapes, spec_of(kind))
+    for text in (f"output {output!r} has shape {shape}", repr(kind), "17 keypoints", f"expects {expected}"):
+        assert text in raised.value.message
+    assert "keypoints.skeleton" in raised.value.hint
+
+
+@pytest.mark.parametrize("shape", [(1, 17, 3), (1, 51), (51,), (1, 1, 17, 3)])
+def test_regression_takes_any_shape_of_as_many_numbers(shape: tuple[int, ...]) -> None:
+    check_outputs({"rows": shape}, spec_of("regression"))
