@@ -132,13 +132,17 @@ class HeatmapSpec(_Part):
 
 
 class SimccSpec(_Part):
-    """decoders/simcc.py: outputs (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint."""
+    """decoders/simcc.py: outputs (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint.
+
+    refinement: `quadratic` puts the keypoint at the top of the parabola through the best bin and its neighbours.
+    """
 
     kind: Literal["simcc"]
     output_x: OutputName
     output_y: OutputName
     split_ratio: Annotated[float, Field(gt=0, le=16)]
     score_reduction: Literal["min", "mean"]
+    refinement: Literal["none", "quadratic"] = "none"
     activation: Literal["none", "softmax"] = "none"
 
     @property

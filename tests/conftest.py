@@ -79,6 +79,16 @@ class TwoOutputs(Tiny):
         return y, y * 2
 
 
+class Printing(Tiny):
+    def __init__(self):
+        super().__init__()
+        print("building")
+
+    def forward(self, x):
+        print("running")
+        return super().forward(x)
+
+
 class Failing(Tiny):
     def forward(self, x):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")

@@ -35,10 +35,11 @@ def sample_images() -> tuple[Path, Path]:
 
 def _readme() -> str:
     facts = json.loads((files(__name__) / "data" / "training.json").read_text(encoding="utf-8"))
+    people = facts["training_people"] + facts.get("resumed_from", {}).get("training_people", 0)
     scores = " and ".join(f"{100 * part['pck']:.1f} % ({name})" for name, part in sorted(facts["networks"].items()))
     return (
         "Two small pose networks (17 COCO keypoints) and pictures to try them on. Everything is synthetic: the pictures\n"
         "are renders, chosen so that everybody is upright and well seen, and the networks were trained on such renders only\n"
-        f"({facts['training_people']} figures, on a {facts['machine']}), so they are of no use on photographs of people.\n"
+        f"({people} figures, on a {facts['machine']}), so they are of no use on photographs of people.\n"
         f"Measured on {facts['held_out_people']} held-out figures, PCK@0.1 is {scores}.\n"
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.chatter import captured
 from posekit.errors import InputError
 from posekit.sources.source import SourceModel
 from posekit.spec import PoseSpec
@@ -22,7 +23,7 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
     import torch
 
     image = torch.from_numpy(network_input(spec, pixels))
-    with torch.inference_mode():
+    with captured(), torch.inference_mode():  # forward() may print
         try:
             result = source.module(image)
         except Exception as error:

@@ -47,7 +47,7 @@ def open_source(path: Path, *, arch: str = "", trust: bool = False) -> SourceMod
     kind = container(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     facts: dict[str, Any] = {}
-    with warnings.catch_warnings():
+    with captured(), warnings.catch_warnings():  # torch logs what it then raises, and the user's code may print
         warnings.simplefilter("ignore")
         if kind is Container.EXPORTED_PROGRAM:
             form, module = Form.EXPORTED_PROGRAM, _load_exported(path, trust)
@@ -67,8 +67,8 @@ def _load_exported(path: Path, trust: bool) -> nn.Module:
         _refuse_imports(path)
         refuse_exported_code(path)
     try:
-        # an open file, because torch goes by the name's ending otherwise; captured, because it logs what it then raises
-        with captured(), path.open("rb") as file, contextlib.nullcontext() if trust else _weights_only():
+        # an open file, because torch goes by the name's ending otherwise
+        with path.open("rb") as file, contextlib.nullcontext() if trust else _weights_only():
             program = torch.export.load(file)
             return program.module(check_guards=False)
     except Exception as error:
@@ -234,6 +234,8 @@ def _settled(module: nn.Module) -> nn.Module:
         module.eval()
     for parameter in module.parameters():
         parameter.requires_grad_(False)
+        # TorchScript gives plain tensors, and torch.export insists on parameters; this is how torch marks one
+        parameter._is_param = True
     return module
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.chatter import captured
 from posekit.errors import ConversionError
 from posekit.sources.reference import named_outputs
 from posekit.sources.source import SourceModel
@@ -48,13 +49,15 @@ def lower(
 
     logging.getLogger("torch").setLevel(logging.ERROR)
     image = torch.from_numpy(np.ascontiguousarray(pixels[None]))
-    with warnings.catch_warnings(), torch.no_grad():
+    with captured(), warnings.catch_warnings(), torch.no_grad():  # torch prints the graph that it could not follow
         warnings.simplefilter("ignore")
         try:
             program = torch.export.export(_pixel_model(source.module, spec), (image,))
         except Exception as error:
             raise ConversionError(*_export_failure(error)) from error
         graph = program.module(check_guards=False)
+        for module in graph.modules():
+            module.training = False  # exported in eval mode; the flag is what converters look at
         passes.fuse_batch_norm(graph)
         passes.rewrite_elu(graph)
         outputs = [output.numpy() for output in graph(image)]

@@ -26,9 +26,12 @@ def fuse_batch_norm(graph_module: Any) -> int:
         groups = conv.args[6] if is_transposed and len(conv.args) > 6 else 1
         if is_transposed and groups != 1:
             continue  # its weight holds only its group's outputs
-        tensors = [_value(graph_module, node) for node in (*(*conv.args, None)[1:3], *norm.args[1:5])]
+        sources = [*(*conv.args, None)[1:3], *norm.args[1:5]]
+        tensors = [_value(graph_module, node) for node in sources]
         if tensors[0] is None or any(value is None for value in tensors[4:]):
             continue
+        if any(value is None for node, value in zip(sources, tensors, strict=True) if node is not None):
+            continue  # computed from the input: nothing constant to fold
         weight, bias = _fused_weights(tensors, float(norm.args[7]), is_transposed)
         with graph_module.graph.inserting_before(conv):
             new = [_parameter(graph_module, f"fused_{fused}_{n}", v) for n, v in (("weight", weight), ("bias", bias))]

@@ -73,7 +73,11 @@ def all_decoder_cases() -> list[Case]:
                         "score_reduction": reduction, "activation": activation}  # fmt: skip
                 maps = DECODERS["simcc"].encode(inside, decoder(data), SIZE_WH)
                 noisy = {key: value + rng.normal(0, 0.05, value.shape) for key, value in maps.items()}
-                add(f"simcc-{split_ratio}-{reduction}-{activation}", data, noisy)
+                name = f"simcc-{split_ratio}-{reduction}-{activation}"
+                add(name, data, noisy)
+                add(f"{name}-quadratic", {**data, "refinement": "quadratic"}, noisy)
+                ends = {key: np.roll(value, -value.argmax(axis=1)[0], axis=1) for key, value in maps.items()}
+                add(f"{name}-quadratic-ends", {**data, "refinement": "quadratic"}, ends)
     for value_range in ("unit", "signed_unit", "input_px"):
         for fields in (["y", "x", "score"], ["x", "y"], ["x", "y", "z", "score", "skip"]):
             data = {"kind": "regression", "output": "coordinates", "fields": fields, "range": value_range,

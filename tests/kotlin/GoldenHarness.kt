@@ -78,7 +78,8 @@ internal fun decoderOf(kind: String, case: JsonObject): Decoder {
         )
         "simcc" -> SimccDecoder(
             decoder.text("output_x"), decoder.text("output_y"), decoder.number("split_ratio"),
-            SimccDecoder.ScoreReduction.valueOf(decoder.text("score_reduction").uppercase()), activation, count,
+            SimccDecoder.ScoreReduction.valueOf(decoder.text("score_reduction").uppercase()),
+            SimccDecoder.Refinement.valueOf(decoder.text("refinement").uppercase()), activation, count,
         )
         else -> RegressionDecoder(
             decoder.text("output"),

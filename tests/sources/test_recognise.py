@@ -65,7 +65,7 @@ def make(folder: Path, kind: str) -> Path:
         "bare pickle": pickle.dumps([1, 2]),
         "keras": b"\x89HDF\r\n\x1a\n" + bytes(64),
         "tflite": b"\x1c\0\0\0TFL3" + bytes(64),
-        "noise": bytes(range(128, 200)),
+        "noise": bytes(range(129, 200)),
         "truncated zip": saved({"a": torch.zeros(99)})[:-60],
         "half a zip": saved({"a": torch.zeros(9999)})[:20_000],
         "no central directory": b"PK\x03\x04" + bytes(99),

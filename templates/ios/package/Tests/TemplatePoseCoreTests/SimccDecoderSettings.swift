@@ -8,6 +8,7 @@ extension DecoderSettings {
     SimccDecoder(
       outputX: outputX ?? "", outputY: outputY ?? "", splitRatio: splitRatio ?? 0,
       scoreReduction: try known(["min": .min, "mean": .mean], scoreReduction),
+      refinement: try known(["none": .none, "quadratic": .quadratic], refinement),
       activation: try known(["none": .none, "softmax": .softmax], activation))
   }
 }

@@ -10,6 +10,12 @@ public struct SimccDecoder: PoseDecoder {
     case mean
   }
 
+  /// How a place between two bins is found.
+  public enum Refinement: Sendable {
+    case none
+    case quadratic
+  }
+
   /// What turns a raw maximum into a score.
   public enum Activation: Sendable {
     case none
@@ -20,6 +26,7 @@ public struct SimccDecoder: PoseDecoder {
   private let outputY: String
   private let splitRatio: Double
   private let scoreReduction: ScoreReduction
+  private let refinement: Refinement
   private let activation: Activation
 
   /// - Parameters:
@@ -27,15 +34,17 @@ public struct SimccDecoder: PoseDecoder {
   ///   - outputY: name of the output (K, bins) for y.
   ///   - splitRatio: bins per input px.
   ///   - scoreReduction: how the scores of the axes become one.
+  ///   - refinement: how a place between two bins is found.
   ///   - activation: what turns a raw maximum into a score.
   public init(
     outputX: String, outputY: String, splitRatio: Double, scoreReduction: ScoreReduction,
-    activation: Activation = .none
+    refinement: Refinement = .none, activation: Activation = .none
   ) {
     self.outputX = outputX
     self.outputY = outputY
     self.splitRatio = splitRatio
     self.scoreReduction = scoreReduction
+    self.refinement = refinement
     self.activation = activation
   }
 
@@ -56,22 +65,32 @@ public struct SimccDecoder: PoseDecoder {
       let y = peak(mapsY, keypoint: keypoint)
       let score = scoreReduction == .min ? min(x.score, y.score) : (x.score + y.score) / 2
       points.append(
-        PosePoint(x: Double(x.bin) / splitRatio, y: Double(y.bin) / splitRatio, score: score))
+        PosePoint(x: x.bin / splitRatio, y: y.bin / splitRatio, score: score))
     }
   }
 
-  /// The first maximum of a keypoint's map.
-  private func peak(_ maps: OutputTensor, keypoint: Int) -> (bin: Int, score: Double) {
+  /// The first maximum of a keypoint's map, refined.
+  private func peak(_ maps: OutputTensor, keypoint: Int) -> (bin: Double, score: Double) {
     let bins = maps.shape[1]
     return maps.values.withUnsafeBufferPointer { all in
       let map = all[keypoint * bins..<(keypoint + 1) * bins]
       var best = map.startIndex
       for bin in map.indices where map[bin] > map[best] { best = bin }
       let top = Double(map[best])
-      guard activation == .softmax else { return (best - map.startIndex, top) }
+      let place = Double(best - map.startIndex) + (refinement == .quadratic ? offset(map, best) : 0)
+      guard activation == .softmax else { return (place, top) }
       var total = 0.0
       for value in map { total += exp(Double(value) - top) }
-      return (best - map.startIndex, 1 / total)
+      return (place, 1 / total)
     }
+  }
+
+  /// Offset in bins of the top of the parabola through the best bin; 0 at the ends and on a plateau.
+  private func offset(_ map: Slice<UnsafeBufferPointer<Float>>, _ best: Int) -> Double {
+    guard best > map.startIndex, best < map.endIndex - 1 else { return 0 }
+    let left = Double(map[best - 1])
+    let right = Double(map[best + 1])
+    let curvature = left - 2 * Double(map[best]) + right
+    return curvature < 0 ? 0.5 * (left - right) / curvature : 0
   }
 }

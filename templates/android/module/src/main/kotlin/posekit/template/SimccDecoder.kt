@@ -11,10 +11,13 @@ internal class SimccDecoder(
     private val outputY: String,
     private val splitRatio: Double,
     private val scoreReduction: ScoreReduction,
+    private val refinement: Refinement,
     private val activation: Activation,
     private val keypointCount: Int,
 ) : Decoder {
     enum class ScoreReduction { MIN, MEAN }
+
+    enum class Refinement { NONE, QUADRATIC }
 
     override val outputNames: List<String> = listOf(outputX, outputY)
     override val dimensions: Int get() = 2
@@ -41,10 +44,20 @@ internal class SimccDecoder(
             val start = k * bins
             var best = start
             for (bin in start + 1 until start + bins) if (maps[bin] > maps[best]) best = bin
-            keypoints[2 * k + axis] = (best - start) / splitRatio
+            val offset = if (refinement == Refinement.QUADRATIC) quadratic(maps, start, bins, best) else 0.0
+            keypoints[2 * k + axis] = (best - start + offset) / splitRatio
             val peak = maps[best].toDouble()
             peaks[k] = if (activation == Activation.SOFTMAX) softmaxPeak(maps, start, bins, peak) else peak
         }
+    }
+
+    /** Offset in bins of the top of the parabola through the best bin; 0 at the ends and on a plateau. */
+    private fun quadratic(maps: FloatArray, start: Int, bins: Int, best: Int): Double {
+        if (best == start || best == start + bins - 1) return 0.0
+        val left = maps[best - 1].toDouble()
+        val right = maps[best + 1].toDouble()
+        val curvature = left - 2 * maps[best].toDouble() + right
+        return if (curvature < 0) 0.5 * (left - right) / curvature else 0.0
     }
 
     private fun softmaxPeak(maps: FloatArray, start: Int, bins: Int, peak: Double): Double {

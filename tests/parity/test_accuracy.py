@@ -1,0 +1,142 @@
+"""Accuracy against annotations: perfect, shifted, partly visible, and none at all."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from posekit.images import Person, Photo
+from posekit.parity.accuracy import Truth, accuracy, truth_of
+from posekit.parity.cases import Case
+from posekit.parity.metrics import Found
+from posekit.presets import preset
+from posekit.warp import frame_region, input_transform
+
+SPEC = preset("hrnet-coco17")
+BOX = (10.0, 20.0, 110.0, 220.0)
+
+
+def truth(image_id: int, visibility: int = 2) -> Truth:
+    points = np.random.default_rng(image_id).uniform((10, 20), (110, 220), (17, 2))
+    return Truth(image_id, BOX, np.concatenate([points, np.full((17, 1), visibility)], axis=1), 15_000.0)
+
+
+def found(of: Truth, shift: Any = (0.0, 0.0)) -> Found:
+    points = of.keypoints[None, :, :2] + np.asarray(shift)
+    return Found(f"{of.image_id}", points, np.full((1, 17), 0.9), np.array([200.0]), np.array([of.area]))
+
+
+PEOPLE = [truth(image_id) for image_id in (3, 3, 8, 11)]  # two in one picture
+PEOPLE[1] = Truth(3, BOX, truth(5).keypoints, 15_000.0)
+
+
+def test_perfect_predictions_are_perfect() -> None:
+    pytest.importorskip("pycocotools")
+    result = accuracy([found(t) for t in PEOPLE], PEOPLE, SPEC)
+    assert result is not None
+    assert (result.ap, result.pck, result.people) == (pytest.approx(1.0), 1.0, 4)
+
+
+def test_shifted_predictions_are_worthless() -> None:
+    pytest.importorskip("pycocotools")
+    result = accuracy([found(t, (500.0, 0.0)) for t in PEOPLE], PEOPLE, SPEC)
+    assert result is not None
+    assert (result.ap, result.pck) == (0.0, 0.0)
+
+
+def test_ap_falls_as_the_error_grows() -> None:
+    pytest.importorskip("pycocotools")
+    results = [accuracy([found(t, (shift, 0)) for t in PEOPLE], PEOPLE, SPEC) for shift in (0, 8, 12, 16)]
+    precision = [result.ap for result in results if result is not None]
+    assert precision == sorted(set(precision), reverse=True)
+    assert len(precision) == 4
+
+
+def test_ap_is_by_the_specs_own_sigmas() -> None:
+    pytest.importorskip("pycocotools")
+    lax = SPEC.model_copy(update={"keypoints": SPEC.keypoints.model_copy(update={"oks_sigmas": (1.0,) * 17})})
+    strict, loose = (accuracy([found(t, (30, 0)) for t in PEOPLE], PEOPLE, spec) for spec in (SPEC, lax))
+    assert strict is not None
+    assert loose is not None
+    assert strict.ap < loose.ap == pytest.approx(1.0)
+    assert strict.pck == loose.pck
+
+
+@pytest.mark.parametrize(("shift", "pck"), [(19.9, 1.0), (20.0, 1.0), (20.1, 0.0)])
+def test_pck_is_a_tenth_of_the_longer_side(shift: float, pck: float) -> None:
+    whole = Truth(1, BOX, np.round(truth(1).keypoints), 15_000.0)
+    result = accuracy([found(whole, (0.0, shift))], [whole], SPEC)
+    assert result is not None
+    assert result.pck == pck
+
+
+def test_pck_counts_visible_keypoints_alone() -> None:
+    half = truth(1)
+    half.keypoints[8:, 2] = 1  # annotated, but hidden
+    seen = found(half)
+    seen.keypoints[0, 4:] += 1000.0
+    result = accuracy([seen], [half], SPEC)
+    assert result is not None
+    assert result.pck == 4 / 8
+
+
+def test_people_without_a_truth_are_left_out() -> None:
+    far = found(truth(9), (1000, 1000))
+    result = accuracy([found(PEOPLE[0]), far], [PEOPLE[0], None], SPEC)
+    assert result is not None
+    assert (result.pck, result.people) == (1.0, 1)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_without_annotations_there_is_no_accuracy(count: int) -> None:
+    assert accuracy([found(t) for t in PEOPLE[:count]], [None] * count, SPEC) is None
+
+
+def test_predictions_that_are_not_finite_have_no_accuracy() -> None:
+    spoiled = [found(t) for t in PEOPLE]
+    spoiled[2].keypoints[0, 5, 1] = np.nan
+    assert accuracy(spoiled, PEOPLE, SPEC) is None
+
+
+def test_without_pycocotools_pck_is_still_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *arguments: Any, **more: Any) -> Any:
+        if name.startswith("pycocotools"):
+            raise ImportError(name)
+        return real(name, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    result = accuracy([found(PEOPLE[0])], PEOPLE[:1], SPEC)
+    assert result is not None
+    assert math.isnan(result.ap)
+    assert result.pck == 1.0
+
+
+def case_of(person: Person | None) -> Case:
+    region = frame_region((100, 100), SPEC.input)
+    transform = input_transform(region, SPEC.input)
+    return Case(
+        "a#0", Photo(Path("a.png"), 7), person, region, transform, np.zeros((256, 192, 3), np.float32), 100.0, 1e4
+    )
+
+
+@pytest.mark.parametrize("visibility", [0, 1, 2])
+def test_the_truth_of_an_annotated_case(visibility: int) -> None:
+    keypoints = np.concatenate([np.ones((17, 2)), np.full((17, 1), float(visibility))], axis=1)
+    known = truth_of(case_of(Person(BOX, keypoints, 55.0)))
+    if visibility == 0:
+        assert known is None
+    else:
+        assert known is not None
+        assert (known.image_id, known.box_xyxy, known.area) == (7, BOX, 55.0)
+
+
+@pytest.mark.parametrize("person", [None, Person(BOX)])
+def test_a_case_without_keypoints_has_no_truth(person: Person | None) -> None:
+    assert truth_of(case_of(person)) is None

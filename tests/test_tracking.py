@@ -1,0 +1,112 @@
+"""The region tracker and the One-Euro filter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from posekit.tracking import MIN_KEYPOINTS, OneEuroFilter, next_region
+
+SQUARE = np.array([[10.0, 20.0], [50.0, 20.0], [10.0, 60.0], [50.0, 60.0], [500.0, 500.0]])
+SURE = np.array([0.9, 0.9, 0.9, 0.9, 0.1])
+
+
+def test_the_next_region_is_the_grown_box_of_the_sure_keypoints() -> None:
+    region = next_region(SQUARE, SURE, (96, 128), padding=1.25, min_score=0.3, margin=1.2)
+    assert region is not None
+    assert region.center_xy == (30.0, 40.0)
+    # 40 px wide and high, times the margin; grown to 3:4, times the padding
+    assert region.size_wh == pytest.approx((40 * 1.2 * 1.25, 40 * 1.2 * 4 / 3 * 1.25))
+    assert region.rotation_degrees == 0
+
+
+def test_depth_plays_no_part() -> None:
+    deep = np.concatenate([SQUARE, np.full((5, 1), 1e6)], axis=1)
+    assert next_region(deep, SURE, (96, 128), 1.25) == next_region(SQUARE, SURE, (96, 128), 1.25)
+
+
+@pytest.mark.parametrize(("score", "found"), [(0.3, True), (0.2999, False)])
+def test_a_score_of_min_score_counts(score: float, found: bool) -> None:
+    scores = np.full(MIN_KEYPOINTS, score)
+    assert (next_region(SQUARE[:MIN_KEYPOINTS], scores, (96, 128), 1.25, min_score=0.3) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("points", "scores"),
+    [
+        (SQUARE, SURE * [1, 1, 1, 0, 1]),  # three are too few
+        (SQUARE, SURE * 0),
+        (SQUARE, SURE * np.nan),
+        (np.full((5, 2), 7.0), SURE),  # a point has no size
+        (np.zeros((0, 2)), np.zeros(0)),
+    ],
+)
+def test_a_lost_person_has_no_region(points: np.ndarray, scores: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert next_region(points, scores, (96, 128), 1.25) is None
+
+
+def test_keypoints_on_a_line_still_have_a_region() -> None:
+    line = np.array([[0.0, 5.0], [10.0, 5.0], [20.0, 5.0], [30.0, 5.0]])
+    region = next_region(line, np.ones(4), (96, 128), 1.0, margin=1.0)
+    assert region is not None
+    assert region.size_wh == pytest.approx((30, 40))
+
+
+# One-Euro
+
+
+def one_euro_1d(values: list[float], times: list[float], min_cutoff: float, beta: float) -> list[float]:
+    """The paper's algorithm for one number, written anew."""
+
+    def alpha(cutoff: float, elapsed: float) -> float:
+        tau = 1 / (2 * np.pi * cutoff)
+        return 1 / (1 + tau / elapsed)
+
+    filtered, slope = [values[0]], 0.0
+    for i in range(1, len(values)):
+        elapsed = times[i] - times[i - 1]
+        a = alpha(1.0, elapsed)
+        slope = a * (values[i] - filtered[-1]) / elapsed + (1 - a) * slope
+        a = alpha(min_cutoff + beta * abs(slope), elapsed)
+        filtered.append(a * values[i] + (1 - a) * filtered[-1])
+    return filtered
+
+
+def test_one_euro_is_the_papers() -> None:
+    rng = np.random.default_rng(5)
+    values, times = rng.normal(0, 30, (20, 3, 2)).cumsum(axis=0), np.cumsum(rng.uniform(0.01, 0.1, 20)).tolist()
+    smoother = OneEuroFilter(min_cutoff=0.7, beta=0.03)
+    seen = np.array([smoother.smooth(points, time) for points, time in zip(values, times, strict=True)])
+    for k in range(3):
+        for axis in range(2):
+            expected = one_euro_1d(values[:, k, axis].tolist(), times, 0.7, 0.03)
+            np.testing.assert_allclose(seen[:, k, axis], expected, rtol=1e-12)
+
+
+def test_rest_is_smoothed_strongly_and_motion_followed() -> None:
+    rng = np.random.default_rng(6)
+    smoother = OneEuroFilter()
+    at_rest = [smoother.smooth(rng.normal(100, 2, (1, 2)), i / 30) for i in range(90)]
+    assert np.std(at_rest[30:]) < 1.0
+    smoother = OneEuroFilter(beta=1.0)
+    moving = [smoother.smooth(np.full((1, 2), 20.0 * i), i / 30) for i in range(30)]
+    assert abs(moving[-1] - 20.0 * 29).max() < 5
+
+
+@pytest.mark.parametrize("later", [1.0, 0.5, float("nan")])
+def test_time_that_does_not_go_forward_starts_anew(later: float) -> None:
+    smoother = OneEuroFilter()
+    smoother.smooth(np.zeros((2, 2)), 1.0)
+    np.testing.assert_array_equal(smoother.smooth(np.full((2, 2), 50.0), later), np.full((2, 2), 50.0))
+
+
+def test_another_number_of_keypoints_starts_anew() -> None:
+    smoother = OneEuroFilter()
+    smoother.smooth(np.zeros((2, 2)), 1.0)
+    np.testing.assert_array_equal(smoother.smooth(np.ones((3, 2)), 1.1), np.ones((3, 2)))
+
+
+def test_two_filters_share_nothing() -> None:
+    first, second = OneEuroFilter(), OneEuroFilter()
+    first.smooth(np.zeros((1, 2)), 0.0)
+    np.testing.assert_array_equal(second.smooth(np.full((1, 2), 9.0), 1.0), np.full((1, 2), 9.0))
