@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from posekit.errors import InputError
-from posekit.spec import PoseSpec, contract_hash, read_spec
+from posekit.spec import PRECISIONS, PoseSpec, contract_hash, read_spec
 from posekit.targets import TARGETS, Target
 
 MANIFEST, CONTRACT = "manifest.json", "pose.json"
@@ -63,6 +63,7 @@ def writing(final: Path, *, overwrite: bool) -> Iterator[Path]:
 
     InputError where `final` exists without `overwrite`, or its parent cannot be written.
     """
+    _sweep(final)
     if final.exists() and not overwrite:
         raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     if final.exists() and not is_bundle(final) and (not final.is_dir() or any(final.iterdir())):
@@ -71,29 +72,46 @@ def writing(final: Path, *, overwrite: bool) -> Iterator[Path]:
     old = final.parent / f".{final.name}.{os.getpid()}.old"
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(final)
         partial.mkdir()
         yield partial
         if final.exists():
             final.rename(old)
         partial.rename(final)
     except OSError as error:
-        if old.exists() and not final.exists():
-            old.rename(final)
         raise InputError(
             f"cannot write {final}: {error.strerror or error}", "is there space, and permission?"
         ) from error
     finally:
+        _put_back(old, final)
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(old: Path, final: Path) -> None:
+    """End a replacement, however it ended: the old bundle takes its place again unless the new one has it."""
+    if old.exists() and not final.exists():
+        old.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _sweep(final: Path) -> None:
-    """Remove what a killed run left beside `final`; another live run's folder stays."""
-    for left in final.parent.glob(f".{final.name}.*.partial"):
-        pid = left.name.split(".")[-2]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc").exists():
-            shutil.rmtree(left, ignore_errors=True)
+    """Clear up what a killed run left beside `final`; another live run's folders stay."""
+    for left in final.parent.glob(f".{final.name}.*"):
+        pid, ending = left.name.split(".")[-2:]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            if ending == "old":
+                _put_back(left, final)
+            elif ending == "partial":
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
@@ -165,6 +183,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         and manifest.get("schema") == 1
         and all(isinstance(manifest.get(key), str) for key in texts)
         and manifest["platform"] in TARGETS
+        and manifest["precision"] in PRECISIONS
+        and isinstance(manifest.get("tools"), dict)
         and isinstance(manifest.get("files"), dict)
     )
     if not sound:

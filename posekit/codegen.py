@@ -115,26 +115,31 @@ def render(
     return place
 
 
-def render_tree(source: Path, folder: Path, spec: PoseSpec, values: Mapping[str, Any]) -> None:
+def render_tree(
+    source: Path, folder: Path, spec: PoseSpec, values: Mapping[str, Any], *, every_decoder: bool = False
+) -> None:
     """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
     from jinja2 import Environment, StrictUndefined
 
     files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
     _refuse_taken_name(spec, files)
     jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    unused = tuple(f"{name}Decoder" for kind, name in DECODER_NAMES.items() if kind != spec.decoder.kind)
+    unused = tuple(
+        f"{name}Decoder" for kind, name in DECODER_NAMES.items() if kind != spec.decoder.kind and not every_decoder
+    )
     for path in files:
         if path.name.startswith(unused):
             continue
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".j2":
             text = jinja.from_string(text).render(values)
-        target = folder / _named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
+        target = folder / named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_named(text, spec), encoding="utf-8")
+        target.write_text(named(text, spec), encoding="utf-8")
 
 
-def _named(text: str, spec: PoseSpec) -> str:
+def named(text: str, spec: PoseSpec) -> str:
+    """`text` of plain source, or a path, with the placeholders replaced."""
     package = package_name(spec)
     for placeholder, name in (
         ("posekit.template", f"posekit.{package}"),

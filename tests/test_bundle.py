@@ -74,7 +74,7 @@ def link_to_folder(folder: Path) -> None:
 def other_contract(folder: Path) -> None:
     """pose.json changed and the manifest's hashes made right: its contract hash still says the old one."""
     text = (folder / CONTRACT).read_text()
-    (folder / CONTRACT).write_text(text.replace('"left_wrist"', '"left_hand"'))
+    (folder / CONTRACT).write_text(text.replace('"nose"', '"head"'))
     reseal(folder)
 
 
@@ -123,6 +123,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "platform of another type": (with_value("platform", ["android"]), "no posekit manifest"),
     "other platform's": (with_value("platform", "ios"), "mlpackage"),
     "other precision": (with_value("precision", "int7"), "no posekit manifest"),
+    "no tools": (without("tools"), "no posekit manifest"),
     "no JSON": (written(b"{'schema': 1}"), "is no readable manifest"),
     "empty": (written(b""), "is no readable manifest"),
     "not UTF-8": (written(b'{"schema": "\xff"}'), "is no readable manifest"),
@@ -181,23 +182,20 @@ def test_damaged_evaluation(text: bytes, bundle: Path, refused: Callable[..., An
     refused(2, "validate", bundle, says=("cases.json",))
 
 
-def no_larger(value: Any) -> bool:
-    return len(json.dumps(value)) < 4000
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=8), children, max_size=4),
     max_leaves=12,
 )
-KEYS = ("schema", "platform", "precision", "contract_sha256", "status", "files")
 MANIFESTS = st.fixed_dictionaries(
     {},
     optional={
         "schema": st.just(1) | JSON,
         "files": st.dictionaries(st.text(max_size=12), st.just(OTHER) | JSON, max_size=3) | JSON,
         "platform": st.sampled_from(["android", "ios"]) | JSON,
-        **{key: st.text(max_size=8) | JSON for key in ("precision", "contract_sha256", "status")},
+        "precision": st.sampled_from(["fp32", "fp16"]) | JSON,
+        "tools": st.just({}) | JSON,
+        **{key: st.text(max_size=8) | JSON for key in ("contract_sha256", "status")},
     },
 )
 
@@ -239,6 +237,26 @@ def test_a_rename_that_fails_leaves_the_old_bundle(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(InputError, match="No space left on device"), writing(final, overwrite=True) as folder:
+        (folder / MANIFEST).write_text("new")
+    assert (final / MANIFEST).read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_interrupted_between_the_two_renames(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, rename = tmp_path / "bundle", Path.rename
+    final.mkdir()
+    (final / MANIFEST).write_text("old")
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.suffix == ".partial":
+            raise error
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(error), writing(final, overwrite=True) as folder:
         (folder / MANIFEST).write_text("new")
     assert (final / MANIFEST).read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]

@@ -18,13 +18,16 @@ from typing import Any
 
 import pytest
 
+from posekit import codegen
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "swift"))
 import render  # noqa: E402  (a folder of Swift sources, not a package)
 
 GOLDEN = HERE / "golden"
 STUBS = HERE / "swift" / "stubs"
-KINDS = tuple(render.KINDS)
+PLACEHOLDER = "TemplatePose"
+KINDS = tuple(render.DECODERS)
 STRICT = ("-Xswiftc", "-warnings-as-errors")
 
 pytestmark = [
@@ -144,9 +147,10 @@ def test_rendered_package_builds_and_passes_its_own_tests(packages: dict[str, Pa
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_shipped_decoder_is_named(packages: dict[str, Path], kind: str) -> None:
-    own = render.KINDS[kind]
+    names = {kind: f"{name}Decoder" for kind, name in codegen.DECODER_NAMES.items()}
+    own = names[kind]
     for source in packages[kind].glob("Sources/**/*.swift"):
-        for name in render.KINDS.values():
+        for name in names.values():
             named = re.search(rf"\b{name}\b", source.read_text()) is not None
             assert not named or (name == own and source.name.startswith((own, "TinyPoseContract"))), source.name
 
@@ -156,8 +160,8 @@ def test_nothing_is_left_to_fill_in(packages: dict[str, Path]) -> None:
         for source in package.rglob("*"):
             if source.is_file() and ".build" not in source.parts:
                 text = source.read_text()
-                assert not re.search(r"\{\{|\{%|" + render.PLACEHOLDER, text), source
-                assert render.PLACEHOLDER not in str(source.relative_to(package))
+                assert not re.search(r"\{\{|\{%|" + PLACEHOLDER, text), source
+                assert PLACEHOLDER not in str(source.relative_to(package))
                 if source.suffix == ".swift":
                     assert "SPDX-License-Identifier: Apache-2.0" in "".join(text.splitlines(True)[:2]), source
 

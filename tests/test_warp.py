@@ -150,6 +150,8 @@ def test_clockwise_rotation_turns_the_content_the_other_way(alignment: str) -> N
         ((50, 100), (21, 20), "index", (5, 0, 15, 20)),
         ((101, 51), (21, 21), "corners", (0, 5, 21, 16)),
         ((101, 51), (21, 22), "corners", (0, 5, 21, 16)),
+        ((53, 100), (20, 20), "half_pixel", (4, 0, 15, 20)),  # 10.6 px wide is 11
+        ((100, 53), (20, 20), "half_pixel", (0, 4, 20, 15)),
         ((1, 1000), (8, 8), "half_pixel", (3, 0, 4, 8)),  # at least one px
         ((1000, 1), (8, 8), "corners", (0, 3, 8, 4)),
     ],

@@ -193,6 +193,31 @@ def test_dark_is_the_papers(kernel: int, sigma: float) -> None:
     np.testing.assert_allclose(found / 4, expected, atol=1e-9)
 
 
+def test_dark_does_not_step_off_what_is_no_peak_after_the_blur() -> None:
+    """Between two broad bars a lone px is the highest, but the blurred map is a saddle there."""
+    maps = single({(10, 15): 1.0})
+    maps[8:23, 4:7] = maps[8:23, 14:17] = 0.9
+    found, _ = decoded(maps, heatmap("dark"))
+    np.testing.assert_allclose(found / 4, [[10, 15]])
+
+
+def test_dark_steps_two_px_at_most() -> None:
+    """A lone px on the flank of a broad hill: Newton's step would go to the hill's top, 30 px away."""
+    x, y = np.meshgrid(np.arange(24), np.arange(40))
+    maps = (0.9 * np.exp(-((x - 40) ** 2 + (y - 20) ** 2) / (2 * 20**2)))[..., None]
+    maps[20, 10] = 1.0
+    assert dark(maps[..., 0], gaussian_kernel(11))[0] > 13
+    found, _ = decoded(maps, heatmap("dark"))
+    np.testing.assert_allclose(found / 4, [[12, 20]], atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e-2, 100.0])
+def test_dark_is_the_same_whatever_the_height_of_the_maps(scale: float) -> None:
+    spec = heatmap("dark")
+    maps = encode(np.random.default_rng(2).uniform(40, 60, (9, 2)), spec, SIZE_WH, MAP_WH)["maps"]
+    np.testing.assert_allclose(decoded(maps * scale, spec)[0], decoded(maps, spec)[0], atol=1e-6)
+
+
 @pytest.mark.parametrize(("size", "sigma"), [(11, 2.0), (17, 2.9), (3, 0.8)])
 def test_the_kernel_is_a_gaussian_of_opencvs_sigma(size: int, sigma: float) -> None:
     kernel = gaussian_kernel(size)

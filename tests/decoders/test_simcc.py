@@ -39,6 +39,40 @@ def test_what_is_drawn_is_found_within_half_a_bin(split_ratio: float, count: int
     assert (scores > 0.95).all()
 
 
+@pytest.mark.parametrize("split_ratio", [1.0, 2.0])
+def test_quadratic_finds_what_is_drawn_within_a_hundredth_of_a_bin(split_ratio: float) -> None:
+    spec = simcc(split_ratio, refinement="quadratic")
+    points = np.random.default_rng(8).uniform(2, np.array(SIZE_WH) - 3, (133, 2))
+    found, _ = decode(encode(points, spec, SIZE_WH), spec, SIZE_WH)
+    assert np.abs(found - points).max() * split_ratio <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("values", "bin_"),
+    [
+        ({5: 1.0}, 5.0),
+        ({5: 1.0, 6: 1.0}, 5.5),
+        ({4: 0.5, 5: 1.0}, 5 - 1 / 6),  # the parabola through (-1, 0.5), (0, 1), (1, 0) has its top at -1/6
+        ({5: 1.0, 6: 0.5}, 5 + 1 / 6),
+        ({0: 1.0, 1: 0.9}, 0.0),  # no neighbour on one side
+        ({190: 0.9, 191: 1.0}, 191.0),
+        ({}, 0.0),
+        (dict.fromkeys(range(192), 0.7), 0.0),
+    ],
+)
+def test_quadratic_by_hand(values: dict[int, float], bin_: float) -> None:
+    found, scores = decode(peaks(values, {8: 1.0}), simcc(refinement="quadratic"), SIZE_WH)
+    np.testing.assert_allclose(found, [[bin_ / 2, 4.0]])
+    assert scores.tolist() == [max(values.values(), default=0.0)]
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3])
+def test_quadratic_takes_the_shortest_maps(bins: int) -> None:
+    maps = {name: np.random.default_rng(bins).normal(size=(9, bins)) for name in "xy"}
+    found, _ = decode(maps, simcc(1.0, refinement="quadratic"), (bins, bins))
+    assert ((found >= 0) & (found <= bins - 1)).all()
+
+
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (191, 0), (0, 319), (191, 319), (20, 300)])
 def test_a_bin_over_the_split_ratio_is_its_input_px(x: int, y: int) -> None:
     found, _ = decode(peaks({x: 1.0}, {y: 1.0}), simcc(), SIZE_WH)

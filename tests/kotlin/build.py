@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
-from posekit.spec import PoseSpec, contract_hash, parse_spec
+from posekit import codegen
+from posekit.spec import PoseSpec, parse_spec
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -23,7 +22,6 @@ FLAGS = ["-no-stdlib", "-no-reflect", "-language-version", "2.1", "-api-version"
          "-Werror"]  # fmt: skip
 COMPILER_JARS = ("kotlin-jupyter-kernel-*-all.jar", "kotlin-stdlib-*.jar", "kotlin-reflect-*.jar",
                  "kotlin-script-runtime-*.jar")  # fmt: skip
-DECODER_FILES = {"heatmap": "HeatmapDecoder.kt", "simcc": "SimccDecoder.kt", "regression": "RegressionDecoder.kt"}
 
 DECODERS: dict[str, dict[str, Any]] = {
     "heatmap": {"kind": "heatmap", "output": "heatmaps", "refinement": "dark", "alignment": "stride"},
@@ -61,44 +59,15 @@ def spec(kind: str) -> PoseSpec:
     return parse_spec(data, "test_kotlin")
 
 
-def context(pose_spec: PoseSpec) -> dict[str, Any]:
-    """What the templates are rendered with."""
-    names = pose_spec.keypoints.names
-    flips = {a: b for pair in pose_spec.keypoints.flip_pairs for a, b in (pair, pair[::-1])}
-    shapes = SHAPES[pose_spec.decoder.kind]
-    return {
-        "spec": pose_spec, "name": pose_spec.name, "type_name": pose_spec.type_name,
-        "contract_hash": contract_hash(pose_spec), "posekit_version": "0.0.0", "model_file": f"{pose_spec.name}.tflite",
-        "keypoints": [{"name": n, "camel": n, "upper": n.upper()} for n in names],
-        "edge_indices": [(names.index(a), names.index(b)) for a, b in pose_spec.keypoints.edges],
-        "flip_indices": [names.index(flips.get(n, n)) for n in names],
-        "oks_sigmas": list(pose_spec.keypoints.oks_sigmas),
-        "input_name": "image", "output_names": list(shapes), "output_shapes": shapes,
-    }  # fmt: skip
-
-
 def render(source: Path, target: Path, pose_spec: PoseSpec, only_its_decoder: bool) -> None:
-    """Render a template tree (or one file) as posekit.codegen does, to `target`."""
-    package = pose_spec.name.replace("-", "").replace("_", "")
-    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    unused = {file for kind, file in DECODER_FILES.items() if only_its_decoder and kind != pose_spec.decoder.kind}
-
-    def named(text: str) -> str:
-        for old, new in (("posekit.template", f"posekit.{package}"), ("posekit/template", f"posekit/{package}"),
-                         ("TemplatePose", pose_spec.type_name)):  # fmt: skip
-            text = text.replace(old, new)
-        return text
-
-    for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-        if not path.is_file() or path.name in unused:
-            continue
-        relative = path.relative_to(source if source.is_dir() else source.parent).as_posix()
-        text = path.read_text()
-        if path.suffix == ".j2":
-            text = jinja.from_string(text).render(context(pose_spec))
-        output = target / named(relative).removesuffix(".j2")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(named(text))
+    """Render a template tree, or copy one source file, to `target`."""
+    if source.is_file():
+        target.mkdir(parents=True, exist_ok=True)
+        (target / source.name).write_text(codegen.named(source.read_text(), pose_spec))
+        return
+    shapes = {name: tuple(shape) for name, shape in SHAPES[pose_spec.decoder.kind].items()}
+    values = codegen.context(pose_spec, f"{pose_spec.name}.tflite", shapes)
+    codegen.render_tree(source, target, pose_spec, values, every_decoder=not only_its_decoder)
 
 
 @dataclass(frozen=True)

@@ -262,9 +262,7 @@ def test_damaged_table_of_payloads(
     not_packaged(2, path, says=("is no valid JSON table",))
 
 
-def test_compiled_code_is_refused(
-    tiny: Any, rezipped: Callable[..., Path], not_packaged: Callable[..., Any]
-) -> None:
+def test_compiled_code_is_refused(tiny: Any, rezipped: Callable[..., Path], not_packaged: Callable[..., Any]) -> None:
     path = rezipped(tiny.save("exported"), {"data/aotinductor/model/model.so": b"\x7fELF"})
     not_packaged(2, path, says=("compiled native code", "--trust"))
 

@@ -94,7 +94,11 @@ def test_outputs_that_do_not_fit(result: Any, names: tuple[str, ...], says: str)
     [
         ("Branching", 4, ("decides by its data", "torch.where")),
         ("MakesLayers", 2, ("another 'heatmaps' each time", "layers created inside forward()")),
-        ("MakesTheSameLayers", 4, ("the exported graph's output 'heatmaps' is not the network's", "layers created inside")),
+        (
+            "MakesTheSameLayers",
+            4,
+            ("the exported graph's output 'heatmaps' is not the network's", "layers created inside"),
+        ),
         ("Dropping", 2, ("another 'heatmaps' each time", "dropout left on")),
         ("Constant", 2, ("'heatmaps' is constant", "were the weights loaded")),
         ("Infinite", 4, ("'heatmaps' is not finite",)),

@@ -161,7 +161,9 @@ def ultralytics(tiny: Any, tmp_path: Path) -> Callable[..., Path]:
         else:
             network.kpt_shape = kpt_shape
         half = network.half()
-        return save(tmp_path, {"model": None if ema else half, "ema": half if ema else None, "train_args": {"imgsz": 48}})
+        return save(
+            tmp_path, {"model": None if ema else half, "ema": half if ema else None, "train_args": {"imgsz": 48}}
+        )
 
     return write
 
@@ -194,7 +196,9 @@ def test_odd_checkpoint_facts_are_no_traceback(
     assert result.code == 0
 
 
-def test_unreadable_file(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, not_packaged: Callable[..., Any]) -> None:
+def test_unreadable_file(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, not_packaged: Callable[..., Any]
+) -> None:
     path, opened = save(tmp_path, {}), Path.open
 
     def deny(self: Path, *arguments: Any, **options: Any) -> Any:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import jinja2
-
-from posekit import skeletons
-from posekit.spec import PoseSpec, canonical_json, contract_hash, parse_spec
+from posekit import codegen
+from posekit.spec import PoseSpec, canonical_json, parse_spec
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "ios"
-PLACEHOLDER = "TemplatePose"
-KINDS = {"heatmap": "HeatmapDecoder", "regression": "RegressionDecoder", "simcc": "SimccDecoder"}
 STUBS = {
     "CoreVideo": ["CoreVideo"],
     "CoreGraphics": ["CoreGraphics"],
@@ -56,40 +51,16 @@ def example_spec(kind: str) -> PoseSpec:
     )  # fmt: skip
 
 
-def context(spec: PoseSpec, output_shapes: dict[str, list[int]]) -> dict[str, Any]:
-    """What the templates may name."""
-    skeleton = spec.keypoints.as_skeleton()
-    return {
-        "spec": spec, "name": spec.name, "type_name": spec.type_name, "contract_hash": contract_hash(spec),
-        "posekit_version": "0.0.0", "model_file": f"{spec.name}.mlpackage",
-        "keypoints": [
-            SimpleNamespace(name=name, camel=skeletons.lower_camel(name), upper=name.upper())
-            for name in skeleton.keypoints
-        ],
-        "edge_indices": skeletons.edge_indices(skeleton), "flip_indices": skeletons.flip_indices(skeleton),
-        "oks_sigmas": list(skeleton.oks_sigmas),
-        "output_names": list(output_shapes), "output_shapes": output_shapes,
-    }  # fmt: skip
-
-
 def render(target: Path, kind: str = "heatmap", all_decoders: bool = False) -> Path:
     """Write the Swift package for an example contract to `target`/package; returns that folder."""
     spec = example_spec(kind)
-    values = context(spec, DECODERS[kind][1])
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    unused = () if all_decoders else tuple(name for other, name in KINDS.items() if other != kind)
-    for source in sorted(TEMPLATES.rglob("*")):
-        if not source.is_file() or source.name.startswith(unused):
-            continue
-        text = source.read_text()
-        if source.suffix == ".j2":
-            text = environment.from_string(text).render(values)
-        path = str(source.relative_to(TEMPLATES)).removesuffix(".j2").replace(PLACEHOLDER, spec.type_name)
-        _write(target / path, text.replace(PLACEHOLDER, spec.type_name))
+    model_file = f"{spec.name}.mlpackage"
+    values = codegen.context(spec, model_file, {name: tuple(shape) for name, shape in DECODERS[kind][1].items()})
     package = target / "package"
+    codegen.render_tree(TEMPLATES / "package", package, spec, values, every_decoder=all_decoders)
     resources = package / "Sources" / spec.type_name
     _write(resources / "pose.json", canonical_json(spec).decode())
-    _write(resources / values["model_file"] / "Manifest.json", "{}\n")
+    _write(resources / model_file / "Manifest.json", "{}\n")
     return package
 
 

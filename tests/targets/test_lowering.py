@@ -61,9 +61,7 @@ def test_no_batch_norm_is_left(tiny: Any) -> None:
     ("network", "says"),
     [("Branching", "decides by its data"), ("MakesTheSameLayers", "is not the network's: relative RMS error")],
 )
-def test_networks_without_a_static_graph(
-    network: str, says: str, tiny: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_networks_without_a_static_graph(network: str, says: str, tiny: Any, capfd: pytest.CaptureFixture[str]) -> None:
     source = open_source(tiny.save("state_dict"), arch=f"tinynet:{network}")
     with pytest.raises(ConversionError, match=says) as caught:
         lowered(source, spec_with(tiny))
