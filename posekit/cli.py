@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+INTERRUPTED = 130
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -137,9 +138,14 @@ def sample(
 ) -> None:
     """Write a small trained model with its spec, pictures and annotations, to try posekit on."""
     from posekit import console
+    from posekit.errors import InputError
     from posekit.sample import write_sample
 
-    console.show_written(write_sample(folder), folder, json)
+    try:
+        written = write_sample(folder)
+    except OSError as error:
+        raise InputError(f"cannot write the sample: {error}", "choose another folder") from error
+    console.show_written(written, folder, json)
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -153,9 +159,10 @@ def main(arguments: list[str] | None = None) -> Any:
 
         console.show_error(error, as_json="--json" in (arguments or sys.argv[1:]))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; nothing was left half-written\n")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # Typer makes this of a KeyboardInterrupt, and says nothing
+            sys.stderr.write("interrupted; nothing was left half-written\n")
+        raise
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ def parse_box(text: str) -> tuple[float, ...]:
     """x1,y1,x2,y2 as numbers; InputError otherwise."""
     try:
         box = tuple(float(part) for part in text.split(","))
-        if len(box) == 4 and box[0] < box[2] and box[1] < box[3]:
+        if len(box) == 4 and -inf < box[0] < box[2] < inf and -inf < box[1] < box[3] < inf:
             return box
     except ValueError:
         pass

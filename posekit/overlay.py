@@ -14,11 +14,12 @@ LEFT, RIGHT, MIDDLE = (255, 140, 0), (30, 200, 120), (90, 160, 255)
 
 
 def overlay(
-    image: Picture, poses: Poses, names: Sequence[str], edges: Sequence[tuple[str, str]], min_score: float = 0.2
+    image: Picture, poses: Poses, names: Sequence[str], edges: Sequence[tuple[str, str]], min_share: float = 0.25
 ) -> Image.Image:
     """The picture with each instance's skeleton; the person's left is orange, the right green.
 
-    Keypoints are source px, whose pixel i has its centre at i + 0.5 here; those below `min_score` are hollow.
+    Keypoints are source px, whose pixel i has its centre at i + 0.5 here; those below `min_share` of the
+    instance's best score are hollow: what a score is worth differs from head to head.
     """
     picture = Image.fromarray(image).convert("RGB")
     draw = ImageDraw.Draw(picture)
@@ -27,6 +28,7 @@ def overlay(
     for points, scores in zip(poses.keypoints[..., :2], poses.scores, strict=True):
         if not np.isfinite(points).all():
             continue
+        min_score = min_share * scores.max()
         for a, b in edges:
             i, j = index[a], index[b]
             if min(scores[i], scores[j]) >= min_score:

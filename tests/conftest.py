@@ -14,7 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("posekit", deadline=None)  # no timed assertions
+settings.load_profile("posekit")
 
 NETWORKS = '''
 import torch

@@ -113,7 +113,7 @@ FAULTS = {
     "last maximum": ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
     "step the other way": ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
     "dark's mixed derivative": ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
-    "split ratio of y": ("SimccDecoder.swift", "y: Double(y.bin) / splitRatio", "y: Double(y.bin) / 2"),
+    "split ratio of y": ("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),
     "depth shifted": ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
     "NaN passes": ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
     "filter's weight": ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),

@@ -21,17 +21,18 @@ PLAIN_NAME = re.compile(r"[\w.:/#+-]*", re.ASCII)
 WORD = re.compile(r"[A-Za-z_]\w*")
 SYMBOL = re.compile(r"[suz]f?\d+", re.ASCII)
 ARITHMETIC = re.compile(r"[\w\s()+*/,.='<>&|~!-]*", re.ASCII)
-FUNCTIONS = frozenset(
-    "Symbol positive integer nonnegative nonzero real True False Integer Rational Float Add Mul Pow Max Min Abs floor "
-    "ceiling Eq Ne Lt Le Gt Ge Equality Unequality StrictLessThan LessThan StrictGreaterThan GreaterThan And Or Not oo "
-    "FloorDiv ModularIndexing Where PythonMod Mod CleanDiv CeilToInt FloorToInt CeilDiv LShift RShift PowByNatural "
-    "FloatPow FloatTrueDiv IntTrueDiv TruncToFloat TruncToInt RoundToInt RoundDecimal ToFloat Identity".split()
-)
-# shown or compared, never evaluated
-FREE_TEXT = frozenset(
-    "stack_trace nn_module_stack source_fn_stack torch_fn from_node custom as_string as_strings torch_version "
-    "guards_code".split()
-)
+SYMBOLIC_WORDS = """
+Symbol positive integer nonnegative nonzero real True False Integer Rational Float Add Mul Pow Max Min Abs floor ceiling
+Eq Ne Lt Le Gt Ge Equality Unequality StrictLessThan LessThan StrictGreaterThan GreaterThan And Or Not oo FloorDiv
+ModularIndexing Where PythonMod Mod CleanDiv CeilToInt FloorToInt CeilDiv LShift RShift PowByNatural FloatPow
+FloatTrueDiv IntTrueDiv TruncToFloat TruncToInt RoundToInt RoundDecimal ToFloat Identity
+"""
+FUNCTIONS = frozenset(SYMBOLIC_WORDS.split())
+# the keys of texts that are shown or compared and never evaluated
+FREE_TEXT_KEYS = """
+stack_trace nn_module_stack source_fn_stack torch_fn from_node custom as_string as_strings torch_version guards_code
+"""
+FREE_TEXT = frozenset(FREE_TEXT_KEYS.split())
 NESTED_JSON = ("in_spec", "out_spec", "context")
 IMPORTING_KEYS = ("default_factory_module", "__enum__")
 COMPILED = "data/aotinductor/"

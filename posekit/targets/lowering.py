@@ -58,6 +58,7 @@ def lower(
         graph = program.module(check_guards=False)
         for module in graph.modules():
             module.training = False  # exported in eval mode; the flag is what converters look at
+        passes.name_convolutions(graph)
         passes.fuse_batch_norm(graph)
         passes.rewrite_elu(graph)
         outputs = [output.numpy() for output in graph(image)]

@@ -43,6 +43,35 @@ def fuse_batch_norm(graph_module: Any) -> int:
     return fused
 
 
+def name_convolutions(graph_module: Any) -> int:
+    """A traced network's `_convolution`, which no converter knows, as the convolution that it is; returns how many."""
+    import torch
+
+    aten = torch.ops.aten
+    plain = {1: aten.conv1d.default, 2: aten.conv2d.default}
+    transposed = {1: aten.conv_transpose1d.default, 2: aten.conv_transpose2d.input}
+    count = 0
+    for node in list(graph_module.graph.nodes):
+        if node.target is not aten._convolution.default:
+            continue
+        x, weight, bias, stride, padding, dilation, is_transposed, output_padding, groups = node.args[:9]
+        if len(stride) not in plain:
+            continue
+        with graph_module.graph.inserting_before(node):
+            call = graph_module.graph.call_function
+            if is_transposed:
+                target = transposed[len(stride)]
+                new = call(target, (x, weight, bias, stride, padding, output_padding, groups, dilation))
+            else:
+                new = call(plain[len(stride)], (x, weight, bias, stride, padding, dilation, groups))
+        new.meta = node.meta
+        node.replace_all_uses_with(new)
+        graph_module.graph.erase_node(node)
+        count += 1
+    _tidy(graph_module)
+    return count
+
+
 def _fused_weights(tensors: list[Any], eps: float, is_transposed: bool) -> tuple[Any, Any]:
     import torch
 

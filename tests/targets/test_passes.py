@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
+from posekit.sources import open_source  # noqa: E402
 from posekit.targets import passes  # noqa: E402
 
 
@@ -58,6 +60,19 @@ def test_batch_norm_is_fused(name: str, bias: bool, affine: bool) -> None:
     assert passes.fuse_batch_norm(graph) == 1
     assert not any("batch_norm" in name for name in operators(graph))
     assert torch.allclose(graph(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_traced_networks_convolutions_are_named_and_fused(name: str, tmp_path: Path) -> None:
+    kind, options, norm, shape = CONVOLUTIONS[name]
+    network = unsettle(nn.Sequential(kind(4, 6, 3, **options), norm(6), nn.ReLU()))
+    x = torch.randn(shape)
+    torch.jit.trace(network, x).save(str(tmp_path / "traced.pt"))
+    graph = graph_of(nn.Sequential(open_source(tmp_path / "traced.pt").module), x)
+    assert passes.name_convolutions(graph) == 1
+    assert not any("_convolution" in name for name in operators(graph))
+    assert passes.fuse_batch_norm(graph) == 1
+    assert torch.allclose(graph(x), network(x), atol=1e-5)
 
 
 class Shared(nn.Module):

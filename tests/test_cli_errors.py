@@ -1,0 +1,402 @@
+"""Every wrong input gets one sentence, a hint and its exit code through the command line, and nothing is lost."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from posekit import console
+from posekit import pipeline as package_steps
+
+pytestmark = pytest.mark.xdist_group("bundle")
+Refused = Callable[..., dict[str, Any]]
+
+STEPS = ("open the model", "run the reference", "convert for android", "write the android wrapper", "measure parity on android")  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(".convert.log")
+    }
+
+
+def spec_file(tiny: Any, folder: Path, old: str, new: str) -> Path:
+    assert old in tiny.spec
+    path = folder / "changed.toml"
+    path.write_text(tiny.spec.replace(old, new))
+    return path
+
+
+def arguments(tiny: Any, out: Path, *more: object) -> tuple[object, ...]:
+    return (
+        "package", tiny.save("exported"), "--platform", "android", "--spec", tiny.spec_file, "--images", tiny.images,
+        "--out", out, *more,
+    )  # fmt: skip
+
+
+SPECS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "unknown key": ('kind = "top_down"', 'kind = "top_down"\ncolour = 1', ("unknown key 'colour'",)),
+    "unknown nested key": ("box_padding", "padding", ("unknown key 'input.padding'",)),
+    "wrong type": ("size_wh = [32, 48]", 'size_wh = "32x48"', ("input.size_wh is '32x48'",)),
+    "wrong element": ("size_wh = [32, 48]", "size_wh = [32, 48.5]", ("input.size_wh.1 is 48.5",)),
+    "too few": ("mean = [123.675, 116.28, 103.53]", "mean = [0.5]", ("input.mean",)),
+    "zero std": ("std = [58.395,", "std = [0.0,", ("input.std", "greater than 0")),
+    "NaN": ("std = [58.395,", "std = [nan,", ("input.std.0 is nan",)),
+    "missing": ('license = "Apache-2.0"\n', "", ("lacks license",)),
+    "no decoder": ('kind = "heatmap"\n', "", ("decoder",)),
+    "unknown decoder": ('kind = "heatmap"', 'kind = "magic"', ("decoder", "magic")),
+    "unknown skeleton": ("[keypoints]", '[keypoints]\nskeleton = "coco71"', ("coco71",)),
+    "other K": (
+        'names = ["nose", "left_wrist", "right_wrist"]\nedges = [["nose", "left_wrist"]]\n'
+        'flip_pairs = [["left_wrist", "right_wrist"]]\noks_sigmas = [0.03, 0.06, 0.06]',
+        'skeleton = "coco17"',
+        ("output 'heatmaps' has shape (1, 12, 8, 3)", "17 keypoints", "keypoints.skeleton"),
+    ),
+    "no such output": (
+        'output = "heatmaps"',
+        'output = "tags"',
+        ("decoder reads output 'tags'", "it has heatmaps (1, 12, 8, 3)"),
+    ),
+    "too many outputs": ('outputs = ["heatmaps"]', 'outputs = ["heatmaps", "tags"]', ("names 2 outputs", "gives 1")),
+    "other size": ("size_wh = [32, 48]", "size_wh = [48, 32]", ("fails on an input of (1, 3, 32, 48)",)),
+    "name with a folder": ('name = "tiny"', 'name = "../tiny"', ("name is '../tiny'",)),
+    "absolute name": ('name = "tiny"', 'name = "/tmp/tiny"', ("name is '/tmp/tiny'",)),
+    "name with a template": ('name = "tiny"', 'name = "{{ 7*7 }}"', ("name is '{{ 7*7 }}'",)),
+    "name with a quote": ('name = "tiny"', "name = 'ti\"ny'", ("name is 'ti\"ny'",)),
+    "name with a line": ('name = "tiny"', 'name = "tiny\\n"', ("name is 'tiny\\n'",)),
+    "name with a digit first": ('name = "tiny"', 'name = "3d"', ("name is '3d'",)),
+    "empty name": ('name = "tiny"', 'name = ""', ("name is ''",)),
+    "name of the language": ('name = "tiny"', 'name = "class"', ("word of Kotlin or Swift",)),
+    "keypoint with a template": ('names = ["nose"', 'names = ["{{ x }}"', ("'{{ x }}'",)),
+    "keypoint of the language": ('names = ["nose"', 'names = ["class"', ("'class'",)),
+    "licence with a quote": ("Apache-2.0", '\\"', ("license",)),
+    "version with a folder": ('"1.0.0"', '"../1"', ("version is '../1'",)),
+    "output with a quote": ('outputs = ["heatmaps"]', "outputs = ['a\"b']", ("outputs.0 is 'a\"b'",)),
+    "twice the same": ('names = ["nose", "left_wrist"', 'names = ["nose", "nose"', ("nose",)),
+    "no TOML": ('name = "tiny"', "name = tiny", ("no valid TOML",)),
+}
+
+
+@pytest.mark.parametrize("change", SPECS)
+def test_spec(change: str, tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
+    old, new, says = SPECS[change]
+    not_packaged(2, tiny.save("exported"), "--spec", spec_file(tiny, tmp_path, old, new), says=says)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("gone.toml", None, "cannot read the spec"),
+        ("empty.toml", b"", "lacks schema, name, version, license, kind, input, decoder, keypoints"),
+        ("latin1.toml", b'name = "\xe9"', "no valid TOML"),
+        ("list.json", b"[1]", "expected a table"),
+        ("deep.json", b"[" * 50_000, "no valid JSON"),
+        ("half.json", b'{"schema": 1', "no valid JSON"),
+        ("large.toml", b"#" * ((1 << 20) + 1), "at most 1048576 are read"),
+    ],
+)
+def test_spec_file(
+    name: str, content: bytes | None, says: str, tiny: Any, tmp_path: Path, not_packaged: Refused
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    not_packaged(2, tiny.save("exported"), "--spec", path, says=(says,))
+
+
+def test_spec_that_is_a_folder(tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
+    not_packaged(2, tiny.save("exported"), "--spec", tmp_path, says=("cannot read the spec",))
+
+
+def test_unknown_preset_lists_the_known(tiny: Any, not_packaged: Refused) -> None:
+    not_packaged(
+        2, tiny.save("exported"), "--spec", "hrnet-coco", says=("hrnet-coco17", "rtmpose-halpe26", "did you mean")
+    )
+
+
+def test_no_spec_says_what_is_missing(tiny: Any, tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "model.pt2"
+    path.write_bytes(tiny.save("exported").read_bytes())
+    refused(
+        2, "package", path, "--platform", "android", "--out", tmp_path / "out",
+        says=("has no spec", "model.toml", "name, version, license, kind", "mean, std", "keypoints", "--spec: hrnet"),
+    )  # fmt: skip
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (None, "there is no folder of images"),
+        ({}, "holds no pictures"),
+        ({"notes.txt": b"hello"}, "holds no pictures"),
+        ({"a.png": b""}, "a.png cannot be read as a picture"),
+        ({"a.jpg": b"<html>"}, "a.jpg cannot be read as a picture"),
+        ({"a.png": b"\x89PNG\r\n\x1a\n" + bytes(40)}, "a.png cannot be read as a picture"),
+    ],
+)
+def test_images(files: dict[str, bytes] | None, says: str, tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
+    folder = tmp_path / "pictures"
+    if files is not None:
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    not_packaged(2, tiny.save("exported"), "--images", folder, says=(says,))
+
+
+def test_truncated_picture_among_good_ones(tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    data = (tiny.images / "0.png").read_bytes()
+    (folder / "a.png").write_bytes(data)
+    (folder / "b.png").write_bytes(data[: len(data) // 2])
+    not_packaged(2, tiny.save("exported"), "--images", folder, says=("b.png cannot be read as a picture",))
+
+
+PERSON = {"image_id": 1, "bbox": [5, 5, 40, 60], "keypoints": [10, 10, 2] * 3}
+IMAGE = {"id": 1, "file_name": "0.png"}
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (None, "cannot read the annotations"),
+        ("{", "no valid JSON"),
+        ([], "no COCO annotations"),
+        ({"images": []}, "no COCO annotations"),
+        ({"images": [IMAGE], "annotations": []}, "none of the people"),
+        ({"images": [{**IMAGE, "file_name": "x.png"}], "annotations": [PERSON]}, "do the file names agree?"),
+        ({"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1, 2] * 17}]}, "has 17 keypoints, the spec 3"),
+        ({"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1]}]}, "no sound COCO file"),
+        ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": [5, 5, 0, 9]}]}, "has no area"),
+        ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": "x"}]}, "no sound COCO file"),
+        ({"images": [IMAGE], "annotations": [3]}, "no sound COCO file"),
+    ],
+)
+def test_annotations(document: Any, says: str, tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
+    path = tmp_path / "annotations.json"
+    if document is not None:
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+    not_packaged(2, tiny.save("exported"), "--annotations", path, says=(says,))
+
+
+def test_annotations_without_images(tiny: Any, tmp_path: Path, refused: Refused) -> None:
+    common = ("package", tiny.save("exported"), "--platform", "android", "--spec", tiny.spec_file)
+    refused(2, *common, "--annotations", tmp_path / "a.json", says=("--annotations needs --images",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "says"),
+    [
+        ("bundle", (), "pass --overwrite"),
+        ("folder", (), "pass --overwrite"),
+        ("folder", ("--overwrite",), "is no bundle, so it is not replaced"),
+        ("file", (), "exists"),
+        ("file", ("--overwrite",), "is no bundle, so it is not replaced"),
+    ],
+)
+def test_output_that_exists_is_untouched(
+    kind: str, more: tuple[str, ...], says: str, tiny: Any, tmp_path: Path, refused: Refused
+) -> None:
+    out = tmp_path / "out"
+    final = out / "tiny-android"
+    if kind == "file":
+        out.mkdir()
+        final.write_text("mine")
+    else:
+        final.mkdir(parents=True)
+        (final / ("manifest.json" if kind == "bundle" else "thesis.txt")).write_text("mine")
+    before = contents(out)
+    refused(2, *arguments(tiny, out, *more), says=(says,))
+    assert contents(out) == before
+    assert [path.name for path in out.iterdir()] == ["tiny-android"]
+
+
+@pytest.mark.parametrize("depth", ["itself", "below"])
+def test_output_folder_is_a_file(depth: str, tiny: Any, tmp_path: Path, refused: Refused) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    refused(2, *arguments(tiny, file if depth == "itself" else file / "out"), says=("is there space, and permission?",))
+    assert file.read_text() == "mine"
+
+
+def test_output_folder_that_cannot_be_written(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    make = Path.mkdir
+
+    def denied(self: Path, *more: Any, **options: Any) -> None:
+        if self.name.endswith(".partial"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        make(self, *more, **options)
+
+    monkeypatch.setattr(Path, "mkdir", denied)
+    refused(2, *arguments(tiny, tmp_path / "out"), says=("cannot write", "Permission denied"))
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("part", ["codegen.render", "golden.write", "report.write", "bundle.write_manifest"])
+def test_full_disk_keeps_the_old_bundle(
+    part: str, bundle: Path, tiny: Any, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = contents(bundle.parent)
+    room, name = part.split(".")
+    monkeypatch.setattr(getattr(package_steps, room), name, full)
+    refused(2, *arguments(tiny, bundle.parent, "--overwrite"), says=("No space left on device", "is there space"))
+    assert contents(bundle.parent) == before
+    assert [path.name for path in bundle.parent.iterdir() if path.is_dir()] == [bundle.name]
+
+
+@pytest.mark.slow
+def test_a_disk_that_refuses_writes(bundle: Path, tiny: Any) -> None:
+    """For real: the process may write no file larger than 2000 bytes, in Python or in a C++ library."""
+    before = contents(bundle.parent)
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\nfrom posekit.cli import main; main()"
+    )
+    command = [sys.executable, "-B", "-c", code, *map(str, arguments(tiny, bundle.parent, "--overwrite"))]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2, result.stderr
+    told, hint = result.stderr.splitlines()
+    assert told.startswith("error: ")
+    assert hint == "hint: is there space, and permission?"
+    assert contents(bundle.parent) == before
+    assert [path.name for path in bundle.parent.iterdir() if path.is_dir()] == [bundle.name]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_ctrl_c_keeps_the_old_bundle(
+    name: str, bundle: Path, tiny: Any, monkeypatch: pytest.MonkeyPatch, run_posekit: Callable[..., Any]
+) -> None:
+    seen = []
+
+    def interrupt(step: str) -> None:
+        seen.append(step)
+        if step == name:
+            raise KeyboardInterrupt
+
+    class Progress:
+        def __enter__(self) -> Callable[[str], None]:
+            return interrupt
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(console, "progress", Progress)
+    before = contents(bundle.parent)
+    result = run_posekit(*arguments(tiny, bundle.parent, "--overwrite"))
+    assert seen == list(STEPS[: STEPS.index(name) + 1])
+    assert (result.code, result.out) == (130, "")
+    assert result.err.strip() == "interrupted; nothing was left half-written"
+    assert contents(bundle.parent) == before
+    assert [path.name for path in bundle.parent.iterdir() if path.is_dir()] == [bundle.name]
+
+
+INTERRUPTED = """
+import contextlib, os, signal
+from posekit import cli, console
+
+@contextlib.contextmanager
+def progress():
+    def step(name):
+        if name.startswith("write the android"):
+            os.kill(os.getpid(), signal.SIGINT)
+    yield step
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children start with it ignored
+console.progress = progress
+cli.main()
+"""
+
+
+@pytest.mark.slow
+def test_a_real_sigint_leaves_nothing(tiny: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *map(str, arguments(tiny, out))], capture_output=True, text=True
+    )
+    assert result.returncode == 130
+    assert "Traceback" not in result.stderr
+    assert "interrupted; nothing was left half-written" in result.stderr
+    assert [path.name for path in out.iterdir()] == ["tiny-android.convert.log"]
+
+
+def test_json_is_alone_on_standard_output(tiny: Any, tmp_path: Path) -> None:
+    """Even where the user's own network prints: a process of its own, so that C++ output counts too."""
+    command = [sys.executable, "-m", "posekit.cli", "inspect", str(tiny.save("state_dict")), "--arch", "tinynet:Printing",
+               "--spec", str(tiny.spec_file), "--json"]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["outputs"] == {"heatmaps": [1, 12, 8, 3]}
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (("package",), "MODEL"),
+        (("package", "m.pt"), "--platform"),
+        (("package", "m.pt", "--platform", "tizen"), "tizen"),
+        (("package", "m.pt", "--platform", "android", "--precision", "fp8"), "fp8"),
+        (("package", "m.pt", "--platform", "android", "--colour", "red"), "--colour"),
+        (("package", "m.pt", "--platform"), "--platform"),
+        (("package", "m.pt", "n.pt", "--platform", "android"), "n.pt"),
+        (("pack",), "pack"),
+        (("validate",), "BUNDLE"),
+        (("predict", "m.pt"), "IMAGE"),
+    ],
+)
+def test_usage(line: tuple[str, ...], says: str, run_posekit: Callable[..., Any]) -> None:
+    result = run_posekit(*line)
+    assert (result.code, result.out) == (2, "")
+    assert says in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("box", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "9,9,1,1", "1,1,1,5", "nan,0,1,1", "0,0,inf,1"])
+def test_box(box: str, tiny: Any, refused: Refused) -> None:
+    refused(2, "predict", tiny.save("exported"), tiny.images / "0.png", "--spec", tiny.spec_file, "--box", box, says=("--box is",))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["gone.png", "text.png"])
+def test_predict_on_what_is_no_picture(name: str, tiny: Any, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "text.png").write_text("x")
+    refused(2, "predict", tiny.save("exported"), tmp_path / name, "--spec", tiny.spec_file, says=(name,))
+
+
+def test_predict_into_a_file(tiny: Any, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "out").write_text("mine")
+    common = ("predict", tiny.save("exported"), tiny.images / "0.png", "--spec", tiny.spec_file)
+    refused(2, *common, "--out", tmp_path / "out", says=("cannot write",))
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_sample_into_a_folder_that_has_one(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "tinypose.pt2").write_text("mine")
+    refused(2, "sample", tmp_path, says=("tinypose.pt2 exists",))
+    assert [path.name for path in tmp_path.iterdir()] == ["tinypose.pt2"]
+
+
+def test_sample_into_a_file(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "file").write_text("mine")
+    refused(2, "sample", tmp_path / "file")
+
+
+def test_errors_without_json_say_the_same_on_stderr_alone(tmp_path: Path, run_posekit: Callable[..., Any]) -> None:
+    result = run_posekit("validate", tmp_path / "gone")
+    assert (result.code, result.out) == (2, "")
+    assert [line.split(":")[0] for line in result.err.splitlines()] == ["error", "hint"]
