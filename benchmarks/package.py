@@ -29,7 +29,9 @@ def main() -> None:
         spec = find_spec(model, "")
         images = find_images(*sample_images(), spec)
         marks: list[tuple[str, float]] = []
-        results = package(model, "all", spec, images, out=work, step=lambda name: marks.append((name, time.perf_counter())))
+        results = package(
+            model, "all", spec, images, out=work, step=lambda name: marks.append((name, time.perf_counter()))
+        )
         end = time.perf_counter()
     seconds = {"start posekit": ready}
     for (name, start), (_, stop) in zip(marks, [*marks[1:], ("", end)], strict=True):

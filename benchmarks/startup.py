@@ -29,7 +29,9 @@ def main() -> None:
     medians = {name: round(statistics.median(values), 3) for name, values in seconds.items()}
     for name, value in medians.items():
         print(f"{value:7.3f} s  {name}")
-    print(json.dumps({"machine": f"{platform.machine()}, {platform.system()}", "runs": RUNS, "median_seconds": medians}))
+    print(
+        json.dumps({"machine": f"{platform.machine()}, {platform.system()}", "runs": RUNS, "median_seconds": medians})
+    )
 
 
 if __name__ == "__main__":

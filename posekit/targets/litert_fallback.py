@@ -40,5 +40,6 @@ def convert(lowered: Lowered, folder: Path, log: Path) -> bytes:
                     output_signaturedefs=True, non_verbose=True, copy_onnx_input_output_names_to_tflite=True,
                 )  # fmt: skip
         except (Exception, SystemExit) as error:  # onnx2tf ends the process with sys.exit when it fails
-            raise ConversionError(f"onnx2tf failed: {type(error).__name__}: {str(error)[:200]}") from error
+            first = next((line.strip() for line in str(error).splitlines() if line.strip().isprintable()), "")
+            raise ConversionError(f"onnx2tf failed: {type(error).__name__}: {first[:200]}") from error
         return (Path("out") / "model_float32.tflite").read_bytes()
