@@ -18,7 +18,8 @@ START = time.perf_counter()
 
 def main() -> None:
     """Package once and print a line a step."""
-    from posekit.pipeline import find_images, find_spec, package
+    from posekit.inputs import find_images, find_spec
+    from posekit.pipeline import package
     from posekit.sample import sample_images, write_sample
 
     ready = time.perf_counter() - START

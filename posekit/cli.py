@@ -52,11 +52,11 @@ def package(
     json: Json = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
-    from posekit import console, pipeline
+    from posekit import console, inputs, pipeline
 
-    contract = pipeline.find_spec(model, spec)
-    pictures = pipeline.find_images(images, annotations, contract)
-    if pictures.what == pipeline.SUBSTITUTE_IMAGES:
+    contract = inputs.find_spec(model, spec)
+    pictures = inputs.find_images(images, annotations, contract)
+    if pictures.what == inputs.SUBSTITUTE_IMAGES:
         console.warn(f"parity is measured on {pictures.what}")
     with console.progress() as step:
         results = pipeline.package(
@@ -76,10 +76,10 @@ def validate(
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure its model anew against the reference that it carries."""
-    from posekit import console, pipeline
+    from posekit import console, validation
 
     with console.progress() as step:
-        opened, evaluation = pipeline.validate(bundle, images, annotations, step)
+        opened, evaluation = validation.validate(bundle, images, annotations, step)
     console.show_validation(opened, evaluation, json)
     if not evaluation.is_good:
         raise typer.Exit(1)
@@ -97,15 +97,15 @@ def predict(
     json: Json = False,
 ) -> None:
     """Keypoints of pictures, and an overlay to look at."""
-    from posekit import console, pipeline
+    from posekit import console, prediction
 
     boxes = [console.parse_box(text) for text in box]
-    contract, run = pipeline.open_for_prediction(model, spec, arch, trust)
+    contract, run = prediction.open_for_prediction(model, spec, arch, trust)
     with console.progress() as step:
         found = []
         for path in images:
             step(f"predict {path.name}")
-            found.append((path, *pipeline.predict(run, contract, path, boxes)))
+            found.append((path, *prediction.predict(run, contract, path, boxes)))
     console.show_predictions(found, contract, out, json)
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.decoder_specs import DecoderSpec
 from posekit.decoders import DECODERS
-from posekit.spec import DecoderSpec, InputSpec, PoseSpec
+from posekit.spec import InputSpec, PoseSpec
 from posekit.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
 
 SEED = 20261121

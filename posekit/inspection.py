@@ -75,7 +75,7 @@ def _mlpackage(path: Path) -> dict[str, Any]:
 
 
 def _source(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
-    from posekit.pipeline import find_spec
+    from posekit.inputs import find_spec
     from posekit.sources import open_source
 
     source = open_source(path, arch=arch, trust=trust)

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -20,6 +18,13 @@ from pydantic import (
 )
 
 from posekit import skeletons
+from posekit.decoder_specs import (
+    DecoderSpec,
+    OutputName,
+    Part,
+    tuple_of_list,
+    written,
+)
 from posekit.errors import InputError
 from posekit.spec_errors import sentence
 
@@ -45,31 +50,8 @@ allCases edges flipPartner flipPartners hash hashValue index name names oksSigma
 RESERVED_KEYPOINTS = RESERVED_NAMES | frozenset(_SWIFT_MEMBERS.split())
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-def _tuple_of_list(value: object) -> object:
-    """TOML and JSON have arrays only; strict mode wants tuples."""
-    return tuple(_tuple_of_list(item) for item in value) if isinstance(value, list) else value
-
-
-def _written(pattern: str, expected: str) -> AfterValidator:
-    """A text that must match `pattern`, with words for those who do not read patterns."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return AfterValidator(check)
-
-
 Three = tuple[float, float, float]
 PositiveInt = Annotated[int, Field(ge=1, le=8192)]
-OutputName = Annotated[
-    str, _written(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of at most 64 letters, digits and _, no digit first")
-]
 
 
 def _no_zero(values: Three) -> Three:
@@ -78,7 +60,7 @@ def _no_zero(values: Three) -> Three:
     return values
 
 
-class InputSpec(_Part):
+class InputSpec(Part):
     """How the network wants its picture.
 
     size_wh: input px. color_order, mean, std: what the network itself wants, mean and std in 0-255 units in that
@@ -95,7 +77,7 @@ class InputSpec(_Part):
     pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
     alignment: Literal["half_pixel", "index", "corners"]
 
-    _lists = field_validator("size_wh", "mean", "std", mode="before")(_tuple_of_list)
+    _lists = field_validator("size_wh", "mean", "std", mode="before")(tuple_of_list)
 
     @model_validator(mode="after")
     def _padding_is_said(self) -> InputSpec:
@@ -104,86 +86,7 @@ class InputSpec(_Part):
         return self
 
 
-class HeatmapSpec(_Part):
-    """decoders/heatmap.py: output (h, w, K), one map a keypoint.
-
-    alignment: index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`).
-    blur_kernel: odd width of the Gaussian of `dark`, as in training (11 for sigma 2, 17 for sigma 3).
-    """
-
-    kind: Literal["heatmap"]
-    output: OutputName
-    refinement: Literal["none", "quarter", "dark"]
-    alignment: Literal["stride", "corners"]
-    blur_kernel: Annotated[int, Field(ge=3, le=99)] = 11
-    activation: Literal["none", "sigmoid"] = "none"
-
-    @field_validator("blur_kernel")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("blur_kernel must be odd")
-        return value
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs that the decoder reads."""
-        return (self.output,)
-
-
-class SimccSpec(_Part):
-    """decoders/simcc.py: outputs (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint.
-
-    refinement: `quadratic` puts the keypoint at the top of the parabola through the best bin and its neighbours.
-    """
-
-    kind: Literal["simcc"]
-    output_x: OutputName
-    output_y: OutputName
-    split_ratio: Annotated[float, Field(gt=0, le=16)]
-    score_reduction: Literal["min", "mean"]
-    refinement: Literal["none", "quadratic"] = "none"
-    activation: Literal["none", "softmax"] = "none"
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs that the decoder reads."""
-        return (self.output_x, self.output_y)
-
-
-class RegressionSpec(_Part):
-    """decoders/regression.py: K rows of numbers.
-
-    fields: what the numbers of a row are, in order; `skip` is ignored. range: `unit` (0-1 over the input),
-    `signed_unit` (-1 to 1 over the input) or `input_px`. Without a `score` field every score is 1.
-    """
-
-    kind: Literal["regression"]
-    output: OutputName
-    fields: tuple[Literal["x", "y", "z", "score", "skip"], ...]
-    range: Literal["unit", "signed_unit", "input_px"]
-    activation: Literal["none", "sigmoid"] = "none"
-
-    _lists = field_validator("fields", mode="before")(_tuple_of_list)
-
-    @field_validator("fields")
-    @classmethod
-    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in ("x", "y", "z", "score"):
-            if value.count(name) > 1 or (name in "xy" and name not in value):
-                raise ValueError("fields must hold x and y once, z and score at most once")
-        return value
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs that the decoder reads."""
-        return (self.output,)
-
-
-DecoderSpec = Annotated[HeatmapSpec | SimccSpec | RegressionSpec, Field(discriminator="kind")]
-
-
-class KeypointsSpec(_Part):
+class KeypointsSpec(Part):
     """Which keypoints the network gives: a named skeleton, or one spelled out; both after reading."""
 
     skeleton: str = ""
@@ -192,7 +95,7 @@ class KeypointsSpec(_Part):
     flip_pairs: tuple[tuple[str, str], ...] = ()
     oks_sigmas: tuple[float, ...]
 
-    _lists = field_validator("names", "edges", "flip_pairs", "oks_sigmas", mode="before")(_tuple_of_list)
+    _lists = field_validator("names", "edges", "flip_pairs", "oks_sigmas", mode="before")(tuple_of_list)
 
     @model_validator(mode="before")
     @classmethod
@@ -207,7 +110,7 @@ class KeypointsSpec(_Part):
             "oks_sigmas": known.oks_sigmas,
         }
         for key, value in named.items():
-            if key in data and _tuple_of_list(data[key]) != value:
+            if key in data and tuple_of_list(data[key]) != value:
                 raise ValueError(f"{key} differs from those of skeleton {known.name!r}; leave out one of the two")
         return {**data, **named}
 
@@ -228,7 +131,7 @@ class KeypointsSpec(_Part):
         )
 
 
-class GateSpec(_Part):
+class GateSpec(Part):
     """How far the packaged model may be from the reference; a field left out has the precision's default.
 
     max_px and p95_px: keypoint error in source px over the keypoints whose reference score is at least
@@ -242,20 +145,20 @@ class GateSpec(_Part):
     min_score: float | None = None
 
 
-class PoseSpec(_Part):
+class PoseSpec(Part):
     """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash."""
 
     schema_version: Literal[1] = Field(alias="schema")
     name: Annotated[
         str,
         Field(max_length=48),
-        _written(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", "words of lower case letters and digits, joined by - or _"),
+        written(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", "words of lower case letters and digits, joined by - or _"),
     ]
-    type_name: Annotated[str, _written(r"[A-Z][A-Za-z0-9]{0,47}", "a name such as TinyPose, at most 48 letters")] = ""
+    type_name: Annotated[str, written(r"[A-Z][A-Za-z0-9]{0,47}", "a name such as TinyPose, at most 48 letters")] = ""
     version: Annotated[
-        str, _written(r"[0-9A-Za-z.+-]{1,32}", "1 to 32 letters, digits, '.', '+' and '-', such as 1.0.0")
+        str, written(r"[0-9A-Za-z.+-]{1,32}", "1 to 32 letters, digits, '.', '+' and '-', such as 1.0.0")
     ]
-    license: Annotated[str, _written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
+    license: Annotated[str, written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
     kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
     outputs: tuple[OutputName, ...] = ()
     input: InputSpec
@@ -263,7 +166,7 @@ class PoseSpec(_Part):
     keypoints: KeypointsSpec
     gate: GateSpec = GateSpec()
 
-    _lists = field_validator("outputs", mode="before")(_tuple_of_list)
+    _lists = field_validator("outputs", mode="before")(tuple_of_list)
 
     @model_validator(mode="before")
     @classmethod

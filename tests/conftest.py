@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -17,6 +18,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+# before torch is imported: see posekit/sources/__init__.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 settings.register_profile("posekit", deadline=None)  # no timed assertions
 settings.load_profile("posekit")
 
@@ -201,11 +204,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 @pytest.fixture(scope="session")
 def packaged(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Android bundle of the tiny network; tests copy it before they damage it."""
-    from posekit import pipeline
+    from posekit import inputs, pipeline
 
     pytest.importorskip("litert_torch")
-    contract = pipeline.find_spec(tiny.save("exported"), str(tiny.spec_file))
-    pictures = pipeline.find_images(tiny.images, None, contract)
+    contract = inputs.find_spec(tiny.save("exported"), str(tiny.spec_file))
+    pictures = inputs.find_images(tiny.images, None, contract)
     out = tmp_path_factory.mktemp("packaged")
     (result,) = pipeline.package(tiny.save("exported"), "android", contract, pictures, out=out)
     assert result.evaluation.is_good

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from posekit import golden
+from posekit.decoder_specs import HeatmapSpec, RegressionSpec, SimccSpec
 from posekit.decoders import DECODERS
 from posekit.presets import preset, preset_names
-from posekit.spec import HeatmapSpec, InputSpec, PoseSpec, RegressionSpec, SimccSpec, parse_spec
+from posekit.spec import InputSpec, PoseSpec, parse_spec
 from posekit.warp import Orientation
 
 FOLDER = Path(__file__).parent / "golden"

@@ -11,10 +11,12 @@ import pytest
 
 from posekit import bundle
 from posekit.cli import main
+from posekit.inputs import find_images, find_spec
 from posekit.parity.evaluate import Evaluation
-from posekit.pipeline import find_images, find_spec, package, validate
+from posekit.pipeline import package
 from posekit.sample import write_sample
 from posekit.targets import tflite_file
+from posekit.validation import validate
 from tests.forms import FORMS, save_in_form
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]

@@ -15,18 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from posekit import decoder_specs
 from posekit import spec as spec_module
+from posekit.decoder_specs import HeatmapSpec, RegressionSpec, SimccSpec
 from posekit.errors import InputError
 from posekit.skeletons import SKELETONS
 from posekit.spec import (
     MAX_SPEC_BYTES,
     GateSpec,
-    HeatmapSpec,
     InputSpec,
     KeypointsSpec,
     PoseSpec,
-    RegressionSpec,
-    SimccSpec,
     canonical_json,
     contract_hash,
     parse_spec,
@@ -402,7 +401,8 @@ MODELS: list[type[BaseModel]] = [PoseSpec, InputSpec, HeatmapSpec, SimccSpec, Re
 
 
 def test_every_part_of_the_spec_is_in_the_table() -> None:
-    parts = {value for value in vars(spec_module).values() if isinstance(value, type) and issubclass(value, BaseModel)}
+    rooms = {**vars(decoder_specs), **vars(spec_module)}
+    parts = {value for value in rooms.values() if isinstance(value, type) and issubclass(value, BaseModel)}
     assert {part for part in parts if part.model_fields} - {BaseModel} == set(MODELS)
 
 

@@ -19,7 +19,8 @@ from posekit.errors import ConversionError, InputError
 from posekit.poses import Floats, Poses
 
 if TYPE_CHECKING:
-    from posekit.spec import DecoderSpec, PoseSpec
+    from posekit.decoder_specs import DecoderSpec
+    from posekit.spec import PoseSpec
 
 Outputs = Mapping[str, NDArray[Any]]
 

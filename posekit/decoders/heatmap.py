@@ -15,7 +15,7 @@ from posekit.decoders.activation import sigmoid
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
-    from posekit.spec import HeatmapSpec
+    from posekit.decoder_specs import HeatmapSpec
 
 LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
 

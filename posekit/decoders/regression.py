@@ -12,7 +12,7 @@ from posekit.decoders.activation import sigmoid
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
-    from posekit.spec import RegressionSpec
+    from posekit.decoder_specs import RegressionSpec
 
 
 def shapes(spec: RegressionSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
-    from posekit.spec import SimccSpec
+    from posekit.decoder_specs import SimccSpec
 
 
 def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:

@@ -7,10 +7,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from posekit.decoder_specs import DecoderSpec, RegressionSpec
 from posekit.decoders import DECODERS, check_outputs, decode
 from posekit.errors import ConversionError, InputError
 from posekit.presets import preset
-from posekit.spec import DecoderSpec, PoseSpec, RegressionSpec
+from posekit.spec import PoseSpec
 
 KINDS = sorted(DECODERS)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.decoder_specs import HeatmapSpec
 from posekit.decoders.heatmap import decode, encode, gaussian_kernel, input_px_per_index
-from posekit.spec import HeatmapSpec
 
 SIZE_WH = (96, 160)  # not square, and neither is the map: swapped axes are seen
 MAP_WH = (24, 40)

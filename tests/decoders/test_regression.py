@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.decoder_specs import RegressionSpec
 from posekit.decoders.regression import decode, encode
-from posekit.spec import RegressionSpec
 
 SIZE_WH = (96, 160)
 RANGES = ("unit", "signed_unit", "input_px")

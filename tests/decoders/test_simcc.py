@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.decoder_specs import SimccSpec
 from posekit.decoders.simcc import decode, encode, shapes
-from posekit.spec import SimccSpec
 
 SIZE_WH = (96, 160)
 

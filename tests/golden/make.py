@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from posekit.decoder_specs import DecoderSpec
 from posekit.decoders import DECODERS
 from posekit.golden import SEED, Case, decoder_case, warp_cases, write_cases
-from posekit.spec import DecoderSpec, InputSpec
+from posekit.spec import InputSpec
 from posekit.tracking import OneEuroFilter, next_region
 from posekit.warp import Orientation
 

@@ -1,0 +1,52 @@
+"""What a run starts from: the contract of a model, and the pictures to evaluate on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posekit.errors import InputError
+from posekit.images import Photo, photos
+from posekit.presets import preset, preset_names
+from posekit.sample import sample_images
+from posekit.spec import PoseSpec, read_spec
+
+SUBSTITUTE_IMAGES = "posekit's own synthetic pictures; give yours with --images"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Which pictures to evaluate on; `what` is said in the report."""
+
+    photos: tuple[Photo, ...]
+    what: str
+
+
+def find_spec(model: Path, wanted: str) -> PoseSpec:
+    """The contract of a model: a file, a preset's name, or the .toml or .json beside the model."""
+    if wanted:
+        path = Path(wanted)
+        if path.suffix in (".toml", ".json") or path.exists():
+            return read_spec(path)
+        return preset(wanted)
+    for suffix in (".toml", ".json"):
+        beside = model.with_suffix(suffix)
+        if beside.is_file():
+            return read_spec(beside)
+    raise InputError(
+        f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, license, "
+        "kind, input (size_wh, color_order, mean, std, resize, alignment), decoder and keypoints",
+        f"write one (docs/spec.md), or take a preset with --spec: {', '.join(preset_names())}",
+    )
+
+
+def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec) -> Images:
+    """The evaluation pictures; without --images posekit's own, which is said."""
+    if images is not None:
+        found = photos(images, annotations, spec.keypoint_count)
+        return Images(tuple(found), f"{len(found)} pictures given with --images")
+    if annotations is not None:
+        raise InputError("--annotations needs --images, the folder of its pictures")
+    folder, coco = sample_images()
+    own = spec.keypoints.skeleton == "coco17"
+    return Images(tuple(photos(folder, coco if own else None, spec.keypoint_count)), SUBSTITUTE_IMAGES)

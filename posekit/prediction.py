@@ -1,0 +1,46 @@
+"""Keypoints of single pictures, by a packaged model or by the source model eagerly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit import bundle
+from posekit.errors import MissingToolError
+from posekit.images import Person, Photo, load_image
+from posekit.inputs import find_spec
+from posekit.parity.cases import cases_of, poses_of
+from posekit.parity.evaluate import Run
+from posekit.poses import Poses, concatenate
+from posekit.runtimes import runtime_for, why_not
+from posekit.sources import open_source
+from posekit.sources.reference import run_reference
+from posekit.spec import PoseSpec
+
+
+def predict(
+    run: Callable[[NDArray[np.float32]], Any], spec: PoseSpec, path: Path, boxes_xyxy: Sequence[tuple[float, ...]] = ()
+) -> tuple[NDArray[np.uint8], Poses]:
+    """The upright picture and its keypoints; boxes_xyxy: source px of people, else the whole frame."""
+    people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
+    parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases_of(Photo(path, 0, people), spec)]
+    return load_image(path), concatenate(parts, spec.keypoint_count)
+
+
+def open_for_prediction(path: Path, spec: str, arch: str, trust: bool) -> tuple[PoseSpec, Run]:
+    """The contract and a runner of a bundle (its packaged model) or of a source model (eagerly)."""
+    if bundle.is_bundle(path):
+        opened = bundle.open_bundle(path)
+        run = runtime_for(opened.platform, opened.model_path)
+        if run is None:
+            raise MissingToolError(
+                f"{opened.model_path.name} cannot be run on this machine: {why_not(opened.platform)}", "run it on a Mac"
+            )
+        return opened.spec, run[0]
+    contract = find_spec(path, spec)
+    source = open_source(path, arch=arch, trust=trust)
+    return contract, lambda pixels: run_reference(source, contract, pixels)
