@@ -10,11 +10,12 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit.chatter import captured
-from posekit.errors import InputError
+from posekit.errors import InputError, MissingToolError
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
 from posekit.sources.safety import refuse_exported_code, refuse_writing_code
 
@@ -45,6 +46,8 @@ def open_source(path: Path, *, arch: str = "", trust: bool = False) -> SourceMod
     arch: `module:factory` that builds the network of a state dict. InputError says what is wrong.
     """
     kind = container(path)
+    if find_spec("torch") is None:
+        raise MissingToolError("PyTorch is not installed", "pip install 'posekit[all]'")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     facts: dict[str, Any] = {}
     with captured(), warnings.catch_warnings():  # torch logs what it then raises, and the user's code may print

@@ -1,0 +1,71 @@
+"""Rendered trees: names replaced everywhere, one decoder, no Jinja left, type names that are taken refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from posekit import codegen
+from posekit.errors import InputError
+from posekit.sample import sample_images
+from posekit.spec import PoseSpec, contract_hash, read_spec
+
+SAMPLE = sample_images()[0].parent
+SHAPES = {
+    "tinypose": {"heatmaps": (1, 32, 24, 17)},
+    "tinysimcc": {"simcc_x": (1, 17, 192), "simcc_y": (1, 17, 256)},
+}
+OWN = {"tinypose": "HeatmapDecoder", "tinysimcc": "SimccDecoder"}
+
+
+def spec_of(name: str, **changes: str) -> PoseSpec:
+    return read_spec(SAMPLE / f"{name}.toml").model_copy(update=changes)
+
+
+@pytest.mark.parametrize("platform", codegen.TREES)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_tree_is_complete(platform: str, name: str, tmp_path: Path) -> None:
+    spec = spec_of(name)
+    assets = codegen.render(platform, spec, f"{name}.model", SHAPES[name], tmp_path)
+    files = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
+    text = "\n".join(path.read_text() for path in files.values())
+    for left_over in ("TemplatePose", "posekit.template", "posekit/template", "{{", "{%"):
+        assert left_over not in text
+        assert not any(left_over in name for name in files)
+    assert contract_hash(spec) in text
+    decoders = {match for file in files for match in re.findall(r"(\w+Decoder)\.(?:kt|swift)$", file)}
+    assert {d for d in decoders if d in OWN.values() or d == "RegressionDecoder"} == {OWN[name]}
+    assert (assets / "pose.json").is_file()
+    assert any(file.endswith("README.md") for file in files)
+    sources = [path for path in files.values() if path.suffix in (".kt", ".swift")]
+    assert all("SPDX-License-Identifier: Apache-2.0" in path.read_text() for path in sources)
+
+
+@pytest.mark.parametrize("platform", codegen.TREES)
+def test_the_typed_skeleton_has_every_keypoint(platform: str, tmp_path: Path) -> None:
+    codegen.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path)
+    text = "\n".join(path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".kt", ".swift"))
+    for keypoint in codegen.context(spec_of("tinypose"), "m", SHAPES["tinypose"])["keypoints"]:
+        assert keypoint["upper" if platform == "android" else "camel"] in text
+
+
+@pytest.mark.parametrize(
+    "type_name",
+    ["Region", "Pose", "String", "Bitmap", "HeatmapDecoder"],
+)
+def test_a_taken_type_name_is_refused(type_name: str, tmp_path: Path) -> None:
+    platforms = ["android"] if type_name == "Bitmap" else list(codegen.TREES)
+    for platform in platforms:
+        spec = spec_of("tinypose", type_name=type_name)
+        with pytest.raises(InputError, match=type_name):
+            codegen.render(platform, spec, "m", SHAPES["tinypose"], tmp_path / platform)
+
+
+@pytest.mark.parametrize("platform", codegen.TREES)
+def test_rendering_twice_gives_the_same_bytes(platform: str, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        codegen.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path / folder)
+    first, second = ({p.relative_to(tmp_path / f): p.read_bytes() for p in (tmp_path / f).rglob("*") if p.is_file()} for f in ("a", "b"))  # fmt: skip
+    assert first == second

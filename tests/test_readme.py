@@ -1,0 +1,71 @@
+"""Every command of the README runs, its spec is a spec, its files are there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from posekit.spec import parse_spec
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of that language, in order."""
+    return [
+        body
+        for found, body in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+        if found == language
+    ]
+
+
+def test_the_spec_of_the_readme_is_a_spec() -> None:
+    (text,) = blocks("toml")
+    assert parse_spec(tomllib.loads(text), "README.md").type_name == "TinyPose"
+
+
+def test_links_and_pictures_are_there() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    assert all((ROOT / target).exists() for target in targets)
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.slow
+def test_every_posekit_command_runs(tmp_path: Path) -> None:
+    commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("posekit ")]
+    assert {command.split()[1] for command in commands} == {"sample", "package", "validate", "predict", "inspect"}
+    program = Path(sys.executable).parent / "posekit"
+    for command in commands:
+        done = subprocess.run(
+            [program, *shlex.split(command)[1:]],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert (tmp_path / "overlays" / "scene_4.overlay.png").is_file()
+
+
+def figures() -> dict[tuple[str, str], list[float]]:
+    rows = re.findall(r"^\| (\w+), (fp\d\d), total \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) dB \|$", README, re.MULTILINE)  # fmt: skip
+    return {(name, precision): [float(value) for value in values] for name, precision, *values in rows}
+
+
+def test_the_table_has_both_samples_at_both_precisions() -> None:
+    assert len(figures()) == 4
