@@ -65,6 +65,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         return
     for result in results:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
+        for fact, value in result.report["source"]["facts"].items():
+            _out(f"  the file says {fact}: {_in_words(value)}")
         for note in result.report["notes"]:
             _out(f"  note: {note}")
         _out(f"  {result.report['verdict']}: {result.folder}")
@@ -124,9 +126,17 @@ def show_facts(facts: dict[str, Any], as_json: bool) -> None:
         _print_json(facts)
         return
     table = Table(show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    contract = facts.get("contract")
+    if isinstance(contract, dict):
+        facts = {**facts, "contract": f"{contract['name']} {contract['version']}, {contract['kind']}"}
+        facts |= {f"contract, {part}": contract[part] for part in ("input", "decoder")}
+        facts["contract, keypoints"] = (
+            f"{contract['keypoints']['skeleton'] or 'spelled out'}: {len(contract['keypoints']['names'])}"
+        )
     for key, value in facts.items():
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
-        table.add_row(key, escape(text))
+        table.add_row(key, escape(_in_words(value)))
     Console().print(table)
 
 
@@ -182,6 +192,12 @@ def _table(title: str, evaluation: Evaluation) -> None:
     for check in evaluation.checks:
         if check.outcome is Outcome.FAIL:
             _out(f"  FAILED {check.name}: {check.detail}")
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_in_words(item)}" for key, item in value.items() if item is not None)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _out(text: str) -> None:

@@ -7,13 +7,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posekit.poses import Floats
 from posekit.warp import Region, region_from_box
 
-MIN_KEYPOINTS = 4  # fewer say too little about where the person is
+if TYPE_CHECKING:
+    from posekit.decoder_specs import DecoderSpec
+
+MIN_KEYPOINTS = 4  # fewer say too little about where the person is; a skeleton with fewer needs them all
+MIN_SCORE = 0.3  # where scores go from 0 to 1
+CHANCES = 10  # softmax over bins: people have 20 to 40 times what a map without a peak has, background 3 to 10 times
+
+
+def default_min_score(decoder: DecoderSpec, size_wh: tuple[int, int]) -> float:
+    """From what score on the wrappers' tracker counts a keypoint where the app does not say.
+
+    A softmax shares 1 out among all bins of a SimCC map, so a sure keypoint has about 0.1, and the more bins the less:
+    there the default is a multiple of 1 / bins.
+    """
+    if decoder.kind == "simcc" and decoder.activation == "softmax":
+        return min(MIN_SCORE, CHANCES / round(max(size_wh) * decoder.split_ratio))
+    return MIN_SCORE
 
 
 def next_region(
@@ -21,7 +38,7 @@ def next_region(
     scores: Floats,
     size_wh: tuple[int, int],
     padding: float,
-    min_score: float = 0.3,
+    min_score: float = MIN_SCORE,
     margin: float = 1.2,
 ) -> Region | None:
     """The region for the next frame, or None when the person is lost and the app should look anew.
@@ -30,7 +47,7 @@ def next_region(
     because a person reaches beyond the keypoints, and becomes a region as any box does.
     """
     seen = keypoints[scores >= min_score, :2]
-    if len(seen) < MIN_KEYPOINTS:
+    if len(seen) < max(min(MIN_KEYPOINTS, len(scores)), 1):
         return None
     low, high = seen.min(axis=0), seen.max(axis=0)
     centre, half = (low + high) / 2, (high - low) / 2 * margin

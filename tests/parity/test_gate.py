@@ -23,7 +23,7 @@ def tensor(**changes: Any) -> TensorError:
 def keypoints(**changes: Any) -> KeypointError:
     good = {"instances": 3, "mean_px": 0.0, "p95_px": 0.0, "p99_px": 0.0, "max_px": 0.0, "worst_case_p95_px": 0.0,
             "mean_of_size": 0.0, "p95_of_size": 0.0, "oks": 1.0, "min_oks": 1.0, "bias_px": (0.0, 0.0), "per_keypoint": (),
-            "score_max_abs": 0.0, "missed": 0, "invented": 0, "worst": "nose in a.jpg#0"}  # fmt: skip
+            "score_max_abs": 0.0, "worst": "nose in a.jpg#0"}  # fmt: skip
     return KeypointError(**good | changes)
 
 
