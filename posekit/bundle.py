@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from posekit import jsontext
+from posekit.codegen import assets_folder
 from posekit.errors import InputError
 from posekit.spec import PRECISIONS, PoseSpec, contract_hash, read_spec
 from posekit.targets import TARGETS, Target
@@ -45,6 +47,11 @@ class Bundle:
     def model_path(self) -> Path:
         """The model file."""
         return self.folder / self.target.model_file(self.spec.name)
+
+    @property
+    def shipped_model_path(self) -> Path:
+        """The copy of the model file inside the wrapper: the one that the app gets."""
+        return self.folder / WRAPPER[self.platform] / assets_folder(self.platform, self.spec) / self.model_path.name
 
 
 def bundle_name(spec: PoseSpec, platform: str) -> str:
@@ -91,6 +98,19 @@ def _put_back(old: Path, final: Path) -> None:
     if old.exists() and not final.exists():
         old.rename(final)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def move_rejected(folder: Path, rejected: Path) -> None:
+    """Put a bundle whose gate failed in the place of an earlier such one; InputError for what is no bundle."""
+    if rejected.exists() and not is_bundle(rejected):
+        raise InputError(
+            f"{rejected} exists and is no bundle, so it is not replaced", "move it away, or choose another --out"
+        )
+    earlier = rejected.with_name(f".{rejected.name}.{os.getpid()}.old")
+    if rejected.exists():
+        rejected.rename(earlier)
+    folder.rename(rejected)
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _sweep(final: Path) -> None:
@@ -167,6 +187,8 @@ def open_bundle(folder: Path) -> Bundle:
     bundle = Bundle(folder, manifest, spec)
     if hashlib.sha256(bundle.target.contract_of(bundle.model_path)).hexdigest() != contract_hash(spec):
         raise InputError(f"{bundle.model_path.name} holds another contract than {CONTRACT}", "package the model again")
+    if not bundle.shipped_model_path.exists():
+        raise InputError(f"the wrapper in {folder} holds no model", "package the model again")
     return bundle
 
 
@@ -174,7 +196,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise InputError(f"{path} has more than {MAX_MANIFEST_BYTES} bytes")
-        manifest = json.loads(path.read_bytes())
+        manifest = jsontext.parse(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no readable manifest: {error}") from error
     texts = ("platform", "precision", "contract_sha256", "status")

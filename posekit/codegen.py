@@ -107,12 +107,17 @@ def render(
 
     InputError where the spec's type_name is a type that the wrapper or the platform already has.
     """
-    tree, assets = TREES[platform]
+    tree, _ = TREES[platform]
     render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes))
-    place = folder / assets.format(type_name=spec.type_name)
+    place = folder / assets_folder(platform, spec)
     place.mkdir(parents=True, exist_ok=True)
     (place / "pose.json").write_bytes(canonical_json(spec))
     return place
+
+
+def assets_folder(platform: str, spec: PoseSpec) -> str:
+    """Where in a wrapper's tree its model and pose.json are."""
+    return TREES[platform][1].format(type_name=spec.type_name)
 
 
 def render_tree(

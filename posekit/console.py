@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from posekit.errors import InputError, PosekitError
 
@@ -65,6 +65,7 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         return
     for result in results:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
+        _out(f"  measured on {result.report['evaluated_on']}")
         for fact, value in result.report["source"]["facts"].items():
             _out(f"  the file says {fact}: {_in_words(value)}")
         for note in result.report["notes"]:
@@ -82,6 +83,7 @@ def show_validation(bundle: Bundle, evaluation: Evaluation, as_json: bool) -> No
         _print_json(report.as_json(evaluation, facts))
         return
     _table(f"{bundle.spec.name} on {bundle.platform}, {bundle.manifest['precision']}", evaluation)
+    _out(f"  measured on the bundle's own cases: {bundle.manifest.get('evaluated_on', 'unknown')}")
     _out(f"  {report.verdict(evaluation)}: {bundle.folder}")
 
 
@@ -92,12 +94,15 @@ def show_predictions(
     from posekit.overlay import overlay
 
     rows = []
+    taken: dict[str, int] = {}
     for path, image, poses in found:
         entry: dict[str, Any] = {"image": str(path), "keypoint_names": list(spec.keypoints.names), "instances": [
             {"keypoints": points.round(3).tolist(), "scores": scores.round(5).tolist()}
             for points, scores in zip(poses.keypoints, poses.scores, strict=True)]}  # fmt: skip
         if out is not None:
-            target = out / f"{path.stem}.overlay.png"
+            taken[path.stem] = taken.get(path.stem, 0) + 1
+            suffix = f"-{taken[path.stem]}" if taken[path.stem] > 1 else ""
+            target = out / f"{path.stem}{suffix}.overlay.png"
             try:
                 out.mkdir(parents=True, exist_ok=True)
                 overlay(image, poses, spec.keypoints.names, spec.keypoints.edges).save(target)
@@ -145,7 +150,7 @@ def show_presets(specs: Sequence[PoseSpec], names: Sequence[str], as_json: bool)
     if as_json:
         _print_json({"presets": {name: spec.model_dump(mode="json", by_alias=True) for name, spec in zip(names, specs, strict=True)}})  # fmt: skip
         return
-    table = Table("preset", "input", "decoder", "keypoints", "crop")
+    table = Table(Column("preset", no_wrap=True), "input", "decoder", Column("keypoints", no_wrap=True), "crop")
     for name, spec in zip(names, specs, strict=True):
         width, height = spec.input.size_wh
         crop = f"{spec.input.resize}, {spec.input.alignment}"
@@ -188,7 +193,9 @@ def _table(title: str, evaluation: Evaluation) -> None:
         skipped = ", ".join(row[0] for row in rows if row[1] == "SKIPPED" and row[5] == reason)
         _out(f"  SKIPPED {skipped}: {reason}")
     for side, value in evaluation.accuracy.items():
-        _out(f"  {side}: COCO AP {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people")
+        _out(
+            f"  {side}: COCO AP (boxes given) {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people"
+        )
     for check in evaluation.checks:
         if check.outcome is Outcome.FAIL:
             _out(f"  FAILED {check.name}: {check.detail}")

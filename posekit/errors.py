@@ -37,7 +37,7 @@ class ConversionError(PosekitError):
     exit_code = 4
 
 
-class GateError(PosekitError):
-    """A parity gate failed."""
-
-    exit_code = 1
+def first_line(error: BaseException) -> str:
+    """Kind and first line of a foreign error, short enough for a sentence of ours."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

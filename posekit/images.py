@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from posekit import jsontext
 from posekit.errors import InputError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -80,7 +80,7 @@ def photos(folder: Path, annotations: Path | None, keypoint_count: int) -> list[
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder of images {folder}", "give a folder with --images")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         raise InputError(f"the folder {folder} holds no pictures", f"expected {', '.join(sorted(SUFFIXES))}")
     if annotations is None:
@@ -96,7 +96,7 @@ def read_coco(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise InputError(f"{path} has more than {MAX_JSON_BYTES} bytes")
-        data = json.loads(path.read_bytes())
+        data = jsontext.parse(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read the annotations {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

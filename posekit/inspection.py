@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle
+from posekit import bundle, jsontext
 from posekit.chatter import captured
 from posekit.errors import InputError
 from posekit.presets import preset_names
@@ -34,7 +33,7 @@ def _packaged(path: Path, platform: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"model": path.name, "model_form": TARGETS[platform].suffix.removeprefix(".")}
     facts |= _tflite(path) if platform == "android" else _mlpackage(path)
     try:
-        facts["contract"] = json.loads(TARGETS[platform].contract_of(path))
+        facts["contract"] = jsontext.parse(TARGETS[platform].contract_of(path))
     except InputError as error:
         facts["contract"] = f"none: {error.message}"
     return facts
@@ -98,8 +97,11 @@ def _source(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
 def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:
     import numpy as np
 
-    from posekit.sources.reference import run_reference
+    from posekit.decoders import check_outputs
+    from posekit.sources.reference import check_facts, run_reference
 
     width, height = contract.input.size_wh
     outputs = run_reference(source, contract, np.zeros((height, width, 3), np.float32))
+    check_facts(source, contract)
+    check_outputs({name: values.shape for name, values in outputs.items()}, contract)
     return {name: list(values.shape) for name, values in outputs.items()}

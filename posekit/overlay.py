@@ -28,7 +28,8 @@ def overlay(
     for points, scores in zip(poses.keypoints[..., :2], poses.scores, strict=True):
         if not np.isfinite(points).all():
             continue
-        min_score = min_share * scores.max()
+        best = float(scores.max(initial=0.0))
+        min_score = min_share * best if best > 0 else -np.inf  # raw scores may all be negative
         for a, b in edges:
             i, j = index[a], index[b]
             if min(scores[i], scores[j]) >= min_score:

@@ -17,7 +17,7 @@ import numpy as np
 
 from posekit import __version__, bundle, codegen, golden
 from posekit.decoders import check_outputs
-from posekit.errors import ConversionError, InputError
+from posekit.errors import ConversionError, InputError, PosekitError
 from posekit.images import load_image
 from posekit.inputs import Images
 from posekit.overlay import overlay
@@ -27,7 +27,7 @@ from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, un
 from posekit.poses import Poses, concatenate
 from posekit.runtimes import runtime_for, why_not
 from posekit.sources import SourceModel, open_source
-from posekit.sources.reference import run_reference
+from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
 from posekit.steps import Step, announced, silent
 from posekit.targets import TARGETS, Converted
@@ -69,15 +69,22 @@ def package(
     for final in finals.values():
         if final.exists() and not overwrite:
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
+    for name in finals:
+        TARGETS[name].require()
     with announced(step, "open the model"):
         source = open_source(model, arch=arch, trust=trust)
-        _check_facts(source, spec)
+        check_facts(source, spec)
     with announced(step, "run the reference"):
         lowered = _lowered(source, spec, images)
-    return [
-        _package_one(name, final, source, lowered, spec, images, precision, overwrite, step)
-        for name, final in finals.items()
-    ]
+    results: list[Packaged] = []
+    for name, final in finals.items():
+        try:
+            results.append(_package_one(name, final, source, lowered, spec, images, precision, overwrite, step))
+        except PosekitError as error:
+            if results:
+                error.hint += f"; {', '.join(str(result.folder) for result in results)} is written and whole"
+            raise
+    return results
 
 
 def _package_one(
@@ -115,23 +122,13 @@ def _package_one(
         document["pictured"] = "packaged model" if evaluation.status != "UNVERIFIED" else "reference"
         page = codegen.template_root() / "report" / "index.html.j2"
         report.write(folder / bundle.REPORT, document, evaluation, pictures, page)
-        bundle.write_manifest(folder, _manifest(platform, source, spec, precision, evaluation))
+        bundle.write_manifest(folder, _manifest(platform, source, spec, precision, evaluation, images))
         written = final
         if not evaluation.is_good:
             written = rejected
-            shutil.rmtree(rejected, ignore_errors=True)
-            folder.rename(rejected)
+            bundle.move_rejected(folder, rejected)
             stack.pop_all()  # the good bundle's place is left as it was
     return Packaged(written, platform, evaluation, document)
-
-
-def _check_facts(source: SourceModel, spec: PoseSpec) -> None:
-    shape = source.facts.get("kpt_shape")
-    if shape and int(shape[0]) != spec.keypoint_count:
-        raise InputError(
-            f"{source.path} says kpt_shape {list(shape)}, but the spec has {spec.keypoint_count} keypoints",
-            "choose the skeleton that the model was trained with",
-        )
 
 
 def _lowered(source: SourceModel, spec: PoseSpec, images: Images) -> Lowered:
@@ -148,7 +145,7 @@ def _lowered(source: SourceModel, spec: PoseSpec, images: Images) -> Lowered:
                 f"the network gives another {name!r} each time for the same picture",
                 "are layers created inside forward(), or dropout left on? Make them in __init__ and call eval()",
             )
-        if np.array_equal(outputs[name], other[name]) or np.ptp(outputs[name]) == 0:
+        if name in spec.decoder.outputs and (np.array_equal(outputs[name], other[name]) or np.ptp(outputs[name]) == 0):
             raise InputError(
                 f"the network's output {name!r} is constant: it does not depend on the picture",
                 "were the weights loaded, and do mean and std fit the training?",
@@ -235,12 +232,13 @@ def _facts(
 
 
 def _manifest(
-    platform: str, source: SourceModel, spec: PoseSpec, precision: Precision, evaluation: Evaluation
+    platform: str, source: SourceModel, spec: PoseSpec, precision: Precision, evaluation: Evaluation, images: Images
 ) -> dict[str, Any]:
     return {
         "posekit": __version__, "name": spec.name, "version": spec.version, "license": spec.license,
         "platform": platform, "precision": precision, "status": evaluation.status, "verdict": report.verdict(evaluation),
         "contract_sha256": contract_hash(spec), "source": {"form": str(source.form), "sha256": source.sha256},
+        "evaluated_on": images.what,
         "tools": {name: found for name in TOOLS if (found := _installed(name))},
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle
+from posekit.decoders import check_outputs
 from posekit.errors import MissingToolError
 from posekit.images import Person, Photo, load_image
 from posekit.inputs import find_spec
@@ -18,7 +19,7 @@ from posekit.parity.evaluate import Run
 from posekit.poses import Poses, concatenate
 from posekit.runtimes import runtime_for, why_not
 from posekit.sources import open_source
-from posekit.sources.reference import run_reference
+from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec
 
 
@@ -35,12 +36,19 @@ def open_for_prediction(path: Path, spec: str, arch: str, trust: bool) -> tuple[
     """The contract and a runner of a bundle (its packaged model) or of a source model (eagerly)."""
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
-        run = runtime_for(opened.platform, opened.model_path)
-        if run is None:
+        runtime = runtime_for(opened.platform, opened.model_path)
+        if runtime is None:
             raise MissingToolError(
                 f"{opened.model_path.name} cannot be run on this machine: {why_not(opened.platform)}", "run it on a Mac"
             )
-        return opened.spec, run[0]
+        return opened.spec, runtime[0]
     contract = find_spec(path, spec)
     source = open_source(path, arch=arch, trust=trust)
-    return contract, lambda pixels: run_reference(source, contract, pixels)
+    check_facts(source, contract)
+
+    def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        outputs = run_reference(source, contract, pixels)
+        check_outputs({name: values.shape for name, values in outputs.items()}, contract)
+        return outputs
+
+    return contract, run

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from posekit import skeletons
+from posekit import jsontext, skeletons
 from posekit.decoder_specs import (
     DecoderSpec,
     OutputName,
@@ -135,13 +135,15 @@ class GateSpec(Part):
     """How far the packaged model may be from the reference; a field left out has the precision's default.
 
     max_px and p95_px: keypoint error in source px over the keypoints whose reference score is at least
-    `min_score`. min_snr_db: signal to noise of the worst output tensor.
+    `min_score` (without it over all). min_snr_db: signal to noise of the worst output tensor. max_score: largest
+    difference of a score, as a fraction of the largest score, or of 1 if that is more.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None
     p95_px: Annotated[float, Field(gt=0)] | None = None
     min_snr_db: float | None = None
     min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_score: Annotated[float, Field(gt=0)] | None = None
     min_score: float | None = None
 
 
@@ -216,7 +218,7 @@ def read_spec(path: Path) -> PoseSpec:
         raise InputError(f"the spec {path} has {len(raw)} bytes, at most {MAX_SPEC_BYTES} are read")
     try:
         text = raw.decode("utf-8")
-        data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        data = jsontext.parse(text) if path.suffix == ".json" else tomllib.loads(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"the spec {path} is no valid {kind}: {error}") from error

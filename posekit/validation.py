@@ -26,9 +26,12 @@ def validate(
     With annotated images the accuracy of the packaged model is measured too. InputError (exit 2) for a bundle that
     is not what its manifest says.
     """
+    if annotations is not None and images is None:
+        raise InputError("--annotations needs --images, the folder of its pictures")
     with announced(step, "verify the bundle"):
         opened = bundle.open_bundle(folder)
         index = read_index(folder / bundle.EVALUATION)
+        given = find_images(images, annotations, opened.spec) if images is not None else None
     with announced(step, "measure parity"):
         references = recorded(folder / bundle.EVALUATION, opened.spec)
         run = runtime_for(opened.platform, opened.model_path)
@@ -38,17 +41,23 @@ def validate(
             precision: Precision = opened.manifest["precision"]
             evaluation = evaluate(references, opened.spec, precision, run[0], status="HOST", runtime=run[1])
         evaluation = _with_evidence(evaluation, index, opened)
-        if images is not None and run is not None:
-            evaluation = _with_accuracy(evaluation, find_images(images, annotations, opened.spec), opened.spec, run[0])
+        if given is not None and run is None:
+            skipped = Check("accuracy", Outcome.SKIPPED, why_not(opened.platform))
+            evaluation = replace(evaluation, checks=(*evaluation.checks, skipped))
+        elif given is not None and run is not None:
+            evaluation = _with_accuracy(evaluation, given, opened.spec, run[0])
     return opened, evaluation
 
 
 def _with_evidence(evaluation: Evaluation, index: dict[str, Any], opened: bundle.Bundle) -> Evaluation:
     """Add the check that the bundle's figures were measured on the model file that it ships."""
-    same = index.get("measured_model_sha256") == bundle.file_hash(opened.model_path)
-    text = "the file that was measured" if same else "the bundle's figures were measured on another model file"
-    check = Check("model file", Outcome.PASS if same else Outcome.FAIL, text)
-    return replace(evaluation, checks=(check, *evaluation.checks))
+    measured = index.get("measured_model_sha256")
+    checks = []
+    for name, path in (("model file", opened.model_path), ("model file of the wrapper", opened.shipped_model_path)):
+        same = measured == bundle.file_hash(path)
+        text = "the file that was measured" if same else "the bundle's figures were measured on another model file"
+        checks.append(Check(name, Outcome.PASS if same else Outcome.FAIL, text))
+    return replace(evaluation, checks=(*checks, *evaluation.checks))
 
 
 def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: Run) -> Evaluation:

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -148,6 +149,20 @@ def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, comp
     assert report.count(" passed") == 3, report
 
 
+def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) -> None:
+    readme = (compiled.sources / "README.md").read_text()
+    examples = re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 2
+    units = []
+    for i, example in enumerate(examples):
+        source = tmp_path / f"Example{i}.kt"
+        source.write_text(f"package example{i}\n\n{example}")
+        classpath = (compiled.java_stubs, compiled.classes / "stubs", compiled.classes / "main")
+        units.append(build.Unit(f"example{i}", (source,), classpath))
+    for name, (code, messages) in build.compile_units(units, compiled.work).items():
+        assert code == 0, f"{name} does not compile:\n{messages}"
+
+
 def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
     modules = [compiled.copy(f"type-fault-{i}", [fault]) for i, fault in enumerate(TYPE_FAULTS)]
     results = build.compile_units([compiled.main(path.name, path) for path in modules], compiled.work)
@@ -194,7 +209,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     classpath = [*on_fakes, *friends, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 20
+    assert len(checks) == 21
     assert [name for name, passed in checks.items() if not passed] == []
 
 

@@ -15,8 +15,8 @@ from posekit.inputs import find_images, find_spec
 from posekit.parity.evaluate import Evaluation
 from posekit.pipeline import package
 from posekit.sample import write_sample
-from posekit.targets import tflite_file
 from posekit.validation import validate
+from tests.faults import scale_weight
 from tests.forms import FORMS, save_in_form
 from tests.test_readme import figures
 
@@ -131,15 +131,23 @@ def rewrite_manifest(folder: Path) -> None:
 def test_a_scaled_weight_exits_1(bundles: dict, name: str, position: int, tmp_path: Path) -> None:
     copy = shutil.copytree(bundles[name, "fp32"] / f"{name}-android", tmp_path / "copy")
     model = copy / f"{name}.tflite"
-    model.write_bytes(tflite_file.scale_weight(model.read_bytes(), 1.1, position))
+    model.write_bytes(scale_weight(model.read_bytes(), 1.1, position))
     rewrite_manifest(copy)
     assert main_exit("validate", copy) == 1
     _, evaluation = validate(copy)
     assert measured_failures(evaluation), "the figures themselves must fail, not only the evidence's hash"
 
 
+def test_a_scaled_weight_in_the_copy_that_the_app_gets_exits_1(bundles: dict, tmp_path: Path) -> None:
+    copy = shutil.copytree(bundles["tinypose", "fp32"] / "tinypose-android", tmp_path / "copy")
+    model = bundle.open_bundle(copy).shipped_model_path
+    model.write_bytes(scale_weight(model.read_bytes(), 1.1, 0))
+    rewrite_manifest(copy)
+    assert main_exit("validate", copy) == 1
+
+
 def measured_failures(evaluation: Evaluation) -> list[str]:
-    return [c.name for c in evaluation.checks if c.outcome == "fail" and c.name != "model file"]
+    return [c.name for c in evaluation.checks if c.outcome == "fail" and not c.name.startswith("model file")]
 
 
 def test_a_scaled_core_ml_weight_exits_1(bundles: dict, tmp_path: Path) -> None:

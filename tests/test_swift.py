@@ -265,6 +265,9 @@ APPLE_FAULTS = {
     "orientation dropped": ("TinyPose.swift", "session.prepare(pixels, orientation: upright, region: region)",
                             "session.prepare(pixels, orientation: .upright, region: region)"),
     "never unlocked": ("Pixels.swift", "defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }", ""),
+    "another's model thrown away": ("ModelStore.swift", "try files.moveItem(at: compiled, to: kept)",
+                                    "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)"),
+    "older models kept": ("ModelStore.swift", "try? files.removeItem(at: folder.", "_ = (folder."),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
 }  # fmt: skip
 

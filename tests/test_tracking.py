@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from posekit.tracking import MIN_KEYPOINTS, OneEuroFilter, next_region
+from posekit import codegen
+from posekit.spec import PoseSpec, parse_spec
+from posekit.tracking import MIN_KEYPOINTS, OneEuroFilter, default_min_score, next_region
 
 SQUARE = np.array([[10.0, 20.0], [50.0, 20.0], [10.0, 60.0], [50.0, 60.0], [500.0, 500.0]])
 SURE = np.array([0.9, 0.9, 0.9, 0.9, 0.1])
@@ -50,6 +56,61 @@ def test_keypoints_on_a_line_still_have_a_region() -> None:
     region = next_region(line, np.ones(4), (96, 128), 1.0, margin=1.0)
     assert region is not None
     assert region.size_wh == pytest.approx((30, 40))
+
+
+@pytest.mark.parametrize(("count", "found"), [(1, False), (2, True), (3, True)])
+def test_a_small_skeleton_needs_all_its_keypoints(count: int, found: bool) -> None:
+    region = next_region(SQUARE[:count], np.ones(count), (96, 128), 1.25)
+    assert (region is not None) is found
+    assert next_region(SQUARE[:count], np.arange(count) / count, (96, 128), 1.25) is None
+
+
+SIMCC = {"kind": "simcc", "output_x": "x", "output_y": "y", "split_ratio": 2.0, "score_reduction": "min",
+         "activation": "softmax"}  # fmt: skip
+HEATMAP = {"kind": "heatmap", "output": "x", "refinement": "none", "alignment": "stride"}
+
+
+def spec_with(decoder: dict[str, Any]) -> PoseSpec:
+    """A contract with that head; with SIMCC it is the sample's, with 192 x 256 bins."""
+    return parse_spec(
+        {
+            "schema": 1, "name": "tinysimcc", "version": "1", "license": "Apache-2.0", "kind": "top_down",
+            "input": {"size_wh": [96, 128], "color_order": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1],
+                      "resize": "affine_crop", "box_padding": 1.25, "pad_value": 0, "alignment": "half_pixel"},
+            "decoder": decoder, "keypoints": {"skeleton": "coco17"},
+        },
+        "test_tracking",
+    )  # fmt: skip
+
+
+def test_softmax_scores_of_simcc_are_followed() -> None:
+    spec = spec_with(SIMCC)
+    least = default_min_score(spec.decoder, spec.input.size_wh)
+    assert least == 10 / 256
+    # what the sample network gives: median of a person's keypoints, fourth best of a corner without anybody
+    for score, found in ((0.107, True), (0.028, False)):
+        region = next_region(SQUARE, np.full(5, score), (96, 128), 1.25, min_score=least)
+        assert (region is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("decoder", "expected"),
+    [
+        (SIMCC, 10 / 256),
+        (SIMCC | {"split_ratio": 1.5}, 10 / 192),
+        (SIMCC | {"split_ratio": 0.2}, 0.3),  # 26 bins
+        (SIMCC | {"activation": "none"}, 0.3),
+        (HEATMAP, 0.3),
+    ],
+)
+def test_the_wrappers_have_the_same_default(decoder: dict[str, Any], expected: float, tmp_path: Path) -> None:
+    spec = spec_with(decoder)
+    assert default_min_score(spec.decoder, spec.input.size_wh) == expected
+    shapes = dict.fromkeys(spec.decoder.outputs, (1, 17, 192))
+    for platform, pattern in (("android", r"TRACKER_MIN_SCORE: Double = (\S+)"), ("ios", r"trackerMinScore = (\S+)")):
+        codegen.render(platform, spec, "model", shapes, tmp_path / platform)
+        texts = "".join(path.read_text() for path in (tmp_path / platform).rglob("TinysimccContract.*"))
+        assert re.findall(pattern, texts) == [str(expected)], platform
 
 
 # One-Euro

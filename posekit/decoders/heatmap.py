@@ -37,7 +37,8 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, size_wh: tupl
     if spec.refinement == "quarter":
         offset = _quarter(heatmaps, x, y)
     elif spec.refinement == "dark":
-        offset = _dark(heatmaps, x, y, spec.blur_kernel)
+        # the logarithm of a Gaussian is what DARK steps on, so logits are made scores first
+        offset = _dark(sigmoid(heatmaps) if spec.activation == "sigmoid" else heatmaps, x, y, spec.blur_kernel)
     points = np.stack([x, y], axis=-1) + offset
     if spec.activation == "sigmoid":
         scores = sigmoid(scores)

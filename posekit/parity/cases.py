@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit import jsontext
 from posekit.decoders import decode
 from posekit.errors import InputError
 from posekit.images import Person, Photo, Picture, load_image
@@ -142,7 +143,7 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
 def read_index(folder: Path) -> dict[str, Any]:
     """cases.json of an evaluation folder."""
     try:
-        document = json.loads((folder / INDEX).read_bytes())
+        document = jsontext.parse((folder / INDEX).read_bytes())
         if document["schema"] != 1 or not isinstance(document["cases"], list) or not document["cases"]:
             raise ValueError("no cases of schema 1")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,9 +104,10 @@ def evaluate(
         if recorder is not None:
             recorder.add(case, outputs, found)
     gate = gate_for(precision, spec.gate)
+    least = -math.inf if gate.min_score is None else gate.min_score
 
     def compared(name: str, side: _Side, against: Sequence[Found]) -> Stage:
-        error = compare_keypoints(side.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, gate.min_score or 0.0)  # fmt: skip
+        error = compare_keypoints(side.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, least)  # fmt: skip
         return Stage(name, error, side.tensors())
 
     total = compared("total", packaged, reference)
@@ -120,7 +122,7 @@ def evaluate(
         Stage("accelerator", skipped="needs a device"),
     )  # fmt: skip
     assert total.keypoints is not None
-    checks = check_tensors(gate, total.tensors) + check_keypoints(gate, total.keypoints)
+    checks = check_tensors(gate, total.tensors, spec.decoder.outputs) + check_keypoints(gate, total.keypoints)
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
     known = {side: value for side, value in scores.items() if value is not None}
     return Evaluation(status, runtime, len(reference), len(images), total, stages, tuple(checks), known)

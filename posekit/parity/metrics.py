@@ -35,7 +35,8 @@ class KeypointError:
     mean_px, p95_px, p99_px, max_px: distances of the gated keypoints; worst_case_p95_px: the largest p95 of one case.
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
-    each of the K keypoints. score_max_abs: largest difference of a score. No instance can be
+    each of the K keypoints. score_error: largest difference of a score, of the largest reference score or 1 if that is more.
+    counted: keypoints that were compared. No instance can be
     missed or invented here: the decoders of this version give exactly one a region.
     """
 
@@ -50,8 +51,9 @@ class KeypointError:
     oks: float
     min_oks: float
     bias_px: tuple[float, float]
-    per_keypoint: tuple[dict[str, float], ...]
-    score_max_abs: float
+    per_keypoint: tuple[dict[str, Any], ...]
+    score_error: float
+    counted: int
     worst: str
 
 
@@ -138,7 +140,8 @@ def compare_keypoints(
             _one_keypoint(name, distance[:, k][counted[:, k]], difference[:, k][counted[:, k]])
             for k, name in enumerate(names)
         ),
-        score_max_abs=float(score_difference.max()),
+        score_error=float(score_difference.max() / max(float(np.abs(scores).max()), 1.0)),
+        counted=int(counted.sum()),
         worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
     )
 
@@ -165,5 +168,7 @@ def _bias(differences: Floats) -> tuple[float, float]:
 
 def _one_keypoint(name: str, distance: Floats, difference: Floats) -> dict[str, Any]:
     dx, dy = _bias(difference)
-    mean = float(distance.mean()) if distance.size else 0.0
+    if not distance.size:  # compared nowhere, which is not the same as without error
+        return {"name": name, "mean_px": None, "p95_px": None, "bias_x_px": None, "bias_y_px": None}
+    mean = float(distance.mean())
     return {"name": name, "mean_px": mean, "p95_px": _quantile(distance, 95), "bias_x_px": dx, "bias_y_px": dy}

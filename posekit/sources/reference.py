@@ -38,6 +38,17 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
     }
 
 
+def check_facts(source: SourceModel, spec: PoseSpec) -> None:
+    """InputError where the file itself says another number of keypoints than the spec."""
+    shape = source.facts.get("kpt_shape")
+    count = shape[0] if isinstance(shape, list | tuple) and shape else None
+    if isinstance(count, int) and count != spec.keypoint_count:
+        raise InputError(
+            f"{source.path} says kpt_shape {list(shape or ())}, but the spec has {spec.keypoint_count} keypoints",
+            "choose the skeleton that the model was trained with",
+        )
+
+
 def network_input(spec: PoseSpec, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """The normalised (1, 3, H, W) tensor that the network itself takes."""
     channels = pixels if spec.input.color_order == "rgb" else pixels[..., ::-1]

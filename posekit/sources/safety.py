@@ -8,12 +8,12 @@ own kind, which cannot import, but can write files with two of torch's operators
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from posekit import jsontext
 from posekit.errors import InputError
 from posekit.sources.recognise import read_entry
 
@@ -37,7 +37,8 @@ NESTED_JSON = ("in_spec", "out_spec", "context")
 IMPORTING_KEYS = ("default_factory_module", "__enum__")
 COMPILED = "data/aotinductor/"
 WRITING_OPERATORS = re.compile(r"torch\.ops\.\w+\.(save|from_file)\b")
-WRITING_CALLS = re.compile(rb"\b(torch|ops\.\w+)\.(save|from_file)\b")
+# TorchScript takes blanks, line breaks and comments between the tokens of a call, so the bare words are refused
+WRITING_CALLS = re.compile(rb"\b(save|from_file)\b")
 
 
 def refuse_exported_code(path: Path) -> None:
@@ -48,7 +49,7 @@ def refuse_exported_code(path: Path) -> None:
                 raise _refusal(path, name, "compiled native code")
             if name.endswith(".json") or "models/" in name:
                 try:
-                    _check(json.loads(read_entry(archive, name, path)), "")
+                    _check(jsontext.parse(read_entry(archive, name, path)), "")
                 except (ValueError, RecursionError) as error:
                     raise InputError(f"{name} in {path} is no valid JSON table: {error}", "export it anew") from error
                 except _SuspectError as error:
@@ -84,7 +85,7 @@ def _check(value: Any, key: str) -> None:
         for item in value:
             _check(item, key)
     elif isinstance(value, str) and key in NESTED_JSON:
-        _check(json.loads(value) if value[:1] in ("[", "{") else value, "")
+        _check(jsontext.parse(value) if value[:1] in ("[", "{") else value, "")
     elif isinstance(value, str) and not _is_plain(value, key):
         raise _SuspectError(repr(value[:60]))
 

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit.chatter import captured
-from posekit.errors import InputError, MissingToolError
+from posekit.errors import InputError, MissingToolError, first_line
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
 from posekit.sources.safety import refuse_exported_code, refuse_writing_code
 
 if TYPE_CHECKING:
     from torch import nn
 
-NESTED_KEYS = ("state_dict", "model_state_dict", "ema_state_dict", "model", "ema", "net")
+# the averaged weights first, as with pickled modules: they are what such training code deploys
+NESTED_KEYS = ("ema_state_dict", "ema", "state_dict", "model_state_dict", "model", "net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _load_exported(path: Path, trust: bool) -> nn.Module:
             program = torch.export.load(file)
             return program.module(check_guards=False)
     except Exception as error:
-        raise InputError(f"{path} is no readable exported program: {_first_line(error)}", "export it anew") from error
+        raise InputError(f"{path} is no readable exported program: {first_line(error)}", "export it anew") from error
 
 
 def _load_torchscript(path: Path, trust: bool) -> nn.Module:
@@ -87,7 +88,7 @@ def _load_torchscript(path: Path, trust: bool) -> nn.Module:
         module: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
         return module
     except Exception as error:
-        raise InputError(f"{path} is no readable TorchScript: {_first_line(error)}", "save it anew") from error
+        raise InputError(f"{path} is no readable TorchScript: {first_line(error)}", "save it anew") from error
 
 
 def _from_pickle(path: Path, arch: str, trust: bool) -> tuple[Form, nn.Module, dict[str, Any]]:
@@ -105,7 +106,7 @@ def _from_pickle(path: Path, arch: str, trust: bool) -> tuple[Form, nn.Module, d
             "run posekit where the training code can be imported (PYTHONPATH), or save a state dict",
         ) from error
     except Exception as error:
-        raise InputError(f"{path} cannot be loaded: {_first_line(error)}", "save it again") from error
+        raise InputError(f"{path} cannot be loaded: {first_line(error)}", "save it again") from error
     if isinstance(content, nn.Module):
         return Form.MODULE, content, _facts(content)
     if isinstance(content, dict):
@@ -208,11 +209,11 @@ def _call_factory(arch: str, path: Path) -> nn.Module:
         try:
             factory = getattr(importlib.import_module(name), attribute)
         except Exception as error:
-            raise InputError(f"--arch {arch} cannot be imported: {_first_line(error)}", "check PYTHONPATH") from error
+            raise InputError(f"--arch {arch} cannot be imported: {first_line(error)}", "check PYTHONPATH") from error
         try:
             network = factory()
         except Exception as error:
-            raise InputError(f"--arch {arch} failed when called without arguments: {_first_line(error)}") from error
+            raise InputError(f"--arch {arch} failed when called without arguments: {first_line(error)}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"--arch {arch} gave a {type(network).__name__}, expected a torch.nn.Module")
     return network
@@ -246,8 +247,3 @@ def _refuse_bad_weights(module: nn.Module, path: Path) -> None:
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise InputError(f"{path}: weight {name!r} holds values that are not finite", "was the training diverging?")
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit.chatter import captured
-from posekit.errors import ConversionError, InputError, MissingToolError
+from posekit.errors import ConversionError, InputError, MissingToolError, first_line
 from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
 from posekit.targets.converted import Converted
 from posekit.targets.lowering import Lowered
@@ -37,13 +37,13 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
         try:
             model, route = _convert(ct, _traced(lowered), lowered, precision), "coremltools, traced"
         except Exception as first:
-            notes = (f"the traced route failed ({_first_line(first)}); converted from the export instead",)
+            notes = (f"the traced route failed ({first_line(first)}); converted from the export instead",)
             try:
                 model, route = _convert(ct, _exported(lowered), lowered, precision), "coremltools, exported"
             except Exception as second:
                 raise ConversionError(
-                    f"coremltools cannot convert the network: {_first_line(first)}",
-                    f"nor from its export: {_first_line(second)}",
+                    f"coremltools cannot convert the network: {first_line(first)}",
+                    f"nor from its export: {first_line(second)}",
                 ) from second
         _describe(model, spec, lowered)
         model.save(str(path))
@@ -63,14 +63,15 @@ def contract_of(path: Path) -> bytes:
 def read_program(path: Path) -> Any:
     """The package's specification (protobuf); InputError where it is damaged."""
     try:
-        from coremltools.proto import Model_pb2
+        with captured():  # coremltools warns of every framework whose version it does not know
+            from coremltools.proto import Model_pb2
     except ImportError as error:
         raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
     proto = Model_pb2.Model()
     try:
         proto.ParseFromString(_program_file(path).read_bytes())
     except Exception as error:  # protobuf's own error, or a file that is not there
-        raise InputError(f"{path.name} is no readable Core ML package: {_first_line(error)}") from error
+        raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
     return proto
 
 
@@ -143,8 +144,3 @@ def _settle(path: Path) -> None:
     text["itemInfoEntries"] = {renamed[old]: entry for old, entry in entries.items()}
     text["rootModelIdentifier"] = renamed[text["rootModelIdentifier"]]
     manifest.write_text(json.dumps(text, indent=2, sort_keys=True) + "\n")
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from posekit.chatter import captured
-from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, first_line
 from posekit.spec import PoseSpec, Precision
 from posekit.targets import litert_fallback, tflite_file
 from posekit.targets.converted import Converted
@@ -31,7 +31,7 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
     except MissingToolError:
         raise
     except Exception as error:
-        notes.append(f"litert-torch failed ({_first_line(error)}); converted through ONNX and onnx2tf instead")
+        notes.append(f"litert-torch failed ({first_line(error)}); converted through ONNX and onnx2tf instead")
         model, route = _fallback(lowered, folder, log, error), "onnx2tf"
     baseline = None
     if precision == "fp16":
@@ -74,7 +74,7 @@ def _fallback(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> by
         return litert_fallback.convert(lowered, folder, log)
     except PosekitError as error:
         raise ConversionError(
-            f"litert-torch cannot convert the network: {_first_line(cause)}",
+            f"litert-torch cannot convert the network: {first_line(cause)}",
             f"the fallback: {error.message}; {error.hint}",
         ) from cause
 
@@ -93,8 +93,3 @@ def _float16(model: bytes) -> bytes:
     )
     work = quantizer.Quantizer(bytearray(model), recipe.get_quantization_recipe())
     return bytes(work.quantize().quantized_model)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__

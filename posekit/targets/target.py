@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from posekit.errors import MissingToolError
 from posekit.targets import coreml, litert
 from posekit.targets.converted import Converted
 
@@ -26,7 +28,12 @@ class Target:
     suffix: str
     convert: Callable[[Lowered, PoseSpec, Precision, Path], Converted]
     contract_of: Callable[[Path], bytes]
-    facts: Mapping[str, str] = field(default_factory=dict)
+    package: str
+
+    def require(self) -> None:
+        """MissingToolError unless the converter is installed; told before anything is done."""
+        if find_spec(self.package) is None:
+            raise MissingToolError(f"{self.package} is not installed", "pip install 'posekit[all]'")
 
     def model_file(self, name: str) -> str:
         """File name of the model of spec `name`."""
@@ -34,6 +41,6 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {
-    "android": Target("android", ".tflite", litert.convert, litert.contract_of),
-    "ios": Target("ios", ".mlpackage", coreml.convert, coreml.contract_of),
+    "android": Target("android", ".tflite", litert.convert, litert.contract_of, "litert_torch"),
+    "ios": Target("ios", ".mlpackage", coreml.convert, coreml.contract_of, "coremltools"),
 }

@@ -30,7 +30,7 @@ def with_contract(model: bytes, spec: PoseSpec, shapes: dict[str, tuple[int, ...
     from ai_edge_litert import schema_py_generated as schema
 
     outputs = list(shapes)
-    unpacked = _unpack(model)
+    unpacked = unpack(model)
     graph = unpacked.subgraphs[0]
     order = _signature_outputs(unpacked, len(outputs))
     # litert-torch names tensors by machinery; the contract binds by name in every runtime
@@ -50,7 +50,7 @@ def with_contract(model: bytes, spec: PoseSpec, shapes: dict[str, tuple[int, ...
     unpacked.metadata = [m for m in unpacked.metadata or [] if _text(m.name) != METADATA_BUFFER] + [metadata]
     unpacked.description = f"{spec.name} {spec.version}"
     names = "\n".join(spec.keypoints.names) + "\n"
-    return _append_files(_pack(unpacked), {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)})
+    return append_files(pack(unpacked), {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)})
 
 
 def op_counts(model: bytes) -> dict[str, int]:
@@ -65,27 +65,7 @@ def op_counts(model: bytes) -> dict[str, int]:
     return dict(sorted(Counter(names[max(c.BuiltinCode(), c.DeprecatedBuiltinCode())] for c in used).items()))
 
 
-def scale_weight(model: bytes, factor: float, position: int) -> bytes:
-    """The model with its `position`-th largest float32 constant multiplied by `factor`: a planted fault, for tests."""
-    import numpy as np
-
-    unpacked = _unpack(model)
-    graph = unpacked.subgraphs[0]
-    constants = [t for t in graph.tensors if t.type == 0 and _size(unpacked.buffers[t.buffer])]
-    constants.sort(key=lambda t: -_size(unpacked.buffers[t.buffer]))
-    buffer = unpacked.buffers[constants[position].buffer]
-    values = np.frombuffer(bytes(buffer.data), "<f4") * np.float32(factor)
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    with zipfile.ZipFile(io.BytesIO(model)) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    return _append_files(_pack(unpacked), files)
-
-
-def _size(buffer: Any) -> int:
-    return 0 if buffer.data is None else len(buffer.data)
-
-
-def _unpack(model: bytes) -> Any:
+def unpack(model: bytes) -> Any:
     """The model as objects, every buffer inlined: ai-edge-quantizer stores weights behind the flatbuffer, where a
     plain unpack and repack loses them."""
     import numpy as np
@@ -99,7 +79,8 @@ def _unpack(model: bytes) -> Any:
     return unpacked
 
 
-def _pack(unpacked: Any) -> bytes:
+def pack(unpacked: Any) -> bytes:
+    """The bytes of a model given as objects."""
     import flatbuffers
 
     builder = flatbuffers.Builder(1 << 16)
@@ -143,7 +124,7 @@ def _name(unpacked: Any, graph: Any, indices: list[int], names: list[str], side:
     setattr(unpacked.signatureDefs[0], side, maps)
 
 
-def _append_files(model: bytes, files: dict[str, bytes]) -> bytes:
+def append_files(model: bytes, files: dict[str, bytes]) -> bytes:
     """The model with an uncompressed zip behind it, as TFLite's metadata prescribes for associated files."""
     stream = io.BytesIO(model)
     stream.seek(0, io.SEEK_END)

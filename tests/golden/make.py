@@ -63,6 +63,9 @@ def all_decoder_cases() -> list[Case]:
                 add(f"{prefix}-{name}", data, {"heatmaps": maps})
                 noisy = maps + rng.normal(0, 0.05, maps.shape)
                 add(f"{prefix}-{name}-noisy", {**data, "activation": "sigmoid"}, {"heatmaps": noisy})
+            clean = DECODERS["heatmap"].encode(inside, decoder(data), SIZE_WH, (24, 32))["heatmaps"]
+            logits = np.log(np.clip(clean, 1e-4, 1 - 1e-4) / (1 - np.clip(clean, 1e-4, 1 - 1e-4)))
+            add(f"{prefix}-logits", {**data, "activation": "sigmoid"}, {"heatmaps": logits})
             ties = np.zeros((32, 24, 7))
             ties[5:9, 4:8] = 1.0
             add(f"{prefix}-ties", data, {"heatmaps": ties})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from posekit.parity.gate import DEFAULTS, Check, Outcome, check_keypoints, check_tensors, finite, gate_for, passed
+from posekit.parity.gate import DEFAULTS, Check, Outcome, check_keypoints, check_tensors, gate_for, passed
 from posekit.parity.metrics import KeypointError, TensorError
 from posekit.spec import PRECISIONS, GateSpec
 
@@ -23,7 +23,7 @@ def tensor(**changes: Any) -> TensorError:
 def keypoints(**changes: Any) -> KeypointError:
     good = {"instances": 3, "mean_px": 0.0, "p95_px": 0.0, "p99_px": 0.0, "max_px": 0.0, "worst_case_p95_px": 0.0,
             "mean_of_size": 0.0, "p95_of_size": 0.0, "oks": 1.0, "min_oks": 1.0, "bias_px": (0.0, 0.0), "per_keypoint": (),
-            "score_max_abs": 0.0, "worst": "nose in a.jpg#0"}  # fmt: skip
+            "score_error": 0.0, "counted": 17, "worst": "nose in a.jpg#0"}  # fmt: skip
     return KeypointError(**good | changes)
 
 
@@ -50,7 +50,7 @@ def test_keypoint_gates(gate: GateSpec, figure: str, values: dict[float, bool]) 
     ("snr", "good"), [(math.inf, True), (60.0, True), (59.99, False), (-math.inf, False), (NAN, False)]
 )
 def test_signal_gate(snr: float, good: bool) -> None:
-    checks = check_tensors(GateSpec(min_snr_db=60.0), [tensor(snr_db=snr)])
+    checks = check_tensors(GateSpec(min_snr_db=60.0), [tensor(snr_db=snr)], ("maps", "x", "y"))
     assert failed(checks) == ([] if good else ["maps signal to noise"])
 
 
@@ -63,27 +63,27 @@ def test_signal_gate(snr: float, good: bool) -> None:
     ],
 )
 def test_dead_and_infinite_outputs_fail_without_any_limit(gate: GateSpec, changes: Any, name: str) -> None:
-    assert failed(check_tensors(gate, [tensor(name="other"), tensor(**changes)])) == [name]
+    assert failed(check_tensors(gate, [tensor(name="other"), tensor(**changes)], ("maps", "x", "y"))) == [name]
 
 
 def test_checks_come_in_the_order_finite_alive_signal_output_by_output() -> None:
-    checks = check_tensors(GateSpec(min_snr_db=1.0), [tensor(name="x"), tensor(name="y")])
+    checks = check_tensors(GateSpec(min_snr_db=1.0), [tensor(name="x"), tensor(name="y")], ("maps", "x", "y"))
     assert [check.name for check in checks] == [
         "x is finite", "x is alive", "x signal to noise", "y is finite", "y is alive", "y signal to noise"]  # fmt: skip
 
 
 def test_a_limit_that_is_not_set_is_not_checked() -> None:
     assert check_keypoints(GateSpec(), keypoints(max_px=1e9, min_oks=0.0)) == []
-    assert len(check_tensors(GateSpec(), [tensor(snr_db=-1e9)])) == 2
+    assert len(check_tensors(GateSpec(), [tensor(snr_db=-1e9)], ("maps", "x", "y"))) == 2
 
 
 def test_details_say_value_limit_and_where() -> None:
     (largest,) = check_keypoints(GateSpec(max_px=0.05), keypoints(max_px=0.1234, worst="tail in b.jpg#1"))
     assert largest.detail == "0.1234 px, at most 0.05 (tail in b.jpg#1)"
-    signal = check_tensors(GateSpec(min_snr_db=60.0), [tensor(snr_db=12.34)])[-1]
+    signal = check_tensors(GateSpec(min_snr_db=60.0), [tensor(snr_db=12.34)], ("maps", "x", "y"))[-1]
     assert signal.detail.startswith("12.3 dB, at least 60")
     assert "a.jpg#0 at (0, 1)" in signal.detail
-    infinite = check_tensors(GateSpec(), [tensor(finite=False, where="b.jpg#0")])[0]
+    infinite = check_tensors(GateSpec(), [tensor(finite=False, where="b.jpg#0")], ("maps", "x", "y"))[0]
     assert infinite.detail == "b.jpg#0"
 
 
@@ -98,9 +98,9 @@ def test_the_specs_own_limits_win_and_gaps_are_filled() -> None:
 def test_every_precision_limits_keypoints_tensors_and_oks(precision: Any) -> None:
     gate = DEFAULTS[precision]
     assert gate.max_px or gate.p95_px
-    broken = keypoints(max_px=NAN, worst_case_p95_px=NAN, min_oks=NAN)
+    broken = keypoints(max_px=NAN, worst_case_p95_px=NAN, min_oks=NAN, score_error=NAN)
     assert len(failed(check_keypoints(gate, broken))) == len(check_keypoints(gate, broken)) >= 2
-    assert failed(check_tensors(gate, [tensor(snr_db=NAN)])) == ["maps signal to noise"]
+    assert failed(check_tensors(gate, [tensor(snr_db=NAN)], ("maps", "x", "y"))) == ["maps signal to noise"]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,3 @@ def test_every_precision_limits_keypoints_tensors_and_oks(precision: Any) -> Non
 )
 def test_one_failure_fails_all_and_a_skipped_check_does_not(outcomes: tuple[str, ...], good: bool) -> None:
     assert passed([Check("x", Outcome(outcome), "") for outcome in outcomes]) is good
-
-
-@pytest.mark.parametrize(("value", "held"), [(1.5, 1.5), (0.0, 0.0), (NAN, None), (math.inf, None), (-math.inf, None)])
-def test_figures_as_json_can_hold_them(value: float, held: float | None) -> None:
-    assert finite(value) == held

@@ -267,14 +267,23 @@ def test_compiled_code_is_refused(tiny: Any, rezipped: Callable[..., Path], not_
     not_packaged(2, path, says=("compiled native code", "--trust"))
 
 
-def test_torchscript_that_writes_files_is_refused(tmp_path: Path, not_packaged: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("call", ["torch.from_file", "torch . from_file", "torch.\\\n  from_file", "torch . save"])
+def test_torchscript_that_writes_files_is_refused(
+    call: str, tmp_path: Path, rezipped: Callable[..., Path], not_packaged: Callable[..., Any]
+) -> None:
+    """TorchScript's own reader takes blanks and line breaks inside a call."""
+
     class Writes(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + torch.from_file("it_ran", True, 4)[0]
 
-    path = tmp_path / "model.pt"
+    (tmp_path / "made").mkdir()
+    path = tmp_path / "made" / "model.pt"
     torch.jit.script(Writes()).save(str(path))
-    not_packaged(2, path, says=("torch.from_file", "--trust"))
+    with zipfile.ZipFile(path) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".py"))
+        code = archive.read(name).replace(b"torch.from_file", call.encode())
+    not_packaged(2, rezipped(path, {name.split("/", 1)[1]: code}), says=("--trust",))
 
 
 def test_written_anew_unchanged_it_opens(tiny: Any, rezipped: Callable[..., Path]) -> None:

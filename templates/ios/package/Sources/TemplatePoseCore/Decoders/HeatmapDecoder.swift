@@ -47,7 +47,8 @@ public struct HeatmapDecoder: PoseDecoder {
     self.refinement = refinement
     self.alignment = alignment
     self.activation = activation
-    self.dark = DarkStep(kernelSize: refinement == .dark ? blurKernel : 1)
+    self.dark = DarkStep(
+      kernelSize: refinement == .dark ? blurKernel : 1, isLogit: activation == .sigmoid)
   }
 
   public var outputNames: [String] { [output] }

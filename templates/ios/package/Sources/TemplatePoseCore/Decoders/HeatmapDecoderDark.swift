@@ -10,6 +10,8 @@ struct DarkStep: Sendable {
   private static let logFloor = 1e-10  // blurred values may be 0
   private static let side = 5  // px about the peak that are blurred
 
+  /// Whether the map holds logits, which are made scores first: the logarithm of a Gaussian is what DARK steps on.
+  private let isLogit: Bool
   private let kernel: [Double]
   private let span: Int
   /// (side, span): rows about the peak, blurred downwards.
@@ -17,7 +19,8 @@ struct DarkStep: Sendable {
   /// (side, side): logarithm of the blurred map, the peak in the middle.
   private var log: [Double]
 
-  init(kernelSize: Int) {
+  init(kernelSize: Int, isLogit: Bool) {
+    self.isLogit = isLogit
     kernel = gaussianKernel(kernelSize)
     span = kernelSize + Self.side - 1
     rows = Array(repeating: 0, count: Self.side * span)
@@ -55,7 +58,9 @@ struct DarkStep: Sendable {
         var sum = 0.0
         for (tap, weight) in kernel.enumerated() {
           let (mapX, mapY) = (x - reach + column, y - reach + row + tap)
-          if maps.isInside(mapX, mapY) { sum += weight * maps[mapX, mapY, k] }
+          guard maps.isInside(mapX, mapY) else { continue }
+          let value = maps[mapX, mapY, k]
+          sum += weight * (isLogit ? sigmoid(value) : value)
         }
         rows[row * span + column] = sum
       }

@@ -113,7 +113,7 @@ internal class HeatmapDecoder(
 
     private fun at(row: Int, column: Int): Double = log[row * PATCH + column]
 
-    /** Logarithm of the 5 x 5 px about the peak, blurred; the map counts as 0 outside. */
+    /** Logarithm of the 5 x 5 px about the peak, logits made scores first, blurred; the map counts as 0 outside. */
     private fun blurAround(map: FloatArray, width: Int, height: Int, x: Int, y: Int, k: Int) {
         val reach = blurKernel / 2 + 2
         val span = blurKernel + PATCH - 1
@@ -124,7 +124,8 @@ internal class HeatmapDecoder(
                 for (t in 0 until blurKernel) {
                     val mapY = y - reach + row + t
                     if (mapX < 0 || mapX >= width || mapY < 0 || mapY >= height) continue
-                    sum += gaussian[t] * map[(mapY * width + mapX) * keypointCount + k]
+                    val value = map[(mapY * width + mapX) * keypointCount + k].toDouble()
+                    sum += gaussian[t] * if (activation == Activation.SIGMOID) sigmoid(value) else value
                 }
                 blurred[row * span + column] = sum
             }

@@ -1,0 +1,25 @@
+"""JSON from outside never ends the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from posekit import jsontext
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "tables"])
+def test_deep_nesting_is_a_value_error_even_where_a_library_raised_the_limit(opening: bytes) -> None:
+    code = (
+        "import sys; sys.setrecursionlimit(10**6)\nfrom posekit import jsontext\n"
+        "try:\n    jsontext.parse(sys.stdin.buffer.read())\nexcept ValueError as error:\n    print(error)\n"
+        "print(sys.getrecursionlimit())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=opening * 200_000, capture_output=True, check=True)
+    assert done.stdout.split() == [b"nested", b"too", b"deeply", b"1000000"]
+
+
+def test_plain_values_are_parsed() -> None:
+    assert jsontext.parse(b'{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
