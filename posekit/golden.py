@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from posekit.decoder_specs import DecoderSpec
 from posekit.decoders import DECODERS
 from posekit.spec import InputSpec, PoseSpec
+from posekit.tracking import OneEuroFilter, next_region
 from posekit.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
 
 SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
 KEYPOINTS = 7
+TRACKING_SIZE_WH = (96, 128)
 
 Case = dict[str, Any]
 
 
 def write(folder: Path, spec: PoseSpec) -> None:
-    """Write warp.json and decoders.json for the input and decoder of one contract."""
+    """Write warp.json and decoders.json for the input and decoder of one contract, and tracking.json."""
     folder.mkdir()
     rng = np.random.default_rng(SEED)
     scale = min(LONGER_SIDE / max(spec.input.size_wh), 1.0)
@@ -41,6 +43,7 @@ def write(folder: Path, spec: PoseSpec) -> None:
     ]
     write_cases(folder / "warp.json", warps)
     write_cases(folder / "decoders.json", own_decoder_cases(rng, spec))
+    write_cases(folder / "tracking.json", tracking_cases())
 
 
 def write_cases(path: Path, cases: list[Case]) -> None:
@@ -116,6 +119,25 @@ def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
             maps = DECODERS["regression"].encode(deep, rng.normal(0, 2, KEYPOINTS), decoder, size_wh)
         noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in maps.items()}
         cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, size_wh, noisy))
+    return cases
+
+
+def tracking_cases() -> list[Case]:
+    """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high."""
+    rng = np.random.default_rng(SEED + 2)
+    smoother = OneEuroFilter(min_cutoff=0.8, beta=0.02)
+    points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
+    for step in range(12):
+        points = points + rng.normal(0, 1 + step, (5, 2))
+        scores = np.full(5, 0.9) if step != 7 else np.array([0.9, 0.1, 0.2, 0.9, 0.29])
+        time += [0.033, 0.05, 0.0, 0.033][step % 4]
+        region = next_region(points, scores, TRACKING_SIZE_WH, 1.25)
+        cases.append({
+            "time_seconds": time, "keypoints": points.ravel().tolist(), "scores": scores.tolist(),
+            "smoothed": smoother.smooth(points, time).ravel().tolist(),
+            "region": None if region is None else {
+                "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
+        })  # fmt: skip
     return cases
 
 

@@ -16,9 +16,8 @@ from pydantic import TypeAdapter
 
 from posekit.decoder_specs import DecoderSpec
 from posekit.decoders import DECODERS
-from posekit.golden import SEED, Case, decoder_case, warp_cases, write_cases
+from posekit.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
 from posekit.spec import InputSpec
-from posekit.tracking import OneEuroFilter, next_region
 from posekit.warp import Orientation
 
 FOLDER = Path(__file__).parent
@@ -89,25 +88,6 @@ def all_decoder_cases() -> list[Case]:
             points = np.concatenate([inside, rng.normal(0, 20, (7, 1))], axis=1)
             rows = DECODERS["regression"].encode(points, rng.normal(0, 2, 7), decoder(data), SIZE_WH)
             add(f"regression-{value_range}-{'-'.join(fields)}", data, rows)
-    return cases
-
-
-def tracking_cases() -> list[Case]:
-    """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high."""
-    rng = np.random.default_rng(SEED + 2)
-    smoother = OneEuroFilter(min_cutoff=0.8, beta=0.02)
-    points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
-    for step in range(12):
-        points = points + rng.normal(0, 1 + step, (5, 2))
-        scores = np.full(5, 0.9) if step != 7 else np.array([0.9, 0.1, 0.2, 0.9, 0.29])
-        time += [0.033, 0.05, 0.0, 0.033][step % 4]
-        region = next_region(points, scores, SIZE_WH, 1.25)
-        cases.append({
-            "time_seconds": time, "keypoints": points.ravel().tolist(), "scores": scores.tolist(),
-            "smoothed": smoother.smooth(points, time).ravel().tolist(),
-            "region": None if region is None else {
-                "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
-        })  # fmt: skip
     return cases
 
 

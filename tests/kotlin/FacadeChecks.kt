@@ -70,6 +70,9 @@ public object FacadeChecks {
                 throws<IllegalStateException> { model.estimate(bitmap()) }
             },
             "other_thread" to { otherThread(good) },
+            "tracker_of_the_contract" to {
+                TemplatePose.regionTracker().minScore == TemplatePoseContract.TRACKER_MIN_SCORE
+            },
         )
         println(json(*checks.map { (name, check) -> name to run(check) }.toTypedArray()))
     }

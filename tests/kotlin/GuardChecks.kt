@@ -44,6 +44,9 @@ public object GuardChecks {
             opened(Options(allowFallback = false), IllegalStateException())
         },
         "contract_never_falls_back" to throws<TensorShapeException> { opened(Options(), TensorShapeException("no")) },
+        "region_without_a_scale" to unusableRegions(),
+        "tracker_needs_all_of_a_small_skeleton" to smallSkeleton(),
+        "poses_are_values" to (pose(2, 1.0) == pose(2, 1.0) && pose(2, 1.0) != pose(2, 0.5)),
         "far_region_is_padding" to farRegion(),
         "no_depth" to (estimate(0.5f)[key(1)].z == null),
         "no_such_keypoint" to throws<IndexOutOfBoundsException> { estimate(0f)[key(9)] },
@@ -110,6 +113,25 @@ public object GuardChecks {
         }
         check(opened == use.accelerator)
         return use.accelerator to use.fallbackReason
+    }
+
+    /** As in Swift: refused, where a transform of NaN would give keypoints of NaN. */
+    private fun unusableRegions(): Boolean = Resize.entries.all { resize ->
+        val input = InputSpec(4, 4, resize, Alignment.HALF_PIXEL, 7.0, boxPadding = 1.25)
+        val regions = listOf(
+            Region(0.0, 0.0, Double.MIN_VALUE, 1.0), Region(0.0, 0.0, Double.MIN_VALUE, Double.MIN_VALUE),
+            Region(1e300, 0.0, 10.0, 20.0), Region(0.0, 0.0, 1e300, 1e300),
+        )
+        regions.all { throws<IllegalArgumentException> { inputTransform(it, input) } }
+    }
+
+    private fun pose(count: Int, score: Double): Pose =
+        Pose(DoubleArray(2 * count) { it.toDouble() }, DoubleArray(count) { score }, 2)
+
+    private fun smallSkeleton(): Boolean {
+        fun follows(pose: Pose) = RegionTracker(contract().input, 0.3, 1.2).update(pose) != null
+        val half = Pose(doubleArrayOf(0.0, 0.0, 9.0, 9.0), doubleArrayOf(1.0, 0.1), 2)
+        return follows(pose(2, 0.3)) && !follows(half) && !follows(pose(1, 1.0)) && !follows(pose(5, Double.NaN))
     }
 
     private fun trackerResets(): Boolean {

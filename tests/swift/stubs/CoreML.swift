@@ -59,6 +59,8 @@ public class MLModel: NSObject {
     public var description = MLModelDescription(standInInputs: [:], userDefined: nil)
     public var predict: (any MLFeatureProvider) throws -> any MLFeatureProvider = { $0 }
     public var compiled = 0
+    /// What happens elsewhere in the meantime.
+    public var whileCompiling: () throws -> Void = {}
     public var loaded: [URL] = []
     public init() {}
   }
@@ -71,6 +73,7 @@ public class MLModel: NSObject {
     let target = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).mlmodelc")
     try FileManager.default.copyItem(at: url, to: target)
     standIn.compiled += 1
+    try standIn.whileCompiling()
     return target
   }
 

@@ -24,6 +24,7 @@
         if let model = try? await MLModel.load(contentsOf: kept, configuration: configuration) {
           return model
         }
+        try? FileManager.default.removeItem(at: kept)  // it is not there, or of no use
         let compiled = try await MLModel.compileModel(at: url)
         let usable = keep(compiled, at: kept)
         return try await MLModel.load(contentsOf: usable, configuration: configuration)
@@ -56,13 +57,17 @@
     }
 
     /// Moves the compiled model to `kept`, in place of all older ones; where that fails, it serves where it is.
+    ///
+    /// Two estimators may be made at once: the second finds `kept` taken, and leaves it to the first.
     private static func keep(_ compiled: URL, at kept: URL) -> URL {
       let files = FileManager.default
       let folder = kept.deletingLastPathComponent()
       do {
-        try? files.removeItem(at: folder)
         try files.createDirectory(at: folder, withIntermediateDirectories: true)
         try files.moveItem(at: compiled, to: kept)
+        for other in try files.contentsOfDirectory(atPath: folder.path) where other != kept.lastPathComponent {
+          try? files.removeItem(at: folder.appendingPathComponent(other))
+        }
         return kept
       } catch {
         return compiled

@@ -19,6 +19,7 @@
     public typealias Keypoint = TemplatePoseCore.Keypoint
     public typealias Pose = TemplatePoseCore.Pose
     public typealias Region = TemplatePoseCore.Region
+    public typealias Box = TemplatePoseCore.Box
 
     private let lock = NSLock()
     private var session: Session?  // guarded by `lock`; nil after `close()`
@@ -80,6 +81,13 @@
         }
         return try session.run(prepared)
       }
+    }
+
+    /// The region around a person's box, px of the upright picture, grown as in training.
+    /// - Throws: `PoseError.invalidRegion` for a box without area.
+    public static func regionFromBox(_ box: Box) throws(PoseError) -> Region {
+      let input = TemplatePoseContract.input
+      return try TemplatePoseCore.regionFromBox(box, size: input.size, padding: input.boxPadding)
     }
 
     /// Lets go of the model; afterwards `estimate` throws `PoseError.closed`.

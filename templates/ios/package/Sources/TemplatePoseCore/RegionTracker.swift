@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Fewer keypoints say too little about where the person is.
+/// Fewer keypoints say too little about where the person is; a smaller skeleton needs them all.
 private let minimumKeypoints = 4
 
 /// The region for the next frame, or nil when the person is lost and the app should look anew.
@@ -14,8 +14,7 @@ private let minimumKeypoints = 4
 ///   - minScore: points with a lower score do not count.
 ///   - margin: factor on the box of the points.
 public func nextRegion(
-  points: [PosePoint], size: PixelSize, padding: Double, minScore: Double = 0.3,
-  margin: Double = 1.2
+  points: [PosePoint], size: PixelSize, padding: Double, minScore: Double, margin: Double = 1.2
 ) -> Region? {
   var (left, top) = (Double.infinity, Double.infinity)
   var (right, bottom) = (-Double.infinity, -Double.infinity)
@@ -25,7 +24,7 @@ public func nextRegion(
     (left, right) = (min(left, point.x), max(right, point.x))
     (top, bottom) = (min(top, point.y), max(bottom, point.y))
   }
-  guard seen >= minimumKeypoints else { return nil }
+  guard seen > 0, seen >= min(minimumKeypoints, points.count) else { return nil }
   let (centerX, centerY) = ((left + right) / 2, (top + bottom) / 2)
   let (halfX, halfY) = ((right - left) / 2 * margin, (bottom - top) / 2 * margin)
   guard max(halfX, halfY) > 0 else { return nil }
@@ -41,14 +40,16 @@ public func nextRegion(
 public struct RegionTracker: Equatable, Sendable {
   /// Where to look next, source px; nil before the first pose and when the person is lost.
   public private(set) var region: Region?
-  /// Points with a lower score do not count.
+  /// Points with a lower score do not count. What a score is worth differs from model to model: print those of
+  /// people and of empty pictures, and choose between.
   public let minScore: Double
   /// Factor on the box of the points.
   public let margin: Double
   private let input: InputSpec
 
   public init(
-    minScore: Double = 0.3, margin: Double = 1.2, input: InputSpec = TemplatePoseContract.input
+    minScore: Double = TemplatePoseContract.trackerMinScore, margin: Double = 1.2,
+    input: InputSpec = TemplatePoseContract.input
   ) {
     self.minScore = minScore
     self.margin = margin

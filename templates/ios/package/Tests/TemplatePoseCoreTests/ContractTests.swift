@@ -28,6 +28,29 @@ import Testing
   }
 }
 
+@Suite struct TrackerTests {
+  /// A person as wide as high, whose keypoints all have one score.
+  private func pose(score: Double) throws -> Pose {
+    let points = Keypoint.allCases.map {
+      PosePoint(x: Double($0.index * 10), y: Double($0.index * 10), score: score)
+    }
+    return Pose(points: points, region: try Region(center: Point(x: 0, y: 0), width: 1, height: 1))
+  }
+
+  @Test func scoresThatTheModelCanReachAreFollowed() throws {
+    let least = TemplatePoseContract.trackerMinScore
+    #expect(least > 0 && least <= 0.3)
+    var tracker = RegionTracker()
+    let moves = Keypoint.allCases.count > 1  // one keypoint spans no region
+    #expect((tracker.update(try pose(score: least)) != nil) == moves)
+    #expect(tracker.update(try pose(score: least * 0.99)) == nil)
+    #expect(tracker.update(try pose(score: .nan)) == nil)
+    tracker.update(try pose(score: 1))
+    tracker.reset()
+    #expect(tracker.region == nil)
+  }
+}
+
 @Suite struct OrientationTests {
   /// Where the stored pixel (0, 0) of a 3 x 2 picture is seen, by EXIF value: that is how EXIF defines them.
   @Test(arguments: [

@@ -3,6 +3,7 @@
 import CoreGraphics
 import CoreML
 import CoreVideo
+import Foundation
 import ImageIO
 import Testing
 import TinyPose
@@ -100,6 +101,33 @@ import TinyPoseCore
     _ = try await TinyPose()
     #expect(MLModel.standIn.compiled == 0)
     #expect(MLModel.standIn.loaded.last?.path.contains("posekit/tinypose/") == true)
+  }
+
+  @Test func aModelThatAnotherEstimatorKeptMeanwhileStays() async throws {
+    Scene.install()
+    _ = try await TinyPose()
+    let files = FileManager.default
+    let kept = try #require(MLModel.standIn.loaded.last)
+    let others = kept.appendingPathComponent("the others")
+    let older = kept.deletingLastPathComponent().appendingPathComponent("older.mlmodelc")
+    try files.removeItem(at: kept)
+    try files.createDirectory(at: older, withIntermediateDirectories: true)
+    MLModel.standIn.whileCompiling = { try files.createDirectory(at: others, withIntermediateDirectories: true) }
+    _ = try await TinyPose()
+    #expect(files.fileExists(atPath: others.path))
+    #expect(MLModel.standIn.loaded.last != kept)
+    try files.removeItem(at: kept)
+    MLModel.standIn.whileCompiling = {}
+    _ = try await TinyPose()
+    #expect(MLModel.standIn.loaded.last == kept)
+    #expect(!files.fileExists(atPath: older.path))
+  }
+
+  @Test func regionsOfBoxesAreGrownAsInTraining() throws {
+    let input = TinyPoseContract.input
+    let region = try TinyPose.regionFromBox(Box(left: 100, top: 100, right: 220, bottom: 260))
+    #expect(region.height == 160 * input.boxPadding)
+    #expect(throws: PoseError.self) { try TinyPose.regionFromBox(Box(left: 1, top: 1, right: 1, bottom: 1)) }
   }
 
   @Test func missingModelIsNamed() async {

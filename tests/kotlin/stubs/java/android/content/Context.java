@@ -6,4 +6,8 @@ import android.content.res.AssetManager;
 
 public abstract class Context {
     public abstract AssetManager getAssets();
+
+    public Context getApplicationContext() {
+        throw new UnsupportedOperationException("stub");
+    }
 }

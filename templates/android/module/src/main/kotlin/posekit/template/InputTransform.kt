@@ -29,6 +29,10 @@ internal class Affine(
         next.c * a + next.d * c, next.c * b + next.d * d, next.mapY(tx, ty),
     )
 
+    /** Whether px can be computed with it: its numbers are finite, and so are their sums over an input. */
+    val isUsable: Boolean
+        get() = doubleArrayOf(a, b, tx, c, d, ty).all { abs(it) < 1e30 } // false for NaN
+
     fun invert(): Affine {
         val det = a * d - b * c
         val ia = d / det
@@ -91,6 +95,7 @@ internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec):
  *
  * AFFINE_CROP: the region fills the input, pad value outside the source. STRETCH: the same, edges repeated.
  * LETTERBOX: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+ * [IllegalArgumentException] where the region is too small, too large or too far away for a finite scale.
  */
 internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     val shrink = input.shrink
@@ -102,6 +107,7 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     var contentHeight = input.height
     if (input.resize == Resize.LETTERBOX) {
         val scale = min(extentX / region.width, extentY / region.height)
+        requireUsable((region.width * scale).isFinite() && (region.height * scale).isFinite(), region)
         contentWidth = max(floor(region.width * scale + 0.5).toInt() + shrink, 1)
         contentHeight = max(floor(region.height * scale + 0.5).toInt() + shrink, 1)
         left = Math.floorDiv(input.width - contentWidth, 2)
@@ -112,7 +118,13 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     val toInput = regionToExtent(region, left, top, extentX, extentY)
     val pixelCenter = if (input.alignment == Alignment.HALF_PIXEL) 0.5 else 0.0
     val clamp = input.resize != Resize.AFFINE_CROP
-    return InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
+    val transform = InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
+    requireUsable(toInput.isUsable && transform.toSource.isUsable, region)
+    return transform
+}
+
+private fun requireUsable(usable: Boolean, region: Region) {
+    require(usable) { "$region is too small, too large or too far away" }
 }
 
 private fun regionToExtent(region: Region, left: Int, top: Int, extentX: Int, extentY: Int): Affine {

@@ -53,6 +53,16 @@ public class Pose(
     /** y of keypoint [index], px of the upright image, down. */
     public fun y(index: Int): Double = coordinates[index * dimensions + 1]
 
+    /** Whether [other] has the same numbers. */
+    override fun equals(other: Any?): Boolean =
+        other is Pose && dimensions == other.dimensions &&
+            coordinates.contentEquals(other.coordinates) && scores.contentEquals(other.scores)
+
+    override fun hashCode(): Int = 31 * coordinates.contentHashCode() + scores.contentHashCode()
+
+    override fun toString(): String =
+        "Pose(coordinates=${coordinates.contentToString()}, scores=${scores.contentToString()})"
+
     /** Where [keypoint] is. */
     public operator fun get(keypoint: KeypointId): KeypointPosition {
         val index = keypoint.index

@@ -5,7 +5,7 @@ package posekit.template
 import kotlin.math.max
 import kotlin.math.min
 
-private const val MIN_KEYPOINTS = 4 // fewer say too little about where the person is
+private const val MIN_KEYPOINTS = 4 // fewer say too little about where the person is; a smaller skeleton needs them all
 
 /**
  * The region for the next frame, or null when the person is lost and the app should look anew.
@@ -20,14 +20,14 @@ internal fun nextRegion(pose: Pose, input: InputSpec, minScore: Double, margin: 
     var right = Double.NEGATIVE_INFINITY
     var bottom = Double.NEGATIVE_INFINITY
     for (k in 0 until pose.count) {
-        if (pose.scores[k] < minScore) continue
+        if (!(pose.scores[k] >= minScore)) continue
         seen++
         left = min(left, pose.x(k))
         right = max(right, pose.x(k))
         top = min(top, pose.y(k))
         bottom = max(bottom, pose.y(k))
     }
-    if (seen < MIN_KEYPOINTS) return null
+    if (seen < min(MIN_KEYPOINTS, pose.count)) return null
     val centerX = (left + right) / 2
     val centerY = (top + bottom) / 2
     val halfWidth = (right - left) / 2 * margin
@@ -43,7 +43,8 @@ internal fun nextRegion(pose: Pose, input: InputSpec, minScore: Double, margin: 
  *
  * Make one with the generated class's `regionTracker()`. Not for use by two threads.
  *
- * @property minScore a keypoint counts from this score on.
+ * @property minScore a keypoint counts from this score on. What a score is worth differs from model to model: print those
+ *   of people and of empty pictures, and choose between.
  * @property margin by how much the keypoints' box is grown, 1.2 for a fifth.
  */
 public class RegionTracker internal constructor(

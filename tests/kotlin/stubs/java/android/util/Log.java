@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signature stub, never shipped: enough of the public API for the type checker, no behaviour.
+package android.util;
+
+public final class Log {
+    public static int e(String tag, String message, Throwable error) {
+        throw new UnsupportedOperationException("stub");
+    }
+}
