@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 INTERRUPTED = 130
+FAULT = 70  # EX_SOFTWARE
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -149,7 +151,7 @@ def sample(
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point: PosekitError becomes one sentence, a hint and its exit code; everything else is a traceback."""
+    """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
     from posekit.errors import PosekitError
 
     try:
@@ -159,6 +161,13 @@ def main(arguments: list[str] | None = None) -> Any:
 
         console.show_error(error, as_json="--json" in (arguments or sys.argv[1:]))
         sys.exit(error.exit_code)
+    except Exception as error:  # a fault of posekit's own: told as such, and never taken for a failed gate (1)
+        from posekit import console
+        from posekit.errors import first_line
+
+        console.show_fault(first_line(error), as_json="--json" in (arguments or sys.argv[1:]))
+        traceback.print_exc()
+        sys.exit(FAULT)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:  # Typer makes this of a KeyboardInterrupt, and says nothing
             sys.stderr.write("interrupted; nothing was left half-written\n")

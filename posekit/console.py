@@ -58,6 +58,13 @@ def show_error(error: PosekitError, as_json: bool) -> None:
         sys.stderr.write(f"hint: {error.hint}\n")
 
 
+def show_fault(sentence: str, as_json: bool) -> None:
+    """An error that posekit did not foresee, before its traceback."""
+    if as_json:
+        _print_json({"error": sentence, "hint": "this is a fault of posekit", "step": "", "exit_code": 70})
+    sys.stderr.write(f"error: a fault of posekit, please report it: {sentence}\n")
+
+
 def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
     """Bundles, their parity tables and where they are."""
     if as_json:

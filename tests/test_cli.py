@@ -77,3 +77,19 @@ def test_inspect_tells_a_source_model_from_a_spec(tmp_path: Path, capsys: pytest
     assert facts["form"] == "exported program"
     assert facts["outputs"] == {"heatmaps": [1, 32, 24, 17]}
     assert facts["contract"]["name"] == "tinypose"
+
+
+def test_a_fault_of_posekit_is_not_taken_for_a_failed_gate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> list[str]:
+        raise KeyError("planted")
+
+    monkeypatch.setattr("posekit.presets.preset_names", fail)
+    with pytest.raises(SystemExit) as end:
+        main(["presets", "--json"])
+    captured = capsys.readouterr()
+    assert end.value.code == 70
+    assert json.loads(captured.out)["exit_code"] == 70
+    assert "Traceback" in captured.err
+    assert "planted" in captured.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -103,29 +103,42 @@ def evaluate(
         images.add(case.photo.path)
         if recorder is not None:
             recorder.add(case, outputs, found)
-    gate = gate_for(precision, spec.gate)
-    least = -math.inf if gate.min_score is None else gate.min_score
-
-    def compared(name: str, side: _Side, against: Sequence[Found]) -> Stage:
-        error = compare_keypoints(side.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, least)  # fmt: skip
-        return Stage(name, error, side.tensors())
-
-    total = compared("total", packaged, reference)
+    least = gate_for(precision, spec.gate).min_score
+    total = _stage("total", packaged, reference, spec, least)
     if baseline is not None:
-        middle = [compared("conversion", converted, reference), compared("precision", rounded, converted.found)]
+        conversion = _stage("conversion", converted, reference, spec, least)
+        middle = [conversion, _stage("precision", rounded, converted.found, spec, least)]
     elif precision == "fp32":
-        middle = [Stage("conversion", total.keypoints, total.tensors), Stage("precision", skipped="fp32 keeps it all")]
+        middle = [replace(total, name="conversion"), Stage("precision", skipped="fp32 keeps it all")]
     else:
         middle = [Stage(name, skipped="told apart when the bundle is packaged") for name in ("conversion", "precision")]
-    stages = (
-        Stage("preprocessing", skipped=WRAPPER_REASON), *middle, Stage("decoding", skipped=WRAPPER_REASON),
-        Stage("accelerator", skipped="needs a device"),
-    )  # fmt: skip
-    assert total.keypoints is not None
-    checks = check_tensors(gate, total.tensors, spec.decoder.outputs) + check_keypoints(gate, total.keypoints)
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
     known = {side: value for side, value in scores.items() if value is not None}
-    return Evaluation(status, runtime, len(reference), len(images), total, stages, tuple(checks), known)
+    checks = _checks(total, spec, precision)
+    return Evaluation(status, runtime, len(reference), len(images), total, _waterfall(middle), checks, known)
+
+
+def _stage(name: str, side: _Side, against: Sequence[Found], spec: PoseSpec, least: float | None) -> Stage:
+    """One side against another; only keypoints whose reference score is at least `least` count, if that is given."""
+    min_score = -math.inf if least is None else least
+    error = compare_keypoints(side.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, min_score)
+    return Stage(name, error, side.tensors())
+
+
+def _waterfall(middle: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages in the order in which a picture passes them; those of the wrapper and the device are not run here."""
+    return (
+        Stage("preprocessing", skipped=WRAPPER_REASON),
+        *middle,
+        Stage("decoding", skipped=WRAPPER_REASON),
+        Stage("accelerator", skipped="needs a device"),
+    )
+
+
+def _checks(total: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
+    gate = gate_for(precision, spec.gate)
+    tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
+    return (*tensors, *(check_keypoints(gate, total.keypoints) if total.keypoints else ()))
 
 
 def unverified(reason: str) -> Evaluation:
