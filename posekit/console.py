@@ -72,7 +72,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         return
     for result in results:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
-        _out(f"  measured on {result.report['evaluated_on']}")
+        if result.evaluation.cases:
+            _out(f"  measured on {result.report['evaluated_on']}")
         for fact, value in result.report["source"]["facts"].items():
             _out(f"  the file says {fact}: {_in_words(value)}")
         for note in result.report["notes"]:
@@ -90,7 +91,8 @@ def show_validation(bundle: Bundle, evaluation: Evaluation, as_json: bool) -> No
         _print_json(report.as_json(evaluation, facts))
         return
     _table(f"{bundle.spec.name} on {bundle.platform}, {bundle.manifest['precision']}", evaluation)
-    _out(f"  measured on the bundle's own cases: {bundle.manifest.get('evaluated_on', 'unknown')}")
+    if evaluation.cases:
+        _out(f"  measured on the bundle's own cases: {bundle.manifest.get('evaluated_on', 'unknown')}")
     _out(f"  {report.verdict(evaluation)}: {bundle.folder}")
 
 

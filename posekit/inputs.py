@@ -29,6 +29,8 @@ def find_spec(model: Path, wanted: str) -> PoseSpec:
 
     InputError where there is none, or where its kind needs a decoder that this version does not have.
     """
+    if not model.exists():
+        raise InputError(f"there is no file {model}", "check the path")
     spec = _find_spec(model, wanted)
     if spec.kind not in SUPPORTED_KINDS:
         raise InputError(

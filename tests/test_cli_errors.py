@@ -400,3 +400,9 @@ def test_errors_without_json_say_the_same_on_stderr_alone(tmp_path: Path, run_po
     result = run_posekit("validate", tmp_path / "gone")
     assert (result.code, result.out) == (2, "")
     assert [line.split(":")[0] for line in result.err.splitlines()] == ["error", "hint"]
+
+
+def test_a_file_that_is_not_there_is_said_before_its_spec_is_missed(
+    refused: Callable[..., Any], tmp_path: Path
+) -> None:
+    refused(2, "package", tmp_path / "nope.pt", "--platform", "android", says=("there is no file", "nope.pt"))
