@@ -51,7 +51,12 @@ class Bundle:
     @property
     def shipped_model_path(self) -> Path:
         """The copy of the model file inside the wrapper: the one that the app gets."""
-        return self.folder / WRAPPER[self.platform] / assets_folder(self.platform, self.spec) / self.model_path.name
+        return self.wrapper_path / assets_folder(self.platform, self.spec) / self.model_path.name
+
+    @property
+    def wrapper_path(self) -> Path:
+        """The generated Gradle module or Swift package."""
+        return self.folder / WRAPPER[self.platform]
 
 
 def bundle_name(spec: PoseSpec, platform: str) -> str:

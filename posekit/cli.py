@@ -36,6 +36,9 @@ Arch = Annotated[str, typer.Option(help="package.module:factory that builds the 
 Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
 Images = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
 Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
+Wrapper = Annotated[
+    bool, typer.Option("--wrapper", help="Run the generated code on this machine (Kotlin: a JDK; Swift).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -51,6 +54,7 @@ def package(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace bundles that exist.")] = False,
     arch: Arch = "",
     trust: Trust = False,
+    wrapper: Wrapper = False,
     json: Json = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
@@ -63,7 +67,7 @@ def package(
     with console.progress() as step:
         results = pipeline.package(
             model, platform, contract, pictures, precision=precision.value, out=out, overwrite=overwrite, arch=arch,
-            trust=trust, step=step,
+            trust=trust, wrapper=wrapper, step=step,
         )  # fmt: skip
     console.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):
@@ -75,15 +79,20 @@ def validate(
     bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
     images: Images = None,
     annotations: Annotations = None,
+    wrapper: Wrapper = False,
+    device: Annotated[str, typer.Option(help="Run on a device: adb[:SERIAL] or ios[:UDID].")] = "",
+    device_run: Annotated[Path | None, typer.Option(help="Folder of a run recorded on a device.")] = None,
+    report: Annotated[Path | None, typer.Option(help="New folder for a report of this validation.")] = None,
     json: Json = False,
 ) -> None:
-    """Verify a bundle and measure its model anew against the reference that it carries."""
+    """Verify a bundle and measure what ships anew against the reference that it carries."""
     from posekit import console, validation
 
+    wanted = validation.Wanted(images, annotations, wrapper, device, device_run, report)
     with console.progress() as step:
-        opened, evaluation = validation.validate(bundle, images, annotations, step)
-    console.show_validation(opened, evaluation, json)
-    if not evaluation.is_good:
+        result = validation.validate(bundle, wanted, step)
+    console.show_validation(result, report, json)
+    if not result.evaluation.is_good:
         raise typer.Exit(1)
 
 

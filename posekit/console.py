@@ -19,12 +19,12 @@ from rich.table import Column, Table
 from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
-    from posekit.bundle import Bundle
     from posekit.images import Picture
     from posekit.parity.evaluate import Evaluation
     from posekit.pipeline import Packaged
     from posekit.poses import Poses
     from posekit.spec import PoseSpec
+    from posekit.validation import Validated
 
 COLUMNS = ("stage", "mean px", "p95 px", "largest px", "OKS", "tensors")
 
@@ -82,18 +82,32 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         _out(f"  look at {result.folder / 'report' / 'index.html'}")
 
 
-def show_validation(bundle: Bundle, evaluation: Evaluation, as_json: bool) -> None:
+def show_validation(result: Validated, report_folder: Path | None, as_json: bool) -> None:
     """The verdict on a bundle."""
     from posekit.parity import report
 
-    facts = {"folder": str(bundle.folder), "name": bundle.spec.name, "platform": bundle.platform}
+    bundle, evaluation = result.bundle, result.evaluation
+    facts = {"folder": str(bundle.folder), "name": bundle.spec.name, "platform": bundle.platform, **result.facts}
     if as_json:
         _print_json(report.as_json(evaluation, facts))
         return
     _table(f"{bundle.spec.name} on {bundle.platform}, {bundle.manifest['precision']}", evaluation)
     if evaluation.cases:
         _out(f"  measured on the bundle's own cases: {bundle.manifest.get('evaluated_on', 'unknown')}")
+    for one in result.facts.get("passes", ()):
+        _out(f"  {_pass_in_words(one)}")
     _out(f"  {report.verdict(evaluation)}: {bundle.folder}")
+    if report_folder is not None:
+        _out(f"  look at {report_folder / 'index.html'}")
+
+
+def _pass_in_words(one: dict[str, Any]) -> str:
+    """`gpu: ran on gpu, inference 3.1 ms (p90 3.4)`."""
+    ran = f"ran on {one['used']}" if one["used"] else "the device does not say what ran it"
+    words = [f"{one['requested']}: {one['fallback_reason'] or ran}"]
+    for name, latency in (one["latencies"] or {}).items():
+        words.append(f"{name} {latency['p50_ms']:.1f} ms (p90 {latency['p90_ms']:.1f})")
+    return ", ".join(words)
 
 
 def show_predictions(

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import io
 import json
 import shutil
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posekit import __version__, bundle, codegen, golden
+from posekit import __version__, bundle, codegen, golden, reporting
 from posekit.decoders import check_outputs
+from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, PosekitError
-from posekit.images import load_image
 from posekit.inputs import Images
-from posekit.overlay import overlay
 from posekit.parity import report
-from posekit.parity.cases import Case, Recorder, cases_of, found_in, poses_of
-from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
-from posekit.poses import Poses, concatenate
-from posekit.runtimes import runtime_for, why_not
+from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of
+from posekit.parity.evaluate import Evaluation, ReferenceCase, evaluate
+from posekit.runtimes import runtime_for
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
@@ -35,7 +34,6 @@ from posekit.targets.lowering import Lowered, lower
 
 PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
 TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coremltools", "numpy")
-MAX_PICTURES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,8 @@ def package(
     overwrite: bool = False,
     arch: str = "",
     trust: bool = False,
+    wrapper: bool = False,
+    reference: Path | None = None,
     step: Step = silent,
 ) -> list[Packaged]:
     """Turn a trained model into one bundle a platform, each with its evidence.
@@ -71,15 +71,18 @@ def package(
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     for name in finals:
         TARGETS[name].require()
+        if wrapper:
+            desktop.require(name)
     with announced(step, "open the model"):
         source = open_source(model, arch=arch, trust=trust)
         check_facts(source, spec)
     with announced(step, "run the reference"):
         lowered = _lowered(source, spec, images)
+    job = _Job(source, lowered, spec, images, precision, overwrite, wrapper, step)
     results: list[Packaged] = []
     for name, final in finals.items():
         try:
-            results.append(_package_one(name, final, source, lowered, spec, images, precision, overwrite, step))
+            results.append(_package_one(name, final, job))
         except PosekitError as error:
             if results:
                 error.hint += f"; {', '.join(str(result.folder) for result in results)} is written and whole"
@@ -87,42 +90,44 @@ def package(
     return results
 
 
-def _package_one(
-    platform: str,
-    final: Path,
-    source: SourceModel,
-    lowered: Lowered,
-    spec: PoseSpec,
-    images: Images,
-    precision: Precision,
-    overwrite: bool,
-    step: Step,
-) -> Packaged:
-    target = TARGETS[platform]
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What every platform's bundle is made from."""
+
+    source: SourceModel
+    lowered: Lowered
+    spec: PoseSpec
+    images: Images
+    precision: Precision
+    overwrite: bool
+    wrapper: bool
+    step: Step
+
+
+def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
+    spec, step = job.spec, job.step
     rejected = final.with_name(final.name + bundle.REJECTED)
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(bundle.writing(final, overwrite=overwrite))
+        folder = stack.enter_context(bundle.writing(final, overwrite=job.overwrite))
         with announced(step, f"convert for {platform}"):
-            converted = _convert(target.convert, lowered, spec, precision, folder, final)
+            converted = _convert(TARGETS[platform].convert, job, folder, final)
         with announced(step, f"write the {platform} wrapper"):
-            wrapper = folder / bundle.WRAPPER[platform]
-            assets = codegen.render(platform, spec, converted.path.name, lowered.output_shapes, wrapper)
+            tree = folder / bundle.WRAPPER[platform]
+            assets = codegen.render(platform, spec, converted.path.name, job.lowered.output_shapes, tree)
             _copy(converted.path, assets / converted.path.name)
             (folder / bundle.CONTRACT).write_bytes(canonical_json(spec))
             golden.write(folder / bundle.GOLDEN, spec)
-        recorder = Recorder(folder / bundle.EVALUATION)
-        with announced(step, f"measure parity on {platform}"):
-            evaluation = _evaluate(platform, converted, source, spec, images, precision, recorder)
         model_hash = bundle.file_hash(converted.path)
-        recorder.close(model_hash)
+        evaluation = _evaluate(platform, converted, job, folder, model_hash)
+        facts = _facts(platform, job, converted)
+        runtime = runtime_for(platform, converted.path)
+        with announced(step, "write the report"):
+            document = reporting.write(
+                folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), runtime.run
+            )
         if converted.baseline is not None:
-            converted.baseline.unlink()
-        document = report.as_json(evaluation, _facts(platform, source, spec, precision, converted, images))
-        pictures = _pictures(platform, converted.path, source, spec, images, evaluation)
-        document["pictured"] = "packaged model" if evaluation.status != "UNVERIFIED" else "reference"
-        page = codegen.template_root() / "report" / "index.html.j2"
-        report.write(folder / bundle.REPORT, document, evaluation, pictures, page)
-        bundle.write_manifest(folder, _manifest(platform, source, spec, precision, evaluation, images))
+            _remove(converted.baseline)
+        bundle.write_manifest(folder, _manifest(platform, job, evaluation))
         written = final
         if not evaluation.is_good:
             written = rejected
@@ -153,92 +158,73 @@ def _lowered(source: SourceModel, spec: PoseSpec, images: Images) -> Lowered:
     return lower(source, spec, pixels, outputs)
 
 
-def _convert(
-    convert: Callable[..., Converted], lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path, final: Path
-) -> Converted:
+def _convert(convert: Callable[..., Converted], job: _Job, folder: Path, final: Path) -> Converted:
     """Convert, keeping the converters' chatter: beside the bundle, since it holds times and a bundle must not."""
     log = folder / "convert.log"
     try:
-        return convert(lowered, spec, precision, folder)
+        return convert(job.lowered, job.spec, job.precision, folder)
     finally:
         if log.exists():
             log.replace(final.with_name(f"{final.name}.convert.log"))
 
 
-def _references(source: SourceModel, spec: PoseSpec, images: Images) -> Iterator[ReferenceCase]:
-    for photo in images.photos:
-        for case in cases_of(photo, spec):
-            yield case, run_reference(source, spec, case.pixels)
+def _cases(job: _Job) -> Iterator[Case]:
+    for photo in job.images.photos:
+        yield from cases_of(photo, job.spec)
 
 
-def _evaluate(
-    platform: str,
-    converted: Converted,
-    source: SourceModel,
-    spec: PoseSpec,
-    images: Images,
-    precision: Precision,
-    recorder: Recorder,
-) -> Evaluation:
-    references = _references(source, spec, images)
-    run = runtime_for(platform, converted.path)
-    if run is None:
-        for case, outputs in references:
-            recorder.add(case, outputs, found_in(case, outputs, spec))
-            if recorder.is_full:
-                break
-        return unverified(why_not(platform))
-    baseline = runtime_for(platform, converted.baseline) if converted.baseline is not None else None
-    return evaluate(
-        references, spec, precision, run[0],
-        status="HOST", runtime=run[1], baseline=baseline[0] if baseline else None, recorder=recorder,
-    )  # fmt: skip
+def _named(job: _Job, names: Collection[str]) -> Iterator[ReferenceCase]:
+    """The cases of those names with their reference, run again rather than kept."""
+    for photo in job.images.photos:
+        if any(name.startswith(f"{photo.path.name}#") for name in names):
+            for case in cases_of(photo, job.spec):
+                if case.name in names:
+                    yield case, run_reference(job.source, job.spec, case.pixels)
 
 
-def _pictures(
-    platform: str, model: Path, source: SourceModel, spec: PoseSpec, images: Images, evaluation: Evaluation
-) -> list[str]:
-    """Overlays of the first pictures as data URLs: of the packaged model where it runs here, else of the reference."""
-    run = None if evaluation.status == "UNVERIFIED" or not evaluation.cases else runtime_for(platform, model)
-    chosen = []
-    for photo in images.photos[:MAX_PICTURES]:
-        cases = cases_of(photo, spec)
-        drawn = concatenate([_drawn(case, run, source, spec) for case in cases], spec.keypoint_count)
-        picture = overlay(load_image(photo.path), drawn, spec.keypoints.names, spec.keypoints.edges)
-        picture.thumbnail((640, 640))
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=85)
-        chosen.append("data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode())
-    return chosen
+def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, model_hash: str) -> Evaluation:
+    """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images."""
+    spec = job.spec
+    runtime = runtime_for(platform, converted.path)
+    baseline = runtime_for(platform, converted.baseline).run if converted.baseline is not None else None
+    recorder = Recorder(folder / bundle.EVALUATION)
+    with tempfile.TemporaryDirectory() as scratch:
+        wrapper, name = None, runtime.name
+        if job.wrapper:
+            with announced(job.step, f"run the {platform} wrapper on this machine"):
+                wrapper = desktop.run_wrapper(
+                    platform, folder / bundle.WRAPPER[platform], converted.path, lambda: islice(_cases(job), MAX_RECORDED),
+                    runtime.run, Path(scratch), model_sha256=model_hash, contract_sha256=contract_hash(spec),
+                )  # fmt: skip
+            name = f"{name}; {desktop.NAMES[platform]}"
+        with announced(job.step, f"measure parity on {platform}"):
+            evaluation = evaluate(
+                ((case, run_reference(job.source, spec, case.pixels)) for case in _cases(job)),
+                spec, job.precision, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
+                wrapper=wrapper, recorder=recorder,
+            )  # fmt: skip
+    recorder.close(model_hash)
+    return evaluation
 
 
-def _drawn(case: Case, run: tuple[Run, str] | None, source: SourceModel, spec: PoseSpec) -> Poses:
-    outputs = run[0](case.pixels) if run is not None else run_reference(source, spec, case.pixels)
-    if not all(np.isfinite(values).all() for values in outputs.values()):
-        return concatenate([], spec.keypoint_count)
-    return poses_of(outputs, case.transform, spec)
-
-
-def _facts(
-    platform: str, source: SourceModel, spec: PoseSpec, precision: Precision, converted: Converted, images: Images
-) -> dict[str, Any]:
-    size = sum(p.stat().st_size for p in converted.path.rglob("*")) if converted.path.is_dir() else converted.path.stat().st_size  # fmt: skip
+def _facts(platform: str, job: _Job, converted: Converted) -> dict[str, Any]:
+    spec, path = job.spec, converted.path
+    size = sum(p.stat().st_size for p in path.rglob("*")) if path.is_dir() else path.stat().st_size
     return {
-        "name": spec.name, "version": spec.version, "platform": platform, "precision": precision,
-        "contract_sha256": contract_hash(spec), "evaluated_on": images.what,
-        "source": {"form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
+        "name": spec.name, "version": spec.version, "platform": platform, "precision": job.precision,
+        "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
+        "source": {"form": str(job.source.form), "sha256": job.source.sha256, "facts": json.loads(json.dumps(job.source.facts, default=str))},
         "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": size,
     }  # fmt: skip
 
 
-def _manifest(
-    platform: str, source: SourceModel, spec: PoseSpec, precision: Precision, evaluation: Evaluation, images: Images
-) -> dict[str, Any]:
+def _manifest(platform: str, job: _Job, evaluation: Evaluation) -> dict[str, Any]:
+    spec, source = job.spec, job.source
     return {
         "posekit": __version__, "name": spec.name, "version": spec.version, "license": spec.license,
-        "platform": platform, "precision": precision, "status": evaluation.status, "verdict": report.verdict(evaluation),
+        "platform": platform, "precision": job.precision, "status": evaluation.status, "verdict": report.verdict(evaluation),
         "contract_sha256": contract_hash(spec), "source": {"form": str(source.form), "sha256": source.sha256},
-        "evaluated_on": images.what,
+        "evaluated_on": job.images.what,
         "tools": {name: found for name in TOOLS if (found := _installed(name))},
     }  # fmt: skip
 
@@ -256,3 +242,10 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copyfile(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

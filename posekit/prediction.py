@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from posekit import bundle
 from posekit.decoders import check_outputs
-from posekit.errors import MissingToolError
 from posekit.images import Person, Photo, load_image
 from posekit.inputs import find_spec
 from posekit.parity.cases import cases_of, poses_of
 from posekit.parity.evaluate import Run
 from posekit.poses import Poses, concatenate
-from posekit.runtimes import runtime_for, why_not
+from posekit.runtimes import runtime_for
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec
@@ -36,12 +35,7 @@ def open_for_prediction(path: Path, spec: str, arch: str, trust: bool) -> tuple[
     """The contract and a runner of a bundle (its packaged model) or of a source model (eagerly)."""
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
-        runtime = runtime_for(opened.platform, opened.model_path)
-        if runtime is None:
-            raise MissingToolError(
-                f"{opened.model_path.name} cannot be run on this machine: {why_not(opened.platform)}", "run it on a Mac"
-            )
-        return opened.spec, runtime[0]
+        return opened.spec, runtime_for(opened.platform, opened.model_path).run
     contract = find_spec(path, spec)
     source = open_source(path, arch=arch, trust=trust)
     check_facts(source, contract)

@@ -2,61 +2,151 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle
+from posekit import bundle, jsontext, reporting
+from posekit.devices import desktop, evidence
+from posekit.devices.format import DeviceRun
+from posekit.devices.record import read_run
 from posekit.errors import InputError
 from posekit.inputs import Images, find_images
 from posekit.parity.accuracy import accuracy, truth_of
-from posekit.parity.cases import cases_of, found_in, read_index, recorded
-from posekit.parity.evaluate import Evaluation, Run, evaluate, unverified
+from posekit.parity.cases import Case, cases_of, found_in, read_index, recorded
+from posekit.parity.evaluate import Evaluation, Run, evaluate
 from posekit.parity.gate import Check, Outcome
-from posekit.runtimes import runtime_for, why_not
-from posekit.spec import PoseSpec, Precision
+from posekit.parity.shipped import Wrapper
+from posekit.runtimes import Runtime, runtime_for
+from posekit.spec import PoseSpec, contract_hash
 from posekit.steps import Step, announced, silent
 
 
-def validate(
-    folder: Path, images: Path | None = None, annotations: Path | None = None, step: Step = silent
-) -> tuple[bundle.Bundle, Evaluation]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to measure beside the model itself.
+
+    wrapper: run the generated code on this machine. device: `adb[:SERIAL]` or `ios[:UDID]`. device_run: the folder of
+    a run recorded elsewhere. report: a folder for a report of this validation.
+    """
+
+    images: Path | None = None
+    annotations: Path | None = None
+    wrapper: bool = False
+    device: str = ""
+    device_run: Path | None = None
+    report: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The bundle, the evidence, and what the report says beside it."""
+
+    bundle: bundle.Bundle
+    evaluation: Evaluation
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Validated:
     """Verify a bundle and measure its model anew against the reference that it carries.
 
     With annotated images the accuracy of the packaged model is measured too. InputError (exit 2) for a bundle that
-    is not what its manifest says.
+    is not what its manifest says, or a device run that is not the bundle's.
     """
-    if annotations is not None and images is None:
+    if wanted.annotations is not None and wanted.images is None:
         raise InputError("--annotations needs --images, the folder of its pictures")
+    if wanted.wrapper + bool(wanted.device) + (wanted.device_run is not None) > 1:
+        raise InputError("--wrapper, --device and --device-run are three places to run the wrapper", "choose one")
+    if wanted.report is not None and wanted.report.exists() and any(wanted.report.iterdir()):
+        raise InputError(f"{wanted.report} is not empty", "give --report a folder that is new")
     with announced(step, "verify the bundle"):
         opened = bundle.open_bundle(folder)
         index = read_index(folder / bundle.EVALUATION)
-        given = find_images(images, annotations, opened.spec) if images is not None else None
-    with announced(step, "measure parity"):
-        references = recorded(folder / bundle.EVALUATION, opened.spec)
-        run = runtime_for(opened.platform, opened.model_path)
-        if run is None:
-            evaluation = unverified(why_not(opened.platform))
-        else:
-            precision: Precision = opened.manifest["precision"]
-            evaluation = evaluate(references, opened.spec, precision, run[0], status="HOST", runtime=run[1])
-        evaluation = _with_evidence(evaluation, index, opened)
-        if given is not None and run is None:
-            skipped = Check("accuracy", Outcome.SKIPPED, why_not(opened.platform))
-            evaluation = replace(evaluation, checks=(*evaluation.checks, skipped))
-        elif given is not None and run is not None:
-            evaluation = _with_accuracy(evaluation, given, opened.spec, run[0])
-    return opened, evaluation
+        given = find_images(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
+        if wanted.wrapper:
+            desktop.require(opened.platform)
+    runtime = runtime_for(opened.platform, opened.model_path)
+    with tempfile.TemporaryDirectory() as scratch:
+        ran = _run_wrapper(opened, runtime, wanted, Path(scratch), step)
+        with announced(step, "measure parity"):
+            evaluation = evaluate(
+                recorded(folder / bundle.EVALUATION, opened.spec), opened.spec, opened.manifest["precision"],
+                runtime.run, status=ran.status, runtime=ran.name, wrapper=ran.wrapper,
+            )  # fmt: skip
+    evaluation = _with_checks(evaluation, (*_evidence(index, opened), *ran.checks))
+    if given is not None:
+        evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
+    result = Validated(opened, evaluation, ran.facts)
+    if wanted.report is not None:
+        with announced(step, "write the report"):
+            _write_report(result, wanted.report, runtime)
+    return result
 
 
-def _with_evidence(evaluation: Evaluation, index: dict[str, Any], opened: bundle.Bundle) -> Evaluation:
-    """Add the check that the bundle's figures were measured on the model file that it ships."""
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What ran the wrapper, if anything did."""
+
+    status: str
+    name: str
+    wrapper: Wrapper | None = None
+    checks: tuple[Check, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def _run_wrapper(opened: bundle.Bundle, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step) -> _Ran:
+    if wanted.wrapper:
+        with announced(step, "run the wrapper on this machine"):
+            wrapper = desktop.run_wrapper(
+                opened.platform, opened.wrapper_path, opened.model_path, lambda: _recorded_cases(opened), runtime.run,
+                scratch, model_sha256=bundle.file_hash(opened.model_path), contract_sha256=contract_hash(opened.spec),
+            )  # fmt: skip
+        return _Ran(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper)
+    folder = wanted.device_run
+    if wanted.device:
+        folder = scratch / "run"
+        with announced(step, f"run on {wanted.device}"):
+            _drive(opened, wanted.device, scratch / "request", folder, step)
+    if folder is None:
+        return _Ran(runtime.status, runtime.name)
+    run = read_run(folder, bundle.file_hash(opened.model_path), contract_hash(opened.spec))
+    return _from_device(folder, run, opened)
+
+
+def _recorded_cases(opened: bundle.Bundle) -> Iterator[Case]:
+    return (case for case, _ in recorded(opened.folder / bundle.EVALUATION, opened.spec))
+
+
+def _drive(opened: bundle.Bundle, device: str, request: Path, out: Path, step: Step) -> None:
+    from posekit.devices import drive
+
+    drive.run(opened, device, request, out, _recorded_cases(opened), step)
+
+
+def _from_device(folder: Path, run: DeviceRun, opened: bundle.Bundle) -> _Ran:
+    one = evidence.chosen_pass(run)
+    if one is None:
+        raise InputError(f"the device run ran nothing: {run.error or 'no pass has a case'}")
+    status = "SIMULATED" if run.device.simulated else "VERIFIED"
+    what = f"{run.runtime} on {run.device.name} ({run.device.os}), {one.used or one.requested}"
+    checks = evidence.checks_of(folder, run, _recorded_cases(opened))
+    return _Ran(status, what, evidence.wrapper_of(folder, one, accelerator=True), checks, evidence.facts(run))
+
+
+def _evidence(index: dict[str, Any], opened: bundle.Bundle) -> tuple[Check, ...]:
+    """Whether the bundle's figures were measured on the model file that it ships."""
     measured = index.get("measured_model_sha256")
     checks = []
     for name, path in (("model file", opened.model_path), ("model file of the wrapper", opened.shipped_model_path)):
         same = measured == bundle.file_hash(path)
         text = "the file that was measured" if same else "the bundle's figures were measured on another model file"
         checks.append(Check(name, Outcome.PASS if same else Outcome.FAIL, text))
+    return tuple(checks)
+
+
+def _with_checks(evaluation: Evaluation, checks: tuple[Check, ...]) -> Evaluation:
     return replace(evaluation, checks=(*checks, *evaluation.checks))
 
 
@@ -72,3 +162,27 @@ def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: 
             "the pictures given with --images have no annotated keypoints", "add --annotations FILE (COCO)"
         )
     return replace(evaluation, accuracy={"packaged": measured})
+
+
+def _packaged_facts(folder: Path) -> dict[str, Any]:
+    """What the bundle's own report says of source, conversion and size."""
+    try:
+        document = jsontext.parse((folder / "report.json").read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{folder / 'report.json'} is no readable report: {error}", "package the model again"
+        ) from error
+    if not isinstance(document, dict):
+        raise InputError(f"{folder / 'report.json'} is no report", "package the model again")
+    return document
+
+
+def _write_report(result: Validated, folder: Path, runtime: Runtime) -> None:
+    opened = result.bundle
+    cases = opened.folder / bundle.EVALUATION
+    packaged = _packaged_facts(opened.folder / bundle.REPORT)
+    reporting.write(
+        folder, result.evaluation, opened.spec, {**packaged, **result.facts},
+        lambda names: ((case, outputs) for case, outputs in recorded(cases, opened.spec) if case.name in names),
+        runtime.run,
+    )  # fmt: skip

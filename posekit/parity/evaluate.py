@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,30 +12,24 @@ from numpy.typing import NDArray
 from posekit.parity.accuracy import Accuracy, Truth, accuracy, truth_of
 from posekit.parity.cases import Case, Recorder, Tensors, found_in
 from posekit.parity.gate import Check, Outcome, check_keypoints, check_tensors, gate_for, passed
-from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
+from posekit.parity.metrics import CaseError, Found, worst_cases
+from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Wrapper, WrapperSide
+from posekit.parity.stages import NAMES, Side, Stage
 from posekit.spec import PoseSpec, Precision
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 ReferenceCase = tuple[Case, Tensors]
-WRAPPER_REASON = "held to the golden vectors by the module's own tests"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What one step adds: keypoint and tensor errors, or why it was not measured."""
-
-    name: str
-    keypoints: KeypointError | None = None
-    tensors: tuple[TensorError, ...] = ()
-    skipped: str = ""
+MAX_WORST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The evidence for one model file.
 
-    status: VERIFIED, HOST, SIMULATED or UNVERIFIED; runtime: what ran it. total: packaged model against reference;
-    stages: the same, step by step. accuracy: by `reference` and `packaged`, where there are annotations.
+    status: VERIFIED, HOST, SIMULATED or UNVERIFIED; runtime: what ran it. total: what ships against the reference,
+    from the picture where the wrapper was run, else from the reference's input; stages: the same, step by step.
+    worst: the cases with the largest errors, worst first. accuracy: by `reference` and `packaged`, where there are
+    annotations.
     """
 
     status: str
@@ -46,28 +39,13 @@ class Evaluation:
     total: Stage
     stages: tuple[Stage, ...]
     checks: tuple[Check, ...]
+    worst: tuple[CaseError, ...] = ()
     accuracy: Mapping[str, Accuracy] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
         """Whether no gate failed."""
         return passed(self.checks)
-
-
-class _Side:
-    """One model's keypoints so far, and its tensors against the side before it."""
-
-    def __init__(self) -> None:
-        self.found: list[Found] = []
-        self.tallies: dict[str, TensorTally] = {}
-
-    def add(self, case: Case, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
-        for name, values in expected.items():
-            self.tallies.setdefault(name, TensorTally(name)).add(case.name, outputs[name], values)
-        self.found.append(found_in(case, outputs, spec))
-
-    def tensors(self) -> tuple[TensorError, ...]:
-        return tuple(tally.result() for tally in self.tallies.values())
 
 
 def evaluate(
@@ -79,15 +57,18 @@ def evaluate(
     status: str,
     runtime: str,
     baseline: Run | None = None,
+    wrapper: Wrapper | None = None,
     recorder: Recorder | None = None,
 ) -> Evaluation:
     """Compare `run` with the reference outputs that come with each case.
 
-    baseline: the same conversion at fp32, which tells conversion from precision. recorder: keeps the first cases.
+    baseline: the same conversion at fp32, which tells conversion from precision. wrapper: what the generated code made
+    of the same cases. recorder: keeps the first cases.
     """
     reference: list[Found] = []
     truth: list[Truth | None] = []
-    converted, packaged, rounded, images = _Side(), _Side(), _Side(), set()
+    converted, packaged, rounded, images = Side(), Side(), Side(), set()
+    shipped = None if wrapper is None else WrapperSide(wrapper, spec)
     for case, outputs in references:
         missing = _shape_problem(run_outputs := run(case.pixels), outputs)
         if missing:
@@ -97,6 +78,8 @@ def evaluate(
             base = baseline(case.pixels)
             converted.add(case, base, outputs, spec)
             rounded.add(case, run_outputs, base, spec)
+        if shipped is not None:
+            shipped.add(case, outputs, run_outputs, run)
         found = found_in(case, outputs, spec)
         reference.append(found)
         truth.append(truth_of(case))
@@ -104,41 +87,47 @@ def evaluate(
         if recorder is not None:
             recorder.add(case, outputs, found)
     least = gate_for(precision, spec.gate).min_score
-    total = _stage("total", packaged, reference, spec, least)
+    total = packaged.stage("total", reference, spec, least)
+    names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
+    worst = worst_cases(packaged.found, reference, names, sigmas, MAX_WORST)
     if baseline is not None:
-        conversion = _stage("conversion", converted, reference, spec, least)
-        middle = [conversion, _stage("precision", rounded, converted.found, spec, least)]
+        middle = [converted.stage("conversion", reference, spec, least),
+                  rounded.stage("precision", converted.found, spec, least)]  # fmt: skip
     elif precision == "fp32":
         middle = [replace(total, name="conversion"), Stage("precision", skipped="fp32 keeps it all")]
     else:
         middle = [Stage(name, skipped="told apart when the bundle is packaged") for name in ("conversion", "precision")]
+    stages = {stage.name: stage for stage in middle} | (shipped.stages(least) if shipped else {})
+    checks = _checks(total, spec, precision)
+    if shipped is not None:
+        end = stages.pop("wrapper")
+        checks = (shipped.check(), *checks, *_wrapper_checks(end, spec, precision))
+        total = replace(total, keypoints=end.keypoints or total.keypoints)
+        worst = shipped.worst(MAX_WORST) or worst
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
     known = {side: value for side, value in scores.items() if value is not None}
-    checks = _checks(total, spec, precision)
-    return Evaluation(status, runtime, len(reference), len(images), total, _waterfall(middle), checks, known)
+    return Evaluation(status, runtime, len(reference), len(images), total, waterfall(stages), checks, worst, known)
 
 
-def _stage(name: str, side: _Side, against: Sequence[Found], spec: PoseSpec, least: float | None) -> Stage:
-    """One side against another; only keypoints whose reference score is at least `least` count, if that is given."""
-    min_score = -math.inf if least is None else least
-    error = compare_keypoints(side.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, min_score)
-    return Stage(name, error, side.tensors())
-
-
-def _waterfall(middle: Sequence[Stage]) -> tuple[Stage, ...]:
-    """The stages in the order in which a picture passes them; those of the wrapper and the device are not run here."""
-    return (
-        Stage("preprocessing", skipped=WRAPPER_REASON),
-        *middle,
-        Stage("decoding", skipped=WRAPPER_REASON),
-        Stage("accelerator", skipped="needs a device"),
-    )
+def waterfall(known: Mapping[str, Stage]) -> tuple[Stage, ...]:
+    """The stages in the order in which a picture passes them; SKIPPED with the reason where they were not run."""
+    reasons = {"preprocessing": NO_WRAPPER, "decoding": NO_WRAPPER, "accelerator": NO_DEVICE}
+    missing = {name: Stage(name, skipped=reason) for name, reason in reasons.items()}
+    return tuple(stage for name in NAMES if (stage := known.get(name, missing.get(name))) is not None)
 
 
 def _checks(total: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
     gate = gate_for(precision, spec.gate)
     tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
     return (*tensors, *(check_keypoints(gate, total.keypoints) if total.keypoints else ()))
+
+
+def _wrapper_checks(end: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
+    """The keypoint gates again, from the picture through the generated code."""
+    if end.keypoints is None:
+        return (Check("from picture to keypoints", Outcome.SKIPPED, end.skipped),)
+    found = check_keypoints(gate_for(precision, spec.gate), end.keypoints)
+    return tuple(replace(check, name=f"from the picture: {check.name}") for check in found)
 
 
 def unverified(reason: str) -> Evaluation:

@@ -58,6 +58,16 @@ class KeypointError:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseError:
+    """One case: its largest keypoint error in source px, which keypoint has it, and its worst OKS."""
+
+    case: str
+    max_px: float
+    keypoint: str
+    oks: float
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Keypoints of one case: (N, K, 2) source px, scores (N, K), and each person's longer side and area in px."""
 
@@ -144,6 +154,21 @@ def compare_keypoints(
         counted=int(counted.sum()),
         worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
     )
+
+
+def worst_cases(
+    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float], limit: int
+) -> tuple[CaseError, ...]:
+    """The cases with the largest keypoint errors, worst first, at most `limit`; one that is not finite comes first."""
+    errors = []
+    for a, b in zip(seen, expected, strict=True):
+        difference = a.keypoints[..., :2] - b.keypoints[..., :2]
+        distance = np.linalg.norm(difference, axis=-1)
+        at = int(np.where(np.isnan(distance), np.inf, distance).argmax())
+        everything = np.ones(distance.shape, bool)
+        similarity = oks(a.keypoints[..., :2], b.keypoints[..., :2], b.areas, sigmas, everything)
+        errors.append(CaseError(b.case, float(distance.flat[at]), names[at % len(names)], float(similarity.min())))
+    return tuple(sorted(errors, key=lambda e: np.inf if np.isnan(e.max_px) else e.max_px, reverse=True)[:limit])
 
 
 def oks(

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from posekit.parity.evaluate import Evaluation, Stage
+from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Outcome
+from posekit.parity.stages import Stage
 
 
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:

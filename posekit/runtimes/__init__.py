@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.runtimes import coreml, litert
+from posekit.runtimes import coreml, litert, mil
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 
-def runtime_for(platform: str, path: Path) -> tuple[Run, str] | None:
-    """What runs a platform's model file on this machine, with its name; None where nothing can."""
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runs a model: pixels (H, W, 3) float32 RGB 0-255 to outputs by name, and how far its word counts.
+
+    status: HOST for the runtime that ships, run on this machine; SIMULATED for a stand-in.
+    """
+
+    run: Run
+    name: str
+    status: Literal["HOST", "SIMULATED"]
+
+
+def runtime_for(platform: str, path: Path) -> Runtime:
+    """What runs a platform's model file here: LiteRT; Core ML on a Mac, else the evaluator of ML Programs.
+
+    InputError where the file does not load; MissingToolError where the runtime is not installed.
+    """
     if platform == "android":
-        return litert.open_model(path), litert.runtime_name()
+        return Runtime(litert.open_model(path), litert.runtime_name(), "HOST")
     if coreml.is_available():
-        return coreml.open_model(path), coreml.runtime_name()
-    return None
-
-
-def why_not(platform: str) -> str:
-    """Why a platform's model cannot be run here."""
-    return coreml.WHY_NOT if platform == "ios" else ""
+        return Runtime(coreml.open_model(path), coreml.runtime_name(), "HOST")
+    return Runtime(mil.open_model(path), mil.runtime_name(), "SIMULATED")

@@ -34,12 +34,14 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
         except ImportError as error:
             raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
         notes: tuple[str, ...] = ()
+        program, route = _traced(lowered), "coremltools, traced"
         try:
-            model, route = _convert(ct, _traced(lowered), lowered, precision), "coremltools, traced"
+            model = _convert(ct, program, lowered, precision)
         except Exception as first:
             notes = (f"the traced route failed ({first_line(first)}); converted from the export instead",)
+            program, route = _exported(lowered), "coremltools, exported"
             try:
-                model, route = _convert(ct, _exported(lowered), lowered, precision), "coremltools, exported"
+                model = _convert(ct, program, lowered, precision)
             except Exception as second:
                 raise ConversionError(
                     f"coremltools cannot convert the network: {first_line(first)}",
@@ -47,9 +49,13 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
                 ) from second
         _describe(model, spec, lowered)
         model.save(str(path))
+        baseline = None
+        if precision != "fp32":
+            baseline = folder / f".{spec.name}.fp32.mlpackage"
+            _convert(ct, program, lowered, "fp32").save(str(baseline))
     _settle(path)
     counts = op_counts(read_program(path))
-    return Converted(path, route, counts, notes, time.perf_counter() - started)
+    return Converted(path, route, counts, notes, time.perf_counter() - started, baseline)
 
 
 def contract_of(path: Path) -> bytes:

@@ -1,0 +1,39 @@
+"""Run a bundle's cases on a connected device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from posekit.bundle import Bundle, file_hash
+from posekit.devices.request import RequestWriter
+from posekit.errors import InputError
+from posekit.parity.cases import Case
+from posekit.spec import contract_hash
+from posekit.steps import Step
+
+ACCELERATORS = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
+DRIVERS = {"adb": "android", "ios": "ios"}
+
+
+def run(bundle: Bundle, device: str, request: Path, out: Path, cases: Iterable[Case], step: Step) -> None:
+    """Write the request into `request`, have the device run it, and bring its answer into `out`.
+
+    device: `adb[:SERIAL]` or `ios[:UDID]`. InputError where it does not fit the bundle's platform.
+    """
+    from posekit.devices import adb, xcrun
+
+    driver, _, which = device.partition(":")
+    if DRIVERS.get(driver) != bundle.platform:
+        fitting = next(name for name, platform in DRIVERS.items() if platform == bundle.platform)
+        raise InputError(f"--device is {device!r}, expected {fitting} or {fitting}:ID for an {bundle.platform} bundle")
+    writer = RequestWriter(request)
+    for case in cases:
+        writer.add(case)
+    writer.close(
+        file_hash(bundle.model_path), contract_hash(bundle.spec), ("image", "tensor"), ACCELERATORS[bundle.platform]
+    )
+    if driver == "adb":
+        adb.run(bundle, request, out, which, step)
+    else:
+        xcrun.run(bundle, request, out, which, step)

@@ -1,0 +1,96 @@
+"""Read a recorded device run, which comes from outside, and hold it against the bundle it claims to be of."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from posekit import jsontext
+from posekit.devices.format import RUN, CaseResult, DeviceRun, Mode, Pass, RegionOfCase, TensorFile
+from posekit.errors import InputError
+from posekit.parity.shipped import Shipped
+from posekit.spec_errors import sentence
+
+MAX_DOCUMENT_BYTES = 1 << 25
+PACKAGE_AGAIN = "run it again with the bundle as it is now"
+
+
+def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun:
+    """The document of a run; InputError where it is damaged, or of another model or contract."""
+    path = folder / RUN
+    try:
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise InputError(f"{path} has more than {MAX_DOCUMENT_BYTES} bytes")
+        data = jsontext.parse(path.read_bytes())
+    except FileNotFoundError as error:
+        hint = "did the run come to its end? run.json is written last"
+        raise InputError(f"{folder} holds no {RUN}", hint) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no readable device run: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path} holds a {type(data).__name__}, expected an object")
+    try:
+        run = DeviceRun.model_validate(data)
+    except (ValidationError, RecursionError) as error:
+        message = (
+            sentence(error, str(path))[0] if isinstance(error, ValidationError) else f"{path} is nested too deeply"
+        )
+        raise InputError(message, "docs/device-run.md says what a run holds") from error
+    for what, seen, expected in (
+        ("model", run.model_sha256, model_sha256),
+        ("contract", run.contract_sha256, contract_sha256),
+    ):
+        if seen != expected:
+            raise InputError(
+                f"the device run is of another {what}: its SHA-256 is {seen[:12]}..., the bundle's {expected[:12]}...",
+                PACKAGE_AGAIN,
+            )
+    return run
+
+
+def results_of(folder: Path, one: Pass, name: str, sha256: str, region: RegionOfCase | None) -> dict[Mode, Shipped]:
+    """The results of one case by mode, empty where the run lacks it; InputError where its inputs were others."""
+    found = next((case for case in one.cases if case.name == name), None)
+    if found is None:
+        return {}
+    if found.sha256 != sha256 or found.region != region:
+        raise InputError(f"case {name!r} of the device run was run on another picture, region or tensor", PACKAGE_AGAIN)
+    return {result.mode: _read(folder, result, name) for result in found.results}
+
+
+def _read(folder: Path, result: CaseResult, name: str) -> Shipped:
+    points = None if result.keypoints is None else _array(result.keypoints, f"keypoints of case {name!r}")
+    scores = None if result.scores is None else _array(result.scores, f"scores of case {name!r}")
+    if points is not None and (points.ndim != 2 or points.shape[1] not in (2, 3)):
+        raise InputError(f"keypoints of case {name!r} have shape {points.shape}, expected (K, 2) or (K, 3)")
+    return Shipped(
+        None if result.input is None else read_tensor(folder, result.input),
+        {key: read_tensor(folder, value) for key, value in result.outputs.items()},
+        points,
+        scores,
+    )
+
+
+def _array(values: Any, what: str) -> NDArray[np.float64]:
+    try:
+        return np.array(values, np.float64)
+    except ValueError as error:
+        raise InputError(f"the {what} of the device run are rows of unlike length") from error
+
+
+def read_tensor(folder: Path, tensor: TensorFile) -> NDArray[np.float32]:
+    """A tensor beside the document; InputError where it is missing, a link, or not as long as its shape says."""
+    path, expected = folder / tensor.file, 4 * math.prod(tensor.shape)
+    if path.is_symlink() or not path.is_file():
+        raise InputError(f"the device run lacks {tensor.file}", "was it pulled whole?")
+    if path.stat().st_size != expected:
+        raise InputError(
+            f"{tensor.file} of the device run has {path.stat().st_size} bytes, its shape {tensor.shape} needs {expected}",
+            "was it pulled whole?",
+        )
+    return np.fromfile(path, "<f4").reshape(tensor.shape)

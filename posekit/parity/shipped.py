@@ -1,0 +1,145 @@
+"""What the generated wrapper made of the cases, on this machine or on a device, told apart into its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError
+from posekit.parity.cases import Case, Tensors, found_in
+from posekit.parity.gate import Check, Outcome
+from posekit.parity.metrics import CaseError, Found, worst_cases
+from posekit.parity.stages import Side, Stage
+from posekit.spec import PoseSpec
+
+Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
+NO_DEVICE = "needs a device: --device or --device-run"
+NO_WRAPPER = "held to the golden vectors by the module's own tests; run here with --wrapper"
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What the wrapper gave for one case. input: (1, H, W, 3) that it made of the picture; outputs of its model;
+    keypoints (K, 2|3) source px and scores (K,), None where they are not finite."""
+
+    input: NDArray[np.float32] | None
+    outputs: Tensors
+    keypoints: NDArray[np.float64] | None
+    scores: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A wrapper's run: `results` gives the results of a case by mode (devices/format.py), empty if it was not run.
+
+    accelerator: whether it ran on a device, so that its outputs tell of the accelerator there. asked: the names of the
+    cases that it was to run; None means all.
+    """
+
+    results: Callable[[Case], Mapping[str, Shipped]]
+    accelerator: bool
+    asked: frozenset[str] | None = None
+
+
+class WrapperSide:
+    """The wrapper's cases so far: preprocessing, decoding and accelerator, each with the other steps held fixed."""
+
+    def __init__(self, wrapper: Wrapper, spec: PoseSpec) -> None:
+        self._wrapper, self._spec = wrapper, spec
+        self._preprocessed, self._decoded, self._accelerated, self._end = Side(), Side(), Side(), Side()
+        self._on_reference: dict[str, list[Found]] = {"image": [], "tensor": []}
+        self._same_outputs: list[Found] = []
+        self._reference: list[Found] = []
+        self._cases, self._missing = 0, list[str]()
+
+    def add(self, case: Case, reference: Tensors, host: Tensors, run: Run) -> None:
+        """Add a case. host: outputs of the packaged model on this machine for the reference's input."""
+        if self._wrapper.asked is not None and case.name not in self._wrapper.asked:
+            return
+        self._cases += 1
+        results = self._wrapper.results(case)
+        image, tensor = results.get("image"), results.get("tensor")
+        if image is None:
+            self._missing.append(case.name)
+        else:
+            self._add_image(case, image, reference, host, run)
+        if tensor is not None and self._wrapper.accelerator:
+            outputs = _outputs(case, tensor, host)
+            self._accelerated.add(case, outputs, host, self._spec)
+            self._on_reference["tensor"].append(found_in(case, host, self._spec))
+
+    def _add_image(self, case: Case, image: Shipped, reference: Tensors, host: Tensors, run: Run) -> None:
+        spec = self._spec
+        made = _input(case, image)
+        self._preprocessed.add_tensors(case, {"image": made}, {"image": case.pixels})
+        self._preprocessed.found.append(found_in(case, run(made), spec))
+        self._on_reference["image"].append(found_in(case, host, spec))
+        self._same_outputs.append(found_in(case, _outputs(case, image, host), spec))
+        decoded = _found(case, image, spec)
+        self._decoded.found.append(decoded)
+        self._end.found.append(decoded)
+        self._reference.append(found_in(case, reference, spec))
+
+    def stages(self, least: float | None) -> dict[str, Stage]:
+        """`preprocessing`, `decoding`, `accelerator`, and `wrapper`: all of it against the reference."""
+        spec = self._spec
+        if not self._reference:
+            found = {name: Stage(name, skipped="no case was run from its picture")
+                     for name in ("preprocessing", "decoding", "wrapper")}  # fmt: skip
+        else:
+            found = {
+                "preprocessing": self._preprocessed.stage("preprocessing", self._on_reference["image"], spec, least),
+                "decoding": self._decoded.stage("decoding", self._same_outputs, spec, least),
+                "wrapper": self._end.stage("wrapper", self._reference, spec, least),
+            }
+        ran = self._on_reference["tensor"]
+        reason = "no case was run from the reference's tensor" if self._wrapper.accelerator else NO_DEVICE
+        accelerator = self._accelerated.stage("accelerator", ran, spec, least) if ran else Stage("accelerator", skipped=reason)  # fmt: skip
+        return {**found, "accelerator": accelerator}
+
+    def worst(self, limit: int) -> tuple[CaseError, ...]:
+        """The cases with the largest errors from picture to keypoints, worst first."""
+        keypoints = self._spec.keypoints
+        return worst_cases(self._end.found, self._reference, keypoints.names, keypoints.oks_sigmas, limit)
+
+    def check(self) -> Check:
+        """Whether every case was run."""
+        done = self._cases - len(self._missing)
+        text = f"{done} of {self._cases}" + (f"; missing: {', '.join(self._missing[:5])}" if self._missing else "")
+        return Check("every case was run", Outcome.FAIL if self._missing else Outcome.PASS, text)
+
+
+def _input(case: Case, image: Shipped) -> NDArray[np.float32]:
+    if image.input is None or image.input.shape != (1, *case.pixels.shape):
+        seen = None if image.input is None else image.input.shape
+        raise InputError(
+            f"the wrapper's input for case {case.name!r} has shape {seen}, expected {(1, *case.pixels.shape)}"
+        )
+    return np.asarray(image.input[0], np.float32)
+
+
+def _outputs(case: Case, one: Shipped, expected: Tensors) -> Tensors:
+    for name, values in expected.items():
+        seen = one.outputs[name].shape if name in one.outputs else None
+        if seen != values.shape:
+            raise InputError(
+                f"output {name!r} of case {case.name!r} has shape {seen} in the run, expected {values.shape}"
+            )
+    return one.outputs
+
+
+def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
+    sizes, areas = [np.array([value]) for value in (case.size, case.area)]
+    if one.keypoints is None or one.scores is None:
+        nothing = np.full((1, spec.keypoint_count, 2), np.nan)
+        return Found(case.name, nothing, nothing[..., 0], sizes, areas)
+    if len(one.keypoints) != spec.keypoint_count or len(one.scores) != spec.keypoint_count:
+        raise InputError(
+            f"case {case.name!r} of the run has {len(one.keypoints)} keypoints and {len(one.scores)} scores, "
+            f"the contract {spec.keypoint_count}"
+        )
+    return Found(case.name, one.keypoints[None], one.scores[None], sizes, areas)

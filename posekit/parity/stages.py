@@ -1,0 +1,48 @@
+"""One step of the waterfall: two sides of the same cases, and how far one is from the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from posekit.parity.cases import Case, Tensors, found_in
+from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
+from posekit.spec import PoseSpec
+
+# in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
+NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one step adds: keypoint and tensor errors, or why it was not measured."""
+
+    name: str
+    keypoints: KeypointError | None = None
+    tensors: tuple[TensorError, ...] = ()
+    skipped: str = ""
+
+
+class Side:
+    """One model's keypoints so far, and its tensors against those that were expected."""
+
+    def __init__(self) -> None:
+        self.found: list[Found] = []
+        self.tallies: dict[str, TensorTally] = {}
+
+    def add(self, case: Case, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
+        """Add a case by its outputs."""
+        self.add_tensors(case, outputs, expected)
+        self.found.append(found_in(case, outputs, spec))
+
+    def add_tensors(self, case: Case, seen: Tensors, expected: Tensors) -> None:
+        """Tally the tensors of a case; names and shapes are equal."""
+        for name, values in expected.items():
+            self.tallies.setdefault(name, TensorTally(name)).add(case.name, seen[name], values)
+
+    def stage(self, name: str, against: Sequence[Found], spec: PoseSpec, least: float | None) -> Stage:
+        """This side against another; only keypoints whose score there is at least `least` count, if that is given."""
+        min_score = -math.inf if least is None else least
+        error = compare_keypoints(self.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, min_score)
+        return Stage(name, error, tuple(tally.result() for tally in self.tallies.values()))
