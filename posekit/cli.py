@@ -97,6 +97,21 @@ def validate(
 
 
 @app.command()
+def bisect(
+    bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
+    json: Json = False,
+) -> None:
+    """Find the first operation at which the packaged model parts ways with the network, and what to do about it."""
+    from posekit import bisection, console
+
+    with console.progress() as step:
+        found = bisection.bisect(bundle, step)
+    console.show_bisection(found, json)
+    if found.comparison.parting is not None:
+        raise typer.Exit(1)
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="A model file or a bundle.", metavar="MODEL|BUNDLE")],
     images: Annotated[list[Path], typer.Argument(help="Pictures.", metavar="IMAGE...")],

@@ -19,6 +19,7 @@ from rich.table import Column, Table
 from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
+    from posekit.bisection import Bisection
     from posekit.images import Picture
     from posekit.parity.evaluate import Evaluation
     from posekit.pipeline import Packaged
@@ -99,6 +100,37 @@ def show_validation(result: Validated, report_folder: Path | None, as_json: bool
     _out(f"  {report.verdict(evaluation)}: {bundle.folder}")
     if report_folder is not None:
         _out(f"  look at {report_folder / 'index.html'}")
+
+
+def show_bisection(found: Bisection, as_json: bool) -> None:
+    """The op that parts ways with the network, its values and a remedy."""
+    part, agreed = found.comparison.parting, found.comparison.agreed
+    if as_json:
+        _print_json(found.as_json())
+        return
+    _out(f"{found.bundle.spec.name} on {found.bundle.platform}, {found.bundle.manifest['precision']}: "
+         f"{len(found.comparison.ops)} operations, {found.case}, {found.runtime}")  # fmt: skip
+    if part is None:
+        worst = max((op for op in found.comparison.ops if op.error <= found.tolerance), key=lambda op: op.error)
+        _out(f"  every operation agrees with the network, within a relative RMS error of {found.tolerance:g}")
+        _out(f"  the largest is {worst.error:.2g}, at {worst.name} ({worst.op})")
+    else:
+        for name, op in (("last that agrees", agreed), ("first that does not", part)):
+            if op is not None:
+                shape = " x ".join(map(str, op.shape))
+                _out(f"  {name}: {op.name}, {op.op} {op.dtype} {shape}, {op.lowest:.4g} to {op.highest:.4g}, "
+                     f"relative error {op.error:.2g}")  # fmt: skip
+        if part.nearest is not None:
+            layer = f", layer {part.nearest.layer}" if part.nearest.layer else ""
+            _out(
+                f"  in the network: {part.nearest.name}{layer}, {part.nearest.lowest:.4g} to {part.nearest.highest:.4g}"
+            )
+        if part.not_finite:
+            _out(f"  {part.not_finite} of its values are not finite")
+        _out(f"  try: {found.remedy}")
+    if found.beyond_fp16:
+        names = ", ".join(f"{op.name} ({op.op})" for op in found.beyond_fp16[:5])
+        _out(f"  beyond 65504, which 16-bit arithmetic does not hold: {names}")
 
 
 def _pass_in_words(one: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from posekit.decoders import check_outputs
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, PosekitError
 from posekit.inputs import Images
-from posekit.parity import report
+from posekit.parity import report, trace
 from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of
 from posekit.parity.evaluate import Evaluation, ReferenceCase, evaluate
 from posekit.runtimes import runtime_for
@@ -29,7 +29,7 @@ from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
 from posekit.steps import Step, announced, silent
-from posekit.targets import TARGETS, Converted
+from posekit.targets import TARGETS, Converted, tracing
 from posekit.targets.lowering import Lowered, lower
 
 PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
@@ -119,6 +119,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             golden.write(folder / bundle.GOLDEN, spec)
         model_hash = bundle.file_hash(converted.path)
         evaluation = _evaluate(platform, converted, job, folder, model_hash)
+        trace.write(folder / bundle.EVALUATION, next(_cases(job)).name, tracing.trace(job.lowered))
         facts = _facts(platform, job, converted)
         runtime = runtime_for(platform, converted.path)
         with announced(step, "write the report"):

@@ -45,6 +45,26 @@ def open_model(path: Path) -> Run:
     return run
 
 
+def open_tensors(path: Path, pixels: NDArray[np.float32]) -> tuple[list[int], Callable[[int], NDArray[Any]]]:
+    """Run a .tflite once, kernel by kernel without XNNPACK, and keep every tensor: the numbers of the outputs, and a
+    function from a tensor's number to its values."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        with captured():
+            interpreter = Interpreter(
+                model_path=str(path), experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )  # fmt: skip
+            interpreter.allocate_tensors()
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ascontiguousarray(pixels[None]))
+            interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"LiteRT does not run {path.name}: {str(error).strip().splitlines()[0]}") from error
+    outputs = [int(details["index"]) for details in interpreter.get_output_details()]
+    return outputs, interpreter.get_tensor
+
+
 def runtime_name() -> str:
     """Runtime and version, as figures carry it."""
     return f"LiteRT {version('ai-edge-litert')}, CPU"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+WEIGHT = "posekit_weight"  # in a node's meta: where its weight was before it was folded
+
 
 def fuse_batch_norm(graph_module: Any) -> int:
     """Fold each BatchNorm into the convolution before it, transposed ones too; returns how many.
@@ -35,6 +37,7 @@ def fuse_batch_norm(graph_module: Any) -> int:
         weight, bias = _fused_weights(tensors, float(norm.args[7]), is_transposed)
         with graph_module.graph.inserting_before(conv):
             new = [_parameter(graph_module, f"fused_{fused}_{n}", v) for n, v in (("weight", weight), ("bias", bias))]
+        conv.meta[WEIGHT] = sources[0].target
         conv.args = (conv.args[0], *new, *conv.args[3:])
         norm.replace_all_uses_with(conv)
         graph_module.graph.erase_node(norm)

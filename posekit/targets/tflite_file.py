@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from posekit.errors import ConversionError
@@ -53,16 +54,37 @@ def with_contract(model: bytes, spec: PoseSpec, shapes: dict[str, tuple[int, ...
     return append_files(pack(unpacked), {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)})
 
 
-def op_counts(model: bytes) -> dict[str, int]:
-    """Operations by name."""
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the main graph; inputs, outputs: tensor numbers, constants and missing ones left out."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def operations(model: bytes) -> list[Operation]:
+    """The operations of the main graph in the order of execution."""
     from ai_edge_litert import schema_py_generated as schema
 
     names = {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     unpacked = schema.Model.GetRootAs(model, 0)
     codes = [unpacked.OperatorCodes(i) for i in range(unpacked.OperatorCodesLength())]
     graph = unpacked.Subgraphs(0)
-    used = (codes[graph.Operators(i).OpcodeIndex()] for i in range(graph.OperatorsLength()))
-    return dict(sorted(Counter(names[max(c.BuiltinCode(), c.DeprecatedBuiltinCode())] for c in used).items()))
+    computed = {int(graph.Inputs(i)) for i in range(graph.InputsLength())}
+    found = []
+    for operator in (graph.Operators(i) for i in range(graph.OperatorsLength())):
+        code = codes[operator.OpcodeIndex()]
+        inputs = tuple(i for i in map(int, operator.InputsAsNumpy()) if i in computed)
+        outputs = tuple(map(int, operator.OutputsAsNumpy()))
+        computed.update(outputs if inputs else ())  # what is made of constants alone is constant
+        found.append(Operation(names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())], inputs, outputs))
+    return found
+
+
+def op_counts(model: bytes) -> dict[str, int]:
+    """Operations by name."""
+    return dict(sorted(Counter(operation.name for operation in operations(model)).items()))
 
 
 def unpack(model: bytes) -> Any:

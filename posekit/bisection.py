@@ -1,0 +1,125 @@
+"""Where a packaged model parts ways with the network that it was made from: the first op, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit import bundle
+from posekit.parity import trace
+from posekit.parity.cases import recorded
+from posekit.parity.trace import Compared, Comparison, PackagedOp
+from posekit.runtimes import litert, mil
+from posekit.spec import Precision
+from posekit.steps import Step, announced, silent
+from posekit.targets import tflite_file
+
+FP16_LARGEST = 65504.0
+# relative RMS of one op's output up to which it is the network's: rounding, and what its inputs already differ by
+TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2}
+
+
+@dataclass(frozen=True, slots=True)
+class Bisection:
+    """The comparison op by op, the runtime that ran them, and the remedy for the op that parts ways, if one does.
+
+    beyond_fp16: ops whose values no 16-bit arithmetic holds, though nothing went wrong here.
+    """
+
+    bundle: bundle.Bundle
+    runtime: str
+    case: str
+    tolerance: float
+    comparison: Comparison
+    remedy: str
+    beyond_fp16: tuple[Compared, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values: the op that parts ways, the last that agrees, and every op's error."""
+        part, agreed = self.comparison.parting, self.comparison.agreed
+        return {
+            "name": self.bundle.spec.name, "platform": self.bundle.platform, "runtime": self.runtime, "case": self.case,
+            "tolerance": self.tolerance, "parting": part and _plain(part), "agreed": agreed and _plain(agreed),
+            "remedy": self.remedy, "operations": [_plain(op) for op in self.comparison.ops],
+            "beyond_fp16": [op.name for op in self.beyond_fp16],
+        }  # fmt: skip
+
+
+def _plain(op: Compared) -> dict[str, Any]:
+    numbers = {"error": op.error, "lowest": op.lowest, "highest": op.highest}
+    nearest = op.nearest
+    return {
+        "name": op.name, "op": op.op, "dtype": op.dtype, "shape": list(op.shape), "not_finite": op.not_finite,
+        **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
+        "expected": None if nearest is None else {
+            "name": nearest.name, "op": nearest.op, "layer": nearest.layer, "lowest": nearest.lowest, "highest": nearest.highest},
+    }  # fmt: skip
+
+
+def bisect(folder: Path, step: Step = silent) -> Bisection:
+    """Run the packaged model of a bundle op by op on its first case, and compare with what the network computed.
+
+    InputError where the bundle is damaged or carries no trace of the network.
+    """
+    with announced(step, "verify the bundle"):
+        opened = bundle.open_bundle(folder)
+        name, steps = trace.read(folder / bundle.EVALUATION)
+        pixels = next(case.pixels for case, _ in recorded(folder / bundle.EVALUATION, opened.spec))
+    tolerance = TOLERANCES[opened.manifest["precision"]]
+    with announced(step, "compare op by op"):
+        outputs, ops, runtime = (_litert if opened.platform == "android" else _mil)(opened.model_path, pixels)
+        comparison = trace.compare(ops, steps, outputs, tolerance)
+    large = tuple(op for op in comparison.ops if max(abs(op.lowest), abs(op.highest)) > FP16_LARGEST)
+    return Bisection(opened, runtime, name, tolerance, comparison, _remedy(comparison), large)
+
+
+def _litert(path: Path, pixels: NDArray[np.float32]) -> tuple[list[str], Iterator[PackagedOp], str]:
+    outputs, tensor = litert.open_tensors(path, pixels)
+
+    def ops() -> Iterator[PackagedOp]:
+        for number, operation in enumerate(tflite_file.operations(path.read_bytes())):
+            if operation.inputs and operation.outputs:
+                values = tensor(operation.outputs[0])
+                texts = [tuple(map(str, numbers)) for numbers in (operation.inputs, operation.outputs)]
+                yield PackagedOp(f"op {number}", operation.name, texts[0], texts[1], str(values.dtype), values)
+
+    return [str(number) for number in outputs], ops(), litert.runtime_name().replace("CPU", "CPU without XNNPACK")
+
+
+def _mil(path: Path, pixels: NDArray[np.float32]) -> tuple[list[str], Iterator[PackagedOp], str]:
+    program = mil.open_program(path)
+    seen: list[PackagedOp] = []
+
+    def note(one: mil.OpRun) -> None:
+        values = next(iter(one.outputs.values()), None)
+        if values is not None:
+            inputs = tuple(name for names in one.op.inputs.values() for name in names)
+            seen.append(PackagedOp(one.op.name, one.op.type, inputs, one.op.outputs, one.op.dtype, values.copy()))
+
+    mil.run(program, {program.inputs[0].name: pixels[None]}, "fp16", observe=note)
+    return list(program.results), iter(seen), mil.runtime_name()
+
+
+def _remedy(comparison: Comparison) -> str:
+    """What to try for the op that parts ways."""
+    op = comparison.parting
+    if op is None:
+        return ""
+    expected = op.nearest
+    beyond = expected is not None and max(abs(expected.lowest), abs(expected.highest)) > FP16_LARGEST
+    if beyond or (op.not_finite and op.dtype in ("fp16", "float16")):
+        return "keep this op in float32, or scale its input down and its output up: its values are beyond what 16 bits hold (65504)"
+    if op.not_finite:
+        return "look for a division by zero, a logarithm or a root of what may be negative at this op"
+    if op.dtype in ("int8", "uint8", "int16"):
+        return "keep this op in float; where its output joins values of unlike range (coordinates and scores), split the output"
+    if op.dtype in ("fp16", "float16"):
+        return "keep this op in float32, or rewrite it so that it sums fewer or smaller numbers"
+    layer = f" {expected.layer!r}" if expected is not None and expected.layer else ""
+    return f"the converter changed this op or its weights: compare the layer{layer} with the file, rewrite it in other ops, or package again"
