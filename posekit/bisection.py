@@ -21,6 +21,7 @@ from posekit.steps import Step, announced, silent
 from posekit.targets import tflite_file
 
 FP16_LARGEST = 65504.0
+HALF = ("fp16", "float16")  # as Core ML and LiteRT name it
 # relative RMS of one op's output up to which it is the network's: rounding, and what its inputs already differ by
 TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2}
 
@@ -113,13 +114,13 @@ def _remedy(comparison: Comparison) -> str:
         return ""
     expected = op.nearest
     beyond = expected is not None and max(abs(expected.lowest), abs(expected.highest)) > FP16_LARGEST
-    if beyond or (op.not_finite and op.dtype in ("fp16", "float16")):
+    if beyond or (op.not_finite and op.dtype in HALF):
         return "keep this op in float32, or scale its input down and its output up: its values are beyond what 16 bits hold (65504)"
     if op.not_finite:
         return "look for a division by zero, a logarithm or a root of what may be negative at this op"
     if op.dtype in ("int8", "uint8", "int16"):
         return "keep this op in float; where its output joins values of unlike range (coordinates and scores), split the output"
-    if op.dtype in ("fp16", "float16"):
+    if op.dtype in HALF:
         return "keep this op in float32, or rewrite it so that it sums fewer or smaller numbers"
     layer = f" {expected.layer!r}" if expected is not None and expected.layer else ""
     return f"the converter changed this op or its weights: compare the layer{layer} with the file, rewrite it in other ops, or package again"

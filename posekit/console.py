@@ -247,6 +247,8 @@ def _table(title: str, evaluation: Evaluation) -> None:
     for reason in dict.fromkeys(row[5] for row in rows if row[1] == "SKIPPED"):
         skipped = ", ".join(row[0] for row in rows if row[1] == "SKIPPED" and row[5] == reason)
         _out(f"  SKIPPED {skipped}: {reason}")
+    if evaluation.blamed:
+        _out(f"  the error comes from: {', '.join(evaluation.blamed)}")
     for side, value in evaluation.accuracy.items():
         _out(
             f"  {side}: COCO AP (boxes given) {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people"

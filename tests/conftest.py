@@ -75,6 +75,11 @@ class Infinite(Tiny):
         return super().forward(x) / 0
 
 
+class Overflowing(Tiny):
+    def forward(self, x):
+        return self.head(F.relu(self.body(x) * 1e6 - 1.0) * 1e-6)
+
+
 class NoTensor(Tiny):
     def forward(self, x):
         return "heatmaps"

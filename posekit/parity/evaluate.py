@@ -14,12 +14,14 @@ from posekit.parity.cases import Case, Recorder, Tensors, found_in
 from posekit.parity.gate import Check, Outcome, check_keypoints, check_tensors, gate_for, passed
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Wrapper, WrapperSide
-from posekit.parity.stages import NAMES, Side, Stage
+from posekit.parity.stages import NAMES, Side, Stage, blame
 from posekit.spec import PoseSpec, Precision
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 ReferenceCase = tuple[Case, Tensors]
 MAX_WORST = 6
+BLAMED_FROM_PX = 0.25  # p95 of a stage; one pixel of a heatmap is worth 2 to 6 AP
+MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,14 @@ class Evaluation:
     checks: tuple[Check, ...]
     worst: tuple[CaseError, ...] = ()
     accuracy: Mapping[str, Accuracy] = field(default_factory=dict)
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """The stages that the error comes from, the largest first; empty where all is well."""
+        inputs = [stage for stage in self.stages if stage.name == "preprocessing" and stage.tensors]
+        wrong_input = any(not tensor.max_abs <= MAX_INPUT_DIFFERENCE for stage in inputs for tensor in stage.tensors)
+        found = blame(self.stages, BLAMED_FROM_PX)
+        return found if not wrong_input or "preprocessing" in found else (*found, "preprocessing")
 
     @property
     def is_good(self) -> bool:
@@ -101,7 +111,12 @@ def evaluate(
     checks = _checks(total, spec, precision)
     if shipped is not None:
         end = stages.pop("wrapper")
-        checks = (shipped.check(), *checks, *_wrapper_checks(end, spec, precision))
+        checks = (
+            shipped.check(),
+            *_input_checks(stages["preprocessing"]),
+            *checks,
+            *_wrapper_checks(end, spec, precision),
+        )
         total = replace(total, keypoints=end.keypoints or total.keypoints)
         worst = shipped.worst(MAX_WORST) or worst
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
@@ -120,6 +135,16 @@ def _checks(total: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, 
     gate = gate_for(precision, spec.gate)
     tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
     return (*tensors, *(check_keypoints(gate, total.keypoints) if total.keypoints else ()))
+
+
+def _input_checks(preprocessing: Stage) -> tuple[Check, ...]:
+    """The wrapper's input against the reference's: keypoints hide small faults of it."""
+    name = "the wrapper's input"
+    if not preprocessing.tensors:
+        return (Check(name, Outcome.SKIPPED, preprocessing.skipped),)
+    (tensor,) = preprocessing.tensors
+    text = f"largest difference {tensor.max_abs:.3g} grey levels, at most {MAX_INPUT_DIFFERENCE:g} ({tensor.where})"
+    return (Check(name, Outcome.PASS if tensor.max_abs <= MAX_INPUT_DIFFERENCE else Outcome.FAIL, text),)
 
 
 def _wrapper_checks(end: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:

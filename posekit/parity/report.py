@@ -17,7 +17,7 @@ from posekit.parity.stages import Stage
 
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report as plain values; a figure that is no number (NaN, infinity) is null."""
-    document = {**facts, **dataclasses.asdict(evaluation), "verdict": verdict(evaluation)}
+    document = {**facts, **dataclasses.asdict(evaluation), "verdict": verdict(evaluation), "blamed": evaluation.blamed}
     return dict(_plain(document))
 
 

@@ -46,3 +46,10 @@ class Side:
         min_score = -math.inf if least is None else least
         error = compare_keypoints(self.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, min_score)
         return Stage(name, error, tuple(tally.result() for tally in self.tallies.values()))
+
+
+def blame(stages: Sequence[Stage], limit_px: float) -> tuple[str, ...]:
+    """The stages whose p95 keypoint error is beyond `limit_px` (or no number), the largest first."""
+    errors = {stage.name: stage.keypoints.p95_px for stage in stages if stage.keypoints is not None}
+    beyond = [name for name, error in errors.items() if not error <= limit_px]
+    return tuple(sorted(beyond, key=lambda name: -errors[name] if errors[name] == errors[name] else -math.inf))

@@ -23,6 +23,7 @@ from posekit.errors import InputError
 
 INDEX, VALUES = "trace.json", "trace.f32"
 SAMPLES = 256  # values kept of each output, evenly spread
+INFINITE = 131008.0  # stands for an overflow of float16 when the step nearest to it is looked for
 MAX_AXES = 5  # whose orders are all tried
 # ops that move values about: a fault is named at the first op that computes with what they moved
 MOVING = frozenset(
@@ -156,7 +157,7 @@ def _sound(seen: Sequence[Compared], outputs: set[str], tolerance: float) -> lis
     for one in reversed(seen):
         unused = not outputs.intersection(one.outputs) and not read.intersection(one.outputs)
         good = one.error <= tolerance or bool(good_tensors.intersection(one.outputs)) or unused
-        good |= not one.dtype.startswith(("float", "bfloat"))
+        good |= not one.dtype.startswith(("float", "bfloat", "fp"))
         if good:
             good_tensors.update(one.inputs)
         read.update(one.inputs)
@@ -171,10 +172,11 @@ def _compared(op: PackagedOp, candidates: Sequence[Step]) -> Compared:
     for samples in _samples_in_every_order(values) if candidates else ():
         for step in candidates:
             scale = max(float(np.sqrt(np.mean(step.samples.astype(np.float64) ** 2))), 1e-12)
-            with np.errstate(invalid="ignore", over="ignore"):
-                distance = float(np.sqrt(np.mean((samples - step.samples.astype(np.float64)) ** 2))) / scale
+            distance = float(np.sqrt(np.mean((samples - step.samples.astype(np.float64)) ** 2))) / scale
             if distance < error or nearest is None:
-                error, nearest = (distance if math.isfinite(distance) else math.inf), step
+                error, nearest = distance, step
+    if finite.size < values.size:
+        error = math.inf
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     return Compared(
         op.name, op.op, op.dtype, op.inputs, op.outputs, values.shape, low, high, values.size - finite.size, error, nearest
@@ -183,7 +185,7 @@ def _compared(op: PackagedOp, candidates: Sequence[Step]) -> Compared:
 
 def _samples_in_every_order(values: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
     """The sampled values of a tensor under every order of its axes that are longer than 1."""
-    squeezed = values.squeeze()
+    squeezed = np.nan_to_num(values.squeeze(), nan=0.0, posinf=INFINITE, neginf=-INFINITE)
     positions = _positions(values.size)
     orders = (
         itertools.permutations(range(squeezed.ndim)) if squeezed.ndim <= MAX_AXES else [tuple(range(squeezed.ndim))]
