@@ -121,9 +121,8 @@ def test_a_value_beyond_float16_is_named_with_its_range(tiny: Tiny, tmp_path: Pa
     assert max(abs(part.nearest.lowest), abs(part.nearest.highest)) > 65504
     assert "float32" in found.remedy
     assert "65504" in found.remedy
-    on_android = bisect(folders["android"])  # computes in float32 here; a GPU would not
-    assert on_android.comparison.parting is None
-    assert on_android.beyond_fp16
+    # LiteRT computes in float32 here, a GPU would not
+    assert bisect(folders["android"]).beyond_fp16
 
 
 @pytest.mark.parametrize("damage", [b"{}", b"", b'{"schema": 1, "case": "x", "steps": []}', b"[" * 10000, None])

@@ -70,19 +70,21 @@ class Compiled:
         build.render(build.MODULE, self.sources, spec, only_its_decoder=False)
         for file in (*(build.HERE / name for name in PROGRAMS), build.BENCHMARK):
             build.render(file, self.harness, spec, only_its_decoder=False)
-        path = ":".join(map(str, build.runtime_jars()))
-        build.javac([build.HERE / "stubs" / "java", build.HERE / "JUnitRunner.java"], self.java_stubs, path)
-        stubs = build.Unit("stubs", (build.HERE / "stubs" / "kotlin",), (self.java_stubs,))
+        build.javac(
+            [build.HERE / "stubs" / "java", build.HERE / "JUnitRunner.java"], self.java_stubs, build.runtime_jars()
+        )
+        stubs = build.unit("stubs", (build.HERE / "stubs" / "kotlin",), (self.java_stubs,))
         main = self.main("main", self.sources)
         tests = (self.sources / "src" / "test", self.harness)
-        self.results = build.compile_units([stubs, main, self.tests("tests", tests, "main")], work)
+        device = self.tests("device-tests", (self.sources / "src" / "androidTest",), "main")
+        self.results = build.compile_units([stubs, main, self.tests("tests", tests, "main"), device], work)
 
     def main(self, name: str, module: Path) -> Any:
-        return build.Unit(name, (module / "src" / "main",), (self.java_stubs, self.classes / "stubs"), strict=True)
+        return build.unit(name, (module / "src" / "main",), (self.java_stubs, self.classes / "stubs"), strict=True)
 
     def tests(self, name: str, sources: tuple[Path, ...], main: str) -> Any:
         classpath = (self.java_stubs, self.classes / "stubs", self.classes / main)
-        return build.Unit(name, sources, classpath, friends=(self.classes / main,))
+        return build.unit(name, sources, classpath, friends=(self.classes / main,))
 
     def run(self, program: str, *arguments: str, main: str = "main", tests: str = "tests") -> str:
         classpath = [self.java_stubs, self.classes / "stubs", self.classes / main, self.classes / tests]
@@ -158,7 +160,7 @@ def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) ->
         source = tmp_path / f"Example{i}.kt"
         source.write_text(f"package example{i}\n\n{example}")
         classpath = (compiled.java_stubs, compiled.classes / "stubs", compiled.classes / "main")
-        units.append(build.Unit(f"example{i}", (source,), classpath))
+        units.append(build.unit(f"example{i}", (source,), classpath))
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
 
@@ -188,13 +190,12 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     """The generated class, run: accelerators and fallback, refusals, shapes, threads, and no handle left open."""
     facade, fakes = tmp_path / "FacadeChecks.kt", compiled.work / "java-fakes"
     build.render(build.HERE / "FacadeChecks.kt", tmp_path, build.spec("heatmap"), only_its_decoder=False)
-    path = ":".join(map(str, [compiled.java_stubs, *build.runtime_jars()]))
-    build.javac([build.HERE / "fakes" / "java"], fakes, path)
+    build.javac([build.STAND_INS], fakes, [compiled.java_stubs, *build.runtime_jars()])
     on_fakes = (fakes, compiled.java_stubs, compiled.classes / "kotlin-fakes")
     friends = (compiled.classes / "main", compiled.classes / "tests")
     units = [
-        build.Unit("kotlin-fakes", (build.HERE / "fakes" / "kotlin",), on_fakes[:2]),
-        build.Unit("facade", (facade,), (*on_fakes, *friends), friends=friends),
+        build.unit("kotlin-fakes", (build.HERE / "fakes" / "kotlin",), on_fakes[:2]),
+        build.unit("facade", (facade,), (*on_fakes, *friends), friends=friends),
     ]
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"

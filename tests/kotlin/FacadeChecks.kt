@@ -62,8 +62,8 @@ public object FacadeChecks {
             },
             "output_shape" to { wrongOutput("heatmaps", listOf(1, 17, 64, 48), good) },
             "output_name" to { wrongOutput("output_0", listOf(1, 64, 48, 17), good) },
-            "hardware_bitmap" to { refuses(good, bitmap(Bitmap.Config.HARDWARE)) },
-            "recycled_bitmap" to { refuses(good, bitmap().apply { recycled = true }) },
+            "hardware_bitmap" to { refuses(good, bitmap().copy(Bitmap.Config.HARDWARE, false)) },
+            "recycled_bitmap" to { refuses(good, bitmap().apply { recycle() }) },
             "after_close" to {
                 val model = TemplatePose.create(good)
                 repeat(2) { model.close() }
@@ -93,7 +93,8 @@ public object FacadeChecks {
         for (k in 0 until 17) map[(20 * 48 + 10 + k) * 17 + k] = 0.5f
     }
 
-    private fun bitmap(config: Bitmap.Config? = null) = Bitmap(640, 480, COLOR, config ?: Bitmap.Config.ARGB_8888)
+    private fun bitmap(): Bitmap =
+        Bitmap.createBitmap(IntArray(640 * 480) { COLOR }, 640, 480, Bitmap.Config.ARGB_8888)
 
     private fun near(value: Double, expected: Double): Boolean = abs(value - expected) < 1e-9
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from posekit import codegen
+from posekit.devices import kotlin_compiler
+from posekit.devices.kotlin_compiler import Unit, javac, runtime_jars
 from posekit.spec import PoseSpec, parse_spec
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MODULE = ROOT / "templates" / "android" / "module"
+STAND_INS = ROOT / "templates" / "desktop" / "kotlin" / "android"
 BENCHMARK = ROOT / "benchmarks" / "wrapper" / "kotlin" / "WrapperBenchmark.kt"
-JARS = ROOT / ".toolchain" / "kotlin" / "run_kotlin_kernel" / "jars"
-FLAGS = ["-no-stdlib", "-no-reflect", "-language-version", "2.1", "-api-version", "2.1", "-jvm-target", "17",
-         "-Werror"]  # fmt: skip
-COMPILER_JARS = ("kotlin-jupyter-kernel-*-all.jar", "kotlin-stdlib-*.jar", "kotlin-reflect-*.jar",
-                 "kotlin-script-runtime-*.jar")  # fmt: skip
+__all__ = ["Unit", "javac", "runtime_jars"]
 
 DECODERS: dict[str, dict[str, Any]] = {
     "heatmap": {"kind": "heatmap", "output": "heatmaps", "refinement": "dark", "alignment": "stride"},
@@ -37,13 +32,7 @@ SHAPES: dict[str, dict[str, list[int]]] = {
 }
 
 
-def missing() -> str:
-    """Why nothing can be compiled here; empty when it can."""
-    if shutil.which("java") is None or shutil.which("javac") is None:
-        return "no JDK: java and javac are not on the PATH"
-    if not _jars("kotlin-stdlib-*.jar") or not _jars("kotlin-jupyter-kernel-*-all.jar"):
-        return f"no Kotlin compiler under {JARS.relative_to(ROOT)}"
-    return ""
+missing = kotlin_compiler.why_not
 
 
 def spec(kind: str) -> PoseSpec:
@@ -70,67 +59,26 @@ def render(source: Path, target: Path, pose_spec: PoseSpec, only_its_decoder: bo
     codegen.render_tree(source, target, pose_spec, values, every_decoder=not only_its_decoder)
 
 
-@dataclass(frozen=True)
-class Unit:
-    """Sources compiled together. strict: the public API must be spelled out. friends: whose internals it sees."""
-
-    name: str
-    sources: tuple[Path, ...]
-    classpath: tuple[Path, ...] = ()
-    friends: tuple[Path, ...] = ()
-    strict: bool = False
+def unit(
+    name: str,
+    sources: tuple[Path, ...],
+    classpath: tuple[Path, ...] = (),
+    friends: tuple[Path, ...] = (),
+    strict: bool = False,
+) -> Unit:
+    """Sources compiled together, warnings being errors. strict: the public API must be spelled out."""
+    options = ("-Werror", "-Xexplicit-api=strict") if strict else ("-Werror",)
+    return Unit(name, sources, classpath, friends, options)
 
 
 def compile_units(units: Sequence[Unit], work: Path) -> dict[str, tuple[int, str]]:
     """Compile to work/classes/<name>, in order, in one compiler process; exit code and messages of each."""
-    work.mkdir(parents=True, exist_ok=True)
-    files = []
-    for unit in units:
-        classpath = os.pathsep.join(map(str, [*unit.classpath, *runtime_jars()]))
-        target = str(work / "classes" / unit.name)
-        arguments = [*FLAGS, "-cp", classpath, "-d", target, "-module-name", unit.name]
-        arguments += ["-Xexplicit-api=strict"] if unit.strict else []
-        arguments += [f"-Xfriend-paths={','.join(map(str, unit.friends))}"] if unit.friends else []
-        arguments += [str(file) for source in unit.sources for file in _files(source, "*.kt")]
-        files.append(work / f"{unit.name}.args")
-        files[-1].write_text("\n".join(arguments) + "\n")
-    compiler = os.pathsep.join(str(jar) for pattern in COMPILER_JARS for jar in _jars(pattern))
     driver = work / "driver"
-    javac([HERE / "CompilerDriver.java"], driver, compiler)
-    options = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{driver}{os.pathsep}{compiler}"]
-    command = ["java", *options, "CompilerDriver", *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    codes = [int(line.rpartition("\t")[2]) for line in done.stdout.splitlines() if "\t" in line]
-    assert len(codes) == len(units), done.stderr
-    messages = done.stderr.split("----\n")
-    return {unit.name: (code, text) for unit, code, text in zip(units, codes, messages, strict=False)}
-
-
-def javac(sources: Sequence[Path], target: Path, classpath: str = "") -> None:
-    """Compile Java sources."""
-    files = [str(file) for source in sources for file in _files(source, "*.java")]
-    target.mkdir(parents=True, exist_ok=True)
-    command = ["javac", "--release", "17", "-Xlint:-options", "-cp", classpath or ".", "-d", str(target), *files]
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    return kotlin_compiler.compile_units(units, work, driver if driver.is_dir() else None)
 
 
 def java(classpath: Sequence[Path], main: str, *arguments: str, options: Sequence[str] = ()) -> str:
     """Standard output of a program; its failure is an AssertionError with all that it said."""
-    path = os.pathsep.join(map(str, [*classpath, *runtime_jars()]))
-    command = ["java", "-XX:+UseSerialGC", *options, "-cp", path, main, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = kotlin_compiler.java(classpath, main, arguments, options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def runtime_jars() -> list[Path]:
-    """What the module and its tests link against, beside the stubs."""
-    return [*_jars("kotlin-stdlib-*.jar"), *_jars("kotlinx-serialization-*.jar"), *_jars("annotations-*.jar")]
-
-
-def _jars(pattern: str) -> list[Path]:
-    return sorted(JARS.glob(pattern))
-
-
-def _files(source: Path, pattern: str) -> list[Path]:
-    return [source] if source.is_file() else sorted(source.rglob(pattern))

@@ -3,9 +3,20 @@
 package android.content;
 
 import android.content.res.AssetManager;
+import java.io.File;
 
 public abstract class Context {
+    public static final String POWER_SERVICE = "power";
+
     public abstract AssetManager getAssets();
+
+    public File getFilesDir() {
+        throw new UnsupportedOperationException("stub");
+    }
+
+    public Object getSystemService(String name) {
+        throw new UnsupportedOperationException("stub");
+    }
 
     public Context getApplicationContext() {
         throw new UnsupportedOperationException("stub");

@@ -10,6 +10,15 @@ public final class Bitmap {
 
     public enum Config { ALPHA_8, RGB_565, ARGB_4444, ARGB_8888, RGBA_F16, HARDWARE, RGBA_1010102 }
 
+    @NotNull
+    public static Bitmap createBitmap(@NotNull int[] colors, int width, int height, @NotNull Config config) {
+        throw new UnsupportedOperationException("stub");
+    }
+
+    public void recycle() {
+        throw new UnsupportedOperationException("stub");
+    }
+
     public int getWidth() {
         throw new UnsupportedOperationException("stub");
     }

@@ -3,6 +3,10 @@
 package android.util;
 
 public final class Log {
+    public static int i(String tag, String message) {
+        throw new UnsupportedOperationException("stub");
+    }
+
     public static int e(String tag, String message, Throwable error) {
         throw new UnsupportedOperationException("stub");
     }

@@ -9,6 +9,10 @@ public class Assert {
         if (!condition) throw new AssertionError(message);
     }
 
+    public static void assertNull(String message, Object object) {
+        if (object != null) throw new AssertionError(message);
+    }
+
     public static void assertEquals(String message, double expected, double actual, double delta) {
         if (!(Math.abs(expected - actual) <= delta)) {
             throw new AssertionError(message + " expected:<" + expected + "> but was:<" + actual + ">");
