@@ -39,6 +39,9 @@ Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotation
 Wrapper = Annotated[
     bool, typer.Option("--wrapper", help="Run the generated code on this machine (Kotlin: a JDK; Swift).")
 ]
+Reference = Annotated[
+    Path | None, typer.Option(help="The training code's own predictions: COCO keypoint results (.json) or .npz.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -55,6 +58,7 @@ def package(
     arch: Arch = "",
     trust: Trust = False,
     wrapper: Wrapper = False,
+    reference: Reference = None,
     json: Json = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
@@ -62,12 +66,12 @@ def package(
 
     contract = inputs.find_spec(model, spec)
     pictures = inputs.find_images(images, annotations, contract)
-    if pictures.what == inputs.SUBSTITUTE_IMAGES:
+    if not pictures.are_given:
         console.warn(f"parity is measured on {pictures.what}")
     with console.progress() as step:
         results = pipeline.package(
             model, platform, contract, pictures, precision=precision.value, out=out, overwrite=overwrite, arch=arch,
-            trust=trust, wrapper=wrapper, step=step,
+            trust=trust, wrapper=wrapper, reference=reference, step=step,
         )  # fmt: skip
     console.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):
@@ -93,6 +97,30 @@ def validate(
         result = validation.validate(bundle, wanted, step)
     console.show_validation(result, report, json)
     if not result.evaluation.is_good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    model: Model,
+    images: Annotated[Path, typer.Option(help="Folder of pictures with people.")],
+    annotations: Annotations = None,
+    reference: Reference = None,
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Try the plausible alternatives of each field of the contract on pictures, and name those that look wrong."""
+    from posekit import console, inputs
+    from posekit.checking import check_model
+
+    contract = inputs.find_spec(model, spec)
+    pictures = inputs.find_images(images, annotations, contract)
+    with console.progress() as step:
+        found = check_model(model, contract, pictures.photos, reference=reference, arch=arch, trust=trust, step=step)
+    console.show_check(found, contract, json)
+    if not found.is_good:
         raise typer.Exit(1)
 
 

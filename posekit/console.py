@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
     from posekit.bisection import Bisection
+    from posekit.checking import Checked
     from posekit.images import Picture
     from posekit.parity.evaluate import Evaluation
     from posekit.pipeline import Packaged
@@ -71,6 +73,9 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
     if as_json:
         _print_json({"bundles": [{"folder": str(r.folder), **r.report} for r in results]})
         return
+    for result in results[:1]:
+        if result.report["doubt"]:
+            warn(f"the contract may be wrong: {result.report['doubt']}; see posekit check")
     for result in results:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
         if result.evaluation.cases:
@@ -100,6 +105,22 @@ def show_validation(result: Validated, report_folder: Path | None, as_json: bool
     _out(f"  {report.verdict(evaluation)}: {bundle.folder}")
     if report_folder is not None:
         _out(f"  look at {report_folder / 'index.html'}")
+
+
+def show_check(found: Checked, spec: PoseSpec, as_json: bool) -> None:
+    """What looks wrong in a contract, with the evidence."""
+    if as_json:
+        contract = None if found.contract is None else dataclasses.asdict(found.contract)
+        _print_json({"name": spec.name, "is_good": found.is_good, **found.check.as_json(), "contract": contract})
+        return
+    _out(f"{spec.name}: looked at {found.check.looked_at}{'' if found.check.has_labels else ', without labels'}")
+    for field in found.check.fields:
+        _out(f"  {field.verdict}: {field.sentence}")
+    if found.contract is not None:
+        _out(f"  against the training code ({found.contract.how}):")
+        for check in found.contract.checks:
+            _out(f"    {check.outcome}: {check.name}: {check.detail}")
+    _out("  the spec is left as it is" if not found.is_good else "  nothing looks wrong")
 
 
 def show_bisection(found: Bisection, as_json: bool) -> None:

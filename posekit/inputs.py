@@ -23,6 +23,11 @@ class Images:
     photos: tuple[Photo, ...]
     what: str
 
+    @property
+    def are_given(self) -> bool:
+        """Whether they are the user's."""
+        return self.what != SUBSTITUTE_IMAGES
+
 
 def find_spec(model: Path, wanted: str) -> PoseSpec:
     """The contract of a model: a file, a preset's name, or the .toml or .json beside the model.

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from posekit import __version__, bundle, codegen, golden, reporting
+from posekit.checking import ContractStage, quick, stage_of
 from posekit.decoders import check_outputs
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, PosekitError
@@ -63,7 +64,9 @@ def package(
 ) -> list[Packaged]:
     """Turn a trained model into one bundle a platform, each with its evidence.
 
-    A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the step that failed.
+    wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the
+    waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
+    step that failed.
     """
     finals = {name: out / bundle.bundle_name(spec, name) for name in PLATFORMS[platform]}
     for final in finals.values():
@@ -78,7 +81,10 @@ def package(
         check_facts(source, spec)
     with announced(step, "run the reference"):
         lowered = _lowered(source, spec, images)
-    job = _Job(source, lowered, spec, images, precision, overwrite, wrapper, step)
+    with announced(step, "look at the contract"):
+        contract = None if reference is None else stage_of(source, spec, images.photos, reference)
+        doubt = quick(source, spec, images.photos) if images.are_given else None
+    job = _Job(source, lowered, spec, images, precision, overwrite, wrapper, contract, doubt, step)
     results: list[Packaged] = []
     for name, final in finals.items():
         try:
@@ -101,6 +107,8 @@ class _Job:
     precision: Precision
     overwrite: bool
     wrapper: bool
+    contract: ContractStage | None
+    doubt: str | None
     step: Step
 
 
@@ -119,6 +127,12 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             golden.write(folder / bundle.GOLDEN, spec)
         model_hash = bundle.file_hash(converted.path)
         evaluation = _evaluate(platform, converted, job, folder, model_hash)
+        if job.contract is not None:
+            evaluation = replace(
+                evaluation,
+                stages=(job.contract.stage, *evaluation.stages),
+                checks=(*job.contract.checks, *evaluation.checks),
+            )
         trace.write(folder / bundle.EVALUATION, next(_cases(job)).name, tracing.trace(job.lowered))
         facts = _facts(platform, job, converted)
         runtime = runtime_for(platform, converted.path)
@@ -215,6 +229,7 @@ def _facts(platform: str, job: _Job, converted: Converted) -> dict[str, Any]:
         "name": spec.name, "version": spec.version, "platform": platform, "precision": job.precision,
         "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
         "source": {"form": str(job.source.form), "sha256": job.source.sha256, "facts": json.loads(json.dumps(job.source.facts, default=str))},
+        "doubt": job.doubt, "contract_matched": job.contract and job.contract.how,
         "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": size,
     }  # fmt: skip
 

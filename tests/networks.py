@@ -139,12 +139,86 @@ class GatedAttentionSimcc(nn.Module):
         return self.x(x), self.y(x)
 
 
+class Split(nn.Module):
+    """YOLOv8's C2f: a bottleneck on half of the channels, everything concatenated."""
+
+    def __init__(self, i: int, o: int) -> None:
+        super().__init__()
+        self.first, self.last = conv(i, o, 1, act=nn.SiLU), conv(3 * o // 2, o, 1, act=nn.SiLU)
+        self.neck = nn.Sequential(conv(o // 2, o // 2, act=nn.SiLU), conv(o // 2, o // 2, act=nn.SiLU))
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.first(x).chunk(2, 1)
+        return self.last(torch.cat([a, b, b + self.neck(b)], 1))
+
+
+class PyramidPool(nn.Module):
+    """SPPF: three max poolings in a row, concatenated."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.first, self.last = conv(c, c // 2, 1, act=nn.SiLU), conv(2 * c, c, 1, act=nn.SiLU)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [self.first(x)]
+        for _ in range(3):
+            parts.append(F.max_pool2d(parts[-1], 5, 1, 2))
+        return self.last(torch.cat(parts, 1))
+
+
+class YoloPose(nn.Module):
+    """YOLOv8-pose in small, decoded in the graph: (1, 5 + 3 K, anchors) of box (cx, cy, w, h) in pixels, class score
+    in 0-1, and K keypoints (x, y in pixels, score in 0-1), all in one output."""
+
+    def __init__(self, bins: int = 8) -> None:
+        super().__init__()
+        act = nn.SiLU
+        self.stem = nn.Sequential(conv(3, 8, s=2, act=act), conv(8, 16, s=2, act=act), Split(16, 16))
+        self.p3 = nn.Sequential(conv(16, 24, s=2, act=act), Split(24, 24))
+        self.p4 = nn.Sequential(conv(24, 32, s=2, act=act), Split(32, 32))
+        self.p5 = nn.Sequential(conv(32, 48, s=2, act=act), PyramidPool(48))
+        self.up4, self.up3 = Split(80, 32), Split(56, 24)
+        self.heads = nn.ModuleList(
+            nn.ModuleList([nn.Sequential(conv(c, 16, act=act), nn.Conv2d(16, o, 1)) for o in (4 * bins, 1, 3 * K)])
+            for c in (24, 32, 48)
+        )
+        self.bins = bins
+        self.register_buffer("steps", torch.arange(bins, dtype=torch.float32).reshape(1, bins, 1, 1))
+        strides, centres = [], []
+        for stride in (8, 16, 32):
+            y, x = torch.meshgrid(*(torch.arange(n // stride) + 0.5 for n in SIZE_WH[::-1]), indexing="ij")
+            centres.append(torch.stack([x.flatten(), y.flatten()]))
+            strides.append(torch.full((1, x.numel()), float(stride)))
+        self.register_buffer("centres", torch.cat(centres, 1))
+        self.register_buffer("strides", torch.cat(strides, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        p3 = self.p3(self.stem(x))
+        p4 = self.p4(p3)
+        p5 = self.p5(p4)
+        n4 = self.up4(torch.cat([F.interpolate(p5, scale_factor=2.0, mode="nearest"), p4], 1))
+        n3 = self.up3(torch.cat([F.interpolate(n4, scale_factor=2.0, mode="nearest"), p3], 1))
+        raw = [
+            torch.cat([part(level).flatten(2) for level, part in zip((n3, n4, p5), parts, strict=True)], 2)
+            for parts in zip(*self.heads, strict=True)
+        ]
+        boxes, scores, keypoints = raw
+        sides = F.softmax(boxes.reshape(1, 4, self.bins, -1).transpose(1, 2), 1)
+        left_top, right_bottom = (sides * self.steps).sum(1).chunk(2, 1)
+        first, last = self.centres - left_top, self.centres + right_bottom
+        box = torch.cat([(first + last) / 2, last - first], 1) * self.strides
+        keypoints = keypoints.reshape(1, K, 3, -1)
+        xy = (keypoints[:, :, :2] * 2 + (self.centres - 0.5)) * self.strides
+        return torch.cat([box, scores.sigmoid(), torch.cat([xy, keypoints[:, :, 2:].sigmoid()], 2).flatten(1, 2)], 1)
+
+
 NETWORKS: dict[str, type[nn.Module]] = {
     "deconv_batchnorm": DeconvBatchNorm,
     "elu": Elu,
     "hardswish_se": MobileNetV3Like,
     "vit": ViT,
     "gated_attention_simcc": GatedAttentionSimcc,
+    "yolo_pose": YoloPose,
 }
 
 

@@ -48,6 +48,8 @@ TYPE_FAULTS = [
     ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment)", "environment)"),
     ("PoseEngine.kt", "BitmapSource(bitmap)", "BitmapSource(null)"),
     ("TinyPose2.kt", "PoseEngine.create(context, TinyPose2Contract", "PoseEngine.create(TinyPose2Contract"),
+    ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
+    ("DeviceRunFiles.kt", "asset.startOffset\n", "asset.start\n"),
 ]  # fmt: skip
 
 # one slip in the arithmetic each, and the suite of the harness that must notice
@@ -167,7 +169,12 @@ def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) ->
 
 def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
     modules = [compiled.copy(f"type-fault-{i}", [fault]) for i, fault in enumerate(TYPE_FAULTS)]
-    results = build.compile_units([compiled.main(path.name, path) for path in modules], compiled.work)
+    units = []
+    for (file, _, _), path in zip(TYPE_FAULTS, modules, strict=True):
+        device = path / "src" / "androidTest"
+        in_runner = any(device.rglob(file))
+        units.append(compiled.tests(path.name, (device,), "main") if in_runner else compiled.main(path.name, path))
+    results = build.compile_units(units, compiled.work)
     for (file, _, new), (code, messages) in zip(TYPE_FAULTS, results.values(), strict=True):
         assert code != 0, f"{new!r} in {file} was not noticed"
         assert any(f"/{file}:" in line and "error:" in line for line in messages.splitlines()), messages
@@ -250,6 +257,16 @@ def test_steady_state_allocates_little(compiled: Compiled) -> None:
     figures = json.loads(compiled.run(f"{PACKAGE}.WrapperBenchmark"))
     assert max(row["bytes_per_frame"] for row in figures.values()) < 4096, figures
     assert min(row["frames"] for row in figures.values()) >= 200
+
+
+def test_runner_names_the_runtime_that_the_module_asks_for() -> None:
+    gradle = (build.MODULE / "build.gradle.kts.j2").read_text()
+    (named,) = {
+        found
+        for path in build.MODULE.rglob("*.kt")
+        for found in re.findall(r'LITERT_VERSION: String = "(.*)"', path.read_text())
+    }
+    assert set(re.findall(r'"com\.google\.ai\.edge\.litert:[a-z-]+:(.*)"', gradle)) == {named}
 
 
 def test_source_files_stay_small_and_licensed() -> None:

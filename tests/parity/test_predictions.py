@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickle
@@ -26,7 +27,7 @@ SPEC = PoseSpec.model_validate({
     "input": {"size_wh": (32, 48), "color_order": "rgb", "mean": (0.0,) * 3, "std": (1.0,) * 3, "resize": "affine_crop",
               "box_padding": 1.25, "alignment": "index"},
     "decoder": {"kind": "heatmap", "output": "maps", "refinement": "none", "alignment": "stride"},
-    "keypoints": {"names": NAMES, "oks_sigmas": (0.1,) * 3},
+    "keypoints": {"names": NAMES, "flip_pairs": (NAMES[1:],), "oks_sigmas": (0.1,) * 3},
 })  # fmt: skip
 PHOTOS = (Photo(Path("a/000000000785.jpg"), 0), Photo(Path("a/000000000802.jpg"), 1))
 ANNOTATED = tuple(Photo(Path(f"a/{n}.jpg"), n, (Person((0.0, 0.0, 9.0, 9.0)),)) for n in (40, 41))
@@ -201,10 +202,8 @@ VALUES = st.recursive(
 def test_whatever_json_holds_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.json"
     path.write_text(json.dumps(content))
-    try:
+    with contextlib.suppress(InputError):
         assert read_predictions(path, PHOTOS, SPEC).by_photo
-    except InputError as error:
-        assert error.message
 
 
 @given(st.binary(max_size=40), st.integers(0, 400))
@@ -214,7 +213,5 @@ def test_a_damaged_npz_is_read_or_refused(tmp_path_factory: pytest.TempPathFacto
     raw = bytearray(path.read_bytes())
     raw[place : place + len(damage)] = damage
     path.write_bytes(bytes(raw))
-    try:
+    with contextlib.suppress(InputError):
         assert read_predictions(path, PHOTOS, SPEC).by_photo
-    except InputError as error:
-        assert error.message

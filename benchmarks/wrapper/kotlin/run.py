@@ -23,11 +23,11 @@ def main() -> None:
         spec = build.spec("heatmap")
         build.render(build.MODULE / "src" / "main", core, spec, only_its_decoder=False)
         build.render(build.BENCHMARK, core, spec, only_its_decoder=False)
-        build.javac([build.HERE / "stubs" / "java"], stubs, ":".join(map(str, build.runtime_jars())))
+        build.javac([build.HERE / "stubs" / "java"], stubs, build.runtime_jars())
         classes = work / "classes"
         units = [
-            build.Unit("stubs", (build.HERE / "stubs" / "kotlin",), (stubs,)),
-            build.Unit("main", (core,), (stubs, classes / "stubs")),
+            build.unit("stubs", (build.HERE / "stubs" / "kotlin",), (stubs,)),
+            build.unit("main", (core,), (stubs, classes / "stubs")),
         ]
         for code, messages in build.compile_units(units, work).values():
             if code != 0:

@@ -9,7 +9,8 @@ import android.graphics.Bitmap
 internal class PoseEngine private constructor(
     private val confinement: Confinement,
     private val runner: ModelRunner,
-    private val pipeline: PosePipeline,
+    /** Its steps one by one, for a run that records what each of them gives. */
+    val pipeline: PosePipeline,
     private val use: AcceleratorUse,
 ) : AutoCloseable {
     val accelerator: AcceleratorUse

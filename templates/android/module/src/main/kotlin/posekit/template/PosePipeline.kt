@@ -7,29 +7,45 @@ internal interface ModelRunner : AutoCloseable {
     fun run(input: FloatArray): Map<String, Tensor>
 }
 
-/** From pixels to a pose: sample the region, run the model, decode, map back to px of the upright image. */
+/**
+ * From pixels to a pose: sample the region, run the model, decode, map back to px of the upright image.
+ *
+ * The steps are taken in this order; what a step leaves, [input] and [outputs], stays until it is taken again.
+ */
 internal class PosePipeline(private val contract: PoseContract, private val runner: ModelRunner) {
     private val decoder = contract.newDecoder()
     private val window = PixelWindow()
-    private val input = FloatArray(contract.input.width * contract.input.height * 3)
+
+    /** What the model is given next. */
+    val input: FloatArray = FloatArray(contract.input.width * contract.input.height * 3)
+
+    /** What the model gave last; empty before it ran. */
+    var outputs: Map<String, Tensor> = emptyMap()
+        private set
 
     fun estimate(source: PixelSource, orientation: Orientation, region: Region?): Pose {
+        val transform = preprocess(source, orientation, region)
+        infer()
+        return decode(outputs, transform)
+    }
+
+    fun preprocess(source: PixelSource, orientation: Orientation, region: Region?): InputTransform {
         require(source.width > 0 && source.height > 0) { "the image is empty: ${source.width} x ${source.height} px" }
         val width = uprightWidth(source.width, source.height, orientation)
         val height = uprightHeight(source.width, source.height, orientation)
         val transform = inputTransform(region ?: frameRegion(width, height, contract.input), contract.input)
-        preprocess(source, orientation, transform)
-        return decode(runner.run(input), transform)
-    }
-
-    private fun preprocess(source: PixelSource, orientation: Orientation, transform: InputTransform) {
         val warp = Warp(contract.input, transform, orientation, source.width, source.height)
         warp.window(window)
         source.read(window)
         warp.warp(window, input)
+        return transform
     }
 
-    private fun decode(outputs: Map<String, Tensor>, transform: InputTransform): Pose {
+    fun infer() {
+        outputs = runner.run(input)
+    }
+
+    fun decode(outputs: Map<String, Tensor>, transform: InputTransform): Pose {
         val dimensions = decoder.dimensions
         val coordinates = DoubleArray(contract.keypointCount * dimensions)
         val scores = DoubleArray(contract.keypointCount)

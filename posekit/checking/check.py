@@ -1,0 +1,156 @@
+"""Try the plausible alternatives of each field of a contract on pictures, and name the fields that look wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from posekit.checking.alternatives import Question, questions
+from posekit.checking.evidence import SAME_PLACE, Evidence, evidence, over_subjects
+from posekit.checking.people import find_people
+from posekit.checking.probes import Network, Prober, partners, subjects_of
+from posekit.checking.scores import activation_check
+from posekit.checking.verdict import FieldCheck, Judged, judge
+from posekit.images import Photo
+from posekit.sources.reference import run_reference
+from posekit.sources.source import SourceModel
+from posekit.spec import PoseSpec
+from posekit.steps import Step, silent
+
+PEOPLE = 12
+Known = dict[Hashable, Evidence]
+ROUNDS = 4  # so many wrong fields are found at once, one after the other
+FEW_PEOPLE = 4  # for the quick look
+GOOD = 0.8  # of 1: a contract under which the network follows the picture so well needs no warning
+INPUT_FIELDS = ("input.mean, std", "input.color_order", "decoder.range", "decoder.fields")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found about a contract; nothing in it changes the spec.
+
+    looked_at: on what, in words. fields: one result a field; a field after a wrong one is judged as if that were right.
+    """
+
+    looked_at: str
+    people: int
+    has_labels: bool
+    fields: tuple[FieldCheck, ...]
+
+    @property
+    def looks_wrong(self) -> tuple[FieldCheck, ...]:
+        """The fields that look wrong."""
+        return tuple(found for found in self.fields if found.verdict == "looks wrong")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for --json."""
+        return {**asdict(self), "looks_wrong": [found.field for found in self.looks_wrong]}
+
+
+def check(
+    source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Step = silent
+) -> Check:
+    """Judge each field of `spec` by what the network of `source` makes of the pictures.
+
+    With annotated keypoints values are ranked by OKS, else by how well the prediction follows a crop that moves.
+    """
+    return check_network(network_of(source), spec, photos, people=people, step=step)
+
+
+def network_of(source: SourceModel) -> Network:
+    """The eager network as a function of the contract and pixels (H, W, 3) RGB 0-255."""
+    return lambda spec, pixels: run_reference(source, spec, pixels)
+
+
+def check_network(
+    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Step = silent
+) -> Check:
+    """The same for any function that gives a network's outputs by name, channels last."""
+    prober = Prober(network, subjects_of(photos, spec, people))
+    how = "whole pictures"
+    if spec.kind == "top_down":
+        how = "people in the boxes of the annotations"
+        if any(subject.box_xyxy is None for subject in prober.subjects):
+            step("find people")
+            prober = Prober(network, find_people(prober, _input_contracts(spec)))
+            how = "people whom the network found itself, for want of boxes"
+    has_labels = any(subject.truth is not None for subject in prober.subjects)
+    wrong: dict[str, FieldCheck] = {}
+    current = spec
+    known: Known = {}
+    for number in range(ROUNDS):
+        prober = Prober(network, prober.subjects, current.input)
+        results = _round(prober, current, known, step, f", {' and '.join(wrong)} corrected" if number else "")
+        doubtful = [r for r in results if r.gain > 0 and r.found.field not in wrong]
+        if not doubtful:
+            break
+        worst = max(doubtful, key=lambda result: result.gain)
+        wrong[worst.found.field] = worst.found
+        current = worst.best.spec
+    last = {r.found.field: r.found for r in results} | wrong
+    fields = [_with_correction(found, wrong) for found in last.values()]
+    activation = activation_check(prober, current)
+    fields += [activation] if activation is not None else []
+    return Check(f"{len(prober.subjects)} {how}", len(prober.subjects), has_labels, tuple(fields))
+
+
+def quick(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...]) -> str | None:
+    """A warning where another colour order, mean and std, or reading of coordinates is far better; else None.
+
+    A few people, and only differences that nobody could miss: silence is no proof, `check` says more.
+    """
+    return quick_network(network_of(source), spec, photos)
+
+
+def quick_network(network: Network, spec: PoseSpec, photos: tuple[Photo, ...]) -> str | None:
+    """The same for any function that gives a network's outputs."""
+    prober = Prober(network, tuple(replace(s, truth=None) for s in subjects_of(photos, spec, FEW_PEOPLE)))
+    given = evidence(prober, spec)
+    if over_subjects(given.follow) >= GOOD and over_subjects(given.flip) <= SAME_PLACE:
+        return None
+    asked = [question for question in _questions(prober, spec) if question.field in INPUT_FIELDS]
+    results = [_judged(prober, question, {}, is_patient=False) for question in asked]
+    worst = max(results, key=lambda result: result.gain)
+    return worst.found.sentence if worst.gain >= 1 else None
+
+
+def _round(prober: Prober, spec: PoseSpec, known: Known, step: Step, suffix: str) -> list[Judged]:
+    results = []
+    for question in _questions(prober, spec):
+        step(f"try {question.field}{suffix}")
+        results.append(_judged(prober, question, known))
+    return results
+
+
+def _questions(prober: Prober, spec: PoseSpec) -> tuple[Question, ...]:
+    frames = [subject.box_xyxy is None for subject in prober.subjects]
+    return questions(spec, has_frames=any(frames), has_people=not all(frames))
+
+
+def _judged(prober: Prober, question: Question, known: Known, *, is_patient: bool = True) -> Judged:
+    for spec in (candidate.spec for candidate in question.candidates):
+        if _seen_as(spec) not in known:
+            known[_seen_as(spec)] = evidence(prober, spec)
+    seen = [known[_seen_as(candidate.spec)] for candidate in question.candidates]
+    return judge(question, seen, is_patient=is_patient)
+
+
+def _seen_as(spec: PoseSpec) -> Hashable:
+    """What of a contract the evidence depends on; names it does not."""
+    return spec.input, spec.decoder, tuple(partners(spec).tolist())
+
+
+def _input_contracts(spec: PoseSpec) -> list[PoseSpec]:
+    asked = questions(spec, has_frames=True, has_people=False)
+    others = [c.spec for question in asked if question.field in INPUT_FIELDS for c in question.candidates[1:]]
+    return [spec, *others]
+
+
+def _with_correction(found: FieldCheck, wrong: dict[str, FieldCheck]) -> FieldCheck:
+    """Say which other fields were taken as corrected."""
+    names = list(wrong)
+    before = names[: names.index(found.field)] if found.field in wrong else names
+    if not before:
+        return found
+    return replace(found, sentence=f"{found.sentence} (with {' and '.join(before)} corrected)")

@@ -1,0 +1,55 @@
+"""The contract of a model file, checked on the user's pictures and against the training code's predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from posekit.checking.check import Check, check, network_of
+from posekit.checking.contract import ContractStage, contract_stage
+from posekit.images import Photo
+from posekit.parity.predictions import read_predictions
+from posekit.sources import SourceModel, open_source
+from posekit.sources.reference import check_facts
+from posekit.spec import PoseSpec
+from posekit.steps import Step, announced, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the pictures say of the contract, and what the training code's predictions say, where they are given."""
+
+    check: Check
+    contract: ContractStage | None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing looks wrong."""
+        return not self.check.looks_wrong and (self.contract is None or self.contract.is_good)
+
+
+def check_model(
+    model: Path,
+    spec: PoseSpec,
+    photos: tuple[Photo, ...],
+    *,
+    reference: Path | None = None,
+    arch: str = "",
+    trust: bool = False,
+    step: Step = silent,
+) -> Checked:
+    """Open a model and check its contract; reference: COCO keypoint results or .npz of the training code."""
+    with announced(step, "open the model"):
+        source = open_source(model, arch=arch, trust=trust)
+        check_facts(source, spec)
+    contract = None
+    if reference is not None:
+        with announced(step, "compare with the training code"):
+            contract = stage_of(source, spec, photos, reference)
+    with announced(step, "try the alternatives"):
+        return Checked(check(source, spec, photos, step=step), contract)
+
+
+def stage_of(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], reference: Path) -> ContractStage:
+    """The waterfall's first stage: the eager network under `spec` against the training code's own predictions."""
+    return contract_stage(network_of(source), spec, photos, read_predictions(reference, photos, spec))

@@ -1,0 +1,50 @@
+"""Core ML evaluated anywhere: a saved .mlpackage's ML Program, executed op by op with torch.
+
+What comes out is simulated, not measured on a device: fp16 is rounded where the program states it, sums are float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError
+from posekit.runtimes.mil.execution import OpRun, Profile, prepare, run
+from posekit.runtimes.mil.lint import Finding, lint
+from posekit.runtimes.mil.prediction import predicting
+from posekit.runtimes.mil.program import Feature, Op, Program, open_program
+from posekit.runtimes.mil.ranges import OpRange, magnitudes
+
+__all__ = [
+    "Feature", "Finding", "Op", "OpRange", "OpRun", "Profile", "Program", "Run",
+    "lint", "magnitudes", "open_model", "open_program", "predicting", "run", "runtime_name",
+]  # fmt: skip
+
+Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
+
+
+def open_model(path: Path) -> Run:
+    """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name, as devices would run the program.
+
+    InputError where the package is damaged or takes more than one image; MissingToolError where it cannot be evaluated.
+    """
+    program = open_program(path)
+    if len(program.inputs) != 1:
+        raise InputError(f"{path.name} has inputs {[one.name for one in program.inputs]}, expected one image")
+    prepare(program, "fp16")
+    image = program.inputs[0]
+
+    def model(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        return run(program, {image.name: pixels if image.colour else pixels[None]}, "fp16")
+
+    return model
+
+
+def runtime_name() -> str:
+    """Runtime and version, as figures carry it."""
+    return f"ML Program evaluated with torch {version('torch')}"

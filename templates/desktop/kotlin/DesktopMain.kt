@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import android.content.Context
+import android.content.res.AssetManager
+import java.io.File
+
+/** The one asset there is: the model. */
+private class DesktopContext(model: File) : Context() {
+    private val manager = AssetManager(model)
+
+    override fun getAssets(): AssetManager = manager
+}
+
+/** Runs a request on this machine's CPU. Arguments: the folders of the request and of the answer, the model's file. */
+public fun main(arguments: Array<String>) {
+    val (request, out, model) = arguments.map(::File)
+    val device = RunDevice(
+        name = System.getProperty("posekit.device"),
+        os = "${System.getProperty("os.name")} ${System.getProperty("os.version")}",
+        simulated = false,
+        runtime = System.getProperty("posekit.runtime"),
+        thermal = { null },
+    )
+    DeviceRun(DesktopContext(model), device, request, out).run(System.err::println)
+}

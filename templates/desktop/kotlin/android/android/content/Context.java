@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands in for the Android class of that name when the generated module runs on a desktop JVM.
+package android.content;
+
+import android.content.res.AssetManager;
+
+public abstract class Context {
+    public abstract AssetManager getAssets();
+}

@@ -1,0 +1,236 @@
+"""Planted contract faults are found without labels, and a network that tells nothing is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from posekit.checking import Check, check_network, quick_network
+from posekit.checking.alternatives import changed
+from posekit.errors import InputError
+from posekit.images import Person, Photo
+from posekit.spec import PoseSpec
+from tests.checking.planted import FAULTS, MATTERS, NAMES, displacement, rank_of_true, sample
+
+PEOPLE = 6
+ROWS = [pytest.param(name, what, marks=pytest.mark.xdist_group(f"check {name}")) for name in NAMES for what in FAULTS]
+SAMPLES = [pytest.param(name, marks=pytest.mark.xdist_group(f"check {name}")) for name in NAMES]
+pytest.importorskip("torch")
+
+
+def found(check: Check, field: str) -> Any:
+    return next(field_check for field_check in check.fields if field_check.field == field)
+
+
+@pytest.mark.parametrize(("name", "what"), ROWS)
+def test_the_true_value_is_ranked_first(name: str, what: str) -> None:
+    of, fault = sample(name), FAULTS[what]
+    faulty = fault.plant(of.spec)
+    check = check_network(of.network, faulty, of.photos, people=PEOPLE)
+    result = found(check, fault.field)
+    assert not check.has_labels
+    assert rank_of_true(result.alternatives, of.spec, fault) == 0
+    if displacement(of, faulty)[1] > MATTERS:
+        assert [wrong.field for wrong in check.looks_wrong] == [fault.field]
+    else:  # nothing else is blamed for what hardly matters
+        assert [wrong.field for wrong in check.looks_wrong] in ([], [fault.field])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_right_contract_is_not_doubted(name: str) -> None:
+    of = sample(name)
+    told: list[str] = []
+    check = check_network(of.network, of.spec, of.photos, people=PEOPLE, step=told.append)
+    assert check.looks_wrong == ()
+    assert len(told) == len(check.fields) - 1  # the activation needs no looks of its own
+    assert found(check, "input.mean, std").verdict == "agrees"
+    assert found(check, "input.alignment").verdict == "agrees"
+    assert found(check, "keypoints, left and right").verdict == "agrees"
+    assert check == check_network(of.network, of.spec, of.photos, people=PEOPLE)
+    assert quick_network(of.network, of.spec, of.photos) is None
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_annotations_rank_where_they_are_given(name: str) -> None:
+    of, fault = sample(name), FAULTS["mean and std missing"]
+    check = check_network(of.network, fault.plant(of.spec), of.labelled, people=PEOPLE)
+    result = found(check, fault.field)
+    assert check.has_labels
+    assert rank_of_true(result.alternatives, of.spec, fault) == 0
+    assert result.verdict == "looks wrong"
+    assert "OKS" in result.sentence
+    assert result.alternatives[0].oks > 0.85 > result.alternatives[-1].oks
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("check tinysimcc")
+def test_two_wrong_fields_are_both_found() -> None:
+    of = sample("tinysimcc")
+    faulty = FAULTS["half a pixel"].plant(FAULTS["mean and std missing"].plant(of.spec))
+    check = check_network(of.network, faulty, of.photos)  # half a pixel needs all of them
+    assert {wrong.field for wrong in check.looks_wrong} == {"input.mean, std", "input.alignment"}
+    assert found(check, "input.alignment").given == "index"
+
+
+@pytest.mark.xdist_group("check tinypose")
+def test_a_wrong_decoder_is_found() -> None:
+    of = sample("tinypose")
+    check = check_network(of.network, changed(of.spec, "decoder", alignment="corners"), of.photos, people=PEOPLE)
+    assert [wrong.field for wrong in check.looks_wrong] == ["decoder.alignment"]
+    check = check_network(of.network, changed(of.spec, "decoder", activation="sigmoid"), of.photos, people=PEOPLE)
+    assert [wrong.field for wrong in check.looks_wrong] == ["decoder.activation"]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("check tinypose")
+def test_without_boxes_the_network_finds_its_people() -> None:
+    of, fault = sample("tinypose"), FAULTS["divided by 255 twice"]
+    bare = tuple(replace(photo, people=()) for photo in of.photos)
+    check = check_network(of.network, fault.plant(of.spec), bare, people=4)
+    assert "found itself" in check.looked_at
+    assert [wrong.field for wrong in check.looks_wrong] == [fault.field]
+
+
+@pytest.mark.parametrize("what", ["divided by 255 twice", "mean and std missing"])
+@pytest.mark.xdist_group("check tinypose")
+def test_the_quick_look_warns_of_what_nobody_could_miss(what: str) -> None:
+    of = sample("tinypose")
+    warning = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos)
+    assert warning is not None
+    assert warning.startswith("input.mean, std looks wrong")
+    assert "123.675" in warning
+
+
+# --- a network without weights: it finds dots of three colours ---
+
+COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.float64)
+
+
+def dots(spec: PoseSpec, pixels: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Where red, green and blue are, as y, x over the input; it wants RGB of 0-1."""
+    seen = pixels if spec.input.color_order == "rgb" else pixels[..., ::-1]
+    values = (seen - np.array(spec.input.mean)) / np.array(spec.input.std)
+    rows = []
+    for colour in COLOURS / 255:
+        weight = np.exp(-((values - colour) ** 2).sum(axis=-1) / 0.02) + 1e-12
+        y, x = (np.arange(n) + 0.5 for n in weight.shape)
+        total = weight.sum()
+        rows.append(
+            [(weight.sum(1) * y).sum() / total / len(y), (weight.sum(0) * x).sum() / total / len(x), weight.max()]
+        )
+    return {"out": np.array([rows], np.float32)}
+
+
+@pytest.fixture(scope="module")
+def dotted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Photo, ...]:
+    folder = tmp_path_factory.mktemp("dots")
+    photos = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        image = np.full((90, 140, 3), 120, np.uint8)
+        for place, colour in zip(rng.permutation(12)[:3], COLOURS, strict=True):
+            y, x = 25 + 15 * (place // 4), 40 + 16 * (place % 4)
+            image[y : y + 8, x : x + 8] = colour
+        Image.fromarray(image).save(folder / f"{seed}.png")
+        photos.append(Photo(folder / f"{seed}.png", seed))
+    return tuple(photos)
+
+
+def dot_spec(**values: Any) -> PoseSpec:
+    given = {"fields": ["y", "x", "score"], "range": "unit", "resize": "letterbox", **values}
+    return PoseSpec.model_validate({
+        "schema": 1, "name": "dots", "version": "1", "license": "MIT", "kind": "one_stage", "outputs": ("out",),
+        "input": {"size_wh": (64, 64), "color_order": "rgb", "mean": (0.0,) * 3, "std": (255.0,) * 3,
+                  "resize": given["resize"], "alignment": "half_pixel"},
+        "decoder": {"kind": "regression", "output": "out", "fields": tuple(given["fields"]), "range": given["range"]},
+        "keypoints": {"names": ("red", "green", "blue"), "oks_sigmas": (0.1,) * 3},
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        (dot_spec(), []),
+        (dot_spec(fields=["x", "y", "score"]), ["decoder.fields"]),
+        (dot_spec(range="signed_unit"), ["decoder.range"]),
+        (dot_spec(range="input_px"), ["decoder.range"]),
+    ],
+    ids=lambda value: None if isinstance(value, list) else f"{value.decoder.range} {' '.join(value.decoder.fields)}",
+)
+def test_coordinates_read_wrongly(dotted: tuple[Photo, ...], spec: PoseSpec, wrong: list[str]) -> None:
+    check = check_network(dots, spec, dotted)
+    assert [field.field for field in check.looks_wrong] == wrong
+    assert check.looked_at == "6 whole pictures"
+    if wrong:
+        assert found(check, wrong[0]).alternatives[0].value in ("y, x, score", "unit")
+
+
+def noise(folder: Path, count: int) -> tuple[Photo, ...]:
+    rng = np.random.default_rng(3)
+    for index in range(count):
+        small = rng.integers(0, 256, (9, 7, 3), np.uint8)
+        Image.fromarray(small).resize((90, 120), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return tuple(Photo(folder / f"{index}.png", index, (Person((20.0, 10.0, 70.0, 110.0)),)) for index in range(count))
+
+
+def _maps(values: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]) -> Callable[..., Any]:
+    return lambda spec, pixels: {"heatmaps": values(pixels).astype(np.float32)}
+
+
+NETWORKS: dict[str, Callable[..., Any]] = {
+    "always the same": _maps(lambda pixels: np.random.default_rng(1).random((1, 32, 24, 17))),
+    "constant": _maps(lambda pixels: np.ones((1, 32, 24, 17))),
+    "not a number": _maps(lambda pixels: np.full((1, 32, 24, 17), np.nan)),
+    "chance": _maps(lambda pixels: np.random.default_rng(int(pixels.sum()) % 2**31).random((1, 32, 24, 17))),
+    # equivariant, but knows no person: each map is the brightness seen with another delay
+    "brightness": _maps(
+        lambda pixels: np.stack([np.roll(pixels[::4, ::4, k % 3], k, 1) / 255 for k in range(17)], -1)[None]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.xdist_group("check tinypose")
+def test_a_network_that_knows_nobody_tells_nothing(tmp_path: Path, kind: str, count: int) -> None:
+    spec, pictures = sample("tinypose").spec, noise(tmp_path, count)
+    check = check_network(NETWORKS[kind], spec, pictures)
+    assert [field.sentence for field in check.looks_wrong] == []
+    told = {field.verdict for field in check.fields if field.field != "decoder.activation"}
+    assert told == {"cannot tell"}
+    assert quick_network(NETWORKS[kind], spec, pictures) is None
+    assert check.as_json()["people"] == count
+
+
+def test_random_weights_tell_nothing(tiny: Any, tmp_path: Path) -> None:
+    from posekit.checking import check, quick
+    from posekit.inputs import find_spec
+    from posekit.sources import open_source
+
+    spec, pictures = find_spec(tiny.save("exported"), str(tiny.spec_file)), noise(tmp_path, 3)
+    source = open_source(tiny.save("exported"))
+    assert check(source, spec, pictures).looks_wrong == ()
+    assert quick(source, spec, pictures) is None
+
+
+@pytest.mark.xdist_group("check tinypose")
+@pytest.mark.parametrize("what", ["divided by 255 twice", "left and right swapped"])
+def test_one_picture_is_enough_for_what_is_plain_and_for_nothing_else(what: str) -> None:
+    of, fault = sample("tinypose"), FAULTS[what]
+    check = check_network(of.network, fault.plant(of.spec), of.photos[3:4])
+    wrong = [field.field for field in check.looks_wrong]
+    assert wrong == (["input.mean, std"] if what == "divided by 255 twice" else [])
+    assert found(check, "keypoints, left and right").verdict == "cannot tell"
+
+
+@pytest.mark.xdist_group("check tinypose")
+def test_what_does_not_fit_is_said_in_one_sentence() -> None:
+    of = sample("tinypose")
+    with pytest.raises(InputError, match="expects"):
+        check_network(_maps(lambda pixels: np.zeros((1, 4, 4, 3))), of.spec, of.photos, people=1)
