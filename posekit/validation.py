@@ -15,7 +15,7 @@ from posekit.devices.record import read_run
 from posekit.errors import InputError
 from posekit.inputs import Images, find_images
 from posekit.parity.accuracy import accuracy, truth_of
-from posekit.parity.cases import Case, cases_of, found_in, read_index, recorded
+from posekit.parity.cases import Case, Index, cases_of, found_in, read_index, recorded
 from posekit.parity.evaluate import Evaluation, Run, evaluate
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import Wrapper
@@ -135,9 +135,9 @@ def _from_device(folder: Path, run: DeviceRun, opened: bundle.Bundle) -> _Ran:
     return _Ran(status, what, evidence.wrapper_of(folder, one, accelerator=True), checks, evidence.facts(run))
 
 
-def _evidence(index: dict[str, Any], opened: bundle.Bundle) -> tuple[Check, ...]:
+def _evidence(index: Index, opened: bundle.Bundle) -> tuple[Check, ...]:
     """Whether the bundle's figures were measured on the model file that it ships."""
-    measured = index.get("measured_model_sha256")
+    measured = index.measured_model_sha256
     checks = []
     for name, path in (("model file", opened.model_path), ("model file of the wrapper", opened.shipped_model_path)):
         same = measured == bundle.file_hash(path)

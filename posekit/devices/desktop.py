@@ -18,9 +18,14 @@ NAMES = {"android": "generated Kotlin on desktop LiteRT (CPU)", "ios": "generate
 
 def require(platform: str) -> None:
     """MissingToolError unless a platform's wrapper can be compiled and run here."""
-    from posekit.devices import desktop_kotlin, desktop_swift
+    if platform == "android":
+        from posekit.devices import desktop_kotlin
 
-    reason = desktop_kotlin.why_not() if platform == "android" else desktop_swift.why_not()
+        reason = desktop_kotlin.why_not()
+    else:
+        from posekit.devices import desktop_swift
+
+        reason = desktop_swift.why_not()
     if reason:
         raise MissingToolError(f"the generated code cannot be run here: {reason}", "leave out --wrapper")
 
@@ -40,12 +45,14 @@ def run_wrapper(
 
     Kotlin runs `model` itself; Swift, which has no Core ML here, has it run by `run`.
     """
-    from posekit.devices import desktop_kotlin, desktop_swift
-
     asked = frozenset(case.name for case in cases())
     if platform == "ios":
+        from posekit.devices import desktop_swift
+
         swift = desktop_swift.build(tree, work / "build")
         return replace(desktop_swift.results(swift, cases(), run, work), asked=asked)
+    from posekit.devices import desktop_kotlin
+
     kotlin = desktop_kotlin.build(tree, work / "build")
     request, out = work / "request", work / "run"
     writer = RequestWriter(request)

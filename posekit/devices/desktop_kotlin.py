@@ -91,7 +91,7 @@ def build_many(modules: Sequence[Path], work: Path) -> list[KotlinWrapper]:
     """
     if reason := why_not():
         raise MissingToolError(f"the generated Kotlin cannot be run here: {reason}")
-    stand_ins = _stand_ins()
+    stand_ins = _stand_ins(work)
     platform_path = (stand_ins / "java", stand_ins / "classes" / "litert")
     sources = [_sources(module, work / f"main-{number}") for number, module in enumerate(modules)]
     units: list[Unit] = []
@@ -148,22 +148,26 @@ def _package(module: Path) -> str:
     return found[0].parent.name
 
 
-def _stand_ins() -> Path:
-    """The compiled stand-ins, made once for these sources, this compiler and this JDK, and kept in the user's cache."""
+def _stand_ins(work: Path) -> Path:
+    """The compiled stand-ins, made once for these sources, this compiler and this JDK.
+
+    They are kept in the user's cache, or in `work` where there is no cache to be had.
+    """
     final = _cache_folder() / f"desktop-kotlin-{_fingerprint()}"
     if final.is_dir():
         return final
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".desktop-kotlin-", dir=final.parent))
-    except OSError:  # no cache to be had
-        final = Path(tempfile.mkdtemp(prefix="posekit-")) / final.name
-        partial = final.with_name("partial")
+    except OSError:
+        final = work / "stand-ins"
+        work.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=work))
     try:
         _compile_stand_ins(partial)
         partial.rename(final)
     except OSError as error:
-        if not final.is_dir():  # another process was faster
+        if not final.is_dir():  # else another process was faster
             raise MissingToolError(f"the stand-ins cannot be kept in {final.parent}: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

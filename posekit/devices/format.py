@@ -6,44 +6,21 @@ in docs/ are generated from these models (`python -m posekit.devices.schema docs
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from posekit.decoder_specs import OutputName, Part, tuple_of_list, written
+from posekit.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text
+from posekit.decoder_specs import OutputName, Part, tuple_of_list
 
 REQUEST, RUN = "request.json", "run.json"
 MAX_CASES = 256
-MAX_VALUES = 1 << 26  # of one tensor
 # what a runner can be asked for: image -> keypoints, reference tensor -> keypoints, given outputs -> keypoints
 Mode = Literal["image", "tensor", "outputs"]
 MODES: tuple[Mode, ...] = ("image", "tensor", "outputs")
 Accelerator = Literal["cpu", "gpu", "npu", "none"]  # npu: the Neural Engine on iOS; none: no model was run
 
-FileName = Annotated[
-    str, written(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a plain file name of letters, digits, '_', '.' and '-'")
-]
-Sha256 = Annotated[str, written(r"[0-9a-f]{64}", "a SHA-256 of 64 lower case hexadecimal digits")]
-Text = Annotated[str, Field(max_length=4096)]
-Pair = Annotated[tuple[float, float], Field(description="x, y or width, height")]
 Size = Annotated[int, Field(ge=1, le=1 << 15)]
-
-
-class TensorFile(Part):
-    """A tensor beside the document: raw little-endian float32, in C order."""
-
-    file: FileName
-    shape: tuple[Annotated[int, Field(ge=1, le=MAX_VALUES)], ...]
-
-    _lists = field_validator("shape", mode="before")(tuple_of_list)
-
-    @field_validator("shape")
-    @classmethod
-    def _bounded(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not 1 <= len(value) <= 8 or math.prod(value) > MAX_VALUES:
-            raise ValueError(f"a tensor has 1 to 8 axes and at most {MAX_VALUES} values")
-        return value
 
 
 class PictureFile(Part):
@@ -55,16 +32,6 @@ class PictureFile(Part):
     mirrored: bool = False
 
     _lists = field_validator("size_wh", mode="before")(tuple_of_list)
-
-
-class RegionOfCase(Part):
-    """Where the person is, px of the upright picture."""
-
-    center_xy: Pair
-    size_wh: Pair
-    rotation_degrees: float = 0.0
-
-    _lists = field_validator("center_xy", "size_wh", mode="before")(tuple_of_list)
 
 
 class RequestedCase(Part):

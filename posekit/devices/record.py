@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from posekit import jsontext
-from posekit.devices.format import RUN, CaseResult, DeviceRun, Mode, Pass, RegionOfCase, TensorFile
+from posekit.case_files import RegionOfCase, read_tensor
+from posekit.devices.format import RUN, CaseResult, DeviceRun, Mode, Pass
 from posekit.errors import InputError
 from posekit.parity.shipped import Shipped
 from posekit.spec_errors import sentence
@@ -69,8 +69,8 @@ def _read(folder: Path, result: CaseResult, name: str) -> Shipped:
     if points is not None and (points.ndim != 2 or points.shape[1] not in (2, 3)):
         raise InputError(f"keypoints of case {name!r} have shape {points.shape}, expected (K, 2) or (K, 3)")
     return Shipped(
-        None if result.input is None else read_tensor(folder, result.input),
-        {key: read_tensor(folder, value) for key, value in result.outputs.items()},
+        None if result.input is None else read_tensor(folder, result.input, "the device run"),
+        {key: read_tensor(folder, value, "the device run") for key, value in result.outputs.items()},
         points,
         scores,
     )
@@ -81,16 +81,3 @@ def _array(values: Any, what: str) -> NDArray[np.float64]:
         return np.array(values, np.float64)
     except ValueError as error:
         raise InputError(f"the {what} of the device run are rows of unlike length") from error
-
-
-def read_tensor(folder: Path, tensor: TensorFile) -> NDArray[np.float32]:
-    """A tensor beside the document; InputError where it is missing, a link, or not as long as its shape says."""
-    path, expected = folder / tensor.file, 4 * math.prod(tensor.shape)
-    if path.is_symlink() or not path.is_file():
-        raise InputError(f"the device run lacks {tensor.file}", "was it pulled whole?")
-    if path.stat().st_size != expected:
-        raise InputError(
-            f"{tensor.file} of the device run has {path.stat().st_size} bytes, its shape {tensor.shape} needs {expected}",
-            "was it pulled whole?",
-        )
-    return np.fromfile(path, "<f4").reshape(tensor.shape)

@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.case_files import RegionOfCase, TensorFile
 from posekit.devices.format import (
     REQUEST,
     Accelerator,
     Mode,
     PictureFile,
-    RegionOfCase,
     RequestedCase,
     RunRequest,
-    TensorFile,
 )
 from posekit.images import load_image
 from posekit.parity.cases import Case

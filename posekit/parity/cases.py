@@ -7,22 +7,27 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, ValidationError, field_validator
 
 from posekit import jsontext
+from posekit.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, read_tensor
+from posekit.decoder_specs import OutputName, Part, tuple_of_list
 from posekit.decoders import decode
 from posekit.errors import InputError
 from posekit.images import Person, Photo, Picture, load_image
 from posekit.parity.metrics import Found
 from posekit.poses import Poses
 from posekit.spec import PoseSpec
+from posekit.spec_errors import sentence
 from posekit.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
 
 Tensors = Mapping[str, NDArray[Any]]
 INDEX = "cases.json"
+MAX_INDEX_BYTES = 1 << 24
 MAX_RECORDED = 16  # enough to see a fault, little enough to carry in a bundle and push to a phone
 
 
@@ -124,32 +129,55 @@ class Recorder:
         (self.folder / INDEX).write_text(json.dumps(document, indent=1) + "\n")
 
 
+class _Recorded(Part):
+    """One entry of cases.json."""
+
+    name: Text
+    image: FileName
+    input: TensorFile
+    region: RegionOfCase
+    size_px: Annotated[float, Field(gt=0)]
+    area_px: Annotated[float, Field(gt=0)]
+    outputs: dict[OutputName, TensorFile]
+    keypoints: tuple[tuple[float, ...], ...] = ()
+    scores: tuple[float, ...] = ()
+
+    _lists = field_validator("keypoints", "scores", mode="before")(tuple_of_list)
+
+
+class Index(Part):
+    """cases.json of an evaluation folder: the model file that the figures were measured on, and the cases."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    measured_model_sha256: Sha256
+    cases: Annotated[tuple[_Recorded, ...], Field(min_length=1, max_length=MAX_RECORDED)]
+
+    _lists = field_validator("cases", mode="before")(tuple_of_list)
+
+
 def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
     """The cases of a bundle, each warped anew from its picture, with the reference outputs; InputError if damaged."""
-    for entry in read_index(folder)["cases"]:
+    for entry in read_index(folder).cases:
+        where = entry.region
         try:
-            region = Region(tuple(entry["region"]["center_xy"]), tuple(entry["region"]["size_wh"]), entry["region"]["rotation_degrees"])  # fmt: skip
-            path = folder / Path(entry["image"]).name
-            image = load_image(path)
+            region = Region(where.center_xy, where.size_wh, where.rotation_degrees)
             transform = input_transform(region, spec.input)
-            pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
-            outputs = {name: _tensor(folder, tensor) for name, tensor in entry["outputs"].items()}
-            case = Case(entry["name"], Photo(path, 0), None, region, transform, pixels, float(entry["size_px"]), float(entry["area_px"]))  # fmt: skip
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-            raise InputError(f"{folder / INDEX} is damaged: {type(error).__name__}: {error}") from error
-        yield case, outputs
+        except (ValueError, ArithmeticError) as error:
+            raise InputError(f"{folder / INDEX} is damaged: the region of {entry.name!r} is none: {error}") from error
+        path = folder / entry.image
+        pixels = warp(load_image(path), transform, spec.input.size_wh, spec.input.pad_value)
+        outputs = {name: read_tensor(folder, tensor, f"case {entry.name!r}") for name, tensor in entry.outputs.items()}
+        yield Case(entry.name, Photo(path, 0), None, region, transform, pixels, entry.size_px, entry.area_px), outputs
 
 
-def read_index(folder: Path) -> dict[str, Any]:
-    """cases.json of an evaluation folder."""
+def read_index(folder: Path) -> Index:
+    """cases.json of an evaluation folder; InputError where it is damaged."""
+    path = folder / INDEX
     try:
-        document = jsontext.parse((folder / INDEX).read_bytes())
-        if document["schema"] != 1 or not isinstance(document["cases"], list) or not document["cases"]:
-            raise ValueError("no cases of schema 1")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{folder / INDEX} is no readable list of cases: {error}") from error
-    return dict(document)
-
-
-def _tensor(folder: Path, entry: dict[str, Any]) -> NDArray[np.float32]:
-    return np.fromfile(folder / Path(entry["file"]).name, "<f4").reshape(entry["shape"])
+        if path.stat().st_size > MAX_INDEX_BYTES:
+            raise InputError(f"{path} has more than {MAX_INDEX_BYTES} bytes")
+        return Index.model_validate(jsontext.parse(path.read_bytes()))
+    except ValidationError as error:
+        raise InputError(sentence(error, str(path))[0], "package the model again") from error
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is no readable list of cases: {error}", "package the model again") from error

@@ -1,0 +1,197 @@
+"""Fuzz what reads files from outside: `make fuzz` (atheris, SECONDS of it), and the seeds of tests/fuzz/test_readers.py.
+
+A reader may refuse (PosekitError) and nothing else: any other exception, and any write outside the scratch folder, is a
+finding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from posekit import bundle
+from posekit.devices.format import DeviceRun
+from posekit.devices.record import read_run, results_of
+from posekit.errors import PosekitError
+from posekit.parity import trace
+from posekit.parity.cases import read_index, recorded
+from posekit.spec import canonical_json, contract_hash, parse_spec, read_spec
+
+SPEC = {
+    "schema": 1, "name": "tiny", "version": "1", "license": "MIT", "kind": "top_down", "outputs": ["heatmaps"],
+    "input": {"size_wh": [8, 8], "color_order": "rgb", "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0],
+              "resize": "affine_crop", "box_padding": 1.25, "alignment": "half_pixel"},
+    "decoder": {"kind": "heatmap", "output": "heatmaps", "refinement": "quarter", "alignment": "stride"},
+    "keypoints": {"names": ["nose", "left_eye"], "edges": [["nose", "left_eye"]], "oks_sigmas": [0.1, 0.1]},
+}  # fmt: skip
+TOML = """\
+schema = 1
+name = "tiny"
+version = "1"
+license = "MIT"
+kind = "top_down"
+[input]
+size_wh = [8, 8]
+color_order = "rgb"
+mean = [0.0, 0.0, 0.0]
+std = [1.0, 1.0, 1.0]
+resize = "affine_crop"
+box_padding = 1.25
+alignment = "half_pixel"
+[decoder]
+kind = "heatmap"
+output = "heatmaps"
+refinement = "quarter"
+alignment = "stride"
+[keypoints]
+names = ["nose", "left_eye"]
+oks_sigmas = [0.1, 0.1]
+"""
+CONTRACT = parse_spec(SPEC, "the fuzzer")
+MODEL = "0" * 64
+TENSOR = {"file": "t.f32", "shape": [1, 2]}
+RUN = {
+    "schema": 1, "device": {"name": "a", "os": "b"}, "runtime": "c", "model_sha256": MODEL,
+    "contract_sha256": contract_hash(CONTRACT), "passes": [{
+        "requested": "gpu", "used": "gpu", "cases": [{
+            "name": "x", "sha256": MODEL, "region": {"center_xy": [1.0, 1.0], "size_wh": [2.0, 2.0]},
+            "results": [{"mode": "image", "input": TENSOR, "outputs": {"heatmaps": TENSOR},
+                         "keypoints": [[0.0, 1.0], [2.0, 3.0]], "scores": [0.5, 0.5]}]}]}],
+}  # fmt: skip
+CASES = {
+    "schema": 1, "measured_model_sha256": MODEL, "cases": [{
+        "name": "x", "image": "000.png", "input": TENSOR, "size_px": 8.0, "area_px": 64.0,
+        "region": {"center_xy": [4.0, 4.0], "size_wh": [8.0, 8.0], "rotation_degrees": 0.0},
+        "outputs": {"heatmaps": TENSOR}}],
+}  # fmt: skip
+TRACE = {"schema": 1, "case": "x", "steps": [
+    {"name": "a", "op": "conv2d", "layer": "b", "shape": [1, 2], "lowest": 0.0, "highest": 1.0}]}  # fmt: skip
+MANIFEST: dict[str, Any] = {
+    "schema": 1, "platform": "android", "precision": "fp32", "contract_sha256": contract_hash(CONTRACT), "status": "HOST",
+    "tools": {}, "files": {"pose.json": "", "tiny.tflite": ""},
+}  # fmt: skip
+
+
+def scratch() -> Path:
+    """A folder with everything that the readers look for beside the document that is fuzzed."""
+    from PIL import Image
+
+    folder = Path(tempfile.mkdtemp(prefix="posekit-fuzz-"))
+    for name in ("run", "cases", "trace"):
+        (folder / name).mkdir()
+        (folder / name / "t.f32").write_bytes(b"\0\0\x80\x3f" * 2)
+    (folder / "trace" / trace.VALUES).write_bytes(b"\0\0\x80\x3f" * 2)
+    Image.new("RGB", (8, 8)).save(folder / "cases" / "000.png")
+    made = folder / "bundle"
+    made.mkdir()
+    (made / "pose.json").write_bytes(canonical_json(CONTRACT))
+    (made / "tiny.tflite").write_bytes(b"no model")
+    return folder
+
+
+def read_toml(folder: Path, data: bytes) -> None:
+    (folder / "spec.toml").write_bytes(data)
+    canonical_json(read_spec(folder / "spec.toml"))
+
+
+def read_json(folder: Path, data: bytes) -> None:
+    (folder / "spec.json").write_bytes(data)
+    canonical_json(read_spec(folder / "spec.json"))
+
+
+def read_manifest(folder: Path, data: bytes) -> None:
+    (folder / "bundle" / bundle.MANIFEST).write_bytes(data)
+    bundle.open_bundle(folder / "bundle")
+
+
+def read_device_run(folder: Path, data: bytes) -> None:
+    (folder / "run" / "run.json").write_bytes(data)
+    run: DeviceRun = read_run(folder / "run", MODEL, contract_hash(CONTRACT))
+    for one in run.passes:
+        for case in one.cases:
+            results_of(folder / "run", one, case.name, case.sha256, case.region)
+
+
+def read_cases(folder: Path, data: bytes) -> None:
+    (folder / "cases" / "cases.json").write_bytes(data)
+    read_index(folder / "cases")
+    list(recorded(folder / "cases", CONTRACT))
+
+
+def read_trace(folder: Path, data: bytes) -> None:
+    (folder / "trace" / trace.INDEX).write_bytes(data)
+    trace.read(folder / "trace")
+
+
+READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
+    (read_toml, TOML.encode()),
+    (read_json, json.dumps(SPEC).encode()),
+    (read_manifest, json.dumps(MANIFEST).encode()),
+    (read_device_run, json.dumps(RUN).encode()),
+    (read_cases, json.dumps(CASES).encode()),
+    (read_trace, json.dumps(TRACE).encode()),
+)
+
+
+def tried(folder: Path, number: int, data: bytes) -> bool:
+    """Whether a reader took the data; an exception that is no refusal comes through."""
+    try:
+        READERS[number % len(READERS)][0](folder, data)
+    except PosekitError:
+        return False
+    return True
+
+
+def watch_writes(folder: Path) -> None:
+    """End the process at a write outside `folder`."""
+    inside = str(folder.resolve())
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if (
+            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        ) or event in ("os.mkdir", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod"):
+            paths = [arguments[0]]
+        elif event in ("os.rename", "shutil.move", "shutil.copyfile"):
+            paths = list(arguments[:2])
+        else:
+            return
+        for path in paths:
+            if isinstance(path, str | Path) and not os.path.realpath(path).startswith((inside, "/dev/")):
+                os.write(2, f"write outside the folder: {event} {path!r}\n".encode())
+                os._exit(77)
+
+    sys.addaudithook(watch)
+
+
+def main() -> None:
+    """Fuzz for as long as libFuzzer's own -max_total_time says."""
+    import atheris
+
+    folder = scratch()
+    corpus = Path(tempfile.mkdtemp(prefix="posekit-corpus-", dir=folder))
+    for number, (_, seed) in enumerate(READERS):
+        (corpus / str(number)).write_bytes(bytes([number]) + seed)
+    atheris.instrument_all()
+    watch_writes(folder)
+    counts = [0] * len(READERS)
+
+    def one(data: bytes) -> None:
+        if data:
+            counts[data[0] % len(READERS)] += tried(folder, data[0], data[1:])
+
+    atheris.Setup([*sys.argv, f"-artifact_prefix={folder}/", str(corpus)], one)
+    try:
+        atheris.Fuzz()
+    finally:
+        print("documents accepted:", dict(zip((reader.__name__ for reader, _ in READERS), counts, strict=True)))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Documents from outside, damaged at random: they are taken or refused in a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.readers import CASES, MANIFEST, READERS, RUN, SPEC, TRACE, scratch, tried
+
+NUMBERS = {"spec": 1, "manifest": 2, "run": 3, "cases": 4, "trace": 5}
+DOCUMENTS: dict[str, Any] = {"spec": SPEC, "manifest": MANIFEST, "run": RUN, "cases": CASES, "trace": TRACE}
+ODD: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([0, -1, 1 << 31, 1 << 63, 10**400, 1e308, -0.0, float("nan"), float("inf")]),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(["../out", "/etc/passwd", "..", "", "\0", "a/../../b", "a\\b", "t.f32", "x" * 5000, "\ud800"]),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    import shutil
+
+    made = scratch()
+    yield made
+    shutil.rmtree(made)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def damaged(document: Any, path: tuple[Any, ...], how: str, value: Any) -> Any:
+    if not path:
+        return value
+    document = copy.deepcopy(document)
+    parent = document
+    for key in path[:-1]:
+        parent = parent[key]
+    if how == "replace":
+        parent[path[-1]] = value
+    elif how == "remove":
+        del parent[path[-1]]
+    elif isinstance(parent, dict):
+        parent[str(value)[:100]] = value
+    else:
+        parent.extend([value] * 3)
+    return document
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_document_is_taken_or_refused(name: str, folder: Path, data: st.DataObject) -> None:
+    document = DOCUMENTS[name]
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(sorted(places(document), key=str)))
+        document = damaged(document, path, data.draw(st.sampled_from(["replace", "remove", "add"])), data.draw(ODD))
+        if not isinstance(document, dict):
+            break
+    tried(folder, NUMBERS[name], json.dumps(document).encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize("number", range(len(READERS)), ids=[reader.__name__ for reader, _ in READERS])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_bytes_are_taken_or_refused(number: int, folder: Path, data: st.DataObject) -> None:
+    content = bytearray(READERS[number][1])
+    start = data.draw(st.integers(0, len(content)))
+    content[start : start + data.draw(st.integers(0, 20))] = data.draw(st.binary(max_size=20))
+    tried(folder, number, bytes(content))
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 5])
+def test_the_seeds_themselves_are_taken(number: int, folder: Path) -> None:
+    """Else the fuzzer would only ever see the first check; the manifest's files are not those of its hashes."""
+    assert tried(folder, number, READERS[number][1])
