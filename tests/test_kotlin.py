@@ -195,11 +195,12 @@ def test_harness_catches_seeded_arithmetic_faults(compiled: Compiled) -> None:
 
 def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     """The generated class, run: accelerators and fallback, refusals, shapes, threads, and no handle left open."""
-    facade, fakes = tmp_path / "FacadeChecks.kt", compiled.work / "java-fakes"
-    build.render(build.HERE / "FacadeChecks.kt", tmp_path, build.spec("heatmap"), only_its_decoder=False)
+    facade, fakes = tmp_path / "facade", compiled.work / "java-fakes"
+    for name in ("FacadeChecks.kt", "DeviceRunChecks.kt"):
+        build.render(build.HERE / name, facade, build.spec("heatmap"), only_its_decoder=False)
     build.javac([build.STAND_INS], fakes, [compiled.java_stubs, *build.runtime_jars()])
     on_fakes = (fakes, compiled.java_stubs, compiled.classes / "kotlin-fakes")
-    friends = (compiled.classes / "main", compiled.classes / "tests")
+    friends = tuple(compiled.classes / name for name in ("main", "tests", "device-tests"))
     units = [
         build.unit("kotlin-fakes", (build.HERE / "fakes" / "kotlin",), on_fakes[:2]),
         build.unit("facade", (facade,), (*on_fakes, *friends), friends=friends),
@@ -217,7 +218,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     classpath = [*on_fakes, *friends, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 21
+    assert len(checks) == 24
     assert [name for name, passed in checks.items() if not passed] == []
 
 

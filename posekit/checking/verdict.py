@@ -157,7 +157,7 @@ def _why_not(measure: Measure, question: Question, seen: Sequence[Evidence], bes
     judged = best if measure == "follow" else max(range(len(seen)), key=lambda index: follow[index])
     if follow[judged] < ALIVE:
         return f"the prediction follows the picture by at most {follow[judged]:.2f} of 1, whatever the value"
-    flip = min(over_subjects(e.flip) for e in seen)
+    flip = over_subjects(seen[judged].flip)
     if measure != "anatomy" and not flip <= SAME_PLACE:
         return f"the mirrored picture gives other keypoints, {flip:.2f} of the person away: the network may know nobody here"
     if measure == "anatomy":

@@ -62,6 +62,17 @@ def test_people_are_told_apart_by_where_they_are() -> None:
         of.network, of.spec, of.photos, right).stage.keypoints  # fmt: skip
 
 
+def test_the_nearest_prediction_is_taken() -> None:
+    of = sample("tinypose")
+    right = as_predicted(of, of.spec, has_boxes=False)
+    photo = of.photos[3]
+    (true,) = right.by_photo[photo.path]
+    beside = replace(true, keypoints=true.keypoints + 50.0)
+    stage = contract_stage(of.network, of.spec, (photo,), Predictions({photo.path: (beside, true)}, "by file name"))
+    assert stage.stage.keypoints is not None
+    assert stage.stage.keypoints.max_px < 1e-9
+
+
 def test_predictions_of_nobody_are_refused() -> None:
     of = sample("tinypose")
     far = Prediction(np.full((17, 2), 1e6), np.ones(17))

@@ -343,7 +343,7 @@ def test_module_that_does_not_compile_is_named(samples: dict[str, Sample], tmp_p
         desktop_kotlin.build(tmp_path, tmp_path / "work")
     shutil.copytree(samples["tinypose"].module / "src", tmp_path / "src")
     (path,) = tmp_path.rglob("Warp.kt")
-    path.write_text(path.read_text() + '\ninternal val wrong: Int = "text"\n')
+    path.write_text(path.read_text() + "\nfun {\n")
     with pytest.raises(ConversionError, match=r"does not compile: .*Warp\.kt"):
         desktop_kotlin.build(tmp_path, tmp_path / "work")
 
@@ -374,11 +374,11 @@ def test_stand_ins_are_compiled_once_and_need_no_cache(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(desktop_kotlin, "_compile_stand_ins", compile_stand_ins)
     monkeypatch.setattr(desktop_kotlin, "_cache_folder", lambda: tmp_path / "cache")
-    first = desktop_kotlin._stand_ins()
-    assert desktop_kotlin._stand_ins() == first == next((tmp_path / "cache").iterdir())
+    first = desktop_kotlin._stand_ins(tmp_path)
+    assert desktop_kotlin._stand_ins(tmp_path) == first == next((tmp_path / "cache").iterdir())
     assert len(compiled) == 1
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setattr(desktop_kotlin, "_cache_folder", lambda: tmp_path / "file")
-    elsewhere = desktop_kotlin._stand_ins()
+    elsewhere = desktop_kotlin._stand_ins(tmp_path / "work")
+    assert elsewhere.parent == tmp_path / "work"
     assert (elsewhere / "java").is_dir()
-    assert elsewhere != first

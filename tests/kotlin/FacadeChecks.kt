@@ -43,11 +43,11 @@ public object FacadeChecks {
                 fellBack(good, "GPU: lib")
             },
             "falls_back_at_first_run" to {
-                FakeLiteRt.gpuFailsAtFirstRun = true
-                fellBack(good, "GPU: first run")
+                FakeLiteRt.gpuFailsAtRun = 1
+                fellBack(good, "GPU: run 1")
             },
             "gpu_required" to {
-                FakeLiteRt.gpuFailsAtFirstRun = true
+                FakeLiteRt.gpuFailsAtRun = 1
                 throws<AcceleratorException> { TemplatePose.create(good, Options(allowFallback = false)) }
             },
             "full_precision" to { options(good, Options(gpuFullPrecision = true)) == "[GPU] FP32 null" },
@@ -70,6 +70,9 @@ public object FacadeChecks {
                 throws<IllegalStateException> { model.estimate(bitmap()) }
             },
             "other_thread" to { otherThread(good) },
+            "device_run_on_the_gpu" to { DeviceRunChecks.onTheGpu(good) },
+            "device_run_where_the_gpu_fails" to { DeviceRunChecks.whereTheGpuFails(good) },
+            "device_run_without_a_model" to { DeviceRunChecks.withoutModel(empty) },
             "tracker_of_the_contract" to {
                 TemplatePose.regionTracker().minScore == TemplatePoseContract.TRACKER_MIN_SCORE
             },
@@ -80,7 +83,7 @@ public object FacadeChecks {
     /** A check passes when it is true and has left no handle open. */
     private fun run(check: () -> Boolean): Boolean {
         FakeLiteRt.gpuFailure = null
-        FakeLiteRt.gpuFailsAtFirstRun = false
+        FakeLiteRt.gpuFailsAtRun = 0
         FakeLiteRt.inputShape = listOf(1, 256, 192, 3)
         FakeLiteRt.outputs.clear()
         FakeLiteRt.outputs["heatmaps"] = listOf(1, 64, 48, 17) to heatmaps()

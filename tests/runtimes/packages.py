@@ -12,6 +12,7 @@ import numpy as np
 
 from posekit.chatter import captured
 from posekit.inputs import find_spec
+from posekit.runtimes.mil.program import _proto
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel, open_source
@@ -99,3 +100,18 @@ def model_file(path: Path) -> Path:
 
 def weight_file(path: Path) -> Path:
     return path / "Data" / "com.apple.CoreML" / "weights" / "weight.bin"
+
+
+def altered(path: Path, alter: Callable[[Any], object]) -> None:
+    model = _proto().Model()
+    model.ParseFromString(model_file(path).read_bytes())
+    alter(model)
+    model_file(path).write_bytes(model.SerializeToString())
+
+
+def operations(model: Any) -> Any:
+    return next(iter(model.mlProgram.functions["main"].block_specializations.values())).operations
+
+
+def one(model: Any, kind: str) -> Any:
+    return next(op for op in operations(model) if op.type == kind)

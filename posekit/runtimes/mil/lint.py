@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from posekit.runtimes.mil.program import Op, Program
+from posekit.runtimes.mil.values import TensorType
 
 MAX_RANK = 5
 SMALLEST_FP16 = 2.0**-24
@@ -43,7 +44,7 @@ _LOG_SOFTMAX = (
 )
 _OUTPUT_SHAPE = (
     "transposed-convolution-output-shape",
-    "some compute units ignore output_shape and shift or cut the result (#2281, #2324)",
+    "its output_shape is not what its kernel gives, and some compute units then shift or cut it (#2281, #2324)",
     "choose kernel, stride and padding so that the size follows from them: kernel 4, stride 2, padding 1",
 )
 _DYNAMIC = (
@@ -88,8 +89,43 @@ def _is_log_softmax(op: Op, program: Program, givers: dict[str, Op]) -> bool:
     return op.type == "log" and op.dtype == "fp16" and given is not None and given.type == "softmax"
 
 
-def _asks_for_a_shape(op: Op, program: Program, givers: dict[str, Op]) -> bool:
-    return op.type == "conv_transpose" and "output_shape" in op.inputs
+def _asks_for_another_shape(op: Op, program: Program, givers: dict[str, Op]) -> bool:
+    """Where output_shape is not what kernel, stride and padding give by themselves; coremltools writes it always."""
+    if op.type != "conv_transpose" or "output_shape" not in op.inputs:
+        return False
+    x, weight = (_type_of(op.inputs.get(name, ("",))[0], program, givers) for name in ("x", "weight"))
+    if x is None or weight is None:
+        return True
+    spatial = len(x.shape) - 2
+    strides, dilations = (_numbers(op, program, name) or [1] * spatial for name in ("strides", "dilations"))
+    padding = _numbers(op, program, "pad") if _text(op, program, "pad_type") == "custom" else []
+    padding = padding or [0] * 2 * spatial
+    own = [
+        (size or 0) * stride
+        if _text(op, program, "pad_type") == "same"
+        else ((size or 0) - 1) * stride + ((width or 0) - 1) * dilation + 1 - before - after
+        for size, width, stride, dilation, before, after in zip(
+            x.shape[2:], weight.shape[2:], strides, dilations, padding[::2], padding[1::2], strict=False
+        )
+    ]
+    return _numbers(op, program, "output_shape")[2:] != own
+
+
+def _type_of(name: str, program: Program, givers: dict[str, Op]) -> TensorType | None:
+    if name in givers:
+        return givers[name].types[givers[name].outputs.index(name)]
+    return program.constants[name].type if name in program.constants else program.parameters.get(name)
+
+
+def _numbers(op: Op, program: Program, parameter: str) -> list[int]:
+    names = op.inputs.get(parameter, ())
+    known = names and names[0] in program.constants
+    return [int(one) for one in program.constant(names[0]).reshape(-1)] if known else []
+
+
+def _text(op: Op, program: Program, parameter: str) -> str:
+    names = op.inputs.get(parameter, ())
+    return str(program.constant(names[0]).reshape(-1)[0]) if names and names[0] in program.constants else ""
 
 
 def _is_dynamic(op: Op, program: Program, givers: dict[str, Op]) -> bool:
@@ -117,7 +153,7 @@ _RULES: tuple[tuple[_Rule, tuple[str, str, str]], ...] = (
     (_is_softplus, _SOFTPLUS),
     (_is_log_sum_exp, _LOG_SUM),
     (_is_log_softmax, _LOG_SOFTMAX),
-    (_asks_for_a_shape, _OUTPUT_SHAPE),
+    (_asks_for_another_shape, _OUTPUT_SHAPE),
     (_is_dynamic, _DYNAMIC),
     (_has_high_rank, _RANK),
     (_loses_its_epsilon, _FP16_LOG),

@@ -148,6 +148,8 @@ def _read_op(file: str, number: int, operation: Any, constants: dict[str, Consta
         constants[outputs[0]] = constant(operation.attributes["val"], where, weights)
         return Op(name, "const", inputs, outputs, types)
     for parameter, bindings in _bindings(operation):
+        if not bindings:
+            raise InputError(f"{where}: nothing is bound to {parameter!r}")
         names = []
         for index, binding in enumerate(bindings):
             if isinstance(binding, str):

@@ -154,11 +154,13 @@ class Weights:
 
     def _file(self, name: str, where: str) -> NDArray[np.uint8]:
         if name not in self._files:
-            path = (self._root / name.removeprefix("@model_path/")).resolve()
-            if not name.startswith("@model_path/") or not path.is_relative_to(self._root):
+            if not name.startswith("@model_path/"):
                 raise InputError(f"{where} lies in {name!r}, which is outside of the package")
             try:
+                path = (self._root / name.removeprefix("@model_path/")).resolve()
+                if not path.is_relative_to(self._root):
+                    raise InputError(f"{where} lies in {name!r}, which is outside of the package")
                 self._files[name] = np.memmap(path, np.uint8, "r")
-            except (OSError, ValueError) as error:  # absent, a folder, or empty
+            except (OSError, ValueError) as error:  # absent, a folder, empty, or no name that a file can have
                 raise InputError(f"{where} lies in {name!r}, which cannot be read") from error
         return self._files[name]

@@ -103,7 +103,9 @@ public class CompiledModel private constructor(
         val handles = LongArray(buffers.size)
         for ((name, buffer) in buffers) {
             val place = place(isInput, name, signature)
-            if (place >= handles.size) throw LiteRtException(Status.ErrorInvalidArgument, "a tensor beside '$name' is missing")
+            if (place >= handles.size) {
+                throw LiteRtException(Status.ErrorInvalidArgument, "a tensor beside '$name' is missing")
+            }
             handles[place] = buffer.checked()
         }
         return handles
@@ -122,7 +124,10 @@ public class CompiledModel private constructor(
                 assetManager.openFd(assetName).use { asset ->
                     val channel = FileInputStream(asset.fileDescriptor).channel
                     val buffer = ByteBuffer.allocateDirect(asset.length.toInt())
-                    while (buffer.hasRemaining() && channel.read(buffer, asset.startOffset + buffer.position()) > 0) Unit
+                    while (buffer.hasRemaining()) {
+                        val count = channel.read(buffer, asset.startOffset + buffer.position())
+                        if (count <= 0) throw IOException("it ends early")
+                    }
                     buffer
                 }
             } catch (error: IOException) {

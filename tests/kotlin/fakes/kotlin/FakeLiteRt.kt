@@ -8,7 +8,9 @@ import android.content.res.AssetManager
 /** What the fake runtime does, and what was asked of it. */
 public object FakeLiteRt {
     public var gpuFailure: Throwable? = null
-    public var gpuFailsAtFirstRun: Boolean = false
+
+    /** 1: at the first run; 0: never. */
+    public var gpuFailsAtRun: Int = 0
     public var inputShape: List<Int> = emptyList()
     public val outputs: MutableMap<String, Pair<List<Int>, FloatArray>> = mutableMapOf()
     public var lastInput: FloatArray = FloatArray(0)
@@ -97,6 +99,7 @@ public class CompiledModel private constructor(private val options: Options) : J
     }
 
     private val onGpu get() = Accelerator.GPU in options.accelerators
+    private var runs = 0
 
     public fun createInputBuffer(inputName: String, signature: String = ""): TensorBuffer = TensorBuffer(inputName)
 
@@ -107,7 +110,8 @@ public class CompiledModel private constructor(private val options: Options) : J
         outputs: Map<String, TensorBuffer>,
         signature: String = "",
     ) {
-        if (onGpu && FakeLiteRt.gpuFailsAtFirstRun) throw LiteRtException(Status.Ok, "first run")
+        runs++
+        if (onGpu && runs == FakeLiteRt.gpuFailsAtRun) throw LiteRtException(Status.Ok, "run $runs")
     }
 
     public fun getInputTensorType(inputName: String, signature: String = ""): TensorType = type(FakeLiteRt.inputShape)

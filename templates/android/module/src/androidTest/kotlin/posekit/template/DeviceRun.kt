@@ -3,6 +3,7 @@
 package posekit.template
 
 import android.content.Context
+import com.google.ai.edge.litert.LiteRtException
 import java.io.File
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonNull
@@ -88,8 +89,12 @@ internal class DeviceRun(
             val used = use.accelerator.name.lowercase()
             if (use.accelerator != accelerator) return passed(requested, used, use.fallbackReason)
             val times = RunTimes(asked.cases.size * asked.repeats)
-            val cases = asked.cases.mapIndexed { index, case ->
-                CaseRun(model, files, written, case, "$requested-${"%03d".format(index)}").run(asked, times)
+            val cases = try {
+                asked.cases.mapIndexed { index, case ->
+                    CaseRun(model, files, written, case, "$requested-${"%03d".format(index)}").run(asked, times)
+                }
+            } catch (error: LiteRtException) {
+                return passed(requested, null, "it stopped running the model: ${error.message}", before)
             }
             passed(requested, used, use.fallbackReason, before, times.summary(), cases)
         }

@@ -53,7 +53,8 @@ internal class CaseRun(
     }
 
     private fun image(): JsonObject {
-        val pose = decoded { model.estimate(picture.bitmap, orientation.rotationDegrees, orientation.mirrored, case.region) }
+        val (rotationDegrees, mirrored) = orientation
+        val pose = decoded { model.estimate(picture.bitmap, rotationDegrees, mirrored, case.region) }
         val shape = listOf(1, contract.input.height, contract.input.width, 3)
         return result("image", pose, written.tensor("$stem-image-input.f32", shape, pipeline.input), pipeline.outputs)
     }
@@ -87,7 +88,8 @@ internal class CaseRun(
                     put(tensor.name, written.tensor(file, tensor.shape.toList(), tensor.values))
                 }
             }
-            put("keypoints", pose?.let { JsonArray(it.coordinates.toList().chunked(it.dimensions, ::numbers)) } ?: JsonNull)
+            val keypoints = pose?.run { coordinates.toList().chunked(dimensions, ::numbers) }
+            put("keypoints", keypoints?.let(::JsonArray) ?: JsonNull)
             put("scores", pose?.let { numbers(it.scores.asList()) } ?: JsonNull)
         }
 

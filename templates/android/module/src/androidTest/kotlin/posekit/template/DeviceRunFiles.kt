@@ -44,7 +44,8 @@ internal class RequestFiles(private val folder: File) {
 
     fun picture(asked: AskedPicture): LoadedPicture {
         last?.let { (picture, loaded) ->
-            if (picture.file == asked.file && picture.width == asked.width && picture.height == asked.height) return loaded
+            val same = picture.file == asked.file && picture.width == asked.width && picture.height == asked.height
+            if (same) return loaded
             last = null
             loaded.bitmap.recycle()
         }

@@ -56,7 +56,9 @@ internal fun parseRequest(text: String): RunRequest = try {
         modes = document.texts("modes").map { mode ->
             requireNotNull(RunMode.entries.find { it.name.lowercase() == mode }) { "'$mode' is no mode" }
         },
-        accelerators = document.texts("accelerators").onEach { require(it in accelerators) { "'$it' is no accelerator" } },
+        accelerators = document.texts("accelerators").onEach { name ->
+            require(name in accelerators) { "'$name' is no accelerator" }
+        },
         warmup = document["warmup"]?.jsonPrimitive?.int ?: 2,
         repeats = document["repeats"]?.jsonPrimitive?.int ?: 20,
         cases = document.getValue("cases").jsonArray.map { case(it.jsonObject) },
