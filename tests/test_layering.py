@@ -9,15 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "posekit"
 # room -> rooms it may import; a room is a module of posekit/ or a folder
-BOTTOM = {"errors", "poses", "skeletons", "spec", "spec_errors", "decoder_specs", "steps", "jsontext", "warp", "decoders", "images", "tracking", "chatter", "overlay", "golden", "__init__"}  # fmt: skip
+BOTTOM = {"errors", "poses", "skeletons", "spec", "spec_errors", "decoder_specs", "steps", "jsontext", "warp", "decoders", "images", "tracking", "chatter", "overlay", "golden", "case_files", "__init__"}  # fmt: skip
 ALLOWED = {
-    "sources": BOTTOM, "targets": BOTTOM | {"sources"}, "runtimes": BOTTOM, "parity": BOTTOM, "presets": BOTTOM,
+    "sources": BOTTOM, "targets": BOTTOM | {"sources", "parity"}, "runtimes": BOTTOM, "parity": BOTTOM, "presets": BOTTOM,
     "codegen": BOTTOM, "bundle": BOTTOM | {"targets", "codegen"}, "sample": BOTTOM,
     "inspection": BOTTOM | {"bundle", "targets", "sources", "presets", "inputs"},
     "inputs": BOTTOM | {"presets", "sample"},
-    "validation": BOTTOM | {"bundle", "parity", "runtimes", "inputs"},
+    "checking": BOTTOM | {"parity", "sources", "inputs"},
+    "devices": BOTTOM | {"parity", "bundle", "codegen"},
+    "reporting": BOTTOM | {"parity", "codegen"},
+    "validation": BOTTOM | {"bundle", "parity", "runtimes", "inputs", "devices", "reporting"},
+    "bisection": BOTTOM | {"bundle", "parity", "runtimes", "targets"},
     "prediction": BOTTOM | {"bundle", "parity", "runtimes", "inputs", "sources"},
-    "console": BOTTOM | {"parity", "bundle", "pipeline"},
+    "console": BOTTOM | {"parity", "bundle", "pipeline", "validation", "bisection", "checking"},
 }  # fmt: skip
 HEAVY = {"torch", "tensorflow", "coremltools", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "onnx2tf", "jax"}
 

@@ -41,12 +41,12 @@ def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun
             sentence(error, str(path))[0] if isinstance(error, ValidationError) else f"{path} is nested too deeply"
         )
         raise InputError(message, "docs/device-run.md says what a run holds") from error
-    if run.error and not run.passes:
-        raise InputError(f"the device run failed before it ran a case: {run.error}", PACKAGE_AGAIN)
     for what, seen, expected in (
         ("model", run.model_sha256, model_sha256),
         ("contract", run.contract_sha256, contract_sha256),
     ):
+        if seen != expected and run.error:  # a runner that found no model has no hash to give
+            raise InputError(f"the device run failed: {run.error}", PACKAGE_AGAIN)
         if seen != expected:
             raise InputError(
                 f"the device run is of another {what}: its SHA-256 is {seen[:12]}..., the bundle's {expected[:12]}...",

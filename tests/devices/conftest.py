@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from posekit import inputs, pipeline
+from posekit import codegen, inputs, pipeline
+from posekit.bundle import WRAPPER, open_bundle
+from posekit.devices import desktop_kotlin
+from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.images import Photo
+from posekit.parity.cases import cases_of, recorded
+from posekit.runtimes import litert
 from posekit.sample import write_sample
+from posekit.spec import canonical_json
+from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +50,44 @@ def sample_bundle(shared_folder: Path) -> Callable[[str, str], Path]:
         return made
 
     return bundle
+
+
+@pytest.fixture(scope="session")
+def samples(sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]:
+    """Both samples as packaged, and tinypose with a contract that letterboxes."""
+    made = {}
+    for name in SAMPLES:
+        bundle = open_bundle(sample_bundle(name, "android"))
+        cases = list(recorded(bundle.folder / "evaluation", bundle.spec))
+        made[name] = Sample(bundle.spec, bundle.shipped_model_path, bundle.folder / WRAPPER["android"], cases)
+    plain, bundle_of_plain = made["tinypose"], sample_bundle("tinypose", "android")
+    changed = plain.spec.input.model_copy(update={"resize": "letterbox", "pad_value": 114})
+    spec = plain.spec.model_copy(update={"input": changed})
+    folder = tmp_path_factory.mktemp("letterbox")
+    run = litert.open_model(plain.model)  # its own outputs are the reference: the network knows no letterbox
+    pictures = sorted((bundle_of_plain / "evaluation").glob("*.jpg"))  # whole frames, whose shape is not the input's
+    cases = [case for number, path in enumerate(pictures) for case in cases_of(Photo(path, number), spec)]
+    letterboxed = [(case, run(case.pixels)) for case in cases]
+    shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
+    codegen.render("android", spec, plain.model.name, shapes, folder / "module")
+    model = folder / plain.model.name
+    with zipfile.ZipFile(plain.model) as archive:
+        graph = plain.model.read_bytes()[: min(entry.header_offset for entry in archive.infolist())]
+    model.write_bytes(graph)
+    with zipfile.ZipFile(model, "a") as archive:
+        archive.writestr("pose.json", canonical_json(spec))
+    return {**made, "letterbox": Sample(spec, model, folder / "module", letterboxed)}
+
+
+@pytest.fixture(scope="session")
+def wrappers(samples: dict[str, Sample], tmp_path_factory: pytest.TempPathFactory) -> dict[str, KotlinWrapper]:
+    """The modules and their faulty variants, compiled in one process."""
+    work = tmp_path_factory.mktemp("desktop")
+    modules = {name: sample.module for name, sample in samples.items()}
+    for name, (base, file, old, new, _) in FAULTS.items():
+        modules[name] = Path(shutil.copytree(samples[base].module / "src", work / name / "src").parent)
+        (path,) = modules[name].rglob(file)
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+    return dict(zip(modules, desktop_kotlin.build_many(list(modules.values()), work / "build"), strict=True))

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from posekit import codegen
-from posekit.bundle import WRAPPER, file_hash, open_bundle
+from posekit.bundle import file_hash
 from posekit.devices import desktop_kotlin, kotlin_compiler
 from posekit.devices.desktop_kotlin import KotlinWrapper
-from posekit.devices.format import MODES, DeviceRun
-from posekit.devices.record import read_run, results_of
+from posekit.devices.format import MODES
+from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter, as_written
 from posekit.errors import ConversionError, InputError, MissingToolError
-from posekit.parity.cases import Case, found_in, poses_of, recorded
-from posekit.parity.shipped import Shipped
+from posekit.parity.cases import found_in, poses_of
 from posekit.runtimes import litert
-from posekit.spec import PoseSpec, canonical_json, contract_hash
+from posekit.spec import PoseSpec, contract_hash
 from posekit.warp import Orientation, Region, frame_region, input_transform, upright_size, warp
+from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 
 pytestmark = [
     pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not()),
@@ -33,97 +30,7 @@ pytestmark = [
     pytest.mark.xdist_group("desktop_kotlin"),
 ]
 
-SAMPLES = ("tinypose", "tinysimcc")
 SEED = 7
-
-# variant: module that it is planted in, file, what stands there, what is wrong; does the input change, and by how much
-FAULTS = {
-    "red_and_blue": ("tinypose", "Warp.kt", "out[at] = blend(red(p), red(q), red(r), red(s), fx, fy)",
-                     "out[at] = blend(blue(p), blue(q), blue(r), blue(s), fx, fy)", True),
-    "half_pixel": ("tinypose", "InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", True),
-    "pad_side": ("letterbox", "InputTransform.kt", "top = Math.floorDiv(input.height - contentHeight, 2)",
-                 "top = input.height - contentHeight", True),
-    "decoder_alignment": ("tinypose", "TinyPoseContract.kt", "HeatmapDecoder.Alignment.STRIDE", "HeatmapDecoder.Alignment.CORNERS", False),
-    "mapping_back": ("tinypose", "PosePipeline.kt", "toSource.mapX(x, y)", "toSource.mapX(x + 1, y)", False),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One run: its document, and the results of each case by mode."""
-
-    document: DeviceRun
-    results: Mapping[str, Mapping[str, Shipped]]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A contract with its model and module, and its cases with the reference's outputs."""
-
-    spec: PoseSpec
-    model: Path
-    module: Path
-    cases: list[tuple[Case, Mapping[str, Any]]]
-
-    def request(
-        self, folder: Path, modes: tuple[str, ...], accelerators: tuple[str, ...] = ("cpu",), **more: Any
-    ) -> Path:
-        writer = RequestWriter(folder / "request")
-        for case, outputs in self.cases[: more.pop("count", None)]:
-            writer.add(case, outputs)
-        return self.close(writer, modes, accelerators, **more)
-
-    def close(
-        self, writer: RequestWriter, modes: tuple[str, ...], accelerators: tuple[str, ...] = ("cpu",), repeats: int = 0
-    ) -> Path:
-        writer.close(file_hash(self.model), contract_hash(self.spec), modes, accelerators, repeats=repeats)  # type: ignore[arg-type]
-        return writer.folder
-
-    def ran(self, wrapper: KotlinWrapper, request: Path, out: Path) -> Ran:
-        """Run a request; every case of it must have been run."""
-        wrapper.run(request, out, self.model)
-        run = read_run(out, file_hash(self.model), contract_hash(self.spec))
-        assert run.error is None
-        one = run.passes[0]
-        assert (one.requested, one.used, one.fallback_reason) == ("cpu", "cpu", None)
-        return Ran(run, {case.name: results_of(out, one, case.name, case.sha256, case.region) for case in one.cases})
-
-
-@pytest.fixture(scope="session")
-def samples(sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]:
-    """Both samples as packaged, and tinypose with a contract that letterboxes."""
-    made = {}
-    for name in SAMPLES:
-        bundle = open_bundle(sample_bundle(name, "android"))
-        cases = list(recorded(bundle.folder / "evaluation", bundle.spec))
-        made[name] = Sample(bundle.spec, bundle.shipped_model_path, bundle.folder / WRAPPER["android"], cases)
-    plain = made["tinypose"]
-    changed = plain.spec.input.model_copy(update={"resize": "letterbox", "pad_value": 114})
-    spec = plain.spec.model_copy(update={"input": changed})
-    folder = tmp_path_factory.mktemp("letterbox")
-    shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
-    codegen.render("android", spec, plain.model.name, shapes, folder / "module")
-    model = folder / plain.model.name
-    with zipfile.ZipFile(plain.model) as archive:
-        graph = plain.model.read_bytes()[: min(entry.header_offset for entry in archive.infolist())]
-    model.write_bytes(graph)
-    with zipfile.ZipFile(model, "a") as archive:
-        archive.writestr("pose.json", canonical_json(spec))
-    return {**made, "letterbox": Sample(spec, model, folder / "module", [])}
-
-
-@pytest.fixture(scope="session")
-def wrappers(samples: dict[str, Sample], tmp_path_factory: pytest.TempPathFactory) -> dict[str, KotlinWrapper]:
-    """The modules and their faulty variants, compiled in one process."""
-    work = tmp_path_factory.mktemp("desktop")
-    modules = {name: sample.module for name, sample in samples.items()}
-    for name, (base, file, old, new, _) in FAULTS.items():
-        modules[name] = Path(shutil.copytree(samples[base].module / "src", work / name / "src").parent)
-        (path,) = modules[name].rglob(file)
-        text = path.read_text()
-        assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
-        path.write_text(text.replace(old, new))
-    return dict(zip(modules, desktop_kotlin.build_many(list(modules.values()), work / "build"), strict=True))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -185,7 +92,8 @@ def _request_case(folder: Path, name: str) -> dict[str, Any]:
 def test_planted_fault_shows_where_it_is(
     fault: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
 ) -> None:
-    base, _, _, _, moves_input = FAULTS[fault]
+    base, _, _, _, stage = FAULTS[fault]
+    moves_input = stage == "preprocessing"
     sample = samples[base]
     request = _stored_request(sample, tmp_path, [(Orientation(), None)])
     good = sample.ran(wrappers[base], request, tmp_path / "good").results["0"]["image"]

@@ -231,23 +231,29 @@ def test_blocks_with_offsets(tmp_path: Path, bits: int, signed: bool) -> None:
         assert np.array_equal(seen[f"y{number}"], expected)
 
 
-@pytest.mark.slow
 def test_activations_in_eight_bits_are_calibrated_and_run_here(package_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Ranges span all samples, in whichever order they come."""
+    package = package_of("hardswish_se", "fp16")
+    samples = [package.inputs, {"image": package.inputs["image"] * 0.25}]
     with captured():
         import coremltools as ct
         import coremltools.optimize.coreml as cto
 
-        package = package_of("hardswish_se", "fp16")
         experimental = cto.experimental
         config = cto.OptimizationConfig(experimental.OpActivationLinearQuantizerConfig(mode="linear_symmetric"))
-        model = modern(package.lowered)
-        before = ct.models.MLModel.predict
-        with mil.predicting():
-            small = experimental.linear_quantize_activations(model, config, [package.inputs])
+        model, before = modern(package.lowered), ct.models.MLModel.predict
+        for number, data in enumerate((samples, samples[::-1])):
+            with mil.predicting():
+                small = experimental.linear_quantize_activations(model, config, data)
+            INT8(cto, small).save(str(tmp_path / f"{number}.mlpackage"))
         assert ct.models.MLModel.predict is before
-        INT8(cto, small).save(str(tmp_path / "w8a8.mlpackage"))
-    program = mil.open_program(tmp_path / "w8a8.mlpackage")
-    assert sum(op.type == "quantize" for op in program.ops) > 5
-    (seen,), (expected,) = mil.run(program, package.inputs).values(), package.reference.values()
+    first, second = (mil.open_program(tmp_path / f"{number}.mlpackage") for number in range(2))
+    scales = [
+        [program.constant(op.inputs["scale"][0]).item() for op in program.ops if op.type == "quantize"]
+        for program in (first, second)
+    ]
+    assert len(scales[0]) > 5
+    assert scales[0] == scales[1]
+    (seen,), (expected,) = mil.run(first, package.inputs).values(), package.reference.values()
     error = float(np.sqrt(np.mean((seen - expected) ** 2) / np.mean(expected**2)))
     assert 1e-4 < error < 0.1, "eight bits are seen, and no more than that"

@@ -106,17 +106,19 @@ def _prepared(program: Program, profile: Profile) -> _Plan:
 
     kernels = KERNELS | ACCUMULATING if profile == "fp16_accumulate" else KERNELS
     _refuse_unknown(program, kernels)
-    last_reader = {name: op.name for op in program.ops for names in op.inputs.values() for name in names}
+    last_reader = {
+        name: number for number, op in enumerate(program.ops) for names in op.inputs.values() for name in names
+    }
     constants: Values = {}
     known: set[str] = set(program.constants)
     folded: list[OpRun] = []
     steps: list[_Step] = []
-    for op in program.ops:
+    for number, op in enumerate(program.ops):
         names = {name for names in op.inputs.values() for name in names}
         for name in names & set(program.constants) - set(constants):
             constants[name] = _constant(program, name)
         kept = {*known, *program.results}
-        dead = tuple(sorted(name for name in names if name not in kept and last_reader[name] == op.name))
+        dead = tuple(sorted(name for name in names if name not in kept and last_reader[name] == number))
         step = _step(program, op, kernels[op.type], constants, profile, dead)
         if names <= known:
             tensors = _evaluated(program.file, step, constants)

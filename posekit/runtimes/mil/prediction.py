@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import InputError
@@ -20,11 +21,13 @@ from posekit.runtimes.mil.program import Program, open_program
 def predicting(profile: Profile = "fp16") -> Iterator[None]:
     """Inside, coremltools' MLModel.predict evaluates the model's package here, on any system.
 
-    `coremltools.optimize.coreml.experimental.linear_quantize_activations` then runs off a Mac. Not for threads: the
-    method is replaced for the whole process.
+    `coremltools.optimize.coreml.experimental.linear_quantize_activations` then runs off a Mac, with ranges over all of
+    its samples: coremltools 9.0 itself keeps the last one's. Not for threads: methods are replaced for the process.
     """
     with captured():
         from coremltools.models import MLModel
+        from coremltools.optimize.coreml.experimental import _post_training_quantization as calibration
+        from coremltools.optimize.coreml.experimental._model_debugger import ModelDebugger
     programs: WeakKeyDictionary[Any, Program] = WeakKeyDictionary()
 
     def predict(self: Any, data: Mapping[str, Any] | list[Mapping[str, Any]], state: Any = None) -> Any:
@@ -36,12 +39,26 @@ def predicting(profile: Profile = "fp16") -> Iterator[None]:
             return [run(programs[self], _arrays(one), profile) for one in data]
         return run(programs[self], _arrays(data), profile)
 
-    original = MLModel.predict
-    MLModel.predict = predict
+    replaced: list[tuple[Any, str, Any]] = [
+        (MLModel, "predict", predict),
+        (ModelDebugger, "record_intermediate_output", staticmethod(_widen)),
+        (calibration, "_update_tensor_range", lambda name, values, ranges: _widen(np.asarray(values), name, ranges)),
+    ]
+    originals = [vars(owner)[name] for owner, name, _ in replaced]
+    for owner, name, ours in replaced:
+        setattr(owner, name, ours)
     try:
         yield
     finally:
-        MLModel.predict = original
+        for (owner, name, _), original in zip(replaced, originals, strict=True):
+            setattr(owner, name, original)
+
+
+def _widen(values: NDArray[Any], name: str, ranges: dict[str, dict[str, Any]]) -> None:
+    """The range of a tensor so far, widened to these values."""
+    known = ranges[name]
+    known["rmin"] = min(values.min(), known.get("rmin", values.min()))
+    known["rmax"] = max(values.max(), known.get("rmax", values.max()))
 
 
 def _arrays(data: Mapping[str, Any]) -> dict[str, Any]:

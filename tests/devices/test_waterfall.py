@@ -1,0 +1,86 @@
+"""Planted faults are named at the stage that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from posekit.devices import desktop_kotlin
+from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.shipped import Wrapper
+from posekit.runtimes import litert
+from tests.devices.kotlin_samples import FAULTS, Sample
+from tests.faults import replace_constant, scale_weight
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desktop_kotlin")]
+needs_kotlin = pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not())
+
+
+def evaluated(sample: Sample, model: Path, wrapper: Wrapper | None) -> Evaluation:
+    run = litert.open_model(model)
+    return evaluate(iter(sample.cases), sample.spec, "fp32", run, status="HOST", runtime="LiteRT", wrapper=wrapper)
+
+
+def through(sample: Sample, wrapper: KotlinWrapper, work: Path) -> Evaluation:
+    """The evaluation of the sample's model behind a module, from picture to keypoints."""
+    ran = sample.ran(wrapper, sample.request(work, ("image",)), work / "run")
+    return evaluated(sample, sample.model, Wrapper(lambda case: ran.results.get(case.name, {}), accelerator=False))
+
+
+@needs_kotlin
+@pytest.mark.parametrize("name", ["tinypose", "tinysimcc", "letterbox"])
+def test_a_sound_module_is_blamed_for_nothing(
+    name: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
+) -> None:
+    evaluation = through(samples[name], wrappers[name], tmp_path)
+    stages = {stage.name: stage for stage in evaluation.stages}
+    assert evaluation.is_good
+    assert evaluation.blamed == ()
+    for stage in ("preprocessing", "conversion", "decoding"):
+        assert stages[stage].keypoints is not None
+        assert stages[stage].keypoints.p95_px < 0.01
+    assert stages["accelerator"].skipped
+
+
+@needs_kotlin
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_the_module_is_named(
+    fault: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
+) -> None:
+    base, _, _, _, stage = FAULTS[fault]
+    evaluation = through(samples[base], wrappers[fault], tmp_path)
+    assert not evaluation.is_good
+    assert evaluation.blamed == (stage,)
+
+
+IN_THE_FILE: dict[str, Callable[[bytes], bytes]] = {
+    "a weight": lambda model: scale_weight(model, 1.1, 2),
+    "mean": lambda model: replace_constant(model, (123.675, 116.28, 103.53), (0, 0, 0)),
+    "colour order of mean and std": lambda model: replace_constant(
+        model, (123.675, 116.28, 103.53), (103.53, 116.28, 223.0)
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", IN_THE_FILE)
+def test_a_fault_of_the_file_is_named(fault: str, samples: dict[str, Sample], tmp_path: Path) -> None:
+    model = tmp_path / "tinypose.tflite"
+    model.write_bytes(IN_THE_FILE[fault](samples["tinypose"].model.read_bytes()))
+    evaluation = evaluated(samples["tinypose"], model, None)
+    assert not evaluation.is_good
+    assert evaluation.blamed == ("conversion",)
+
+
+@needs_kotlin
+def test_a_case_that_was_not_run_fails(
+    samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
+) -> None:
+    sample = samples["tinypose"]
+    ran = sample.ran(wrappers["tinypose"], sample.request(tmp_path, ("image",), count=3), tmp_path / "run")
+    wrapper = Wrapper(lambda case: ran.results.get(case.name, {}), accelerator=False)
+    failed = [check for check in evaluated(sample, sample.model, wrapper).checks if check.outcome == "fail"]
+    assert [check.name for check in failed] == ["every case was run"]
+    assert "3 of 15" in failed[0].detail
