@@ -115,6 +115,7 @@ def test_a_value_beyond_float16_is_named_with_its_range(tiny: Tiny, tmp_path: Pa
     found = bisect(folders["ios"])
     part = found.comparison.parting
     assert folders["ios"].name.endswith(bundles.REJECTED)
+    assert json.loads((folders["ios"] / "report" / "report.json").read_text())["blamed"] == ["precision"]
     assert part is not None
     assert part.not_finite > 0
     assert part.nearest is not None

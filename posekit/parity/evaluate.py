@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -47,10 +48,23 @@ class Evaluation:
     @property
     def blamed(self) -> tuple[str, ...]:
         """The stages that the error comes from, the largest first; empty where all is well."""
-        inputs = [stage for stage in self.stages if stage.name == "preprocessing" and stage.tensors]
-        wrong_input = any(not tensor.max_abs <= MAX_INPUT_DIFFERENCE for stage in inputs for tensor in stage.tensors)
+        known = {stage.name: stage for stage in self.stages}
         found = blame(self.stages, BLAMED_FROM_PX)
-        return found if not wrong_input or "preprocessing" in found else (*found, "preprocessing")
+        inputs = known["preprocessing"].tensors if "preprocessing" in known else ()
+        if any(not tensor.max_abs <= MAX_INPUT_DIFFERENCE for tensor in inputs) and "preprocessing" not in found:
+            found = (*found, "preprocessing")
+        if {"preprocessing", "decoding"} <= set(found) and self._cancels(known):
+            # one transform, wrong both ways: decoding only undoes what preprocessing did
+            found = tuple(name for name in found if name != "decoding")
+        return found
+
+    def _cancels(self, known: Mapping[str, Stage]) -> bool:
+        """Whether the way back from the input makes up for most of what the way there did."""
+        total, there, back = (stage.keypoints for stage in (self.total, known["preprocessing"], known["decoding"]))
+        if total is None or there is None or back is None:
+            return False
+        (x, y), (u, v) = there.bias_px, back.bias_px
+        return total.p95_px <= 0.5 * there.p95_px or math.hypot(x + u, y + v) <= 0.25 * math.hypot(x, y)
 
     @property
     def is_good(self) -> bool:

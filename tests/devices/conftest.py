@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from posekit import codegen, inputs, pipeline
 from posekit.bundle import WRAPPER, open_bundle
 from posekit.devices import desktop_kotlin
 from posekit.devices.desktop_kotlin import KotlinWrapper
-from posekit.images import Photo
-from posekit.parity.cases import cases_of, recorded
+from posekit.images import load_image
+from posekit.parity.cases import Case, recorded
 from posekit.runtimes import litert
 from posekit.sample import write_sample
-from posekit.spec import canonical_json
+from posekit.spec import PoseSpec, canonical_json
+from posekit.warp import Region, input_transform, warp
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 
 
@@ -65,8 +67,7 @@ def samples(sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.
     spec = plain.spec.model_copy(update={"input": changed})
     folder = tmp_path_factory.mktemp("letterbox")
     run = litert.open_model(plain.model)  # its own outputs are the reference: the network knows no letterbox
-    pictures = sorted((bundle_of_plain / "evaluation").glob("*.jpg"))  # whole frames, whose shape is not the input's
-    cases = [case for number, path in enumerate(pictures) for case in cases_of(Photo(path, number), spec)]
+    cases = [_widened(case, spec) for case, _ in recorded(bundle_of_plain / "evaluation", spec)]
     letterboxed = [(case, run(case.pixels)) for case in cases]
     shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
     codegen.render("android", spec, plain.model.name, shapes, folder / "module")
@@ -91,3 +92,12 @@ def wrappers(samples: dict[str, Sample], tmp_path_factory: pytest.TempPathFactor
         assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
         path.write_text(text.replace(old, new))
     return dict(zip(modules, desktop_kotlin.build_many(list(modules.values()), work / "build"), strict=True))
+
+
+def _widened(case: Case, spec: PoseSpec) -> Case:
+    """The case with a region wider than the input's shape, so that there is something to pad."""
+    width, height = case.region.size_wh
+    region = Region(case.region.center_xy, (1.5 * width, height))
+    transform = input_transform(region, spec.input)
+    pixels = warp(load_image(case.photo.path), transform, spec.input.size_wh, spec.input.pad_value)
+    return replace(case, region=region, transform=transform, pixels=pixels)

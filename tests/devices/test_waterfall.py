@@ -53,7 +53,10 @@ def test_a_fault_of_the_module_is_named(
     base, _, _, _, stage = FAULTS[fault]
     evaluation = through(samples[base], wrappers[fault], tmp_path)
     assert not evaluation.is_good
-    assert evaluation.blamed == (stage,)
+    assert evaluation.blamed == (stage,), [
+        (s.name, s.keypoints and (s.keypoints.mean_px, s.keypoints.p95_px, s.keypoints.bias_px))
+        for s in (*evaluation.stages, evaluation.total)
+    ]
 
 
 IN_THE_FILE: dict[str, Callable[[bytes], bytes]] = {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What ran the cases, as the system names itself.
+package struct RunDevice: Encodable, Sendable {
+  let name: String
+  let os: String
+  let simulated: Bool
+
+  package init(name: String, os: String, simulated: Bool = false) {
+    self.name = name
+    self.os = os
+    self.simulated = simulated
+  }
+}
+
+/// A tensor beside run.json: raw little-endian float32.
+struct TensorRecord: Encodable {
+  let file: String
+  let shape: [Int]
+}
+
+/// What one mode of one case gave; keypoints and scores are nil where they are not finite or nothing was decoded.
+struct ResultRecord: Encodable {
+  let mode: RunMode
+  var input: TensorRecord?
+  var outputs: [String: TensorRecord] = [:]
+  var keypoints: [[Double]]?
+  var scores: [Double]?
+}
+
+/// One case with the hash of what was read and the region that was used.
+struct CaseRecord: Encodable {
+  let name: String
+  let sha256: String
+  let region: WrittenRegion
+  let results: [ResultRecord]
+}
+
+/// Milliseconds of one step over the timed runs.
+struct Latency: Encodable {
+  let p50: Double
+  let p90: Double
+  let runs: Int
+
+  private enum CodingKeys: String, CodingKey {
+    case p50 = "p50_ms"
+    case p90 = "p90_ms"
+    case runs
+  }
+}
+
+/// All cases on one accelerator; without cases where it did not run them.
+struct PassRecord: Encodable {
+  let requested: RunAccelerator
+  var used: RunAccelerator?
+  var fallbackReason: String?
+  var thermalBefore: String?
+  var thermalAfter: String?
+  var latencies: [String: Latency]?
+  var cases: [CaseRecord] = []
+
+  private enum CodingKeys: String, CodingKey {
+    case requested
+    case used
+    case fallbackReason = "fallback_reason"
+    case thermalBefore = "thermal_before"
+    case thermalAfter = "thermal_after"
+    case latencies
+    case cases
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var data = encoder.container(keyedBy: CodingKeys.self)
+    try data.encode(requested, forKey: .requested)
+    try data.encode(used, forKey: .used)  // null where it is not known, never left out
+    try data.encodeIfPresent(fallbackReason.map { String($0.prefix(maxText)) }, forKey: .fallbackReason)
+    try data.encodeIfPresent(thermalBefore, forKey: .thermalBefore)
+    try data.encodeIfPresent(thermalAfter, forKey: .thermalAfter)
+    try data.encodeIfPresent(latencies, forKey: .latencies)
+    try data.encode(cases, forKey: .cases)
+  }
+}
+
+/// run.json.
+struct RunRecord: Encodable {
+  let schema = 1
+  let device: RunDevice
+  let runtime: String
+  let modelSha256: String
+  let contractSha256: String
+  let error: String?
+  let passes: [PassRecord]
+
+  private enum CodingKeys: String, CodingKey {
+    case schema
+    case device
+    case runtime
+    case modelSha256 = "model_sha256"
+    case contractSha256 = "contract_sha256"
+    case error
+    case passes
+  }
+}
+
+let maxText = 1000
