@@ -6,7 +6,7 @@ OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint fuzz bench clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
@@ -40,9 +40,16 @@ lint: setup
 	  else echo "SKIPPED swift format: no Swift toolchain"; fi
 	@echo "SKIPPED ktlint: not on the package registries this project installs from"
 
+# Coverage-guided fuzzing of what reads files from outside; SECONDS=600 by default.
+SECONDS ?= 600
+fuzz: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps atheris==3.0.0
+	$(BIN)/python -m tests.fuzz.readers -max_total_time=$(SECONDS) -max_len=4096
+
 bench: setup
 	$(BIN)/python benchmarks/package.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/evaluator.py
 	$(BIN)/python benchmarks/wrapper/kotlin/run.py
 	$(BIN)/python benchmarks/wrapper/swift/run.py
 

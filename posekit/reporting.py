@@ -10,17 +10,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from posekit import codegen
 from posekit.images import load_image
-from posekit.overlay import overlay
-from posekit.parity import report
+from posekit.overlay import marks
+from posekit.parity import figures, report
 from posekit.parity.cases import Case, Tensors, poses_of
 from posekit.parity.evaluate import Evaluation, ReferenceCase
-from posekit.poses import concatenate
+from posekit.parity.figures import Pair, SkeletonFigure
+from posekit.parity.metrics import CaseError
+from posekit.parity.page import px, read_facts
+from posekit.poses import Poses, concatenate
 from posekit.spec import PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
+PICTURE_PX = 560  # longer side of a picture in the page
+ROOM_AROUND = 0.08  # of the region, so that a keypoint at its edge is seen
 
 
 def write(
@@ -34,22 +40,60 @@ def write(
     """Write report.json, junit.xml and index.html into `folder`; gives the document.
 
     named: the cases of those names with their reference outputs, for the pictures of the worst; packaged: the
-    packaged model, run here.
+    packaged model, run here. facts: see parity/page.py; InputError where one is not what it should be.
     """
+    known = read_facts(facts)
     document = report.as_json(evaluation, facts)
-    worst = [error.case for error in evaluation.worst]
-    pictures = [_picture(case, packaged(case.pixels), spec) for case, _ in named(worst)]
     document["pictured"] = "packaged model"
+    pairs: dict[str, Pair] = {}
+    poses: dict[str, Poses] = {}
+    errors = {error.case: error for error in evaluation.worst}
+    for case, outputs in named(list(errors)):
+        poses[case.name] = _poses(case, outputs, spec)
+        pairs[case.name] = _pair(case, poses[case.name], _poses(case, packaged(case.pixels), spec), errors[case.name], spec)  # fmt: skip
+    shown = [pairs[name] for name in errors if name in pairs]
     page = codegen.template_root() / "report" / "index.html.j2"
-    report.write(folder, document, evaluation, pictures, page)
+    report.write(folder, document, evaluation, known, spec, shown, _figure(evaluation, poses, spec), page)
     return document
 
 
-def _picture(case: Case, outputs: Tensors, spec: PoseSpec) -> str:
+def _poses(case: Case, outputs: Tensors, spec: PoseSpec) -> Poses:
     finite = all(np.isfinite(values).all() for values in outputs.values())
-    poses = concatenate([poses_of(outputs, case.transform, spec)] if finite else [], spec.keypoint_count)
-    picture = overlay(load_image(case.photo.path), poses, spec.keypoints.names, spec.keypoints.edges)
-    picture.thumbnail((640, 640))
+    return concatenate([poses_of(outputs, case.transform, spec)] if finite else [], spec.keypoint_count)
+
+
+def _figure(evaluation: Evaluation, poses: Mapping[str, Poses], spec: PoseSpec) -> SkeletonFigure | None:
+    """The errors on the pose of the case that shows the skeleton best."""
+    found, case = evaluation.total.keypoints, figures.clearest(poses)
+    if found is None or not case:
+        return None
+    points = poses[case].keypoints[0, :, :2]
+    return figures.skeleton(case, points, spec.keypoints.names, spec.keypoints.edges, found.per_keypoint)
+
+
+def _pair(case: Case, reference: Poses, packaged: Poses, error: CaseError, spec: PoseSpec) -> Pair:
+    image = load_image(case.photo.path)
+    x1, y1, x2, y2 = _cutout(case, image.shape[1], image.shape[0])
+    names, edges = spec.keypoints.names, spec.keypoints.edges
+    layers = [figures.layer(*marks(poses, names, edges), (x1, y1)) for poses in (reference, packaged)]
+    caption = f"largest error {px(error.max_px)} at {error.keypoint}, OKS {error.oks:.5f}"
+    url = _data_url(Image.fromarray(image[y1:y2, x1:x2]))
+    return Pair(case.name, caption, url, (x2 - x1, y2 - y1), *layers, bool(layers[1].dots))
+
+
+def _cutout(case: Case, width: int, height: int) -> tuple[int, int, int, int]:
+    """The case's region with some room around it, within the picture; all of it where the region is elsewhere."""
+    rows, columns = case.pixels.shape[:2]
+    corners = case.transform.to_source(np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float64))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    room = ROOM_AROUND * (high - low)
+    x1, y1 = (int(v) for v in np.clip(np.floor(low - room), 0, (width, height)))
+    x2, y2 = (int(v) for v in np.clip(np.ceil(high + room), 0, (width, height)))
+    return (x1, y1, x2, y2) if min(x2 - x1, y2 - y1) > 1 else (0, 0, width, height)
+
+
+def _data_url(picture: Image.Image) -> str:
+    picture.thumbnail((PICTURE_PX, PICTURE_PX))
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -78,8 +78,8 @@ def test_fp16_is_within_a_quarter_px_at_p95_of_every_image(bundles: dict, name: 
 
 
 def test_the_figures_of_the_readme_are_those_of_this_run(bundles: dict) -> None:
-    for (name, precision), (mean, p95, largest, oks, snr) in figures().items():
-        total = report_of(bundles[name, precision] / f"{name}-android")["total"]
+    for (name, precision, platform), (mean, p95, largest, oks, snr) in figures().items():
+        total = report_of(bundles[name, precision] / f"{name}-{platform}")["total"]
         found = total["keypoints"]
         # another processor rounds otherwise: the figures are held to a hundredth of a px and to 6 dB
         assert [found["mean_px"], found["p95_px"], found["max_px"]] == pytest.approx([mean, p95, largest], abs=0.01)
