@@ -75,10 +75,10 @@ def _pair(case: Case, reference: Poses, packaged: Poses, error: CaseError, spec:
     image = load_image(case.photo.path)
     x1, y1, x2, y2 = _cutout(case, image.shape[1], image.shape[0])
     names, edges = spec.keypoints.names, spec.keypoints.edges
-    layers = [figures.layer(*marks(poses, names, edges), (x1, y1)) for poses in (reference, packaged)]
+    before, after = (figures.layer(*marks(poses, names, edges), (x1, y1)) for poses in (reference, packaged))
     caption = f"largest error {px(error.max_px)} at {error.keypoint}, OKS {error.oks:.5f}"
     url = _data_url(Image.fromarray(image[y1:y2, x1:x2]))
-    return Pair(case.name, caption, url, (x2 - x1, y2 - y1), *layers, bool(layers[1].dots))
+    return Pair(case.name, caption, url, (x2 - x1, y2 - y1), before, after, bool(after.dots))
 
 
 def _cutout(case: Case, width: int, height: int) -> tuple[int, int, int, int]:

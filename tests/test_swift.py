@@ -16,9 +16,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from posekit import codegen
+from posekit.bundle import file_hash
+from posekit.devices.format import MODES
+from posekit.devices.record import read_run, results_of
+from posekit.devices.request import RequestWriter, as_written
+from posekit.parity.cases import poses_of
+from posekit.spec import contract_hash
+from posekit.warp import Orientation, Region, input_transform, warp
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "swift"))
@@ -168,7 +176,10 @@ def test_nothing_is_left_to_fill_in(packages: dict[str, Path]) -> None:
 
 def test_style(packages: dict[str, Path]) -> None:
     """swift-format's rules, among them no `try!` and no forced unwrapping, and the length of files."""
-    folders = [render.TEMPLATES, HERE / "swift", render.ROOT / "benchmarks" / "wrapper" / "swift"]
+    templates = render.TEMPLATES.parent
+    folders = [
+        render.TEMPLATES, templates / "desktop" / "swift", HERE / "swift", render.ROOT / "benchmarks" / "wrapper" / "swift"
+    ]  # fmt: skip
     rendered = [package / part for package in packages.values() for part in ("Package.swift", "Sources", "Tests")]
     swift("format", "lint", "--strict", "--recursive", *folders, *rendered, cwd=HERE)
     for folder in folders:
@@ -195,7 +206,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory, packages: dict[str, Path])
 def type_check(modules: Path, files: list[Path], module: str, emit: bool = False) -> subprocess.CompletedProcess[str]:
     action = ("-emit-module", "-o", modules / f"{module}.swiftmodule") if emit else ("-typecheck",)
     return try_swift(*action, "-parse-as-library", "-swift-version", "6", "-warnings-as-errors", "-module-name", module,
-                     "-I", modules, *files, cwd=modules, program="swiftc")  # fmt: skip
+                     "-package-name", "posekit", "-I", modules, *files, cwd=modules, program="swiftc")  # fmt: skip
 
 
 def apple_layer(package: Path) -> list[Path]:
@@ -239,20 +250,74 @@ def test_a_seeded_type_error_is_seen(modules: Path, packages: dict[str, Path], t
 def apple_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The rendered Core ML layer on stand-ins of Apple's modules, by kind of decoder."""
     folder = tmp_path_factory.mktemp("swift")
-    return {kind: render.assemble_apple(folder / f"apple-{kind}", kind) for kind in KINDS}
+    packages = {kind: render.assemble_apple(folder / f"apple-{kind}", kind) for kind in KINDS}
+    for kind, package in packages.items():
+        write_request(package / "request", kind)
+    return packages
 
 
-def run_apple(package: Path, monkeypatch: pytest.MonkeyPatch) -> subprocess.CompletedProcess[str]:
+PICTURE = np.random.default_rng(7).integers(0, 256, (48, 40, 3), np.uint8)
+ORIENTATION, REGION = Orientation(90, True), Region((21.0, 27.5), (26.0, 34.0), 12.0)
+
+
+def stand_in_outputs(kind: str) -> dict[str, np.ndarray]:
+    """What StandInModel.swift gives for any input."""
+    shapes = render.DECODERS[kind][1]
+    return {name: (np.arange(math.prod(shape)) * 7919 % 1000 / 1024).astype(np.float32).reshape(shape)
+            for name, shape in shapes.items()}  # fmt: skip
+
+
+def expected_input(kind: str) -> np.ndarray:
+    settings = render.example_spec(kind).input
+    upright = np.ascontiguousarray(np.rot90(PICTURE, -1)[:, ::-1])
+    return warp(upright, input_transform(REGION, settings), settings.size_wh, settings.pad_value)
+
+
+def write_request(folder: Path, kind: str) -> None:
+    writer = RequestWriter(folder)
+    writer.add_stored("a", PICTURE, ORIENTATION, REGION, expected_input(kind), stand_in_outputs(kind))
+    writer.close("0" * 64, contract_hash(render.example_spec(kind)), MODES, ("gpu", "npu"), repeats=2)
+
+
+def run_apple(package: Path, monkeypatch: pytest.MonkeyPatch, *flags: str) -> subprocess.CompletedProcess[str]:
+    """The tests of the Core ML layer and of the runner. XCTest itself finds no stand-in model, so its case is called."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(package / "caches"))
-    return try_swift("test", *STRICT, cwd=package)
+    monkeypatch.setenv("POSEKIT_RUN", str(package / "request"))
+    return try_swift("test", "--disable-xctest", *flags, cwd=package)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_core_ml_layer_runs_on_stand_ins(
     apple_packages: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = run_apple(apple_packages[kind], monkeypatch)
+    result = run_apple(apple_packages[kind], monkeypatch, *STRICT)
     assert re.search(r"Test run with \d+ tests in \d+ suite passed", result.stdout), result.stdout[-3000:]
+    check_run(apple_packages[kind], kind)
+
+
+def check_run(package: Path, kind: str) -> None:
+    """The answer to the request is what Python makes of the same picture and outputs."""
+    spec, out = render.example_spec(kind), package / "request" / "run"
+    model = package / "Sources" / "TinyPose" / "tinypose.mlpackage"
+    run = read_run(out, file_hash(model), contract_hash(spec))
+    assert run.error is None
+    assert (run.device.name, run.device.simulated) == ("StandIn1,1", False)
+    asked = json.loads((package / "request" / "request.json").read_text())["cases"][0]
+    for one in run.passes[:2]:
+        assert (one.thermal_before, one.thermal_after) == ("nominal", "nominal")
+        assert one.latencies is not None
+        assert one.latencies.inference.runs == 2
+        results = results_of(out, one, "a", asked["sha256"], as_written(REGION))
+        assert tuple(results) == MODES
+        assert np.abs(results["image"].input[0] - expected_input(kind)).max() < 0.01
+        poses = poses_of(stand_in_outputs(kind), input_transform(REGION, spec.input), spec)
+        for mode, result in results.items():
+            if mode != "outputs":
+                assert {name: values.tobytes() for name, values in result.outputs.items()} == {
+                    name: values.tobytes() for name, values in stand_in_outputs(kind).items()
+                }
+            np.testing.assert_allclose(result.keypoints, poses.keypoints[0], atol=1e-6)
+            np.testing.assert_allclose(result.scores, poses.scores[0], atol=1e-6)
 
 
 APPLE_FAULTS = {
@@ -268,6 +333,8 @@ APPLE_FAULTS = {
     "another's model thrown away": ("ModelStore.swift", "try files.moveItem(at: compiled, to: kept)",
                                     "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)"),
     "older models kept": ("ModelStore.swift", "try? files.removeItem(at: folder.", "_ = (folder."),
+    "the plan is not asked": ("../TinyPoseRun/Apple/CoreMLRun.swift", "there > 0 ?", "there >= 0 ?"),
+    "asked to run elsewhere": ("../TinyPoseRun/Apple/CoreMLRun.swift", "case .npu: .cpuAndNeuralEngine", "case .npu: .all"),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
 }  # fmt: skip
 
@@ -283,8 +350,7 @@ def test_a_fault_of_the_core_ml_layer_is_seen(
     assert right in text, "the fault no longer fits the source"
     source.write_text(text.replace(right, wrong))
     try:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(package / "caches"))
-        result = try_swift("test", cwd=package)  # a fault may leave a warning behind
+        result = run_apple(package, monkeypatch)  # a fault may leave a warning behind
         assert result.returncode != 0
         assert "error:" not in result.stdout.split("Build complete!")[0], result.stdout[-3000:]
     finally:

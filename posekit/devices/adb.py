@@ -24,7 +24,9 @@ INSTALL_ADB = "install Android's platform tools and put adb on the PATH"
 ROOT = "/data/local/tmp/posekit"
 RUNNER = "androidx.test.runner.AndroidJUnitRunner"
 SHORT_SECONDS = 60.0
+NO_PERMISSIONS = "not open to this user"
 SPARE_BYTES = 64 << 20
+LOGCAT = "adb logcat -s posekit shows what the module said last"
 # what adb and the device's own tools say, and what to do; the first that fits is told
 TOLD = (
     (r"no space left|not enough space|INSUFFICIENT_STORAGE", "it is full", "free some space on it"),
@@ -146,7 +148,7 @@ def _devices(listing: str) -> Iterator[tuple[str, tuple[str, str]]]:
         if len(words) < 2 or line.startswith("*"):
             continue
         model = next((word.removeprefix("model:") for word in words if word.startswith("model:")), "")
-        yield words[0], ("no permissions" if words[1] == "no" else words[1], model.replace("_", " "))
+        yield words[0], (NO_PERMISSIONS if words[1] == "no" else words[1], model.replace("_", " "))
 
 
 def _test_app(device: Connected, package: str, module: str, step: Step) -> TestApp:
@@ -226,9 +228,6 @@ def _pull(device: Connected, test: TestApp, name: str, folder: Path, said: Instr
         raise ConversionError(f"the module ran on {device.name} and wrote no {RUN}: {said.reason}", LOGCAT)
     if said.failed and answer.error_of(folder) is None:
         raise ConversionError(f"the run on {device.name} failed: {said.reason}", LOGCAT)
-
-
-LOGCAT = "adb logcat shows what the module said last (tag posekit)"
 
 
 def _is_archive(start: bytes) -> bool:

@@ -91,8 +91,8 @@ def error_of(folder: Path) -> str | None:
         document = jsontext.parse(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{RUN} of the device cannot be read: {error}") from error
-    error = document.get("error") if isinstance(document, dict) else None
-    return None if error is None else str(error)[:1000]
+    wrong = document.get("error") if isinstance(document, dict) else None
+    return None if wrong is None else str(wrong)[:1000]
 
 
 def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

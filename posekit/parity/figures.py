@@ -20,7 +20,8 @@ NAMED = 3  # the worst joints are written beside their dots
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """A keypoint of the figure. level: index of LEVELS, -1 where it was not compared; label: beside its dot, or empty."""
+    """A keypoint of the figure. level: index of LEVELS, -1 where it was not compared; label_y: of its name beside the dot,
+    None for most."""
 
     name: str
     x: float
@@ -28,7 +29,7 @@ class Joint:
     radius: float
     level: int
     error: str
-    label: str = ""
+    label_y: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,14 @@ def skeleton(
     left = (WIDTH - extent[0] * scale) / 2
     at = (points - low) * scale + (left, MARGIN)
     errors = {str(one["name"]): one["p95_px"] for one in per_keypoint}
-    known = [name for name in names if errors.get(name) is not None]
-    worst = set(sorted(known, key=lambda name: -_order(errors[name]))[:NAMED])
+    labels = _labels({name: float(y) for name, (_, y) in zip(names, at, strict=True)}, errors)
     size = 1.0 if len(names) <= 40 else 0.55
     joints = []
     for name, (x, y) in zip(names, at, strict=True):
         level = level_of(errors.get(name))
         radius = round(size * (4 + 1.6 * max(level, 0)), 2)
         error = "not compared" if level < 0 else px(errors[name])
-        joints.append(Joint(name, _short(x), _short(y), radius, level, error, name if name in worst else ""))
+        joints.append(Joint(name, _short(x), _short(y), radius, level, error, labels.get(name)))
     index = {name: i for i, name in enumerate(names)}
     lines = tuple(tuple(_short(v) for v in (*at[index[a]], *at[index[b]])) for a, b in edges)
     return SkeletonFigure(case, round(height, 1), tuple(joints), lines)  # type: ignore[arg-type]
@@ -133,8 +133,20 @@ def css(colour: Colour) -> str:
     return "#" + bytes(colour).hex()
 
 
-def _order(error: float) -> float:
-    return math.inf if math.isnan(error) else error
+def _labels(heights: Mapping[str, float], errors: Mapping[str, float | None]) -> dict[str, float]:
+    """Where the names of the worst joints are written, none over another; those of small errors are not."""
+    large = [name for name in heights if level_of(errors.get(name)) > 0]
+    worst = sorted(large, key=lambda name: _order(errors[name]))[-NAMED:]
+    found: dict[str, float] = {}
+    lowest = 0.0
+    for name in sorted(worst, key=lambda name: heights[name]):
+        lowest = max(heights[name] - 9, lowest + 14)
+        found[name] = _short(lowest)
+    return found
+
+
+def _order(error: float | None) -> float:
+    return math.inf if error is None or math.isnan(error) else error
 
 
 def _short(value: Any) -> float:

@@ -170,9 +170,10 @@ def _owner(check: Check) -> str:
 
 
 def _artefact(name: str, checks: list[Check], good: str, reason: str = "") -> Artefact:
-    failed = [f"{check.name}: {check.detail}" for check in checks if check.outcome is Outcome.FAIL]
+    failed = [check.name for check in checks if check.outcome is Outcome.FAIL]
     if failed:
-        return Artefact(name, "fail", "; ".join(failed), tuple(checks))
+        text = f"{len(failed)} of {len(checks)} gates failed: {'; '.join(failed)}"
+        return Artefact(name, "fail", text, tuple(checks))
     if good:
         return Artefact(name, "pass", good, tuple(checks))
     skipped = next((check.detail for check in checks if check.outcome is Outcome.SKIPPED), "")
@@ -233,8 +234,8 @@ def _bar(stage: Stage, evaluation: Evaluation) -> Bar:
                ("OKS", share(found.oks))]  # fmt: skip
     if snr is not None:
         figures.append(("tensors", "exact" if snr == math.inf else f"{snr:.0f} dB"))
-    places = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))
-    return Bar(stage.name, what, "bad" if is_bad else "good", "", *places, tuple(figures))
+    mean, p95, largest = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))
+    return Bar(stage.name, what, "bad" if is_bad else "good", "", mean, p95, largest, tuple(figures))
 
 
 def place(error_px: float) -> float:
@@ -255,10 +256,8 @@ def px(value: float | None) -> str:
 
 
 def share(value: float) -> str:
-    """An OKS; 1 only where it is."""
-    if not math.isfinite(value):
-        return "not a number"
-    return "1" if value == 1 else f"{min(value, 0.99999):.5f}"
+    """An OKS."""
+    return f"{value:.5f}" if math.isfinite(value) else "not a number"
 
 
 def size(count: int) -> str:

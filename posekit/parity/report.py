@@ -10,9 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from posekit.parity.evaluate import Evaluation
+from posekit import __version__
+from posekit.parity import figures, page
+from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
+from posekit.parity.figures import Pair, SkeletonFigure
 from posekit.parity.gate import Outcome
+from posekit.parity.page import Facts
 from posekit.parity.stages import Stage
+from posekit.spec import PoseSpec
 
 
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,17 +34,48 @@ def verdict(evaluation: Evaluation) -> str:
 
 
 def write(
-    folder: Path, document: dict[str, Any], evaluation: Evaluation, pictures: Sequence[str], template: Path
+    folder: Path,
+    document: dict[str, Any],
+    evaluation: Evaluation,
+    facts: Facts,
+    spec: PoseSpec,
+    pairs: Sequence[Pair],
+    figure: SkeletonFigure | None,
+    template: Path,
 ) -> None:
-    """Write report.json, junit.xml and index.html; pictures: data URLs of overlays."""
-    from jinja2 import Environment, StrictUndefined
-
+    """Write report.json, junit.xml and index.html; pairs: the worst cases, worst first."""
     folder.mkdir(exist_ok=True)
     (folder / "report.json").write_text(json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
     (folder / "junit.xml").write_bytes(junit(evaluation, str(document.get("name", "posekit"))))
-    page = Environment(undefined=StrictUndefined, autoescape=True).from_string(template.read_text(encoding="utf-8"))
-    text = page.render(report=document, rows=stage_rows(evaluation), pictures=pictures)
+    text = html(evaluation, facts, spec, pairs, figure, template)
     (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def html(
+    evaluation: Evaluation,
+    facts: Facts,
+    spec: PoseSpec,
+    pairs: Sequence[Pair],
+    figure: SkeletonFigure | None,
+    template: Path,
+) -> str:
+    """The page: one file that asks nothing of anybody."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(template.parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment.filters.update(css=figures.css, px=page.px, share=page.share, size=page.size)
+    return environment.get_template(template.name).render(
+        facts=facts, spec=spec, evaluation=evaluation, verdict=verdict(evaluation), posekit=__version__,
+        artefacts=page.artefacts(evaluation, facts), bars=page.bars(evaluation), pairs=pairs, figure=figure,
+        levels=[(one, figures.level_of(one["p95_px"])) for one in _per_keypoint(evaluation)],
+        skipped=page.skipped(evaluation, facts), commands=page.commands(facts, evaluation.blamed),
+        blamed_from=BLAMED_FROM_PX, ticks=[(f"{10.0**n:g}", page.place(10.0**n)) for n in range(-3, 3)],
+        limit=page.place(BLAMED_FROM_PX),
+    )  # fmt: skip
+
+
+def _per_keypoint(evaluation: Evaluation) -> tuple[dict[str, Any], ...]:
+    return evaluation.total.keypoints.per_keypoint if evaluation.total.keypoints else ()
 
 
 def junit(evaluation: Evaluation, name: str) -> bytes:

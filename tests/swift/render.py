@@ -16,7 +16,7 @@ STUBS = {
     "CoreGraphics": ["CoreGraphics"],
     "ImageIO": ["ImageIO"],
     "CryptoKit": ["CryptoKit"],
-    "CoreML": ["CoreML", "CoreMLFeatures"],
+    "CoreML": ["CoreML", "CoreMLFeatures", "CoreMLPlan", "Darwin"],
 }
 DECODERS: dict[str, tuple[dict[str, Any], dict[str, list[int]]]] = {
     "heatmap": (
@@ -86,8 +86,11 @@ def assemble_apple(target: Path, kind: str) -> Path:
     folder = Path(__file__).parent
     shutil.copytree(folder / "apple", target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".build"))
     rendered = render(target / "rendered", kind)
-    for module in ("TinyPose", "TinyPoseCore"):
+    for module in ("TinyPose", "TinyPoseCore", "TinyPoseRun"):
         shutil.copytree(rendered / "Sources" / module, target / "Sources" / module, dirs_exist_ok=True)
+    tests = target / "Tests" / "AppleLayerTests"
+    shutil.copy(rendered / "Tests" / "TinyPoseTests" / "ParityRunTests.swift", tests)
+    shutil.copy(folder / "stubs" / "support" / "XCTAttachment.swift", tests)
     shutil.rmtree(target / "rendered")
     for module, files in STUBS.items():
         for name in files:

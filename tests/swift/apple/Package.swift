@@ -17,8 +17,9 @@ let package = Package(
       name: "TinyPose",
       dependencies: ["TinyPoseCore", "CoreML", "CoreVideo", "CoreGraphics", "ImageIO", "CryptoKit"],
       resources: [.copy("tinypose.mlpackage"), .copy("pose.json")]),
+    .target(name: "TinyPoseRun", dependencies: ["TinyPose", "TinyPoseCore"]),
     .testTarget(
-      name: "AppleLayerTests", dependencies: ["TinyPose"],
+      name: "AppleLayerTests", dependencies: ["TinyPose", "TinyPoseRun"],
       // Testing would look for its companions of the real modules
       swiftSettings: [.unsafeFlags(["-Xfrontend", "-disable-cross-import-overlays"])]),
   ],

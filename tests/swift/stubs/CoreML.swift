@@ -62,6 +62,7 @@ public class MLModel: NSObject {
     /// What happens elsewhere in the meantime.
     public var whileCompiling: () throws -> Void = {}
     public var loaded: [URL] = []
+    public var units: [MLComputeUnits] = []
     public init() {}
   }
 
@@ -80,6 +81,7 @@ public class MLModel: NSObject {
   public class func load(contentsOf url: URL, configuration: MLModelConfiguration) async throws -> MLModel {
     guard FileManager.default.fileExists(atPath: url.path) else { throw CocoaError(.fileNoSuchFile) }
     standIn.loaded.append(url)
+    standIn.units.append(configuration.computeUnits)
     return MLModel()
   }
 

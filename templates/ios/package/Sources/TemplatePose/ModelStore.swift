@@ -7,10 +7,26 @@
   import TemplatePoseCore
 
   /// Compiles a model once, and finds it again at the next start.
-  enum ModelStore {
+  package enum ModelStore {
+    /// A model in memory, and its compiled form, which may be somewhere temporary.
+    package struct Loaded {
+      package let model: MLModel
+      package let compiled: URL
+    }
+
+    /// The model that came with this package.
+    /// - Throws: `PoseError.modelMissing`.
+    package static func shipped() throws -> URL {
+      let file = TemplatePoseContract.modelFile
+      guard let url = Bundle.module.url(forResource: file, withExtension: nil) else {
+        throw PoseError.modelMissing(file)
+      }
+      return url
+    }
+
     /// - Parameter url: an .mlpackage, or an .mlmodelc, which is loaded as it is.
     /// - Throws: `PoseError.modelMissing` or `PoseError.modelUnusable`.
-    static func load(_ url: URL, computeUnits: MLComputeUnits) async throws -> MLModel {
+    package static func load(_ url: URL, computeUnits: MLComputeUnits) async throws -> Loaded {
       guard FileManager.default.fileExists(atPath: url.path) else {
         throw PoseError.modelMissing(url.lastPathComponent)
       }
@@ -18,16 +34,16 @@
       configuration.computeUnits = computeUnits
       do {
         if url.pathExtension == "mlmodelc" {
-          return try await MLModel.load(contentsOf: url, configuration: configuration)
+          return Loaded(model: try await MLModel.load(contentsOf: url, configuration: configuration), compiled: url)
         }
         let kept = try keptURL(of: url)
         if let model = try? await MLModel.load(contentsOf: kept, configuration: configuration) {
-          return model
+          return Loaded(model: model, compiled: kept)
         }
         try? FileManager.default.removeItem(at: kept)  // it is not there, or of no use
         let compiled = try await MLModel.compileModel(at: url)
         let usable = keep(compiled, at: kept)
-        return try await MLModel.load(contentsOf: usable, configuration: configuration)
+        return Loaded(model: try await MLModel.load(contentsOf: usable, configuration: configuration), compiled: usable)
       } catch {
         throw PoseError.modelUnusable(error.localizedDescription)
       }

@@ -5,7 +5,7 @@
   import TemplatePoseCore
 
   /// A loaded model with its input memory and scratch; belongs to one thread at a time.
-  final class Session {
+  package final class Session {
     private static let contractKey = "posekit.contract_sha256"
 
     private let model: MLModel
@@ -14,7 +14,7 @@
     private var processor = PoseProcessor()
 
     /// - Throws: `PoseError.contractMismatch`, `.tensorMissing` or `.wrongShape`.
-    init(model: MLModel) throws {
+    package init(model: MLModel) throws {
       try Self.checkContract(model.modelDescription)
       let name = try Self.inputName(model.modelDescription)
       let count = TemplatePoseContract.input.valueCount
@@ -41,20 +41,34 @@
 
     /// Runs the network on the input that was prepared last.
     func run(_ prepared: PoseProcessor.Prepared) throws -> Pose {
+      try predict(into: &processor.outputs)
+      return try processor.finish(prepared)
+    }
+
+    /// Runs the network on an input that was made elsewhere.
+    /// - Parameter outputs: in the order of the contract, overwritten.
+    package func infer(_ values: UnsafeBufferPointer<Float>, into outputs: inout [OutputTensor]) throws {
+      guard values.count == input.count else {
+        throw PoseError.wrongShape(tensor: "input", expected: [input.count], found: [values.count])
+      }
+      _ = input.update(from: values)
+      try predict(into: &outputs)
+    }
+
+    private func predict(into outputs: inout [OutputTensor]) throws {
       let results: any MLFeatureProvider
       do {
         results = try model.prediction(from: features)
       } catch {
         throw PoseError.predictionFailed(error.localizedDescription)
       }
-      for index in processor.outputs.indices {
-        let name = processor.outputs[index].name
+      for index in outputs.indices {
+        let name = outputs[index].name
         guard let array = results.featureValue(for: name)?.multiArrayValue else {
           throw PoseError.tensorMissing(name)
         }
-        try read(array, into: &processor.outputs[index])
+        try read(array, into: &outputs[index])
       }
-      return try processor.finish(prepared)
     }
 
     private static var inputShape: [Int] {

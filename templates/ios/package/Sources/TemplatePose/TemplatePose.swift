@@ -29,11 +29,7 @@
     /// - Parameter computeUnits: where Core ML may run the model.
     /// - Throws: `PoseError`; `.contractMismatch` where the model was made from another contract.
     public convenience init(computeUnits: MLComputeUnits = .all) async throws {
-      let file = TemplatePoseContract.modelFile
-      guard let url = Bundle.module.url(forResource: file, withExtension: nil) else {
-        throw PoseError.modelMissing(file)
-      }
-      try await self.init(modelURL: url, computeUnits: computeUnits)
+      try await self.init(modelURL: ModelStore.shipped(), computeUnits: computeUnits)
     }
 
     /// Loads a model that the app keeps elsewhere, say one that it downloaded.
@@ -42,8 +38,7 @@
     ///   - computeUnits: where Core ML may run the model.
     /// - Throws: `PoseError`; `.contractMismatch` where the model was made from another contract.
     public init(modelURL: URL, computeUnits: MLComputeUnits = .all) async throws {
-      let model = try await ModelStore.load(modelURL, computeUnits: computeUnits)
-      session = try Session(model: model)
+      session = try Session(model: await ModelStore.load(modelURL, computeUnits: computeUnits).model)
     }
 
     /// The keypoints of the person in `region`.

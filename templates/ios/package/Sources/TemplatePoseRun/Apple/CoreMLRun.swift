@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(CoreML)
+  @preconcurrency import CoreML
+  import Foundation
+  import TemplatePose
+  import TemplatePoseCore
+
+  /// Runs a request of posekit on this device: every case through Core ML on every accelerator that is asked for.
+  /// - Parameters:
+  ///   - request: the folder of request.json.
+  ///   - out: the folder that is given run.json and its tensors.
+  ///   - log: told what is being run.
+  /// - Returns: what went wrong, nil when nothing did; run.json is there in both cases.
+  /// - Throws: where run.json cannot be written, or the package has no model.
+  public func runRequest(_ request: URL, out: URL, log: (String) -> Void = { _ in }) async throws -> String? {
+    let process = ProcessInfo.processInfo
+    let model = try ModelStore.shipped()
+    let run = DeviceRun(
+      request: request, out: out, device: thisDevice(), runtime: "Core ML of \(systemName())", model: model,
+      thermal: { thermalName(process.thermalState) }, load: { try await loadModel(model, on: $0) })
+    return try await run.run(log: log)
+  }
+
+  private func loadModel(_ url: URL, on accelerator: RunAccelerator) async throws -> LoadedModel {
+    let units: MLComputeUnits =
+      switch accelerator {
+      case .cpu, .none: .cpuOnly
+      case .gpu: .cpuAndGPU
+      case .npu: .cpuAndNeuralEngine
+      }
+    let loaded = try await ModelStore.load(url, computeUnits: units)
+    let session = try Session(model: loaded.model)
+    let placed = accelerator == .cpu ? (.cpu, nil) : await placement(of: loaded.compiled, accelerator, units)
+    return LoadedModel(used: placed.0, fallbackReason: placed.1) { input, outputs in
+      try autoreleasepool { try session.infer(input, into: &outputs) }
+    }
+  }
+
+  /// What Core ML plans to run the model on: the accelerator if it is to run any operation; nil where nobody can tell.
+  private func placement(
+    of compiled: URL, _ accelerator: RunAccelerator, _ units: MLComputeUnits
+  ) async -> (RunAccelerator?, String?) {
+    guard #available(iOS 17.4, macOS 14.4, *) else { return (nil, nil) }
+    let configuration = MLModelConfiguration()
+    configuration.computeUnits = units
+    guard let plan = try? await MLComputePlan.load(contentsOf: compiled, configuration: configuration),
+      case .program(let program) = plan.modelStructure
+    else { return (nil, nil) }
+    var known = 0
+    var there = 0
+    for operation in program.functions.values.flatMap(\.block.operations) {
+      guard let device = plan.deviceUsage(for: operation)?.preferred else { continue }  // a constant
+      known += 1
+      switch (device, accelerator) {
+      case (.gpu, .gpu), (.neuralEngine, .npu): there += 1
+      default: break
+      }
+    }
+    if known == 0 { return (nil, nil) }
+    return there > 0 ? (accelerator, nil) : (.cpu, "Core ML plans to run all \(known) operations elsewhere")
+  }
+
+  private func thisDevice() -> RunDevice {
+    #if targetEnvironment(simulator)
+      let simulated = true
+    #else
+      let simulated = false
+    #endif
+    return RunDevice(name: machineName(), os: systemName(), simulated: simulated)
+  }
+
+  private func systemName() -> String {
+    #if os(macOS)
+      let system = "macOS"
+    #else
+      let system = "iOS"
+    #endif
+    return "\(system) \(ProcessInfo.processInfo.operatingSystemVersionString)"
+  }
+
+  /// Such as iPhone17,1 or Mac16,5.
+  private func machineName() -> String {
+    #if os(macOS)
+      let key = "hw.model"
+    #else
+      let key = "hw.machine"
+    #endif
+    var count = 0
+    guard sysctlbyname(key, nil, &count, nil, 0) == 0 else { return "unknown" }
+    var bytes = [UInt8](repeating: 0, count: count)
+    guard sysctlbyname(key, &bytes, &count, nil, 0) == 0 else { return "unknown" }
+    return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  private func thermalName(_ state: ProcessInfo.ThermalState) -> String {
+    switch state {
+    case .nominal: "nominal"
+    case .fair: "fair"
+    case .serious: "serious"
+    case .critical: "critical"
+    @unknown default: "unknown"
+    }
+  }
+#endif

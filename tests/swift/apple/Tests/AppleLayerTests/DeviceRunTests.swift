@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CoreML
+import Foundation
+import Testing
+import TinyPose
+import TinyPoseCore
+import TinyPoseRun
+import XCTest
+
+/// The request that POSEKIT_RUN names asks for the CPU, the GPU and the Neural Engine; test_swift.py reads the answer.
+extension AppleLayerTests {
+  private func passes(after change: () throws -> Void) async throws -> [[String: Any]] {
+    let request = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["POSEKIT_RUN"]))
+    let out = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: out) }
+    try change()
+    let failure = try await runRequest(request, out: out)
+    let document = try JSONSerialization.jsonObject(with: Data(contentsOf: out.appendingPathComponent("run.json")))
+    let run = try #require(document as? [String: Any])
+    #expect(run["error"] as? String == failure)
+    return try #require(run["passes"] as? [[String: Any]])
+  }
+
+  @Test func aRequestIsRunAndAttached() async throws {
+    Scene.install()
+    XCTAttachment.added = []
+    try await ParityRunTests(name: "testRunsTheRequest", testClosure: { _ in }).testRunsTheRequest()
+    let names = XCTAttachment.added.compactMap(\.name)
+    #expect(names.contains("run.json"))
+    #expect(names.contains("cpu-000-image-input.f32"))
+    #expect(XCTAttachment.added.allSatisfy { $0.lifetime == .keepAlways && $0.url.lastPathComponent == $0.name })
+  }
+
+  @Test func accelerators() async throws {
+    let passes = try await passes { Scene.install() }
+    #expect(MLModel.standIn.units == [.cpuOnly, .cpuAndGPU, .cpuAndNeuralEngine])
+    #expect(passes.map { $0["requested"] as? String } == ["cpu", "gpu", "npu"])
+    #expect(passes.map { $0["used"] as? String } == ["cpu", "gpu", "cpu"])
+    #expect(passes.map { ($0["cases"] as? [Any])?.isEmpty } == [false, false, true])
+    #expect((passes[2]["fallback_reason"] as? String)?.contains("all 1 operations elsewhere") == true)
+  }
+
+  @Test func anAcceleratorThatFailsSaysWhy() async throws {
+    let passes = try await passes { Scene.install { _ in throw CocoaError(.featureUnsupported) } }
+    #expect(passes.count == 3)
+    for pass in passes {
+      #expect((pass["cases"] as? [Any])?.isEmpty == true)
+      #expect(pass["used"] is NSNull || pass["requested"] as? String == "npu")
+      #expect(pass["fallback_reason"] is String)
+    }
+  }
+
+  @Test func outputsThatAreNotFiniteGiveNull() async throws {
+    var output = Scene.outputs()[0]
+    output.values[5] = .nan
+    let spoilt = output
+    let passes = try await passes {
+      Scene.install { $0[spoilt.name] = MLFeatureValue(multiArray: try Scene.halfArray(spoilt)) }
+    }
+    let cases = try #require(passes[0]["cases"] as? [[String: Any]])
+    let results = try #require(cases[0]["results"] as? [[String: Any]])
+    #expect(results.map { $0["keypoints"] is [Any] } == [false, false, true])  // image, tensor, outputs
+    #expect(results.map { ($0["outputs"] as? [String: Any])?.isEmpty } == [false, false, true])
+  }
+
+  @Test func aRunOfAnotherContractStops() async throws {
+    #expect(try await passes { Scene.install(hash: "0000") }.isEmpty)
+  }
+}
