@@ -108,7 +108,9 @@ def test_ios_off_a_mac_is_simulated_with_figures(bundles: dict, key: tuple[str, 
 
 
 def test_a_core_ml_file_of_half_precision_keeps_the_layers_of_its_outputs_in_float32(bundles: dict) -> None:
-    assert any("simcc_x, simcc_y" in note for note in report_of(bundles["tinysimcc", "fp16"] / "tinysimcc-ios")["notes"])
+    assert any(
+        "simcc_x, simcc_y" in note for note in report_of(bundles["tinysimcc", "fp16"] / "tinysimcc-ios")["notes"]
+    )
 
 
 @pytest.mark.parametrize("platform", ["android", "ios"])
@@ -143,7 +145,9 @@ def test_a_scaled_weight_exits_1(bundles: dict, name: str, position: int, tmp_pa
     model.write_bytes(scale_weight(model.read_bytes(), 1.1, position))
     rewrite_manifest(copy)
     assert main_exit("validate", copy) == 1
-    assert measured_failures(validate(copy).evaluation), "the figures themselves must fail, not only the evidence's hash"
+    assert measured_failures(validate(copy).evaluation), (
+        "the figures themselves must fail, not only the evidence's hash"
+    )
 
 
 def test_a_scaled_weight_in_the_copy_that_the_app_gets_exits_1(bundles: dict, tmp_path: Path) -> None:
