@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +33,7 @@ Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
 
 MAX_SPEC_BYTES = 1 << 20
+MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
 _KOTLIN = """
 as break class continue do else false for fun if in interface is null object package return super this throw true try
 typealias typeof val var when while
@@ -204,8 +206,6 @@ def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
         return PoseSpec.model_validate(data)
     except ValidationError as error:
         raise InputError(*sentence(error, where)) from error
-    except RecursionError as error:
-        raise InputError(f"{where} is nested too deeply to be a spec") from error
 
 
 def read_spec(path: Path) -> PoseSpec:
@@ -218,13 +218,23 @@ def read_spec(path: Path) -> PoseSpec:
         raise InputError(f"the spec {path} has {len(raw)} bytes, at most {MAX_SPEC_BYTES} are read")
     try:
         text = raw.decode("utf-8")
-        data = jsontext.parse(text) if path.suffix == ".json" else tomllib.loads(text)
+        data = jsontext.parse(text) if path.suffix == ".json" else _toml(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"the spec {path} is no valid {kind}: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"the spec {path} holds a {type(data).__name__}, expected a table")
     return parse_spec(data, str(path))
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """tomllib.loads; RecursionError for deep nesting even where a converter raised Python's recursion limit."""
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(min(limit, MAX_TOML_FRAMES))
+        return tomllib.loads(text)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def canonical_json(spec: PoseSpec) -> bytes:

@@ -13,7 +13,8 @@ BOTTOM = {"errors", "poses", "skeletons", "spec", "spec_errors", "decoder_specs"
 ALLOWED = {
     "sources": BOTTOM, "targets": BOTTOM | {"sources", "parity"}, "runtimes": BOTTOM, "parity": BOTTOM, "presets": BOTTOM,
     "codegen": BOTTOM, "bundle": BOTTOM | {"targets", "codegen"}, "sample": BOTTOM,
-    "inspection": BOTTOM | {"bundle", "targets", "sources", "presets", "inputs"},
+    "inspection": BOTTOM | {"bundle", "targets", "sources", "presets", "inputs", "linting"},
+    "linting": BOTTOM | {"targets", "runtimes"},
     "inputs": BOTTOM | {"presets", "sample"},
     "checking": BOTTOM | {"parity", "sources", "inputs"},
     "devices": BOTTOM | {"parity", "bundle", "codegen"},

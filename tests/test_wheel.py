@@ -41,6 +41,7 @@ def test_templates_and_presets_are_inside(installed: Path, tmp_path: Path) -> No
     code = "from posekit.codegen import template_root as r; print(sorted(p.name for p in r().iterdir()), 'site-packages' in str(r()))"
     assert run(installed / "python", "-c", code, cwd=tmp_path).stdout.split() == [
         "['android',",
+        "'desktop',",
         "'ios',",
         "'report']",
         "True",
