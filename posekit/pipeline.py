@@ -216,7 +216,7 @@ def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, mode
             evaluation = evaluate(
                 ((case, run_reference(job.source, spec, case.pixels)) for case in _cases(job)),
                 spec, job.precision, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
-                wrapper=wrapper, recorder=recorder,
+                accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
             )  # fmt: skip
     recorder.close(model_hash)
     return evaluation

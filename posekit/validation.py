@@ -74,6 +74,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             evaluation = evaluate(
                 recorded(folder / bundle.EVALUATION, opened.spec), opened.spec, opened.manifest["precision"],
                 runtime.run, status=ran.status, runtime=ran.name, wrapper=ran.wrapper,
+                accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
             )  # fmt: skip
     evaluation = _with_checks(evaluation, (*_evidence(index, opened), *ran.checks))
     if given is not None:

@@ -81,17 +81,18 @@ def evaluate(
     status: str,
     runtime: str,
     baseline: Run | None = None,
+    accelerated: Run | None = None,
     wrapper: Wrapper | None = None,
     recorder: Recorder | None = None,
 ) -> Evaluation:
     """Compare `run` with the reference outputs that come with each case.
 
-    baseline: the same conversion at fp32, which tells conversion from precision. wrapper: what the generated code made
-    of the same cases. recorder: keeps the first cases.
+    baseline: the same conversion at fp32, which tells conversion from precision. accelerated: the same model on this
+    machine's accelerators. wrapper: what the generated code made of the same cases. recorder: keeps the first cases.
     """
     reference: list[Found] = []
     truth: list[Truth | None] = []
-    converted, packaged, rounded, images = Side(), Side(), Side(), set()
+    converted, packaged, rounded, faster, images = Side(), Side(), Side(), Side(), set()
     shipped = None if wrapper is None else WrapperSide(wrapper, spec)
     for case, outputs in references:
         missing = _shape_problem(run_outputs := run(case.pixels), outputs)
@@ -102,6 +103,8 @@ def evaluate(
             base = baseline(case.pixels)
             converted.add(case, base, outputs, spec)
             rounded.add(case, run_outputs, base, spec)
+        if accelerated is not None:
+            faster.add(case, accelerated(case.pixels), run_outputs, spec)
         if shipped is not None:
             shipped.add(case, outputs, run_outputs, run)
         found = found_in(case, outputs, spec)
@@ -121,15 +124,19 @@ def evaluate(
         middle = [replace(total, name="conversion"), Stage("precision", skipped="fp32 keeps it all")]
     else:
         middle = [Stage(name, skipped="told apart when the bundle is packaged") for name in ("conversion", "precision")]
-    stages = {stage.name: stage for stage in middle} | (shipped.stages(least) if shipped else {})
+    if accelerated is not None:
+        middle.append(faster.stage("accelerator", packaged.found, spec, least))
+    stages = (shipped.stages(least) if shipped else {}) | {stage.name: stage for stage in middle}
     checks = _checks(total, spec, precision)
+    if accelerated is not None:
+        checks = (*checks, *_end_checks("on the accelerators", stages["accelerator"], spec, precision))
     if shipped is not None:
         end = stages.pop("wrapper")
         checks = (
             shipped.check(),
             *_input_checks(stages["preprocessing"]),
             *checks,
-            *_wrapper_checks(end, spec, precision),
+            *_end_checks("from the picture", end, spec, precision),
         )
         total = replace(total, keypoints=end.keypoints or total.keypoints)
         worst = shipped.worst(MAX_WORST) or worst
@@ -161,12 +168,12 @@ def _input_checks(preprocessing: Stage) -> tuple[Check, ...]:
     return (Check(name, Outcome.PASS if tensor.max_abs <= MAX_INPUT_DIFFERENCE else Outcome.FAIL, text),)
 
 
-def _wrapper_checks(end: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
-    """The keypoint gates again, from the picture through the generated code."""
+def _end_checks(where: str, end: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
+    """The keypoint gates again, for what another way of running the model made of the cases."""
     if end.keypoints is None:
-        return (Check("from picture to keypoints", Outcome.SKIPPED, end.skipped),)
+        return (Check(f"{where}: keypoints", Outcome.SKIPPED, end.skipped),)
     found = check_keypoints(gate_for(precision, spec.gate), end.keypoints)
-    return tuple(replace(check, name=f"from the picture: {check.name}") for check in found)
+    return tuple(replace(check, name=f"{where}: {check.name}") for check in found)
 
 
 def unverified(reason: str) -> Evaluation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,12 +20,14 @@ Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 class Runtime:
     """What runs a model: pixels (H, W, 3) float32 RGB 0-255 to outputs by name, and how far its word counts.
 
-    status: HOST for the runtime that ships, run on this machine; SIMULATED for a stand-in.
+    status: HOST for the runtime that ships, run on this machine; SIMULATED for a stand-in. accelerated: the same model
+    on whatever an app would run it on here, None where this machine has no such runtime; it is loaded as it is asked.
     """
 
     run: Run
     name: str
     status: Literal["HOST", "SIMULATED"]
+    accelerated: Run | None = None
 
 
 def runtime_for(platform: str, path: Path) -> Runtime:
@@ -35,5 +38,10 @@ def runtime_for(platform: str, path: Path) -> Runtime:
     if platform == "android":
         return Runtime(litert.open_model(path), litert.runtime_name(), "HOST")
     if coreml.is_available():
-        return Runtime(coreml.open_model(path), coreml.runtime_name(), "HOST")
+        return Runtime(coreml.open_model(path), coreml.runtime_name(), "HOST", _on_all_units(path))
     return Runtime(mil.open_model(path), mil.runtime_name(), "SIMULATED")
+
+
+def _on_all_units(path: Path) -> Run:
+    opened = cache(partial(coreml.open_model, path, "all"))
+    return lambda pixels: opened()(pixels)

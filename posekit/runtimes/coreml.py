@@ -15,6 +15,7 @@ from posekit.errors import MissingToolError
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 WHY_NOT = "Core ML runs on macOS only"
+UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "npu": "CPU_AND_NE", "all": "ALL"}
 
 
 def is_available() -> bool:
@@ -22,13 +23,16 @@ def is_available() -> bool:
     return platform.system() == "Darwin"
 
 
-def open_model(path: Path) -> Run:
-    """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name; MissingToolError off macOS."""
+def open_model(path: Path, units: str = "cpu") -> Run:
+    """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name; MissingToolError off macOS.
+
+    units: a key of UNITS; `cpu` is the reference, `all` what an app gets if it does not choose.
+    """
     if not is_available():
         raise MissingToolError(f"{path.name} cannot be run on this machine: {WHY_NOT}", "run it on a Mac")
     import coremltools as ct
 
-    model = ct.models.MLModel(str(path))
+    model = ct.models.MLModel(str(path), compute_units=ct.ComputeUnit[UNITS[units]])
 
     def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         outputs = model.predict({"image": np.ascontiguousarray(pixels[None], np.float32)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from posekit.devices import desktop_kotlin
@@ -75,6 +76,21 @@ def test_a_fault_of_the_file_is_named(fault: str, samples: dict[str, Sample], tm
     evaluation = evaluated(samples["tinypose"], model, None)
     assert not evaluation.is_good
     assert evaluation.blamed == ("conversion",)
+
+
+@pytest.mark.parametrize(("cells", "blamed"), [(0, ()), (1, ("accelerator",))])
+def test_a_fault_of_this_machines_accelerators_is_named(
+    cells: int, blamed: tuple[str, ...], samples: dict[str, Sample]
+) -> None:
+    sample = samples["tinypose"]
+    run = litert.open_model(sample.model)
+    evaluation = evaluate(
+        iter(sample.cases), sample.spec, "fp32", run, status="HOST", runtime="LiteRT",
+        accelerated=lambda pixels: {name: np.roll(maps, cells, axis=2) for name, maps in run(pixels).items()},
+    )  # fmt: skip
+    assert evaluation.blamed == blamed
+    assert evaluation.is_good == (cells == 0)
+    assert any(check.name.startswith("on the accelerators: ") for check in evaluation.checks)
 
 
 @needs_kotlin
