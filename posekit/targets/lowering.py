@@ -61,6 +61,7 @@ def lower(
         passes.name_convolutions(graph)
         passes.fuse_batch_norm(graph)
         passes.rewrite_elu(graph)
+        passes.rewrite_scaled_add(graph)
         outputs = [output.numpy() for output in graph(image)]
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
         error_rms = relative_rms(seen, expected)

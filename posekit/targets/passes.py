@@ -119,6 +119,29 @@ def rewrite_elu(graph_module: Any) -> int:
     return count
 
 
+def rewrite_scaled_add(graph_module: Any) -> int:
+    """x + alpha * y as a product and a sum; returns how many.
+
+    coremltools 9.0 refuses alpha when it reads a trace, and drops it without a word when it reads an exported program.
+    """
+    import torch
+
+    aten = torch.ops.aten
+    count = 0
+    for node in list(graph_module.graph.nodes):
+        if node.target not in (aten.add.Tensor, aten.add_.Tensor) or node.kwargs.get("alpha", 1) == 1:
+            continue
+        x, y = node.args
+        with graph_module.graph.inserting_before(node):
+            call = graph_module.graph.call_function
+            new = call(aten.add.Tensor, (x, call(aten.mul.Tensor, (y, node.kwargs["alpha"]))))
+        node.replace_all_uses_with(new)
+        graph_module.graph.erase_node(node)
+        count += 1
+    _tidy(graph_module)
+    return count
+
+
 def _value(graph_module: Any, node: Any) -> Any:
     """The tensor behind a get_attr node, or None."""
     if node is None or node.op != "get_attr":

@@ -184,3 +184,34 @@ def test_elu(network: nn.Module, rewritten: int, left: str) -> None:
     seen = graph(x.clone())
     assert seen.isfinite().all()
     assert torch.allclose(seen, expected, atol=1e-5)
+
+
+class ScaledInplace(nn.Module):
+    """A scaled sum in place, on a tensor that is read again afterwards."""
+
+    def forward(self, x: Any) -> Any:
+        y = x * 2
+        z = y.add_(x, alpha=0.5)
+        return torch.stack((y, z))
+
+
+class ScaledAdd(nn.Module):
+    def __init__(self, alpha: float) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return torch.add(x, x.flip(0), alpha=self.alpha) + 3
+
+
+@pytest.mark.parametrize(
+    ("network", "rewritten"),
+    [(ScaledAdd(2.5), 1), (ScaledAdd(-1), 1), (ScaledAdd(1), 0), (ScaledInplace(), 1)],
+    ids=["scaled", "negative", "plain", "in place"],
+)
+def test_scaled_add(network: nn.Module, rewritten: int) -> None:
+    x = torch.randn(2, 6, generator=torch.Generator().manual_seed(0))
+    graph, expected = graph_of(network, x.clone()), network(x.clone())
+    assert passes.rewrite_scaled_add(graph) == rewritten
+    assert not any(node.kwargs.get("alpha") for node in graph.graph.nodes if "add" in str(node.target))
+    assert torch.allclose(graph(x.clone()), expected, atol=1e-6)
