@@ -6,7 +6,7 @@ OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test lint fuzz bench clean
+.PHONY: setup demo test lint fuzz bench browser clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
@@ -29,7 +29,13 @@ demo: .venv/.done
 	$(BIN)/posekit package $(OUT)/sample/tinypose.pt2 --platform all --out $(OUT) --overwrite \
 	  --images $(OUT)/sample/images --annotations $(OUT)/sample/annotations.json
 
-test: setup
+# Reports are looked at in a real browser: root on Debian is given one, anybody else has one or skips that test.
+browser:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || \
+	  echo "no browser: chromium could not be installed"
+
+test: setup browser
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) -r s
 
 lint: setup

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle, jsontext
+from posekit import bundle, jsontext, linting
 from posekit.chatter import captured
-from posekit.errors import InputError
+from posekit.errors import InputError, MissingToolError
 from posekit.presets import preset_names
 from posekit.targets import TARGETS
 
@@ -32,6 +32,10 @@ def inspect(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
 def _packaged(path: Path, platform: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"model": path.name, "model_form": TARGETS[platform].suffix.removeprefix(".")}
     facts |= _tflite(path) if platform == "android" else _mlpackage(path)
+    try:
+        facts["lint"] = linting.lint(platform, path)
+    except MissingToolError as error:
+        facts["lint"] = f"SKIPPED: {error.message}"
     try:
         facts["contract"] = jsontext.parse(TARGETS[platform].contract_of(path))
     except InputError as error:

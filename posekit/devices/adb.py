@@ -53,17 +53,15 @@ def run(
     package = f"posekit.{package_name(bundle.spec)}"
     name = answer.run_name(request)
     test = _test_app(device, package, bundle.spec.name, step)
-    with _cleaned(device, test, name):
+    with answer.coming_into(out) as partial, _cleaned(device, test, name):
         _check_space(device, request)
         step(f"push the pictures to {device.name}")
-        device.shell(f"mkdir -p {ROOT}")
         device.adb("push", str(request), f"{ROOT}/{name}", timeout_s=timeout_s)
         device.shell(f"chmod -R a+rX {ROOT}/{name}")  # the test app is another user
         step(f"run on {device.name}")
         said = _instrument(device, test, name, step, timeout_s)
         step(f"pull the answer from {device.name}")
-        with answer.coming_into(out) as partial:
-            _pull(device, test, name, partial, said, timeout_s)
+        _pull(device, test, name, partial, said, timeout_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +175,12 @@ def _test_app(device: Connected, package: str, module: str, step: Step) -> TestA
 def _cleaned(device: Connected, test: TestApp, name: str) -> Iterator[None]:
     """Nothing of this run on the device before, so that no earlier answer is taken for this one's, and nothing after."""
     remove = f"rm -rf {ROOT}/{name}", f"run-as {test.package} rm -rf files/posekit/{name}"
-    for command in remove:
-        device.shell(command)
+    device.shell(" && ".join((f"mkdir -p {ROOT}", *remove)))
     try:
         yield
     finally:
-        for command in (f"am force-stop {test.package}", *remove):
-            with contextlib.suppress(PosekitError):  # a device that is gone cannot be cleaned
-                device.tried("shell", command, timeout_s=SHORT_SECONDS / 2)
+        with contextlib.suppress(PosekitError):  # a device that is gone cannot be cleaned
+            device.tried("shell", "; ".join((f"am force-stop {test.package}", *remove)))
 
 
 def _check_space(device: Connected, request: Path) -> None:

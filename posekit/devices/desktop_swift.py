@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from posekit.bundle import file_hash
-from posekit.case_files import TensorFile, read_tensor
+from posekit.case_files import RegionOfCase, TensorFile, read_tensor
 from posekit.codegen import template_root
 from posekit.devices.format import MAX_CASES, REQUEST, RUN, DeviceRun, Mode, RequestedCase, RunRequest
 from posekit.devices.record import read_run, results_of
@@ -98,45 +98,54 @@ def results(wrapper: SwiftWrapper, cases: Iterable[Case], run_model: Run, work: 
 
     work: a folder that is needed as long as the result is. Nothing but names is held in memory.
     """
-    ran: dict[str, _Ran] = {}
+    ran: dict[str, HostRun] = {}
     for number, some in enumerate(_in_parts(cases)):
         folder = work / f"part-{number}"
-        done = _run_part(wrapper, some, run_model, folder)
+        writer = RequestWriter(folder / "request")
+        for case in some:
+            writer.add(case)
+        done = run_request(wrapper, writer, run_model, folder)
         ran |= dict.fromkeys(done.given, done)
 
     def result(case: Case) -> Mapping[str, Shipped]:
-        return ran[case.name].result(case) if case.name in ran else {}
+        asked = (case.name, sha256_of(case), as_written(case.region))
+        return ran[case.name].result(*asked) if case.name in ran else {}
 
     return Wrapper(result, accelerator=False)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
-    """Two runs of the same cases: the inputs that Swift made, and what it decoded of the model's outputs for them."""
+class HostRun:
+    """Two runs of the same cases: the inputs that Swift made, and what it decoded of the model's outputs for them.
 
+    given: those outputs, by case.
+    """
+
+    request: Path
     folder: Path
     inputs: DeviceRun
     keypoints: DeviceRun
     given: Mapping[str, Mapping[str, TensorFile]]
 
-    def result(self, case: Case) -> Mapping[str, Shipped]:
-        asked = (case.name, sha256_of(case), as_written(case.region))
+    def result(self, name: str, sha256: str, region: RegionOfCase | None) -> Mapping[str, Shipped]:
+        """The result of one case as mode `image`, empty where it was not run; InputError where it was another's."""
+        asked = (name, sha256, region)
         image = results_of(self.folder / "inputs", self.inputs.passes[0], *asked).get("image")
         decoded = results_of(self.folder / "keypoints", self.keypoints.passes[0], *asked).get("outputs")
         if image is None or decoded is None:
             return {}
-        request = self.folder / "request"
-        outputs = {name: read_tensor(request, file, "the request") for name, file in self.given[case.name].items()}
+        outputs = {key: read_tensor(self.request, file, "the request") for key, file in self.given[name].items()}
         return {"image": Shipped(image.input, outputs, decoded.keypoints, decoded.scores)}
 
 
-def _run_part(wrapper: SwiftWrapper, cases: Iterable[Case], run_model: Run, folder: Path) -> _Ran:
-    writer = RequestWriter(folder / "request")
-    for case in cases:
-        writer.add(case)
+def run_request(wrapper: SwiftWrapper, writer: RequestWriter, run_model: Run, folder: Path) -> HostRun:
+    """Run the cases of a request that is not closed yet: pictures to inputs, the model on this host, then to keypoints.
+
+    ConversionError where Swift fails; InputError where its answer is damaged.
+    """
     request = writer.close(wrapper.model_sha256, wrapper.contract_sha256, ("image",), ("none",), repeats=0)
     inputs = _round(wrapper, writer.folder, folder / "inputs")
-    made = {case.name: case.results[0].input for case in inputs.passes[0].cases}
+    made = {case.name: result.input for case in inputs.passes[0].cases for result in case.results}
     asked = []
     for number, one in enumerate(request.cases):
         if tensor := made.get(one.name):
@@ -144,7 +153,7 @@ def _run_part(wrapper: SwiftWrapper, cases: Iterable[Case], run_model: Run, fold
             asked.append(one.model_copy(update={"outputs": _write(outputs, writer.folder, number)}))
     _ask_again(request, asked, ("outputs",), writer.folder)
     keypoints = _round(wrapper, writer.folder, folder / "keypoints")
-    return _Ran(folder, inputs, keypoints, {case.name: case.outputs for case in asked})
+    return HostRun(writer.folder, folder, inputs, keypoints, {case.name: case.outputs for case in asked})
 
 
 def _round(wrapper: SwiftWrapper, request: Path, out: Path) -> DeviceRun:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from posekit.bundle import Bundle, file_hash
+from posekit.devices.format import Accelerator
 from posekit.devices.request import RequestWriter
 from posekit.errors import InputError
 from posekit.parity.cases import Case
 from posekit.spec import contract_hash
 from posekit.steps import Step
 
-ACCELERATORS = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
+ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
 DRIVERS = {"adb": "android", "ios": "ios"}
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from posekit.devices.format import DeviceRun, Pass
+from posekit.devices.format import Accelerator, DeviceRun, Mode, Pass
 from posekit.devices.record import results_of
 from posekit.devices.request import as_written, sha256_of
+from posekit.errors import InputError
 from posekit.parity.cases import Case
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import Shipped, Wrapper
+
+PREFERRED: tuple[Accelerator | None, ...] = ("npu", "gpu", "cpu", None, "none")
 
 
 def wrapper_of(folder: Path, one: Pass, *, accelerator: bool) -> Wrapper:
@@ -27,20 +28,30 @@ def wrapper_of(folder: Path, one: Pass, *, accelerator: bool) -> Wrapper:
 
 
 def chosen_pass(run: DeviceRun) -> Pass | None:
-    """The pass that the waterfall is of: the first accelerator that ran, else the CPU."""
+    """The pass that the waterfall is of: where an app runs by default, the Neural Engine before the GPU before the CPU."""
     ran = [one for one in run.passes if one.cases]
-    return next((one for one in ran if one.used not in ("cpu", None)), ran[0] if ran else None)
+    return min(ran, key=lambda one: PREFERRED.index(one.used), default=None)
 
 
 def checks_of(folder: Path, run: DeviceRun, cases: Iterable[Case]) -> tuple[Check, ...]:
-    """Whether the run came to its end, and of each accelerator whether it was the one that ran."""
+    """Whether the run came to its end with every case in every pass, and of each accelerator whether it was what ran."""
     ended = Check(
         "the run came to its end", Outcome.FAIL if run.error else Outcome.PASS, run.error or "no error recorded"
     )
     cpu = next((one for one in run.passes if one.requested == "cpu" and one.cases), None)
     known = [case.name for case in cases]
     others = [one for one in run.passes if one.requested not in ("cpu", "none")]
-    return (ended, *(_ran_there(folder, one, cpu, known) for one in others))
+    return (ended, *_missing(run, known), *(_ran_there(folder, one, cpu, known) for one in others))
+
+
+def _missing(run: DeviceRun, names: list[str]) -> Iterator[Check]:
+    """The passes that stopped half-way; parity/shipped.py tells of the chosen one."""
+    chosen = chosen_pass(run)
+    for one in run.passes:
+        missing = [name for name in names if name not in {case.name for case in one.cases}]
+        if one is not chosen and one.cases and missing:
+            text = f"{len(names) - len(missing)} of {len(names)}; missing: {', '.join(missing[:5])}"
+            yield Check(f"every case was run on the {one.requested}", Outcome.FAIL, text)
 
 
 def _ran_there(folder: Path, one: Pass, cpu: Pass | None, names: list[str]) -> Check:
@@ -49,25 +60,31 @@ def _ran_there(folder: Path, one: Pass, cpu: Pass | None, names: list[str]) -> C
         return Check(name, Outcome.SKIPPED, one.fallback_reason or "the device does not say what ran it")
     if cpu is None:
         return Check(name, Outcome.SKIPPED, "there is no CPU pass to compare with")
-    pairs = [
-        (a, b) for case in names if (a := _tensors(folder, one, case)) and (b := _tensors(folder, cpu, case))
-    ]  # fmt: skip
-    if not pairs:
+    same = [same for case in names for same in _same_outputs(folder, one, cpu, case)]
+    if not same:
         return Check(name, Outcome.SKIPPED, "no case was run on both")
-    same = all(np.array_equal(a[key], b.get(key), equal_nan=True) for a, b in pairs for key in a)  # type: ignore[arg-type]
-    text = (
-        "its outputs are bit for bit the CPU's: it did not run there" if same else "its outputs differ from the CPU's"
-    )
-    return Check(name, Outcome.FAIL if same else Outcome.PASS, text)
+    if all(same):
+        return Check(name, Outcome.FAIL, "its outputs are bit for bit the CPU's: it did not run there")
+    return Check(name, Outcome.PASS, "its outputs differ from the CPU's")
 
 
-def _tensors(folder: Path, one: Pass, name: str) -> dict[str, Any]:
+def _same_outputs(folder: Path, one: Pass, other: Pass, name: str) -> Iterator[bool]:
+    """Of every mode of a case that both ran, whether the outputs are bit for bit the same."""
+    found, others = _results(folder, one, name), _results(folder, other, name)
+    for mode in found.keys() & others.keys():
+        a, b = found[mode].outputs, others[mode].outputs
+        if a.keys() != b.keys():
+            raise InputError(
+                f"case {name!r} of the device run has the outputs {', '.join(sorted(a)) or 'none'} on the "
+                f"{one.requested} and {', '.join(sorted(b)) or 'none'} on the {other.requested}"
+            )
+        if a:
+            yield all(a[key].tobytes() == b[key].tobytes() for key in a)
+
+
+def _results(folder: Path, one: Pass, name: str) -> Mapping[Mode, Shipped]:
     found = next((case for case in one.cases if case.name == name), None)
-    if found is None:
-        return {}
-    results = results_of(folder, one, name, found.sha256, found.region)
-    result = results.get("tensor") or results.get("image")
-    return dict(result.outputs) if result else {}
+    return {} if found is None else results_of(folder, one, name, found.sha256, found.region)
 
 
 def facts(run: DeviceRun) -> dict[str, Any]:

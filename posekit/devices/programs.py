@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -50,11 +50,10 @@ def run(
     *,
     take: Callable[[bytes], object] | None = None,
     limit: int = MAX_OUTPUT_BYTES,
-    environment: Mapping[str, str] | None = None,
 ) -> Done:
     """Run a program to its end; it and what it started are killed when the time is over.
 
-    take: is handed the output as it comes. limit: most bytes of output. environment: variables beside this process's.
+    take: is handed the output as it comes. limit: most bytes of output.
     MissingToolError where it cannot be started or does not end in time; InputError where it writes more than `limit`.
     """
     kept = bytearray()
@@ -62,7 +61,6 @@ def run(
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True,
-                env={**os.environ, **(environment or {})},
             )  # fmt: skip
         except OSError as error:
             raise MissingToolError(f"{what} cannot be started: {error.strerror or error}") from error
@@ -70,6 +68,8 @@ def run(
         reader = _Reader(process.stdout, take or kept.extend, limit, lambda: _kill(process))
         try:
             in_time = _ended(process, timeout_s)
+            if not in_time:
+                _kill(process)
             reader.join(GRACE_SECONDS)  # what is still in the pipe
         finally:  # at a Ctrl-C too
             if process.poll() is None or reader.is_alive():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from posekit.parity.shipped import Shipped
 from posekit.spec_errors import sentence
 
 MAX_DOCUMENT_BYTES = 1 << 25
+MAX_MESSAGE = 500  # of the lengths that a hostile document can bring a sentence to
 PACKAGE_AGAIN = "run it again with the bundle as it is now"
 
 
@@ -24,12 +26,13 @@ def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun
     """The document of a run; InputError where it is damaged, or of another model or contract."""
     path = folder / RUN
     try:
+        if not path.exists():
+            raise InputError(f"{folder} holds no {RUN}", "did the run come to its end? run.json is written last")
+        if path.is_symlink() or not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{path} is no plain file", PACKAGE_AGAIN)
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise InputError(f"{path} has more than {MAX_DOCUMENT_BYTES} bytes")
         data = jsontext.parse(path.read_bytes())
-    except FileNotFoundError as error:
-        hint = "did the run come to its end? run.json is written last"
-        raise InputError(f"{folder} holds no {RUN}", hint) from error
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no readable device run: {error}") from error
     if not isinstance(data, dict):
@@ -40,7 +43,7 @@ def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun
         message = (
             sentence(error, str(path))[0] if isinstance(error, ValidationError) else f"{path} is nested too deeply"
         )
-        raise InputError(message, "docs/device-run.md says what a run holds") from error
+        raise InputError(shorten(message, MAX_MESSAGE), "docs/device-run.md says what a run holds") from error
     for what, seen, expected in (
         ("model", run.model_sha256, model_sha256),
         ("contract", run.contract_sha256, contract_sha256),

@@ -5,36 +5,34 @@ Written from Apple's manual pages and from how others call these programs; UNVER
 
 from __future__ import annotations
 
-import os
-import plistlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 from posekit import jsontext
 from posekit.bundle import Bundle
-from posekit.devices import answer, programs
+from posekit.devices import answer, programs, xctestrun
 from posekit.devices.format import RUN
 from posekit.devices.programs import Done
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.steps import Step, silent
 
-XCTESTRUN = "POSEKIT_XCTESTRUN"
-NAMED = "POSEKIT_RUN"  # what the test reads; xcodebuild takes the prefix TEST_RUNNER_ off
+PLACE = "Documents/posekit"  # in the host app's home: where the test looks unless POSEKIT_RUN names another folder
 MANIFEST = "manifest.json"
 ON_A_MAC = "--device ios needs a Mac with Xcode 16 or newer"
-TEST = "ParityRunTests"
 SHORT_SECONDS = 120.0
 XCRESULT = "run the test in Xcode to see what it says"
 MAX_JSON_BYTES = 1 << 24
 # what Xcode puts into the name of an attachment, before its ending: number and UUID
 ADDED = re.compile(r"_\d+_[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?=\.|$)")
 ENDINGS = (".json", ".f32")
+LOST = re.compile(
+    r"disconnected|(not|no longer) connected|lost connection|connection.*(lost|invalidated)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +44,39 @@ class Phone:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class HostedTest:
-    """A test target built for a device. app: the host app's folder; bundle_id: the host app's."""
-
-    target: str
-    app: Path
-    bundle_id: str
-
-
 def run(bundle: Bundle, request: Path, out: Path, udid: str = "", step: Step = silent, timeout_s: float = 600) -> None:
     """Copy the request to the host app, have its test run it, and bring the attached run folder into `out`.
 
     $POSEKIT_XCTESTRUN names the .xctestrun of an app's test target that holds the package's ParityRunTests. The
-    request stays in the app's Documents/posekit: devicectl removes no single folder. MissingToolError (exit 3) off a
-    Mac and without a usable device or test; InputError (2) for an ambiguous device or a damaged answer;
-    ConversionError (4) where the test itself fails.
+    request and its answer stay in the app's Documents/posekit until the next run or until the app is removed: devicectl
+    removes no single folder. MissingToolError (exit 3) off a Mac and without a usable device or test; InputError (2)
+    for an ambiguous device or a damaged answer; ConversionError (4) where the test itself fails.
     """
     xcrun, xcodebuild = programs.require("xcrun", ON_A_MAC), programs.require("xcodebuild", ON_A_MAC)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, answer.coming_into(out) as partial:
         work = Path(scratch)
         step("choose the device")
         phone = choose(_devices(xcrun, work / "devices.json"), udid)
-        built = _built(bundle)
-        test = hosted_test(built, bundle.spec.type_name)
+        built = xctestrun.built(bundle.spec.type_name)
+        test = xctestrun.hosted_test(built, bundle.spec.type_name)
         on_phone = ("--device", phone.identifier)
         step(f"install {test.app.name} on {phone.name}")
         _devicectl(xcrun, phone, "install", "app", *on_phone, str(test.app))
         step(f"copy the pictures to {phone.name}")
         place = ("--domain-type", "appDataContainer", "--domain-identifier", test.bundle_id)
-        folder = f"Documents/posekit/{answer.run_name(request)}"  # in the app's home
-        target = ("--source", str(request), "--destination", folder)
-        _devicectl(xcrun, phone, "copy", "to", *on_phone, *place, *target, timeout_s=timeout_s)
+        _devicectl(
+            xcrun, phone, "copy", "to", *on_phone, *place, "--source", str(request), "--destination", PLACE,
+            timeout_s=timeout_s,
+        )  # fmt: skip
         step(f"run on {phone.name}")
         results = work / "run.xcresult"
         command = [
             xcodebuild, "test-without-building", "-xctestrun", str(built), "-destination", f"id={phone.udid}",
-            f"-only-testing:{test.target}/{TEST}", "-resultBundlePath", str(results),
+            f"-only-testing:{test.target}/{xctestrun.TEST}", "-resultBundlePath", str(results),
         ]  # fmt: skip
-        done = programs.run(command, "the run on the device", timeout_s, environment={f"TEST_RUNNER_{NAMED}": folder})
+        done = programs.run(command, "the run on the device", timeout_s)
         step(f"export the answer of {phone.name}")
-        with answer.coming_into(out) as partial:
-            _collect(xcrun, phone, results, done, work / "attachments", partial, timeout_s)
+        _collect(xcrun, phone, results, done, work / "attachments", partial, timeout_s)
 
 
 def choose(phones: list[tuple[Phone, str]], udid: str) -> Phone:
@@ -103,7 +92,7 @@ def choose(phones: list[tuple[Phone, str]], udid: str) -> Phone:
                 f"no device {udid} is connected; known: {seen}", "xcrun devicectl list devices lists them"
             )
     else:
-        asked = [(phone, why) for phone, why in phones if not why] or phones
+        asked = [(phone, why) for phone, why in phones if not why] or phones[:1]
         if not asked:
             raise MissingToolError("no iPhone or iPad is connected", "connect one, unlock it, and trust this Mac")
     if len(asked) > 1:
@@ -113,64 +102,6 @@ def choose(phones: list[tuple[Phone, str]], udid: str) -> Phone:
     if why:
         raise MissingToolError(f"{phone.name} cannot be used: {why}", "unlock it, connect it by cable, and try again")
     return phone
-
-
-def hosted_test(built: Path, type_name: str) -> HostedTest:
-    """The test target to run, of those of a .xctestrun; InputError where the file is damaged or holds none with a host.
-
-    A test without a host app runs on no device.
-    """
-    try:
-        document = plistlib.loads(built.read_bytes())
-    except (OSError, ValueError, ExpatError, plistlib.InvalidFileException, RecursionError) as error:
-        raise InputError(f"{built} is no readable .xctestrun: {error}") from error
-    found = [test for target in _targets(document) if (test := _hosted(target, built.parent)) is not None]
-    named = [test for test in found if test.target == f"{type_name}Tests"] or found
-    if len(named) != 1:
-        seen = ", ".join(test.target for test in found) or "none"
-        hint = (
-            f"put {TEST}.swift into an app's test target; a package's own tests have no host app and run on no device"
-        )
-        raise InputError(f"{built.name} has these test targets with a host app: {seen}; expected one", hint)
-    return named[0]
-
-
-def _targets(document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Name and content of every test target, of either version of the format (man xcodebuild.xctestrun)."""
-    if not isinstance(document, dict):
-        return
-    configurations = document.get("TestConfigurations")
-    for configuration in configurations if isinstance(configurations, list) else ():
-        targets = configuration.get("TestTargets") if isinstance(configuration, dict) else None
-        for target in targets if isinstance(targets, list) else ():
-            if isinstance(target, dict):
-                yield str(target.get("BlueprintName", "")), target
-    for name, target in document.items():
-        if isinstance(target, dict) and "TestBundlePath" in target:
-            yield name, target
-
-
-def _hosted(named: tuple[str, Mapping[str, Any]], root: Path) -> HostedTest | None:
-    name, target = named
-    app, bundle_id = target.get("TestHostPath"), target.get("TestHostBundleIdentifier")
-    if not (isinstance(app, str) and app.endswith(".app") and isinstance(bundle_id, str)):
-        return None
-    if re.fullmatch(r"[A-Za-z0-9.-]{1,255}", bundle_id) is None or re.fullmatch(r"[\w -]{1,255}", name) is None:
-        return None
-    return HostedTest(name, Path(app.replace("__TESTROOT__", str(root))), bundle_id)
-
-
-def _built(bundle: Bundle) -> Path:
-    named = os.environ.get(XCTESTRUN, "")
-    if not named:
-        build = "xcodebuild build-for-testing -scheme APP -destination generic/platform=iOS -derivedDataPath BUILD"
-        raise MissingToolError(
-            f"the test app of {bundle.spec.type_name} is not built: ${XCTESTRUN} is not set",
-            f"{build}, then name the .xctestrun in BUILD/Build/Products in ${XCTESTRUN}",
-        )
-    if not Path(named).is_file():
-        raise InputError(f"${XCTESTRUN} names {named}, which is no file", "give what build-for-testing made")
-    return Path(named).resolve()
 
 
 def _devices(xcrun: str, listing: Path) -> list[tuple[Phone, str]]:
@@ -214,7 +145,9 @@ def _failure(phone: Phone, what: str, done: Done) -> MissingToolError:
     text = done.text
     if re.search(r"no space|not enough (disk )?space|insufficient", text, re.IGNORECASE):
         return MissingToolError(f"{what} failed on {phone.name}: it is full", "free some space on it")
-    if re.search(r"disconnected|not connected|connection.*(lost|invalidated)|unavailable", text, re.IGNORECASE):
+    if re.search(r"is locked|passcode.?protected|password.?protected", text, re.IGNORECASE):
+        return MissingToolError(f"{what} failed on {phone.name}: it is locked", "unlock it and run it again")
+    if LOST.search(text):
         return MissingToolError(
             f"{what} failed on {phone.name}: it was disconnected",
             "connect it again, keep it unlocked, and run it again",
@@ -226,8 +159,7 @@ def _collect(
     xcrun: str, phone: Phone, results: Path, done: Done, exported: Path, folder: Path, timeout_s: float
 ) -> None:
     """Write the attachments of a test into a folder, by the names that the test gave them."""
-    lost = done.code and re.search(r"disconnected|lost connection|no longer connected", done.text, re.IGNORECASE)
-    if lost or not results.exists():
+    if (done.code and LOST.search(done.text)) or not results.exists():
         raise _failure(phone, "xcodebuild", done)
     export = [xcrun, "xcresulttool", "export", "attachments", "--path", str(results), "--output-path", str(exported)]
     ended = programs.run(export, "xcresulttool export", timeout_s)
@@ -298,5 +230,6 @@ def _text(values: Any, key: str) -> str:
 
 def _reason(done: Done) -> str:
     lines = [line.strip() for line in done.text.splitlines() if line.strip()]
-    told = [line for line in lines if re.search(r"\berror\b|failed", line, re.IGNORECASE)]
-    return ([*told, *reversed(lines), f"it ended with exit code {done.code}"])[0][:300]
+    words = [line for line in lines if not line.startswith("**") and not line.endswith(":")]  # the rest are headings
+    told = [line for line in words if re.search(r"\berror\b|failed", line, re.IGNORECASE)]
+    return ([*told, *reversed(words), f"it ended with exit code {done.code}"])[0][:300]

@@ -65,6 +65,14 @@ class LintFacts(_Fact):
 
     _lists = field_validator("findings", mode="before")(tuple_of_list)
 
+    @property
+    def by_rule(self) -> dict[tuple[str, str], list[LintFinding]]:
+        """The findings of each rule and remedy, in the order of execution."""
+        found: dict[tuple[str, str], list[LintFinding]] = {}
+        for one in self.findings:
+            found.setdefault((one.rule, one.remedy), []).append(one)
+        return found
+
 
 class DeviceFacts(_Fact):
     """What ran the device's passes."""

@@ -5,23 +5,28 @@ from __future__ import annotations
 import fcntl
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from posekit import codegen, inputs, pipeline
-from posekit.bundle import WRAPPER, open_bundle
-from posekit.devices import desktop_kotlin
+from posekit.bundle import WRAPPER, file_hash, open_bundle
+from posekit.devices import desktop_kotlin, desktop_swift
 from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.devices.desktop_swift import SwiftWrapper
 from posekit.images import load_image
 from posekit.parity.cases import Case, recorded
-from posekit.runtimes import litert
+from posekit.parity.shipped import Run
+from posekit.runtimes import litert, mil
 from posekit.sample import write_sample
-from posekit.spec import PoseSpec, canonical_json
+from posekit.spec import PoseSpec, canonical_json, contract_hash
 from posekit.warp import Region, input_transform, warp
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
+from tests.devices.swift_samples import FAULTS as SWIFT_FAULTS
+from tests.devices.swift_samples import SwiftSample
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +67,9 @@ def samples(sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.
         bundle = open_bundle(sample_bundle(name, "android"))
         cases = list(recorded(bundle.folder / "evaluation", bundle.spec))
         made[name] = Sample(bundle.spec, bundle.shipped_model_path, bundle.folder / WRAPPER["android"], cases)
-    plain, bundle_of_plain = made["tinypose"], sample_bundle("tinypose", "android")
-    changed = plain.spec.input.model_copy(update={"resize": "letterbox", "pad_value": 114})
-    spec = plain.spec.model_copy(update={"input": changed})
+    plain = made["tinypose"]
+    spec, letterboxed = _letterboxed(sample_bundle("tinypose", "android"), litert.open_model(plain.model))
     folder = tmp_path_factory.mktemp("letterbox")
-    run = litert.open_model(plain.model)  # its own outputs are the reference: the network knows no letterbox
-    cases = [_widened(case, spec) for case, _ in recorded(bundle_of_plain / "evaluation", spec)]
-    letterboxed = [(case, run(case.pixels)) for case in cases]
     shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
     codegen.render("android", spec, plain.model.name, shapes, folder / "module")
     model = folder / plain.model.name
@@ -87,11 +88,64 @@ def wrappers(samples: dict[str, Sample], tmp_path_factory: pytest.TempPathFactor
     modules = {name: sample.module for name, sample in samples.items()}
     for name, (base, file, old, new, _) in FAULTS.items():
         modules[name] = Path(shutil.copytree(samples[base].module / "src", work / name / "src").parent)
-        (path,) = modules[name].rglob(file)
-        text = path.read_text()
-        assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
-        path.write_text(text.replace(old, new))
+        _plant(modules[name], file, old, new)
     return dict(zip(modules, desktop_kotlin.build_many(list(modules.values()), work / "build"), strict=True))
+
+
+@pytest.fixture(scope="session")
+def swift_samples(
+    sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, SwiftSample]:
+    """Both samples as packaged, and tinypose with a contract that letterboxes."""
+    made = {}
+    for name in SAMPLES:
+        bundle = open_bundle(sample_bundle(name, "ios"))
+        cases = list(recorded(bundle.folder / "evaluation", bundle.spec))
+        made[name] = SwiftSample(bundle.spec, bundle.shipped_model_path, bundle.wrapper_path, cases)
+    plain = made["tinypose"]
+    spec, letterboxed = _letterboxed(sample_bundle("tinypose", "ios"), mil.open_model(plain.model))
+    package = tmp_path_factory.mktemp("letterbox") / "package"
+    shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
+    model = codegen.render("ios", spec, plain.model.name, shapes, package) / plain.model.name
+    shutil.copytree(plain.model, model)
+    return {**made, "letterbox": SwiftSample(spec, model, package, letterboxed)}
+
+
+@pytest.fixture(scope="session")
+def swift_wrapper(swift_samples: dict[str, SwiftSample], shared_folder: Path) -> Callable[[str], SwiftWrapper]:
+    """A sample's package, or a faulty variant of one, compiled by whoever asks first, on top of the last of its name."""
+
+    def wrapper(name: str) -> SwiftWrapper:
+        base, *fault, _ = SWIFT_FAULTS.get(name, (name, None))
+        sample, program = swift_samples[base], shared_folder / f"swift-{name}"
+        with (shared_folder / "swift.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not program.exists():
+                package = sample.package
+                if fault:
+                    package = Path(shutil.copytree(package, shared_folder / f"swift-{name}-package"))
+                    _plant(package, *fault)
+                built = desktop_swift.build(package, shared_folder / f"swift-build-{sample.spec.type_name}")
+                shutil.copy(built.program, program)
+        return SwiftWrapper(program, sample.model, file_hash(sample.model), contract_hash(sample.spec))
+
+    return wrapper
+
+
+def _plant(tree: Path, file: str, old: str, new: str) -> None:
+    (path,) = tree.rglob(file)
+    text = path.read_text()
+    assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
+    path.write_text(text.replace(old, new))
+
+
+def _letterboxed(bundle: Path, run: Run) -> tuple[PoseSpec, list[tuple[Case, Mapping[str, Any]]]]:
+    """The contract of a bundle, but letterboxed, and its cases; the model's own outputs are the reference, since the
+    network knows no letterbox."""
+    plain = open_bundle(bundle).spec
+    spec = plain.model_copy(update={"input": plain.input.model_copy(update={"resize": "letterbox", "pad_value": 114})})
+    cases = [_widened(case, spec) for case, _ in recorded(bundle / "evaluation", spec)]
+    return spec, [(case, run(case.pixels)) for case in cases]
 
 
 def _widened(case: Case, spec: PoseSpec) -> Case:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from posekit.devices.request import RequestWriter, as_written
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.cases import found_in, poses_of
 from posekit.runtimes import litert
-from posekit.spec import PoseSpec, contract_hash
-from posekit.warp import Orientation, Region, frame_region, input_transform, upright_size, warp
+from posekit.spec import contract_hash
+from posekit.warp import Orientation, Region, input_transform
+from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_request, expected_input
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 
 pytestmark = [
@@ -29,8 +29,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("desktop_kotlin"),
 ]
-
-SEED = 7
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -103,14 +101,6 @@ def test_planted_fault_shows_where_it_is(
     assert np.abs(good.keypoints - bad.keypoints).max() > 0.05
 
 
-ORIENTATIONS = [
-    (Orientation(rotation, mirrored), region)
-    for rotation in (0, 90, 180, 270)
-    for mirrored in (False, True)
-    for region in (None, Region((21.0, 27.5), (26.0, 34.0), 12.0))
-]
-
-
 @pytest.mark.parametrize("name", ["tinypose", "letterbox"])
 def test_every_orientation_and_region_is_pythons(
     name: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
@@ -120,7 +110,7 @@ def test_every_orientation_and_region_is_pythons(
     ran = sample.ran(wrappers[name], request, tmp_path / "run")
     assert len(ran.results) == 16
     for number, (orientation, region) in enumerate(ORIENTATIONS):
-        pixels, used = _expected_input(sample.spec, orientation, region)
+        pixels, used = expected_input(sample.spec, orientation, region)
         image = ran.results[str(number)]["image"]
         assert np.abs(image.input[0] - pixels).max() < 0.01, (orientation, region)
         assert ran.document.passes[0].cases[number].region == as_written(used)
@@ -132,24 +122,9 @@ def test_every_orientation_and_region_is_pythons(
 def _stored_request(sample: Sample, folder: Path, rows: list[tuple[Orientation, Region | None]]) -> Path:
     writer = RequestWriter(folder / "request")
     for number, (orientation, region) in enumerate(rows):
-        pixels, _ = _expected_input(sample.spec, orientation, region)
-        writer.add_stored(str(number), _noise(), orientation, region, pixels)
+        pixels, _ = expected_input(sample.spec, orientation, region)
+        writer.add_stored(str(number), NOISE, orientation, region, pixels)
     return sample.close(writer, ("image",))
-
-
-def _noise() -> np.ndarray:
-    return np.random.default_rng(SEED).integers(0, 256, (48, 40, 3), np.uint8)
-
-
-def _expected_input(spec: PoseSpec, orientation: Orientation, region: Region | None) -> tuple[np.ndarray, Region]:
-    """The reference's input of the noise, turned upright by numpy, and the region it shows."""
-    stored = _noise()
-    upright = np.rot90(stored, -orientation.rotation_degrees // 90)
-    upright = np.ascontiguousarray(upright[:, ::-1] if orientation.mirrored else upright)
-    size = upright_size((stored.shape[1], stored.shape[0]), orientation)
-    assert upright.shape[:2] == size[::-1]
-    used = region or frame_region(size, spec.input)
-    return warp(upright, input_transform(used, spec.input), spec.input.size_wh, spec.input.pad_value), used
 
 
 def test_other_accelerators_say_why_they_did_not_run(
@@ -185,23 +160,9 @@ def test_what_is_not_finite_is_null(
     assert results["tensor"].keypoints is not None
 
 
-# what is done to the request, and what run.json says then
-DAMAGED = [
-    (lambda request: request.update(accelerators=["tpu"]), "'tpu' is no accelerator"),
-    (lambda request: request.update(modes=["video"]), "'video' is no mode"),
-    (lambda request: request["cases"][0]["picture"].update(file="../request.json"), "no plain file name"),
-    (lambda request: request["cases"][0]["picture"].update(file="gone.rgb"), "lacks gone.rgb"),
-    (lambda request: request["cases"][0]["picture"].update(size_wh=[4, 4]), "bytes, expected 48"),
-    (lambda request: request["cases"][0]["picture"].update(rotation_degrees=45), "rotationDegrees is 45"),
-    (lambda request: request["cases"][0]["input"].update(shape=[1, 1 << 30, 1 << 30]), "too large"),
-    (lambda request: request.pop("cases"), "cases"),
-    (None, "damaged"),
-]
-
-
 @pytest.mark.parametrize(("damage", "says"), DAMAGED)
 def test_damaged_request_is_told_in_the_answer(
-    damage: Callable[[dict[str, Any]], object] | None,
+    damage: Damage,
     says: str,
     samples: dict[str, Sample],
     wrappers: dict[str, KotlinWrapper],
@@ -209,11 +170,7 @@ def test_damaged_request_is_told_in_the_answer(
 ) -> None:
     sample = samples["tinypose"]
     path = sample.request(tmp_path, ("image",), count=1) / "request.json"
-    request = json.loads(path.read_text())
-    if damage:
-        damage(request)
-    text = json.dumps(request)
-    path.write_text(text if damage else text[: len(text) // 2])
+    damage_request(path, damage)
     wrappers["tinypose"].run(path.parent, tmp_path / "run", sample.model)
     run = read_run(tmp_path / "run", file_hash(sample.model), contract_hash(sample.spec))
     assert run.error is not None

@@ -15,15 +15,17 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from posekit.devices import desktop_kotlin
+from posekit.devices import desktop_kotlin, desktop_swift
 from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.devices.desktop_swift import SwiftWrapper
 from posekit.devices.request import RequestWriter
 from posekit.images import load_image
 from posekit.parity.cases import poses_of
 from posekit.parity.shipped import Shipped
-from posekit.runtimes import litert
+from posekit.runtimes import litert, mil
 from posekit.warp import Orientation, Region, frame_region, input_transform, warp
 from tests.devices.kotlin_samples import Sample
+from tests.devices.swift_samples import SwiftSample
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desktop_kotlin")]
 
@@ -190,3 +192,21 @@ def test_kotlin_agrees_on_every_row(
     ran = sample.ran(wrappers["tinypose"], written, tmp_path / "run")
     for row in rows:
         agrees(row, ran.results[row.name]["image"], scene, sample)
+
+
+@pytest.mark.skipif(bool(desktop_swift.why_not()), reason=desktop_swift.why_not())
+def test_swift_agrees_on_every_row(
+    rows: list[Row],
+    scene: Scene,
+    samples: dict[str, Sample],
+    swift_samples: dict[str, SwiftSample],
+    swift_wrapper: Callable[[str], SwiftWrapper],
+    tmp_path: Path,
+) -> None:
+    run = mil.open_model(swift_samples["tinypose"].model)
+    ran = desktop_swift.run_request(
+        swift_wrapper("tinypose"), request(rows, scene, tmp_path / "request"), run, tmp_path
+    )
+    asked = {case.name: (case.sha256, case.region) for case in ran.inputs.passes[0].cases}
+    for row in rows:
+        agrees(row, ran.result(row.name, *asked[row.name])["image"], scene, samples["tinypose"])

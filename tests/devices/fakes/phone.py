@@ -1,13 +1,13 @@
-"""Answer a request as a phone would: the bundle's own model on LiteRT, posekit's arithmetic around it.
+"""Answer a request as a phone would: the bundle's own model on what runs it here, posekit's arithmetic around it.
 
-`python phone.py BUNDLE REQUEST OUT`: what a fake device runs. What it calls the GPU is the CPU with a little noise.
+`python phone.py BUNDLE REQUEST OUT`: what a fake device runs. What it calls an accelerator is the CPU with a little noise.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,61 +15,75 @@ import numpy as np
 
 from posekit.bundle import Bundle, file_hash, open_bundle
 from posekit.case_files import read_tensor
-from posekit.devices.format import RunRequest
+from posekit.devices.format import RequestedCase, RunRequest
 from posekit.devices.request import case_sha256
-from posekit.parity.cases import Run, poses_of
-from posekit.runtimes import litert
+from posekit.parity.cases import Tensors, poses_of
+from posekit.runtimes import runtime_for
 from posekit.spec import contract_hash
 from posekit.warp import Region, input_transform, warp
 
 LATENCY = {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 20}
+NOISE = {"cpu": 0.0, "gpu": 1e-5, "npu": 2e-5}
+PLATFORMS = {"android": ("Fake Phone 1", "Android 16 (API 36)", "LiteRT 2.3.0"),
+             "ios": ("FakePhone1,1", "iOS 26.1", "Core ML of iOS 26.1")}  # fmt: skip
 
 
 def answer(bundle: Bundle, request: Path, out: Path) -> None:
     """Write run.json and its tensors into `out`."""
     asked = RunRequest.model_validate(json.loads((request / "request.json").read_text()))
     out.mkdir(parents=True)
-    run = litert.open_model(bundle.model_path)
+    run = runtime_for(bundle.platform, bundle.model_path).run
+
+    @functools.cache  # what is asked of every accelerator is run once
+    def outputs(pixels: bytes) -> Tensors:
+        width, height = bundle.spec.input.size_wh
+        return run(np.frombuffer(pixels, np.float32).reshape(height, width, 3))
+
     passes = []
     for accelerator in asked.accelerators:
-        noise = 0.0 if accelerator == "cpu" else 1e-5
-
-        def noisy(pixels: Any, noise: float = noise) -> Mapping[str, Any]:
-            return {name: values * np.float32(1 + noise) for name, values in run(pixels).items()}
-
-        cases = [_case(bundle, request, out, one, noisy, f"{accelerator}-{n:03d}") for n, one in enumerate(asked.cases)]
+        phone = _Phone(bundle, request, out, outputs, NOISE[accelerator])
+        cases = [phone.case(one, f"{accelerator}-{number:03d}") for number, one in enumerate(asked.cases)]
         latencies = dict.fromkeys(("preprocessing", "inference", "decoding"), LATENCY)
         passes.append({"requested": accelerator, "used": accelerator, "latencies": latencies, "cases": cases,
                        "thermal_before": "none", "thermal_after": "light"})  # fmt: skip
+    name, system, runtime = PLATFORMS[bundle.platform]
     document = {
-        "schema": 1, "device": {"name": "Fake Phone 1", "os": "Android 16 (API 36)"}, "runtime": "LiteRT 2.3.0",
-        "model_sha256": file_hash(bundle.model_path), "contract_sha256": contract_hash(bundle.spec), "passes": passes,
+        "schema": 1, "device": {"name": name, "os": system}, "runtime": runtime, "passes": passes,
+        "model_sha256": file_hash(bundle.model_path), "contract_sha256": contract_hash(bundle.spec),
     }  # fmt: skip
     (out / "run.json").write_text(json.dumps(document))
 
 
-def _case(bundle: Bundle, request: Path, out: Path, one: Any, run: Run, stem: str) -> dict[str, Any]:
-    width, height = one.picture.size_wh
-    picture = np.fromfile(request / one.picture.file, np.uint8).reshape(height, width, 3)
-    region = Region(one.region.center_xy, one.region.size_wh, one.region.rotation_degrees)
-    transform = input_transform(region, bundle.spec.input)
-    inputs = {"image": warp(picture, transform, bundle.spec.input), "tensor": read_tensor(request, one.input, "it")[0]}
-    results = []
-    for mode, pixels in inputs.items():
-        outputs = run(pixels)
-        found = poses_of(outputs, transform, bundle.spec)
-        results.append({
-            "mode": mode, "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
-            "input": _written(out, f"{stem}-{mode}-input.f32", pixels[None]) if mode == "image" else None,
-            "outputs": {key: _written(out, f"{stem}-{mode}-{key}.f32", values) for key, values in outputs.items()},
-        })  # fmt: skip
-    sha256 = case_sha256([request / one.picture.file, request / one.input.file])
-    return {"name": one.name, "sha256": sha256, "region": one.region.model_dump(mode="json"), "results": results}
+class _Phone:
+    """One accelerator of it."""
 
+    def __init__(self, bundle: Bundle, request: Path, out: Path, outputs: Any, noise: float) -> None:
+        self.spec, self.request, self.out, self.outputs, self.noise = bundle.spec, request, out, outputs, noise
 
-def _written(folder: Path, file: str, values: Any) -> dict[str, Any]:
-    values.astype("<f4").tofile(folder / file)
-    return {"file": file, "shape": list(values.shape)}
+    def case(self, one: RequestedCase, stem: str) -> dict[str, Any]:
+        """What run.json says of a case."""
+        assert one.region is not None
+        width, height = one.picture.size_wh
+        picture = np.fromfile(self.request / one.picture.file, np.uint8).reshape(height, width, 3)
+        region = Region(one.region.center_xy, one.region.size_wh, one.region.rotation_degrees)
+        transform = input_transform(region, self.spec.input)
+        made = warp(picture, transform, self.spec.input.size_wh, self.spec.input.pad_value)
+        results = []
+        for mode, pixels in (("image", made), ("tensor", read_tensor(self.request, one.input, "it")[0])):
+            exact = self.outputs(np.ascontiguousarray(pixels, np.float32).tobytes())
+            outputs = {name: values * np.float32(1 + self.noise) for name, values in exact.items()}
+            found = poses_of(outputs, transform, self.spec)
+            results.append({
+                "mode": mode, "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
+                "input": self._written(f"{stem}-image-input.f32", pixels[None]) if mode == "image" else None,
+                "outputs": {key: self._written(f"{stem}-{mode}-{key}.f32", value) for key, value in outputs.items()},
+            })  # fmt: skip
+        sha256 = case_sha256([self.request / one.picture.file, self.request / one.input.file])
+        return {"name": one.name, "sha256": sha256, "region": one.region.model_dump(mode="json"), "results": results}
+
+    def _written(self, file: str, values: Any) -> dict[str, Any]:
+        values.astype("<f4").tofile(self.out / file)
+        return {"file": file, "shape": list(values.shape)}
 
 
 if __name__ == "__main__":

@@ -36,10 +36,11 @@ package struct Sha256 {
     withUnsafeBytes(of: (byteCount * 8).bigEndian) { padding.append(contentsOf: $0) }
     last.update(padding)
     let digits = Array("0123456789abcdef")
-    return String(
-      last.state.flatMap { word in
-        (0..<8).map { digits[Int(word >> UInt32(28 - 4 * $0) & 15)] }
-      })
+    var text = ""
+    for word in last.state {
+      for shift in stride(from: 28, through: 0, by: -4) { text.append(digits[Int(word >> UInt32(shift)) & 15]) }
+    }
+    return text
   }
 
   /// Takes in whole blocks of 64 bytes.

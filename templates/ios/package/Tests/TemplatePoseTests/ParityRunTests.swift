@@ -17,6 +17,7 @@
         throw XCTSkip("no request.json in \(folder.path): nothing to run")
       }
       let out = folder.appendingPathComponent("run", isDirectory: true)
+      try? files.removeItem(at: out)  // what an earlier run left there would be attached too
       let failure = try await runRequest(folder, out: out) { print("posekit: \($0)") }
       for name in try files.contentsOfDirectory(atPath: out.path).sorted() {
         let attachment = XCTAttachment(contentsOfFile: out.appendingPathComponent(name))

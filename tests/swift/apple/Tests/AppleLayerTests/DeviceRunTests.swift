@@ -25,8 +25,13 @@ extension AppleLayerTests {
   @Test func aRequestIsRunAndAttached() async throws {
     Scene.install()
     XCTAttachment.added = []
+    let out = URL(fileURLWithPath: try #require(ProcessInfo.processInfo.environment["POSEKIT_RUN"]))
+      .appendingPathComponent("run")
+    try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
+    try Data("of an earlier run".utf8).write(to: out.appendingPathComponent("earlier.f32"))
     try await ParityRunTests(name: "testRunsTheRequest", testClosure: { _ in }).testRunsTheRequest()
     let names = XCTAttachment.added.compactMap(\.name)
+    #expect(!names.contains("earlier.f32"))
     #expect(names.contains("run.json"))
     #expect(names.contains("cpu-000-image-input.f32"))
     #expect(XCTAttachment.added.allSatisfy { $0.lifetime == .keepAlways && $0.url.lastPathComponent == $0.name })
