@@ -1,0 +1,165 @@
+"""`posekit validate` with a run of a device: what is believed, what fails, what is refused."""
+
+from __future__ import annotations
+
+import json
+import plistlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posekit.bundle import file_hash, open_bundle
+from posekit.devices import xctestrun
+from posekit.devices.request import RequestWriter
+from posekit.parity.cases import recorded
+from posekit.spec import contract_hash
+from tests.devices.fakes import phone
+from tests.devices.fakes.device import connected
+from tests.devices.test_xcrun import HOSTED, listed, of_version_1
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("device_runs")]
+Posekit = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A bundle for iOS and a run of it whose outputs are the evaluator's: what a phone would send."""
+
+    bundle: Path
+    request: Path
+    run: Path
+
+
+@pytest.fixture(scope="module")
+def recording(sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    bundle, work = open_bundle(sample_bundle("tinypose", "ios")), tmp_path_factory.mktemp("recorded")
+    writer = RequestWriter(work / "request")
+    for case, _ in recorded(bundle.folder / "evaluation", bundle.spec):
+        writer.add(case)
+    hashes = file_hash(bundle.model_path), contract_hash(bundle.spec)
+    writer.close(*hashes, ("image", "tensor"), ("cpu", "gpu", "npu"))
+    phone.answer(bundle, work / "request", work / "run")
+    return Recorded(bundle.folder, work / "request", work / "run")
+
+
+@pytest.fixture
+def changed(recording: Recorded, tmp_path: Path) -> Callable[[Callable[[Any], None]], Path]:
+    """A copy of the run with its document changed by a function."""
+
+    def change(by: Callable[[Any], None]) -> Path:
+        folder = shutil.copytree(recording.run, tmp_path / "changed", symlinks=True)
+        document = json.loads((folder / "run.json").read_text())
+        by(document)
+        (folder / "run.json").write_text(json.dumps(document))
+        return Path(folder)
+
+    return change
+
+
+def checks(report: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {check["name"]: (check["outcome"], check["detail"]) for check in report["checks"]}
+
+
+def test_a_run_recorded_elsewhere_is_evidence(recording: Recorded, run_posekit: Posekit) -> None:
+    ran = run_posekit("validate", recording.bundle, "--device-run", recording.run, "--json")
+    assert ran.code == 0, ran.err
+    report = json.loads(ran.out)
+    assert report["status"] == "VERIFIED"
+    assert report["runtime"] == "Core ML of iOS 26.1 on FakePhone1,1 (iOS 26.1), npu"
+    assert report["device"]["name"] == "FakePhone1,1"
+    found = checks(report)
+    assert found["every case was run"] == ("pass", "15 of 15")
+    assert found["the gpu ran the model"][0] == found["the npu ran the model"][0] == "pass"
+    stages = {stage["name"]: stage for stage in report["stages"]}
+    assert stages["accelerator"]["keypoints"]["p95_px"] < 0.01
+
+
+def test_a_simulator_is_no_device(recording: Recorded, changed: Any, run_posekit: Posekit) -> None:
+    folder = changed(lambda run: run["device"].update(simulated=True))
+    report = json.loads(run_posekit("validate", recording.bundle, "--device-run", folder, "--json").out)
+    assert report["status"] == "SIMULATED"
+
+
+@pytest.mark.parametrize("what", ["model", "contract"])
+def test_a_run_of_another_model_is_refused(what: str, recording: Recorded, changed: Any, refused: Any) -> None:
+    folder = changed(lambda run: run.update({f"{what}_sha256": "0" * 64}))
+    refused(2, "validate", recording.bundle, "--device-run", folder, says=(f"of another {what}", "000000000000"))
+
+
+def test_a_run_of_another_picture_is_refused(recording: Recorded, changed: Any, refused: Any) -> None:
+    folder = changed(lambda run: run["passes"][2]["cases"][3].update(sha256="0" * 64))
+    refused(2, "validate", recording.bundle, "--device-run", folder, says=("run on another picture",))
+
+
+@pytest.mark.parametrize(("number", "check"), [(2, "every case was run"), (0, "every case was run on the cpu")])
+def test_a_missing_case_fails(
+    number: int, check: str, recording: Recorded, changed: Any, run_posekit: Posekit
+) -> None:  # fmt: skip
+    folder = changed(lambda run: run["passes"][number]["cases"].pop(4))
+    ran = run_posekit("validate", recording.bundle, "--device-run", folder, "--json")
+    assert ran.code == 1
+    outcome, detail = checks(json.loads(ran.out))[check]
+    assert outcome == "fail"
+    assert "14 of 15; missing: " in detail
+
+
+def test_an_accelerator_with_the_bits_of_the_cpu_did_not_run(
+    recording: Recorded, changed: Any, run_posekit: Posekit
+) -> None:
+    def copied(run: Any) -> None:
+        cpu, npu = run["passes"][0], run["passes"][2]
+        npu["cases"] = cpu["cases"]
+
+    ran = run_posekit("validate", recording.bundle, "--device-run", changed(copied), "--json")
+    assert ran.code == 1
+    outcome, detail = checks(json.loads(ran.out))["the npu ran the model"]
+    assert outcome == "fail"
+    assert "did not run there" in detail
+
+
+def test_an_accelerator_that_is_wrong_is_to_blame(recording: Recorded, changed: Any, run_posekit: Posekit) -> None:
+    """The Neural Engine's outputs, and so its keypoints, are those of the case after."""
+
+    def mixed(run: Any) -> None:
+        cases = run["passes"][2]["cases"]
+        results = [[dict(result) for result in case["results"]] for case in cases]
+        for case, other in zip(cases, results[1:] + results[:1], strict=True):
+            for mine, theirs in zip(case["results"], other, strict=True):
+                mine.update(outputs=theirs["outputs"], keypoints=theirs["keypoints"], scores=theirs["scores"])
+
+    ran = run_posekit("validate", recording.bundle, "--device-run", changed(mixed), "--json")
+    assert ran.code == 1
+    report = json.loads(ran.out)
+    assert "accelerator" in report["blamed"]
+    stages = {stage["name"]: stage for stage in report["stages"]}
+    assert stages["accelerator"]["keypoints"]["p95_px"] > 1
+    assert stages["preprocessing"]["keypoints"]["p95_px"] < 0.01
+
+
+def test_a_folder_without_a_run_is_refused(recording: Recorded, refused: Any, tmp_path: Path) -> None:
+    refused(2, "validate", recording.bundle, "--device-run", tmp_path, says=("holds no run.json",))
+
+
+def test_the_command_line_runs_a_bundle_on_an_iphone(
+    recording: Recorded, run_posekit: Posekit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = connected(tmp_path, monkeypatch)
+    device.scenario(devices=[listed()], identifier="CORE-1", udid="0000-1", answer=str(recording.run))
+    built = tmp_path / "a.xctestrun"
+    built.write_bytes(plistlib.dumps(of_version_1({**HOSTED, "BlueprintName": "HostTests"})))
+    monkeypatch.setenv(xctestrun.XCTESTRUN, str(built))
+    ran = run_posekit("validate", recording.bundle, "--device", "ios", "--json")
+    assert ran.code == 0, ran.err
+    report = json.loads(ran.out)
+    assert report["status"] == "VERIFIED"
+    assert "on FakePhone1,1 (iOS 26.1), npu" in report["runtime"]
+    asked = json.loads((device.home / "app/Documents/posekit/request.json").read_text())
+    assert asked == json.loads((recording.request / "request.json").read_text())
+
+
+def test_a_driver_of_the_other_platform_is_refused(recording: Recorded, refused: Any) -> None:
+    refused(2, "validate", recording.bundle, "--device", "adb", says=("expected ios or ios:ID",))
