@@ -128,8 +128,9 @@ def evaluate(
         middle.append(faster.stage("accelerator", packaged.found, spec, least))
     stages = (shipped.stages(least) if shipped else {}) | {stage.name: stage for stage in middle}
     checks = _checks(total, spec, precision)
-    if accelerated is not None:
-        checks = (*checks, *_end_checks("on the accelerators", stages["accelerator"], spec, precision))
+    there = stages.get("accelerator")
+    if there is not None and there.keypoints is not None:
+        checks = (*checks, *_end_checks("on the accelerator", there, spec, precision))
     if shipped is not None:
         end = stages.pop("wrapper")
         checks = (
@@ -169,7 +170,7 @@ def _input_checks(preprocessing: Stage) -> tuple[Check, ...]:
 
 
 def _end_checks(where: str, end: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
-    """The keypoint gates again, for what another way of running the model made of the cases."""
+    """The keypoint gates again, for what another way of running the model, or of reaching it, made of the cases."""
     if end.keypoints is None:
         return (Check(f"{where}: keypoints", Outcome.SKIPPED, end.skipped),)
     found = check_keypoints(gate_for(precision, spec.gate), end.keypoints)

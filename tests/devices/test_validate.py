@@ -121,15 +121,18 @@ def test_an_accelerator_with_the_bits_of_the_cpu_did_not_run(
     assert "did not run there" in detail
 
 
-def test_an_accelerator_that_is_wrong_is_to_blame(recording: Recorded, changed: Any, run_posekit: Posekit) -> None:
-    """The Neural Engine's outputs, and so its keypoints, are those of the case after."""
+@pytest.mark.parametrize("fields", [("outputs",), ("outputs", "keypoints", "scores")], ids=["outputs", "keypoints too"])
+def test_an_accelerator_that_is_wrong_is_to_blame(
+    fields: tuple[str, ...], recording: Recorded, changed: Any, run_posekit: Posekit
+) -> None:
+    """The Neural Engine's outputs are those of the case after, with and without the keypoints that come of them."""
 
     def mixed(run: Any) -> None:
         cases = run["passes"][2]["cases"]
         results = [[dict(result) for result in case["results"]] for case in cases]
         for case, other in zip(cases, results[1:] + results[:1], strict=True):
             for mine, theirs in zip(case["results"], other, strict=True):
-                mine.update(outputs=theirs["outputs"], keypoints=theirs["keypoints"], scores=theirs["scores"])
+                mine.update({field: theirs[field] for field in fields})
 
     ran = run_posekit("validate", recording.bundle, "--device-run", changed(mixed), "--json")
     assert ran.code == 1

@@ -90,7 +90,7 @@ def test_a_fault_of_this_machines_accelerators_is_named(
     )  # fmt: skip
     assert evaluation.blamed == blamed
     assert evaluation.is_good == (cells == 0)
-    assert any(check.name.startswith("on the accelerators: ") for check in evaluation.checks)
+    assert any(check.name.startswith("on the accelerator: ") for check in evaluation.checks)
 
 
 @needs_kotlin
