@@ -18,7 +18,7 @@
   still.addEventListener("change", () => still.matches && timer && stop());
   for (const one of pairs.querySelectorAll(".flick")) {
     const set = (on) => { one.classList.toggle("on", on); one.setAttribute("aria-pressed", on); };
-    
+    one.addEventListener("pointerdown", () => set(true));
     for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) one.addEventListener(end, () => set(false));
     one.addEventListener("contextmenu", (event) => event.preventDefault()); // a long press is for looking
     one.addEventListener("keydown", (event) => {

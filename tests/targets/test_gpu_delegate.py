@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from posekit.errors import InputError
 from posekit.targets import TARGETS, gpu_delegate
 from posekit.targets.gpu_delegate import delegated
+from posekit.targets.tflite_file import pack, unpack
 from posekit.targets.tflite_signatures import Signature, Tensor, signatures
 from tests.targets.graphs import model, op, tensor
 
@@ -84,6 +85,10 @@ CASES: dict[str, tuple[Signature, str, str]] = {
         op("MUL", [tensor(1, 5, 1, 16), tensor(1, 1, 2, 16, constant=True)], [tensor(1, 5, 2, 16)]),
         "broadcasts both sides, 1x5x1x16 and 1x1x2x16", "tile",
     ),
+    "many of several channels": (
+        op("DEPTHWISE_CONV_2D", [tensor(1, 8, 8, 2), tensor(1, 3, 3, 4, constant=True)], [IMAGE], strideW=1, strideH=1, depthMultiplier=2),
+        "2 of each of 2 channels", "multiplier of 1",
+    ),
     "a layer norm's bias": (op("ADD", [tensor(1, 24, 32), tensor(24, 32)], [tensor(1, 24, 32)]), "24x32 to 1x24x32", "same number"),
 }  # fmt: skip
 
@@ -103,6 +108,7 @@ TAKEN: dict[str, Signature] = {
     "a deconvolution": op("TRANSPOSE_CONV", [tensor(4, dtype="INT32", constant=True), tensor(8, 3, 3, 4, constant=True), IMAGE], [IMAGE], strideW=2, strideH=2),
     "a size left open at the input": op("ABS", [tensor(1, 8, 8, 4, dynamic=True)], [tensor(1, 8, 8, 4, dynamic=True)]),
     "quantized": op("ADD", [tensor(1, 8, 8, 4, dtype="INT8"), tensor(1, 8, 8, 4, dtype="INT8")], [tensor(1, 8, 8, 4, dtype="INT8")]),
+    "many of one channel": op("DEPTHWISE_CONV_2D", [tensor(1, 8, 8, 1), tensor(1, 3, 3, 4, constant=True)], [IMAGE], strideW=1, strideH=1, depthMultiplier=4),
     "a mask": op("GREATER", [IMAGE, tensor(constant=True)], [tensor(1, 8, 8, 4, dtype="BOOL")]),
     "a custom one that the delegate knows": op("MaxPoolingWithArgmax2D", [IMAGE], [IMAGE, tensor(1, 8, 8, 4)], custom=True),
 }  # fmt: skip
@@ -146,6 +152,14 @@ def test_float16_weights_are_folded_into_what_reads_them() -> None:
     bytes_stored = [tensor(8, 3, 3, 4, dtype="INT8", constant=True), tensor(8, dtype="INT8", constant=True)]
     unfolded = [op("DEQUANTIZE", [one], [to]) for one, to in zip(bytes_stored, wide, strict=True)]
     assert "3 computed inputs" in delegated(model([*unfolded, convolution])).findings[0].rule
+
+
+def test_weights_behind_the_file_are_constant() -> None:
+    """Where ai-edge-quantizer stores them."""
+    root = unpack(model([op("CONV_2D", [IMAGE, tensor(8, 3, 3, 4, constant=True)], [IMAGE], strideW=1, strideH=1)]))
+    root.buffers[1].data, root.buffers[1].offset, root.buffers[1].size = None, 4096, 1152
+    (convolution,) = signatures(pack(root))
+    assert [one.constant for one in convolution.given] == [False, True]
 
 
 @pytest.mark.parametrize("kind", ["ADD", "MUL", "GATHER", "ONE_HOT", "MEAN", "PAD", "DEPTHWISE_CONV_2D", "CUMSUM"])

@@ -1,0 +1,190 @@
+"""What the report says follows from the evaluation: states, places on the scale, reasons, and the documents for CI."""
+
+from __future__ import annotations
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+
+from posekit.errors import InputError
+from posekit.parity import figures, page, report
+from posekit.parity.evaluate import Evaluation
+from posekit.parity.gate import Check, Outcome
+from posekit.parity.metrics import KeypointError
+from posekit.parity.page import CONTRACT, DEVICE, MODEL, WRAPPER
+from posekit.parity.stages import Stage
+from posekit.poses import Poses
+
+FACTS = {"name": "tiny", "platform": "android", "precision": "fp32"}
+RUN_HERE = "run here with --wrapper"
+
+
+def keypoints(p95: float, **other: Any) -> KeypointError:
+    plain = dict.fromkeys(KeypointError.__dataclass_fields__, 0.0) | {"instances": 1, "counted": 3, "oks": 1.0}
+    return KeypointError(**{**plain, "bias_px": (0.0, 0.0), "per_keypoint": (), "p95_px": p95, "max_px": 2 * p95, "mean_px": p95 / 2, **other})  # type: ignore[arg-type]  # fmt: skip
+
+
+def evaluation(*checks: Check, status: str = "HOST", p95: float = 0.001, **stages: KeypointError | str) -> Evaluation:
+    """Stages by name: what was measured, or why it was not."""
+    made = tuple(
+        Stage(name, skipped=found) if isinstance(found, str) else Stage(name, found) for name, found in stages.items()
+    )
+    return Evaluation(status, "LiteRT", 2, 1, Stage("total", keypoints(p95)), made, checks)
+
+
+def states(found: Evaluation, **facts: Any) -> dict[str, str]:
+    return {one.name: one.state for one in page.artefacts(found, page.read_facts({**FACTS, **facts}))}
+
+
+def check(name: str, outcome: Outcome = Outcome.PASS) -> Check:
+    return Check(name, outcome, "detail")
+
+
+@pytest.mark.parametrize(
+    ("checks", "artefact"),
+    [
+        ("heatmaps is finite", MODEL), ("keypoints, p95 error", MODEL), ("model file", MODEL),
+        ("every case was run", WRAPPER), ("the wrapper's input", WRAPPER), ("from picture to keypoints", WRAPPER),
+        ("model file of the wrapper", WRAPPER), ("contract: keypoints", CONTRACT), ("the gpu ran the model", DEVICE),
+        ("the run came to its end", DEVICE),
+    ],
+)  # fmt: skip
+def test_a_failed_gate_fails_the_artefact_that_it_is_of(checks: str, artefact: str) -> None:
+    found = states(evaluation(check(checks, Outcome.FAIL)))
+    assert [name for name, state in found.items() if state == "fail"] == [artefact]
+
+
+def test_what_was_not_run_is_never_called_good() -> None:
+    nothing = Evaluation("UNVERIFIED", "none", 0, 0, Stage("total", skipped="no Mac"), (Stage("decoding", skipped=RUN_HERE),), ())  # fmt: skip
+    assert set(states(nothing).values()) == {"skipped"}
+    measured = states(evaluation(decoding=keypoints(0.1)))
+    assert (measured[MODEL], measured[WRAPPER], measured[DEVICE]) == ("pass", "pass", "skipped")
+
+
+def test_a_doubt_is_told_unless_the_contract_already_failed() -> None:
+    assert states(evaluation(), doubt="BGR agrees better")[CONTRACT] == "doubt"
+    failed = evaluation(check("contract: keypoints", Outcome.FAIL))
+    assert states(failed, doubt="BGR agrees better")[CONTRACT] == "fail"
+    assert states(evaluation(check("contract: keypoints")), contract_matched="by name")[CONTRACT] == "pass"
+    assert states(evaluation())[CONTRACT] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("error", "place"), [(0.0, 0), (1e-3, 0), (1e-2, 20), (0.1, 40), (1, 60), (10, 80), (100, 100), (1e9, 100), (math.inf, 100), (math.nan, 100)]
+)  # fmt: skip
+def test_errors_lie_on_a_logarithmic_scale(error: float, place: float) -> None:
+    assert page.place(error) == pytest.approx(place)
+
+
+def test_bars_name_what_is_to_blame_and_what_was_not_run() -> None:
+    found = evaluation(p95=3, conversion=keypoints(0.001), precision=keypoints(3), decoding=RUN_HERE)
+    levels = {bar.name: bar.level for bar in page.bars(found)}
+    assert levels == {"conversion": "good", "precision": "bad", "decoding": "open", "total": "bad"}
+    assert next(bar for bar in page.bars(found) if bar.name == "decoding").skipped == RUN_HERE
+    precision = next(bar for bar in page.bars(found) if bar.name == "precision")
+    assert precision.mean < precision.p95 < precision.largest
+    assert dict(precision.figures)["p95"] == "3 px"
+
+
+def test_an_error_that_is_no_number_is_bad() -> None:
+    (*_, total) = page.bars(evaluation(p95=math.nan))
+    assert (total.level, dict(total.figures)["p95"]) == ("bad", "not a number")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0 px"), (1e-5, "< 0.001 px"), (0.0123, "0.012 px"), (0.25, "0.250 px"), (14.06, "14.1 px"),
+     (123456.0, "123456 px"), (math.inf, "not a number"), (None, "not a number")],
+)  # fmt: skip
+def test_pixels_in_words(value: float | None, text: str) -> None:
+    assert page.px(value) == text
+
+
+def test_each_reason_is_told_once_with_all_that_it_kept_from_running() -> None:
+    found = evaluation(check("accuracy", Outcome.SKIPPED), preprocessing=RUN_HERE, decoding=RUN_HERE)
+    told = dict(page.skipped(found, page.read_facts(FACTS)))
+    assert told["preprocessing, decoding"] == RUN_HERE
+    assert told["accuracy"] == "detail"
+    assert {"speed", "delegate linter", "the training code", "golden vectors"} <= set(told)
+    full = {"lint": {"linter": "x", "summary": "y"}, "contract_matched": "by name", "device": {"name": "P", "os": "A"},
+            "passes": [{"requested": "cpu", "latencies": {"inference": {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 3}}}]}  # fmt: skip
+    assert not {"speed", "delegate linter", "the training code"} & {what for what, _ in page.skipped(found, page.read_facts({**FACTS, **full}))}  # fmt: skip
+
+
+def test_bisect_is_proposed_only_where_something_is_to_blame() -> None:
+    known = page.read_facts({**FACTS, "command": "posekit package m.pt2 --platform android"})
+    assert page.commands(known, ())[0] == "posekit package m.pt2 --platform android"
+    assert "posekit bisect tiny-android" not in page.commands(known, ())
+    assert "posekit bisect tiny-android" in page.commands(known, ("precision",))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"name": 3}, {"platform": None}, {"model_bytes": -1}, {"op_counts": {"ADD": "many"}}, {"passes": "fast"},
+     {"lint": {"linter": "x"}}, {"device": []}, {"notes": [1]}, {"source": "file"}],
+)  # fmt: skip
+def test_facts_of_somebody_elses_report_are_read_strictly(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"report's facts|facts"):
+        page.read_facts({**FACTS, **wrong})
+
+
+def test_findings_are_told_by_rule() -> None:
+    one = {"kind": "ADD", "shapes": "1", "rule": "r", "remedy": "m"}
+    found = page.LintFacts.model_validate({"linter": "x", "summary": "y", "findings": [{"op": 0, **one}, {"op": 1, **one, "rule": "s"}, {"op": 2, **one}]})  # fmt: skip
+    assert {rule: [finding.op for finding in ops] for (rule, _), ops in found.by_rule.items()} == {
+        "r": [0, 2],
+        "s": [1],
+    }
+
+
+def test_json_has_no_number_that_json_lacks() -> None:
+    document = report.as_json(evaluation(p95=math.nan), {**FACTS, "model_bytes": 3})
+    text = json.dumps(document, allow_nan=False)
+    assert json.loads(text)["total"]["keypoints"]["p95_px"] is None
+    assert (document["verdict"], document["model_bytes"]) == ("passed", 3)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [(evaluation(), "passed"), (evaluation(check("x", Outcome.SKIPPED)), "passed"), (evaluation(status="UNVERIFIED"), "unverified"),
+     (evaluation(check("x", Outcome.FAIL), status="UNVERIFIED"), "rejected")],
+)  # fmt: skip
+def test_verdict(found: Evaluation, verdict: str) -> None:
+    assert report.verdict(found) == verdict
+
+
+def test_junit_counts_what_failed_and_what_was_skipped() -> None:
+    found = evaluation(check("a <b>"), check("b", Outcome.FAIL), check("c", Outcome.SKIPPED))
+    suite = ET.fromstring(report.junit(found, 'tiny "& co'))
+    assert suite.attrib == {"name": 'tiny "& co', "tests": "3", "failures": "1", "skipped": "1"}
+    assert [(case.attrib["name"], [child.tag for child in case]) for case in suite] == [("a <b>", []), ("b", ["failure"]), ("c", ["skipped"])]  # fmt: skip
+
+
+POINTS = np.array([[0.0, 0.0], [10.0, 5.0], [20.0, 40.0]])
+NAMES = ("nose", "left_wrist", "right_wrist")
+
+
+def test_the_skeleton_keeps_proportions_and_shows_each_joints_error() -> None:
+    errors = [{"name": "nose", "p95_px": 0.005}, {"name": "left_wrist", "p95_px": 0.3}, {"name": "right_wrist", "p95_px": None}]  # fmt: skip
+    found = figures.skeleton("case", POINTS, NAMES, [("nose", "right_wrist")], errors)
+    nose, left, right = found.joints
+    assert (right.x - nose.x) / (right.y - nose.y) == pytest.approx(20 / 40, rel=0.01)
+    assert all(0 < joint.x < figures.WIDTH and 0 < joint.y < found.height for joint in found.joints)
+    assert (nose.level, left.level, right.level) == (0, 3, -1)
+    assert nose.radius < left.radius
+    assert (left.label_y is None, nose.label_y is None, right.error) == (False, True, "not compared")
+    assert found.edges == ((nose.x, nose.y, right.x, right.y),)
+
+
+def test_the_clearest_case_shows_the_whole_skeleton() -> None:
+    def pose(points: Any, *scores: float) -> Poses:
+        return Poses(np.asarray(points)[None], np.array([scores]))
+
+    known = {"hidden": pose(POINTS, 1, 1, 0.1), "clear": pose(POINTS, 0.8, 0.9, 0.7), "broken": pose(POINTS * np.nan, 1, 1, 1),
+             "point": pose(POINTS * 0, 1, 1, 1)}  # fmt: skip
+    assert figures.clearest(known) == "clear"
+    assert figures.clearest({"broken": known["broken"], "point": known["point"]}) == ""

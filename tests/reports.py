@@ -1,0 +1,57 @@
+"""A report with everything in it, of the tiny bundle: a model that errs, a device, a linter, and names that bite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posekit import bundle, jsontext, linting, reporting
+from posekit.parity.cases import recorded
+from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.runtimes import runtime_for
+from tests.targets.graphs import model, op, tensor
+
+BITE = "<img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"
+IMAGE = tensor(1, 8, 8, 4)
+
+
+def shifted(run: reporting.Run) -> reporting.Run:
+    """A packaged model whose keypoints are off by a cell."""
+    return lambda pixels: {name: np.roll(values, 1, axis=2) for name, values in run(pixels).items()}
+
+
+def facts_of(folder: Path, scratch: Path) -> dict[str, Any]:
+    """Every fact that a report may hold, most of them hostile."""
+    steps = ("preprocessing", "inference", "decoding")
+    latencies = {step: {"p50_ms": 1.25, "p90_ms": 2.5, "runs": 20} for step in steps}
+    graph = scratch / "linted.tflite"
+    graph.write_bytes(model([op("RELU", [IMAGE], [IMAGE]), op("ARG_MAX", [IMAGE], [IMAGE]), op(BITE, [IMAGE], [IMAGE], custom=True)]))  # fmt: skip
+    written = jsontext.parse((folder / "report" / "report.json").read_bytes())
+    return {
+        **written, "doubt": f"BGR agrees better {BITE}", "notes": [BITE], "lint": linting.lint("android", graph),
+        "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
+        "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "command": f"posekit package {'long' * 60} {BITE}",
+        "passes": [
+            {"requested": "cpu", "used": "cpu", "latencies": latencies, "thermal_before": "none", "thermal_after": "light"},
+            {"requested": "npu", "used": None, "fallback_reason": f"refused {BITE}", "latencies": None},
+        ],
+    }  # fmt: skip
+
+
+def write(
+    folder: Path, packaged: Path, facts: Mapping[str, Any], is_good: bool = False
+) -> tuple[Evaluation, dict[str, Any]]:
+    """The tiny bundle's cases measured on a shifted model, and the report of it."""
+    opened = bundle.open_bundle(packaged)
+    runtime = runtime_for("android", opened.model_path)
+    run = runtime.run if is_good else shifted(runtime.run)
+    cases = packaged / bundle.EVALUATION
+    evaluation = evaluate(
+        recorded(cases, opened.spec), opened.spec, "fp32", run, status="HOST", runtime=f"LiteRT {BITE}",
+        baseline=None if is_good else runtime.run,
+    )  # fmt: skip
+    named = lambda names: ((case, x) for case, x in recorded(cases, opened.spec) if case.name in names)  # noqa: E731
+    return evaluation, reporting.write(folder, evaluation, opened.spec, facts, named, run)

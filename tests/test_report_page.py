@@ -1,0 +1,174 @@
+"""The report's page in a real browser: it fits a phone, asks nothing of anybody, flickers, and can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import reports
+from tests.browser import Browser, browser, program
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(program() is None, reason="no chromium, chromium-browser or google-chrome on PATH"),
+]
+SIZES = [(390, 844), (1280, 900), (320, 568)]
+OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
+OPENED = "document.querySelectorAll('details').forEach(one => one.open = true)"
+# the lowest contrast of text against what is behind it, by WCAG's formula, and the text
+CONTRAST = """(() => {
+  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = one => { for (; one; one = one.parentElement) {
+    const found = parts(getComputedStyle(one).backgroundColor); if (found.length < 4 || found[3] > .5) return found; }
+    return [255, 255, 255]; };
+  let worst = [99, ''];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const one = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+    if (!text || ['SCRIPT', 'STYLE'].includes(one.tagName) || one.closest('svg') || !one.getClientRects().length) continue;
+    const [a, b] = [light(parts(getComputedStyle(one).color)), light(behind(one))].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < worst[0]) worst = [ratio, text];
+  }
+  return worst;
+})()"""
+
+
+@pytest.fixture(scope="module")
+def page(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    reports.write(folder / "report", packaged, reports.facts_of(packaged, folder))
+    return folder / "report" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(str(program()), tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_nothing_overflows_and_nothing_is_fetched(page: Path, tab: Browser, width: int, height: int, tmp_path: Path) -> None:  # fmt: skip
+    tab.show(page, width, height)
+    assert tab.value("innerWidth") == width  # a phone widens its window to what overflows
+    assert tab.value(OVERFLOW) <= 0
+    tab.value(OPENED)
+    assert tab.value(OVERFLOW) <= 0
+    asked = [one["request"]["url"] for one in tab.told("Network.requestWillBeSent")]
+    assert [url for url in asked if not url.startswith("data:image/jpeg;base64,")] == [page.as_uri()]
+    assert tab.told("Log.entryAdded") == []
+    assert tab.told("Runtime.exceptionThrown") == []
+    tab.picture(tmp_path / "page.png")
+    with Image.open(tmp_path / "page.png") as picture:
+        assert picture.width == width
+        assert picture.height >= height
+        assert len(picture.convert("RGB").resize((64, 64)).getcolors(4096) or ()) > 50
+
+
+def test_the_checks_of_overflow_and_requests_can_fail(page: Path, tab: Browser, tmp_path: Path) -> None:
+    planted = tmp_path / "planted.html"
+    text = page.read_text()
+    planted.write_text(
+        text.replace("</main>", '<img src="http://127.0.0.1:9/x.png"><p style="width:2000px">wide</p></main>')
+    )
+    tab.show(planted, 390, 844)
+    assert tab.value(OVERFLOW) > 0
+    blocked = [one["entry"]["text"] for one in tab.told("Log.entryAdded")]
+    assert any("Content Security Policy" in one for one in blocked)
+
+
+def test_names_from_outside_stay_text(page: Path, tab: Browser) -> None:
+    tab.show(page, 390, 844)
+    assert tab.value("document.querySelectorAll('img, [onerror]').length") == 0
+    assert tab.value("document.scripts.length") == 1
+    assert tab.told("Page.javascriptDialogOpening") == []
+    seen = tab.value("document.body.textContent")
+    assert seen.count(reports.BITE) >= 5
+    assert "49" not in tab.value("document.querySelector('#speed').textContent")
+
+
+def visible(tab: Browser, side: str) -> bool:
+    return bool(tab.value(f"getComputedStyle(document.querySelector('.flick .{side}')).visibility === 'visible'"))
+
+
+def press(tab: Browser, kind: str, key: str) -> None:
+    tab.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else "")
+
+
+def test_a_held_key_shows_the_other_side(page: Path, tab: Browser) -> None:
+    tab.show(page, 1280, 900)
+    assert (visible(tab, "reference"), visible(tab, "packaged")) == (True, False)
+    press(tab, "keyDown", "f")
+    assert (visible(tab, "reference"), visible(tab, "packaged")) == (False, True)
+    press(tab, "keyUp", "f")
+    assert visible(tab, "reference")
+    tab.value("document.querySelector('.flick').focus()")
+    press(tab, "keyDown", " ")
+    assert visible(tab, "packaged")
+    assert tab.value("document.querySelector('.flick').getAttribute('aria-pressed')") == "true"
+    press(tab, "keyUp", " ")
+    assert visible(tab, "reference")
+
+
+def test_a_press_on_a_picture_shows_the_other_side(page: Path, tab: Browser) -> None:
+    tab.show(page, 390, 844)
+    x, y = tab.value("""(() => { const one = document.querySelector('.flick'); one.scrollIntoView({block: 'center'});
+        const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()""")
+    mouse = {"x": x, "y": y, "button": "left", "clickCount": 1}
+    tab.call("Input.dispatchMouseEvent", type="mousePressed", **mouse)
+    assert visible(tab, "packaged")
+    tab.call("Input.dispatchMouseEvent", type="mouseReleased", **mouse)
+    assert visible(tab, "reference")
+
+
+def test_the_buttons_work_and_motion_is_only_where_it_is_wanted(page: Path, tab: Browser) -> None:
+    tab.show(page, 390, 844)
+    tab.value("document.getElementById('all').click()")
+    assert visible(tab, "packaged")
+    tab.value("document.getElementById('play').click()")
+    assert tab.value("document.getElementById('play').getAttribute('aria-pressed')") == "true"
+    tab.value("document.getElementById('play').click()")
+    assert visible(tab, "reference")
+    tab.show(page, 390, 844, prefers_reduced_motion="reduce")
+    assert tab.value("getComputedStyle(document.getElementById('play')).display") == "none"
+    tab.value("document.getElementById('play').click()")
+    assert tab.value("document.getElementById('play').getAttribute('aria-pressed')") == "false"
+
+
+def test_without_scripts_both_sides_stand_beside_each_other(page: Path, tab: Browser) -> None:
+    tab.show(page, 1280, 900, scripts=False)
+    assert visible(tab, "reference")
+    assert visible(tab, "packaged")
+    left, right = tab.value("""[...document.querySelector('.flick').querySelectorAll('.side')].map(
+        one => { const box = one.getBoundingClientRect(); return [box.left, box.right]; })""")
+    assert left[1] <= right[0]
+    assert tab.value("getComputedStyle(document.querySelector('.controls')).display") == "none"
+    assert tab.value(OVERFLOW) <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read(page: Path, tab: Browser, scheme: str) -> None:
+    """4.5 to 1 is what WCAG asks of small text."""
+    tab.show(page, 1280, 900, prefers_color_scheme=scheme)
+    tab.value(OPENED)
+    ratio, text = tab.value(CONTRAST)
+    assert ratio >= 4.5, text
+    dark = tab.value("getComputedStyle(document.body).backgroundColor") == "rgb(16, 19, 23)"
+    assert dark == (scheme == "dark")
+
+
+def test_everything_has_a_name_and_a_place_in_the_outline(page: Path, tab: Browser) -> None:
+    tab.show(page, 390, 844)
+    assert tab.value("document.documentElement.lang") == "en"
+    assert tab.value("document.querySelectorAll('h1').length") == 1
+    broken = "[...document.querySelectorAll('nav a')].filter(one => !document.querySelector(one.getAttribute('href'))).length"
+    assert tab.value(broken) == 0
+    nameless = "[...document.querySelectorAll('svg')].filter(one => !one.getAttribute('aria-label') && !one.getAttribute('aria-hidden')).length"
+    assert tab.value(nameless) == 0
+    twice = "(ids => ids.length - new Set(ids).size)([...document.querySelectorAll('[id]')].map(one => one.id))"
+    assert tab.value(twice) == 0
