@@ -42,7 +42,7 @@ lint: setup
 	$(BIN)/ruff check posekit tests benchmarks
 	$(BIN)/ruff format --check posekit tests benchmarks
 	$(BIN)/mypy
-	if command -v swift >/dev/null; then swift format lint --strict --recursive templates/ios tests/swift benchmarks/wrapper/swift; \
+	if command -v swift >/dev/null; then swift format lint --strict --recursive templates/ios tests/swift templates/desktop/swift benchmarks/wrapper/swift; \
 	  else echo "SKIPPED swift format: no Swift toolchain"; fi
 	@echo "SKIPPED ktlint: not on the package registries this project installs from"
 

@@ -203,6 +203,8 @@ def show_predictions(
 
 def show_facts(facts: dict[str, Any], as_json: bool) -> None:
     """What a file is."""
+    from posekit import linting
+
     if as_json:
         _print_json(facts)
         return
@@ -216,6 +218,8 @@ def show_facts(facts: dict[str, Any], as_json: bool) -> None:
         facts["contract, keypoints"] = (
             f"{contract['keypoints']['skeleton'] or 'spelled out'}: {len(contract['keypoints']['names'])}"
         )
+    if isinstance(found := facts.get("lint"), dict):
+        facts = {**facts, "lint": "\n".join([found["linter"], *linting.sentences(found)])}
     for key, value in facts.items():
         table.add_row(key, escape(_in_words(value)))
     Console().print(table)

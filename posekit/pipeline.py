@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from posekit import __version__, bundle, codegen, golden, reporting
+from posekit import __version__, bundle, codegen, golden, linting, reporting
 from posekit.checking import ContractStage, quick, stage_of
 from posekit.decoders import check_outputs
 from posekit.devices import desktop
@@ -134,7 +134,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
                 checks=(*job.contract.checks, *evaluation.checks),
             )
         trace.write(folder / bundle.EVALUATION, next(_cases(job)).name, tracing.trace(job.lowered))
-        facts = _facts(platform, job, converted)
+        facts = _facts(platform, job, converted, model_hash)
         runtime = runtime_for(platform, converted.path)
         with announced(step, "write the report"):
             document = reporting.write(
@@ -222,15 +222,16 @@ def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, mode
     return evaluation
 
 
-def _facts(platform: str, job: _Job, converted: Converted) -> dict[str, Any]:
+def _facts(platform: str, job: _Job, converted: Converted, model_hash: str) -> dict[str, Any]:
     spec, path = job.spec, converted.path
     size = sum(p.stat().st_size for p in path.rglob("*")) if path.is_dir() else path.stat().st_size
     return {
         "name": spec.name, "version": spec.version, "platform": platform, "precision": job.precision,
         "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
-        "source": {"form": str(job.source.form), "sha256": job.source.sha256, "facts": json.loads(json.dumps(job.source.facts, default=str))},
+        "source": {"file": job.source.path.name, "form": str(job.source.form), "sha256": job.source.sha256, "facts": json.loads(json.dumps(job.source.facts, default=str))},
         "doubt": job.doubt, "contract_matched": job.contract and job.contract.how,
         "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": size,
+        "model_file": path.name, "model_sha256": model_hash, "lint": linting.lint(platform, path), "tools": _tools(),
     }  # fmt: skip
 
 
@@ -241,8 +242,13 @@ def _manifest(platform: str, job: _Job, evaluation: Evaluation) -> dict[str, Any
         "platform": platform, "precision": job.precision, "status": evaluation.status, "verdict": report.verdict(evaluation),
         "contract_sha256": contract_hash(spec), "source": {"form": str(source.form), "sha256": source.sha256},
         "evaluated_on": job.images.what,
-        "tools": {name: found for name in TOOLS if (found := _installed(name))},
+        "tools": _tools(),
     }  # fmt: skip
+
+
+def _tools() -> dict[str, str]:
+    """Versions of what the conversion and the figures rest on."""
+    return {name: found for name in TOOLS if (found := _installed(name))}
 
 
 def _installed(name: str) -> str:

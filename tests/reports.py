@@ -33,7 +33,7 @@ def facts_of(folder: Path, scratch: Path) -> dict[str, Any]:
     return {
         **written, "doubt": f"BGR agrees better {BITE}", "notes": [BITE], "lint": linting.lint("android", graph),
         "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
-        "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "command": f"posekit package {'long' * 60} {BITE}",
+        "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "source": {"file": f"{'long' * 60} {BITE}.pt2"},
         "passes": [
             {"requested": "cpu", "used": "cpu", "latencies": latencies, "thermal_before": "none", "thermal_after": "light"},
             {"requested": "npu", "used": None, "fallback_reason": f"refused {BITE}", "latencies": None},

@@ -27,7 +27,7 @@ STAGES = {
     "total": "all that was run, against the network as it was trained",
 }
 MODEL, WRAPPER, CONTRACT, DEVICE, GOLDEN = "model file", "wrapper", "contract", "device", "golden vectors"
-_WRAPPER_CHECKS = ("every case was run", "the wrapper's input", "from picture to keypoints", "from the picture: ",
+_WRAPPER_CHECKS = ("every case was run", "the wrapper's input", "from the picture: ",
                    "model file of the wrapper")  # fmt: skip
 
 
@@ -104,7 +104,7 @@ class PassFacts(_Fact):
 class Facts(_Fact):
     """What the report holds beside the evaluation; what an older report lacks is empty.
 
-    command: as the user gave it. model_file, model_sha256: the packaged model. tools: versions by name.
+    model_file, model_sha256: the packaged model. tools: versions by name.
     """
 
     name: str
@@ -122,7 +122,6 @@ class Facts(_Fact):
     model_bytes: Annotated[int, Field(ge=0)] = 0
     model_file: str = ""
     model_sha256: str = ""
-    command: str = ""
     tools: dict[str, str] = Field(default_factory=dict)
     lint: LintFacts | None = None
     device: DeviceFacts | None = None
@@ -297,4 +296,4 @@ def commands(facts: Facts, blamed: tuple[str, ...]) -> tuple[str, ...]:
     pictures = " --images IMAGES" if "--images" in facts.evaluated_on else ""
     package = f"posekit package {facts.source.file} --platform {facts.platform} --precision {facts.precision}{pictures}"
     more = (f"posekit bisect {bundle}",) if blamed else ()
-    return (facts.command or package, f"posekit validate {bundle} --wrapper", f"posekit inspect {bundle}", *more)
+    return (package, f"posekit validate {bundle} --wrapper", f"posekit inspect {bundle}", *more)

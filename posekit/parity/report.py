@@ -101,8 +101,8 @@ def _row(stage: Stage) -> tuple[str, ...]:
     found = stage.keypoints
     if found is None:
         return (stage.name, "SKIPPED", "", "", "", stage.skipped)
-    snr = min((tensor.snr_db for tensor in stage.tensors), default=math.inf)
-    signal = "exact" if snr == math.inf else f"{snr:.0f} dB"
+    snr = min((tensor.snr_db for tensor in stage.tensors), default=None)
+    signal = "" if snr is None else "exact" if snr == math.inf else f"{snr:.0f} dB"
     return (
         stage.name,
         f"{found.mean_px:.4f}",

@@ -48,7 +48,7 @@ def check(name: str, outcome: Outcome = Outcome.PASS) -> Check:
     ("checks", "artefact"),
     [
         ("heatmaps is finite", MODEL), ("keypoints, p95 error", MODEL), ("model file", MODEL),
-        ("every case was run", WRAPPER), ("the wrapper's input", WRAPPER), ("from picture to keypoints", WRAPPER),
+        ("every case was run", WRAPPER), ("the wrapper's input", WRAPPER), ("from the picture: keypoints", WRAPPER),
         ("model file of the wrapper", WRAPPER), ("contract: keypoints", CONTRACT), ("the gpu ran the model", DEVICE),
         ("the run came to its end", DEVICE),
     ],
@@ -116,8 +116,8 @@ def test_each_reason_is_told_once_with_all_that_it_kept_from_running() -> None:
 
 
 def test_bisect_is_proposed_only_where_something_is_to_blame() -> None:
-    known = page.read_facts({**FACTS, "command": "posekit package m.pt2 --platform android"})
-    assert page.commands(known, ())[0] == "posekit package m.pt2 --platform android"
+    known = page.read_facts({**FACTS, "source": {"file": "m.pt2"}})
+    assert page.commands(known, ())[0].startswith("posekit package m.pt2 --platform android")
     assert "posekit bisect tiny-android" not in page.commands(known, ())
     assert "posekit bisect tiny-android" in page.commands(known, ("precision",))
 
