@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from posekit.decoder_specs import Part, tuple_of_list, written
 from posekit.errors import InputError
@@ -20,6 +21,9 @@ FileName = Annotated[
 ]
 Sha256 = Annotated[str, written(r"[0-9a-f]{64}", "a SHA-256 of 64 lower case hexadecimal digits")]
 Text = Annotated[str, Field(max_length=4096)]
+Words = Annotated[  # of somebody else's system, to be shown: on one line, whatever they hold
+    Text, AfterValidator(lambda text: " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split()))
+]
 Pair = Annotated[tuple[float, float], Field(description="x, y or width, height")]
 
 

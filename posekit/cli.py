@@ -85,14 +85,18 @@ def validate(
     annotations: Annotations = None,
     wrapper: Wrapper = False,
     device: Annotated[str, typer.Option(help="Run on a device: adb[:SERIAL] or ios[:UDID].")] = "",
+    device_timeout: Annotated[float, typer.Option(help="Seconds that the device may take.", min=1)] = 600,
     device_run: Annotated[Path | None, typer.Option(help="Folder of a run recorded on a device.")] = None,
+    write_request: Annotated[
+        Path | None, typer.Option(help="New folder for what such a run is to do: docs/device-run.md.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="New folder for a report of this validation.")] = None,
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure what ships anew against the reference that it carries."""
     from posekit import console, validation
 
-    wanted = validation.Wanted(images, annotations, wrapper, device, device_run, report)
+    wanted = validation.Wanted(images, annotations, wrapper, device, device_timeout, device_run, write_request, report)
     with console.progress() as step:
         result = validation.validate(bundle, wanted, step)
     console.show_validation(result, report, json)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from posekit.errors import InputError, PosekitError
 
@@ -157,7 +158,9 @@ def show_bisection(found: Bisection, as_json: bool) -> None:
 def _pass_in_words(one: dict[str, Any]) -> str:
     """`gpu: ran on gpu, inference 3.1 ms (p90 3.4)`."""
     ran = f"ran on {one['used']}" if one["used"] else "the device does not say what ran it"
-    words = [f"{one['requested']}: {one['fallback_reason'] or ran}"]
+    words = [f"{one['requested']}: {one['failure'] or one['fallback_reason'] or ran}"]
+    if one["detail"]:
+        words.append(one["detail"])
     for name, latency in (one["latencies"] or {}).items():
         words.append(f"{name} {latency['p50_ms']:.1f} ms (p90 {latency['p90_ms']:.1f})")
     return ", ".join(words)
@@ -192,10 +195,15 @@ def show_predictions(
     for entry in rows:
         for number, instance in enumerate(entry["instances"]):
             table = Table(
-                "keypoint", "x px", "y px", "score", title=f"{entry['image']}, person {number}", title_justify="left"
+                "keypoint",
+                "x px",
+                "y px",
+                "score",
+                title=Text(f"{entry['image']}, person {number}"),
+                title_justify="left",
             )
             for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):
-                table.add_row(name, f"{point[0]:.1f}", f"{point[1]:.1f}", f"{score:.3f}")
+                table.add_row(Text(name), f"{point[0]:.1f}", f"{point[1]:.1f}", f"{score:.3f}")
             Console().print(table)
         if "overlay" in entry:
             _out(f"overlay: {entry['overlay']}")
@@ -264,10 +272,11 @@ def _table(title: str, evaluation: Evaluation) -> None:
     from posekit.parity import report
     from posekit.parity.gate import Outcome
 
-    table = Table(*COLUMNS, title=f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases", title_justify="left")  # fmt: skip
+    shown = Text(f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases")
+    table = Table(*COLUMNS, title=shown, title_justify="left")
     rows = report.stage_rows(evaluation)
     for row in rows:
-        table.add_row(*(row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", "")))
+        table.add_row(*map(Text, row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", "")))
     Console().print(table)
     for reason in dict.fromkeys(row[5] for row in rows if row[1] == "SKIPPED"):
         skipped = ", ".join(row[0] for row in rows if row[1] == "SKIPPED" and row[5] == reason)
@@ -281,6 +290,8 @@ def _table(title: str, evaluation: Evaluation) -> None:
     for check in evaluation.checks:
         if check.outcome is Outcome.FAIL:
             _out(f"  FAILED {check.name}: {check.detail}")
+        elif check.outcome is Outcome.SKIPPED:
+            _out(f"  SKIPPED {check.name}: {check.detail}")
 
 
 def _in_words(value: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit import bundle, jsontext, reporting
-from posekit.devices import desktop, evidence
+from posekit.devices import desktop, drive, evidence
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run
 from posekit.errors import InputError
@@ -28,15 +28,18 @@ from posekit.steps import Step, announced, silent
 class Wanted:
     """What to measure beside the model itself.
 
-    wrapper: run the generated code on this machine. device: `adb[:SERIAL]` or `ios[:UDID]`. device_run: the folder of
-    a run recorded elsewhere. report: a folder for a report of this validation.
+    wrapper: run the generated code on this machine. device: `adb[:SERIAL]` or `ios[:UDID]`, which has timeout_s for it.
+    device_run: the folder of a run recorded elsewhere. write_request: a new folder for what such a run is to do.
+    report: a folder for a report of this validation.
     """
 
     images: Path | None = None
     annotations: Path | None = None
     wrapper: bool = False
     device: str = ""
+    timeout_s: float = 600
     device_run: Path | None = None
+    write_request: Path | None = None
     report: Path | None = None
 
 
@@ -59,14 +62,19 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
         raise InputError("--annotations needs --images, the folder of its pictures")
     if wanted.wrapper + bool(wanted.device) + (wanted.device_run is not None) > 1:
         raise InputError("--wrapper, --device and --device-run are three places to run the wrapper", "choose one")
-    if wanted.report is not None and wanted.report.exists() and any(wanted.report.iterdir()):
-        raise InputError(f"{wanted.report} is not empty", "give --report a folder that is new")
+    for option, new in (("--report", wanted.report), ("--write-request", wanted.write_request)):
+        if new is not None and new.exists() and (not new.is_dir() or any(new.iterdir())):
+            raise InputError(
+                f"{new} is {'not empty' if new.is_dir() else 'a file'}", f"give {option} a folder that is new"
+            )
     with announced(step, "verify the bundle"):
         opened = bundle.open_bundle(folder)
         index = read_index(folder / bundle.EVALUATION)
         given = find_images(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
         if wanted.wrapper:
             desktop.require(opened.platform)
+        if wanted.write_request is not None:
+            drive.write_request(opened, wanted.write_request, _recorded_cases(opened))
     runtime = runtime_for(opened.platform, opened.model_path)
     with tempfile.TemporaryDirectory() as scratch:
         ran = _run_wrapper(opened, runtime, wanted, Path(scratch), step)
@@ -74,6 +82,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             evaluation = evaluate(
                 recorded(folder / bundle.EVALUATION, opened.spec), opened.spec, opened.manifest["precision"],
                 runtime.run, status=ran.status, runtime=ran.name, wrapper=ran.wrapper,
+                beside=ran.beside,
                 accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
             )  # fmt: skip
     evaluation = _with_checks(evaluation, (*_evidence(index, opened), *ran.checks))
@@ -95,6 +104,7 @@ class _Ran:
     wrapper: Wrapper | None = None
     checks: tuple[Check, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    beside: dict[str, Wrapper] = field(default_factory=dict)
 
 
 def _run_wrapper(opened: bundle.Bundle, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step) -> _Ran:
@@ -109,7 +119,8 @@ def _run_wrapper(opened: bundle.Bundle, runtime: Runtime, wanted: Wanted, scratc
     if wanted.device:
         folder = scratch / "run"
         with announced(step, f"run on {wanted.device}"):
-            _drive(opened, wanted.device, scratch / "request", folder, step)
+            cases = _recorded_cases(opened)
+            drive.run(opened, wanted.device, scratch / "request", folder, cases, step, wanted.timeout_s)
     if folder is None:
         return _Ran(runtime.status, runtime.name)
     run = read_run(folder, bundle.file_hash(opened.model_path), contract_hash(opened.spec))
@@ -120,20 +131,16 @@ def _recorded_cases(opened: bundle.Bundle) -> Iterator[Case]:
     return (case for case, _ in recorded(opened.folder / bundle.EVALUATION, opened.spec))
 
 
-def _drive(opened: bundle.Bundle, device: str, request: Path, out: Path, step: Step) -> None:
-    from posekit.devices import drive
-
-    drive.run(opened, device, request, out, _recorded_cases(opened), step)
-
-
 def _from_device(folder: Path, run: DeviceRun, opened: bundle.Bundle) -> _Ran:
-    one = evidence.chosen_pass(run)
-    if one is None:
-        raise InputError(f"the device run ran nothing: {run.error or 'no pass has a case'}")
+    passes = evidence.passes_of(run)
+    if not passes:
+        raise InputError(f"the device run did not run the model: {run.error or 'no pass has a case'}")
     status = "SIMULATED" if run.device.simulated else "VERIFIED"
-    what = f"{run.runtime} on {run.device.name} ({run.device.os}), {one.used or one.requested}"
+    what = f"{run.runtime} on {run.device.name} ({run.device.os}), {evidence.in_words(passes[0])}"
+    wrapper, *others = (evidence.wrapper_of(folder, one, accelerator=True) for one in passes)
+    beside = {f"from the picture on the {one.requested}": other for one, other in zip(passes[1:], others, strict=True)}
     checks = evidence.checks_of(folder, run, _recorded_cases(opened))
-    return _Ran(status, what, evidence.wrapper_of(folder, one, accelerator=True), checks, evidence.facts(run))
+    return _Ran(status, what, wrapper, checks, evidence.facts(run), beside)
 
 
 def _evidence(index: Index, opened: bundle.Bundle) -> tuple[Check, ...]:

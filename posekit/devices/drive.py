@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from posekit.bundle import Bundle, file_hash
+from posekit.devices.answer import coming_into
 from posekit.devices.format import Accelerator
 from posekit.devices.request import RequestWriter
 from posekit.errors import InputError
@@ -17,10 +18,23 @@ ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {"android": ("cpu", "gpu"), "
 DRIVERS = {"adb": "android", "ios": "ios"}
 
 
-def run(bundle: Bundle, device: str, request: Path, out: Path, cases: Iterable[Case], step: Step) -> None:
+def write_request(bundle: Bundle, folder: Path, cases: Iterable[Case]) -> None:
+    """What a device is to do with a bundle's cases (docs/device-run.md), in a new `folder`; whole or not at all."""
+    with coming_into(folder) as partial:
+        writer = RequestWriter(partial)
+        for case in cases:
+            writer.add(case)
+        hashes = file_hash(bundle.model_path), contract_hash(bundle.spec)
+        writer.close(*hashes, ("image", "tensor"), ACCELERATORS[bundle.platform])
+
+
+def run(
+    bundle: Bundle, device: str, request: Path, out: Path, cases: Iterable[Case], step: Step, timeout_s: float
+) -> None:
     """Write the request into `request`, have the device run it, and bring its answer into `out`.
 
-    device: `adb[:SERIAL]` or `ios[:UDID]`. InputError where it does not fit the bundle's platform.
+    device: `adb[:SERIAL]` or `ios[:UDID]`; timeout_s: for the run itself. InputError where it does not fit the bundle's
+    platform.
     """
     from posekit.devices import adb, xcrun
 
@@ -28,13 +42,6 @@ def run(bundle: Bundle, device: str, request: Path, out: Path, cases: Iterable[C
     if DRIVERS.get(driver) != bundle.platform:
         fitting = next(name for name, platform in DRIVERS.items() if platform == bundle.platform)
         raise InputError(f"--device is {device!r}, expected {fitting} or {fitting}:ID for an {bundle.platform} bundle")
-    writer = RequestWriter(request)
-    for case in cases:
-        writer.add(case)
-    writer.close(
-        file_hash(bundle.model_path), contract_hash(bundle.spec), ("image", "tensor"), ACCELERATORS[bundle.platform]
-    )
-    if driver == "adb":
-        adb.run(bundle, request, out, which, step)
-    else:
-        xcrun.run(bundle, request, out, which, step)
+    write_request(bundle, request, cases)
+    drive = adb.run if driver == "adb" else xcrun.run
+    drive(bundle, request, out, which, step, timeout_s)

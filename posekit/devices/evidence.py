@@ -14,23 +14,37 @@ from posekit.parity.cases import Case
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import Shipped, Wrapper
 
-PREFERRED: tuple[Accelerator | None, ...] = ("npu", "gpu", "cpu", None, "none")
+PREFERRED: tuple[Accelerator, ...] = ("npu", "gpu", "cpu")
 
 
 def wrapper_of(folder: Path, one: Pass, *, accelerator: bool) -> Wrapper:
-    """The results of one pass, case by case, for parity/evaluate.py."""
+    """The results of one pass, case by case, for parity/evaluate.py.
+
+    GPUs and neural engines compute in about 16 bits whatever the file holds, unless they are told otherwise.
+    """
 
     def results(case: Case) -> Mapping[str, Shipped]:
         found = results_of(folder, one, case.name, sha256_of(case), as_written(case.region))
         return {str(mode): result for mode, result in found.items()}
 
-    return Wrapper(results, accelerator)
+    return Wrapper(results, accelerator, precision="fp16" if place_of(one) in ("gpu", "npu") else None)
 
 
-def chosen_pass(run: DeviceRun) -> Pass | None:
-    """The pass that the waterfall is of: where an app runs by default, the Neural Engine before the GPU before the CPU."""
-    ran = [one for one in run.passes if one.cases]
-    return min(ran, key=lambda one: PREFERRED.index(one.used), default=None)
+def passes_of(run: DeviceRun) -> list[Pass]:
+    """The passes that ran the model, the one that the waterfall is of first: where an app runs by default, the Neural
+    Engine before the GPU before the CPU."""
+    ran = [one for one in run.passes if one.cases and place_of(one) in PREFERRED]
+    return sorted(ran, key=lambda one: PREFERRED.index(place_of(one)))
+
+
+def place_of(one: Pass) -> Accelerator:
+    """What ran a pass, or what was asked for where the device does not say."""
+    return one.used or one.requested
+
+
+def in_words(one: Pass) -> str:
+    """`gpu`, or that it is not known what ran the model."""
+    return one.used or f"{one.requested} asked for, the device does not say what ran the model"
 
 
 def checks_of(folder: Path, run: DeviceRun, cases: Iterable[Case]) -> tuple[Check, ...]:
@@ -38,26 +52,38 @@ def checks_of(folder: Path, run: DeviceRun, cases: Iterable[Case]) -> tuple[Chec
     ended = Check(
         "the run came to its end", Outcome.FAIL if run.error else Outcome.PASS, run.error or "no error recorded"
     )
-    cpu = next((one for one in run.passes if one.requested == "cpu" and one.cases), None)
+    cpu = next((one for one in run.passes if place_of(one) == "cpu" and one.requested == "cpu" and one.cases), None)
     known = [case.name for case in cases]
+    compared = Check(
+        "the CPU ran the model", Outcome.PASS if cpu else Outcome.FAIL,
+        "to compare with" if cpu else "the run has no case of a CPU pass, and apps fall back to the CPU",
+    )  # fmt: skip
     others = [one for one in run.passes if one.requested not in ("cpu", "none")]
-    return (ended, *_missing(run, known), *(_ran_there(folder, one, cpu, known) for one in others))
+    return (ended, compared, *_missing(run, known), *(_ran_there(folder, one, cpu, known) for one in others))
 
 
 def _missing(run: DeviceRun, names: list[str]) -> Iterator[Check]:
-    """The passes that stopped half-way; parity/shipped.py tells of the chosen one."""
-    chosen = chosen_pass(run)
-    for one in run.passes:
+    """The passes that stopped half-way; parity/shipped.py tells of the first of `passes_of`."""
+    for one in passes_of(run)[1:]:
         missing = [name for name in names if name not in {case.name for case in one.cases}]
-        if one is not chosen and one.cases and missing:
+        if missing:
             text = f"{len(names) - len(missing)} of {len(names)}; missing: {', '.join(missing[:5])}"
             yield Check(f"every case was run on the {one.requested}", Outcome.FAIL, text)
 
 
 def _ran_there(folder: Path, one: Pass, cpu: Pass | None, names: list[str]) -> Check:
     name = f"the {one.requested} ran the model"
-    if one.fallback_reason or one.used in (None, "cpu"):
-        return Check(name, Outcome.SKIPPED, one.fallback_reason or "the device does not say what ran it")
+    if one.failure:
+        return Check(name, Outcome.FAIL, one.failure)
+    if one.used is None and one.cases:
+        return Check(name, Outcome.SKIPPED, "the device does not say what ran it")
+    if one.used != one.requested:
+        reason = one.fallback_reason or "no reason is given"
+        if not one.fallback_reason and not one.cases:
+            return Check(name, Outcome.FAIL, "it ran nothing, and no reason is given")
+        return Check(name, Outcome.SKIPPED, f"the {one.used} ran it: {reason}" if one.used else reason)
+    if not one.cases:
+        return Check(name, Outcome.FAIL, one.fallback_reason or "it ran nothing, and no reason is given")
     if cpu is None:
         return Check(name, Outcome.SKIPPED, "there is no CPU pass to compare with")
     same = [same for case in names for same in _same_outputs(folder, one, cpu, case)]
@@ -90,4 +116,6 @@ def _results(folder: Path, one: Pass, name: str) -> Mapping[Mode, Shipped]:
 def facts(run: DeviceRun) -> dict[str, Any]:
     """What the report tells of the run: device, runtime, and of each pass what ran it, how warm and how fast."""
     passes = [one.model_dump(mode="json", exclude={"cases"}) for one in run.passes]
-    return {"device": run.device.model_dump(mode="json"), "runtime": run.runtime, "passes": passes}
+    return {
+        "device": run.device.model_dump(mode="json"), "runtime": run.runtime, "build": run.build, "passes": passes,
+    }  # fmt: skip

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from posekit.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text
+from posekit.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, Words
 from posekit.decoder_specs import OutputName, Part, tuple_of_list
 
 REQUEST, RUN = "request.json", "run.json"
@@ -20,6 +20,7 @@ Mode = Literal["image", "tensor", "outputs"]
 MODES: tuple[Mode, ...] = ("image", "tensor", "outputs")
 Accelerator = Literal["cpu", "gpu", "npu", "none"]  # npu: the Neural Engine on iOS; none: no model was run
 
+Coordinate = Annotated[float, Field(ge=-1e9, le=1e9)]
 Size = Annotated[int, Field(ge=1, le=1 << 15)]
 
 
@@ -69,8 +70,8 @@ class RunRequest(Part):
 class Device(Part):
     """What ran it: as the system names itself."""
 
-    name: Text = Field(description="Such as 'Pixel 9' or 'iPhone17,1'; of a desktop its processor.")
-    os: Text
+    name: Words = Field(min_length=1, description="Such as 'Pixel 9' or 'iPhone17,1'; of a desktop its processor.")
+    os: Words
     simulated: bool = Field(default=False, description="An emulator or simulator: no evidence for speed.")
 
 
@@ -80,6 +81,12 @@ class Latency(Part):
     p50_ms: Annotated[float, Field(ge=0)]
     p90_ms: Annotated[float, Field(ge=0)]
     runs: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Latency:
+        if self.p90_ms < self.p50_ms:
+            raise ValueError(f"p90_ms {self.p90_ms:g} is less than p50_ms {self.p50_ms:g}")
+        return self
 
 
 class Latencies(Part):
@@ -100,8 +107,8 @@ class CaseResult(Part):
     mode: Mode
     input: TensorFile | None = None
     outputs: dict[OutputName, TensorFile] = Field(default_factory=dict)
-    keypoints: tuple[tuple[float, ...], ...] | None = None
-    scores: tuple[float, ...] | None = None
+    keypoints: tuple[tuple[Coordinate, ...], ...] | None = None
+    scores: tuple[Coordinate, ...] | None = None
 
     _lists = field_validator("keypoints", "scores", mode="before")(tuple_of_list)
 
@@ -120,29 +127,45 @@ class RunCase(Part):
 class Pass(Part):
     """All cases on one accelerator.
 
-    used: null where it could not be found out. thermal_before, thermal_after: the system's own words.
+    used: null where it could not be found out. fallback_reason: why that is not what was requested, or why the device
+    has no such accelerator to run on. failure: what went wrong while it ran, or as it answered. detail: what the
+    runtime says of how it ran, such as its arithmetic. thermal_before, thermal_after: the system's own words.
     """
 
     requested: Accelerator
     used: Accelerator | None
-    fallback_reason: Text | None = None
-    thermal_before: Text | None = None
-    thermal_after: Text | None = None
+    fallback_reason: Words | None = None
+    failure: Words | None = None
+    detail: Words | None = None
+    thermal_before: Words | None = None
+    thermal_after: Words | None = None
     latencies: Latencies | None = None
     cases: Annotated[tuple[RunCase, ...], Field(max_length=MAX_CASES)]
 
     _lists = field_validator("cases", mode="before")(tuple_of_list)
 
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Pass:
+        names = [case.name for case in self.cases]
+        again = next((name for name in names if names.count(name) > 1), None)
+        if again is not None:
+            raise ValueError(f"case {again!r} is there twice")
+        return self
+
 
 class DeviceRun(Part):
-    """run.json: written last, so a run that has one came to its end; `error` says where it stopped if it did."""
+    """run.json: written last, so a run that has one came to its end; `error` says where it stopped if it did.
+
+    build: how the app was built (`debug`, `release`), which preprocessing and decoding take their time from.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     device: Device
-    runtime: Text = Field(description="Name and version, such as 'LiteRT 2.3.0'.")
+    runtime: Words = Field(description="Name and version, such as 'LiteRT 2.3.0'.")
     model_sha256: Sha256
     contract_sha256: Sha256
-    error: Text | None = None
+    build: Words | None = None
+    error: Words | None = None
     passes: tuple[Pass, ...]
 
     _lists = field_validator("passes", mode="before")(tuple_of_list)

@@ -63,9 +63,21 @@ def results_of(folder: Path, one: Pass, name: str, sha256: str, region: RegionOf
     found = next((case for case in one.cases if case.name == name), None)
     if found is None:
         return {}
-    if found.sha256 != sha256 or found.region != region:
-        raise InputError(f"case {name!r} of the device run was run on another picture, region or tensor", PACKAGE_AGAIN)
+    if found.sha256 != sha256:
+        raise InputError(f"case {name!r} of the device run was run on another picture or tensor", PACKAGE_AGAIN)
+    if found.region != region:
+        raise InputError(
+            f"case {name!r} of the device run was run on the region {_told(found.region)}, asked was {_told(region)}",
+            PACKAGE_AGAIN,
+        )
     return {result.mode: _read(folder, result, name) for result in found.results}
+
+
+def _told(region: RegionOfCase | None) -> str:
+    if region is None:
+        return "of the whole frame"
+    (x, y), (width, height) = region.center_xy, region.size_wh
+    return f"{width!r} x {height!r} around ({x!r}, {y!r}), turned by {region.rotation_degrees!r}"
 
 
 def _read(folder: Path, result: CaseResult, name: str) -> Shipped:

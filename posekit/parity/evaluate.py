@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from posekit.parity.accuracy import Accuracy, Truth, accuracy, truth_of
 from posekit.parity.cases import Case, Recorder, Tensors, found_in
 from posekit.parity.gate import Check, Outcome, check_keypoints, check_tensors, gate_for, passed
 from posekit.parity.metrics import CaseError, Found, worst_cases
-from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Wrapper, WrapperSide
+from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
 from posekit.parity.stages import NAMES, Side, Stage, blame
 from posekit.spec import PoseSpec, Precision
 
@@ -83,17 +84,20 @@ def evaluate(
     baseline: Run | None = None,
     accelerated: Run | None = None,
     wrapper: Wrapper | None = None,
+    beside: Mapping[str, Wrapper] = MappingProxyType({}),
     recorder: Recorder | None = None,
 ) -> Evaluation:
     """Compare `run` with the reference outputs that come with each case.
 
     baseline: the same conversion at fp32, which tells conversion from precision. accelerated: the same model on this
-    machine's accelerators. wrapper: what the generated code made of the same cases. recorder: keeps the first cases.
+    machine's accelerators. wrapper: what the generated code made of the same cases. beside: what it made of them in
+    other places, which the gates are for as well. recorder: keeps the first cases.
     """
     reference: list[Found] = []
     truth: list[Truth | None] = []
     converted, packaged, rounded, faster, images = Side(), Side(), Side(), Side(), set()
     shipped = None if wrapper is None else WrapperSide(wrapper, spec)
+    others = [Beside(name, other, spec) for name, other in beside.items()]
     for case, outputs in references:
         missing = _shape_problem(run_outputs := run(case.pixels), outputs)
         if missing:
@@ -107,6 +111,8 @@ def evaluate(
             faster.add(case, accelerated(case.pixels), run_outputs, spec)
         if shipped is not None:
             shipped.add(case, outputs, run_outputs, run)
+        for other in others:
+            other.add(case, outputs)
         found = found_in(case, outputs, spec)
         reference.append(found)
         truth.append(truth_of(case))
@@ -127,23 +133,27 @@ def evaluate(
     if accelerated is not None:
         middle.append(faster.stage("accelerator", packaged.found, spec, least))
     stages = (shipped.stages(least) if shipped else {}) | {stage.name: stage for stage in middle}
-    checks = _checks(total, spec, precision)
+    checks = list(_checks(total, spec, precision))
     there = stages.get("accelerator")
     if there is not None and there.keypoints is not None:
-        checks = (*checks, *_end_checks("on the accelerator", there, spec, precision))
-    if shipped is not None:
+        checks += _end_checks("on the accelerator", there, spec, (wrapper and wrapper.precision) or precision)
+    if wrapper is not None and shipped is not None:
         end = stages.pop("wrapper")
-        checks = (
+        checks = [
             shipped.check(),
             *_input_checks(stages["preprocessing"]),
             *checks,
-            *_end_checks("from the picture", end, spec, precision),
-        )
-        total = replace(total, keypoints=end.keypoints or total.keypoints)
+            *_end_checks("from the picture", end, spec, wrapper.precision or precision),
+        ]
+        total = replace(end, name="total") if end.keypoints is not None else total
         worst = shipped.worst(MAX_WORST) or worst
+    for other in others:
+        checks += _end_checks(other.name, other.stage(least), spec, other.wrapper.precision or precision)
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
     known = {side: value for side, value in scores.items() if value is not None}
-    return Evaluation(status, runtime, len(reference), len(images), total, waterfall(stages), checks, worst, known)
+    return Evaluation(
+        status, runtime, len(reference), len(images), total, waterfall(stages), tuple(checks), worst, known
+    )
 
 
 def waterfall(known: Mapping[str, Stage]) -> tuple[Stage, ...]:

@@ -14,7 +14,7 @@ from posekit.parity.cases import Case, Tensors, found_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.stages import Side, Stage
-from posekit.spec import PoseSpec
+from posekit.spec import PoseSpec, Precision
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 NO_DEVICE = "needs a device: --device or --device-run"
@@ -37,12 +37,13 @@ class Wrapper:
     """A wrapper's run: `results` gives the results of a case by mode (devices/format.py), empty if it was not run.
 
     accelerator: whether it ran on a device, so that its outputs tell of the accelerator there. asked: the names of the
-    cases that it was to run; None means all.
+    cases that it was to run; None means all. precision: of the arithmetic there, where that is coarser than the file's.
     """
 
     results: Callable[[Case], Mapping[str, Shipped]]
     accelerator: bool
     asked: frozenset[str] | None = None
+    precision: Precision | None = None
 
 
 class WrapperSide:
@@ -78,9 +79,11 @@ class WrapperSide:
         self._preprocessed.add_tensors(case, {"image": made}, {"image": case.pixels})
         self._preprocessed.found.append(found_in(case, run(made), spec))
         self._on_reference["image"].append(found_in(case, host, spec))
-        self._same_outputs.append(found_in(case, _outputs(case, image, host), spec))
-        decoded = _found(case, image, spec)
-        self._decoded.found.append(decoded)
+        outputs, decoded = _outputs(case, image, host), _found(case, image, spec)
+        if all(np.isfinite(values).all() for values in outputs.values()):  # else no decoder can be right
+            self._same_outputs.append(found_in(case, outputs, spec))
+            self._decoded.found.append(decoded)
+        self._end.add_tensors(case, outputs, reference)
         self._end.found.append(decoded)
         self._reference.append(found_in(case, reference, spec))
 
@@ -93,7 +96,9 @@ class WrapperSide:
         else:
             found = {
                 "preprocessing": self._preprocessed.stage("preprocessing", self._on_reference["image"], spec, least),
-                "decoding": self._decoded.stage("decoding", self._same_outputs, spec, least),
+                "decoding": self._decoded.stage("decoding", self._same_outputs, spec, least)
+                if self._same_outputs
+                else Stage("decoding", skipped="the outputs to decode are not finite"),
                 "wrapper": self._end.stage("wrapper", self._reference, spec, least),
             }
         ran = self._on_reference["tensor"]
@@ -111,6 +116,28 @@ class WrapperSide:
         done = self._cases - len(self._missing)
         text = f"{done} of {self._cases}" + (f"; missing: {', '.join(self._missing[:5])}" if self._missing else "")
         return Check("every case was run", Outcome.FAIL if self._missing else Outcome.PASS, text)
+
+
+class Beside:
+    """The cases of a wrapper's run so far, from the picture to the keypoints and no closer: of the passes of a device
+    that the waterfall is not of."""
+
+    def __init__(self, name: str, wrapper: Wrapper, spec: PoseSpec) -> None:
+        self.name, self.wrapper, self._spec = name, wrapper, spec
+        self._end, self._reference = Side(), list[Found]()
+
+    def add(self, case: Case, reference: Tensors) -> None:
+        """Add a case; one that was not run is left out (devices/evidence.py tells of it)."""
+        image = self.wrapper.results(case).get("image")
+        if image is not None:
+            self._end.found.append(_found(case, image, self._spec))
+            self._reference.append(found_in(case, reference, self._spec))
+
+    def stage(self, least: float | None) -> Stage:
+        """All of it against the reference."""
+        if not self._reference:
+            return Stage(self.name, skipped="no case was run from its picture")
+        return self._end.stage(self.name, self._reference, self._spec, least)
 
 
 def _input(case: Case, image: Shipped) -> NDArray[np.float32]:
