@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from posekit import jsontext
 from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ def show_fault(sentence: str, as_json: bool) -> None:
 
 def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
     """Bundles, their parity tables and where they are."""
-    if as_json:
-        _print_json({"bundles": [{"folder": str(r.folder), **r.report} for r in results]})
-        return
     for result in results[:1]:
         if result.report["doubt"]:
             warn(f"the contract may be wrong: {result.report['doubt']}; see posekit check")
+    if as_json:
+        _print_json({"bundles": [{"folder": str(r.folder), **r.report} for r in results]})
+        return
     for result in results:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
         if result.evaluation.cases:
@@ -87,6 +88,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
             _out(f"  note: {note}")
         _out(f"  {result.report['verdict']}: {result.folder}")
         _out(f"  look at {result.folder / 'report' / 'index.html'}")
+        if {"conversion", "precision"} & set(result.evaluation.blamed):
+            _out(f"  try: posekit bisect {result.folder}")
 
 
 def show_validation(result: Validated, report_folder: Path | None, as_json: bool) -> None:
@@ -305,4 +308,4 @@ def _out(text: str) -> None:
 
 
 def _print_json(value: Any) -> None:
-    _out(json.dumps(value, indent=1, sort_keys=True, default=str))
+    _out(json.dumps(jsontext.plain(value), indent=1, sort_keys=True, default=str, allow_nan=False))

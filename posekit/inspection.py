@@ -8,6 +8,7 @@ from typing import Any
 from posekit import bundle, jsontext, linting
 from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
+from posekit.mlpackage import read_specification
 from posekit.presets import preset_names
 from posekit.targets import TARGETS
 
@@ -62,9 +63,9 @@ def _tflite(path: Path) -> dict[str, Any]:
 
 
 def _mlpackage(path: Path) -> dict[str, Any]:
-    from posekit.targets.coreml import op_counts, read_program
+    from posekit.targets.coreml import op_counts
 
-    program = read_program(path)
+    program = read_specification(path)
 
     def side(features: Any) -> dict[str, str]:
         return {f.name: f"float32 {list(f.type.multiArrayType.shape)}" for f in features}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-GPU = "LiteRT GPU delegate, by TensorFlow's compatibility rules"
+GPU = "TensorFlow Lite's GPU delegate, by its rules; LiteRT's own GPU backend may differ"
 CORE_ML = "Core ML, by what is known to differ on devices"
 
 

@@ -20,11 +20,11 @@ from posekit import __version__, bundle, codegen, golden, linting, reporting
 from posekit.checking import ContractStage, quick, stage_of
 from posekit.decoders import check_outputs
 from posekit.devices import desktop
-from posekit.errors import ConversionError, InputError, PosekitError
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from posekit.inputs import Images
 from posekit.parity import report, trace
-from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of
-from posekit.parity.evaluate import Evaluation, ReferenceCase, evaluate
+from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of, found_in
+from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
 from posekit.runtimes import runtime_for
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts, run_reference
@@ -126,7 +126,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             (folder / bundle.CONTRACT).write_bytes(canonical_json(spec))
             golden.write(folder / bundle.GOLDEN, spec)
         model_hash = bundle.file_hash(converted.path)
-        evaluation = _evaluate(platform, converted, job, folder, model_hash)
+        evaluation, run = _evaluate(platform, converted, job, folder, model_hash)
         if job.contract is not None:
             evaluation = replace(
                 evaluation,
@@ -135,11 +135,8 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             )
         trace.write(folder / bundle.EVALUATION, next(_cases(job)).name, tracing.trace(job.lowered))
         facts = _facts(platform, job, converted, model_hash)
-        runtime = runtime_for(platform, converted.path)
         with announced(step, "write the report"):
-            document = reporting.write(
-                folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), runtime.run
-            )
+            document = reporting.write(folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run)
         if converted.baseline is not None:
             _remove(converted.baseline)
         bundle.write_manifest(folder, _manifest(platform, job, evaluation))
@@ -197,12 +194,24 @@ def _named(job: _Job, names: Collection[str]) -> Iterator[ReferenceCase]:
                     yield case, run_reference(job.source, job.spec, case.pixels)
 
 
-def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, model_hash: str) -> Evaluation:
-    """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images."""
+def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, model_hash: str) -> tuple[Evaluation, Run]:
+    """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images.
+
+    Where nothing here runs it, the reference alone is recorded: a device may run it later.
+    """
     spec = job.spec
-    runtime = runtime_for(platform, converted.path)
-    baseline = runtime_for(platform, converted.baseline).run if converted.baseline is not None else None
     recorder = Recorder(folder / bundle.EVALUATION)
+    try:
+        runtime = runtime_for(platform, converted.path)
+        baseline = runtime_for(platform, converted.baseline).run if converted.baseline is not None else None
+    except MissingToolError as error:
+        for case in _cases(job):
+            outputs = run_reference(job.source, spec, case.pixels)
+            recorder.add(case, outputs, found_in(case, outputs, spec))
+        recorder.close(model_hash)
+        return unverified(error.message), partial(run_reference, job.source, spec)
+    except InputError as error:
+        raise ConversionError(f"the converter's file cannot be run: {error.message}", error.hint) from error
     with tempfile.TemporaryDirectory() as scratch:
         wrapper, name = None, runtime.name
         if job.wrapper:
@@ -219,7 +228,7 @@ def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, mode
                 accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
             )  # fmt: skip
     recorder.close(model_hash)
-    return evaluation
+    return evaluation, runtime.run
 
 
 def _facts(platform: str, job: _Job, converted: Converted, model_hash: str) -> dict[str, Any]:

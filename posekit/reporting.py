@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,43 @@ from posekit.overlay import marks
 from posekit.parity import figures, report
 from posekit.parity.cases import Case, Tensors, poses_of
 from posekit.parity.evaluate import Evaluation, ReferenceCase
-from posekit.parity.figures import Pair, SkeletonFigure
+from posekit.parity.facts import read_facts
+from posekit.parity.figures import Gallery, Pair, SkeletonFigure
 from posekit.parity.metrics import CaseError
-from posekit.parity.page import px, read_facts
+from posekit.parity.page import px
+from posekit.parity.shipped import Shipped, Wrapper
 from posekit.poses import Poses, concatenate
 from posekit.spec import PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 PICTURE_PX = 560  # longer side of a picture in the page
 ROOM_AROUND = 0.08  # of the region, so that a keypoint at its edge is seen
+SEEN_FROM_PX = 0.05  # smaller errors are not seen in a picture; one is shown as an example where there are no others
+PACKAGED = "packaged model"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Whose keypoints the pictures show, by the names of the cases. side: `device` or `wrapper`."""
+
+    side: str
+    poses: Mapping[str, Poses]
+
+
+def drawn(evaluation: Evaluation, wrapper: Wrapper | None, cases: Iterable[Case], spec: PoseSpec) -> Drawn | None:
+    """What the wrapper itself made of the worst cases, to be asked for while its run is there; None where it made nothing.
+
+    InputError where the run's files are not what they should be.
+    """
+    if wrapper is None:
+        return None
+    worst = {error.case for error in evaluation.worst}
+    poses = {}
+    for case in cases:
+        image = wrapper.results(case).get("image") if case.name in worst else None
+        if image is not None:
+            poses[case.name] = _shipped(image, spec)
+    return Drawn("device" if wrapper.accelerator else "wrapper", poses) if poses else None
 
 
 def write(
@@ -36,30 +65,44 @@ def write(
     facts: Mapping[str, Any],
     named: Callable[[Collection[str]], Iterable[ReferenceCase]],
     packaged: Run,
+    *,
+    shipped: Drawn | None = None,
 ) -> dict[str, Any]:
     """Write report.json, junit.xml and index.html into `folder`; gives the document.
 
     named: the cases of those names with their reference outputs, for the pictures of the worst; packaged: the
-    packaged model, run here. facts: see parity/page.py; InputError where one is not what it should be.
+    packaged model, run here. shipped: what the pictures show in its place, where the errors are the wrapper's.
+    facts: see parity/facts.py; InputError where one is not what it should be.
     """
     known = read_facts(facts)
     document = report.as_json(evaluation, facts)
-    document["pictured"] = "packaged model"
+    document["pictured"] = shipped.side if shipped else PACKAGED
     pairs: dict[str, Pair] = {}
     poses: dict[str, Poses] = {}
     errors = {error.case: error for error in evaluation.worst}
+    visible = {name for name, error in errors.items() if not error.max_px < SEEN_FROM_PX} or set(list(errors)[:1])
     for case, outputs in named(list(errors)):
         poses[case.name] = _poses(case, outputs, spec)
-        pairs[case.name] = _pair(case, poses[case.name], _poses(case, packaged(case.pixels), spec), errors[case.name], spec)  # fmt: skip
+        if case.name in visible and (shipped is None or case.name in shipped.poses):
+            seen = shipped.poses[case.name] if shipped else _poses(case, packaged(case.pixels), spec)
+            pairs[case.name] = _pair(case, poses[case.name], seen, errors[case.name], spec)
     shown = [pairs[name] for name in errors if name in pairs]
     page = codegen.template_root() / "report" / "index.html.j2"
-    report.write(folder, document, evaluation, known, spec, shown, _figure(evaluation, poses, spec), page)
+    gallery = Gallery(document["pictured"], tuple(shown), all(errors[one.case].max_px < SEEN_FROM_PX for one in shown))
+    report.write(folder, document, evaluation, known, spec, gallery, _figure(evaluation, poses, spec), page)
     return document
 
 
 def _poses(case: Case, outputs: Tensors, spec: PoseSpec) -> Poses:
     finite = all(np.isfinite(values).all() for values in outputs.values())
     return concatenate([poses_of(outputs, case.transform, spec)] if finite else [], spec.keypoint_count)
+
+
+def _shipped(image: Shipped, spec: PoseSpec) -> Poses:
+    """Without an instance where the wrapper's keypoints are not finite."""
+    if image.keypoints is None or image.scores is None:
+        return concatenate([], spec.keypoint_count)
+    return Poses(image.keypoints[None], image.scores[None])
 
 
 def _figure(evaluation: Evaluation, poses: Mapping[str, Poses], spec: PoseSpec) -> SkeletonFigure | None:

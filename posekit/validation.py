@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from posekit import bundle, jsontext, reporting
 from posekit.devices import desktop, drive, evidence
 from posekit.devices.format import DeviceRun
@@ -67,10 +69,14 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             raise InputError(
                 f"{new} is {'not empty' if new.is_dir() else 'a file'}", f"give {option} a folder that is new"
             )
+        if new is not None and new.resolve().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"{new} is in the bundle {folder}, whose files are listed", f"give {option} another folder"
+            )
     with announced(step, "verify the bundle"):
         opened = bundle.open_bundle(folder)
         index = read_index(folder / bundle.EVALUATION)
-        given = find_images(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
+        given = _annotated(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
         if wanted.wrapper:
             desktop.require(opened.platform)
         if wanted.write_request is not None:
@@ -158,6 +164,17 @@ def _with_checks(evaluation: Evaluation, checks: tuple[Check, ...]) -> Evaluatio
     return replace(evaluation, checks=(*checks, *evaluation.checks))
 
 
+def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Images:
+    """Pictures whose people have keypoints: a bundle has no network to compare with on others."""
+    found = find_images(folder, annotations, spec)
+    people = (person for photo in found.photos for person in photo.people)
+    if not any(person.keypoints is not None and (person.keypoints[:, 2] > 0).any() for person in people):
+        raise InputError(
+            "the pictures given with --images have no annotated keypoints", "add --annotations FILE (COCO)"
+        )
+    return found
+
+
 def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: Run) -> Evaluation:
     found, truth = [], []
     for photo in images.photos:
@@ -166,9 +183,9 @@ def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: 
             truth.append(truth_of(case))
     measured = accuracy(found, truth, spec)
     if measured is None:
-        raise InputError(
-            "the pictures given with --images have no annotated keypoints", "add --annotations FILE (COCO)"
-        )
+        finite = all(np.isfinite(one.keypoints).all() for one in found)
+        outcome, why = (Outcome.SKIPPED, "pycocotools is not installed") if finite else (Outcome.FAIL, "not finite")
+        return replace(evaluation, checks=(*evaluation.checks, Check("accuracy on the pictures", outcome, why)))
     return replace(evaluation, accuracy={"packaged": measured})
 
 

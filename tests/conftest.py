@@ -80,6 +80,39 @@ class Overflowing(Tiny):
         return self.head(F.relu(self.body(x) * 1e6 - 1.0) * 1e-6)
 
 
+class Recurrent(Tiny):
+    """With an operation that is converted for Core ML and that nothing here runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = nn.LSTM(8, 8, batch_first=True)
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y + self.rows(y.reshape(1, 36, 8))[0].reshape(y.shape)
+
+
+class Gridded(Tiny):
+    """With an operation that is converted for LiteRT and that LiteRT does not load."""
+
+    def forward(self, x):
+        grid = F.affine_grid(torch.eye(2, 3)[None], [1, 3, 12, 8], align_corners=False)
+        return F.grid_sample(super().forward(x), grid, align_corners=False)
+
+
+class Masking(Tiny):
+    """With a buffer that holds -inf, as attention masks do."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.zeros(3).masked_fill(torch.arange(3) > 2, float("-inf")))
+        self.mask[2] = float("-inf")
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y + torch.softmax(self.mask, 0).reshape(1, 3, 1, 1)
+
+
 class NoTensor(Tiny):
     def forward(self, x):
         return "heatmaps"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from posekit import bundle, jsontext, linting, reporting
-from posekit.parity.cases import recorded
+from posekit.parity.cases import Case, poses_of, recorded
 from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.shipped import Shipped, Wrapper
 from posekit.runtimes import runtime_for
 from tests.targets.graphs import model, op, tensor
 
@@ -32,10 +33,12 @@ def facts_of(folder: Path, scratch: Path) -> dict[str, Any]:
     written = jsontext.parse((folder / "report" / "report.json").read_bytes())
     return {
         **written, "doubt": f"BGR agrees better {BITE}", "notes": [BITE], "lint": linting.lint("android", graph),
-        "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
+        "build": f"debug {BITE}", "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
         "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "source": {"file": f"{'long' * 60} {BITE}.pt2"},
         "passes": [
-            {"requested": "cpu", "used": "cpu", "latencies": latencies, "thermal_before": "none", "thermal_after": "light"},
+            {"requested": "cpu", "used": "cpu", "latencies": latencies, "thermal_before": "none", "thermal_after": "light",
+             "detail": f"float16 allowed {BITE}"},
+            {"requested": "gpu", "used": "gpu", "failure": f"the driver died {BITE}", "latencies": None},
             {"requested": "npu", "used": None, "fallback_reason": f"refused {BITE}", "latencies": None},
         ],
     }  # fmt: skip
@@ -55,3 +58,28 @@ def write(
     )  # fmt: skip
     named = lambda names: ((case, x) for case, x in recorded(cases, opened.spec) if case.name in names)  # noqa: E731
     return evaluation, reporting.write(folder, evaluation, opened.spec, facts, named, run)
+
+
+def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> tuple[Evaluation, dict[str, Any]]:
+    """The report of a wrapper, on a device or here, whose keypoints lie 14 px to the right of the model's."""
+    opened = bundle.open_bundle(packaged)
+    spec, run = opened.spec, runtime_for("android", opened.model_path).run
+    cases = packaged / bundle.EVALUATION
+
+    def results(case: Case) -> dict[str, Shipped]:
+        outputs, off = run(case.pixels), shifted(run)(case.pixels)
+        found = poses_of(outputs, case.transform, spec)
+        keypoints, scores = found.keypoints[0] + (14, 0), found.scores[0]
+        image = Shipped(case.pixels[None], outputs, keypoints, scores)
+        return {"image": image, "tensor": Shipped(None, off, None, None)} if accelerator else {"image": image}
+
+    wrapper = Wrapper(results, accelerator)
+    evaluation = evaluate(
+        recorded(cases, spec), spec, "fp32", run, status="VERIFIED" if accelerator else "HOST", runtime="R", wrapper=wrapper
+    )  # fmt: skip
+    facts: dict[str, Any] = {"name": "tiny", "platform": "android", "precision": "fp32"}
+    if accelerator:
+        facts["device"] = {"name": "Phone", "os": "Android 16"}
+    shown = reporting.drawn(evaluation, wrapper, (case for case, _ in recorded(cases, spec)), spec)
+    named = lambda names: ((case, x) for case, x in recorded(cases, spec) if case.name in names)  # noqa: E731
+    return evaluation, reporting.write(folder, evaluation, spec, facts, named, run, shipped=shown)

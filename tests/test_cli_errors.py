@@ -406,3 +406,70 @@ def test_a_file_that_is_not_there_is_said_before_its_spec_is_missed(
     refused: Callable[..., Any], tmp_path: Path
 ) -> None:
     refused(2, "package", tmp_path / "nope.pt", "--platform", "android", says=("there is no file", "nope.pt"))
+
+
+def of_class(tiny: Any, name: str, folder: Path) -> Path:
+    """An exported network of tests/conftest.py."""
+    import torch
+
+    torch.manual_seed(1)
+    path = folder / f"{name.lower()}.pt2"
+    with path.open("wb") as file:
+        torch.export.save(torch.export.export(getattr(tiny.code, name)().eval(), (torch.rand(1, 3, 48, 32),)), file)
+    return path
+
+
+@pytest.mark.slow
+def test_what_nothing_here_can_run_is_packaged_unverified(
+    tiny: Any, tmp_path: Path, run_posekit: Callable[..., Any], refused: Refused
+) -> None:
+    model = of_class(tiny, "Recurrent", tmp_path)
+    arguments = ("package", model, "--spec", tiny.spec_file, "--images", tiny.images, "--out", tmp_path / "out")
+    result = run_posekit(*arguments, "--platform", "ios", "--json")
+    assert result.code == 0, result.err
+    (report,) = json.loads(result.out)["bundles"]
+    assert (report["status"], report["verdict"]) == ("UNVERIFIED", "unverified")
+    assert "lstm, which is not evaluated here" in report["checks"][0]["detail"]
+    cases = json.loads((Path(report["folder"]) / "evaluation" / "cases.json").read_text())["cases"]
+    assert len(cases) == 2, "the reference is recorded, for a device to be compared with"
+    refused(3, "validate", report["folder"], says=("lstm, which is not evaluated here",))
+
+
+def test_a_mask_of_minus_infinity_is_no_bad_weight(tiny: Any, tmp_path: Path, run_posekit: Callable[..., Any]) -> None:
+    from posekit.sources import open_source
+
+    assert open_source(of_class(tiny, "Masking", tmp_path)).module is not None
+
+
+@pytest.mark.slow
+def test_a_file_that_the_runtime_does_not_load_is_a_failed_conversion(
+    tiny: Any, tmp_path: Path, refused: Refused
+) -> None:
+    model = of_class(tiny, "Gridded", tmp_path)
+    rest = arguments(tiny, tmp_path / "out")[2:]
+    refused(4, "package", model, *rest, says=("the converter's file cannot be run", "STABLEHLO"))
+
+
+def test_a_report_is_not_written_into_the_bundle(bundle: Path, refused: Refused) -> None:
+    before = contents(bundle)
+    refused(2, "validate", bundle, "--report", bundle / "again", says=("is in the bundle", "--report"))
+    assert contents(bundle) == before
+
+
+def test_pictures_without_annotations_are_refused_before_anything_runs(
+    tiny: Any, bundle: Path, refused: Refused
+) -> None:
+    found = refused(2, "validate", bundle, "--images", tiny.images, says=("no annotated keypoints", "--annotations"))
+    assert found["step"] == "verify the bundle"
+
+
+def test_a_case_without_the_outputs_to_decode_is_refused(bundle: Path, refused: Refused) -> None:
+    path = bundle / "evaluation" / "cases.json"
+    document = json.loads(path.read_text())
+    document["cases"][1]["outputs"] = {}
+    path.write_text(json.dumps(document))
+    manifest = bundle / "manifest.json"
+    listed = json.loads(manifest.read_text())
+    listed["files"]["evaluation/cases.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(listed))
+    refused(2, "validate", bundle, says=("lacks heatmaps of case '1.png",))

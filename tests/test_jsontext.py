@@ -22,3 +22,9 @@ def test_deep_nesting_is_a_value_error_even_where_a_library_raised_the_limit(ope
 
 def test_plain_values_are_parsed() -> None:
     assert jsontext.parse(b'{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
+
+
+def test_what_is_written_anybody_can_parse() -> None:
+    found = jsontext.plain({1: [float("nan"), float("inf"), (0.12345, 2)], "b": {"c": None, "d": True}})
+    assert found == {"1": [None, None, [0.12345, 2]], "b": {"c": None, "d": True}}
+    assert jsontext.plain([0.12345, float("nan")], 3) == [0.123, None]

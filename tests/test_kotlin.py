@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import re
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -49,6 +50,7 @@ TYPE_FAULTS = [
     ("PoseEngine.kt", "BitmapSource(bitmap)", "BitmapSource(null)"),
     ("TinyPose2.kt", "PoseEngine.create(context, TinyPose2Contract", "PoseEngine.create(TinyPose2Contract"),
     ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
+    ("ParityRunTest.kt", "context.applicationInfo.flags", "context.packageInfo.flags"),
     ("DeviceRunFiles.kt", "asset.startOffset\n", "asset.start\n"),
 ]  # fmt: skip
 
@@ -167,6 +169,20 @@ def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) ->
         assert code == 0, f"{name} does not compile:\n{messages}"
 
 
+def test_readme_fetches_an_answer(compiled: Compiled, tmp_path: Path) -> None:
+    """Its commands as they stand, in an empty folder; adb and posekit are stood in for."""
+    readme = (compiled.sources / "README.md").read_text()
+    (fetch,) = re.findall(r"^ +```\n((?:(?!```).)*exec-out(?:(?!```).)*)```", readme, re.DOTALL | re.MULTILINE)
+    (tmp_path / "phone").mkdir()
+    (tmp_path / "phone" / "run.json").write_text("{}")
+    (tmp_path / "here").mkdir()
+    script = f"set -eo pipefail\nadb() {{ tar cf - -C ../phone .; }}\nposekit() {{ cat RUN/run.json; }}\n{fetch}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path / "here", check=False, capture_output=True, text=True
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "{}"), done.stderr
+
+
 def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
     modules = [compiled.copy(f"type-fault-{i}", [fault]) for i, fault in enumerate(TYPE_FAULTS)]
     units = []
@@ -218,7 +234,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     classpath = [*on_fakes, *friends, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 24
+    assert len(checks) == 29
     assert [name for name, passed in checks.items() if not passed] == []
 
 

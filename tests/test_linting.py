@@ -12,7 +12,7 @@ import pytest
 
 from posekit import linting
 from posekit.errors import InputError
-from posekit.parity.page import LintFacts
+from posekit.parity.facts import LintFacts
 from tests.targets.graphs import model, op, tensor
 
 IMAGE = tensor(1, 8, 8, 4)
@@ -32,7 +32,7 @@ def tflite(tmp_path: Path) -> Path:
 
 def test_the_gpu_delegates_findings(tflite: Path) -> None:
     found = linting.lint("android", tflite)
-    assert found["summary"] == "1 of 4 operations run on the GPU, in 1 partition"
+    assert found["summary"] == "1 of 4 operations can run on the GPU by TensorFlow's rules, in 1 partition; not run"
     assert [(one["op"], one["kind"]) for one in found["findings"]] == [(1, "ARG_MAX"), (2, "ARG_MAX"), (3, "UNPACK")]
     assert LintFacts.model_validate(json.loads(json.dumps(found))).summary == found["summary"]
     summary, *rules = linting.sentences(found)

@@ -18,6 +18,28 @@ pytestmark = [
 SIZES = [(390, 844), (1280, 900), (320, 568)]
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 OPENED = "document.querySelectorAll('details').forEach(one => one.open = true)"
+CUT = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+# figures and a name as wide as they come
+WIDE = """for (const row of document.querySelectorAll('.narrow tbody tr')) {
+  row.querySelector('th').lastChild.data = 'right shoulder';
+  row.querySelectorAll('td.figure').forEach(one => { one.textContent = '< 0.001'; });
+  row.querySelectorAll('.word').forEach(one => { one.textContent = '-123.456,'; });
+}"""
+# words of everyday length that stand on two lines
+BROKEN = """(() => {
+  const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (['SCRIPT', 'STYLE'].includes(node.parentElement.tagName)) continue;
+    for (const word of node.data.matchAll(/\\b[A-Za-z]{2,16}\\b/g)) {
+      const range = document.createRange();
+      range.setStart(node, word.index); range.setEnd(node, word.index + word[0].length);
+      const tops = [...range.getClientRects()].filter(box => box.width > 0).map(box => Math.round(box.top));
+      if (new Set(tops).size > 1) found.push(word[0]);
+    }
+  }
+  return found;
+})()"""
 # the lowest contrast of text against what is behind it, by WCAG's formula, and the text
 CONTRAST = """(() => {
   const parts = colour => colour.match(/[\\d.]+/g).map(Number);
@@ -68,6 +90,43 @@ def test_nothing_overflows_and_nothing_is_fetched(page: Path, tab: Browser, widt
         assert picture.width == width
         assert picture.height >= height
         assert len(picture.convert("RGB").resize((64, 64)).getcolors(4096) or ()) > 50
+
+
+@pytest.mark.parametrize("width", [390, 961, 1280])
+def test_nothing_is_cut_and_no_word_is_broken(page: Path, tab: Browser, width: int) -> None:
+    tab.show(page, width, 844)
+    tab.value(OPENED)
+    tab.value(WIDE)
+    assert tab.value(CUT) == []
+    assert tab.value(BROKEN) == []
+
+
+def test_the_checks_of_cut_tables_and_broken_words_can_fail(page: Path, tab: Browser, tmp_path: Path) -> None:
+    planted = tmp_path / "planted.html"
+    squeezed = ".narrow { width: 200% } #contract th { min-width: 0; width: 3rem; overflow-wrap: anywhere } #contract td { min-width: 60rem }"
+    planted.write_text(page.read_text().replace("</style>", squeezed + "</style>"))
+    tab.show(planted, 1280, 844)
+    assert tab.value(CUT)
+    assert "normalisation" in tab.value(BROKEN)
+
+
+def test_what_is_pressed_has_the_size_of_a_finger(page: Path, tab: Browser) -> None:
+    tab.show(page, 390, 844)
+    small = "o => { const box = o.getBoundingClientRect(); return box.height < 44 || box.width < 44; }"
+    pressed = "[...document.querySelectorAll('a, summary, button')]"
+    assert tab.value(f"{pressed}.length") > 8
+    assert tab.value(f"{pressed}.filter({small}).map(o => o.textContent)") == []
+
+
+def test_the_figures_numbers_lie_within_their_joints(page: Path, tab: Browser) -> None:
+    tab.show(page, 1280, 900)
+    numbers = """[...document.querySelectorAll('.joints svg text')].map(text => {
+      const [a, b] = [text, text.previousElementSibling].map(one => one.getBoundingClientRect());
+      return [text.textContent, a.left >= b.left && a.right <= b.right && Math.abs(a.top + a.bottom - b.top - b.bottom) < 8]; })"""
+    found = tab.value(numbers)
+    listed = tab.value("document.querySelectorAll('.worst li').length")
+    assert listed >= 1
+    assert sorted(found) == [[str(number), True] for number in range(1, listed + 1)]
 
 
 def test_the_checks_of_overflow_and_requests_can_fail(page: Path, tab: Browser, tmp_path: Path) -> None:

@@ -55,11 +55,63 @@ def test_the_page_says_what_was_measured(written) -> None:  # type: ignore[no-un
     assert document == json.loads((folder / "report.json").read_text())
     assert (document["verdict"], document["blamed"]) == ("rejected", ["precision"])
     assert "The error comes from precision." in text
-    for said in ("1 of 3 operations run on the GPU", "ARG_MAX", "Not run", "SKIPPED", "1.25", "ab" * 32):
+    for said in (
+        "1 of 3 operations can run on the GPU by TensorFlow",
+        "ARG_MAX",
+        "Not run",
+        "SKIPPED",
+        "1.25",
+        "ab" * 32,
+    ):
         assert said in text
     for error in evaluation.worst:
         assert f"<strong>{error.case}</strong>" in text
     assert text.count("data:image/jpeg") == len(evaluation.worst)
+
+
+def test_the_page_says_how_a_device_ran(written) -> None:  # type: ignore[no-untyped-def]
+    text = (written[0] / "index.html").read_text()
+    for said in ("The app is a debug ", "float16 allowed ", "failed: the driver died ", "none before, light after"):
+        assert text.count(said) == 1, said
+    assert re.search(r"timed runs.*>20<", text, re.DOTALL)
+
+
+def centres(text: str, side: str) -> list[tuple[float, float]]:
+    """The keypoints of the first picture's side."""
+    (layer, *_) = re.findall(rf'<span class="side {side}">.*?</svg>', text, re.DOTALL)
+    return [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.-]+)" cy="([\d.-]+)"', layer)]
+
+
+@pytest.mark.parametrize(("accelerator", "side"), [(True, "device"), (False, "wrapper")])
+def test_the_pictures_show_whose_errors_the_captions_tell(packaged: Path, tmp_path: Path, accelerator: bool, side: str) -> None:  # fmt: skip
+    evaluation, document = reports.write_of_device(tmp_path / "report", packaged, accelerator)
+    text = (tmp_path / "report" / "index.html").read_text()
+    assert evaluation.worst[0].max_px == pytest.approx(14, abs=0.5)
+    assert document["pictured"] == side
+    assert f'<span class="tag">{side}</span>' in text
+    assert f">Show the {side}</button>" in text
+    before, after = centres(text, "reference"), centres(text, "packaged")
+    assert len(before) == len(after) == 3
+    assert all(b[0] - a[0] == pytest.approx(14, abs=0.5) for a, b in zip(before, after, strict=True))
+
+
+def test_a_fault_of_the_accelerator_is_the_devices(packaged: Path, tmp_path: Path) -> None:
+    reports.write_of_device(tmp_path / "report", packaged)
+    text = re.sub(r"\s+", " ", (tmp_path / "report" / "index.html").read_text())
+    states = dict(re.findall(r'<strong>([\w ]+)</strong> <span class="state \w+">([\w ]+)</span>', text))
+    assert states == {"model file": "holds", "wrapper": "fails", "contract": "not run", "device": "fails", "golden vectors": "not run"}  # fmt: skip
+    assert "measured on a device" in text
+    assert "<strong>VERIFIED</strong>" not in text
+
+
+def test_where_no_error_can_be_seen_one_picture_is_an_example(packaged: Path, tmp_path: Path) -> None:
+    facts = {"name": "tiny", "platform": "android", "precision": "fp32"}
+    evaluation, _ = reports.write(tmp_path / "report", packaged, facts, is_good=True)
+    text = (tmp_path / "report" / "index.html").read_text()
+    assert len(evaluation.worst) > 1
+    assert text.count("data:image/jpeg") == 1
+    assert "A picture, as an example" in text
+    assert "worst first" not in text
 
 
 def test_where_nothing_is_known_the_page_says_so(packaged: Path, tmp_path: Path) -> None:

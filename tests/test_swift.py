@@ -301,7 +301,9 @@ def check_run(package: Path, kind: str) -> None:
     model = package / "Sources" / "TinyPose" / "tinypose.mlpackage"
     run = read_run(out, file_hash(model), contract_hash(spec))
     assert run.error is None
-    assert (run.device.name, run.device.simulated) == ("StandIn1,1", False)
+    assert (run.device.name, run.device.simulated, run.build) == ("StandIn1,1", False, "debug")
+    assert re.fullmatch(r"iOS \d+\.\d+\.\d+ \(23A1\)", run.device.os)
+    assert run.runtime == f"Core ML of {run.device.os}"
     asked = json.loads((package / "request" / "request.json").read_text())["cases"][0]
     for one in run.passes[:2]:
         assert (one.thermal_before, one.thermal_after) == ("nominal", "nominal")
@@ -333,7 +335,8 @@ APPLE_FAULTS = {
     "another's model thrown away": ("ModelStore.swift", "try files.moveItem(at: compiled, to: kept)",
                                     "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)"),
     "older models kept": ("ModelStore.swift", "try? files.removeItem(at: folder.", "_ = (folder."),
-    "the plan is not asked": ("../TinyPoseRun/Apple/CoreMLRun.swift", "there > 0 ?", "there >= 0 ?"),
+    "one operation is enough": ("../TinyPoseRun/Apple/CoreMLRun.swift", "if there * 2 > known {", "if there > 0 {"),
+    "a failure is a mere absence": ("../TinyPoseRun/DeviceRun.swift", "record.failure = \"it stopped", "record.fallbackReason = \"it stopped"),
     "asked to run elsewhere": ("../TinyPoseRun/Apple/CoreMLRun.swift", "case .npu: .cpuAndNeuralEngine", "case .npu: .all"),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -159,8 +160,9 @@ def _test_app(device: Connected, package: str, module: str, step: Step) -> TestA
         done = device.tried("install", "-r", "-t", str(apk), timeout_s=5 * SHORT_SECONDS)
         if done.code or re.search(r"^Failure \[", done.text, re.MULTILINE):  # old versions of adb end with 0
             raise device.failure("adb install", done.text)
+    # another app chooses the names it is listed by, and they are handed to a shell
     listed = device.shell("pm list instrumentation").out.decode(errors="replace")
-    pattern = rf"^instrumentation:({re.escape(package)}(?:\.test)?/\S+) \(target=([A-Za-z0-9_.]+)\)\s*$"
+    pattern = rf"^instrumentation:({re.escape(package)}(?:\.test)?/[A-Za-z0-9_.$]+) \(target=([A-Za-z0-9_.]+)\)\s*$"
     found = re.search(pattern, listed, re.MULTILINE)
     if found is None:
         build = f"./gradlew :{module}:assembleDebugAndroidTest"
@@ -199,7 +201,7 @@ def _check_space(device: Connected, request: Path) -> None:
 def _instrument(device: Connected, test: TestApp, name: str, step: Step, timeout_s: float) -> Instrument:
     said = Instrument(lambda what: step(f"run on {device.name}: {what}"))
     arguments = f"-e runDir {ROOT}/{name} -e class {test.test_class}"
-    command = device.command("shell", f"am instrument -w -r {arguments} {test.component}")
+    command = device.command("shell", f"am instrument -w -r {arguments} {shlex.quote(test.component)}")
     done = programs.run(command, "the run on the device", timeout_s, take=said.take)
     said.close()
     if done.code and not said.ended:

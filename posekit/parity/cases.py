@@ -27,6 +27,7 @@ from posekit.warp import InputTransform, Region, frame_region, input_transform, 
 
 Tensors = Mapping[str, NDArray[Any]]
 INDEX = "cases.json"
+PACKAGE_AGAIN = "package the model again"
 MAX_INDEX_BYTES = 1 << 24
 MAX_RECORDED = 16  # enough to see a fault, little enough to carry in a bundle and push to a phone
 
@@ -166,6 +167,11 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
             raise InputError(f"{folder / INDEX} is damaged: the region of {entry.name!r} is none: {error}") from error
         path = folder / entry.image
         pixels = warp(load_image(path), transform, spec.input.size_wh, spec.input.pad_value)
+        missing = set(spec.decoder.outputs) - entry.outputs.keys()
+        if missing:
+            raise InputError(
+                f"{folder / INDEX} lacks {', '.join(sorted(missing))} of case {entry.name!r}", PACKAGE_AGAIN
+            )
         outputs = {name: read_tensor(folder, tensor, f"case {entry.name!r}") for name, tensor in entry.outputs.items()}
         yield Case(entry.name, Photo(path, 0), None, region, transform, pixels, entry.size_px, entry.area_px), outputs
 
@@ -178,6 +184,6 @@ def read_index(folder: Path) -> Index:
             raise InputError(f"{path} has more than {MAX_INDEX_BYTES} bytes")
         return Index.model_validate(jsontext.parse(path.read_bytes()))
     except ValidationError as error:
-        raise InputError(sentence(error, str(path))[0], "package the model again") from error
+        raise InputError(sentence(error, str(path))[0], PACKAGE_AGAIN) from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is no readable list of cases: {error}", "package the model again") from error
+        raise InputError(f"{path} is no readable list of cases: {error}", PACKAGE_AGAIN) from error

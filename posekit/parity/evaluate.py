@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from posekit.parity.accuracy import Accuracy, Truth, accuracy, truth_of
 from posekit.parity.cases import Case, Recorder, Tensors, found_in
-from posekit.parity.gate import Check, Outcome, check_keypoints, check_tensors, gate_for, passed
+from posekit.parity.gate import OF_KEYPOINTS, Check, Outcome, check_keypoints, check_tensors, gate_for, passed
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
-from posekit.parity.stages import NAMES, Side, Stage, blame
+from posekit.parity.stages import NAMES, Side, Stage, blame, largest
 from posekit.spec import PoseSpec, Precision
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 ReferenceCase = tuple[Case, Tensors]
 MAX_WORST = 6
-BLAMED_FROM_PX = 0.25  # p95 of a stage; one pixel of a heatmap is worth 2 to 6 AP
+BLAMED_FROM_PX = 0.25  # p95 of a stage in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
 MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
 
 
@@ -48,7 +48,8 @@ class Evaluation:
 
     @property
     def blamed(self) -> tuple[str, ...]:
-        """The stages that the error comes from, the largest first; empty where all is well."""
+        """The stages that the error comes from, the largest first; the largest alone where a gate is closer than what
+        a stage is blamed for; empty where all is well."""
         known = {stage.name: stage for stage in self.stages}
         found = blame(self.stages, BLAMED_FROM_PX)
         inputs = known["preprocessing"].tensors if "preprocessing" in known else ()
@@ -57,7 +58,8 @@ class Evaluation:
         if {"preprocessing", "decoding"} <= set(found) and self._cancels(known):
             # one transform, wrong both ways: decoding only undoes what preprocessing did
             found = tuple(name for name in found if name != "decoding")
-        return found
+        moved = any(check.outcome is Outcome.FAIL and OF_KEYPOINTS in check.name for check in self.checks)
+        return found or (largest(self.stages) if moved else ())
 
     def _cancels(self, known: Mapping[str, Stage]) -> bool:
         """Whether the way back from the input makes up for most of what the way there did."""

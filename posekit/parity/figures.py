@@ -15,13 +15,14 @@ from posekit.poses import Floats, Poses
 
 WIDTH, HEIGHT, MARGIN = 320.0, 380.0, 26.0  # of the skeleton's figure
 LEVELS = ((0.01, "under 0.01 px"), (0.1, "0.01 to 0.1 px"), (0.25, "0.1 to 0.25 px"), (1.0, "0.25 to 1 px"), (math.inf, "1 px and more"))  # fmt: skip
-NAMED = 3  # the worst joints are written beside their dots
+NAMED = 3  # the worst joints have numbers, and their names stand below: beside the dots they would cover others
+ROOM_FOR_A_DIGIT = 7.0
 
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """A keypoint of the figure. level: index of LEVELS, -1 where it was not compared; label_y: of its name beside the dot,
-    None for most."""
+    """A keypoint of the figure. level: index of LEVELS, -1 where it was not compared; number: in the list of the worst,
+    from 1, None for most."""
 
     name: str
     x: float
@@ -29,7 +30,7 @@ class Joint:
     radius: float
     level: int
     error: str
-    label_y: float | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class SkeletonFigure:
     joints: tuple[Joint, ...]
     edges: tuple[tuple[float, float, float, float], ...]
     legend: tuple[str, ...] = tuple(text for _, text in LEVELS)
+
+    @property
+    def worst(self) -> tuple[Joint, ...]:
+        """The joints that have a number, in its order."""
+        return tuple(sorted((one for one in self.joints if one.number is not None), key=lambda one: one.number or 0))
 
 
 def level_of(error_px: float | None) -> int:
@@ -77,16 +83,17 @@ def skeleton(
     left = (WIDTH - extent[0] * scale) / 2
     at = (points - low) * scale + (left, MARGIN)
     errors = {str(one["name"]): one["p95_px"] for one in per_keypoint}
-    labels = _labels({name: float(y) for name, (_, y) in zip(names, at, strict=True)}, errors)
+    numbers = _numbers(names, errors)
     size = 1.0 if len(names) <= 40 else 0.55
     joints = []
     for name, (x, y) in zip(names, at, strict=True):
         level = level_of(errors.get(name))
-        radius = round(size * (4 + 1.6 * max(level, 0)), 2)
+        radius = round(max(size * (4 + 1.6 * max(level, 0)), ROOM_FOR_A_DIGIT if name in numbers else 0), 2)
         error = "not compared" if level < 0 else px(errors[name])
-        joints.append(Joint(name, _short(x), _short(y), radius, level, error, labels.get(name)))
+        joints.append(Joint(name, _short(x), _short(y), radius, level, error, numbers.get(name)))
     index = {name: i for i, name in enumerate(names)}
     lines = tuple(tuple(_short(v) for v in (*at[index[a]], *at[index[b]])) for a, b in edges)
+    joints.sort(key=lambda one: -(one.number or NAMED + 1))  # the worst is drawn last, over its neighbours
     return SkeletonFigure(case, round(height, 1), tuple(joints), lines)  # type: ignore[arg-type]
 
 
@@ -96,6 +103,21 @@ class Layer:
 
     lines: tuple[Line, ...]
     dots: tuple[Dot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Cases with pictures, worst first. side: whose keypoints are beside the reference's; is_example: no error of any
+    case is large enough to be seen."""
+
+    side: str
+    pairs: tuple[Pair, ...]
+    is_example: bool
+
+    @property
+    def tag(self) -> str:
+        """The side in one word."""
+        return self.side.split()[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +155,11 @@ def css(colour: Colour) -> str:
     return "#" + bytes(colour).hex()
 
 
-def _labels(heights: Mapping[str, float], errors: Mapping[str, float | None]) -> dict[str, float]:
-    """Where the names of the worst joints are written, none over another; those of small errors are not."""
-    large = [name for name in heights if level_of(errors.get(name)) > 0]
-    worst = sorted(large, key=lambda name: _order(errors[name]))[-NAMED:]
-    found: dict[str, float] = {}
-    lowest = 0.0
-    for name in sorted(worst, key=lambda name: heights[name]):
-        lowest = max(heights[name] - 9, lowest + 14)
-        found[name] = _short(lowest)
-    return found
+def _numbers(names: Sequence[str], errors: Mapping[str, float | None]) -> dict[str, int]:
+    """The worst joints, worst first; those of small errors are not."""
+    large = [name for name in names if level_of(errors.get(name)) > 0]
+    worst = sorted(large, key=lambda name: -_order(errors[name]))[:NAMED]
+    return {name: number for number, name in enumerate(worst, 1)}
 
 
 def _order(error: float | None) -> float:

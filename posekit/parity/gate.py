@@ -15,6 +15,9 @@ DEFAULTS: dict[Precision, GateSpec] = {
 }
 
 
+OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
+
+
 class Outcome(StrEnum):
     """A check that did not run is SKIPPED, never passed."""
 
@@ -57,10 +60,10 @@ def check_keypoints(gate: GateSpec, found: KeypointError) -> list[Check]:
     checks = []
     if gate.max_px is not None:
         text = f"{found.max_px:.4f} px, at most {gate.max_px:g} ({found.worst})"
-        checks.append(_check("keypoints, largest error", found.max_px <= gate.max_px, text))
+        checks.append(_check(f"{OF_KEYPOINTS}largest error", found.max_px <= gate.max_px, text))
     if gate.p95_px is not None:
         text = f"{found.worst_case_p95_px:.4f} px in the worst image, at most {gate.p95_px:g}"
-        checks.append(_check("keypoints, p95 error", found.worst_case_p95_px <= gate.p95_px, text))
+        checks.append(_check(f"{OF_KEYPOINTS}p95 error", found.worst_case_p95_px <= gate.p95_px, text))
     if gate.max_score is not None:
         text = f"{found.score_error:.2g} of the largest score, at most {gate.max_score:g}"
         checks.append(_check("scores", found.score_error <= gate.max_score, text))

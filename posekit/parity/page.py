@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-
-from posekit.decoder_specs import tuple_of_list
-from posekit.errors import InputError
 from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
+from posekit.parity.facts import Facts
 from posekit.parity.gate import Check, Outcome
+from posekit.parity.shipped import NO_DEVICE
 from posekit.parity.stages import Stage
-from posekit.spec_errors import sentence
 
 LOWEST_PX, HIGHEST_PX = 1e-3, 1e2  # ends of the waterfall's scale
 STAGES = {
@@ -23,127 +18,22 @@ STAGES = {
     "conversion": "the converted graph at full precision",
     "precision": "what smaller numbers cost",
     "decoding": "the generated code's way from the model's outputs to keypoints",
-    "accelerator": "the device's accelerator against the CPU here",
+    "accelerator": "the accelerator against the CPU of this machine",
     "total": "all that was run, against the network as it was trained",
 }
 MODEL, WRAPPER, CONTRACT, DEVICE, GOLDEN = "model file", "wrapper", "contract", "device", "golden vectors"
-_WRAPPER_CHECKS = ("every case was run", "the wrapper's input", "from the picture: ",
-                   "model file of the wrapper")  # fmt: skip
-
-
-class _Fact(BaseModel):
-    """Facts may come from the report of a bundle that somebody else made."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
-
-
-class SourceFacts(_Fact):
-    """The file that was packaged."""
-
-    form: str = "unknown"
-    sha256: str = "unknown"
-    file: str = "MODEL"
-    facts: dict[str, Any] = Field(default_factory=dict)
-
-
-class LintFinding(_Fact):
-    """One operation that a linter speaks of; number: in the order of execution, where it has one."""
-
-    op: str | int
-    kind: str
-    shapes: str = ""
-    rule: str
-    remedy: str
-
-
-class LintFacts(_Fact):
-    """What a linter says of the model file."""
-
-    linter: str
-    summary: str
-    findings: tuple[LintFinding, ...] = ()
-
-    _lists = field_validator("findings", mode="before")(tuple_of_list)
-
-    @property
-    def by_rule(self) -> dict[tuple[str, str], list[LintFinding]]:
-        """The findings of each rule and remedy, in the order of execution."""
-        found: dict[tuple[str, str], list[LintFinding]] = {}
-        for one in self.findings:
-            found.setdefault((one.rule, one.remedy), []).append(one)
-        return found
-
-
-class DeviceFacts(_Fact):
-    """What ran the device's passes."""
-
-    name: str
-    os: str
-    simulated: bool = False
-
-
-class LatencyFacts(_Fact):
-    """One step's milliseconds."""
-
-    p50_ms: float
-    p90_ms: float
-    runs: int
-
-
-class PassFacts(_Fact):
-    """One accelerator of a device run."""
-
-    requested: str
-    used: str | None = None
-    fallback_reason: str | None = None
-    thermal_before: str | None = None
-    thermal_after: str | None = None
-    latencies: dict[str, LatencyFacts] | None = None
-
-
-class Facts(_Fact):
-    """What the report holds beside the evaluation; what an older report lacks is empty.
-
-    model_file, model_sha256: the packaged model. tools: versions by name.
-    """
-
-    name: str
-    version: str = ""
-    platform: str
-    precision: str
-    contract_sha256: str = "unknown"
-    evaluated_on: str = "unknown"
-    source: SourceFacts = SourceFacts()
-    doubt: str | None = None
-    contract_matched: str | None = None
-    route: str = "unknown"
-    notes: tuple[str, ...] = ()
-    op_counts: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    model_bytes: Annotated[int, Field(ge=0)] = 0
-    model_file: str = ""
-    model_sha256: str = ""
-    tools: dict[str, str] = Field(default_factory=dict)
-    lint: LintFacts | None = None
-    device: DeviceFacts | None = None
-    runtime: str = ""
-    passes: tuple[PassFacts, ...] = ()
-
-    _lists = field_validator("notes", "passes", mode="before")(tuple_of_list)
-
-
-def read_facts(facts: Mapping[str, Any]) -> Facts:
-    """The facts of a report; InputError names the one that is not what it should be."""
-    try:
-        return Facts.model_validate(dict(facts))
-    except (ValidationError, RecursionError) as error:
-        where = "the report's facts"
-        told = sentence(error, where)[0] if isinstance(error, ValidationError) else f"{where} are nested too deeply"
-        raise InputError(told, "package the model again") from error
+NO_CORE_ML = "its Core ML layer (Session, Pixels) was not run here"
+_OWNERS = {  # by how the name of a gate begins, the first that fits
+    "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper's input": WRAPPER,
+    "from the picture": WRAPPER, "model file of the wrapper": WRAPPER, "the run came to its end": DEVICE,
+    "contract": CONTRACT,
+}  # fmt: skip
+_GRAPH = frozenset({"conversion", "precision"})  # what bisect looks into
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One thing that ships or proves: its state (`pass`, `fail`, `doubt` or `skipped`), why, and its gates."""
+    """One thing that ships or proves: its state (`pass`, `part`, `fail`, `doubt` or `skipped`), why, and its gates."""
 
     name: str
     state: str
@@ -155,25 +45,37 @@ def artefacts(evaluation: Evaluation, facts: Facts) -> tuple[Artefact, ...]:
     """What is known of each thing that ships."""
     checks: dict[str, list[Check]] = {name: [] for name in (MODEL, WRAPPER, CONTRACT, DEVICE)}
     for check in evaluation.checks:
-        checks[_owner(check)].append(check)
+        checks[_owner(check, facts)].append(check)
     stages = {stage.name: stage for stage in evaluation.stages}
     wrapper, accelerator = stages.get("decoding"), stages.get("accelerator")
-    ran = evaluation.status != "UNVERIFIED"
+    ran = "" if evaluation.status == "UNVERIFIED" else "run on this machine"
+    by = f": {evaluation.runtime}" if ran and facts.device is None else ""
     return (
-        _artefact(MODEL, checks[MODEL], f"{evaluation.status}, {evaluation.runtime}" if ran else ""),
-        _artefact(WRAPPER, checks[WRAPPER], _distance(wrapper), _reason(wrapper)),
+        _artefact(MODEL, checks[MODEL], ran + by),
+        _wrapper(checks[WRAPPER], wrapper, facts),
         _contract(checks[CONTRACT], facts),
-        _artefact(DEVICE, checks[DEVICE], _device(facts), _reason(accelerator)),
+        _artefact(DEVICE, checks[DEVICE], _device(facts), _reason(accelerator) or NO_DEVICE),
         Artefact(GOLDEN, "skipped", "they ship with the module, whose own tests hold its code to them; not run here"),
     )
 
 
-def _owner(check: Check) -> str:
-    if check.name.startswith(_WRAPPER_CHECKS):
-        return WRAPPER
-    if check.name == "the run came to its end" or (check.name.startswith("the ") and check.name.endswith(" ran the model")):  # fmt: skip
+def measured(evaluation: Evaluation, facts: Facts) -> str:
+    """What the status means, in words."""
+    if facts.device is not None and evaluation.status == "SIMULATED":
+        return "measured in an emulator or simulator, which is no evidence for a phone's accelerator or speed"
+    return {
+        "HOST": "measured on this machine, with the runtime that a phone has",
+        "SIMULATED": "measured on this machine, with a stand-in for the phone's runtime",
+        "VERIFIED": "measured on a device",
+    }.get(evaluation.status, "not measured")
+
+
+def _owner(check: Check, facts: Facts) -> str:
+    if check.name.startswith("on the accelerator: "):
+        return MODEL if facts.device is None else DEVICE  # a Mac runs the model on accelerators of its own
+    if check.name.startswith("the ") and check.name.endswith(" ran the model"):
         return DEVICE
-    return CONTRACT if check.name.startswith("contract") else MODEL
+    return next((owner for start, owner in _OWNERS.items() if check.name.startswith(start)), MODEL)
 
 
 def _artefact(name: str, checks: list[Check], good: str, reason: str = "") -> Artefact:
@@ -195,16 +97,26 @@ def _contract(checks: list[Check], facts: Facts) -> Artefact:
     return found
 
 
-def _distance(stage: Stage | None) -> str:
-    """Told of the generated code where it was run."""
-    return "" if stage is None or stage.keypoints is None else "run from the picture to the keypoints"
+def _wrapper(checks: list[Check], stage: Stage | None, facts: Facts) -> Artefact:
+    """The generated code, as much of it as was run."""
+    ran = stage is not None and stage.keypoints is not None
+    if not ran:
+        return _artefact(WRAPPER, checks, "", _reason(stage))
+    if facts.device is not None:
+        return _artefact(WRAPPER, checks, "run on the device, from the picture to the keypoints")
+    if facts.platform != "ios":
+        told = "run on this machine, from the picture to the keypoints, with stand-ins for Android's own classes"
+        return _artefact(WRAPPER, checks, told)
+    found = _artefact(WRAPPER, checks, f"Swift core only, from the picture to the keypoints; {NO_CORE_ML}")
+    return replace(found, state="part") if found.state == "pass" else found
 
 
 def _device(facts: Facts) -> str:
     if facts.device is None:
         return ""
     kind = "simulated, " if facts.device.simulated else ""
-    return f"{kind}{facts.device.name}, {facts.device.os}, {facts.runtime}"
+    build = f", {facts.build} build" if facts.build else ""
+    return f"{kind}{facts.device.name}, {facts.device.os}, {facts.runtime}{build}"
 
 
 def _reason(stage: Stage | None) -> str:
@@ -262,6 +174,11 @@ def px(value: float | None) -> str:
     return f"{value:.3f} px" if value < 1 else f"{value:.3g} px" if value < 1000 else f"{value:.0f} px"
 
 
+def shift(value: float) -> str:
+    """A bias, px, with its sign; what rounds to nothing has none."""
+    return "0" if abs(value) < LOWEST_PX / 2 else f"{value:+.3f}" if math.isfinite(value) else "not a number"
+
+
 def share(value: float) -> str:
     """An OKS."""
     return f"{value:.5f}" if math.isfinite(value) else "not a number"
@@ -282,6 +199,8 @@ def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]
         found.append(("delegate linter", "run posekit inspect on the bundle"))
     if facts.contract_matched is None:
         found.append(("the training code", "--reference FILE compares the contract with its predictions"))
+    if any(one.name == WRAPPER and one.state == "part" for one in artefacts(evaluation, facts)):
+        found.append(("the wrapper's Core ML layer", NO_DEVICE))
     found.append((GOLDEN, "the module's own tests hold its code to them"))
     whats: dict[str, list[str]] = {}
     for what, reason in found:
@@ -290,10 +209,22 @@ def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]
     return tuple((", ".join(names), reason) for reason, names in whats.items())
 
 
-def commands(facts: Facts, blamed: tuple[str, ...]) -> tuple[str, ...]:
-    """How to come to the same figures."""
-    bundle = f"{facts.name}-{facts.platform}"
+def commands(evaluation: Evaluation, facts: Facts) -> tuple[str, ...]:
+    """How to come to the same figures, and where to look on."""
+    later = facts.verdict is not None  # a validation of what was packaged before
+    is_rejected = facts.verdict == "rejected" if later else not evaluation.is_good
+    bundle = f"{facts.name}-{facts.platform}{'.rejected' if is_rejected else ''}"
+    stages = {stage.name: stage for stage in evaluation.stages}
+    wrapper = "decoding" in stages and stages["decoding"].keypoints is not None
+    run = " --device-run RUN" if facts.device else " --wrapper" if wrapper else ""
     pictures = " --images IMAGES" if "--images" in facts.evaluated_on else ""
-    package = f"posekit package {facts.source.file} --platform {facts.platform} --precision {facts.precision}{pictures}"
-    more = (f"posekit bisect {bundle}",) if blamed else ()
-    return (package, f"posekit validate {bundle} --wrapper", f"posekit inspect {bundle}", *more)
+    if pictures and (facts.accuracy if later else evaluation.accuracy):
+        pictures += " --annotations ANNOTATIONS"
+    reference = " --reference PREDICTIONS" if facts.contract_matched else ""
+    again = " --images IMAGES --annotations ANNOTATIONS" if later and evaluation.accuracy else ""
+    package = f"posekit package {facts.source.file} --platform {facts.platform} --precision {facts.precision}"
+    found = [f"{package}{pictures}{reference}", f"posekit validate {bundle}{run}{again}", f"posekit inspect {bundle}"]
+    model = next(one for one in artefacts(evaluation, facts) if one.name == MODEL)
+    if _GRAPH & set(evaluation.blamed) or model.state == "fail":
+        found.append(f"posekit bisect {bundle}")
+    return tuple(found)

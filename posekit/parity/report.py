@@ -6,16 +6,16 @@ import dataclasses
 import json
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from posekit import __version__
 from posekit.parity import figures, page
 from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
-from posekit.parity.figures import Pair, SkeletonFigure
+from posekit.parity.facts import Facts
+from posekit.parity.figures import Gallery, SkeletonFigure
 from posekit.parity.gate import Outcome
-from posekit.parity.page import Facts
 from posekit.parity.stages import Stage
 from posekit.spec import PoseSpec
 
@@ -39,15 +39,15 @@ def write(
     evaluation: Evaluation,
     facts: Facts,
     spec: PoseSpec,
-    pairs: Sequence[Pair],
+    gallery: Gallery,
     figure: SkeletonFigure | None,
     template: Path,
 ) -> None:
-    """Write report.json, junit.xml and index.html; pairs: the worst cases, worst first."""
+    """Write report.json, junit.xml and index.html."""
     folder.mkdir(exist_ok=True)
     (folder / "report.json").write_text(json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
     (folder / "junit.xml").write_bytes(junit(evaluation, str(document.get("name", "posekit"))))
-    text = html(evaluation, facts, spec, pairs, figure, template)
+    text = html(evaluation, facts, spec, gallery, figure, template)
     (folder / "index.html").write_text(text, encoding="utf-8")
 
 
@@ -55,7 +55,7 @@ def html(
     evaluation: Evaluation,
     facts: Facts,
     spec: PoseSpec,
-    pairs: Sequence[Pair],
+    gallery: Gallery,
     figure: SkeletonFigure | None,
     template: Path,
 ) -> str:
@@ -63,12 +63,12 @@ def html(
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(loader=FileSystemLoader(template.parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    environment.filters.update(css=figures.css, px=page.px, share=page.share, size=page.size)
+    environment.filters.update(css=figures.css, px=page.px, share=page.share, shift=page.shift, size=page.size)
     return environment.get_template(template.name).render(
         facts=facts, spec=spec, evaluation=evaluation, verdict=verdict(evaluation), posekit=__version__,
-        artefacts=page.artefacts(evaluation, facts), bars=page.bars(evaluation), pairs=pairs, figure=figure,
+        artefacts=page.artefacts(evaluation, facts), bars=page.bars(evaluation), gallery=gallery, figure=figure,
         levels=[(one, figures.level_of(one["p95_px"])) for one in _per_keypoint(evaluation)],
-        skipped=page.skipped(evaluation, facts), commands=page.commands(facts, evaluation.blamed),
+        skipped=page.skipped(evaluation, facts), commands=page.commands(evaluation, facts), measured=page.measured(evaluation, facts),
         blamed_from=BLAMED_FROM_PX, ticks=[(f"{10.0**n:g}", page.place(10.0**n)) for n in range(-3, 3)],
         limit=page.place(BLAMED_FROM_PX),
     )  # fmt: skip

@@ -49,7 +49,14 @@ class Side:
 
 
 def blame(stages: Sequence[Stage], limit_px: float) -> tuple[str, ...]:
-    """The stages whose p95 keypoint error is beyond `limit_px` (or no number), the largest first."""
-    errors = {stage.name: stage.keypoints.p95_px for stage in stages if stage.keypoints is not None}
+    """The stages whose p95 keypoint error in the worst picture is beyond `limit_px` (or no number), the largest first."""
+    errors = {stage.name: stage.keypoints.worst_case_p95_px for stage in stages if stage.keypoints is not None}
     beyond = [name for name, error in errors.items() if not error <= limit_px]
     return tuple(sorted(beyond, key=lambda name: -errors[name] if errors[name] == errors[name] else -math.inf))
+
+
+def largest(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """The stage with the largest keypoint error, if there is any error."""
+    measured = [stage for stage in stages if stage.keypoints is not None and stage.keypoints.max_px != 0]
+    worst = max(measured, key=lambda stage: stage.keypoints.max_px if stage.keypoints else 0, default=None)
+    return () if worst is None else (worst.name,)

@@ -244,6 +244,11 @@ def _settled(module: nn.Module) -> nn.Module:
 
 
 def _refuse_bad_weights(module: nn.Module, path: Path) -> None:
+    """Weights are finite; a buffer may hold -inf, as the mask of an attention does."""
+    parameters = {name for name, _ in module.named_parameters()}
     for name, tensor in module.state_dict().items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        if not tensor.is_floating_point():
+            continue
+        good = tensor.isfinite() if name in parameters else tensor.isfinite() | tensor.isneginf()
+        if not bool(good.all()):
             raise InputError(f"{path}: weight {name!r} holds values that are not finite", "was the training diverging?")

@@ -11,6 +11,7 @@ from typing import Any
 
 from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError, first_line
+from posekit.mlpackage import read_specification, specification_file
 from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
 from posekit.targets.converted import Converted
 from posekit.targets.lowering import Lowered
@@ -56,7 +57,7 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
             baseline = folder / f".{spec.name}.fp32.mlpackage"
             _convert(ct, program, lowered, "fp32").save(str(baseline))
     _settle(path)
-    program = read_program(path)
+    program = read_specification(path)
     counts = op_counts(program)
     if precision == "fp16":
         notes = (*notes, *_kept_float(program))
@@ -65,25 +66,10 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
 
 def contract_of(path: Path) -> bytes:
     """pose.json as the .mlpackage holds it; InputError where it holds none or the package is damaged."""
-    text = read_program(path).description.metadata.userDefined.get(CONTRACT_KEY, "")
+    text = read_specification(path).description.metadata.userDefined.get(CONTRACT_KEY, "")
     if not text:
         raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?")
     return bytes(text.encode())
-
-
-def read_program(path: Path) -> Any:
-    """The package's specification (protobuf); InputError where it is damaged."""
-    try:
-        with captured():  # coremltools warns of every framework whose version it does not know
-            from coremltools.proto import Model_pb2
-    except ImportError as error:
-        raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
-    proto = Model_pb2.Model()
-    try:
-        proto.ParseFromString(_program_file(path).read_bytes())
-    except Exception as error:  # protobuf's own error, or a file that is not there
-        raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
-    return proto
 
 
 def op_counts(proto: Any) -> dict[str, int]:
@@ -93,10 +79,6 @@ def op_counts(proto: Any) -> dict[str, int]:
     ]
     names = (op.type for block in blocks for op in block.operations if op.type != "const")
     return dict(sorted(Counter(names).items()))
-
-
-def _program_file(path: Path) -> Path:
-    return path / "Data" / "com.apple.CoreML" / "model.mlmodel"
 
 
 def _traced(lowered: Lowered) -> Any:
@@ -174,7 +156,7 @@ def _describe(model: Any, spec: PoseSpec, lowered: Lowered) -> None:
 
 def _settle(path: Path) -> None:
     """Same input, same bytes: map entries in order, identifiers in Manifest.json from the content."""
-    _program_file(path).write_bytes(read_program(path).SerializeToString(deterministic=True))
+    specification_file(path).write_bytes(read_specification(path).SerializeToString(deterministic=True))
     manifest = path / "Manifest.json"
     text = json.loads(manifest.read_text())
     entries = text["itemInfoEntries"]

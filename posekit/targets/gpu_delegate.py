@@ -1,6 +1,7 @@
 """Which operations of a .tflite LiteRT's GPU delegate takes, judged from the file alone.
 
-TensorFlow's own analyzer no longer checks anything. An operation that is not in RULES is not taken.
+TensorFlow's own analyzer no longer checks anything. An operation that is not in RULES is not taken. The rules are of
+TensorFlow Lite's delegate; LiteRT 2 has a GPU backend of its own, which may take more or less.
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ class Delegated:
 
     @property
     def summary(self) -> str:
-        """`52 of 54 operations run on the GPU, in 3 partitions`."""
+        """`52 of 54 operations can run on the GPU by TensorFlow's rules, in 3 partitions; not run`."""
         taken = self.operations - len(self.findings)
-        told = f"{taken} of {self.operations} operations run on the GPU"
+        told = f"{taken} of {self.operations} operations can run on the GPU by TensorFlow's rules"
         if taken:
             told += f", in {self.partitions} partition{'s' if self.partitions != 1 else ''}"
         if self.folded:
             told += f"; {self.folded} that widen float16 weights cost nothing there"
-        return told + ("; it computes the int8 ones in float" if self.quantized and taken else "")
+        told += "; it computes the int8 ones in float" if self.quantized and taken else ""
+        return f"{told}; not run"
 
 
 def delegated(model: bytes) -> Delegated:

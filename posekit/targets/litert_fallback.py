@@ -21,6 +21,7 @@ def convert(lowered: Lowered, folder: Path, log: Path) -> bytes:
     """The float32 .tflite of the lowered graph; MissingToolError without the extra, ConversionError where it fails."""
     import torch
 
+    log = log.resolve()  # read from another working directory below
     try:
         with captured(log):
             import onnx2tf

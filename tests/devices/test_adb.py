@@ -223,6 +223,35 @@ def test_the_apk_that_is_named_is_installed(phone: Phone, tmp_path: Path, monkey
     assert content(phone.out) == content(phone.answer)
 
 
+HOSTILE = [
+    f"instrumentation:{PACKAGE}/x;touch${{IFS}}/sdcard/pwned; (target={PACKAGE})",
+    f"instrumentation:{PACKAGE}/$(reboot) (target={PACKAGE})",
+    f"instrumentation:{PACKAGE}/a.Runner (target={PACKAGE};reboot)",
+    "instrumentation:posekitxtiny.test/a.Runner (target=x)",
+]
+
+
+def test_an_app_that_is_listed_by_a_command_is_no_test_app(phone: Phone) -> None:
+    phone.scenario(listed=HOSTILE)
+    phone.run()
+    (instrument,) = [one for one in phone.commands if "am instrument" in one]
+    assert instrument.endswith(f"{PACKAGE}/androidx.test.runner.AndroidJUnitRunner")
+    assert not any(word in one for one in phone.commands for word in ("touch", "reboot"))
+
+
+@pytest.mark.parametrize("line", HOSTILE)
+def test_without_any_other_the_test_app_is_not_installed(line: str, phone: Phone) -> None:
+    phone.scenario(listed=[line], instrumentation=False)
+    phone.refused(MissingToolError, "the test app of posekit.tiny is not installed")
+
+
+def test_a_class_within_another_is_named_to_the_shell_as_it_is(phone: Phone) -> None:
+    phone.scenario(test_runner="a.Tests$Runner")
+    phone.run()
+    (instrument,) = [one for one in phone.commands if "am instrument" in one]
+    assert instrument.endswith(f" '{PACKAGE}/a.Tests$Runner'")
+
+
 @pytest.mark.parametrize(
     ("fault", "says"),
     [("INSTALL_FAILED_INSUFFICIENT_STORAGE", "it is full"), ("INSTALL_FAILED_UPDATE_INCOMPATIBLE", "adb uninstall"),

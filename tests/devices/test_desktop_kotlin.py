@@ -140,11 +140,29 @@ def test_other_accelerators_say_why_they_did_not_run(
     assert gpu.fallback_reason.startswith("GPU: compiling the model failed")
     assert (npu.requested, npu.used, npu.cases) == ("npu", None, ())
     assert npu.fallback_reason
+    assert [one.failure for one in (cpu, gpu, npu)] == [None, None, None]
     assert cpu.latencies is not None
     for step in (cpu.latencies.preprocessing, cpu.latencies.inference, cpu.latencies.decoding):
         assert step.runs == 8
         assert 0 < step.p50_ms <= step.p90_ms
     assert ran.document.runtime == litert.runtime_name().partition(",")[0]
+
+
+def test_the_device_may_speak_any_language(
+    samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Arabic writes digits of its own, names of files and numbers keep the plain ones."""
+    sample = samples["tinypose"]
+    request = sample.request(tmp_path, ("image",), count=2, repeats=2)
+    here = sample.ran(wrappers["tinypose"], request, tmp_path / "here")
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Duser.language=ar -Duser.country=EG")
+    there = sample.ran(wrappers["tinypose"], request, tmp_path / "there")
+    assert [case.model_dump() for case in there.document.passes[0].cases] == [
+        case.model_dump() for case in here.document.passes[0].cases
+    ]
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {
+        "run.json", *(f"cpu-{number:03d}-image-{what}.f32" for number in range(2) for what in ("input", "output0"))
+    }  # fmt: skip
 
 
 def test_what_is_not_finite_is_null(

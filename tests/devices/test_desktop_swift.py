@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -172,7 +173,9 @@ def test_an_accelerator_that_is_not_there_says_so(
     writer.close(file_hash(sample.model), sample.contract, ("image",), ("cpu", "npu", "none"), repeats=3)
     swift_wrapper("tinypose").run(tmp_path / "request", tmp_path / "run")
     run = sample.read(tmp_path / "run")
-    assert run.runtime == "model run by the host"
+    assert (run.runtime, run.build) == ("model run by the host", "release")
+    assert re.fullmatch(r"(Linux|macOS) \d+\.\d+\.\d+", run.device.os)
+    assert [one.failure for one in run.passes] == [None, None, None]
     assert [(one.requested, one.used, len(one.cases)) for one in run.passes] == [
         ("cpu", None, 0), ("npu", None, 0), ("none", "none", 1)]  # fmt: skip
     assert run.passes[0].fallback_reason == "no model can be run here"

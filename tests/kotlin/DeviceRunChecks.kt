@@ -26,6 +26,8 @@ internal object DeviceRunChecks {
         val (cpu, gpu) = run(context).passes()
         return listOf(cpu, gpu).all { it.getValue("cases").jsonArray.size == 2 && it["latencies"] !is JsonNull } &&
             gpu.text("requested") == "gpu" && gpu.text("used") == "gpu" && gpu["fallback_reason"] is JsonNull &&
+            gpu["failure"] is JsonNull && gpu.text("detail") == "float16 arithmetic allowed" &&
+            cpu["detail"] is JsonNull &&
             gpu.text("thermal_before") == "none" && gpu.text("thermal_after") == "none"
     }
 
@@ -34,9 +36,49 @@ internal object DeviceRunChecks {
         FakeLiteRt.gpuFailsAtRun = 3
         val answer = run(context)
         val (cpu, gpu) = answer.passes()
-        return answer["error"] is JsonNull && cpu.getValue("cases").jsonArray.size == 2 && gpu["used"] is JsonNull &&
-            gpu.getValue("cases").jsonArray.isEmpty() && "run 3" in gpu.text("fallback_reason")
+        return answer["error"] is JsonNull && cpu.getValue("cases").jsonArray.size == 2 && gpu.text("used") == "gpu" &&
+            gpu.getValue("cases").jsonArray.isEmpty() && "run 3" in gpu.text("failure") &&
+            gpu["fallback_reason"] is JsonNull && gpu["latencies"] is JsonNull && gpu.text("thermal_after") == "none"
     }
+
+    /** The module fell back, which is no failure. */
+    fun withoutGpu(context: Context): Boolean {
+        FakeLiteRt.gpuFailure = IllegalStateException("no GPU")
+        val (_, gpu) = run(context).passes()
+        return gpu.text("used") == "cpu" && gpu.text("fallback_reason") == "GPU: no GPU" && gpu["failure"] is JsonNull
+    }
+
+    /** Nothing to fall back to. */
+    fun whereTheCpuFails(context: Context): Boolean {
+        FakeLiteRt.cpuFailure = IllegalStateException("no kernel")
+        val (cpu, _) = run(context).passes()
+        return cpu["used"] is JsonNull && "no kernel" in cpu.text("failure") && cpu["fallback_reason"] is JsonNull
+    }
+
+    fun inFullPrecision(context: Context): Boolean =
+        run(context, gpuFullPrecision = true).passes()[1].text("detail") == "full precision"
+
+    fun saysHowItWasBuilt(context: Context): Boolean = run(context).text("build") == "debug"
+
+    fun knowsEmulators(): Boolean = emulators.all { isEmulator(it[0], *it.drop(1).toTypedArray()) } &&
+        phones.none { isEmulator(it[0], *it.drop(1).toTypedArray()) }
+
+    // fingerprint, hardware, product, model, manufacturer
+    private val emulators = listOf(
+        listOf("google/sdk_gphone64_x86_64/emu64xa:15/A/1:user/dev-keys", "x", "x", "x", "Google"),
+        listOf("a/a/a:16/A/1:user/release-keys", "ranchu", "x", "x", "Google"),
+        listOf("a/a/a:16/A/1:user/release-keys", "cutf_cvm", "x", "x", "Google"),
+        listOf("generic/aosp_cf_x86_64_phone/vsoc_x86_64:16/A/1:userdebug/test-keys", "x", "x", "x", "Google"),
+        listOf("a/a/a:16/A/1:user/release-keys", "x", "x", "Cuttlefish x86_64 phone", "Google"),
+        listOf("a/a/a:16/A/1:user/release-keys", "vbox86", "vbox86p", "Pixel 3", "Google"),
+        listOf("a/a/a:16/A/1:user/release-keys", "x", "x", "Pixel 3", "Genymobile"),
+        listOf("unknown", "x", "x", "Android SDK built for x86", "unknown"),
+    )
+    private val phones = listOf(
+        listOf("google/tokay/tokay:16/BP1A/1:user/release-keys", "tokay", "tokay", "Pixel 9", "Google"),
+        listOf("samsung/e3qxeea/e3q:15/AP3A/1:user/release-keys", "qcom", "e3qxeea", "SM-S928B", "samsung"),
+        listOf("Xiaomi/aurora/aurora:14/UKQ1/1:user/release-keys", "qcom", "aurora", "24031PN0DC", "Xiaomi"),
+    )
 
     fun withoutModel(context: Context): Boolean {
         val answer = run(context)
@@ -45,14 +87,14 @@ internal object DeviceRunChecks {
 
     private fun JsonObject.passes(): List<JsonObject> = getValue("passes").jsonArray.map { it.jsonObject }
 
-    private fun run(context: Context): JsonObject {
+    private fun run(context: Context, gpuFullPrecision: Boolean = false): JsonObject {
         val folder = createTempDirectory().toFile()
         try {
             File(folder, "request.json").writeText(REQUEST)
             File(folder, "p.rgb").writeBytes(ByteArray(4 * 2 * 3) { it.toByte() })
             File(folder, "i.f32").writeBytes(ByteArray(INPUT * 4))
-            val device = RunDevice("fake", "fake", true, "fake") { "none" }
-            DeviceRun(context, device, folder, File(folder, "out")).run {}
+            val device = RunDevice("fake", "fake", true, "fake", "debug") { "none" }
+            DeviceRun(context, device, folder, File(folder, "out"), gpuFullPrecision).run {}
             return Json.parseToJsonElement(File(folder, "out/run.json").readText()).jsonObject
         } finally {
             folder.deleteRecursively()

@@ -72,6 +72,11 @@ public object FacadeChecks {
             "other_thread" to { otherThread(good) },
             "device_run_on_the_gpu" to { DeviceRunChecks.onTheGpu(good) },
             "device_run_where_the_gpu_fails" to { DeviceRunChecks.whereTheGpuFails(good) },
+            "device_run_without_a_gpu" to { DeviceRunChecks.withoutGpu(good) },
+            "device_run_where_the_cpu_fails" to { DeviceRunChecks.whereTheCpuFails(good) },
+            "device_run_in_full_precision" to { DeviceRunChecks.inFullPrecision(good) },
+            "device_run_says_how_it_was_built" to { DeviceRunChecks.saysHowItWasBuilt(good) },
+            "emulators" to { DeviceRunChecks.knowsEmulators() },
             "device_run_without_a_model" to { DeviceRunChecks.withoutModel(empty) },
             "tracker_of_the_contract" to {
                 TemplatePose.regionTracker().minScore == TemplatePoseContract.TRACKER_MIN_SCORE
@@ -83,6 +88,7 @@ public object FacadeChecks {
     /** A check passes when it is true and has left no handle open. */
     private fun run(check: () -> Boolean): Boolean {
         FakeLiteRt.gpuFailure = null
+        FakeLiteRt.cpuFailure = null
         FakeLiteRt.gpuFailsAtRun = 0
         FakeLiteRt.inputShape = listOf(1, 256, 192, 3)
         FakeLiteRt.outputs.clear()

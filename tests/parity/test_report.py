@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from posekit.errors import InputError
 from posekit.parity import figures, page, report
 from posekit.parity.evaluate import Evaluation
+from posekit.parity.facts import LintFacts, PassFacts, read_facts
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import KeypointError
 from posekit.parity.page import CONTRACT, DEVICE, MODEL, WRAPPER
@@ -37,7 +39,7 @@ def evaluation(*checks: Check, status: str = "HOST", p95: float = 0.001, **stage
 
 
 def states(found: Evaluation, **facts: Any) -> dict[str, str]:
-    return {one.name: one.state for one in page.artefacts(found, page.read_facts({**FACTS, **facts}))}
+    return {one.name: one.state for one in page.artefacts(found, read_facts({**FACTS, **facts}))}
 
 
 def check(name: str, outcome: Outcome = Outcome.PASS) -> Check:
@@ -50,12 +52,42 @@ def check(name: str, outcome: Outcome = Outcome.PASS) -> Check:
         ("heatmaps is finite", MODEL), ("keypoints, p95 error", MODEL), ("model file", MODEL),
         ("every case was run", WRAPPER), ("the wrapper's input", WRAPPER), ("from the picture: keypoints", WRAPPER),
         ("model file of the wrapper", WRAPPER), ("contract: keypoints", CONTRACT), ("the gpu ran the model", DEVICE),
-        ("the run came to its end", DEVICE),
+        ("the run came to its end", DEVICE), ("every case was run on the cpu", DEVICE), ("the CPU ran the model", DEVICE),
+        ("from the picture on the cpu: scores", WRAPPER), ("on the accelerator: scores", MODEL),
     ],
 )  # fmt: skip
 def test_a_failed_gate_fails_the_artefact_that_it_is_of(checks: str, artefact: str) -> None:
     found = states(evaluation(check(checks, Outcome.FAIL)))
     assert [name for name, state in found.items() if state == "fail"] == [artefact]
+
+
+def test_an_accelerator_that_fails_is_the_devices_where_there_is_one() -> None:
+    found = states(evaluation(check("on the accelerator: scores", Outcome.FAIL)), device={"name": "P", "os": "A"})
+    assert (found[MODEL], found[DEVICE]) == ("pass", "fail")
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "said"),
+    [({"platform": "ios"}, "part", "Swift core only"), ({}, "pass", "stand-ins for Android"),
+     ({"platform": "ios", "device": {"name": "P", "os": "iOS 26"}}, "pass", "on the device")],
+)  # fmt: skip
+def test_the_wrapper_is_called_good_as_far_as_it_was_run(facts: dict[str, Any], state: str, said: str) -> None:
+    found, known = evaluation(decoding=keypoints(0.1)), read_facts({**FACTS, **facts})
+    wrapper = next(one for one in page.artefacts(found, known) if one.name == WRAPPER)
+    assert wrapper.state == state
+    assert said in wrapper.sentence
+    assert any("Core ML layer" in what for what, _ in page.skipped(found, known)) == (state == "part")
+    failed = states(evaluation(check("every case was run", Outcome.FAIL), decoding=keypoints(0.1)), **facts)
+    assert failed[WRAPPER] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("status", "facts", "said"),
+    [("HOST", {}, "on this machine"), ("VERIFIED", {}, "measured on a device"), ("UNVERIFIED", {}, "not measured"),
+     ("SIMULATED", {}, "stand-in"), ("SIMULATED", {"device": {"name": "P", "os": "A"}}, "emulator")],
+)  # fmt: skip
+def test_the_status_in_words(status: str, facts: dict[str, Any], said: str) -> None:
+    assert said in page.measured(evaluation(status=status), read_facts({**FACTS, **facts}))
 
 
 def test_what_was_not_run_is_never_called_good() -> None:
@@ -106,20 +138,68 @@ def test_pixels_in_words(value: float | None, text: str) -> None:
 
 def test_each_reason_is_told_once_with_all_that_it_kept_from_running() -> None:
     found = evaluation(check("accuracy", Outcome.SKIPPED), preprocessing=RUN_HERE, decoding=RUN_HERE)
-    told = dict(page.skipped(found, page.read_facts(FACTS)))
+    told = dict(page.skipped(found, read_facts(FACTS)))
     assert told["preprocessing, decoding"] == RUN_HERE
     assert told["accuracy"] == "detail"
     assert {"speed", "delegate linter", "the training code", "golden vectors"} <= set(told)
     full = {"lint": {"linter": "x", "summary": "y"}, "contract_matched": "by name", "device": {"name": "P", "os": "A"},
             "passes": [{"requested": "cpu", "latencies": {"inference": {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 3}}}]}  # fmt: skip
-    assert not {"speed", "delegate linter", "the training code"} & {what for what, _ in page.skipped(found, page.read_facts({**FACTS, **full}))}  # fmt: skip
+    assert not {"speed", "delegate linter", "the training code"} & {what for what, _ in page.skipped(found, read_facts({**FACTS, **full}))}  # fmt: skip
 
 
-def test_bisect_is_proposed_only_where_something_is_to_blame() -> None:
-    known = page.read_facts({**FACTS, "source": {"file": "m.pt2"}})
-    assert page.commands(known, ())[0].startswith("posekit package m.pt2 --platform android")
-    assert "posekit bisect tiny-android" not in page.commands(known, ())
-    assert "posekit bisect tiny-android" in page.commands(known, ("precision",))
+DEVICE_RUN = {"device": {"name": "P", "os": "A"}, "verdict": "passed"}
+SCORED = {"packaged": {"ap": 0.5}}
+
+
+def test_the_commands_are_those_that_made_the_figures() -> None:
+    given = {"source": {"file": "m.pt2"}, "evaluated_on": "8 pictures given with --images"}
+    here = read_facts({**FACTS, **given, "contract_matched": "by name"})
+    package, validate, _ = page.commands(replace(evaluation(), accuracy=SCORED), here)
+    options = "--platform android --precision fp32 --images IMAGES --annotations ANNOTATIONS --reference PREDICTIONS"
+    assert package == f"posekit package m.pt2 {options}"
+    assert validate == "posekit validate tiny-android"
+    assert "--annotations" not in " ".join(page.commands(evaluation(), here))
+    assert page.commands(evaluation(decoding=keypoints(0.1)), here)[1] == "posekit validate tiny-android --wrapper"
+    later = read_facts({**FACTS, **given, **DEVICE_RUN, "accuracy": SCORED})
+    package, validate, *_ = page.commands(evaluation(decoding=keypoints(0.1)), later)
+    assert package.endswith(" --images IMAGES --annotations ANNOTATIONS")
+    assert validate == "posekit validate tiny-android --device-run RUN"
+    again = page.commands(replace(evaluation(), accuracy=SCORED), read_facts({**FACTS, **DEVICE_RUN}))[1]
+    assert again == "posekit validate tiny-android --device-run RUN --images IMAGES --annotations ANNOTATIONS"
+
+
+def test_a_rejected_bundle_has_another_name() -> None:
+    failed = evaluation(check("x", Outcome.FAIL))
+    assert page.commands(failed, read_facts(FACTS))[1].startswith("posekit validate tiny-android.rejected")
+    later = read_facts({**FACTS, "verdict": "passed"})
+    assert page.commands(failed, later)[1].startswith("posekit validate tiny-android")
+    assert "rejected" not in " ".join(page.commands(failed, later))
+
+
+@pytest.mark.parametrize(
+    ("found", "facts", "is_proposed"),
+    [(evaluation(), {}, False), (evaluation(precision=keypoints(3)), {}, True), (evaluation(conversion=keypoints(3)), {}, True),
+     (evaluation(accelerator=keypoints(9)), DEVICE_RUN, False), (evaluation(decoding=keypoints(9)), {}, False),
+     (evaluation(check("keypoints, p95 error", Outcome.FAIL)), {}, True)],
+)  # fmt: skip
+def test_bisect_is_proposed_where_it_looks(found: Evaluation, facts: dict[str, Any], is_proposed: bool) -> None:
+    assert any(one.startswith("posekit bisect ") for one in page.commands(found, read_facts({**FACTS, **facts}))) == is_proposed  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (-0.0, "0"), (-0.0004, "0"), (-0.0006, "-0.001"), (14, "+14.000"), (math.nan, "not a number")]
+)  # fmt: skip
+def test_a_bias_that_rounds_to_nothing_has_no_sign(value: float, text: str) -> None:
+    assert page.shift(value) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [("none", "none", "none throughout"), ("none", "light", "none before, light after"), (None, None, "not told"),
+     (None, "light", "not told before, light after")],
+)  # fmt: skip
+def test_thermal_states_in_words(before: str | None, after: str | None, text: str) -> None:
+    assert PassFacts(requested="cpu", thermal_before=before, thermal_after=after).heat == text
 
 
 @pytest.mark.parametrize(
@@ -129,12 +209,12 @@ def test_bisect_is_proposed_only_where_something_is_to_blame() -> None:
 )  # fmt: skip
 def test_facts_of_somebody_elses_report_are_read_strictly(wrong: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"report's facts|facts"):
-        page.read_facts({**FACTS, **wrong})
+        read_facts({**FACTS, **wrong})
 
 
 def test_findings_are_told_by_rule() -> None:
     one = {"kind": "ADD", "shapes": "1", "rule": "r", "remedy": "m"}
-    found = page.LintFacts.model_validate({"linter": "x", "summary": "y", "findings": [{"op": 0, **one}, {"op": 1, **one, "rule": "s"}, {"op": 2, **one}]})  # fmt: skip
+    found = LintFacts.model_validate({"linter": "x", "summary": "y", "findings": [{"op": 0, **one}, {"op": 1, **one, "rule": "s"}, {"op": 2, **one}]})  # fmt: skip
     assert {rule: [finding.op for finding in ops] for (rule, _), ops in found.by_rule.items()} == {
         "r": [0, 2],
         "s": [1],
@@ -171,12 +251,13 @@ NAMES = ("nose", "left_wrist", "right_wrist")
 def test_the_skeleton_keeps_proportions_and_shows_each_joints_error() -> None:
     errors = [{"name": "nose", "p95_px": 0.005}, {"name": "left_wrist", "p95_px": 0.3}, {"name": "right_wrist", "p95_px": None}]  # fmt: skip
     found = figures.skeleton("case", POINTS, NAMES, [("nose", "right_wrist")], errors)
-    nose, left, right = found.joints
+    nose, right, left = found.joints  # the worst is drawn last
     assert (right.x - nose.x) / (right.y - nose.y) == pytest.approx(20 / 40, rel=0.01)
     assert all(0 < joint.x < figures.WIDTH and 0 < joint.y < found.height for joint in found.joints)
     assert (nose.level, left.level, right.level) == (0, 3, -1)
     assert nose.radius < left.radius
-    assert (left.label_y is None, nose.label_y is None, right.error) == (False, True, "not compared")
+    assert (left.number, nose.number, right.error) == (1, None, "not compared")
+    assert found.worst == (left,)
     assert found.edges == ((nose.x, nose.y, right.x, right.y),)
 
 

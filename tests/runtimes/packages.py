@@ -12,7 +12,7 @@ import numpy as np
 
 from posekit.chatter import captured
 from posekit.inputs import find_spec
-from posekit.runtimes.mil.program import _proto
+from posekit.mlpackage import read_specification, specification_file
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel, open_source
@@ -94,19 +94,14 @@ def built(
     return path
 
 
-def model_file(path: Path) -> Path:
-    return path / "Data" / "com.apple.CoreML" / "model.mlmodel"
-
-
 def weight_file(path: Path) -> Path:
     return path / "Data" / "com.apple.CoreML" / "weights" / "weight.bin"
 
 
 def altered(path: Path, alter: Callable[[Any], object]) -> None:
-    model = _proto().Model()
-    model.ParseFromString(model_file(path).read_bytes())
+    model = read_specification(path)
     alter(model)
-    model_file(path).write_bytes(model.SerializeToString())
+    specification_file(path).write_bytes(model.SerializeToString())
 
 
 def operations(model: Any) -> Any:

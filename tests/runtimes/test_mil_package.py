@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posekit.errors import InputError, PosekitError
+from posekit.mlpackage import specification_file
 from posekit.runtimes import mil
-from tests.runtimes.packages import altered, built, model_file, one, operations, weight_file
+from tests.runtimes.packages import altered, built, one, operations, weight_file
 
 pytestmark = pytest.mark.xdist_group("mil")
 X = {"x": np.linspace(-1, 1, 3 * 8 * 8, dtype=np.float32).reshape(1, 3, 8, 8)}
@@ -86,7 +87,7 @@ def test_a_sound_package_runs(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 63, 200, -1])
-@pytest.mark.parametrize("which", [model_file, weight_file])
+@pytest.mark.parametrize("which", [specification_file, weight_file])
 def test_truncated_files_are_input_errors(copy: Path, which: Callable[[Path], Path], kept: int) -> None:
     content = which(copy).read_bytes()
     which(copy).write_bytes(content[:kept])
@@ -112,7 +113,7 @@ def test_no_package_at_all(tmp_path: Path, make: Callable[[Path], object]) -> No
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_gives_a_traceback(sound: Path, copy: Path, data: st.DataObject) -> None:
-    for which in (model_file, weight_file):
+    for which in (specification_file, weight_file):
         content = bytearray(which(sound).read_bytes())
         for _ in range(data.draw(st.integers(0, 3))):
             place = data.draw(st.integers(0, len(content) - 1))

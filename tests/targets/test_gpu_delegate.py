@@ -118,7 +118,7 @@ TAKEN: dict[str, Signature] = {
 def test_an_operation_that_the_gpu_takes(case: str) -> None:
     found = delegated(model([TAKEN[case]]))
     assert found.findings == ()
-    assert found.summary.startswith("1 of 1 operations run on the GPU, in 1 partition")
+    assert found.summary.startswith("1 of 1 operations can run on the GPU by TensorFlow's rules, in 1 partition")
 
 
 def chain(kinds: str) -> Iterator[Signature]:
@@ -130,10 +130,10 @@ def chain(kinds: str) -> Iterator[Signature]:
 @pytest.mark.parametrize(
     ("kinds", "summary"),
     [
-        ("+++", "3 of 3 operations run on the GPU, in 1 partition"),
-        ("++-+", "3 of 4 operations run on the GPU, in 2 partitions"),
-        ("-+--+-", "2 of 6 operations run on the GPU, in 2 partitions"),
-        ("--", "0 of 2 operations run on the GPU"),
+        ("+++", "3 of 3 operations can run on the GPU by TensorFlow's rules, in 1 partition; not run"),
+        ("++-+", "3 of 4 operations can run on the GPU by TensorFlow's rules, in 2 partitions; not run"),
+        ("-+--+-", "2 of 6 operations can run on the GPU by TensorFlow's rules, in 2 partitions; not run"),
+        ("--", "0 of 2 operations can run on the GPU by TensorFlow's rules; not run"),
     ],
 )
 def test_partitions_are_the_runs_between_what_stays_on_the_cpu(kinds: str, summary: str) -> None:

@@ -70,11 +70,11 @@ def test_fp16_stores_weights_in_half(network, tmp_path: Path) -> None:  # type: 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_core_ml_converts_with_float32_borders_and_the_contract(network, precision, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    from posekit.targets.coreml import read_program
+    from posekit.mlpackage import read_specification
 
     _, spec, lowered, reference = network
     converted = TARGETS["ios"].convert(lowered, spec, precision, tmp_path)
-    program = read_program(converted.path)
+    program = read_specification(converted.path)
     float32 = 65568
     assert [i.name for i in program.description.input] == ["image"]
     assert {o.name for o in program.description.output} == set(reference)
@@ -98,7 +98,9 @@ def test_the_fallback_converts_what_litert_torch_does_not(monkeypatch: pytest.Mo
         raise RuntimeError("planted: no lowering for this op")
 
     monkeypatch.setattr(litert, "_litert_torch", refuse)
-    converted = litert.convert(lower(source, spec, pixels, reference), spec, "fp32", tmp_path)
+    monkeypatch.chdir(tmp_path)  # --out is relative unless the user says otherwise
+    Path("out").mkdir()
+    converted = litert.convert(lower(source, spec, pixels, reference), spec, "fp32", Path("out"))
     assert converted.route == "onnx2tf"
     assert "planted" in converted.notes[0]
     outputs = litert_runtime.open_model(converted.path)(pixels)

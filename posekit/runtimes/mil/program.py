@@ -1,10 +1,8 @@
-"""A saved .mlpackage as a list of operations: read from the protobuf itself, without coremltools' five-second import."""
+"""A saved .mlpackage as a list of operations."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,11 +12,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from posekit.errors import InputError, MissingToolError, first_line
+from posekit.mlpackage import data_folder, read_specification
 from posekit.runtimes.mil.decoders import DECODERS
 from posekit.runtimes.mil.values import Constant, TensorType, Weights, constant, tensor_type
 
 ON_A_MAC = "run it on a Mac"
-_PROTO = "posekit_coreml_proto"  # coremltools.proto under a name whose import does not run coremltools/__init__
 _COLOURS = {10: "GRAYSCALE", 20: "RGB", 30: "BGR", 40: "GRAYSCALE"}
 
 
@@ -77,22 +75,16 @@ def open_program(path: Path, function: str = "main") -> Program:
 
     InputError where the package is damaged or holds no such function; MissingToolError without coremltools or torch.
     """
-    for package in ("torch", "coremltools"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingToolError(f"{package} is not installed", "pip install 'posekit[coreml,torch]'")
-    root = path / "Data" / "com.apple.CoreML"
-    model = _proto().Model()
-    try:
-        model.ParseFromString((root / "model.mlmodel").read_bytes())
-    except Exception as error:  # protobuf's own error, or a file that is not there
-        raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
+    if importlib.util.find_spec("torch") is None:
+        raise MissingToolError("torch is not installed", "pip install 'posekit[coreml,torch]'")
+    model = read_specification(path)
     if model.WhichOneof("Type") != "mlProgram":
         raise InputError(f"{path.name} holds a {model.WhichOneof('Type') or 'model without a type'}, not an ML Program")
     functions = model.mlProgram.functions
     chosen = model.description.defaultFunctionName if function == "main" and function not in functions else function
     if chosen not in functions:
         raise InputError(f"{path.name} has no function {function!r}, it has {sorted(functions)}")
-    return _read_function(path.name, chosen, model, Weights(root))
+    return _read_function(path.name, chosen, model, Weights(data_folder(path)))
 
 
 def _read_function(file: str, name: str, model: Any, weights: Weights) -> Program:
@@ -228,23 +220,3 @@ def _feature(file: str, given: Any) -> Feature:
     flexible = array.WhichOneof("ShapeFlexibility") is not None
     shape = tuple(int(size) for size in array.shape)
     return Feature(given.name, (None,) * len(shape) if flexible else shape, dtype)
-
-
-def _proto() -> Any:
-    """coremltools' protobuf classes, of coremltools itself where it is imported already."""
-    if "coremltools" in sys.modules:
-        return importlib.import_module("coremltools.proto.Model_pb2")
-    if _PROTO not in sys.modules:
-        found = importlib.util.find_spec("coremltools")
-        assert found is not None
-        assert found.origin is not None
-        folder = Path(found.origin).parent / "proto"
-        spec = importlib.util.spec_from_file_location(
-            _PROTO, folder / "__init__.py", submodule_search_locations=[str(folder)]
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_PROTO] = module
-        spec.loader.exec_module(module)
-    return importlib.import_module(f"{_PROTO}.Model_pb2")

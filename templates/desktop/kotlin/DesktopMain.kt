@@ -21,6 +21,7 @@ public fun main(arguments: Array<String>) {
         os = "${System.getProperty("os.name")} ${System.getProperty("os.version")}",
         simulated = false,
         runtime = System.getProperty("posekit.runtime"),
+        build = null,
         thermal = { null },
     )
     DeviceRun(DesktopContext(model), device, request, out).run(System.err::println)

@@ -61,6 +61,9 @@ public class MLModel: NSObject {
     public var compiled = 0
     /// What happens elsewhere in the meantime.
     public var whileCompiling: () throws -> Void = {}
+    public var whileLoading: (MLComputeUnits) throws -> Void = { _ in }
+    /// How many of the three operations a Neural Engine would take.
+    public var onNeuralEngine = 1
     public var loaded: [URL] = []
     public var units: [MLComputeUnits] = []
     public init() {}
@@ -80,6 +83,7 @@ public class MLModel: NSObject {
 
   public class func load(contentsOf url: URL, configuration: MLModelConfiguration) async throws -> MLModel {
     guard FileManager.default.fileExists(atPath: url.path) else { throw CocoaError(.fileNoSuchFile) }
+    try standIn.whileLoading(configuration.computeUnits)
     standIn.loaded.append(url)
     standIn.units.append(configuration.computeUnits)
     return MLModel()

@@ -40,7 +40,7 @@ public class MLComputePlan {
   private let units: MLComputeUnits
 
   private init(units: MLComputeUnits) {
-    let operations = ["const", "conv"].map { MLModelStructure.Program.Operation(operatorName: $0) }
+    let operations = ["const", "conv0", "conv1", "conv2"].map { MLModelStructure.Program.Operation(operatorName: $0) }
     modelStructure = .program(.init(functions: ["main": .init(block: .init(operations: operations))]))
     self.units = units
   }
@@ -50,9 +50,11 @@ public class MLComputePlan {
     return MLComputePlan(units: configuration.computeUnits)
   }
 
-  /// A GPU takes the work that is offered to it, a Neural Engine leaves it to the CPU.
+  /// A GPU takes the work that is offered to it, a Neural Engine as much of it as the test says.
   public func deviceUsage(for operation: MLModelStructure.Program.Operation) -> DeviceUsage? {
     if operation.operatorName == "const" { return nil }
-    return DeviceUsage(preferred: units == .cpuAndGPU ? .gpu(MLGPUComputeDevice()) : .cpu(MLCPUComputeDevice()))
+    if units == .cpuAndGPU { return DeviceUsage(preferred: .gpu(MLGPUComputeDevice())) }
+    let isTaken = Int(operation.operatorName.suffix(1)) ?? 0 < MLModel.standIn.onNeuralEngine
+    return DeviceUsage(preferred: isTaken ? .neuralEngine(MLNeuralEngineComputeDevice()) : .cpu(MLCPUComputeDevice()))
   }
 }

@@ -8,6 +8,7 @@ import android.content.res.AssetManager
 /** What the fake runtime does, and what was asked of it. */
 public object FakeLiteRt {
     public var gpuFailure: Throwable? = null
+    public var cpuFailure: Throwable? = null
 
     /** 1: at the first run; 0: never. */
     public var gpuFailsAtRun: Int = 0
@@ -133,7 +134,8 @@ public class CompiledModel private constructor(private val options: Options) : J
             optionalEnv: Environment? = null,
         ): CompiledModel {
             FakeLiteRt.lastOptions = options
-            if (Accelerator.GPU in options.accelerators) FakeLiteRt.gpuFailure?.let { throw it }
+            val failure = if (Accelerator.GPU in options.accelerators) FakeLiteRt.gpuFailure else FakeLiteRt.cpuFailure
+            failure?.let { throw it }
             return CompiledModel(options)
         }
     }

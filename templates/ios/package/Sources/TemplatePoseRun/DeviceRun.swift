@@ -11,13 +11,18 @@ package struct LoadedModel {
   let infer: Infer
   let used: RunAccelerator?
   let fallbackReason: String?
+  let detail: String?
 
   /// - Parameters:
   ///   - used: what runs it; nil where that cannot be known.
   ///   - fallbackReason: why that is not what was asked for.
-  package init(used: RunAccelerator?, fallbackReason: String? = nil, infer: @escaping Infer) {
+  ///   - detail: what else is known of how it runs.
+  package init(
+    used: RunAccelerator?, fallbackReason: String? = nil, detail: String? = nil, infer: @escaping Infer
+  ) {
     self.used = used
     self.fallbackReason = fallbackReason
+    self.detail = detail
     self.infer = infer
   }
 }
@@ -104,17 +109,18 @@ package struct DeviceRun {
       let model = try await load(requested)
       record.used = model.used
       record.fallbackReason = model.fallbackReason
+      record.detail = model.detail
       guard model.used == nil || model.used == requested else { return record }
+      record.thermalBefore = before
       let run = PassRun(files: files, written: written, infer: model.infer)
       record.cases = try cases(asked, run, requested)
       record.latencies = run.times.summary()
-      record.thermalBefore = before
       record.thermalAfter = thermal()
     } catch PoseError.modelUnusable(let reason) {
-      record.fallbackReason = "it could not load the model: \(reason)"
+      record.failure = "it could not load the model: \(reason)"
     } catch PoseError.predictionFailed(let reason) {
-      record.used = nil
-      record.fallbackReason = "it stopped running the model: \(reason)"
+      record.failure = "it stopped running the model: \(reason)"
+      record.thermalAfter = thermal()
     }
     return record
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// What ran the cases, as the system names itself.
 package struct RunDevice: Encodable, Sendable {
   let name: String
@@ -11,6 +13,12 @@ package struct RunDevice: Encodable, Sendable {
     self.os = os
     self.simulated = simulated
   }
+}
+
+/// The system's version in digits: its own text for it depends on the language that is set.
+package func systemVersion() -> String {
+  let version = ProcessInfo.processInfo.operatingSystemVersion
+  return "\(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
 }
 
 /// A tensor beside run.json: raw little-endian float32.
@@ -54,6 +62,8 @@ struct PassRecord: Encodable {
   let requested: RunAccelerator
   var used: RunAccelerator?
   var fallbackReason: String?
+  var failure: String?
+  var detail: String?
   var thermalBefore: String?
   var thermalAfter: String?
   var latencies: [String: Latency]?
@@ -63,6 +73,8 @@ struct PassRecord: Encodable {
     case requested
     case used
     case fallbackReason = "fallback_reason"
+    case failure
+    case detail
     case thermalBefore = "thermal_before"
     case thermalAfter = "thermal_after"
     case latencies
@@ -74,6 +86,8 @@ struct PassRecord: Encodable {
     try data.encode(requested, forKey: .requested)
     try data.encode(used, forKey: .used)  // null where it is not known, never left out
     try data.encodeIfPresent(fallbackReason.map { String($0.prefix(maxText)) }, forKey: .fallbackReason)
+    try data.encodeIfPresent(failure.map { String($0.prefix(maxText)) }, forKey: .failure)
+    try data.encodeIfPresent(detail, forKey: .detail)
     try data.encodeIfPresent(thermalBefore, forKey: .thermalBefore)
     try data.encodeIfPresent(thermalAfter, forKey: .thermalAfter)
     try data.encodeIfPresent(latencies, forKey: .latencies)
@@ -88,6 +102,7 @@ struct RunRecord: Encodable {
   let runtime: String
   let modelSha256: String
   let contractSha256: String
+  let build = buildName
   let error: String?
   let passes: [PassRecord]
 
@@ -97,9 +112,17 @@ struct RunRecord: Encodable {
     case runtime
     case modelSha256 = "model_sha256"
     case contractSha256 = "contract_sha256"
+    case build
     case error
     case passes
   }
 }
+
+/// How this code was built, which preprocessing and decoding take their time from.
+#if DEBUG
+  private let buildName = "debug"
+#else
+  private let buildName = "release"
+#endif
 
 let maxText = 1000

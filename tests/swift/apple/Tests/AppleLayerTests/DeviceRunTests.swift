@@ -43,17 +43,48 @@ extension AppleLayerTests {
     #expect(passes.map { $0["requested"] as? String } == ["cpu", "gpu", "npu"])
     #expect(passes.map { $0["used"] as? String } == ["cpu", "gpu", "cpu"])
     #expect(passes.map { ($0["cases"] as? [Any])?.isEmpty } == [false, false, true])
-    #expect((passes[2]["fallback_reason"] as? String)?.contains("all 1 operations elsewhere") == true)
+    #expect(passes[0]["detail"] == nil)
+    #expect(passes[1]["detail"] as? String == "3 of 3 operations planned on the GPU")
+    #expect(passes[2]["detail"] as? String == "1 of 3 operations planned on the Neural Engine")
+    #expect(passes[2]["fallback_reason"] as? String == "Core ML plans to run 2 of 3 operations on the CPU")
+    #expect(passes.allSatisfy { $0["failure"] == nil })
+  }
+
+  @Test func anAcceleratorThatRunsMostOperationsIsUsed() async throws {
+    let passes = try await passes {
+      Scene.install()
+      MLModel.standIn.onNeuralEngine = 2
+    }
+    #expect(passes[2]["used"] as? String == "npu")
+    #expect(passes[2]["detail"] as? String == "2 of 3 operations planned on the Neural Engine")
+    #expect(passes[2]["fallback_reason"] == nil)
+    #expect((passes[2]["cases"] as? [Any])?.isEmpty == false)
   }
 
   @Test func anAcceleratorThatFailsSaysWhy() async throws {
-    let passes = try await passes { Scene.install { _ in throw CocoaError(.featureUnsupported) } }
+    let passes = try await passes {
+      Scene.install { _ in throw CocoaError(.featureUnsupported) }
+      MLModel.standIn.onNeuralEngine = 3
+    }
     #expect(passes.count == 3)
     for pass in passes {
       #expect((pass["cases"] as? [Any])?.isEmpty == true)
-      #expect(pass["used"] is NSNull || pass["requested"] as? String == "npu")
-      #expect(pass["fallback_reason"] is String)
+      #expect(pass["used"] as? String == pass["requested"] as? String)
+      #expect((pass["failure"] as? String)?.hasPrefix("it stopped running the model: ") == true)
+      #expect(pass["fallback_reason"] == nil)
+      #expect(pass["thermal_after"] as? String == "nominal")
     }
+  }
+
+  @Test func anAcceleratorThatDoesNotLoadTheModelSaysWhy() async throws {
+    let passes = try await passes {
+      Scene.install()
+      MLModel.standIn.whileLoading = { if $0 == .cpuAndGPU { throw CocoaError(.featureUnsupported) } }
+    }
+    #expect(passes.map { ($0["cases"] as? [Any])?.isEmpty } == [false, true, true])
+    #expect((passes[1]["failure"] as? String)?.hasPrefix("it could not load the model: ") == true)
+    #expect(passes[1]["used"] is NSNull)
+    #expect(passes[1]["fallback_reason"] == nil)
   }
 
   @Test func outputsThatAreNotFiniteGiveNull() async throws {

@@ -31,22 +31,30 @@
       }
     let loaded = try await ModelStore.load(url, computeUnits: units)
     let session = try Session(model: loaded.model)
-    let placed = accelerator == .cpu ? (.cpu, nil) : await placement(of: loaded.compiled, accelerator, units)
-    return LoadedModel(used: placed.0, fallbackReason: placed.1) { input, outputs in
+    let placed = accelerator == .cpu ? Placement(used: .cpu) : await placement(of: loaded.compiled, accelerator, units)
+    return LoadedModel(used: placed.used, fallbackReason: placed.fallbackReason, detail: placed.detail) {
+      input, outputs in
       try autoreleasepool { try session.infer(input, into: &outputs) }
     }
   }
 
-  /// What Core ML plans to run the model on: the accelerator if it is to run any operation; nil where nobody can tell.
+  /// What runs a model; nil where nobody can tell.
+  private struct Placement {
+    var used: RunAccelerator?
+    var fallbackReason: String?
+    var detail: String?
+  }
+
+  /// Where Core ML plans to run the model: on the accelerator if that is to run most of its operations, else on the CPU.
   private func placement(
     of compiled: URL, _ accelerator: RunAccelerator, _ units: MLComputeUnits
-  ) async -> (RunAccelerator?, String?) {
-    guard #available(iOS 17.4, macOS 14.4, *) else { return (nil, nil) }
+  ) async -> Placement {
+    guard #available(iOS 17.4, macOS 14.4, *) else { return Placement() }
     let configuration = MLModelConfiguration()
     configuration.computeUnits = units
     guard let plan = try? await MLComputePlan.load(contentsOf: compiled, configuration: configuration),
       case .program(let program) = plan.modelStructure
-    else { return (nil, nil) }
+    else { return Placement() }
     var known = 0
     var there = 0
     for operation in program.functions.values.flatMap(\.block.operations) {
@@ -57,8 +65,12 @@
       default: break
       }
     }
-    if known == 0 { return (nil, nil) }
-    return there > 0 ? (accelerator, nil) : (.cpu, "Core ML plans to run all \(known) operations elsewhere")
+    if known == 0 { return Placement() }
+    let place = accelerator == .npu ? "Neural Engine" : "GPU"
+    let detail = "\(there) of \(known) operations planned on the \(place)"
+    if there * 2 > known { return Placement(used: accelerator, detail: detail) }
+    let reason = "Core ML plans to run \(known - there) of \(known) operations on the CPU"
+    return Placement(used: .cpu, fallbackReason: reason, detail: detail)
   }
 
   private func thisDevice() -> RunDevice {
@@ -76,16 +88,19 @@
     #else
       let system = "iOS"
     #endif
-    return "\(system) \(ProcessInfo.processInfo.operatingSystemVersionString)"
+    return "\(system) \(systemVersion()) (\(systemText("kern.osversion")))"
   }
 
   /// Such as iPhone17,1 or Mac16,5.
   private func machineName() -> String {
     #if os(macOS)
-      let key = "hw.model"
+      systemText("hw.model")
     #else
-      let key = "hw.machine"
+      systemText("hw.machine")
     #endif
+  }
+
+  private func systemText(_ key: String) -> String {
     var count = 0
     guard sysctlbyname(key, nil, &count, nil, 0) == 0 else { return "unknown" }
     var bytes = [UInt8](repeating: 0, count: count)

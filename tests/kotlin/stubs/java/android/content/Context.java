@@ -2,6 +2,7 @@
 // Signature stubs, never shipped: enough of the public API for the type checker, no behaviour.
 package android.content;
 
+import android.content.pm.ApplicationInfo;
 import android.content.res.AssetManager;
 import java.io.File;
 
@@ -9,6 +10,10 @@ public abstract class Context {
     public static final String POWER_SERVICE = "power";
 
     public abstract AssetManager getAssets();
+
+    public ApplicationInfo getApplicationInfo() {
+        throw new UnsupportedOperationException("stub");
+    }
 
     public File getFilesDir() {
         throw new UnsupportedOperationException("stub");

@@ -5,6 +5,7 @@ package android.os;
 public class Build {
     public static final String MANUFACTURER = System.getProperty("stub.manufacturer");
     public static final String MODEL = System.getProperty("stub.model");
+    public static final String PRODUCT = System.getProperty("stub.product");
     public static final String HARDWARE = System.getProperty("stub.hardware");
     public static final String FINGERPRINT = System.getProperty("stub.fingerprint");
 

@@ -6,7 +6,6 @@ import android.content.Context
 import com.google.ai.edge.litert.LiteRtException
 import java.io.File
 import kotlinx.serialization.json.JsonArray
-import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
@@ -17,12 +16,18 @@ internal const val LITERT_VERSION: String = "2.3.0"
 
 private const val NO_HASH = "0000000000000000000000000000000000000000000000000000000000000000"
 
-/** What runs the cases, as the system names itself; [thermal] gives its state in the system's words. */
+/**
+ * What runs the cases, as the system names itself.
+ *
+ * @property build how the app was built, `debug` or `release`; null where there is no app.
+ * @property thermal gives its state in the system's words.
+ */
 internal class RunDevice(
     val name: String,
     val os: String,
     val simulated: Boolean,
     val runtime: String,
+    val build: String?,
     val thermal: () -> String?,
 )
 
@@ -50,7 +55,7 @@ internal class DeviceRun(
             val asked = files.request()
             for (accelerator in (listOf("cpu") + asked.accelerators).distinct()) {
                 log("${asked.cases.size} cases on the $accelerator")
-                passes += pass(accelerator, asked)
+                passes += pass(accelerator, asked).document()
             }
             null
         } catch (thrown: Throwable) { // running out of memory is told too
@@ -71,54 +76,41 @@ internal class DeviceRun(
         // a model that cannot be read is what the error tells of
         put("model_sha256", runCatching { assetHash(context.assets, contract.modelFile) }.getOrDefault(NO_HASH))
         put("contract_sha256", runCatching { contractHash(context.assets, contract) }.getOrNull() ?: NO_HASH)
+        put("build", device.build)
         put("error", error?.take(MAX_TEXT))
         put("passes", JsonArray(passes))
     }
 
-    private fun pass(requested: String, asked: RunRequest): JsonObject {
+    private fun pass(requested: String, asked: RunRequest): RunPass {
+        val pass = RunPass(requested)
         val accelerator = Accelerator.entries.find { it.name.lowercase() == requested }
-            ?: return passed(requested, null, "this module runs a model on the GPU or the CPU only")
+            ?: return pass.copy(fallbackReason = "this module runs a model on the GPU or the CPU only")
         val before = device.thermal()
         val model = try {
             TemplatePose.create(context, Options(accelerator, gpuFullPrecision = gpuFullPrecision))
         } catch (error: AcceleratorException) {
-            return passed(requested, null, error.message)
+            return pass.copy(failure = error.message)
         }
         return model.use {
             val use = model.accelerator
-            val used = use.accelerator.name.lowercase()
-            if (use.accelerator != accelerator) return passed(requested, used, use.fallbackReason)
-            val times = RunTimes(asked.cases.size * asked.repeats)
-            val cases = try {
-                asked.cases.mapIndexed { index, case ->
-                    CaseRun(model, files, written, case, "$requested-${"%03d".format(index)}").run(asked, times)
-                }
-            } catch (error: LiteRtException) {
-                return passed(requested, null, "it stopped running the model: ${error.message}", before)
-            }
-            passed(requested, used, use.fallbackReason, before, times.summary(), cases)
+            val loaded = pass.copy(used = use.accelerator.name.lowercase(), fallbackReason = use.fallbackReason)
+            if (use.accelerator != accelerator) loaded else ran(loaded.copy(thermalBefore = before), model, asked)
         }
     }
 
-    /** What run.json says of a pass; without [cases] where the accelerator did not run the model. */
-    private fun passed(
-        requested: String,
-        used: String?,
-        reason: String?,
-        before: String? = null,
-        latencies: JsonObject? = null,
-        cases: List<JsonObject> = emptyList(),
-    ): JsonObject = buildJsonObject {
-        put("requested", requested)
-        put("used", used)
-        put("fallback_reason", reason?.take(MAX_TEXT))
-        put("thermal_before", before)
-        put("thermal_after", if (cases.isEmpty()) null else device.thermal())
-        put("latencies", latencies ?: JsonNull)
-        put("cases", JsonArray(cases))
-    }
-
-    private companion object {
-        const val MAX_TEXT = 4000
+    /** The pass with what [model] gave for every case, or with none of it where it failed. */
+    private fun ran(pass: RunPass, model: TemplatePose, asked: RunRequest): RunPass {
+        val arithmetic = if (gpuFullPrecision) "full precision" else "float16 arithmetic allowed"
+        val told = pass.copy(detail = arithmetic.takeIf { pass.used == "gpu" })
+        val times = RunTimes(asked.cases.size * asked.repeats)
+        return try {
+            val cases = asked.cases.mapIndexed { index, case ->
+                val number = index.toString().padStart(3, '0') // ASCII digits, whatever the device's language
+                CaseRun(model, files, written, case, "${pass.requested}-$number").run(asked, times)
+            }
+            told.copy(thermalAfter = device.thermal(), latencies = times.summary(), cases = cases)
+        } catch (error: LiteRtException) {
+            told.copy(thermalAfter = device.thermal(), failure = "it stopped running the model: ${error.message}")
+        }
     }
 }

@@ -1,0 +1,53 @@
+"""The specification inside an .mlpackage: read from the protobuf itself, without coremltools' ten-second import."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from posekit.errors import InputError, MissingToolError, first_line
+
+_PROTO = "posekit_coreml_proto"  # coremltools.proto under a name whose import does not run coremltools/__init__
+
+
+def data_folder(path: Path) -> Path:
+    """Where an .mlpackage keeps its specification and weights."""
+    return path / "Data" / "com.apple.CoreML"
+
+
+def specification_file(path: Path) -> Path:
+    """The specification of an .mlpackage."""
+    return data_folder(path) / "model.mlmodel"
+
+
+def read_specification(path: Path) -> Any:
+    """The specification (Model protobuf); InputError where it is damaged, MissingToolError without coremltools."""
+    model = empty_specification()
+    try:
+        model.ParseFromString(specification_file(path).read_bytes())
+    except Exception as error:  # protobuf's own error, or a file that is not there
+        raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
+    return model
+
+
+def empty_specification() -> Any:
+    """A specification without anything in it, of coremltools' own classes where it is imported already."""
+    if "coremltools" in sys.modules:
+        return importlib.import_module("coremltools.proto.Model_pb2").Model()
+    if _PROTO not in sys.modules:
+        found = importlib.util.find_spec("coremltools")
+        if found is None or found.origin is None:
+            raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'")
+        folder = Path(found.origin).parent / "proto"
+        spec = importlib.util.spec_from_file_location(
+            _PROTO, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[_PROTO] = module
+        spec.loader.exec_module(module)
+    return importlib.import_module(f"{_PROTO}.Model_pb2").Model()

@@ -1,0 +1,204 @@
+"""Where a packaged model parts ways with what the network computed.
+
+Names are of no help between frameworks, so values are: an op of the packaged model corresponds to the op of the network
+whose output has the same values, under whatever order of axes. Ops that have no counterpart (a transpose, a fused pair)
+are cleared by any of their successors that has one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.parity.trace import Step, positions_of
+
+Verdict = Literal["agrees", "cleared", "unclear", "differs"]
+UNLIKE = 0.5  # from this error on, the nearest step is no counterpart
+INFINITE = 131008.0  # stands for an overflow of float16 when the step nearest to it is looked for
+MAX_AXES = 5  # whose orders are all tried
+INTEGERS = frozenset(["bool", "int16", "int32", "int64", "uint16", "uint32", "uint64"])  # of indices and masks
+QUANTISED = frozenset(["int8", "uint8"])  # raw numbers of a scale that is not known here
+# ops that move values about: a fault is named at the first op that computes with what they moved
+MOVING = frozenset(
+    ["pad", "padv2", "mirror_pad", "transpose", "reshape", "concatenation", "concat", "split", "slice", "strided_slice",
+     "slice_by_index", "slice_by_size", "cast", "expand_dims", "squeeze", "dequantize", "quantize", "identity", "stack",
+     "pack", "unpack", "tile", "gather", "flatten2d",
+     "alias", "cat", "clone", "constant_pad_nd", "contiguous", "flatten", "permute", "unsqueeze", "view"]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedOp:
+    """One op of a packaged model as it was run. inputs, outputs: names of tensors; values: of the first output."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    dtype: str
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An op of the packaged model beside the step of the network that is its counterpart, if one is.
+
+    lowest, highest: of the finite values of its output; not_finite: how many are not. error: relative RMS of the samples
+    against the nearest step, for integers the share that differs; infinite where a value is not finite, NaN where no
+    step has as many values. verdict: `cleared` feeds one that agrees; `unclear` cannot be judged, or leads nowhere.
+    """
+
+    name: str
+    op: str
+    dtype: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shape: tuple[int, ...]
+    lowest: float
+    highest: float
+    not_finite: int
+    error: float
+    nearest: Step | None
+    verdict: Verdict = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All ops in order. parting: the first one whose output, and all that follows from it, is the network's no more;
+    agreed: the last op before it that agrees with the network."""
+
+    ops: tuple[Compared, ...]
+    parting: Compared | None
+    agreed: Compared | None
+
+
+def compare(ops: Iterable[PackagedOp], steps: Sequence[Step], outputs: Sequence[str], tolerance: float) -> Comparison:
+    """Hold the ops of a packaged model, in order, against the network's steps.
+
+    outputs: names of the tensors that leave the model. tolerance: relative RMS error up to which values are the same.
+    """
+    by_size: dict[int, list[Step]] = {}
+    for step in steps:
+        by_size.setdefault(math.prod(step.shape), []).append(step)
+    seen = [_compared(op, by_size.get(op.values.size, [])) for op in ops]
+    verdicts = _verdicts(seen, outputs, tolerance)
+    judged = tuple(replace(one, verdict=verdict) for one, verdict in zip(seen, verdicts, strict=True))
+    bad = [at for at, one in enumerate(judged) if one.verdict == "differs"]
+    if not bad:
+        return Comparison(judged, None, next((one for one in reversed(judged) if one.verdict == "agrees"), None))
+    at = next((at for at in bad if judged[at].op.lower() not in MOVING), bad[0])
+    found = judged[at]
+    if found.nearest is None:
+        found = replace(found, nearest=_expected(found, judged, steps))
+    return Comparison(judged, found, next((one for one in reversed(judged[:at]) if one.verdict == "agrees"), None))
+
+
+def _verdicts(seen: Sequence[Compared], outputs: Sequence[str], tolerance: float) -> list[Verdict]:
+    """Of each op, from the last to the first.
+
+    Two rules keep faults from being cleared: an index agrees with much that is wrong (the largest of values that are all
+    twice too large), so it clears indices only; and nothing clears what leaves the model, as it is or moved about.
+    """
+    indices = _indices(seen)
+    sizes = {name: math.prod(one.shape) for one in seen for name in one.outputs}
+    held, read, cleared = set(outputs), set(outputs), set[str]()
+    verdicts: list[Verdict] = []
+    for one in reversed(seen):
+        names, is_index = set(one.outputs), not indices.isdisjoint(one.outputs)
+        # values nearly equal make an index jump by rounding alone
+        is_weak = is_index and not (one.dtype in INTEGERS and one.error > UNLIKE)
+        verdict: Verdict = "differs"
+        if one.error <= tolerance:
+            verdict = "agrees"
+        elif names & cleared and not names & held:
+            verdict = "cleared"
+        elif math.isnan(one.error) or not names & read or is_weak:
+            verdict = "unclear"
+        verdicts.append(verdict)
+        if not names & read:
+            continue
+        read.update(one.inputs)
+        if is_index and verdict != "differs":
+            cleared.update(indices.intersection(one.inputs))
+        elif verdict in ("agrees", "cleared"):
+            cleared.update(one.inputs)
+        elif verdict == "differs" and names & held and one.op.lower() in MOVING:
+            held.update(name for name in one.inputs if sizes.get(name) == math.prod(one.shape))
+    return verdicts[::-1]
+
+
+def _indices(seen: Sequence[Compared]) -> set[str]:
+    """The tensors of integers, and those computed from such alone."""
+    found, computed = set[str](), set[str]()
+    for one in seen:
+        sources = computed.intersection(one.inputs)
+        if one.dtype in INTEGERS or (sources and sources <= found):
+            found.update(one.outputs)
+        computed.update(one.outputs)
+    return found
+
+
+def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> Step | None:
+    """The step that an op without counterpart stands for: the first one of its size that follows from the counterparts
+    of what the op was computed from."""
+    makers = {name: one for one in seen for name in one.outputs}
+    reached, waiting, visited = set[str](), [op], set[str]()
+    while waiting:
+        for name in waiting.pop().inputs:
+            if name in visited or name not in makers:
+                continue
+            visited.add(name)
+            maker = makers[name]
+            if maker.verdict == "agrees" and maker.nearest is not None:
+                reached.add(maker.nearest.name)
+            else:
+                waiting.append(maker)
+    for step in steps:
+        if not reached.isdisjoint(step.inputs):
+            if math.prod(step.shape) == math.prod(op.shape) and step.op not in MOVING:
+                return step
+            reached.add(step.name)
+    return None
+
+
+def _compared(op: PackagedOp, peers: Sequence[Step]) -> Compared:
+    """An op beside the nearest of the steps that have as many values."""
+    values = np.asarray(op.values)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
+    error, nearest = math.nan, None
+    if peers and op.dtype not in QUANTISED:
+        wanted = np.stack([step.samples for step in peers]).astype(np.float64)
+        scales = np.maximum(np.sqrt(np.mean(wanted**2, axis=1)), 1e-12)
+        error = math.inf
+        for samples in _samples_in_every_order(values):
+            apart = np.abs(samples - wanted)
+            errors = np.mean(apart > 0.5, axis=1) if op.dtype in INTEGERS else np.sqrt(np.mean(apart**2, axis=1)) / scales  # fmt: skip
+            best = int(errors.argmin())
+            if errors[best] < error:
+                error, nearest = float(errors[best]), peers[best]
+    if error >= UNLIKE:
+        nearest = None
+    if finite.size < values.size and not math.isnan(error):
+        error = math.inf
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
+    return Compared(
+        op.name, op.op, op.dtype, op.inputs, op.outputs, values.shape, low, high, values.size - finite.size, error, nearest
+    )  # fmt: skip
+
+
+def _samples_in_every_order(values: NDArray[Any]) -> Iterator[NDArray[np.float64]]:
+    """The sampled values of a tensor under every order of its axes that are longer than 1."""
+    squeezed = np.nan_to_num(values.squeeze(), nan=0.0, posinf=INFINITE, neginf=-INFINITE)
+    positions = positions_of(values.size)
+    orders = (
+        itertools.permutations(range(squeezed.ndim)) if squeezed.ndim <= MAX_AXES else [tuple(range(squeezed.ndim))]
+    )
+    for order in orders:
+        turned = squeezed.transpose(order)
+        yield turned[np.unravel_index(positions, turned.shape)].astype(np.float64) if turned.ndim else squeezed.reshape(-1).astype(np.float64)  # fmt: skip

@@ -1,0 +1,140 @@
+"""What the report tells beside the evaluation: where the model came from, how it was made, and what a device said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from posekit.decoder_specs import tuple_of_list
+from posekit.errors import InputError
+from posekit.spec_errors import sentence
+
+
+class _Fact(BaseModel):
+    """Facts may come from the report of a bundle that somebody else made."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class SourceFacts(_Fact):
+    """The file that was packaged."""
+
+    form: str = "unknown"
+    sha256: str = "unknown"
+    file: str = "MODEL"
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class LintFinding(_Fact):
+    """One operation that a linter speaks of; number: in the order of execution, where it has one."""
+
+    op: str | int
+    kind: str
+    shapes: str = ""
+    rule: str
+    remedy: str
+
+
+class LintFacts(_Fact):
+    """What a linter says of the model file."""
+
+    linter: str
+    summary: str
+    findings: tuple[LintFinding, ...] = ()
+
+    _lists = field_validator("findings", mode="before")(tuple_of_list)
+
+    @property
+    def by_rule(self) -> dict[tuple[str, str], list[LintFinding]]:
+        """The findings of each rule and remedy, in the order of execution."""
+        found: dict[tuple[str, str], list[LintFinding]] = {}
+        for one in self.findings:
+            found.setdefault((one.rule, one.remedy), []).append(one)
+        return found
+
+
+class DeviceFacts(_Fact):
+    """What ran the device's passes."""
+
+    name: str
+    os: str
+    simulated: bool = False
+
+
+class LatencyFacts(_Fact):
+    """One step's milliseconds."""
+
+    p50_ms: float
+    p90_ms: float
+    runs: int
+
+
+class PassFacts(_Fact):
+    """One accelerator of a device run; devices/format.py says what each is."""
+
+    requested: str
+    used: str | None = None
+    fallback_reason: str | None = None
+    failure: str | None = None
+    detail: str | None = None
+    thermal_before: str | None = None
+    thermal_after: str | None = None
+    latencies: dict[str, LatencyFacts] | None = None
+
+    @property
+    def timed(self) -> str:
+        """How many runs the latencies are of."""
+        return ", ".join(dict.fromkeys(str(one.runs) for one in (self.latencies or {}).values())) or "none"
+
+    @property
+    def heat(self) -> str:
+        """The thermal state before and after, in the system's own words."""
+        if self.thermal_before == self.thermal_after:
+            return f"{self.thermal_before} throughout" if self.thermal_before else "not told"
+        return f"{self.thermal_before or 'not told'} before, {self.thermal_after or 'not told'} after"
+
+
+class Facts(_Fact):
+    """What the report holds beside the evaluation; what an older report lacks is empty.
+
+    model_file, model_sha256: the packaged model. tools: versions by name. build: of the app that ran the passes.
+    verdict, accuracy: of the bundle's own report, where this one is of a later validation.
+    """
+
+    name: str
+    version: str = ""
+    platform: str
+    precision: str
+    contract_sha256: str = "unknown"
+    evaluated_on: str = "unknown"
+    source: SourceFacts = SourceFacts()
+    doubt: str | None = None
+    contract_matched: str | None = None
+    route: str = "unknown"
+    notes: tuple[str, ...] = ()
+    op_counts: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    model_bytes: Annotated[int, Field(ge=0)] = 0
+    model_file: str = ""
+    model_sha256: str = ""
+    tools: dict[str, str] = Field(default_factory=dict)
+    lint: LintFacts | None = None
+    device: DeviceFacts | None = None
+    runtime: str = ""
+    build: str | None = None
+    verdict: str | None = None
+    accuracy: dict[str, Any] = Field(default_factory=dict)
+    passes: tuple[PassFacts, ...] = ()
+
+    _lists = field_validator("notes", "passes", mode="before")(tuple_of_list)
+
+
+def read_facts(facts: Mapping[str, Any]) -> Facts:
+    """The facts of a report; InputError names the one that is not what it should be."""
+    try:
+        return Facts.model_validate(dict(facts))
+    except (ValidationError, RecursionError) as error:
+        where = "the report's facts"
+        told = sentence(error, where)[0] if isinstance(error, ValidationError) else f"{where} are nested too deeply"
+        raise InputError(told, "package the model again") from error

@@ -1,0 +1,51 @@
+"""Which stage an error comes from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from posekit.parity.evaluate import Evaluation
+from posekit.parity.gate import Check, Outcome
+from posekit.parity.metrics import Found, compare_keypoints
+from posekit.parity.stages import Stage, blame, largest
+
+FAILED = Check("from the picture: keypoints, largest error", Outcome.FAIL, "")
+K = 20
+
+
+def stage(name: str, *errors_px: float) -> Stage:
+    """Three pictures of one person with K keypoints; the first keypoints of the first are off by these."""
+    sizes, scores = np.array([100.0]), np.ones((1, K))
+    exact, seen = np.zeros((3, 1, K, 2)), np.zeros((3, 1, K, 2))
+    seen[0, 0, : len(errors_px), 0] = errors_px
+    found = [Found(str(i), seen[i], scores, sizes, sizes**2) for i in range(3)]
+    against = [Found(str(i), exact[i], scores, sizes, sizes**2) for i in range(3)]
+    names = tuple(f"k{i}" for i in range(K))
+    return Stage(name, compare_keypoints(found, against, names, (0.05,) * K, -math.inf))
+
+
+@pytest.mark.parametrize(
+    ("stages", "blamed"),
+    [
+        ((stage("conversion", 3, 3), stage("decoding", 9, 9)), ("decoding", "conversion")),
+        ((stage("conversion", 0.2, 0.2), stage("precision", 0.1)), ()),
+        ((stage("conversion", math.nan), stage("precision", 9, 9)), ("conversion", "precision")),
+        ((stage("precision", 8, 8), Stage("decoding", skipped="not run")), ("precision",)),
+    ],
+)
+def test_stages_beyond_the_limit_are_blamed(stages: tuple[Stage, ...], blamed: tuple[str, ...]) -> None:
+    """Two keypoints of one picture of three are enough, though they are few of all."""
+    assert blame(stages, 0.25) == blamed
+
+
+def test_the_largest_error_is_named_where_a_gate_is_closer() -> None:
+    stages = (stage("conversion", 0.06), stage("precision", 0.01), Stage("decoding", skipped="not run"))
+    assert largest(stages) == ("conversion",)
+    assert largest((stage("conversion"), stage("precision"))) == ()
+    failed = Evaluation("HOST", "LiteRT", 3, 3, stage("total", 0.06), stages, (FAILED,))
+    assert failed.blamed == ("conversion",)
+    missing = Check("every case was run", Outcome.FAIL, "2 of 3")
+    assert Evaluation("HOST", "LiteRT", 3, 3, stage("total", 0.06), stages, (missing,)).blamed == ()
