@@ -52,12 +52,13 @@ def checks_of(folder: Path, run: DeviceRun, cases: Iterable[Case]) -> tuple[Chec
     ended = Check(
         "the run came to its end", Outcome.FAIL if run.error else Outcome.PASS, run.error or "no error recorded"
     )
-    cpu = next((one for one in run.passes if place_of(one) == "cpu" and one.requested == "cpu" and one.cases), None)
+    asked = next((one for one in run.passes if one.requested == "cpu"), None)
+    cpu = asked if asked is not None and asked.cases and place_of(asked) == "cpu" else None
     known = [case.name for case in cases]
-    compared = Check(
-        "the CPU ran the model", Outcome.PASS if cpu else Outcome.FAIL,
-        "to compare with" if cpu else "the run has no case of a CPU pass, and apps fall back to the CPU",
-    )  # fmt: skip
+    failure = (asked and asked.failure) or (
+        "" if cpu else "the run has no case of a CPU pass, and apps fall back to it"
+    )
+    compared = Check("the CPU ran the model", Outcome.FAIL if failure else Outcome.PASS, failure or "to compare with")
     others = [one for one in run.passes if one.requested not in ("cpu", "none")]
     return (ended, compared, *_missing(run, known), *(_ran_there(folder, one, cpu, known) for one in others))
 

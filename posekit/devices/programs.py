@@ -79,7 +79,8 @@ def run(
         if reader.failure is not None:
             raise reader.failure
         if not in_time:
-            raise MissingToolError(f"{what} did not end within {timeout_s:g} s", "is the device awake and connected?")
+            hint = "is the device awake and connected? if it is slow, --device-timeout gives it longer"
+            raise MissingToolError(f"{what} did not end within {timeout_s:g} s", hint)
         messages.seek(max(0, messages.seek(0, os.SEEK_END) - MAX_MESSAGE_BYTES))
         return Done(process.returncode, bytes(kept), messages.read().decode(errors="replace"))
 

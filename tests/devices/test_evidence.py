@@ -85,6 +85,11 @@ def test_without_the_cpu_there_is_nothing_to_compare_with(tmp_path: Path) -> Non
     assert found["the CPU ran the model"][0] == "fail"
 
 
+def test_a_cpu_that_failed_is_quoted(tmp_path: Path) -> None:
+    found = checks(tmp_path, one_pass("cpu", [], used=None, failure="out of memory"), ran(tmp_path, "gpu", GPU))
+    assert found["the CPU ran the model"] == ("fail", "out of memory")
+
+
 def test_passes_with_other_outputs_are_refused(tmp_path: Path) -> None:
     gpu = ran(tmp_path, "gpu", GPU)
     gpu["cases"][0]["results"][0]["outputs"] = {}
