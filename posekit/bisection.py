@@ -12,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle
-from posekit.parity import trace
+from posekit.errors import InputError
 from posekit.parity.cases import recorded
-from posekit.parity.trace import Compared, Comparison, PackagedOp
+from posekit.parity.divergence import Compared, Comparison, PackagedOp, compare
+from posekit.parity.trace import Step, Trace, read
 from posekit.runtimes import litert, mil
 from posekit.spec import Precision
-from posekit.steps import Step, announced, silent
+from posekit.steps import Step as Announce
+from posekit.steps import announced, silent
 from posekit.targets import tflite_file
 
-FP16_LARGEST = 65504.0
+FP16_LARGEST, FP16_SMALLEST = 65504.0, 6e-8
+FP16_SMALLEST_EXACT = 6.1e-5  # below it, float16 drops digits
 HALF = ("fp16", "float16")  # as Core ML and LiteRT name it
 # relative RMS of one op's output up to which it is the network's: rounding, and what its inputs already differ by
 TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 2e-2}
@@ -57,27 +60,54 @@ def _plain(op: Compared) -> dict[str, Any]:
     nearest = op.nearest
     return {
         "name": op.name, "op": op.op, "dtype": op.dtype, "shape": list(op.shape), "not_finite": op.not_finite,
+        "verdict": op.verdict,
         **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
         "expected": None if nearest is None else {
             "name": nearest.name, "op": nearest.op, "layer": nearest.layer, "lowest": nearest.lowest, "highest": nearest.highest},
     }  # fmt: skip
 
 
-def bisect(folder: Path, step: Step = silent) -> Bisection:
+def bisect(folder: Path, step: Announce = silent) -> Bisection:
     """Run the packaged model of a bundle op by op on its first case, and compare with what the network computed.
 
     InputError where the bundle is damaged or carries no trace of the network.
     """
     with announced(step, "verify the bundle"):
         opened = bundle.open_bundle(folder)
-        name, steps = trace.read(folder / bundle.EVALUATION)
-        pixels = next(case.pixels for case, _ in recorded(folder / bundle.EVALUATION, opened.spec))
+        network = read(folder / bundle.EVALUATION)
+        case = next(case for case, _ in recorded(folder / bundle.EVALUATION, opened.spec))
+        _check_origin(network, opened, case.name)
     tolerance = TOLERANCES[opened.manifest["precision"]]
     with announced(step, "compare op by op"):
-        outputs, ops, runtime = (_litert if opened.platform == "android" else _mil)(opened.model_path, pixels)
-        comparison = trace.compare(ops, steps, outputs, tolerance)
-    large = tuple(op for op in comparison.ops if max(abs(op.lowest), abs(op.highest)) > FP16_LARGEST)
-    return Bisection(opened, runtime, name, tolerance, comparison, _remedy(comparison), large)
+        outputs, ops, runtime = (_litert if opened.platform == "android" else _mil)(opened.model_path, case.pixels)
+        comparison = compare(ops, network.steps, outputs, tolerance)
+    if comparison.parting is None and comparison.agreed is None:
+        raise InputError(
+            f"no operation of {opened.model_path.name} can be compared with the trace of the network",
+            "package the model again with this version of posekit",
+        )
+    large = tuple(op for op in comparison.ops if not op.is_index and _largest(op) > FP16_LARGEST)
+    return Bisection(opened, runtime, case.name, tolerance, comparison, _remedy(comparison), large)
+
+
+def _check_origin(network: Trace, opened: bundle.Bundle, case: str) -> None:
+    """InputError where the trace is of another network, contract or case than the bundle."""
+    source = opened.manifest.get("source")
+    expected = {
+        "network": (network.source_sha256, source.get("sha256") if isinstance(source, dict) else None),
+        "contract": (network.contract_sha256, opened.manifest["contract_sha256"]),
+        "case": (network.case, case),
+    }
+    for what, (found, wanted) in expected.items():
+        if found != wanted:
+            raise InputError(
+                f"the trace in {opened.folder} is of the {what} {found!r}, the bundle is of {wanted!r}",
+                "package the model again",
+            )
+
+
+def _largest(one: Compared | Step) -> float:
+    return max(abs(one.lowest), abs(one.highest))
 
 
 def _litert(path: Path, pixels: NDArray[np.float32]) -> tuple[list[str], Iterator[PackagedOp], str]:
@@ -113,13 +143,16 @@ def _remedy(comparison: Comparison) -> str:
     if op is None:
         return ""
     expected = op.nearest
-    beyond = expected is not None and max(abs(expected.lowest), abs(expected.highest)) > FP16_LARGEST
-    if beyond or (op.not_finite and op.dtype in HALF):
+    if (expected is not None and _largest(expected) > FP16_LARGEST) or (op.not_finite and op.dtype in HALF):
         return "keep this op in float32, or scale its input down and its output up: its values are beyond what 16 bits hold (65504)"
     if op.not_finite:
         return "look for a division by zero, a logarithm or a root of what may be negative at this op"
-    if op.dtype in ("int8", "uint8", "int16"):
-        return "keep this op in float; where its output joins values of unlike range (coordinates and scores), split the output"
+    if op.dtype in HALF and (_largest(op) == 0 or (expected is not None and _largest(expected) < FP16_SMALLEST_EXACT)):
+        return f"keep this op in float32, or scale its input or its constants up and its output down: they are below what 16 bits hold ({FP16_SMALLEST:g})"
+    if op.op.lower() == "dequantize":
+        return "keep the ops before this one in float; where they join values of unlike range (coordinates and scores), split the output"
+    if op.is_index:
+        return "the converter changed what this op chooses or counts: let the network end before it, or package again"
     if op.dtype in HALF:
         return "keep this op in float32, or rewrite it so that it sums fewer or smaller numbers"
     layer = f" {expected.layer!r}" if expected is not None and expected.layer else ""

@@ -136,9 +136,7 @@ def show_bisection(found: Bisection, as_json: bool) -> None:
     _out(f"{found.bundle.spec.name} on {found.bundle.platform}, {found.bundle.manifest['precision']}: "
          f"{len(found.comparison.ops)} operations, {found.case}, {found.runtime}")  # fmt: skip
     if part is None:
-        worst = max((op for op in found.comparison.ops if op.error <= found.tolerance), key=lambda op: op.error)
-        _out(f"  every operation agrees with the network, within a relative RMS error of {found.tolerance:g}")
-        _out(f"  the largest is {worst.error:.2g}, at {worst.name} ({worst.op})")
+        _show_agreement(found)
     else:
         for name, op in (("last that agrees", agreed), ("first that does not", part)):
             if op is not None:
@@ -156,6 +154,21 @@ def show_bisection(found: Bisection, as_json: bool) -> None:
     if found.beyond_fp16:
         names = ", ".join(f"{op.name} ({op.op})" for op in found.beyond_fp16[:5])
         _out(f"  beyond 65504, which 16-bit arithmetic does not hold: {names}")
+
+
+def _show_agreement(found: Bisection) -> None:
+    """How many operations agree, how many are only vouched for, and which could not be judged."""
+    ops = found.comparison.ops
+    agreeing, cleared, unclear = ([op for op in ops if op.verdict == one] for one in ("agrees", "cleared", "unclear"))
+    _out(f"  no operation parts ways: {len(agreeing)} agree with the network, within a relative RMS error of "
+         f"{found.tolerance:g}; {len(cleared)} have no counterpart in it, but feed one that agrees")  # fmt: skip
+    if unclear:
+        more = " and more" if len(unclear) > 5 else ""
+        names = ", ".join(f"{op.name} ({op.op})" for op in unclear[:5])
+        _out(f"  {len(unclear)} could not be judged: {names}{more}")
+    worst = max(agreeing, key=lambda op: op.error, default=None)
+    if worst is not None:
+        _out(f"  the largest error is {worst.error:.2g}, at {worst.name} ({worst.op})")
 
 
 def _pass_in_words(one: dict[str, Any]) -> str:

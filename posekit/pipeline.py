@@ -133,7 +133,11 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
                 stages=(job.contract.stage, *evaluation.stages),
                 checks=(*job.contract.checks, *evaluation.checks),
             )
-        trace.write(folder / bundle.EVALUATION, next(_cases(job)).name, tracing.trace(job.lowered))
+        steps = tracing.trace(job.lowered)
+        trace.write(
+            folder / bundle.EVALUATION,
+            trace.Trace(next(_cases(job)).name, job.source.sha256, contract_hash(spec), steps),
+        )
         facts = _facts(platform, job, converted, model_hash)
         with announced(step, "write the report"):
             document = reporting.write(folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run)

@@ -49,8 +49,8 @@ class PackagedOp:
 class Compared:
     """An op of the packaged model beside the step of the network that is its counterpart, if one is.
 
-    lowest, highest: of the finite values of its output; not_finite: how many are not. error: relative RMS of the samples
-    against the nearest step, for integers the share that differs; infinite where a value is not finite, NaN where no
+    is_index: made of integers or masks alone. lowest, highest: of the finite values of its output; not_finite: how many are not. error: relative RMS of the samples
+    against the nearest step, for an index the share that differs; infinite where a value is not finite, NaN where no
     step has as many values. verdict: `cleared` feeds one that agrees; `unclear` cannot be judged, or leads nowhere.
     """
 
@@ -59,6 +59,7 @@ class Compared:
     dtype: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    is_index: bool
     shape: tuple[int, ...]
     lowest: float
     highest: float
@@ -83,10 +84,22 @@ def compare(ops: Iterable[PackagedOp], steps: Sequence[Step], outputs: Sequence[
 
     outputs: names of the tensors that leave the model. tolerance: relative RMS error up to which values are the same.
     """
-    by_size: dict[int, list[Step]] = {}
-    for step in steps:
-        by_size.setdefault(math.prod(step.shape), []).append(step)
-    seen = [_compared(op, by_size.get(op.values.size, [])) for op in ops]
+    by_size: dict[int, list[int]] = {}
+    for number, step in enumerate(steps):
+        by_size.setdefault(math.prod(step.shape), []).append(number)
+    seen: list[Compared] = []
+    places: dict[str, int] = {}  # of each tensor: the number of the step that it is, or was computed from
+    indices: dict[str, bool] = {}  # of each tensor: whether it is of integers, or computed from such alone
+    for op in ops:
+        sources = [name for name in op.inputs if name in places]  # not the constants
+        is_index = op.dtype in INTEGERS or (bool(sources) and all(indices[name] for name in sources))
+        earliest = max((places[name] for name in sources), default=0)
+        peers = by_size.get(op.values.size, []) if op.dtype not in QUANTISED else []
+        errors = _errors(op, [steps[number] for number in peers], tolerance if is_index else None)
+        error, place = _nearest(errors, peers, earliest)
+        places.update(dict.fromkeys(op.outputs, earliest if place is None else place))
+        indices.update(dict.fromkeys(op.outputs, is_index))
+        seen.append(_compared(op, is_index, error, None if place is None else steps[place]))
     verdicts = _verdicts(seen, outputs, tolerance)
     judged = tuple(replace(one, verdict=verdict) for one, verdict in zip(seen, verdicts, strict=True))
     bad = [at for at, one in enumerate(judged) if one.verdict == "differs"]
@@ -105,43 +118,31 @@ def _verdicts(seen: Sequence[Compared], outputs: Sequence[str], tolerance: float
     Two rules keep faults from being cleared: an index agrees with much that is wrong (the largest of values that are all
     twice too large), so it clears indices only; and nothing clears what leaves the model, as it is or moved about.
     """
-    indices = _indices(seen)
+    indices = {name for one in seen if one.is_index for name in one.outputs}
     sizes = {name: math.prod(one.shape) for one in seen for name in one.outputs}
     held, read, cleared = set(outputs), set(outputs), set[str]()
     verdicts: list[Verdict] = []
     for one in reversed(seen):
-        names, is_index = set(one.outputs), not indices.isdisjoint(one.outputs)
-        # values nearly equal make an index jump by rounding alone
-        is_weak = is_index and not (one.dtype in INTEGERS and one.error > UNLIKE)
+        names = set(one.outputs)
+        is_rounded = one.is_index and one.error <= UNLIKE  # values nearly equal make an index jump by rounding alone
         verdict: Verdict = "differs"
         if one.error <= tolerance:
             verdict = "agrees"
         elif names & cleared and not names & held:
             verdict = "cleared"
-        elif math.isnan(one.error) or not names & read or is_weak:
+        elif math.isnan(one.error) or not names & read or is_rounded:
             verdict = "unclear"
         verdicts.append(verdict)
         if not names & read:
             continue
         read.update(one.inputs)
-        if is_index and verdict != "differs":
+        if one.is_index and verdict != "differs":
             cleared.update(indices.intersection(one.inputs))
         elif verdict in ("agrees", "cleared"):
             cleared.update(one.inputs)
         elif verdict == "differs" and names & held and one.op.lower() in MOVING:
             held.update(name for name in one.inputs if sizes.get(name) == math.prod(one.shape))
     return verdicts[::-1]
-
-
-def _indices(seen: Sequence[Compared]) -> set[str]:
-    """The tensors of integers, and those computed from such alone."""
-    found, computed = set[str](), set[str]()
-    for one in seen:
-        sources = computed.intersection(one.inputs)
-        if one.dtype in INTEGERS or (sources and sources <= found):
-            found.update(one.outputs)
-        computed.update(one.outputs)
-    return found
 
 
 def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> Step | None:
@@ -167,29 +168,45 @@ def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> 
     return None
 
 
-def _compared(op: PackagedOp, peers: Sequence[Step]) -> Compared:
-    """An op beside the nearest of the steps that have as many values."""
-    values = np.asarray(op.values)
+def _errors(op: PackagedOp, peers: Sequence[Step], beyond: float | None) -> NDArray[np.float64]:
+    """The error of an op against each of the steps that have as many values, under the order of axes that fits best.
+
+    beyond: None for the relative RMS; for an index, from which relative difference on a value counts as another one.
+    """
+    errors = np.full(len(peers), np.inf)
+    if not peers:
+        return errors
+    wanted = np.stack([step.samples for step in peers]).astype(np.float64)
+    scales = np.maximum(np.sqrt(np.mean(wanted**2, axis=1)), 1e-12)
+    for samples in _samples_in_every_order(op.values):
+        apart = np.abs(samples - wanted)
+        if beyond is None:
+            found = np.sqrt(np.mean(apart**2, axis=1)) / scales
+        else:
+            limits = np.full(len(peers), 0.5) if op.dtype in INTEGERS else beyond * scales
+            found = np.mean(apart > limits[:, None], axis=1)
+        errors = np.minimum(errors, found)
+    return errors
+
+
+def _nearest(errors: NDArray[np.float64], peers: Sequence[int], earliest: int) -> tuple[float, int | None]:
+    """The least error, NaN where there is none, and the number of its step if that is near enough: of steps as good as
+    equal the first one that can come after `earliest`."""
+    if not peers:
+        return math.nan, None
+    error = float(errors.min())
+    near = [number for number, one in zip(peers, errors, strict=True) if one <= 1.5 * error + 1e-6]
+    return error, next((number for number in near if number >= earliest), near[0]) if error < UNLIKE else None
+
+
+def _compared(op: PackagedOp, is_index: bool, error: float, nearest: Step | None) -> Compared:
+    values = op.values
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
-    error, nearest = math.nan, None
-    if peers and op.dtype not in QUANTISED:
-        wanted = np.stack([step.samples for step in peers]).astype(np.float64)
-        scales = np.maximum(np.sqrt(np.mean(wanted**2, axis=1)), 1e-12)
-        error = math.inf
-        for samples in _samples_in_every_order(values):
-            apart = np.abs(samples - wanted)
-            errors = np.mean(apart > 0.5, axis=1) if op.dtype in INTEGERS else np.sqrt(np.mean(apart**2, axis=1)) / scales  # fmt: skip
-            best = int(errors.argmin())
-            if errors[best] < error:
-                error, nearest = float(errors[best]), peers[best]
-    if error >= UNLIKE:
-        nearest = None
     if finite.size < values.size and not math.isnan(error):
         error = math.inf
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
-    return Compared(
-        op.name, op.op, op.dtype, op.inputs, op.outputs, values.shape, low, high, values.size - finite.size, error, nearest
-    )  # fmt: skip
+    return Compared(op.name, op.op, op.dtype, op.inputs, op.outputs, is_index, values.shape, low, high,
+                    values.size - finite.size, error, nearest)  # fmt: skip
 
 
 def _samples_in_every_order(values: NDArray[Any]) -> Iterator[NDArray[np.float64]]:

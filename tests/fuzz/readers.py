@@ -70,8 +70,8 @@ CASES = {
         "region": {"center_xy": [4.0, 4.0], "size_wh": [8.0, 8.0], "rotation_degrees": 0.0},
         "outputs": {"heatmaps": TENSOR}}],
 }  # fmt: skip
-TRACE = {"schema": 1, "case": "x", "steps": [
-    {"name": "a", "op": "conv2d", "layer": "b", "shape": [1, 2], "lowest": 0.0, "highest": 1.0}]}  # fmt: skip
+TRACE = {"schema": 2, "case": "x", "source_sha256": MODEL, "contract_sha256": MODEL, "steps": [
+    {"name": "a", "op": "conv2d", "layer": "b", "inputs": [], "shape": [1, 2], "lowest": 0.0, "highest": 1.0}]}  # fmt: skip
 MANIFEST: dict[str, Any] = {
     "schema": 1, "platform": "android", "precision": "fp32", "contract_sha256": contract_hash(CONTRACT), "status": "HOST",
     "tools": {}, "files": {"pose.json": "", "tiny.tflite": ""},

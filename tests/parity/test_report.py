@@ -27,7 +27,7 @@ RUN_HERE = "run here with --wrapper"
 
 def keypoints(p95: float, **other: Any) -> KeypointError:
     plain = dict.fromkeys(KeypointError.__dataclass_fields__, 0.0) | {"instances": 1, "counted": 3, "oks": 1.0}
-    return KeypointError(**{**plain, "bias_px": (0.0, 0.0), "per_keypoint": (), "p95_px": p95, "max_px": 2 * p95, "mean_px": p95 / 2, **other})  # type: ignore[arg-type]  # fmt: skip
+    return KeypointError(**{**plain, "bias_px": (0.0, 0.0), "per_keypoint": (), "p95_px": p95, "worst_case_p95_px": p95, "max_px": 2 * p95, "mean_px": p95 / 2, **other})  # type: ignore[arg-type]  # fmt: skip
 
 
 def evaluation(*checks: Check, status: str = "HOST", p95: float = 0.001, **stages: KeypointError | str) -> Evaluation:
@@ -120,6 +120,12 @@ def test_bars_name_what_is_to_blame_and_what_was_not_run() -> None:
     precision = next(bar for bar in page.bars(found) if bar.name == "precision")
     assert precision.mean < precision.p95 < precision.largest
     assert dict(precision.figures)["p95"] == "3 px"
+
+
+def test_one_bad_picture_makes_a_total_bad() -> None:
+    stage = Stage("total", keypoints(0.1, worst_case_p95_px=5.0))
+    (*_, total) = page.bars(replace(evaluation(), total=stage))
+    assert (total.level, dict(total.figures)["worst picture"]) == ("bad", "5 px")
 
 
 def test_an_error_that_is_no_number_is_bad() -> None:
