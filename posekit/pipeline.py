@@ -126,7 +126,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             (folder / bundle.CONTRACT).write_bytes(canonical_json(spec))
             golden.write(folder / bundle.GOLDEN, spec)
         model_hash = bundle.file_hash(converted.path)
-        evaluation, run = _evaluate(platform, converted, job, folder, model_hash)
+        evaluation, run, shown = _evaluate(platform, converted, job, folder, model_hash)
         if job.contract is not None:
             evaluation = replace(
                 evaluation,
@@ -140,7 +140,9 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
         )
         facts = _facts(platform, job, converted, model_hash)
         with announced(step, "write the report"):
-            document = reporting.write(folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run)
+            document = reporting.write(
+                folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run, shipped=shown
+            )
         if converted.baseline is not None:
             _remove(converted.baseline)
         bundle.write_manifest(folder, _manifest(platform, job, evaluation))
@@ -198,7 +200,9 @@ def _named(job: _Job, names: Collection[str]) -> Iterator[ReferenceCase]:
                     yield case, run_reference(job.source, job.spec, case.pixels)
 
 
-def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, model_hash: str) -> tuple[Evaluation, Run]:
+def _evaluate(
+    platform: str, converted: Converted, job: _Job, folder: Path, model_hash: str
+) -> tuple[Evaluation, Run, reporting.Drawn | None]:
     """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images.
 
     Where nothing here runs it, the reference alone is recorded: a device may run it later.
@@ -213,7 +217,7 @@ def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, mode
             outputs = run_reference(job.source, spec, case.pixels)
             recorder.add(case, outputs, found_in(case, outputs, spec))
         recorder.close(model_hash)
-        return unverified(error.message), partial(run_reference, job.source, spec)
+        return unverified(error.message), partial(run_reference, job.source, spec), None
     except InputError as error:
         raise ConversionError(f"the converter's file cannot be run: {error.message}", error.hint) from error
     with tempfile.TemporaryDirectory() as scratch:
@@ -231,8 +235,9 @@ def _evaluate(platform: str, converted: Converted, job: _Job, folder: Path, mode
                 spec, job.precision, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
                 accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
             )  # fmt: skip
+        shown = reporting.drawn(evaluation, wrapper, islice(_cases(job), MAX_RECORDED), spec)
     recorder.close(model_hash)
-    return evaluation, runtime.run
+    return evaluation, runtime.run, shown
 
 
 def _facts(platform: str, job: _Job, converted: Converted, model_hash: str) -> dict[str, Any]:

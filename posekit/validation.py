@@ -91,13 +91,15 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
                 beside=ran.beside,
                 accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
             )  # fmt: skip
+        drawable = ran.wrapper if wanted.report is not None else None
+        shown = reporting.drawn(evaluation, drawable, _recorded_cases(opened), opened.spec)
     evaluation = _with_checks(evaluation, (*_evidence(index, opened), *ran.checks))
     if given is not None:
         evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
     result = Validated(opened, evaluation, ran.facts)
     if wanted.report is not None:
         with announced(step, "write the report"):
-            _write_report(result, wanted.report, runtime)
+            _write_report(result, wanted.report, runtime, shown)
     return result
 
 
@@ -202,12 +204,12 @@ def _packaged_facts(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _write_report(result: Validated, folder: Path, runtime: Runtime) -> None:
+def _write_report(result: Validated, folder: Path, runtime: Runtime, shown: reporting.Drawn | None) -> None:
     opened = result.bundle
     cases = opened.folder / bundle.EVALUATION
     packaged = _packaged_facts(opened.folder / bundle.REPORT)
     reporting.write(
         folder, result.evaluation, opened.spec, {**packaged, **result.facts},
         lambda names: ((case, outputs) for case, outputs in recorded(cases, opened.spec) if case.name in names),
-        runtime.run,
+        runtime.run, shipped=shown,
     )  # fmt: skip

@@ -125,7 +125,7 @@ def test_an_accelerator_with_the_bits_of_the_cpu_did_not_run(
 
 @pytest.mark.parametrize("fields", [("outputs",), ("outputs", "keypoints", "scores")], ids=["outputs", "keypoints too"])
 def test_an_accelerator_that_is_wrong_is_to_blame(
-    fields: tuple[str, ...], recording: Recorded, changed: Any, run_posekit: Posekit
+    fields: tuple[str, ...], recording: Recorded, changed: Any, run_posekit: Posekit, tmp_path: Path
 ) -> None:
     """The Neural Engine's outputs are those of the case after, with and without the keypoints that come of them."""
 
@@ -136,10 +136,12 @@ def test_an_accelerator_that_is_wrong_is_to_blame(
             for mine, theirs in zip(case["results"], other, strict=True):
                 mine.update({field: theirs[field] for field in fields})
 
-    ran = run_posekit("validate", recording.bundle, "--device-run", changed(mixed), "--json")
+    page = tmp_path / "page"
+    ran = run_posekit("validate", recording.bundle, "--device-run", changed(mixed), "--report", page, "--json")
     assert ran.code == 1
     report = json.loads(ran.out)
     assert "accelerator" in report["blamed"]
+    assert json.loads((page / "report.json").read_text())["pictured"] == "device"
     stages = {stage["name"]: stage for stage in report["stages"]}
     assert stages["accelerator"]["keypoints"]["p95_px"] > 1
     assert stages["preprocessing"]["keypoints"]["p95_px"] < 0.01
