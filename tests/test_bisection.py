@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from posekit import bundle as bundles
 from posekit import inputs, pipeline
 from posekit.bisection import bisect
 from posekit.errors import InputError
+from posekit.parity import trace
 from tests.conftest import Run, Tiny
 from tests.faults import replace_constant, scale_weight, with_model
 
@@ -29,30 +32,66 @@ def both(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
     return packaged(tiny, tiny.save("exported"), tiny.spec_file, tmp_path_factory.mktemp("both"))
 
 
-def packaged(tiny: Tiny, model: Path, spec: Path, out: Path, **options: object) -> dict[str, Path]:
+def packaged(tiny: Tiny, model: Path, spec: Path, out: Path, platform: str = "all", **options: Any) -> dict[str, Path]:
     contract = inputs.find_spec(model, str(spec))
     pictures = inputs.find_images(tiny.images, None, contract)
-    return {r.platform: r.folder for r in pipeline.package(model, "all", contract, pictures, out=out, **options)}
+    return {r.platform: r.folder for r in pipeline.package(model, platform, contract, pictures, out=out, **options)}
 
 
+@pytest.fixture(scope="module")
+def searched(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Bundles of a network that also returns where its heatmaps are largest, as integers."""
+
+    class Searched(tiny.code.Tiny):  # type: ignore[name-defined, misc]
+        def forward(self, x: Any) -> Any:
+            maps = super().forward(x)
+            return maps, maps.flatten(2).argmax(2)
+
+    folder = tmp_path_factory.mktemp("searched")
+    spec = folder / "tiny.toml"
+    spec.write_text(tiny.spec.replace('outputs = ["heatmaps"]', 'outputs = ["heatmaps", "peaks"]'))
+    return packaged(tiny, exported(tiny, Searched(), folder), spec, folder / "out")
+
+
+def exported(tiny: Tiny, network: Any, folder: Path) -> Path:
+    """The file of another network with the weights of the tiny one."""
+    import torch
+
+    network.eval().load_state_dict(tiny.network.state_dict())
+    torch.export.save(torch.export.export(network, (torch.rand(1, 3, 48, 32),)), folder / "tiny.pt2")
+    return folder / "tiny.pt2"
+
+
+def rehashed(folder: Path) -> None:
+    """Write the manifest anew, as a careful forger would."""
+    facts = json.loads((folder / bundles.MANIFEST).read_text())
+    bundles.write_manifest(folder, {key: value for key, value in facts.items() if key not in ("files", "schema")})
+
+
+@pytest.mark.parametrize("network", ["both", "searched"])
 @pytest.mark.parametrize("platform", ["android", "ios"])
 def test_nothing_is_found_in_a_sound_bundle(
-    both: dict[str, Path], platform: str, run_posekit: Callable[..., Run]
+    network: str, platform: str, request: pytest.FixtureRequest, run_posekit: Callable[..., Run]
 ) -> None:
-    found = bisect(both[platform])
+    folder = request.getfixturevalue(network)[platform]
+    found = bisect(folder)
+    ops = found.comparison.ops
     assert found.comparison.parting is None
-    assert max(op.error for op in found.comparison.ops if op.error <= found.tolerance) < 1e-5
-    result = run_posekit("bisect", both[platform])
+    assert all(op.verdict == "agrees" for op in ops if op.op.lower() != "pad")
+    assert all(op.error < 1e-5 for op in ops if op.verdict == "agrees")
+    assert any(op.is_index for op in ops) == (network == "searched")
+    result = run_posekit("bisect", folder)
     assert result.code == 0
-    assert "no operation parts ways" in result.out
+    assert f"no operation parts ways: {sum(op.verdict == 'agrees' for op in ops)} agree" in result.out
+    assert "could not be judged" not in result.out
 
 
-def scaled(folder: Path, tiny: Tiny, layer: str) -> None:
-    """The weight of one layer, times 1.1, wherever the file keeps it."""
+def scaled(folder: Path, tiny: Tiny, layer: str, factor: float = 1.1) -> None:
+    """The weight of one layer, times `factor`, wherever the file keeps it."""
     if folder.name.endswith("android"):
         sizes = {name: dict(tiny.network.named_parameters())[f"{name}.weight"].numel() for name in LAYERS}
         position = sorted(LAYERS, key=lambda name: -sizes[name]).index(layer)
-        with_model(folder, lambda content: scale_weight(content, 1.1, position))
+        with_model(folder, lambda content: scale_weight(content, factor, position))
         return
     weight = next(folder.glob("*.mlpackage")).rglob("weight.bin")
     path = next(weight)
@@ -61,10 +100,9 @@ def scaled(folder: Path, tiny: Tiny, layer: str) -> None:
     wanted = folded(tiny, layer)
     starts = [i for i in range(len(content) - len(wanted) + 1) if np.allclose(content[i : i + len(wanted)], wanted, rtol=1e-5)]  # fmt: skip
     (start,) = starts
-    content[start : start + len(wanted)] *= np.float32(1.1)
+    content[start : start + len(wanted)] *= np.float32(factor)
     path.write_bytes(content.tobytes())
-    facts = json.loads((folder / bundles.MANIFEST).read_text())
-    bundles.write_manifest(folder, {k: v for k, v in facts.items() if k not in ("files", "schema")})
+    rehashed(folder)
 
 
 def folded(tiny: Tiny, layer: str) -> np.ndarray:
@@ -94,6 +132,20 @@ def test_a_scaled_weight_is_named_by_its_layer(
     assert document["parting"]["lowest"] < document["parting"]["highest"]
 
 
+@pytest.mark.parametrize("factor", [1.5, 4])
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_a_fault_is_named_though_indices_computed_from_it_agree(
+    searched: dict[str, Path], tiny: Tiny, platform: str, layer: str, factor: float, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(searched[platform], tmp_path / searched[platform].name))
+    scaled(copy, tiny, layer, factor)
+    found = bisect(copy)
+    assert found.comparison.parting is not None
+    assert "conv" in found.comparison.parting.op.lower()
+    assert layer in found.remedy  # also where the values are too far off to know the step by them
+
+
 def test_wrong_normalisation_in_the_file_is_named_before_the_first_layer(both: dict[str, Path], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(both["android"], tmp_path / "copy"))
     with_model(copy, lambda model: replace_constant(model, (123.675, 116.28, 103.53), (127.5, 127.5, 127.5)))
@@ -105,12 +157,7 @@ def test_wrong_normalisation_in_the_file_is_named_before_the_first_layer(both: d
 
 
 def test_a_value_beyond_float16_is_named_with_its_range(tiny: Tiny, tmp_path: Path) -> None:
-    import torch
-
-    network = tiny.code.Overflowing().eval()
-    network.load_state_dict(tiny.network.state_dict())
-    model = tmp_path / "tiny.pt2"
-    torch.export.save(torch.export.export(network, (torch.rand(1, 3, 48, 32),)), model)
+    model = exported(tiny, tiny.code.Overflowing(), tmp_path)
     folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", precision="fp16")
     found = bisect(folders["ios"])
     part = found.comparison.parting
@@ -126,12 +173,57 @@ def test_a_value_beyond_float16_is_named_with_its_range(tiny: Tiny, tmp_path: Pa
     assert bisect(folders["android"]).beyond_fp16
 
 
+def test_values_below_float16_are_named_with_their_layer(tiny: Tiny, tmp_path: Path) -> None:
+    class Vanishing(tiny.code.Tiny):  # type: ignore[name-defined, misc]
+        def forward(self, x: Any) -> Any:
+            small = self.body(x) * 0.25
+            return self.head(small / (small * 1e-9 + 1e-9) * 1e-9)
+
+    model = exported(tiny, Vanishing(), tmp_path)
+    folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", "ios", precision="fp16")
+    found = bisect(folders["ios"])
+    part = found.comparison.parting
+    assert part is not None
+    assert part.op == "mul"
+    assert (part.lowest, part.highest) == (0, 0)
+    assert part.nearest is not None
+    assert part.nearest.layer == "body.3"
+    assert 0 < part.nearest.highest < 6e-8
+    assert "below what 16 bits hold (6e-08)" in found.remedy
+
+
+@pytest.mark.parametrize("what", ["network", "contract", "case"])
+def test_a_trace_of_something_else_is_refused(
+    both: dict[str, Path], searched: dict[str, Path], tmp_path: Path, what: str
+) -> None:
+    copy = Path(shutil.copytree(both["android"], tmp_path / "copy"))
+    index = copy / "evaluation" / "trace.json"
+    if what == "network":
+        for name in ("trace.json", "trace.f32"):
+            shutil.copyfile(searched["android"] / "evaluation" / name, copy / "evaluation" / name)
+    else:
+        document = json.loads(index.read_text())
+        index.write_text(json.dumps(document | {{"contract": "contract_sha256"}.get(what, what): "other#9"}))
+    rehashed(copy)
+    with pytest.raises(InputError, match=f"is of the {what} '"):
+        bisect(copy)
+
+
+def test_a_trace_that_shares_nothing_with_the_model_is_refused(both: dict[str, Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(both["android"], tmp_path / "copy"))
+    there = trace.read(copy / "evaluation")
+    step = trace.step_of("a", "relu", "", (), np.ones(7))
+    trace.write(copy / "evaluation", replace(there, steps=(step,)))
+    rehashed(copy)
+    with pytest.raises(InputError, match="no operation of tiny.tflite can be compared"):
+        bisect(copy)
+
+
 @pytest.mark.parametrize("damage", [b"{}", b"", b'{"schema": 1, "case": "x", "steps": []}', b"[" * 10000, None])
 def test_a_damaged_trace_is_refused(both: dict[str, Path], tmp_path: Path, damage: bytes | None) -> None:
     copy = Path(shutil.copytree(both["android"], tmp_path / "copy"))
     index = copy / "evaluation" / "trace.json"
     index.unlink() if damage is None else index.write_bytes(damage)
-    facts = json.loads((copy / bundles.MANIFEST).read_text())
-    bundles.write_manifest(copy, {k: v for k, v in facts.items() if k not in ("files", "schema")})
+    rehashed(copy)
     with pytest.raises(InputError, match="trace"):
         bisect(copy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,16 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predictions by picture. how: by what pictures were found, in words; elsewhere: predictions of other pictures."""
+    """Predictions by picture, each once.
+
+    how: by what pictures were found, in words; elsewhere: predictions of other pictures; repeated: those left out
+    because the same stands in the file before.
+    """
 
     by_photo: Mapping[Path, tuple[Prediction, ...]]
     how: str
     elsewhere: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,11 @@ def read_predictions(path: Path, photos: Sequence[Photo], spec: PoseSpec) -> Pre
         known, how = {photo.image_id: photo.path for photo in photos}, "by the image ids of the annotations"
     else:
         known, how = _by_number(photos, path), "by the numbers in the file names"
-    found: dict[Path, list[Prediction]] = {}
+    found: dict[Path, dict[Hashable, Prediction]] = {}
     for row in rows:
         if row.key in known:
-            found.setdefault(known[row.key], []).append(row.prediction)
+            same = (row.prediction.keypoints.tobytes(), row.prediction.box_xyxy)
+            found.setdefault(known[row.key], {}).setdefault(same, row.prediction)
     if not found:
         first = ", ".join(str(key) for key in list(known)[:3])
         raise InputError(
@@ -69,8 +75,10 @@ def read_predictions(path: Path, photos: Sequence[Photo], spec: PoseSpec) -> Pre
             f"it has image {rows[0].key!r}, the pictures are {first}{' ...' if len(known) > 3 else ''}",
             "give the pictures with --images, and their annotations if the predictions go by COCO's image ids",
         )
-    matched = {place: tuple(items) for place, items in found.items()}
-    return Predictions(matched, how, len(rows) - sum(len(items) for items in matched.values()))
+    of_pictures = sum(row.key in known for row in rows)
+    repeated = of_pictures - sum(map(len, found.values()))
+    by_photo = {place: tuple(items.values()) for place, items in found.items()}
+    return Predictions(by_photo, how, len(rows) - of_pictures, repeated)
 
 
 def _by_name(photos: Sequence[Photo]) -> dict[int | str, Path]:
