@@ -115,16 +115,21 @@ def show_check(found: Checked, spec: PoseSpec, as_json: bool) -> None:
     """What looks wrong in a contract, with the evidence."""
     if as_json:
         contract = None if found.contract is None else dataclasses.asdict(found.contract)
-        _print_json({"name": spec.name, "is_good": found.is_good, **found.check.as_json(), "contract": contract})
+        facts = {"name": spec.name, "is_good": found.is_good, "is_judged": found.is_judged}
+        _print_json({**facts, **found.check.as_json(), "contract": contract})
         return
     _out(f"{spec.name}: looked at {found.check.looked_at}{'' if found.check.has_labels else ', without labels'}")
     for field in found.check.fields:
-        _out(f"  {field.verdict}: {field.sentence}")
+        _out(f"  {field.sentence}")
     if found.contract is not None:
         _out(f"  against the training code ({found.contract.how}):")
         for check in found.contract.checks:
             _out(f"    {check.outcome}: {check.name}: {check.detail}")
-    _out("  the spec is left as it is" if not found.is_good else "  nothing looks wrong")
+    judged = f"{len(found.check.judged)} of {len(found.check.fields)} fields"
+    if not found.is_judged:
+        _out(f"  nothing could be judged: {judged}")
+    else:
+        _out(f"  nothing looks wrong; {judged} could be judged" if found.is_good else "  the spec is left as it is")
 
 
 def show_bisection(found: Bisection, as_json: bool) -> None:

@@ -68,6 +68,8 @@ def package(
     waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
     step that failed.
     """
+    if reference is not None and not images.are_given:
+        raise InputError("--reference needs --images, the folder of the pictures that it is of")
     finals = {name: out / bundle.bundle_name(spec, name) for name in PLATFORMS[platform]}
     for final in finals.values():
         if final.exists() and not overwrite:

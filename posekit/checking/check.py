@@ -6,12 +6,16 @@ from collections.abc import Hashable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from posekit.checking.alternatives import Question, questions
 from posekit.checking.evidence import SAME_PLACE, Evidence, evidence, over_subjects
 from posekit.checking.people import find_people
-from posekit.checking.probes import Network, Prober, partners, subjects_of
+from posekit.checking.probes import Network, Prober, partners
 from posekit.checking.scores import activation_check
-from posekit.checking.verdict import FieldCheck, Judged, judge
+from posekit.checking.subjects import distinct, subjects_of
+from posekit.checking.verdict import FieldCheck, Judged, judge, no_follower
+from posekit.errors import ConversionError
 from posekit.images import Photo
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
@@ -43,9 +47,15 @@ class Check:
         """The fields that look wrong."""
         return tuple(found for found in self.fields if found.verdict == "looks wrong")
 
+    @property
+    def judged(self) -> tuple[FieldCheck, ...]:
+        """The fields of which the pictures say something."""
+        return tuple(found for found in self.fields if found.verdict != "cannot tell")
+
     def as_json(self) -> dict[str, Any]:
         """Plain values for --json."""
-        return {**asdict(self), "looks_wrong": [found.field for found in self.looks_wrong]}
+        lists = {"looks_wrong": self.looks_wrong, "judged": self.judged}
+        return {**asdict(self), **{name: [found.field for found in fields] for name, fields in lists.items()}}
 
 
 def check(
@@ -66,15 +76,11 @@ def network_of(source: SourceModel) -> Network:
 def check_network(
     network: Network, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Step = silent
 ) -> Check:
-    """The same for any function that gives a network's outputs by name, channels last."""
-    prober = Prober(network, subjects_of(photos, spec, people))
-    how = "whole pictures"
-    if spec.kind == "top_down":
-        how = "people in the boxes of the annotations"
-        if any(subject.box_xyxy is None for subject in prober.subjects):
-            step("find people")
-            prober = Prober(network, find_people(prober, _input_contracts(spec)))
-            how = "people whom the network found itself, for want of boxes"
+    """The same for any function that gives a network's outputs by name, channels last.
+
+    ConversionError where they are not finite, whatever the contract.
+    """
+    prober, looked_at = _look_for_people(network, spec, photos, people, step)
     has_labels = any(subject.truth is not None for subject in prober.subjects)
     wrong: dict[str, FieldCheck] = {}
     current = spec
@@ -82,6 +88,10 @@ def check_network(
     for number in range(ROUNDS):
         prober = Prober(network, prober.subjects, current.input)
         results = _round(prober, current, known, step, f", {' and '.join(wrong)} corrected" if number else "")
+        if not any(np.isfinite(seen.scores).any() for seen in known.values()):
+            raise ConversionError(
+                "the network's own outputs are not finite, whatever mean and std", "check the weights"
+            )
         doubtful = [r for r in results if r.gain > 0 and r.found.field not in wrong]
         if not doubtful:
             break
@@ -90,9 +100,30 @@ def check_network(
         current = worst.best.spec
     last = {r.found.field: r.found for r in results} | wrong
     fields = [_with_correction(found, wrong) for found in last.values()]
-    activation = activation_check(prober, current)
+    activation = activation_check(prober, current, no_follower(over_subjects(known[_seen_as(current)].follow)))
     fields += [activation] if activation is not None else []
-    return Check(f"{len(prober.subjects)} {how}", len(prober.subjects), has_labels, tuple(fields))
+    is_somebody = spec.kind != "top_down" or any(subject.box_xyxy is not None for subject in prober.subjects)
+    return Check(looked_at, len(prober.subjects) if is_somebody else 0, has_labels, tuple(fields))
+
+
+def _look_for_people(
+    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], people: int, step: Step
+) -> tuple[Prober, str]:
+    """Whom or what to look at, nobody twice, and that in words."""
+    every = subjects_of(photos, spec, people)
+    prober = Prober(network, distinct(every, spec))
+    alike = len(every) - len(prober.subjects)
+    how = "whole pictures" if spec.kind != "top_down" else "people in the boxes of the annotations"
+    if spec.kind == "top_down" and any(subject.box_xyxy is None for subject in prober.subjects):
+        step("find people")
+        found = find_people(prober, _input_contracts(spec))
+        how = "whole pictures, in which the network finds nobody"
+        if found:
+            prober = Prober(network, distinct(found, spec))
+            alike += len(found) - len(prober.subjects)
+            how = "people whom the network found itself, for want of boxes"
+    again = f" ({alike} more look the same as one of these and are left out)" if alike else ""
+    return prober, f"{len(prober.subjects)} {how}{again}"
 
 
 def quick(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...]) -> str | None:
@@ -105,7 +136,8 @@ def quick(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...]) -> str
 
 def quick_network(network: Network, spec: PoseSpec, photos: tuple[Photo, ...]) -> str | None:
     """The same for any function that gives a network's outputs."""
-    prober = Prober(network, tuple(replace(s, truth=None) for s in subjects_of(photos, spec, FEW_PEOPLE)))
+    people = distinct(subjects_of(photos, spec, FEW_PEOPLE), spec)
+    prober = Prober(network, tuple(replace(subject, truth=None) for subject in people))
     given = evidence(prober, spec)
     if over_subjects(given.follow) >= GOOD and over_subjects(given.flip) <= SAME_PLACE:
         return None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from posekit.checking.anatomy import chance, left_on_right
 from posekit.checking.probes import Network
 from posekit.checking.verdict import LUCK
 from posekit.errors import InputError
-from posekit.images import Person, Photo
+from posekit.images import Person, Photo, load_image
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.gate import Check, Outcome, passed
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
@@ -21,10 +22,12 @@ from posekit.parity.predictions import Prediction, Predictions
 from posekit.parity.stages import Stage
 from posekit.spec import PoseSpec
 
+Box = tuple[float, float, float, float]
 # Mean distance as a fraction of the person. Half a pixel of a 128 px input is 0.4 %; rounding the crop to 8 bits, as
 # cv2 does, is a tenth of that. docs/check.md has the figures.
 LIMIT = 0.0025
 SAME_BOX = 0.5  # intersection over union
+INSIDE = 0.1  # of a box's area; with less of it in the picture it is of another one, or in other units
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +49,64 @@ def contract_stage(
 ) -> ContractStage:
     """Compare the eager network under `spec` with the training code's predictions of the same people.
 
-    InputError where nobody can be matched.
+    InputError where nobody can be matched: a top-down network needs boxes, in the predictions or of annotations.
     """
     seen: list[Found] = []
     expected: list[Found] = []
-    for case, prediction in _matched(photos, predictions, spec):
+    matched: list[_Match] = []
+    for case, prediction, match in _matched(photos, predictions, spec):
         seen.append(found_in(case, network(spec, case.pixels), spec))
         sizes, areas = seen[-1].sizes, seen[-1].areas
         expected.append(Found(case.name, prediction.keypoints[None], prediction.scores[None], sizes, areas))
+        matched.append(match)
     if not expected:
-        raise InputError(
-            "none of the reference's predictions is of a person who is looked at",
-            "give the boxes that the training code was given, in the file or with --annotations",
-        )
+        raise _nobody(predictions, spec)
     error = compare_keypoints(seen, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, -math.inf)
-    boxes = any(p.box_xyxy for items in predictions.by_photo.values() for p in items)
-    how = f"{len(expected)} people, {predictions.how}, {'by their boxes' if boxes else 'by where they are'}"
-    how += f"; {predictions.elsewhere} predictions of other pictures left out" if predictions.elsewhere else ""
-    return ContractStage(Stage("contract", error), (_same_place(error), _same_sides(expected, spec)), how)
+    coverage = _coverage(matched, photos, spec)
+    checks = (_same_place(error, coverage), _same_sides(expected, spec))
+    return ContractStage(Stage("contract", error), checks, _in_words(matched, predictions, coverage))
 
 
-def _same_place(error: KeypointError) -> Check:
+def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:
+    count = sum(map(len, predictions.by_photo.values()))
+    why = ": a top-down network looks at people in boxes, and neither they nor annotations give any"
+    given = any(p.box_xyxy for items in predictions.by_photo.values() for p in items)
+    return InputError(
+        f"none of the reference's {count} predictions is of a person who is looked at"
+        + (why if spec.kind == "top_down" and not given else ""),
+        "give the boxes that the training code was given: `bbox` in the .json, `boxes_xyxy` in the .npz, or --annotations",
+    )
+
+
+def _coverage(matched: Sequence[_Match], photos: Sequence[Photo], spec: PoseSpec) -> str:
+    """`3 of 15 annotated people`, or where nobody is annotated `7 people in 3 of 8 pictures`."""
+    annotated = sum(len(photo.people) for photo in photos) if spec.kind == "top_down" else 0
+    if annotated:
+        known = len({(match.picture, match.known) for match in matched if match.known is not None})
+        others = sum(match.known is None for match in matched)
+        return f"{known} of {annotated} annotated people" + (f" and {others} others" if others else "")
+    pictures = len({match.picture for match in matched})
+    return f"{len(matched)} people in {pictures} of {len(photos)} pictures"
+
+
+def _in_words(matched: Sequence[_Match], predictions: Predictions, coverage: str) -> str:
+    """Whom the figures are of, how they were found, and what was left out."""
+    boxed = sum(match.by_box for match in matched)
+    ways = {"by their boxes": boxed, "by where they are": len(matched) - boxed}
+    said = [f"{count} {way}" if count < len(matched) else way for way, count in ways.items() if count]
+    alone = sum(map(len, predictions.by_photo.values())) - len(matched)
+    left_out = {
+        "of other pictures": predictions.elsewhere, "of nobody who is looked at": alone,
+        "that stand in the file before": predictions.repeated,
+    }  # fmt: skip
+    parts = [f"{count} predictions {what} left out" for what, count in left_out.items() if count]
+    return "; ".join([f"{coverage}, {predictions.how}, {' and '.join(said)}", *parts])
+
+
+def _same_place(error: KeypointError, coverage: str) -> Check:
     x, y = error.bias_px
     text = (
-        f"keypoints lie {error.mean_px:.2f} px ({error.mean_of_size:.2%} of the person) from the training code's on average, "
+        f"for {coverage} keypoints lie {error.mean_px:.2f} px ({error.mean_of_size:.2%} of the person) from the training code's on average, "
         f"shifted by ({x:+.2f}, {y:+.2f}) px; at most {LIMIT:.2%}"
     )
     good = error.mean_of_size <= LIMIT  # false for NaN
@@ -89,36 +126,73 @@ def _same_sides(expected: Sequence[Found], spec: PoseSpec) -> Check:
     return Check(name, Outcome.PASS if 2 * right > count else Outcome.FAIL, text)
 
 
-def _matched(photos: Sequence[Photo], predictions: Predictions, spec: PoseSpec) -> Iterator[tuple[Case, Prediction]]:
-    """Pairs of a region and its prediction, each used once; regions are the predictions' own boxes where they have any."""
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """How a region was found. by_box: whether it is the prediction's own; known: the annotated person's index."""
+
+    picture: Path
+    by_box: bool
+    known: int | None
+
+
+def _matched(
+    photos: Sequence[Photo], predictions: Predictions, spec: PoseSpec
+) -> Iterator[tuple[Case, Prediction, _Match]]:
+    """Pairs of a region and its prediction, each used once: its own box where it has one, else the nearest region.
+
+    Top-down, what has no box belongs to the annotated people whom no box is of; without them to nobody.
+    """
     for photo in photos:
         found = predictions.by_photo.get(photo.path, ())
-        own = [(Person(p.box_xyxy), p) for p in found if p.box_xyxy is not None]
-        if spec.kind == "top_down" and found and len(own) == len(found):
-            boxed = replace(photo, people=tuple(_with_area(person, photo) for person, _ in own))
-            yield from zip(cases_of(boxed, spec), found, strict=True)
-        elif found:
-            yield from _nearest(cases_of(photo, spec), found)
+        boxed = [p for p in found if p.box_xyxy is not None] if spec.kind == "top_down" else []
+        bare = [p for p in found if p.box_xyxy is None or spec.kind != "top_down"]
+        taken: set[int] = set()
+        if boxed:
+            _require_inside(photo, boxed)
+            people = [_with_area(p.box_xyxy, photo) for p in boxed if p.box_xyxy is not None]
+            cases = cases_of(replace(photo, people=tuple(person for person, _ in people)), spec)
+            for case, prediction, (_, known) in zip(cases, boxed, people, strict=True):
+                taken |= set() if known is None else {known}
+                yield case, prediction, _Match(photo.path, True, known)
+        if bare and (photo.people or spec.kind != "top_down"):
+            regions = [(index, case) for index, case in enumerate(cases_of(photo, spec)) if index not in taken]
+            for place, prediction in _nearest([case for _, case in regions], bare):
+                known, case = regions[place]
+                yield case, prediction, _Match(photo.path, False, known)
 
 
-def _with_area(person: Person, photo: Photo) -> Person:
-    """The person with its box's area, or the annotation's where that is of the same box."""
-    x1, y1, x2, y2 = person.box_xyxy
-    annotated = max(photo.people, key=lambda other: _overlap(other.box_xyxy, person.box_xyxy), default=None)
-    if annotated is not None and _overlap(annotated.box_xyxy, person.box_xyxy) >= SAME_BOX:
-        return replace(person, area=annotated.area)
-    return replace(person, area=(x2 - x1) * (y2 - y1))
+def _require_inside(photo: Photo, boxed: Sequence[Prediction]) -> None:
+    """InputError for a box that has little of its picture in it."""
+    height, width = load_image(photo.path).shape[:2]
+    for x1, y1, x2, y2 in (p.box_xyxy for p in boxed if p.box_xyxy is not None):
+        inside = max(min(x2, width) - max(x1, 0), 0) * max(min(y2, height) - max(y1, 0), 0)
+        if not inside >= INSIDE * (x2 - x1) * (y2 - y1):
+            raise InputError(
+                f"a prediction of {photo.path.name} has the box {x1:g}, {y1:g}, {x2:g}, {y2:g}, "
+                f"of which less than {INSIDE:.0%} is in the picture of {width} x {height} px",
+                "boxes are source px: `bbox` x, y, width, height, `boxes_xyxy` the corners",
+            )
 
 
-def _overlap(one: tuple[float, float, float, float], two: tuple[float, float, float, float]) -> float:
+def _with_area(box: Box, photo: Photo) -> tuple[Person, int | None]:
+    """The person of a box, with the area of the annotated one whose box is the same, and that one's index."""
+    near = [_overlap(other.box_xyxy, box) for other in photo.people]
+    best = max(range(len(near)), key=near.__getitem__, default=None)
+    if best is not None and near[best] >= SAME_BOX:
+        return Person(box, area=photo.people[best].area), best
+    x1, y1, x2, y2 = box
+    return Person(box, area=(x2 - x1) * (y2 - y1)), None
+
+
+def _overlap(one: Box, two: Box) -> float:
     width, height = (min(one[i + 2], two[i + 2]) - max(one[i], two[i]) for i in (0, 1))
     shared = max(width, 0.0) * max(height, 0.0)
     areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, two))
     return shared / max(areas - shared, 1e-9)
 
 
-def _nearest(cases: Sequence[Case], found: Sequence[Prediction]) -> Iterator[tuple[Case, Prediction]]:
-    """Nearest first, by the middle of the keypoints; no farther than half the person."""
+def _nearest(cases: Sequence[Case], found: Sequence[Prediction]) -> Iterator[tuple[int, Prediction]]:
+    """Each prediction with the index of its case, nearest first, by the middle of the keypoints; no farther than half the person."""
     away = sorted(
         (_distance(case, prediction), i, j)
         for (i, case), (j, prediction) in product(enumerate(cases), enumerate(found))
@@ -130,7 +204,7 @@ def _nearest(cases: Sequence[Case], found: Sequence[Prediction]) -> Iterator[tup
             cases_left.remove(i)
             found_left.remove(j)
             pairs.append((i, j))
-    yield from ((cases[i], found[j]) for i, j in sorted(pairs))
+    yield from ((i, found[j]) for i, j in sorted(pairs))
 
 
 def _distance(case: Case, prediction: Prediction) -> float:

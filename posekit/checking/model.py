@@ -23,9 +23,14 @@ class Checked:
     contract: ContractStage | None
 
     @property
+    def is_judged(self) -> bool:
+        """Whether anything could be said of the contract at all."""
+        return bool(self.check.judged) or self.contract is not None
+
+    @property
     def is_good(self) -> bool:
-        """Whether nothing looks wrong."""
-        return not self.check.looks_wrong and (self.contract is None or self.contract.is_good)
+        """Whether something could be judged, and nothing looks wrong."""
+        return self.is_judged and not self.check.looks_wrong and (self.contract is None or self.contract.is_good)
 
 
 def check_model(

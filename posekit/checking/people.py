@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from posekit.checking.evidence import evidence, over_subjects
-from posekit.checking.probes import AS_IT_IS, Prober, Subject
+from posekit.checking.probes import AS_IT_IS, Prober
+from posekit.checking.subjects import Subject
 from posekit.checking.verdict import ALIVE
 from posekit.spec import PoseSpec
 
@@ -21,7 +22,7 @@ def find_people(prober: Prober, contracts: Sequence[PoseSpec]) -> tuple[Subject,
     """The same subjects with the boxes that the network finds under the contract which follows the picture best.
 
     Looks again at what it found, and drops contracts that follow half as well as the best. People whom it follows
-    badly in the end are left out, unless that is everybody.
+    badly in the end are left out, and that may be everybody.
     """
     subjects, alive = prober.subjects, list(contracts)
     for _ in range(CLOSER):
@@ -32,8 +33,7 @@ def find_people(prober: Prober, contracts: Sequence[PoseSpec]) -> tuple[Subject,
         subjects = tuple(_boxed(closer, best, index) for index in range(len(subjects)))
         alive = [spec for spec, value in zip(alive, follow, strict=True) if value >= 0.5 * max(follow)]
     last = evidence(Prober(prober.network, subjects), best).follow
-    kept = tuple(subject for subject, value in zip(subjects, last, strict=True) if value >= ALIVE)
-    return kept or subjects
+    return tuple(subject for subject, value in zip(subjects, last, strict=True) if value >= ALIVE)
 
 
 def _boxed(prober: Prober, spec: PoseSpec, index: int) -> Subject:

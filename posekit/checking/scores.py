@@ -16,8 +16,11 @@ SLACK = 0.25  # maps trained to 0-1 without an activation overshoot a little
 BACKGROUND = -1.0  # logits of what is nowhere lie below
 
 
-def activation_check(prober: Prober, spec: PoseSpec) -> FieldCheck | None:
-    """Whether the given activation fits the numbers; None where there is no score to activate."""
+def activation_check(prober: Prober, spec: PoseSpec, why_not: str = "") -> FieldCheck | None:
+    """Whether the given activation fits the numbers; None where there is no score to activate.
+
+    why_not: why the pictures say nothing of the network, if they do not.
+    """
     decoder = spec.decoder
     if isinstance(decoder, RegressionSpec) and "score" not in decoder.fields:
         return None
@@ -25,8 +28,8 @@ def activation_check(prober: Prober, spec: PoseSpec) -> FieldCheck | None:
     raw = _raw(prober, spec)
     given = decoder.activation
     verdict: Verdict = "cannot tell"
-    why = "and the network's outputs are not finite"
-    if raw is not None:
+    why = "and " + (why_not or "the network's outputs are not finite")
+    if raw is not None and not why_not:
         verdict, why = _judge(raw, spec)
     values = {given: spec, other: changed(spec, "decoder", activation=other)}
     order = (other, given) if verdict == "looks wrong" else (given, other)

@@ -20,8 +20,9 @@ Measure = Literal["follow", "labels", "mirror", "anatomy"]
 ALIVE = 0.35  # of 1: a prediction that follows the picture less says nothing of its contract
 # by how much a value must be better to be clearly so: agreement 0-1, OKS, input px
 LEAST: dict[Measure, float] = {"follow": 0.08, "labels": 0.03, "mirror": 0.5, "anatomy": 0.0}
-ERRORS = 3.0  # and by so many standard errors
-FEW = 3  # subjects: below, a spread cannot be estimated
+ERRORS = 3.0  # and by so many standard errors, with people who differ by LEAST at least
+FEW = 5  # people: below, only a difference that is PLAIN times the least counts
+PLAIN = 3.0
 LUCK = 0.05  # a vote on left and right that a coin gives more often than this says nothing
 
 
@@ -138,13 +139,24 @@ def _times_clear(
         return 0.0
     one, two = worse[both], better[both]
     lead = abs(one.mean()) - abs(two.mean()) if measure == "mirror" else two.mean() - one.mean()
-    least = LEAST[measure] * wide
-    if count < FEW:
-        return float(lead / (3 * least))
-    error = float((two - one).std(ddof=1) / math.sqrt(count))
-    if measure == "mirror":  # the two differ by a constant; what is uncertain is each one's own mean
-        error = float(max(one.std(ddof=1), two.std(ddof=1)) / math.sqrt(count))
+    least = LEAST[measure] * (wide if count >= FEW else max(wide, PLAIN))
+    # of `mirror` the two differ by a constant; what is uncertain is each one's own mean
+    spread = max(_spread(one), _spread(two)) if measure == "mirror" else _spread(two - one)
+    error = max(spread, LEAST[measure]) / math.sqrt(count)
     return float(lead / max(least, ERRORS * error))
+
+
+def _spread(values: Floats) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
+
+
+def no_follower(follow: float) -> str:
+    """Why a prediction that follows the picture by so much says nothing, or nothing."""
+    return (
+        ""
+        if follow >= ALIVE
+        else f"the prediction follows the picture by at most {follow:.2f} of 1, whatever the value"
+    )
 
 
 def _why_not(measure: Measure, question: Question, seen: Sequence[Evidence], best: int) -> str:
@@ -155,8 +167,8 @@ def _why_not(measure: Measure, question: Question, seen: Sequence[Evidence], bes
     if measure == "labels":
         return "" if over_subjects(seen[best].oks) >= ALIVE else f"OKS with the annotations is at most {over_subjects(seen[best].oks):.2f}, whatever the value"  # fmt: skip
     judged = best if measure == "follow" else max(range(len(seen)), key=lambda index: follow[index])
-    if follow[judged] < ALIVE:
-        return f"the prediction follows the picture by at most {follow[judged]:.2f} of 1, whatever the value"
+    if reason := no_follower(follow[judged]):
+        return reason
     flip = over_subjects(seen[judged].flip)
     if measure != "anatomy" and not flip <= SAME_PLACE:
         return f"the mirrored picture gives other keypoints, {flip:.2f} of the person away: the network may know nobody here"

@@ -12,7 +12,8 @@ import numpy as np
 
 from posekit.checking import check_network, contract_stage, network_of
 from posekit.checking.alternatives import changed, other_side
-from posekit.checking.probes import AS_IT_IS, Network, Prober, subjects_of
+from posekit.checking.probes import AS_IT_IS, Network, Prober
+from posekit.checking.subjects import subjects_of
 from posekit.images import Photo, photos
 from posekit.inputs import find_spec
 from posekit.parity.predictions import Prediction, Predictions

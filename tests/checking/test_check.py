@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.checking import Check, check_network, quick_network
+from posekit.checking import Check, Checked, check_network, quick_network
 from posekit.checking.alternatives import changed
-from posekit.errors import InputError
+from posekit.console import show_check
+from posekit.errors import ConversionError, InputError
 from posekit.images import Person, Photo
 from posekit.sources.reference import network_input
 from posekit.spec import PoseSpec
@@ -201,7 +203,6 @@ def _seen_by(delays: Callable[[int], int], keypoints: int) -> Callable[..., Any]
 
 NETWORKS: dict[str, Callable[..., Any]] = {
     "always the same": _maps(lambda pixels: np.random.default_rng(1).random((1, 32, 24, 17))),
-    "not a number": _maps(lambda pixels: np.full((1, 32, 24, 17), np.nan)),
     "chance": _maps(lambda pixels: np.random.default_rng(int(pixels.sum()) % 2**31).random((1, 32, 24, 17))),
     "moves with the picture, but is not mirrored with it": _seen_by(lambda k: 3 + k % 3, 17),
     "three keypoints move, the others never": _seen_by(lambda k: 0, 3),
@@ -215,10 +216,47 @@ def test_a_network_that_knows_nobody_tells_nothing(tmp_path: Path, kind: str, co
     spec, pictures = FAULTS["mean and std missing"].plant(sample("tinypose").spec), noise(tmp_path, count)
     check = check_network(NETWORKS[kind], spec, pictures)
     assert [field.sentence for field in check.looks_wrong] == []
-    told = {field.verdict for field in check.fields if field.field != "decoder.activation"}
-    assert told == {"cannot tell"}
+    assert {field.verdict for field in check.fields} == {"cannot tell"}
+    assert check.judged == ()
     assert quick_network(NETWORKS[kind], spec, pictures) is None
     assert check.as_json()["people"] == count
+
+
+@pytest.mark.parametrize("boxed", [True, False])
+@pytest.mark.xdist_group("check tinypose")
+def test_a_network_that_gives_no_numbers_is_refused(tmp_path: Path, boxed: bool) -> None:
+    pictures = noise(tmp_path, 2) if boxed else tuple(replace(p, people=()) for p in noise(tmp_path, 2))
+    nothing = _maps(lambda pixels: np.full((1, 32, 24, 17), np.nan))
+    with pytest.raises(ConversionError, match="not finite, whatever mean and std"):
+        check_network(nothing, sample("tinypose").spec, pictures)
+    assert quick_network(nothing, sample("tinypose").spec, pictures) is None
+
+
+@pytest.mark.xdist_group("check tinypose")
+def test_nothing_judged_is_not_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, pictures = sample("tinypose").spec, tuple(replace(p, people=()) for p in noise(tmp_path, 2))
+    result = Checked(check_network(NETWORKS["chance"], spec, pictures), None)
+    assert (result.is_judged, result.is_good) == (False, False)
+    assert result.check.looked_at == "2 whole pictures, in which the network finds nobody"
+    assert result.check.people == 0
+    show_check(result, spec, as_json=False)
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last == f"  nothing could be judged: 0 of {len(result.check.fields)} fields"
+    show_check(result, spec, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["is_judged"], told["is_good"], told["judged"], told["people"]) == (False, False, [], 0)
+
+
+@pytest.mark.xdist_group("check tinypose")
+def test_a_verdict_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    of = sample("tinypose")
+    result = Checked(check_network(of.network, of.spec, of.photos, people=PEOPLE), None)
+    show_check(result, of.spec, as_json=False)
+    _, *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in lines] == [field.sentence for field in result.check.fields]
+    judged = len(result.check.judged)
+    assert 0 < judged < len(lines)
+    assert last == f"  nothing looks wrong; {judged} of {len(lines)} fields could be judged"
 
 
 def test_random_weights_tell_nothing(tiny: Any, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ import pytest
 from posekit.checking import contract_stage
 from posekit.checking.alternatives import changed
 from posekit.errors import InputError
+from posekit.images import Person, Photo
+from posekit.inputs import find_images, find_spec
 from posekit.parity.gate import Outcome
 from posekit.parity.predictions import Prediction, Predictions
-from tests.checking.planted import FAULTS, NAMES, as_predicted, sample
+from posekit.pipeline import package
+from tests.checking.planted import DATA, FAULTS, NAMES, Sample, as_predicted, sample
 
 ROWS = [pytest.param(name, what, marks=pytest.mark.xdist_group(f"check {name}")) for name in NAMES for what in FAULTS]
 pytest.importorskip("torch")
@@ -78,6 +83,117 @@ def test_predictions_of_nobody_are_refused() -> None:
     far = Prediction(np.full((17, 2), 1e6), np.ones(17))
     with pytest.raises(InputError, match="of a person who is looked at"):
         contract_stage(of.network, of.spec, of.photos, Predictions({of.photos[0].path: (far,)}, "by file name"))
+
+
+def bare(of: Sample) -> tuple[Photo, ...]:
+    return tuple(replace(photo, people=()) for photo in of.photos)
+
+
+def moved(photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
+    """Annotated boxes that are not quite those that the training code was given."""
+    return tuple(
+        replace(p, people=tuple(replace(q, box_xyxy=tuple(v + 6 for v in q.box_xyxy)) for q in p.people))  # type: ignore[arg-type]
+        for p in photos
+    )
+
+
+def with_boxes(predictions: Predictions, kept: Callable[[int], bool]) -> Predictions:
+    """Boxes for the predictions whose place in the file is kept alone."""
+    number = iter(range(100))
+    rows = {path: tuple(q if kept(next(number)) else replace(q, box_xyxy=None) for q in items)
+            for path, items in predictions.by_photo.items()}  # fmt: skip
+    return replace(predictions, by_photo=rows)
+
+
+@pytest.mark.parametrize("is_annotated", [False, True])
+def test_boxes_are_used_row_by_row(is_annotated: bool) -> None:
+    of = sample("tinypose")
+    half = with_boxes(as_predicted(of, of.spec), lambda number: number % 2 == 0)
+    result = contract_stage(of.network, of.spec, moved(of.photos) if is_annotated else bare(of), half)
+    assert result.stage.keypoints is not None
+    if is_annotated:
+        assert "8 by their boxes and 7 by where they are" in result.how
+        assert 0 < result.stage.keypoints.mean_px < 3  # the seven alone, whose crops are moved
+        assert result.how.startswith("15 of 15 annotated people")
+    else:
+        assert result.stage.keypoints.max_px < 1e-9
+        assert result.how == ("8 people in 6 of 8 pictures, by file name, by their boxes; "
+                              "7 predictions of nobody who is looked at left out")  # fmt: skip
+
+
+def test_nobody_is_compared_by_a_box_and_by_place_both() -> None:
+    of = sample("tinypose")
+    photo = of.photos[3]
+    (true,) = as_predicted(of, of.spec).by_photo[photo.path]
+    beside = replace(true, keypoints=true.keypoints + 3.0, box_xyxy=None)
+    result = contract_stage(of.network, of.spec, (photo,), Predictions({photo.path: (beside, true)}, "by file name"))
+    assert result.stage.keypoints is not None
+    assert (result.stage.keypoints.instances, result.stage.keypoints.max_px < 1e-9) == (1, True)
+    assert result.how.endswith("by their boxes; 1 predictions of nobody who is looked at left out")
+
+
+def test_a_top_down_network_needs_boxes() -> None:
+    of = sample("tinypose")
+    with pytest.raises(InputError, match="top-down network looks at people in boxes") as error:
+        contract_stage(of.network, of.spec, bare(of), as_predicted(of, of.spec, has_boxes=False))
+    assert "bbox" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_annotated", "says"),
+    [
+        (slice(0, 1), True, "1 of 15 annotated people"),
+        (slice(0, 1), False, "1 people in 1 of 8 pictures"),
+        (slice(0, 9), True, "9 of 15 annotated people"),
+    ],
+)
+def test_how_many_people_are_covered_is_said(rows: slice, is_annotated: bool, says: str) -> None:
+    of = sample("tinypose")
+    full = as_predicted(of, of.spec)
+    numbers = set(range(15)[rows])
+    number = iter(range(15))
+    some = {path: tuple(q for q in items if next(number) in numbers) for path, items in full.by_photo.items()}
+    result = contract_stage(
+        of.network, of.spec, of.photos if is_annotated else bare(of), Predictions(some, "by file name")
+    )
+    assert result.how.startswith(f"{says}, by file name")
+    assert result.checks[0].detail.startswith(f"for {says} keypoints lie 0.00 px")
+
+
+def test_people_whom_nobody_annotated_are_no_coverage() -> None:
+    of = sample("tinypose")
+    photo = max(of.photos, key=lambda photo: len(photo.people))
+    some = replace(photo, people=photo.people[:1])
+    result = contract_stage(of.network, of.spec, (some,), as_predicted(of, of.spec))
+    assert result.how.startswith(f"1 of 1 annotated people and {len(photo.people) - 1} others, ")
+
+
+@pytest.mark.parametrize("box", [(1e7, 1e7, 1e7 + 10, 1e7 + 10), (0.0, 0.0, 1e9, 1e9), (-90.0, 5.0, -10.0, 50.0)])
+def test_a_box_outside_the_picture_is_refused(box: tuple[float, float, float, float]) -> None:
+    of = sample("tinypose")
+    right = as_predicted(of, of.spec)
+    path, (first, *others) = next(iter(right.by_photo.items()))
+    wrong = replace(right, by_photo={**right.by_photo, path: (replace(first, box_xyxy=box), *others)})
+    with pytest.raises(InputError, match=f"a prediction of {path.name} has the box .* less than 10% is in the picture"):
+        contract_stage(of.network, of.spec, of.photos, wrong)
+
+
+def test_a_box_that_sticks_out_of_the_picture_is_taken() -> None:
+    of = sample("tinypose")
+    photo = of.photos[3]
+    wide = replace(photo, people=(Person((-150.0, -150.0, 400.0, 400.0)),))
+    given = as_predicted(replace(of, photos=(wide,)), of.spec)
+    result = contract_stage(of.network, of.spec, (photo,), given)
+    assert result.stage.keypoints is not None
+    assert result.stage.keypoints.max_px < 1e-9
+
+
+def test_package_takes_a_reference_only_of_pictures_that_are_given(tmp_path: Path) -> None:
+    model = DATA / "tinypose.pt2"
+    spec = find_spec(model, "")
+    with pytest.raises(InputError, match="--reference needs --images"):
+        package(model, "android", spec, find_images(None, None, spec), reference=tmp_path / "ref.json", out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_outputs_that_are_not_finite_fail() -> None:

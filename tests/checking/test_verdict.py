@@ -49,6 +49,32 @@ def test_verdicts(given: Evidence, other: Evidence, verdict: str, is_choice: boo
     assert result.found.sentence.startswith("field ")
 
 
+def alike(count: int, follow: float) -> Evidence:
+    """People who do not differ at all, as copies of one do not."""
+    some = np.full(count, 0.01)
+    places, scores = np.zeros((count, 17, 2)), np.full((count, 17), 0.8)
+    nothing = np.full(count, np.nan)
+    return Evidence(np.full(count, follow), some, some, some, some, nothing, nothing, places, scores)
+
+
+@pytest.mark.parametrize(
+    ("count", "lead", "verdict"),
+    [
+        (1, 0.2, "cannot tell"),
+        (1, 0.3, "looks wrong"),  # nobody could miss it
+        (3, 0.2, "cannot tell"),  # too few, however alike
+        (4, 0.2, "cannot tell"),
+        (4, 0.3, "looks wrong"),
+        (5, 0.1, "cannot tell"),  # no spread is no proof
+        (5, 0.2, "looks wrong"),
+        (12, 0.1, "looks wrong"),
+    ],
+)
+def test_few_people_prove_little_however_alike(count: int, lead: float, verdict: str) -> None:
+    question = Question("field", "follow", (Candidate("given", SPEC), Candidate("other", SPEC)))
+    assert judge(question, [alike(count, 0.6), alike(count, 0.6 + lead)]).found.verdict == verdict
+
+
 def test_the_quick_look_is_less_easily_moved() -> None:
     question = Question("field", "follow", (Candidate("given", SPEC), Candidate("other", SPEC)))
     seen_both = [seen(0.75, 0.8), seen(0.9, 0.8)]

@@ -67,6 +67,15 @@ def test_coco_results(tmp_path: Path, photos: tuple[Photo, ...], image_id: int, 
     np.testing.assert_equal(items[0].scores, [0.5, 0.6, 0.7])
 
 
+def test_the_same_prediction_counts_once(tmp_path: Path) -> None:
+    other = [value + 1 for value in POINTS]
+    rows = [result(), result(score=0.1), result(keypoints=other), result(image_id=802), result(image_id=9999)]
+    found = read_predictions(written(tmp_path, rows * 3), PHOTOS, SPEC)
+    assert {path.name: len(items) for path, items in found.by_photo.items()} == {
+        "000000000785.jpg": 2, "000000000802.jpg": 1}  # fmt: skip
+    assert (found.repeated, found.elsewhere) == (9, 3)
+
+
 @pytest.mark.parametrize(
     ("values", "scores"),
     [
