@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from posekit import __version__
+from posekit import __version__, jsontext
 from posekit.parity import figures, page
 from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
 from posekit.parity.facts import Facts
@@ -23,7 +23,7 @@ from posekit.spec import PoseSpec
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report as plain values; a figure that is no number (NaN, infinity) is null."""
     document = {**facts, **dataclasses.asdict(evaluation), "verdict": verdict(evaluation), "blamed": evaluation.blamed}
-    return dict(_plain(document))
+    return dict(jsontext.plain(document, 9))
 
 
 def verdict(evaluation: Evaluation) -> str:
@@ -111,13 +111,3 @@ def _row(stage: Stage) -> tuple[str, ...]:
         f"{found.oks:.5f}",
         signal,
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return round(value, 9) if math.isfinite(value) else None
-    return value
