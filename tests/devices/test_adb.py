@@ -296,5 +296,5 @@ def test_the_command_line_runs_a_bundle_on_a_phone(
     assert ran.code == 0, ran.err
     report = json.loads(ran.out)
     assert report["status"] == "VERIFIED"
-    assert "LiteRT 2.3.0 on Fake Phone 1 (Android 16 (API 36)), gpu" in report["runtime"]
+    assert "LiteRT (built against 2.3.0) on Fake Phone 1 (Android 16 (API 36)), gpu" in report["runtime"]
     assert device.left("root") == []
