@@ -82,6 +82,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
         if result.evaluation.cases:
             _out(f"  measured on {result.report['evaluated_on']}")
+        if result.report["contract_matched"]:
+            _out(f"  the training code's predictions: {result.report['contract_matched']}")
         for fact, value in result.report["source"]["facts"].items():
             _out(f"  the file says {fact}: {_in_words(value)}")
         for note in result.report["notes"]:
