@@ -202,7 +202,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise InputError(f"{path} has more than {MAX_MANIFEST_BYTES} bytes")
         manifest = jsontext.parse(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is no readable manifest: {error}") from error
     texts = ("platform", "precision", "contract_sha256", "status")
     sound = (

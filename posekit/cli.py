@@ -62,7 +62,7 @@ def package(
     json: Json = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
-    from posekit import console, inputs, pipeline
+    from posekit import console, inputs, pipeline, verdicts
 
     contract = inputs.find_spec(model, spec)
     pictures = inputs.find_images(images, annotations, contract)
@@ -73,7 +73,7 @@ def package(
             model, platform, contract, pictures, precision=precision.value, out=out, overwrite=overwrite, arch=arch,
             trust=trust, wrapper=wrapper, reference=reference, step=step,
         )  # fmt: skip
-    console.show_packages(results, json)
+    verdicts.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):
         raise typer.Exit(1)
 
@@ -94,12 +94,12 @@ def validate(
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure what ships anew against the reference that it carries."""
-    from posekit import console, validation
+    from posekit import console, validation, verdicts
 
     wanted = validation.Wanted(images, annotations, wrapper, device, device_timeout, device_run, write_request, report)
     with console.progress() as step:
         result = validation.validate(bundle, wanted, step)
-    console.show_validation(result, report, json)
+    verdicts.show_validation(result, report, write_request, json)
     if not result.evaluation.is_good:
         raise typer.Exit(1)
 
@@ -116,14 +116,14 @@ def check(
     json: Json = False,
 ) -> None:
     """Try the plausible alternatives of each field of the contract on pictures, and name those that look wrong."""
-    from posekit import console, inputs
+    from posekit import console, inputs, verdicts
     from posekit.checking import check_model
 
     contract = inputs.find_spec(model, spec)
     pictures = inputs.find_images(images, annotations, contract)
     with console.progress() as step:
         found = check_model(model, contract, pictures.photos, reference=reference, arch=arch, trust=trust, step=step)
-    console.show_check(found, contract, json)
+    verdicts.show_check(found, contract, json)
     if not found.is_good:
         raise typer.Exit(1)
 
@@ -134,11 +134,11 @@ def bisect(
     json: Json = False,
 ) -> None:
     """Find the first operation at which the packaged model parts ways with the network, and what to do about it."""
-    from posekit import bisection, console
+    from posekit import bisection, console, verdicts
 
     with console.progress() as step:
         found = bisection.bisect(bundle, step)
-    console.show_bisection(found, json)
+    verdicts.show_bisection(found, json)
     if found.comparison.parting is not None:
         raise typer.Exit(1)
 

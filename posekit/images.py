@@ -99,7 +99,7 @@ def read_coco(path: Path) -> dict[str, Any]:
         data = jsontext.parse(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read the annotations {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"the annotations {path} are no valid JSON: {error}") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in ("images", "annotations")):
         raise InputError(f"{path} holds no COCO annotations", "expected a table with `images` and `annotations`")

@@ -12,7 +12,7 @@ import numpy as np
 
 from posekit import bundle, jsontext, reporting
 from posekit.devices import desktop, drive, evidence
-from posekit.devices.format import DeviceRun
+from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError
 from posekit.inputs import Images, find_images
@@ -146,9 +146,14 @@ def _from_device(folder: Path, run: DeviceRun, opened: bundle.Bundle) -> _Ran:
     status = "SIMULATED" if run.device.simulated else "VERIFIED"
     what = f"{run.runtime} on {run.device.name} ({run.device.os}), {evidence.in_words(passes[0])}"
     wrapper, *others = (evidence.wrapper_of(folder, one, accelerator=True) for one in passes)
-    beside = {f"from the picture on the {one.requested}": other for one, other in zip(passes[1:], others, strict=True)}
+    beside = {f"from the picture {_where(one)}": other for one, other in zip(passes[1:], others, strict=True)}
     checks = evidence.checks_of(folder, run, _recorded_cases(opened))
     return _Ran(status, what, wrapper, checks, evidence.facts(run), beside)
+
+
+def _where(one: Pass) -> str:
+    """`on the gpu`, or that it was only asked for: what ran instead is told of the pass itself."""
+    return f"on the {one.requested}" if one.used == one.requested else f"where the {one.requested} was asked for"
 
 
 def _evidence(index: Index, opened: bundle.Bundle) -> tuple[Check, ...]:
@@ -195,7 +200,7 @@ def _packaged_facts(folder: Path) -> dict[str, Any]:
     """What the bundle's own report says of source, conversion and size."""
     try:
         document = jsontext.parse((folder / "report.json").read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{folder / 'report.json'} is no readable report: {error}", "package the model again"
         ) from error

@@ -22,7 +22,8 @@ ALLOWED = {
     "validation": BOTTOM | {"bundle", "parity", "runtimes", "inputs", "devices", "reporting"},
     "bisection": BOTTOM | {"bundle", "parity", "runtimes", "targets"},
     "prediction": BOTTOM | {"bundle", "parity", "runtimes", "inputs", "sources"},
-    "console": BOTTOM | {"parity", "bundle", "pipeline", "validation", "bisection", "checking", "linting"},
+    "console": BOTTOM | {"linting"},
+    "verdicts": BOTTOM | {"console", "parity", "pipeline", "validation", "bisection", "checking"},
 }  # fmt: skip
 HEAVY = {"torch", "tensorflow", "coremltools", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "onnx2tf", "jax"}
 

@@ -89,7 +89,7 @@ def error_of(folder: Path) -> str | None:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise InputError(f"{RUN} of the device has more than {MAX_DOCUMENT_BYTES} bytes")
         document = jsontext.parse(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{RUN} of the device cannot be read: {error}") from error
     wrong = document.get("error") if isinstance(document, dict) else None
     return None if wrong is None else str(wrong)[:1000]

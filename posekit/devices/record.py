@@ -33,16 +33,14 @@ def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise InputError(f"{path} has more than {MAX_DOCUMENT_BYTES} bytes")
         data = jsontext.parse(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is no readable device run: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path} holds a {type(data).__name__}, expected an object")
     try:
         run = DeviceRun.model_validate(data)
-    except (ValidationError, RecursionError) as error:
-        message = (
-            sentence(error, str(path))[0] if isinstance(error, ValidationError) else f"{path} is nested too deeply"
-        )
+    except ValidationError as error:
+        message, _ = sentence(error, str(path))
         raise InputError(shorten(message, MAX_MESSAGE), "docs/device-run.md says what a run holds") from error
     for what, seen, expected in (
         ("model", run.model_sha256, model_sha256),

@@ -185,5 +185,5 @@ def read_index(folder: Path) -> Index:
         return Index.model_validate(jsontext.parse(path.read_bytes()))
     except ValidationError as error:
         raise InputError(sentence(error, str(path))[0], PACKAGE_AGAIN) from error
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path} is no readable list of cases: {error}", PACKAGE_AGAIN) from error

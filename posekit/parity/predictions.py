@@ -108,7 +108,7 @@ def _coco_results(path: Path, spec: PoseSpec) -> list[_Row]:
         data = jsontext.parse(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read the predictions {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"the predictions {path} are no valid JSON: {error}") from error
     if not isinstance(data, list) or not data:
         raise InputError(

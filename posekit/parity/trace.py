@@ -93,7 +93,7 @@ def read(folder: Path) -> Trace:
             raise ValueError(f"{len(values)} values, expected {at}")
         case, source, contract = (str(document[key]) for key in ("case", "source_sha256", "contract_sha256"))
         return Trace(case, source, contract, tuple(steps))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         hint = "package the model again with this version of posekit"
         raise InputError(f"{folder / INDEX} is no readable trace of the network: {error}", hint) from error
 

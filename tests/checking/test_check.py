@@ -14,11 +14,11 @@ from PIL import Image
 
 from posekit.checking import Check, Checked, check_network, quick_network
 from posekit.checking.alternatives import changed
-from posekit.console import show_check
 from posekit.errors import ConversionError, InputError
 from posekit.images import Person, Photo
 from posekit.sources.reference import network_input
 from posekit.spec import PoseSpec
+from posekit.verdicts import show_check
 from tests.checking.planted import FAULTS, MATTERS, NAMES, displacement, rank_of_true, sample
 
 PEOPLE = 5  # so many votes on left and right are the least that count

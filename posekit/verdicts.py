@@ -1,0 +1,171 @@
+"""What the command line prints of evidence: parity tables, what looks wrong, where a model parts ways."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from posekit.console import in_words, out_line, print_json, warn
+
+if TYPE_CHECKING:
+    from posekit.bisection import Bisection
+    from posekit.checking import Checked
+    from posekit.parity.evaluate import Evaluation
+    from posekit.pipeline import Packaged
+    from posekit.spec import PoseSpec
+    from posekit.validation import Validated
+
+COLUMNS = ("stage", "mean px", "p95 px", "largest px", "OKS", "tensors")
+
+
+def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
+    """Bundles, their parity tables and where they are."""
+    for result in results[:1]:
+        if result.report["doubt"]:
+            warn(f"the contract may be wrong: {result.report['doubt']}; see posekit check")
+    if as_json:
+        print_json({"bundles": [{"folder": str(r.folder), **r.report} for r in results]})
+        return
+    for result in results:
+        _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
+        if result.evaluation.cases:
+            out_line(f"  measured on {result.report['evaluated_on']}")
+        if result.report["contract_matched"]:
+            out_line(f"  the training code's predictions: {result.report['contract_matched']}")
+        for fact, value in result.report["source"]["facts"].items():
+            out_line(f"  the file says {fact}: {in_words(value)}")
+        for note in result.report["notes"]:
+            out_line(f"  note: {note}")
+        out_line(f"  {result.report['verdict']}: {result.folder}")
+        out_line(f"  look at {result.folder / 'report' / 'index.html'}")
+        if {"conversion", "precision"} & set(result.evaluation.blamed):
+            out_line(f"  try: posekit bisect {result.folder}")
+
+
+def show_validation(result: Validated, report_folder: Path | None, request_folder: Path | None, as_json: bool) -> None:
+    """The verdict on a bundle, and where a report of it and a request for a device were written."""
+    from posekit.parity import report
+
+    bundle, evaluation = result.bundle, result.evaluation
+    facts = {"folder": str(bundle.folder), "name": bundle.spec.name, "platform": bundle.platform, **result.facts}
+    if as_json:
+        print_json(report.as_json(evaluation, facts))
+        return
+    _table(f"{bundle.spec.name} on {bundle.platform}, {bundle.manifest['precision']}", evaluation)
+    if evaluation.cases:
+        out_line(f"  measured on the bundle's own cases: {bundle.manifest.get('evaluated_on', 'unknown')}")
+    for one in result.facts.get("passes", ()):
+        out_line(f"  {_pass_in_words(one)}")
+    out_line(f"  {report.verdict(evaluation)}: {bundle.folder}")
+    if request_folder is not None:
+        out_line(f"  for a device to run: {request_folder}; then --device-run with its answer")
+    if report_folder is not None:
+        out_line(f"  look at {report_folder / 'index.html'}")
+
+
+def show_check(found: Checked, spec: PoseSpec, as_json: bool) -> None:
+    """What looks wrong in a contract, with the evidence."""
+    if as_json:
+        contract = None if found.contract is None else dataclasses.asdict(found.contract)
+        facts = {"name": spec.name, "is_good": found.is_good, "is_judged": found.is_judged}
+        print_json({**facts, **found.check.as_json(), "contract": contract})
+        return
+    out_line(f"{spec.name}: looked at {found.check.looked_at}{'' if found.check.has_labels else ', without labels'}")
+    for field in found.check.fields:
+        out_line(f"  {field.sentence}")
+    if found.contract is not None:
+        out_line(f"  against the training code ({found.contract.how}):")
+        for check in found.contract.checks:
+            out_line(f"    {check.outcome}: {check.name}: {check.detail}")
+    judged = f"{len(found.check.judged)} of {len(found.check.fields)} fields"
+    if not found.is_judged:
+        out_line(f"  nothing could be judged: {judged}")
+    else:
+        out_line(f"  nothing looks wrong; {judged} could be judged" if found.is_good else "  the spec is left as it is")
+
+
+def show_bisection(found: Bisection, as_json: bool) -> None:
+    """The op that parts ways with the network, its values and a remedy."""
+    part, agreed = found.comparison.parting, found.comparison.agreed
+    if as_json:
+        print_json(found.as_json())
+        return
+    out_line(f"{found.bundle.spec.name} on {found.bundle.platform}, {found.bundle.manifest['precision']}: "
+         f"{len(found.comparison.ops)} operations, {found.case}, {found.runtime}")  # fmt: skip
+    if part is None:
+        _show_agreement(found)
+    else:
+        for name, op in (("last that agrees", agreed), ("first that does not", part)):
+            if op is not None:
+                shape = " x ".join(map(str, op.shape))
+                out_line(f"  {name}: {op.name}, {op.op} {op.dtype} {shape}, {op.lowest:.4g} to {op.highest:.4g}, "
+                     f"relative error {op.error:.2g}")  # fmt: skip
+        if part.nearest is not None:
+            layer = f", layer {part.nearest.layer}" if part.nearest.layer else ""
+            out_line(
+                f"  in the network: {part.nearest.name}{layer}, {part.nearest.lowest:.4g} to {part.nearest.highest:.4g}"
+            )
+        if part.not_finite:
+            out_line(f"  {part.not_finite} of its values are not finite")
+        out_line(f"  try: {found.remedy}")
+    if found.beyond_fp16:
+        names = ", ".join(f"{op.name} ({op.op})" for op in found.beyond_fp16[:5])
+        out_line(f"  beyond 65504, which 16-bit arithmetic does not hold: {names}")
+
+
+def _show_agreement(found: Bisection) -> None:
+    """How many operations agree, how many are only vouched for, and which could not be judged."""
+    ops = found.comparison.ops
+    agreeing, cleared, unclear = ([op for op in ops if op.verdict == one] for one in ("agrees", "cleared", "unclear"))
+    out_line(f"  no operation parts ways: {len(agreeing)} agree with the network, within a relative RMS error of "
+         f"{found.tolerance:g}; {len(cleared)} have no counterpart in it, but feed one that agrees")  # fmt: skip
+    if unclear:
+        more = " and more" if len(unclear) > 5 else ""
+        names = ", ".join(f"{op.name} ({op.op})" for op in unclear[:5])
+        out_line(f"  {len(unclear)} could not be judged: {names}{more}")
+    worst = max(agreeing, key=lambda op: op.error, default=None)
+    if worst is not None:
+        out_line(f"  the largest error is {worst.error:.2g}, at {worst.name} ({worst.op})")
+
+
+def _pass_in_words(one: dict[str, Any]) -> str:
+    """`gpu: ran on gpu, inference 3.1 ms (p90 3.4)`."""
+    ran = f"ran on {one['used']}" if one["used"] else "the device does not say what ran it"
+    words = [f"{one['requested']}: {one['failure'] or one['fallback_reason'] or ran}"]
+    if one["detail"]:
+        words.append(one["detail"])
+    for name, latency in (one["latencies"] or {}).items():
+        words.append(f"{name} {latency['p50_ms']:.1f} ms (p90 {latency['p90_ms']:.1f})")
+    return ", ".join(words)
+
+
+def _table(title: str, evaluation: Evaluation) -> None:
+    from posekit.parity import report
+    from posekit.parity.gate import Outcome
+
+    shown = Text(f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases")
+    table = Table(*COLUMNS, title=shown, title_justify="left")
+    rows = report.stage_rows(evaluation)
+    for row in rows:
+        table.add_row(*map(Text, row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", "")))
+    Console().print(table)
+    for reason in dict.fromkeys(row[5] for row in rows if row[1] == "SKIPPED"):
+        skipped = ", ".join(row[0] for row in rows if row[1] == "SKIPPED" and row[5] == reason)
+        out_line(f"  SKIPPED {skipped}: {reason}")
+    if evaluation.blamed:
+        out_line(f"  the error comes from: {', '.join(evaluation.blamed)}")
+    for side, value in evaluation.accuracy.items():
+        out_line(
+            f"  {side}: COCO AP (boxes given) {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people"
+        )
+    for check in evaluation.checks:
+        if check.outcome is Outcome.FAIL:
+            out_line(f"  FAILED {check.name}: {check.detail}")
+        elif check.outcome is Outcome.SKIPPED:
+            out_line(f"  SKIPPED {check.name}: {check.detail}")
