@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 from posekit import console
 from posekit import pipeline as package_steps
+from posekit.runtimes import runtime_for
 
 pytestmark = pytest.mark.xdist_group("bundle")
 Refused = Callable[..., dict[str, Any]]
@@ -448,6 +451,23 @@ def test_a_file_that_the_runtime_does_not_load_is_a_failed_conversion(
     model = of_class(tiny, "Gridded", tmp_path)
     rest = arguments(tiny, tmp_path / "out")[2:]
     refused(4, "package", model, *rest, says=("the converter's file cannot be run", "STABLEHLO"))
+
+
+@pytest.mark.parametrize(("cells", "code"), [(0, 0), (2, 1)])
+def test_the_accelerators_of_a_mac_are_held_to_the_gates(
+    cells: int, code: int, bundle: Path, monkeypatch: pytest.MonkeyPatch, run_posekit: Callable[..., Any]
+) -> None:
+    from posekit import validation
+
+    def on_a_mac(platform: str, path: Path) -> Any:
+        cpu = runtime_for(platform, path)
+        moved = lambda pixels: {name: np.roll(maps, cells, axis=2) for name, maps in cpu.run(pixels).items()}  # noqa: E731
+        return dataclasses.replace(cpu, accelerated=moved)
+
+    monkeypatch.setattr(validation, "runtime_for", on_a_mac)
+    result = run_posekit("validate", bundle, "--json")
+    report = json.loads(result.out)
+    assert (result.code, report["blamed"]) == (code, ["accelerator"] if code else [])
 
 
 def test_a_report_is_not_written_into_the_bundle(bundle: Path, refused: Refused) -> None:

@@ -298,3 +298,12 @@ def test_the_command_line_runs_a_bundle_on_a_phone(
     assert report["status"] == "VERIFIED"
     assert "LiteRT (built against 2.3.0) on Fake Phone 1 (Android 16 (API 36)), gpu" in report["runtime"]
     assert device.left("root") == []
+
+
+def test_the_command_line_says_how_long_a_phone_may_take(
+    bundle: Path, refused: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = connected(tmp_path / "phone", monkeypatch)
+    device.scenario(devices=[PHONE], target="posekit.tiny.test", instrumentation=True, faults={"instrument": "hang"})
+    told = refused(3, "validate", bundle, "--device", "adb", "--device-timeout", 1, says=("did not end within 1 s",))
+    assert "--device-timeout" in told["hint"]

@@ -57,6 +57,11 @@ def test_no_batch_norm_is_left(tiny: Any) -> None:
     assert not any("batch_norm" in str(node.target) for node in graph.graph.nodes)
 
 
+def test_no_sum_is_scaled(tiny: Any) -> None:
+    graph = lowered(open_source(tiny.save("state_dict"), arch="tinynet:ScaledSum"), spec_with(tiny)).graph
+    assert not any("alpha" in node.kwargs for node in graph.graph.nodes)
+
+
 @pytest.mark.parametrize(
     ("network", "says"),
     [("Branching", "decides by its data"), ("MakesTheSameLayers", "is not the network's: relative RMS error")],
