@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 from posekit.errors import InputError, MissingToolError, first_line
 
@@ -47,7 +46,7 @@ def hosted_test(built: Path, type_name: str) -> HostedTest:
     """
     try:
         document = plistlib.loads(built.read_bytes())
-    except (OSError, ValueError, ExpatError, plistlib.InvalidFileException, RecursionError) as error:
+    except Exception as error:  # plistlib raises many kinds on damaged files, IndexError among them
         raise InputError(f"{built} is no readable .xctestrun: {first_line(error)}") from error
     found = [test for target in _targets(document) if (test := _hosted(target, built.parent)) is not None]
     named = [test for test in found if test.target == f"{type_name}Tests"] or found

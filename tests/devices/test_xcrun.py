@@ -219,6 +219,16 @@ def test_the_test_target_with_a_host_app(document: Any, targets: Any, chosen: st
     assert found.app == tmp_path / "Release-iphoneos/Host.app"
 
 
+@pytest.mark.parametrize(
+    "body", [b"<key>a</key>", b"</plist>", b"<dict><key>a</key></dict>", b"<integer>x</integer>", b""]
+)
+def test_a_plist_out_of_order_is_refused(body: bytes, tmp_path: Path) -> None:
+    built = tmp_path / "a.xctestrun"
+    built.write_bytes(b'<?xml version="1.0"?><plist version="1.0">' + body + b"</plist>")
+    with pytest.raises(InputError, match=r"a\.xctestrun"):
+        xctestrun.hosted_test(built, "Tiny")
+
+
 FORMS = [plistlib.dumps(of_version_2(HOSTED), fmt=form) for form in (plistlib.FMT_XML, plistlib.FMT_BINARY)]
 
 
