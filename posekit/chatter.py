@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ def captured(log: Path = Path(os.devnull)) -> Iterator[None]:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     saved = [os.dup(fd) for fd in (1, 2)]
+    handlers = logging.getLogger().handlers[:]
     with log.open("ab", buffering=0) as file:
         try:
             for fd in (1, 2):
@@ -26,6 +28,7 @@ def captured(log: Path = Path(os.devnull)) -> Iterator[None]:
             ):
                 yield
         finally:
+            logging.getLogger().handlers[:] = handlers  # converters add one that writes to what is closed now
             for fd, old in zip((1, 2), saved, strict=True):
                 os.dup2(old, fd)
                 os.close(old)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # platform -> (tree in templates/, where model and contract go inside the rendered tree)
 TREES = {"android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}")}
+MINIMUM_IOS = "16"
+MACOS_OF_IOS = {"16": "13", "17": "14", "18": "15"}  # released together, with the same Core ML
 DECODER_NAMES = {"heatmap": "Heatmap", "simcc": "Simcc", "regression": "Regression"}
 PLATFORM_TYPES = frozenset(
     [
@@ -74,8 +76,14 @@ def template_root() -> Path:
     return inside if inside.is_dir() else Path(__file__).resolve().parent.parent / "templates"
 
 
-def context(spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """What the `.j2` files are rendered with; output_shapes: of all outputs in file order, batch 1, channels last."""
+def context(
+    spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]], minimum_system: str = ""
+) -> dict[str, Any]:
+    """What the `.j2` files are rendered with; output_shapes: of all outputs in file order, batch 1, channels last.
+
+    minimum_system: the oldest iOS that loads the model; macOS and its tools go with it.
+    """
+    ios = minimum_system or MINIMUM_IOS
     names = spec.keypoints.names
     return {
         "spec": spec,
@@ -92,6 +100,8 @@ def context(spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[i
         "oks_sigmas": list(spec.keypoints.oks_sigmas),
         "output_names": list(output_shapes),
         "output_shapes": {name: list(shape) for name, shape in output_shapes.items()},
+        "minimum_ios": ios,
+        "minimum_macos": MACOS_OF_IOS[ios],
     }
 
 
@@ -101,14 +111,19 @@ def package_name(spec: PoseSpec) -> str:
 
 
 def render(
-    platform: str, spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]], folder: Path
+    platform: str,
+    spec: PoseSpec,
+    model_file: str,
+    output_shapes: Mapping[str, tuple[int, ...]],
+    folder: Path,
+    minimum_system: str = "",
 ) -> Path:
     """Write the wrapper's tree into `folder`; returns where in it the model file belongs.
 
     InputError where the spec's type_name is a type that the wrapper or the platform already has.
     """
     tree, _ = TREES[platform]
-    render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes))
+    render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
     place = folder / assets_folder(platform, spec)
     place.mkdir(parents=True, exist_ok=True)
     (place / "pose.json").write_bytes(canonical_json(spec))
@@ -141,6 +156,15 @@ def render_tree(
         target = folder / named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(named(text, spec), encoding="utf-8")
+
+
+def page(template: str, **values: Any) -> str:
+    """A page of templates/report as HTML, every value escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(template_root() / "report")
+    jinja = Environment(loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True)
+    return jinja.get_template(template).render(values)
 
 
 def named(text: str, spec: PoseSpec) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
 from posekit import bundle, jsontext, linting
 from posekit.chatter import captured
-from posekit.errors import InputError, MissingToolError
+from posekit.errors import InputError, MissingToolError, first_line
 from posekit.mlpackage import read_specification
 from posekit.presets import preset_names
 from posekit.targets import TARGETS
@@ -41,6 +42,8 @@ def _packaged(path: Path, platform: str) -> dict[str, Any]:
         facts["contract"] = jsontext.parse(TARGETS[platform].contract_of(path))
     except InputError as error:
         facts["contract"] = f"none: {error.message}"
+    except ValueError as error:
+        facts["contract"] = f"damaged: {error}"
     return facts
 
 
@@ -48,6 +51,7 @@ def _tflite(path: Path) -> dict[str, Any]:
     from ai_edge_litert.interpreter import Interpreter
 
     from posekit.targets.tflite_file import op_counts
+    from posekit.targets.tflite_layers import stored
 
     try:
         with captured():
@@ -59,11 +63,20 @@ def _tflite(path: Path) -> dict[str, Any]:
         side: {name: f"{d['dtype'].__name__} {[int(s) for s in d['shape']]}" for name, d in details.items()}
         for side, details in sides.items()
     }
-    return {**facts, "operations": op_counts(path.read_bytes())}
+    try:
+        return {**facts, "layers": stored(path.read_bytes()), "operations": op_counts(path.read_bytes())}
+    except (
+        IndexError,
+        ValueError,
+        TypeError,
+        struct.error,
+    ) as error:  # LiteRT loads what names buffers that are not there
+        raise InputError(f"{path} is damaged: {first_line(error)}", "package the model again") from error
 
 
 def _mlpackage(path: Path) -> dict[str, Any]:
     from posekit.targets.coreml import op_counts
+    from posekit.targets.coreml_readback import stored
 
     program = read_specification(path)
 
@@ -74,6 +87,7 @@ def _mlpackage(path: Path) -> dict[str, Any]:
         "inputs": side(program.description.input),
         "outputs": side(program.description.output),
         "minimum_specification": program.specificationVersion,
+        "layers": stored(path),
         "operations": op_counts(program),
     }
 

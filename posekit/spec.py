@@ -29,9 +29,6 @@ from posekit.decoder_specs import (
 from posekit.errors import InputError
 from posekit.spec_errors import sentence
 
-Precision = Literal["fp32", "fp16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
-
 MAX_SPEC_BYTES = 1 << 20
 MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
 _KOTLIN = """
@@ -138,13 +135,15 @@ class GateSpec(Part):
 
     max_px and p95_px: keypoint error in source px over the keypoints whose reference score is at least
     `min_score` (without it over all). min_snr_db: signal to noise of the worst output tensor. max_score: largest
-    difference of a score, as a fraction of the largest score, or of 1 if that is more.
+    difference of a score, as a fraction of the largest score, or of 1 if that is more. min_oks: OKS of the worst
+    person; mean_oks: of all.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None
     p95_px: Annotated[float, Field(gt=0)] | None = None
     min_snr_db: float | None = None
     min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
+    mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     max_score: Annotated[float, Field(gt=0)] | None = None
     min_score: float | None = None
 
@@ -240,6 +239,8 @@ def _toml(text: str) -> dict[str, Any]:
 def canonical_json(spec: PoseSpec) -> bytes:
     """The bytes of pose.json: sorted keys, the skeleton spelled out, one form for one contract."""
     data = spec.model_dump(mode="json", by_alias=True)
+    if data["gate"]["mean_oks"] is None:  # newer than schema 1: contracts without it keep their hash
+        del data["gate"]["mean_oks"]
     return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
 
 

@@ -212,6 +212,39 @@ class YoloPose(nn.Module):
         return torch.cat([box, scores.sigmoid(), torch.cat([xy, keypoints[:, :, 2:].sigmoid()], 2).flatten(1, 2)], 1)
 
 
+class LargeKernels(nn.Module):
+    """LitePose in small: 7x7 depthwise convolutions, and a deconvolution whose maps are joined with earlier ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = conv(3, 16, s=2, act=nn.ReLU6)
+        self.first = nn.Sequential(
+            conv(16, 48, 1, act=nn.ReLU6), conv(48, 48, 7, 2, 48, act=nn.ReLU6), nn.Conv2d(48, 24, 1)
+        )
+        self.second = nn.Sequential(
+            conv(24, 72, 1, act=nn.ReLU6), conv(72, 72, 7, 2, 72, act=nn.ReLU6), nn.Conv2d(72, 32, 1)
+        )
+        self.up = nn.Sequential(nn.ConvTranspose2d(32, 24, 4, 2, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU())
+        self.refine = conv(48, 48, 5, g=48, act=nn.ReLU6)
+        self.head = nn.Conv2d(48, K, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        early = self.first(self.stem(x))
+        return self.head(self.refine(torch.cat([self.up(self.second(early)), early], 1)))
+
+
+class YoloPoseUndecoded(YoloPose):
+    """The same without its decoder: what the heads give, level by level, to be decoded in float by hand."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        p3 = self.p3(self.stem(x))
+        p4 = self.p4(p3)
+        p5 = self.p5(p4)
+        n4 = self.up4(torch.cat([F.interpolate(p5, scale_factor=2.0, mode="nearest"), p4], 1))
+        n3 = self.up3(torch.cat([F.interpolate(n4, scale_factor=2.0, mode="nearest"), p3], 1))
+        return tuple(part(level) for level, parts in zip((n3, n4, p5), self.heads, strict=True) for part in parts)
+
+
 NETWORKS: dict[str, type[nn.Module]] = {
     "deconv_batchnorm": DeconvBatchNorm,
     "elu": Elu,
@@ -222,10 +255,14 @@ NETWORKS: dict[str, type[nn.Module]] = {
 }
 
 
-def build(name: str) -> nn.Module:
-    """The network with seeded random weights and non-trivial BatchNorm statistics."""
+# of interest for precisions alone
+MORE: dict[str, type[nn.Module]] = {"large_kernels": LargeKernels}
+
+
+def build(name: str, kind: type[nn.Module] | None = None) -> nn.Module:
+    """The network with seeded random weights and non-trivial BatchNorm statistics; kind: another class of its layers."""
     torch.manual_seed(sum(map(ord, name)))
-    network = NETWORKS[name]()
+    network = (kind or {**NETWORKS, **MORE}[name])()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)

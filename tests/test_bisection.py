@@ -15,6 +15,7 @@ import pytest
 from posekit import bundle as bundles
 from posekit import inputs, pipeline
 from posekit.bisection import bisect
+from posekit.compression import asked
 from posekit.errors import InputError
 from posekit.parity import trace
 from tests.conftest import Run, Tiny
@@ -158,7 +159,7 @@ def test_wrong_normalisation_in_the_file_is_named_before_the_first_layer(both: d
 
 def test_a_value_beyond_float16_is_named_with_its_range(tiny: Tiny, tmp_path: Path) -> None:
     model = exported(tiny, tiny.code.Overflowing(), tmp_path)
-    folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", precision="fp16")
+    folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", compression=asked("fp16"))
     found = bisect(folders["ios"])
     part = found.comparison.parting
     assert folders["ios"].name.endswith(bundles.REJECTED)
@@ -180,7 +181,7 @@ def test_values_below_float16_are_named_with_their_layer(tiny: Tiny, tmp_path: P
             return self.head(small / (small * 1e-9 + 1e-9) * 1e-9)
 
     model = exported(tiny, Vanishing(), tmp_path)
-    folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", "ios", precision="fp16")
+    folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", "ios", compression=asked("fp16"))
     found = bisect(folders["ios"])
     part = found.comparison.parting
     assert part is not None

@@ -11,8 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.errors import MissingToolError
 from posekit.runtimes import coreml, litert, mil
 
+UNTIMED = "evaluated op by op, which says nothing of a device's time"
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 
@@ -40,6 +42,21 @@ def runtime_for(platform: str, path: Path) -> Runtime:
     if coreml.is_available():
         return Runtime(coreml.open_model(path), coreml.runtime_name(), "HOST", _on_all_units(path))
     return Runtime(mil.open_model(path), mil.runtime_name(), "SIMULATED")
+
+
+def why_untimed(platform: str) -> str:
+    """Why nothing here tells how long a platform's files take on a device like it, empty where something does."""
+    return UNTIMED if platform == "ios" and not coreml.is_available() else ""
+
+
+def timed_run(platform: str, path: Path) -> Run:
+    """What an app's inference time is compared with here: LiteRT on one thread, since those of busy cores wait for each
+    other; Core ML as an app would run it. MissingToolError where nothing here runs the file as a device does."""
+    if platform == "android":
+        return litert.open_model(path, threads=1)
+    if coreml.is_available():
+        return coreml.open_model(path, "all")
+    raise MissingToolError(UNTIMED, "run it on a Mac")
 
 
 def _on_all_units(path: Path) -> Run:

@@ -16,7 +16,7 @@ from posekit.errors import InputError, MissingToolError
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 
-def open_model(path: Path) -> Run:
+def open_model(path: Path, threads: int = 2) -> Run:
     """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name, with their batch axis.
 
     InputError where the runtime does not load the file; MissingToolError without ai-edge-litert.
@@ -27,7 +27,7 @@ def open_model(path: Path) -> Run:
         raise MissingToolError("ai-edge-litert is not installed", "pip install 'posekit[litert]'") from error
     try:
         with captured():
-            interpreter = Interpreter(model_path=str(path), num_threads=2)
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
             runner = interpreter.get_signature_runner()
             details = runner.get_input_details()
@@ -45,9 +45,11 @@ def open_model(path: Path) -> Run:
     return run
 
 
-def open_tensors(path: Path, pixels: NDArray[np.float32]) -> tuple[list[int], Callable[[int], NDArray[Any]]]:
-    """Run a .tflite once, kernel by kernel without XNNPACK, and keep every tensor: the numbers of the outputs, and a
-    function from a tensor's number to its values."""
+def open_tensors(
+    path: Path, pixels: NDArray[np.float32]
+) -> tuple[list[int], Callable[[int], NDArray[Any]], dict[int, dict[str, Any]]]:
+    """Run a .tflite once, kernel by kernel without XNNPACK, and keep every tensor: the numbers of the outputs, a function
+    from a tensor's number to its values, and LiteRT's details of the tensors."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     try:
@@ -62,7 +64,20 @@ def open_tensors(path: Path, pixels: NDArray[np.float32]) -> tuple[list[int], Ca
     except (ValueError, RuntimeError) as error:
         raise InputError(f"LiteRT does not run {path.name}: {str(error).strip().splitlines()[0]}") from error
     outputs = [int(details["index"]) for details in interpreter.get_output_details()]
-    return outputs, interpreter.get_tensor
+    return outputs, interpreter.get_tensor, {int(one["index"]): one for one in interpreter.get_tensor_details()}
+
+
+def dequantised(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
+    """Numbers of a scale as the values that they stand for; others as they are. details: as LiteRT has them of a tensor."""
+    known = details["quantization_parameters"]
+    scales, zeros = np.asarray(known["scales"]), np.asarray(known["zero_points"])
+    if not scales.size or values.dtype.kind not in "iu":
+        return values
+    shape = [1] * values.ndim
+    if scales.size > 1:
+        shape[known["quantized_dimension"]] = -1
+    real = (values.astype(np.float64) - zeros.reshape(shape)) * scales.reshape(shape)
+    return np.asarray(real, np.float32)
 
 
 def runtime_name() -> str:

@@ -1,35 +1,45 @@
-"""Core ML: an ML Program by coremltools, traced from the exported graph, else from the export itself."""
+"""Core ML: an ML Program by coremltools, traced from the exported graph, else from the export itself; every precision
+is made of that float file."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from posekit.chatter import captured
-from posekit.errors import ConversionError, InputError, MissingToolError, first_line
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, first_line
 from posekit.mlpackage import read_specification, specification_file
-from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
-from posekit.targets.converted import Converted
+from posekit.precisions import Precision
+from posekit.recipe import Recipe
+from posekit.spec import PoseSpec, canonical_json, contract_hash
+from posekit.targets import coreml_activations, coreml_program, coreml_readback, coreml_weights
+from posekit.targets.converted import Base, Calibration, Converted
+from posekit.targets.layers import fingerprint, layer_names
 from posekit.targets.lowering import Lowered
 
 CONTRACT_KEY = "posekit.pose_json"
 HASH_KEY = "posekit.contract_sha256"
-MINIMUM_IOS = "16"
+BASE_FILE = "fp32.mlpackage"
+MINIMUM_IOS = 16
 LINEAR = ("linear", "matmul")
 FLOAT32 = 11  # MILSpec.DataType
+HALF = 65504  # the largest number that float16 holds
 
 
-def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path) -> Converted:
-    """Write <name>.mlpackage into `folder`: float32 pixels (1, H, W, 3) in, float32 outputs by name, iOS 16.
+def base(lowered: Lowered, folder: Path, log: Path) -> Base:
+    """Write fp32.mlpackage into `folder`: float32 pixels (1, H, W, 3) in, float32 outputs by name, iOS 16.
 
     ConversionError where neither route converts; MissingToolError without coremltools.
     """
-    path = folder / f"{spec.name}.mlpackage"
-    log = folder / "convert.log"
     started = time.perf_counter()
     with captured(log):
         try:
@@ -37,31 +47,64 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
         except ImportError as error:
             raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
         notes: tuple[str, ...] = ()
-        program, route = _traced(lowered), "coremltools, traced"
+        route = "coremltools, traced"
         try:
-            model = _convert(ct, program, lowered, precision)
+            model = _convert(ct, _traced(lowered), lowered)
         except Exception as first:
             notes = (f"the traced route failed ({first_line(first)}); converted from the export instead",)
-            program, route = _exported(lowered), "coremltools, exported"
+            route = "coremltools, exported"
             try:
-                model = _convert(ct, program, lowered, precision)
+                model = _convert(ct, _exported(lowered), lowered)
             except Exception as second:
                 raise ConversionError(
                     f"coremltools cannot convert the network: {first_line(first)}",
                     f"nor from its export: {first_line(second)}",
                 ) from second
-        _describe(model, spec, lowered)
-        model.save(str(path))
-        baseline = None
-        if precision != "fp32":
-            baseline = folder / f".{spec.name}.fp32.mlpackage"
-            _convert(ct, program, lowered, "fp32").save(str(baseline))
-    _settle(path)
-    program = read_specification(path)
-    counts = op_counts(program)
-    if precision == "fp16":
-        notes = (*notes, *_kept_float(program))
-    return Converted(path, route, counts, notes, time.perf_counter() - started, baseline)
+        model.save(str(folder / BASE_FILE))
+        _write_alike(folder / BASE_FILE, read_specification(folder / BASE_FILE))
+    seconds = time.perf_counter() - started
+    names = coreml_readback.named(folder / BASE_FILE, layer_names(lowered.graph))
+    return Base(folder, route, names, lowered.output_shapes, notes, seconds, lowered)
+
+
+def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
+    """The ranges of activations over pictures (H, W, 3); InputError where there is none."""
+    return coreml_activations.read_ranges(base.folder / BASE_FILE, inputs)
+
+
+def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:
+    """Write the package `path` by a recipe, from the base's file alone; what it then holds is read from it.
+
+    InputError where the recipe calibrates and nothing was calibrated, or the base's file is not there; ConversionError
+    where coremltools fails.
+    """
+    started = time.perf_counter()
+    source = base.folder / BASE_FILE
+    if not source.is_dir():
+        raise InputError(f"{source} is not there", "a network is converted in float before it is made smaller")
+    if recipe.calibrates and not calibration.ranges:
+        raise InputError(
+            "8-bit activations need pictures to read their ranges from, none are given", "pass --calibration DIR"
+        )
+    ios = max(MINIMUM_IOS, *(coreml_weights.needs(precision) for precision in recipe.precisions))
+    try:
+        with captured(log):
+            reasons = _write(base, recipe, calibration, ios, path)
+        _settle(path, spec, is_small=not recipe.precisions <= {"fp32", "fp16"})
+        program = read_specification(path)
+        layers = coreml_readback.layers_of(path, source, base.layers, recipe, reasons)
+    except PosekitError:
+        raise
+    except Exception as error:
+        raise ConversionError(
+            f"coremltools cannot make {recipe.precision!r} of the network: {first_line(error)}"
+        ) from error
+    notes = base.notes if recipe.precisions == {"fp32"} else (*base.notes, *_kept_float(program))
+    if ios > MINIMUM_IOS:
+        why = sorted(name for name in recipe.precisions if coreml_weights.needs(name) == ios)
+        notes = (*notes, f"needs iOS {ios}: {', '.join(why)}")
+    seconds = time.perf_counter() - started
+    return Converted(path, base.route, op_counts(program), notes, seconds, layers, str(ios))
 
 
 def contract_of(path: Path) -> bytes:
@@ -101,9 +144,7 @@ def _exported(lowered: Lowered) -> Any:
     return program
 
 
-def _convert(ct: Any, program: Any, lowered: Lowered, precision: Precision) -> Any:
-    import numpy as np
-
+def _convert(ct: Any, program: Any, lowered: Lowered) -> Any:
     return ct.convert(
         program,
         convert_to="mlprogram",
@@ -111,11 +152,74 @@ def _convert(ct: Any, program: Any, lowered: Lowered, precision: Precision) -> A
         # float32 at the border: as float16, a coordinate of 512-1024 moves in steps of half a pixel
         outputs=[ct.TensorType(name=name, dtype=np.float32) for name in lowered.output_shapes],
         minimum_deployment_target=ct.target.iOS16,
-        compute_precision=ct.transform.FP16ComputePrecision(op_selector=_may_be_float16)
-        if precision == "fp16"
-        else ct.precision.FLOAT32,
+        compute_precision=ct.precision.FLOAT32,
         skip_model_load=True,
     )
+
+
+def _write(base: Base, recipe: Recipe, calibration: Calibration, ios: int, path: Path) -> dict[str, str]:
+    """Write the package of a recipe; what comes back are reasons, by layer, where one is done otherwise."""
+    reasons: dict[str, str] = {}
+    source = base.folder / BASE_FILE
+    if recipe.precisions == {"fp32"}:
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(source, path)
+        return reasons
+    model = coreml_program.opened(source, ios)
+    _apply(model, base, recipe, calibration, reasons)
+    coreml_program.write(model, path)
+    return reasons
+
+
+def _apply(
+    model: coreml_program.Opened, base: Base, recipe: Recipe, calibration: Calibration, reasons: dict[str, str]
+) -> None:
+    """Make the float program what the recipe says; `reasons` is told of the layers that are done otherwise."""
+    weights = coreml_program.weights(model)
+    names = [base.layers[fingerprint(weight.values)] for weight in weights]
+    of_op = {weight.op.outputs[0].name: name for weight, name in zip(weights, names, strict=True)}
+    exact: dict[str, str] = {}  # layers that float16 does not hold
+    for weight, name in zip(weights, names, strict=True):
+        if not np.abs(weight.values).max() <= HALF:
+            exact[name] = (
+                f"weights of up to {np.abs(weight.values).max():.3g}, and float16 ends at {HALF}: kept in float32"
+            )
+
+    def wanted(op: Any) -> Precision:
+        if op.op_type in ("quantize", "dequantize"):
+            return "w8a8"
+        name = of_op.get(op.outputs[0].name, "")
+        return "fp32" if name in exact else recipe.of(name) if name else recipe.precision
+
+    for weight, name in zip(weights, names, strict=True):
+        if wanted(weight.op) != "w8a8" or weight.values.size < coreml_program.MIN_WEIGHTS:
+            continue
+        why = _why_float(weight.op, calibration)
+        if why:
+            reasons[name] = f"{why}; its weights are 8-bit"
+        else:
+            coreml_activations.round_input(model, weight.op, calibration.ranges[weight.op.x.name])
+    coreml_program.halve(model, lambda op: wanted(op) != "fp32" and _may_be_float16(op))
+    reasons |= exact
+    halved = zip(coreml_program.weights(model), names, strict=True)  # float16 now, and the same in the same order
+    for weight, name in {weight.const: (weight, name) for weight, name in halved}.values():  # two ops may share one
+        packed = None if name in exact else coreml_weights.pack(weight, recipe.of(name), model.ios)
+        if packed is None:
+            continue
+        if not coreml_weights.is_worth_it(packed, weight, recipe.of(name)):
+            reasons[name] = f"of {weight.values.size} weights too little room would be saved"
+            continue
+        with model.block:
+            coreml_program.replace(model, weight.const, packed.build(before_op=weight.const))
+
+
+def _why_float(op: Any, calibration: Calibration) -> str:
+    """Why a product is to compute in float where 8-bit activations are asked for, or nothing."""
+    if op.op_type not in coreml_activations.ROUNDED:
+        return f"no {op.op_type} on 8-bit integers"
+    if not _may_be_float16(op):
+        return "its result is an output, which 8-bit inputs would coarsen"
+    return "" if op.x.name in calibration.ranges else "no finite range of its input is known"
 
 
 def _may_be_float16(op: Any) -> bool:
@@ -130,7 +234,7 @@ def _may_be_float16(op: Any) -> bool:
 
 
 def _kept_float(proto: Any) -> tuple[str, ...]:
-    """A note on the linear layers that an fp16 program computes in float32, if any."""
+    """A note on the linear layers that a half-precision program computes in float32, if any."""
     blocks = (
         block for function in proto.mlProgram.functions.values() for block in function.block_specializations.values()
     )
@@ -138,25 +242,38 @@ def _kept_float(proto: Any) -> tuple[str, ...]:
         operation.outputs[0].name
         for block in blocks
         for operation in block.operations
-        if operation.type in LINEAR and operation.outputs[0].type.tensorType.dataType == FLOAT32
+        if operation.type in LINEAR
+        and operation.outputs[0].name in block.outputs
+        and operation.outputs[0].type.tensorType.dataType == FLOAT32
     ]
     return (f"computed in float32, since their results are the outputs: {', '.join(kept)}",) if kept else ()
 
 
-def _describe(model: Any, spec: PoseSpec, lowered: Lowered) -> None:
-    model.short_description = f"{spec.kind} pose model, {spec.keypoint_count} keypoints, packaged by posekit"
-    model.version, model.license = spec.version, spec.license
-    model.input_description["image"] = "RGB, 0-255, 1 x height x width x 3; normalisation is inside"
-    for name in lowered.output_shapes:
-        model.output_description[name] = f"{spec.decoder.kind} output; {CONTRACT_KEY} says how it is decoded"
-    model.user_defined_metadata.clear()  # coremltools' own entries hold the date
-    model.user_defined_metadata[CONTRACT_KEY] = canonical_json(spec).decode()
-    model.user_defined_metadata[HASH_KEY] = contract_hash(spec)
+def _settle(path: Path, spec: PoseSpec, *, is_small: bool) -> None:
+    """Write the contract into the package."""
+    model = read_specification(path)
+    if is_small:
+        coreml_program.shorten(model)
+    description = model.description
+    facts = description.metadata
+    facts.shortDescription = f"{spec.kind} pose model, {spec.keypoint_count} keypoints, packaged by posekit"
+    facts.versionString, facts.license = spec.version, spec.license
+    facts.userDefined.clear()
+    facts.userDefined[CONTRACT_KEY] = canonical_json(spec).decode()
+    facts.userDefined[HASH_KEY] = contract_hash(spec)
+    for feature in description.input:
+        feature.shortDescription = "RGB, 0-255, 1 x height x width x 3; normalisation is inside"
+    for feature in description.output:
+        feature.shortDescription = f"{spec.decoder.kind} output; {CONTRACT_KEY} says how it is decoded"
+    _write_alike(path, model)
 
 
-def _settle(path: Path) -> None:
-    """Same input, same bytes: map entries in order, identifiers in Manifest.json from the content."""
-    specification_file(path).write_bytes(read_specification(path).SerializeToString(deterministic=True))
+def _write_alike(path: Path, model: Any) -> None:
+    """Same input, same bytes: map entries in order, identifiers in Manifest.json from the content, and none of
+    coremltools' own entries, which hold the date. A search that goes on knows its network by them."""
+    for name in [name for name in model.description.metadata.userDefined if name.startswith("com.github.apple.")]:
+        del model.description.metadata.userDefined[name]
+    specification_file(path).write_bytes(model.SerializeToString(deterministic=True))
     manifest = path / "Manifest.json"
     text = json.loads(manifest.read_text())
     entries = text["itemInfoEntries"]

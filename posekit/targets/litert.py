@@ -1,29 +1,36 @@
-"""LiteRT: litert-torch to .tflite, fp16 by ai-edge-quantizer, names and contract into the file."""
+"""LiteRT: litert-torch to .tflite, every precision by ai-edge-quantizer, names and contract into the file."""
 
 from __future__ import annotations
 
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, first_line
-from posekit.spec import PoseSpec, Precision
-from posekit.targets import litert_fallback, tflite_file
-from posekit.targets.converted import Converted
+from posekit.recipe import Recipe
+from posekit.spec import PoseSpec
+from posekit.targets import litert_fallback, tflite_file, tflite_layers
+from posekit.targets.converted import Base, Calibration, Converted
+from posekit.targets.layers import layer_names
+from posekit.targets.litert_quantize import paddings_of_maxima, plan, quantize, settled
 from posekit.targets.lowering import Lowered
+from posekit.targets.tflite_graph import INFINITE, nodes_of, rename_tensors, weights_of
 
 CONTRACT_FILE = "pose.json"
 LABELS_FILE = "keypoints.txt"
+BASE_FILE = "base.tflite"
 
 
-def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path) -> Converted:
-    """Write <name>.tflite into `folder`: NHWC pixels in, the contract's output names out.
+def base(lowered: Lowered, folder: Path, log: Path) -> Base:
+    """Write base.tflite into `folder`: NHWC pixels in, every tensor named after its layer, float32.
 
     ConversionError where neither litert-torch nor the fallback converts; MissingToolError without litert-torch.
     """
-    path = folder / f"{spec.name}.tflite"
-    log = folder / "convert.log"
     route, notes = "litert-torch", []
     started = time.perf_counter()
     try:
@@ -33,16 +40,65 @@ def convert(lowered: Lowered, spec: PoseSpec, precision: Precision, folder: Path
     except Exception as error:
         notes.append(f"litert-torch failed ({first_line(error)}); converted through ONNX and onnx2tf instead")
         model, route = _fallback(lowered, folder, log, error), "onnx2tf"
-    baseline = None
-    if precision == "fp16":
-        baseline = folder / f".{spec.name}.fp32.tflite"
-        baseline.write_bytes(tflite_file.with_contract(model, spec, lowered.output_shapes))
-        with captured(log):
-            model = _float16(model)
-    content = tflite_file.with_contract(model, spec, lowered.output_shapes)
-    path.write_bytes(content)
+    unpacked = tflite_file.unpack(model)
+    names = layer_names(lowered.graph)
+    rename_tensors(unpacked, names)
+    (folder / BASE_FILE).write_bytes(tflite_file.pack(unpacked))
     seconds = time.perf_counter() - started
-    return Converted(path, route, tflite_file.op_counts(content), tuple(notes), seconds, baseline)
+    layers = tflite_layers.named(nodes_of(unpacked, names), unpacked)
+    return Base(folder, route, layers, dict(lowered.output_shapes), tuple(notes), seconds, lowered)
+
+
+def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
+    """The range of every tensor of the base over the inputs, and what 8 bits hold best of it."""
+    from posekit.runtimes.litert_ranges import narrowed, tensor_ranges
+
+    found = tensor_ranges(base.folder / BASE_FILE, inputs)
+    nodes = nodes_of(tflite_file.unpack((base.folder / BASE_FILE).read_bytes()), base.layers)
+    padded = {nodes[index].name for index in paddings_of_maxima(nodes)}  # finite once they are told what is least
+    found = {
+        name: one
+        for name, one in found.items()
+        if (one.is_finite and max(map(abs, one.ends)) < INFINITE) or name in padded
+    }
+    whole = {name: one.ends for name, one in found.items()}
+    best = {name: narrowed(one) for name, one in found.items()}
+    return Calibration(tuple(inputs), whole, best, np.stack([one.by_input for one in found.values()], axis=1))
+
+
+def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:
+    """Write the .tflite `path` of a recipe: float32 in and out under the contract's names.
+
+    InputError where the recipe calibrates and there is nothing to calibrate with; ConversionError where the quantizer
+    fails.
+    """
+    if recipe.calibrates and not calibration.ranges:
+        raise InputError(
+            f"precision {recipe.precision!r} needs pictures to calibrate with", "give some with --calibration"
+        )
+    started = time.perf_counter()
+    model = (base.folder / BASE_FILE).read_bytes()
+    unpacked = tflite_file.unpack(model)
+    nodes = nodes_of(unpacked, base.layers)
+    results = [tflite_file.text(unpacked.subgraphs[0].tensors[one].name) for one in tflite_file.result_order(unpacked, len(base.output_shapes))]  # fmt: skip
+    made = plan(nodes, recipe, calibration)
+    if any(one is not None for one in made.done):
+        try:
+            with captured(log):
+                model = quantize(
+                    tflite_file.pack(settled(unpacked, nodes, made, calibration)), nodes, made, calibration
+                )
+        except Exception as error:
+            raise ConversionError(
+                f"ai-edge-quantizer cannot make {recipe.precision!r} of the network: {first_line(error)}"
+            ) from error
+    path.write_bytes(tflite_file.with_contract(model, spec, dict(base.output_shapes)))
+    content = path.read_bytes()
+    renamed = dict(zip(results, base.output_shapes, strict=True))
+    floats = {node.layer: weights_of(unpacked, node.weight) for node in nodes if node.layer}
+    layers = tflite_layers.read_back(content, nodes, recipe, made.why, renamed, floats)
+    seconds = time.perf_counter() - started
+    return Converted(path, base.route, tflite_file.op_counts(content), (*base.notes, *made.notes), seconds, layers)
 
 
 def contract_of(path: Path) -> bytes:
@@ -77,19 +133,3 @@ def _fallback(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> by
             f"litert-torch cannot convert the network: {first_line(cause)}",
             f"the fallback: {error.message}; {error.hint}",
         ) from cause
-
-
-def _float16(model: bytes) -> bytes:
-    """Weights as float16, dequantized on load on a CPU and used as they are by the GPU."""
-    from ai_edge_quantizer import algorithm_manager, qtyping, quantizer, recipe_manager
-
-    recipe = recipe_manager.RecipeManager()
-    recipe.add_weight_only_config(
-        regex=".*",
-        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
-        num_bits=16,
-        algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
-        granularity=qtyping.QuantGranularity.TENSORWISE,
-    )
-    work = quantizer.Quantizer(bytearray(model), recipe.get_quantization_recipe())
-    return bytes(work.quantize().quantized_model)

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posekit.errors import MissingToolError
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError, MissingToolError
+from posekit.precisions import PRECISIONS, of_platform
+from posekit.recipe import Recipe
 from posekit.targets import coreml, litert
-from posekit.targets.converted import Converted
+from posekit.targets.converted import Base, Calibration, Converted, Layer
 
 if TYPE_CHECKING:
-    from posekit.spec import PoseSpec, Precision
+    from posekit.spec import PoseSpec
     from posekit.targets.lowering import Lowered
 
-__all__ = ["TARGETS", "Converted", "Target"]
+__all__ = ["TARGETS", "Base", "Calibration", "Converted", "Layer", "Target", "check_recipe", "file_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """convert(lowered, spec, precision, folder) writes `model_file(name)` in `folder`; contract_of(path) is the
-    pose.json that a model file holds."""
+    """How a platform's model file is made.
+
+    base(lowered, folder, log) converts in float, into the scratch folder. calibrate(base, inputs) reads what static
+    quantization needs. compress(base, spec, recipe, calibration, path, log) writes the file `path`; it needs the base's
+    files alone. contract_of(path) is the pose.json that a model file holds.
+    """
 
     platform: str
     suffix: str
-    convert: Callable[[Lowered, PoseSpec, Precision, Path], Converted]
+    base: Callable[[Lowered, Path, Path], Base]
+    calibrate: Callable[[Base, Sequence[NDArray[np.float32]]], Calibration]
+    compress: Callable[[Base, PoseSpec, Recipe, Calibration, Path, Path], Converted]
     contract_of: Callable[[Path], bytes]
     package: str
 
@@ -39,8 +50,57 @@ class Target:
         """File name of the model of spec `name`."""
         return f"{name}{self.suffix}"
 
+    def convert(
+        self, lowered: Lowered, spec: PoseSpec, recipe: Recipe, folder: Path, inputs: Sequence[NDArray[np.float32]] = ()
+    ) -> Converted:
+        """Base, calibration and file in one go; the base stays in `folder`/base."""
+        log = folder / "convert.log"
+        (folder / "base").mkdir()
+        base = self.base(lowered, folder / "base", log)
+        check_recipe(recipe, self.platform, base)
+        calibration = self.calibrate(base, inputs) if recipe.calibrates else Calibration()
+        path = folder / self.model_file(spec.name)
+        converted = self.compress(base, spec, recipe, calibration, path, log)
+        return replace(converted, seconds=converted.seconds + base.seconds)
+
+
+def file_bytes(path: Path) -> int:
+    """Size of a model file, or of all files of a model folder."""
+    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    return sum(one.stat().st_size for one in files)
+
+
+def check_recipe(recipe: Recipe, platform: str, base: Base | None = None) -> None:
+    """InputError where a recipe wants what its platform does not have, or names layers that are not in the network."""
+    for precision in sorted(recipe.precisions):
+        if precision == "auto" or platform not in PRECISIONS[precision].platforms:
+            known = ", ".join(of_platform(platform))
+            raise InputError(f"precision {precision!r} is not one of {platform}", f"there are {known}")
+    unknown = sorted(set(recipe.layers) - set(base.layers.values())) if base is not None else []
+    if unknown:
+        raise InputError(
+            f"the recipe names {len(unknown)} layers that the network does not have: {', '.join(unknown[:3])}",
+            "was it made for another network?",
+        )
+
 
 TARGETS: dict[str, Target] = {
-    "android": Target("android", ".tflite", litert.convert, litert.contract_of, "litert_torch"),
-    "ios": Target("ios", ".mlpackage", coreml.convert, coreml.contract_of, "coremltools"),
+    "android": Target(
+        "android",
+        ".tflite",
+        litert.base,
+        litert.calibrate,
+        litert.compress,
+        litert.contract_of,
+        "litert_torch",
+    ),
+    "ios": Target(
+        "ios",
+        ".mlpackage",
+        coreml.base,
+        coreml.calibrate,
+        coreml.compress,
+        coreml.contract_of,
+        "coremltools",
+    ),
 }

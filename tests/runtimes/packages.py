@@ -13,10 +13,12 @@ import numpy as np
 from posekit.chatter import captured
 from posekit.inputs import find_spec
 from posekit.mlpackage import read_specification, specification_file
+from posekit.recipe import uniform
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel, open_source
 from posekit.targets import coreml
+from posekit.targets.converted import Calibration
 from posekit.targets.lowering import Lowered, lower
 from tests import networks
 from tests.targets.test_networks import spec_of
@@ -49,7 +51,10 @@ def packaged(name: str, precision: Any, folder: Path) -> Packaged:
     reference = run_reference(source, spec, pixels)
     lowered = lower(source, spec, pixels, reference)
     folder.mkdir(parents=True, exist_ok=True)
-    return Packaged(coreml.convert(lowered, spec, precision, folder).path, lowered, reference)
+    base = coreml.base(lowered, folder, folder / "convert.log")
+    path = folder / f"{spec.name}.mlpackage"
+    coreml.compress(base, spec, uniform(precision), Calibration(), path, folder / "convert.log")
+    return Packaged(path, lowered, reference)
 
 
 def modern(lowered: Lowered) -> Any:

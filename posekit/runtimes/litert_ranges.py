@@ -1,0 +1,107 @@
+"""The range of every tensor of a .tflite over pictures, and the range that 8 bits hold best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.chatter import captured
+from posekit.errors import InputError
+
+BINS = 2048
+LEVELS = 255
+SHARES = np.linspace(0.3, 1.0, 36)  # of the whole range, tried as the range that is kept
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRange:
+    """Of the finite values. by_input: (n, 2) lowest and highest of each picture. counts: (BINS,) values of all pictures in
+    equal steps from the lowest to the highest of them. is_finite: whether there were no others."""
+
+    by_input: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    is_finite: bool = True
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Lowest and highest value of all."""
+        return float(self.by_input[:, 0].min()), float(self.by_input[:, 1].max())
+
+
+def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str, TensorRange]:
+    """Run a float .tflite over (H, W, 3) inputs, twice, and look at what every operation makes; constants are left out.
+
+    InputError where the file does not run.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        with captured():
+            interpreter = Interpreter(
+                model_path=str(path), experimental_preserve_all_tensors=True, num_threads=2,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )  # fmt: skip
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"LiteRT does not load {path.name}: {str(error).strip().splitlines()[0]}") from error
+    wanted = _computed(interpreter)
+    ends: dict[str, list[tuple[float, float]]] = {name: [] for name in wanted.values()}
+    infinite: set[str] = set()
+    for values in _runs(interpreter, wanted, inputs):
+        for name, array in values.items():
+            low, high = float(array.min()), float(array.max())
+            if not np.isfinite(low) or not np.isfinite(high):  # padding of a maximum, a mask, or a fault
+                infinite.add(name)
+                some = array[np.isfinite(array)]
+                low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
+            ends[name].append((low, high))
+    limits = {name: (min(low for low, _ in pairs), max(high for _, high in pairs)) for name, pairs in ends.items()}
+    counts = {name: np.zeros(BINS, np.int64) for name in ends}
+    for values in _runs(interpreter, wanted, inputs):
+        for name, array in values.items():
+            low, high = limits[name]
+            some = array[np.isfinite(array)] if name in infinite else array
+            counts[name] += np.histogram(some, BINS, (low, high if high > low else low + 1))[0]
+    return {name: TensorRange(np.array(pairs), counts[name], name not in infinite) for name, pairs in ends.items()}
+
+
+def narrowed(found: TensorRange) -> tuple[float, float]:
+    """The range, 0 within, whose 255 steps have the least squared error: few values at the ends cost all others steps."""
+    low, high = found.ends
+    centres = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
+    low, high = min(low, 0.0), max(high, 0.0)
+    if high == low:
+        return low, high
+    best = min(SHARES[::-1], key=lambda share: _error(centres, found.counts, low * share, high * share))
+    return float(low * best), float(high * best)
+
+
+def _error(centres: NDArray[np.float64], counts: NDArray[np.int64], low: float, high: float) -> float:
+    """Squared error of rounding to the steps of a range, clipping included."""
+    step = (high - low) / LEVELS
+    clipped = np.maximum(np.maximum(low - centres, centres - high), 0.0)
+    return float((counts * np.where(clipped > 0, clipped**2, step**2 / 12)).sum())
+
+
+def _computed(interpreter: Any) -> dict[int, str]:
+    """Names by number of the float tensors that operations make, and the input."""
+    made = {int(number) for op in interpreter._get_ops_details() for number in op["outputs"]}
+    made |= {int(one["index"]) for one in interpreter.get_input_details()}
+    return {
+        int(one["index"]): str(one["name"])
+        for one in interpreter.get_tensor_details()
+        if int(one["index"]) in made and one["dtype"] == np.float32
+    }
+
+
+def _runs(interpreter: Any, wanted: dict[int, str], inputs: Sequence[NDArray[np.float32]]) -> Any:
+    image = interpreter.get_input_details()[0]["index"]
+    for pixels in inputs:
+        interpreter.set_tensor(image, np.ascontiguousarray(pixels[None], np.float32))
+        interpreter.invoke()
+        yield {name: interpreter.get_tensor(number) for number, name in wanted.items()}
