@@ -12,12 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.parity.accuracy import Accuracy, Truth, accuracy, truth_of
+from posekit.parity.budget import Budget
 from posekit.parity.cases import Case, Recorder, Tensors, found_in
-from posekit.parity.gate import OF_KEYPOINTS, Check, Outcome, check_keypoints, check_tensors, gate_for, passed
+from posekit.parity.gate import (
+    OF_KEYPOINTS,
+    Check,
+    Outcome,
+    check_budget,
+    check_keypoints,
+    check_tensors,
+    coarser,
+    gate_for,
+    passed,
+)
 from posekit.parity.metrics import CaseError, Found, worst_cases
+from posekit.parity.quality import Quality, quality_of
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
 from posekit.parity.stages import NAMES, Side, Stage, blame, largest
-from posekit.spec import PoseSpec, Precision
+from posekit.precisions import Precision
+from posekit.spec import GateSpec, PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 ReferenceCase = tuple[Case, Tensors]
@@ -72,6 +85,13 @@ class Evaluation:
         return total.p95_px <= 0.5 * there.p95_px or math.hypot(x + u, y + v) <= 0.25 * math.hypot(x, y)
 
     @property
+    def quality(self) -> Quality | None:
+        """What ships in the few numbers of a table; None where nothing was measured."""
+        if self.total.keypoints is None:
+            return None
+        return quality_of(self.total.keypoints, self.accuracy.get("reference"), self.accuracy.get("packaged"))
+
+    @property
     def is_good(self) -> bool:
         """Whether no gate failed."""
         return passed(self.checks)
@@ -90,12 +110,15 @@ def evaluate(
     wrapper: Wrapper | None = None,
     beside: Mapping[str, Wrapper] = MappingProxyType({}),
     recorder: Recorder | None = None,
+    budget: Budget | None = None,
+    size: int = 0,
 ) -> Evaluation:
     """Compare `run` with the reference outputs that come with each case.
 
     baseline: the same conversion at fp32, which tells conversion from precision. accelerated: the same model on this
     machine's accelerators. wrapper: what the generated code made of the same cases. beside: what it made of them in
-    other places, which the gates are for as well. recorder: keeps the first cases.
+    other places, which the gates are for as well. recorder: keeps the first cases. budget: the gate of a searched file
+    of `size` bytes, in the place of the precision's.
     """
     reference: list[Found] = []
     truth: list[Truth | None] = []
@@ -123,7 +146,7 @@ def evaluate(
         images.add(case.photo.path)
         if recorder is not None:
             recorder.add(case, outputs, found)
-    least = gate_for(precision, spec.gate).min_score
+    least = spec.gate.min_score
     total = packaged.stage("total", reference, spec, least)
     names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
     worst = worst_cases(packaged.found, reference, names, sigmas, MAX_WORST)
@@ -137,27 +160,36 @@ def evaluate(
     if accelerated is not None:
         middle.append(faster.stage("accelerator", packaged.found, spec, least))
     stages = (shipped.stages(least) if shipped else {}) | {stage.name: stage for stage in middle}
-    checks = list(_checks(total, spec, precision))
+    checks = list(_checks(total, spec, gate_for(precision, spec.gate, budget)))
     there = stages.get("accelerator")
     if there is not None and there.keypoints is not None:
-        checks += _end_checks("on the accelerator", there, spec, (wrapper and wrapper.precision) or precision)
+        checks += _end_checks(
+            "on the accelerator",
+            there,
+            spec,
+            coarser(precision, None if wrapper is None else wrapper.precision),
+            budget,
+        )
     if wrapper is not None and shipped is not None:
         end = stages.pop("wrapper")
         checks = [
             shipped.check(),
             *_input_checks(stages["preprocessing"]),
             *checks,
-            *_end_checks("from the picture", end, spec, wrapper.precision or precision),
+            *_end_checks("from the picture", end, spec, coarser(precision, wrapper.precision), budget),
         ]
         total = replace(end, name="total") if end.keypoints is not None else total
         worst = shipped.worst(MAX_WORST) or worst
     for other in others:
-        checks += _end_checks(other.name, other.stage(least), spec, other.wrapper.precision or precision)
+        checks += _end_checks(other.name, other.stage(least), spec, coarser(precision, other.wrapper.precision), budget)
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
     known = {side: value for side, value in scores.items() if value is not None}
-    return Evaluation(
+    evaluation = Evaluation(
         status, runtime, len(reference), len(images), total, waterfall(stages), tuple(checks), worst, known
     )
+    if budget is None or evaluation.quality is None:
+        return evaluation
+    return replace(evaluation, checks=(check_budget(budget, evaluation.quality, size), *evaluation.checks))
 
 
 def waterfall(known: Mapping[str, Stage]) -> tuple[Stage, ...]:
@@ -167,8 +199,7 @@ def waterfall(known: Mapping[str, Stage]) -> tuple[Stage, ...]:
     return tuple(stage for name in NAMES if (stage := known.get(name, missing.get(name))) is not None)
 
 
-def _checks(total: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
-    gate = gate_for(precision, spec.gate)
+def _checks(total: Stage, spec: PoseSpec, gate: GateSpec) -> tuple[Check, ...]:
     tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
     return (*tensors, *(check_keypoints(gate, total.keypoints) if total.keypoints else ()))
 
@@ -183,11 +214,15 @@ def _input_checks(preprocessing: Stage) -> tuple[Check, ...]:
     return (Check(name, Outcome.PASS if tensor.max_abs <= MAX_INPUT_DIFFERENCE else Outcome.FAIL, text),)
 
 
-def _end_checks(where: str, end: Stage, spec: PoseSpec, precision: Precision) -> tuple[Check, ...]:
+def _end_checks(
+    where: str, end: Stage, spec: PoseSpec, precision: Precision, budget: Budget | None
+) -> tuple[Check, ...]:
     """The keypoint gates again, for what another way of running the model, or of reaching it, made of the cases."""
     if end.keypoints is None:
         return (Check(f"{where}: keypoints", Outcome.SKIPPED, end.skipped),)
-    found = check_keypoints(gate_for(precision, spec.gate), end.keypoints)
+    found = check_keypoints(gate_for(precision, spec.gate, budget), end.keypoints)
+    if budget is not None and (motion := budget.of_motion()).terms:
+        found.append(check_budget(motion, quality_of(end.keypoints, None, None), 0))
     return tuple(replace(check, name=f"{where}: {check.name}") for check in found)
 
 

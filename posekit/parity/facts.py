@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -96,11 +97,39 @@ class PassFacts(_Fact):
         return f"{self.thermal_before or 'not told'} before, {self.thermal_after or 'not told'} after"
 
 
+class LayerFacts(_Fact):
+    """What was done to one layer, as targets/converted.py has it."""
+
+    name: str
+    op: str
+    weights: int
+    bits: float
+    stored: str
+    activations: str
+    wanted: str
+    why: str = ""
+
+
+class CalibrationFacts(_Fact):
+    """The calibration pictures, as far as the page tells of them; report.json has all that calibration/facts.py records."""
+
+    source: str
+    found: int
+    chosen: int
+    sha256: str
+    warnings: tuple[str, ...] = ()
+    seen: str = ""
+    saturation: str = ""
+
+    _lists = field_validator("warnings", mode="before")(tuple_of_list)
+
+
 class Facts(_Fact):
     """What the report holds beside the evaluation; what an older report lacks is empty.
 
     model_file, model_sha256: the packaged model. tools: versions by name. build: of the app that ran the passes.
-    verdict, accuracy: of the bundle's own report, where this one is of a later validation.
+    minimum_system: the oldest iOS that loads the model. layers: as read back from the file. budget: that was searched
+    within. verdict, accuracy: of the bundle's own report, where this one is of a later validation.
     """
 
     name: str
@@ -126,8 +155,28 @@ class Facts(_Fact):
     verdict: str | None = None
     accuracy: dict[str, Any] = Field(default_factory=dict)
     passes: tuple[PassFacts, ...] = ()
+    minimum_system: str = ""
+    layers: tuple[LayerFacts, ...] = ()
+    calibration: CalibrationFacts | None = None
+    budget: str | None = None
 
-    _lists = field_validator("notes", "passes", mode="before")(tuple_of_list)
+    _lists = field_validator("notes", "passes", "layers", mode="before")(tuple_of_list)
+
+    @property
+    def kinds_of_layers(self) -> dict[tuple[str, str], int]:
+        """How many layers are stored and computed in which way, most weights first."""
+        weights: dict[tuple[str, str], int] = {}
+        counts: dict[tuple[str, str], int] = {}
+        for layer in self.layers:
+            kind = (kind_of(layer.stored), layer.activations)
+            weights[kind] = weights.get(kind, 0) + layer.weights
+            counts[kind] = counts.get(kind, 0) + 1
+        return {kind: counts[kind] for kind in sorted(counts, key=lambda one: -weights[one])}
+
+
+def kind_of(stored: str) -> str:
+    """How a layer is stored without its scales: `int8, 50% zero` of `int8, one scale a channel, 50% zero`."""
+    return re.sub(r", (\d+|one) scales?( a [\w ]+)?", "", stored)
 
 
 def read_facts(facts: Mapping[str, Any]) -> Facts:

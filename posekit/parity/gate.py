@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from posekit.parity.budget import Budget
 from posekit.parity.metrics import KeypointError, TensorError
-from posekit.spec import GateSpec, Precision
+from posekit.parity.quality import Quality
+from posekit.precisions import NAMES, Precision
+from posekit.spec import GateSpec
 
-DEFAULTS: dict[Precision, GateSpec] = {
+EXACT: dict[Precision, GateSpec] = {
     "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001),
     "fp16": GateSpec(p95_px=0.25, min_snr_db=40.0, min_oks=0.98, max_score=0.03),
 }
+COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9)  # keypoints move: what counts is whether they are still good
+DEFAULTS: dict[Precision, GateSpec] = {name: EXACT.get(name, COMPRESSED) for name in NAMES}
 
 
 OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
@@ -35,9 +40,26 @@ class Check:
     detail: str
 
 
-def gate_for(precision: Precision, wanted: GateSpec) -> GateSpec:
-    """The spec's gate, its gaps filled with the precision's defaults."""
-    return DEFAULTS[precision].model_copy(update=wanted.model_dump(exclude_none=True))
+def coarser(precision: Precision, arithmetic: Precision | None) -> Precision:
+    """What gates a file of a precision where it ran with another arithmetic: the one that may move keypoints further."""
+    return arithmetic if arithmetic is not None and precision == "fp32" else precision
+
+
+def gate_for(precision: Precision, wanted: GateSpec, budget: Budget | None = None) -> GateSpec:
+    """The spec's gate, its gaps filled with the precision's defaults; a budget of keypoints takes their place, one of size
+    alone does not."""
+    return (
+        wanted
+        if budget is not None and budget.of_keypoints().terms
+        else DEFAULTS[precision].model_copy(update=wanted.model_dump(exclude_none=True))
+    )
+
+
+def check_budget(budget: Budget, found: Quality, size: int) -> Check:
+    """The budget as a gate, SKIPPED where only accuracy is left and no annotations tell; size: of the file, bytes."""
+    check = _check(f"budget {budget.text}", budget.is_met(found, size), budget.in_words(found, size))
+    told = Budget(tuple(term for term in budget.terms if not (term.needs_annotations and found.ap is None)))
+    return replace(check, outcome=Outcome.SKIPPED) if told != budget and told.is_met(found, size) else check
 
 
 def check_tensors(gate: GateSpec, tensors: Sequence[TensorError], decoded: Sequence[str]) -> list[Check]:
@@ -70,6 +92,9 @@ def check_keypoints(gate: GateSpec, found: KeypointError) -> list[Check]:
     if gate.min_oks is not None:
         text = f"{found.min_oks:.5f} for the worst person, at least {gate.min_oks:g}"
         checks.append(_check("OKS against the reference", found.min_oks >= gate.min_oks, text))
+    if gate.mean_oks is not None:
+        text = f"{found.oks:.5f} over all, at least {gate.mean_oks:g}"
+        checks.append(_check("mean OKS against the reference", found.oks >= gate.mean_oks, text))
     return checks
 
 

@@ -224,7 +224,10 @@ def commands(evaluation: Evaluation, facts: Facts) -> tuple[str, ...]:
         pictures += " --annotations ANNOTATIONS"
     reference = " --reference PREDICTIONS" if facts.contract_matched else ""
     again = " --images IMAGES --annotations ANNOTATIONS" if later and evaluation.accuracy else ""
-    package = f"posekit package {facts.source.file} --platform {facts.platform} --precision {facts.precision}"
+    made = f"--recipe {bundle}/recipe.json" if facts.precision == "auto" else f"--precision {facts.precision}"
+    if facts.calibration is not None:
+        made += " --calibration PICTURES"
+    package = f"posekit package {facts.source.file} --platform {facts.platform} {made}"
     found = [f"{package}{pictures}{reference}", f"posekit validate {bundle}{run}{again}", f"posekit inspect {bundle}"]
     model = next(one for one in artefacts(evaluation, facts) if one.name == MODEL)
     if _GRAPH & set(evaluation.blamed) or model.state == "fail":

@@ -14,7 +14,8 @@ from posekit.parity.cases import Case, Tensors, found_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.stages import Side, Stage
-from posekit.spec import PoseSpec, Precision
+from posekit.precisions import Precision
+from posekit.spec import PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 NO_DEVICE = "needs a device: --device or --device-run"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from posekit.parity.gate import DEFAULTS, Check, Outcome, check_keypoints, check_tensors, gate_for, passed
+from posekit.parity.gate import DEFAULTS, Check, Outcome, check_keypoints, check_tensors, coarser, gate_for, passed
 from posekit.parity.metrics import KeypointError, TensorError
-from posekit.spec import PRECISIONS, GateSpec
+from posekit.precisions import NAMES as PRECISIONS
+from posekit.spec import GateSpec
 
 NAN = float("nan")
 
@@ -94,13 +95,30 @@ def test_the_specs_own_limits_win_and_gaps_are_filled() -> None:
     assert gate_for("fp16", GateSpec()) == DEFAULTS["fp16"]
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-def test_every_precision_limits_keypoints_tensors_and_oks(precision: Any) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_precision_that_keeps_keypoints_limits_them_and_tensors_and_oks(precision: Any) -> None:
     gate = DEFAULTS[precision]
     assert gate.max_px or gate.p95_px
     broken = keypoints(max_px=NAN, worst_case_p95_px=NAN, min_oks=NAN, score_error=NAN)
     assert len(failed(check_keypoints(gate, broken))) == len(check_keypoints(gate, broken)) >= 2
     assert failed(check_tensors(gate, [tensor(snr_db=NAN)], ("maps", "x", "y"))) == ["maps signal to noise"]
+
+
+@pytest.mark.parametrize("precision", [name for name in PRECISIONS if name not in ("fp32", "fp16", "auto")])
+def test_a_compressed_file_is_gated_on_the_worst_person_and_on_all(precision: Any) -> None:
+    gate = DEFAULTS[precision]
+    assert failed(check_keypoints(gate, keypoints(max_px=40.0, oks=0.99, min_oks=0.95))) == []
+    assert failed(check_keypoints(gate, keypoints(oks=0.97, min_oks=0.95))) == ["mean OKS against the reference"]
+    assert failed(check_keypoints(gate, keypoints(oks=0.99, min_oks=0.8))) == ["OKS against the reference"]
+    assert len(failed(check_keypoints(gate, keypoints(oks=NAN, min_oks=NAN)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("precision", "arithmetic", "gate"),
+    [("fp32", None, "fp32"), ("fp32", "fp16", "fp16"), ("fp16", "fp16", "fp16"), ("w8a8", "fp16", "w8a8")],
+)
+def test_what_ran_with_less_is_held_to_less(precision: Any, arithmetic: Any, gate: str) -> None:
+    assert coarser(precision, arithmetic) == gate
 
 
 @pytest.mark.parametrize(

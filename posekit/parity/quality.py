@@ -1,0 +1,50 @@
+"""How good the keypoints of a model are, in the few numbers that a table and a budget have room for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from posekit.parity.accuracy import Accuracy, Truth, accuracy
+from posekit.parity.metrics import Found, KeypointError, compare_keypoints
+from posekit.spec import PoseSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Against the reference: oks (mean and worst person), mean_px and p95_px in source px. Against annotations, None
+    without any: ap and pck as parity/accuracy.py has them, ap_drop and pck_drop from the reference's, in points of 100."""
+
+    people: int
+    oks: float
+    worst_oks: float
+    mean_px: float
+    p95_px: float
+    ap: float | None = None
+    pck: float | None = None
+    ap_drop: float | None = None
+    pck_drop: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def quality(
+    found: Sequence[Found], reference: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec
+) -> Quality:
+    """Compare the keypoints of the same cases; NaN in any keypoint makes the figures NaN."""
+    error = compare_keypoints(found, reference, spec.keypoints.names, spec.keypoints.oks_sigmas, -np.inf)
+    before, after = (accuracy(side, truth, spec) for side in (reference, found))
+    return quality_of(error, before, after)
+
+
+def quality_of(error: KeypointError, before: Accuracy | None, after: Accuracy | None) -> Quality:
+    """The same from figures that are there already; before, after: accuracy of the reference and of the model."""
+    known = (error.instances, error.oks, error.min_oks, error.mean_px, error.p95_px)
+    if before is None or after is None:
+        return Quality(*known)
+    return Quality(*known, after.ap, after.pck, 100 * (before.ap - after.ap), 100 * (before.pck - after.pck))
