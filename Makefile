@@ -6,13 +6,13 @@ OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test lint fuzz bench browser clean
+.PHONY: setup demo test lint fuzz bench figures browser clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
 .venv/.done: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,tf,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,tf,video,dask,test]'
 	$(BIN)/pip check
 	touch $@
 
@@ -58,6 +58,10 @@ bench: setup
 	$(BIN)/python benchmarks/evaluator.py
 	$(BIN)/python benchmarks/wrapper/kotlin/run.py
 	$(BIN)/python benchmarks/wrapper/swift/run.py
+
+# Every precision of both samples, measured and written into the README.
+figures: setup
+	$(BIN)/python -m benchmarks.figures
 
 clean:
 	rm -rf build .venv .toolchain

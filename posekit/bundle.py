@@ -15,7 +15,8 @@ from typing import Any
 from posekit import jsontext
 from posekit.codegen import assets_folder
 from posekit.errors import InputError
-from posekit.spec import PRECISIONS, PoseSpec, contract_hash, read_spec
+from posekit.precisions import PRECISIONS
+from posekit.spec import PoseSpec, contract_hash, read_spec
 from posekit.targets import TARGETS, Target
 
 MANIFEST, CONTRACT = "manifest.json", "pose.json"

@@ -4,45 +4,36 @@ from __future__ import annotations
 
 import sys
 import traceback
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from posekit.options import (
+    Annotations,
+    Arch,
+    Budget,
+    Calibration,
+    CalibrationAnnotations,
+    Fastest,
+    Images,
+    Json,
+    Model,
+    Platform,
+    PrecisionName,
+    Recipe,
+    Reference,
+    Scheduler,
+    Seconds,
+    Spec,
+    Trust,
+    Workers,
+    Wrapper,
+)
+
 INTERRUPTED = 130
 FAULT = 70  # EX_SOFTWARE
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-class Platform(StrEnum):
-    """Where the bundle goes."""
-
-    android = "android"
-    ios = "ios"
-    all = "all"
-
-
-class PrecisionName(StrEnum):
-    """How weights are stored."""
-
-    fp32 = "fp32"
-    fp16 = "fp16"
-
-
-Model = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
-Spec = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
-Arch = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
-Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
-Images = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
-Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
-Wrapper = Annotated[
-    bool, typer.Option("--wrapper", help="Run the generated code on this machine (Kotlin: a JDK; Swift).")
-]
-Reference = Annotated[
-    Path | None, typer.Option(help="The training code's own predictions: COCO keypoint results (.json) or .npz.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
 @app.command()
@@ -50,7 +41,15 @@ def package(
     model: Model,
     platform: Annotated[Platform, typer.Option(help="What to package for.")],
     spec: Spec = "",
-    precision: Annotated[PrecisionName, typer.Option(help="How weights are stored.")] = PrecisionName.fp32,
+    precision: Annotated[PrecisionName | None, typer.Option(help="How weights are stored; fp32 by default.")] = None,
+    recipe: Recipe = None,
+    budget: Budget = "",
+    time: Seconds = 600,
+    workers: Workers = 0,
+    scheduler: Scheduler = "",
+    fastest: Fastest = False,
+    calibration: Calibration = None,
+    calibration_annotations: CalibrationAnnotations = None,
     images: Images = None,
     annotations: Annotations = None,
     out: Annotated[Path, typer.Option(help="Folder to write the bundles into.")] = Path(),
@@ -62,20 +61,98 @@ def package(
     json: Json = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
-    from posekit import console, inputs, pipeline, verdicts
+    from posekit import compression, console, inputs, pipeline, verdicts
 
+    wanted = compression.asked(
+        precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers, scheduler=scheduler,
+        fastest=fastest,        calibration=calibration, calibration_annotations=calibration_annotations,
+    )  # fmt: skip
     contract = inputs.find_spec(model, spec)
     pictures = inputs.find_images(images, annotations, contract)
     if not pictures.are_given:
         console.warn(f"parity is measured on {pictures.what}")
     with console.progress() as step:
         results = pipeline.package(
-            model, platform, contract, pictures, precision=precision.value, out=out, overwrite=overwrite, arch=arch,
+            model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
             trust=trust, wrapper=wrapper, reference=reference, step=step,
         )  # fmt: skip
     verdicts.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):
         raise typer.Exit(1)
+
+
+@app.command()
+def ladder(
+    model: Model,
+    platform: Annotated[Platform, typer.Option(help="Whose precisions.")],
+    spec: Spec = "",
+    images: Images = None,
+    annotations: Annotations = None,
+    calibration: Calibration = None,
+    calibration_annotations: CalibrationAnnotations = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the table and the plot as a page.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
+    arch: Arch = "",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Make and measure every precision of a platform, side by side, and say which one to take."""
+    from posekit import console, inputs, ladder_page, verdicts
+    from posekit.ladder import ladder as climb
+    from posekit.pipeline import PLATFORMS
+
+    contract = inputs.find_spec(model, spec)
+    pictures = inputs.find_images(images, annotations, contract)
+    ladder_page.check_out(out, overwrite)
+    if not pictures.are_given:
+        console.warn(f"keypoints are measured on {pictures.what}")
+    with console.progress() as step:
+        found = climb(
+            model, PLATFORMS[platform], contract, pictures, calibration=calibration,
+            calibration_annotations=calibration_annotations, arch=arch, trust=trust, step=step,
+        )  # fmt: skip
+    if out is not None:
+        ladder_page.write(out, found)
+    verdicts.show_ladders(found, out, json)
+    if not all(one.recommended for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def compress(
+    model: Model,
+    low_rank: Annotated[
+        float | None, typer.Option(help="Factorise layers, each with at most this relative error of its outputs: 0.3.")
+    ] = None,
+    prune: Annotated[float | None, typer.Option(help="Remove this fraction of the inner channels: 0.3.")] = None,
+    sparsity: Annotated[
+        float | None, typer.Option(help="Make this fraction of each layer's weights zero: 0.5.")
+    ] = None,
+    quantize: Annotated[str, typer.Option(help="w8a8: train with its rounding in view.")] = "",
+    recover: Annotated[Path | None, typer.Option(help="Folder of pictures without labels to recover on.")] = None,
+    annotations: Annotated[Path | None, typer.Option(help="COCO file of them: only the boxes are read.")] = None,
+    minutes: Annotated[float, typer.Option(help="Time for the recovery.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Of what is random in it.", min=0)] = 0,
+    spec: Spec = "",
+    out: Annotated[Path, typer.Option(help="Folder to write NAME-compressed into.")] = Path(),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace one that exists.")] = False,
+    arch: Arch = "",
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Make the network itself smaller and let it recover, without labels: the result is packaged like any other."""
+    from posekit import console, inputs, verdicts
+    from posekit.compress import Wanted
+    from posekit.compress import compress as make_smaller
+
+    contract = inputs.find_spec(model, spec)
+    wanted = Wanted(
+        low_rank=low_rank, prune=prune, sparsity=sparsity, recover=recover, annotations=annotations, minutes=minutes,
+        quantize=quantize, seed=seed,  # type: ignore[arg-type]
+    )  # fmt: skip
+    with console.progress() as step:
+        made = make_smaller(model, contract, wanted, out, overwrite=overwrite, arch=arch, trust=trust, step=step)
+    verdicts.show_compressed(made, json)
 
 
 @app.command()

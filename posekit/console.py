@@ -122,6 +122,8 @@ def show_facts(facts: dict[str, Any], as_json: bool) -> None:
         facts["contract, keypoints"] = (
             f"{contract['keypoints']['skeleton'] or 'spelled out'}: {len(contract['keypoints']['names'])}"
         )
+    if isinstance(layers := facts.get("layers"), dict):
+        facts = {**facts, "layers": "; ".join(f"{count} in {way}" for way, count in layers.items())}
     if isinstance(found := facts.get("lint"), dict):
         facts = {**facts, "lint": "\n".join([found["linter"], *linting.sentences(found)])}
     for key, value in facts.items():

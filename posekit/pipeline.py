@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -14,24 +14,28 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from posekit import __version__, bundle, codegen, golden, linting, reporting
+from posekit.calibration import is_sample, needed
 from posekit.checking import ContractStage, quick, stage_of
-from posekit.decoders import check_outputs
+from posekit.compression import FLOAT, Compression
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from posekit.inputs import Images
+from posekit.making import Made, make
 from posekit.parity import report, trace
 from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of, found_in
 from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
-from posekit.runtimes import runtime_for
-from posekit.sources import SourceModel, open_source
-from posekit.sources.reference import check_facts, run_reference
-from posekit.spec import PoseSpec, Precision, canonical_json, contract_hash
+from posekit.precisions import PRECISIONS
+from posekit.preparation import Calibrated, Prepared, calibrating, prepare
+from posekit.recipe import FILE as RECIPE
+from posekit.recipe import write as write_recipe
+from posekit.runtimes import runtime_for, why_untimed
+from posekit.search import check_means
+from posekit.search import report as search_report
+from posekit.sources.reference import run_reference
+from posekit.spec import PoseSpec, canonical_json, contract_hash
 from posekit.steps import Step, announced, silent
-from posekit.targets import TARGETS, Converted, tracing
-from posekit.targets.lowering import Lowered, lower
+from posekit.targets import TARGETS, check_recipe, file_bytes, tracing
 
 PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
 TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coremltools", "numpy")
@@ -53,7 +57,7 @@ def package(
     spec: PoseSpec,
     images: Images,
     *,
-    precision: Precision = "fp32",
+    compression: Compression = FLOAT,
     out: Path = Path(),
     overwrite: bool = False,
     arch: str = "",
@@ -64,8 +68,8 @@ def package(
 ) -> list[Packaged]:
     """Turn a trained model into one bundle a platform, each with its evidence.
 
-    wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the
-    waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
+    compression: one recipe for all files, or a search for one within a budget, which is then one of the bundle's gates.
+    wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
     step that failed.
     """
     if reference is not None and not images.are_given:
@@ -76,17 +80,23 @@ def package(
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     for name in finals:
         TARGETS[name].require()
+        check_recipe(compression.recipe, name)
+        if compression.tuning is not None and compression.tuning.fastest and (reason := why_untimed(name)):
+            raise MissingToolError(
+                f"the fastest {name} file cannot be told here: {reason}", "leave out --fastest, or run it on a Mac"
+            )
         if wrapper:
             desktop.require(name)
-    with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust)
-        check_facts(source, spec)
-    with announced(step, "run the reference"):
-        lowered = _lowered(source, spec, images)
+    needs = _calibrates(model, images, compression)
+    prepared = prepare(model, spec, images, step, arch=arch, trust=trust)
+    source, calibrated = prepared.source, None
+    if needs:
+        pictures, boxes = compression.calibration, compression.calibration_annotations
+        calibrated = calibrating(prepared, pictures, boxes, images, needs, step)
     with announced(step, "look at the contract"):
         contract = None if reference is None else stage_of(source, spec, images.photos, reference)
         doubt = quick(source, spec, images.photos) if images.are_given else None
-    job = _Job(source, lowered, spec, images, precision, overwrite, wrapper, contract, doubt, step)
+    job = _Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, doubt, step)
     results: list[Packaged] = []
     for name, final in finals.items():
         try:
@@ -98,15 +108,35 @@ def package(
     return results
 
 
+def _calibrates(model: Path, images: Images, wanted: Compression) -> str:
+    """The precision that wants calibration pictures, empty where none does; what can be refused before anything is
+    opened is."""
+    given = wanted.calibration is not None
+    needs = next((name for name in sorted(wanted.recipe.precisions) if PRECISIONS[name].calibrates), "")
+    is_ours = model.is_file() and is_sample(bundle.file_hash(model))
+    if wanted.tuning is not None:
+        annotated = any(person.keypoints is not None for photo in images.photos for person in photo.people)
+        check_means(wanted.tuning, annotated)
+        needs = "auto" if given or is_ours else ""
+    elif given and not needs:
+        raise InputError(
+            f"precision {wanted.recipe.precision} needs no calibration pictures", "leave out --calibration"
+        )
+    elif needs and not given and not is_ours:
+        raise needed(needs)
+    if wanted.calibration is not None and not wanted.calibration.exists():
+        raise InputError(f"there is no {wanted.calibration} to calibrate with", "give a folder of pictures, or a video")
+    return needs
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """What every platform's bundle is made from."""
 
-    source: SourceModel
-    lowered: Lowered
-    spec: PoseSpec
+    prepared: Prepared
     images: Images
-    precision: Precision
+    compression: Compression
+    calibration: Calibrated | None
     overwrite: bool
     wrapper: bool
     contract: ContractStage | None
@@ -115,39 +145,45 @@ class _Job:
 
 
 def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
-    spec, step = job.spec, job.step
+    spec, step, lowered = job.prepared.spec, job.step, job.prepared.lowered
     rejected = final.with_name(final.name + bundle.REJECTED)
-    with contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = stack.enter_context(bundle.writing(final, overwrite=job.overwrite))
-        with announced(step, f"convert for {platform}"):
-            converted = _convert(TARGETS[platform].convert, job, folder, final)
+        made = make(
+            platform, job.prepared, job.compression, job.calibration, lambda: _referenced(job), folder, Path(scratch),
+            final, step,
+        )  # fmt: skip
+        converted = made.converted
         with announced(step, f"write the {platform} wrapper"):
             tree = folder / bundle.WRAPPER[platform]
-            assets = codegen.render(platform, spec, converted.path.name, job.lowered.output_shapes, tree)
+            assets = codegen.render(
+                platform, spec, converted.path.name, lowered.output_shapes, tree, converted.minimum_system
+            )
             _copy(converted.path, assets / converted.path.name)
             (folder / bundle.CONTRACT).write_bytes(canonical_json(spec))
+            write_recipe(made.recipe, folder / RECIPE)
             golden.write(folder / bundle.GOLDEN, spec)
         model_hash = bundle.file_hash(converted.path)
-        evaluation, run, shown = _evaluate(platform, converted, job, folder, model_hash)
+        evaluation, run, shown = _evaluate(platform, made, job, folder, model_hash)
         if job.contract is not None:
             evaluation = replace(
                 evaluation,
                 stages=(job.contract.stage, *evaluation.stages),
                 checks=(*job.contract.checks, *evaluation.checks),
             )
-        steps = tracing.trace(job.lowered)
+        steps = tracing.trace(lowered)
         trace.write(
             folder / bundle.EVALUATION,
-            trace.Trace(next(_cases(job)).name, job.source.sha256, contract_hash(spec), steps),
+            trace.Trace(next(_cases(job)).name, job.prepared.source.sha256, contract_hash(spec), steps),
         )
-        facts = _facts(platform, job, converted, model_hash)
+        facts = _facts(platform, job, made, model_hash)
         with announced(step, "write the report"):
             document = reporting.write(
                 folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run, shipped=shown
             )
-        if converted.baseline is not None:
-            _remove(converted.baseline)
-        bundle.write_manifest(folder, _manifest(platform, job, evaluation))
+            if made.tuned is not None:
+                search_report.write(folder / bundle.REPORT, made.tuned, spec)
+        bundle.write_manifest(folder, _manifest(platform, job, made, evaluation))
         written = final
         if not evaluation.is_good:
             written = rejected
@@ -156,70 +192,43 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
     return Packaged(written, platform, evaluation, document)
 
 
-def _lowered(source: SourceModel, spec: PoseSpec, images: Images) -> Lowered:
-    """The static graph, after the checks that need the eager network alone."""
-    pixels = cases_of(images.photos[0], spec)[0].pixels
-    outputs = run_reference(source, spec, pixels)
-    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
-    again, other = run_reference(source, spec, pixels), run_reference(source, spec, 255 - pixels)
-    for name in outputs:
-        if not np.isfinite(outputs[name]).all():
-            raise ConversionError(f"the network's own output {name!r} is not finite", "check mean, std and the weights")
-        if not np.array_equal(outputs[name], again[name]):
-            raise InputError(
-                f"the network gives another {name!r} each time for the same picture",
-                "are layers created inside forward(), or dropout left on? Make them in __init__ and call eval()",
-            )
-        if name in spec.decoder.outputs and (np.array_equal(outputs[name], other[name]) or np.ptp(outputs[name]) == 0):
-            raise InputError(
-                f"the network's output {name!r} is constant: it does not depend on the picture",
-                "were the weights loaded, and do mean and std fit the training?",
-            )
-    return lower(source, spec, pixels, outputs)
-
-
-def _convert(convert: Callable[..., Converted], job: _Job, folder: Path, final: Path) -> Converted:
-    """Convert, keeping the converters' chatter: beside the bundle, since it holds times and a bundle must not."""
-    log = folder / "convert.log"
-    try:
-        return convert(job.lowered, job.spec, job.precision, folder)
-    finally:
-        if log.exists():
-            log.replace(final.with_name(f"{final.name}.convert.log"))
+def _referenced(job: _Job) -> Iterator[ReferenceCase]:
+    """Every case with the reference's outputs."""
+    source, spec = job.prepared.source, job.prepared.spec
+    return ((case, run_reference(source, spec, case.pixels)) for case in _cases(job))
 
 
 def _cases(job: _Job) -> Iterator[Case]:
     for photo in job.images.photos:
-        yield from cases_of(photo, job.spec)
+        yield from cases_of(photo, job.prepared.spec)
 
 
 def _named(job: _Job, names: Collection[str]) -> Iterator[ReferenceCase]:
     """The cases of those names with their reference, run again rather than kept."""
     for photo in job.images.photos:
         if any(name.startswith(f"{photo.path.name}#") for name in names):
-            for case in cases_of(photo, job.spec):
+            for case in cases_of(photo, job.prepared.spec):
                 if case.name in names:
-                    yield case, run_reference(job.source, job.spec, case.pixels)
+                    yield case, run_reference(job.prepared.source, job.prepared.spec, case.pixels)
 
 
 def _evaluate(
-    platform: str, converted: Converted, job: _Job, folder: Path, model_hash: str
+    platform: str, made: Made, job: _Job, folder: Path, model_hash: str
 ) -> tuple[Evaluation, Run, reporting.Drawn | None]:
     """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images.
 
     Where nothing here runs it, the reference alone is recorded: a device may run it later.
     """
-    spec = job.spec
+    source, spec, path = job.prepared.source, job.prepared.spec, made.converted.path
     recorder = Recorder(folder / bundle.EVALUATION)
     try:
-        runtime = runtime_for(platform, converted.path)
-        baseline = runtime_for(platform, converted.baseline).run if converted.baseline is not None else None
+        runtime = runtime_for(platform, path)
+        baseline = runtime_for(platform, made.baseline).run if made.baseline is not None else None
     except MissingToolError as error:
-        for case in _cases(job):
-            outputs = run_reference(job.source, spec, case.pixels)
+        for case, outputs in _referenced(job):
             recorder.add(case, outputs, found_in(case, outputs, spec))
         recorder.close(model_hash)
-        return unverified(error.message), partial(run_reference, job.source, spec), None
+        return unverified(error.message), partial(run_reference, source, spec), None
     except InputError as error:
         raise ConversionError(f"the converter's file cannot be run: {error.message}", error.hint) from error
     with tempfile.TemporaryDirectory() as scratch:
@@ -227,39 +236,42 @@ def _evaluate(
         if job.wrapper:
             with announced(job.step, f"run the {platform} wrapper on this machine"):
                 wrapper = desktop.run_wrapper(
-                    platform, folder / bundle.WRAPPER[platform], converted.path, lambda: islice(_cases(job), MAX_RECORDED),
+                    platform, folder / bundle.WRAPPER[platform], path, lambda: islice(_cases(job), MAX_RECORDED),
                     runtime.run, Path(scratch), model_sha256=model_hash, contract_sha256=contract_hash(spec),
                 )  # fmt: skip
             name = f"{name}; {desktop.NAMES[platform]}"
         with announced(job.step, f"measure parity on {platform}"):
             evaluation = evaluate(
-                ((case, run_reference(job.source, spec, case.pixels)) for case in _cases(job)),
-                spec, job.precision, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
+                _referenced(job), spec, made.recipe.name, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
                 accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
+                budget=made.budget, size=file_bytes(path),
             )  # fmt: skip
         shown = reporting.drawn(evaluation, wrapper, islice(_cases(job), MAX_RECORDED), spec)
     recorder.close(model_hash)
     return evaluation, runtime.run, shown
 
 
-def _facts(platform: str, job: _Job, converted: Converted, model_hash: str) -> dict[str, Any]:
-    spec, path = job.spec, converted.path
-    size = sum(p.stat().st_size for p in path.rglob("*")) if path.is_dir() else path.stat().st_size
+def _facts(platform: str, job: _Job, made: Made, model_hash: str) -> dict[str, Any]:
+    source, spec, converted = job.prepared.source, job.prepared.spec, made.converted
+    path = converted.path
     return {
-        "name": spec.name, "version": spec.version, "platform": platform, "precision": job.precision,
+        "name": spec.name, "version": spec.version, "platform": platform, "precision": made.recipe.name,
         "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
-        "source": {"file": job.source.path.name, "form": str(job.source.form), "sha256": job.source.sha256, "facts": json.loads(json.dumps(job.source.facts, default=str))},
+        "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
         "doubt": job.doubt, "contract_matched": job.contract and job.contract.how,
-        "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": size,
+        "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
         "model_file": path.name, "model_sha256": model_hash, "lint": linting.lint(platform, path), "tools": _tools(),
+        "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
+        "calibration": made.calibration,
+        "budget": made.recipe.budget or None,
     }  # fmt: skip
 
 
-def _manifest(platform: str, job: _Job, evaluation: Evaluation) -> dict[str, Any]:
-    spec, source = job.spec, job.source
+def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> dict[str, Any]:
+    source, spec = job.prepared.source, job.prepared.spec
     return {
         "posekit": __version__, "name": spec.name, "version": spec.version, "license": spec.license,
-        "platform": platform, "precision": job.precision, "status": evaluation.status, "verdict": report.verdict(evaluation),
+        "platform": platform, "precision": made.recipe.name, "status": evaluation.status, "verdict": report.verdict(evaluation),
         "contract_sha256": contract_hash(spec), "source": {"form": str(source.form), "sha256": source.sha256},
         "evaluated_on": job.images.what,
         "tools": _tools(),
@@ -284,10 +296,3 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copyfile(source, target)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()

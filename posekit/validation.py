@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from posekit import bundle, jsontext, reporting
+from posekit import bundle, jsontext, recipe, reporting
 from posekit.devices import desktop, drive, evidence
 from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError
 from posekit.inputs import Images, find_images
 from posekit.parity.accuracy import accuracy, truth_of
+from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import Case, Index, cases_of, found_in, read_index, recorded
 from posekit.parity.evaluate import Evaluation, Run, evaluate
 from posekit.parity.gate import Check, Outcome
@@ -24,6 +25,7 @@ from posekit.parity.shipped import Wrapper
 from posekit.runtimes import Runtime, runtime_for
 from posekit.spec import PoseSpec, contract_hash
 from posekit.steps import Step, announced, silent
+from posekit.targets import file_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             evaluation = evaluate(
                 recorded(folder / bundle.EVALUATION, opened.spec), opened.spec, opened.manifest["precision"],
                 runtime.run, status=ran.status, runtime=ran.name, wrapper=ran.wrapper,
-                beside=ran.beside,
+                beside=ran.beside, budget=_budget(opened), size=file_bytes(opened.model_path),
                 accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
             )  # fmt: skip
         drawable = ran.wrapper if wanted.report is not None else None
@@ -101,6 +103,13 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
         with announced(step, "write the report"):
             _write_report(result, wanted.report, runtime, shown)
     return result
+
+
+def _budget(opened: bundle.Bundle) -> Budget | None:
+    """What the bundle's recipe was found within, if it was searched."""
+    path = opened.folder / recipe.FILE
+    text = recipe.read(path).budget if path.exists() else ""
+    return parse_budget(text) if text else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,16 +17,22 @@ from posekit.console import in_words, out_line, print_json, warn
 if TYPE_CHECKING:
     from posekit.bisection import Bisection
     from posekit.checking import Checked
+    from posekit.compress import Compressed
+    from posekit.ladder import Ladder, Rung
     from posekit.parity.evaluate import Evaluation
     from posekit.pipeline import Packaged
     from posekit.spec import PoseSpec
     from posekit.validation import Validated
 
+MOST_REASONS = 3
+LADDER_COLUMNS = ("precision", "kB", "size", "time", "OKS", "worst", "px", "p95", "AP", "PCK")
 COLUMNS = ("stage", "mean px", "p95 px", "largest px", "OKS", "tensors")
 
 
 def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
     """Bundles, their parity tables and where they are."""
+    for warning in dict.fromkeys(one for r in results for one in (r.report["calibration"] or {}).get("warnings", ())):
+        warn(warning)
     for result in results[:1]:
         if result.report["doubt"]:
             warn(f"the contract may be wrong: {result.report['doubt']}; see posekit check")
@@ -42,10 +49,106 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
             out_line(f"  the file says {fact}: {in_words(value)}")
         for note in result.report["notes"]:
             out_line(f"  note: {note}")
+        for line in _compression_in_words(result.report):
+            out_line(f"  {line}")
         out_line(f"  {result.report['verdict']}: {result.folder}")
         out_line(f"  look at {result.folder / 'report' / 'index.html'}")
-        if {"conversion", "precision"} & set(result.evaluation.blamed):
+        blamed = set(result.evaluation.blamed)
+        if "conversion" in blamed or ("precision" in blamed and not result.evaluation.is_good):
             out_line(f"  try: posekit bisect {result.folder}")
+
+
+def _compression_in_words(report: dict[str, Any]) -> list[str]:
+    """What was done to how many layers, why to some not what was asked for, and what the search found."""
+    from posekit.parity.facts import kind_of
+
+    kinds: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for layer in report["layers"]:
+        kind = f"{kind_of(layer['stored'])}, computed in {layer['activations']}"
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if layer["why"]:
+            reasons[layer["why"]] = reasons.get(layer["why"], 0) + 1
+    lines = [f"layers: {'; '.join(f'{count} in {kind}' for kind, count in kinds.items())}"] if len(kinds) else []
+    name = "the recipe" if report["precision"] == "auto" else report["precision"]
+    lines += [f"{count} of them not as {name} says: {why}" for why, count in list(reasons.items())[:MOST_REASONS]]
+    if len(reasons) > MOST_REASONS:
+        lines.append(f"{sum(list(reasons.values())[MOST_REASONS:])} more, each with its reason in the report")
+    if report["minimum_system"]:
+        lines.append(f"needs iOS {report['minimum_system']} or later")
+    lines += [
+        f"{check['name']}: {check['detail']}" for check in report["checks"] if check["name"].startswith("budget ")
+    ]
+    return lines
+
+
+def show_ladders(found: Sequence[Ladder], folder: Path | None, as_json: bool) -> None:
+    """One table a platform, and which precision to take."""
+    if as_json:
+        print_json({"ladders": [one.as_json() for one in found]})
+        return
+    for one in found:
+        for warning in (one.calibration or {}).get("warnings", ()):
+            warn(warning)
+        status = next((rung.status for rung in one.rungs if rung.quality is not None), "UNVERIFIED")
+        title = Text(f"{one.name} on {one.platform}: {status} ({one.runtime}), {one.people} people or frames")
+        table = Table(*LADDER_COLUMNS, title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        for rung in one.rungs:
+            table.add_row(*map(Text, _rung_in_words(rung)))
+        Console().print(table)
+        out_line(f"  measured on {one.evaluated_on}; size and time: of fp32's")
+        for rung in one.rungs:
+            for reason in rung.failed:
+                out_line(f"  {rung.precision} {'SKIPPED' if rung.status == 'SKIPPED' else 'FAILED'}: {reason}")
+        if one.untimed:
+            out_line(f"  SKIPPED time: {one.untimed}")
+        if slow := [rung.precision for rung in one.rungs if rung.is_slower]:
+            out_line(f"  slower than fp32 on this machine: {', '.join(slow)}")
+        out_line(f"  take {one.recommended}: {one.why}" if one.recommended else f"  nothing to recommend: {one.why}")
+    if folder is not None:
+        out_line(f"  look at {folder / 'index.html'}")
+
+
+def _rung_in_words(rung: Rung) -> list[str]:
+    quality = rung.quality
+    if quality is None:
+        return [rung.precision, rung.status, *[""] * (len(LADDER_COLUMNS) - 2)]
+    labelled = ["" if value is None else f"{value:.3f}" for value in (quality.ap, quality.pck)]
+    ratios = ["" if value is None else f"{value:.2f}" for value in (rung.ratio, rung.time_ratio)]
+    return [
+        f"{rung.precision}{' *' if rung.failed else ''}", f"{rung.size / 1000:,.0f}", *ratios, f"{quality.oks:.4f}",
+        f"{quality.worst_oks:.4f}", f"{quality.mean_px:.3f}", f"{quality.p95_px:.2f}", *labelled,
+    ]  # fmt: skip
+
+
+def show_compressed(made: Compressed, as_json: bool) -> None:
+    """How much smaller a network became, what that cost, and what was done to which layer."""
+    if as_json:
+        print_json({"folder": str(made.folder), **made.as_json()})
+        return
+    before, after = made.before, made.after
+    out_line(f"{made.ratio:.2f} times fewer multiply-adds: {before.multiply_adds / 1e6:,.1f} to "
+         f"{after.multiply_adds / 1e6:,.1f} million for one input")  # fmt: skip
+    zeros = f", {after.zeros / max(after.parameters, 1):.0%} of them zero" if after.zeros else ""
+    out_line(
+        f"  {before.parameters:,} to {after.parameters:,} parameters{zeros}; {before.bytes / 1000:,.0f} to {after.bytes / 1000:,.0f} kB"
+    )
+    for name, found in (("before the recovery", made.unrecovered), ("after it", made.recovered)):
+        if found is not None:
+            out_line(
+                f"  {name}: OKS {found.oks:.4f}, {found.mean_px:.3f} px (p95 {found.p95_px:.2f}) against the original on {found.views} crops"
+            )
+    left: dict[str, int] = {}
+    for change in made.changes:
+        if change.left:
+            left[change.left] = left.get(change.left, 0) + 1
+    done = [change for change in made.changes if not change.left]
+    out_line(f"  {len(done)} layers or chains of layers changed; {made.folder / 'compress.json'} has each")
+    for reason, count in left.items():
+        out_line(f"  left as they are: {count}, {reason}")
+    for note in made.notes:
+        out_line(f"  note: {note}")
+    out_line(f"  now: posekit package {made.model} --platform all")
 
 
 def show_validation(result: Validated, report_folder: Path | None, request_folder: Path | None, as_json: bool) -> None:

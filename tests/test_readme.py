@@ -15,7 +15,7 @@ import pytest
 from posekit.devices import desktop_kotlin
 from posekit.spec import parse_spec
 
-COMMANDS = {"sample", "package", "validate", "predict", "inspect", "check", "bisect"}
+COMMANDS = {"sample", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress"}
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
@@ -65,14 +65,3 @@ def test_every_posekit_command_runs(tmp_path: Path) -> None:
             continue
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     assert (tmp_path / "overlays" / "scene_4.overlay.png").is_file()
-
-
-def figures() -> dict[tuple[str, str, str], list[float]]:
-    rows = re.findall(r"^\| (\w+), (fp\d\d), (Android|iOS) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) dB \|$", README, re.MULTILINE)  # fmt: skip
-    return {
-        (name, precision, where.lower()): [float(value) for value in values] for name, precision, where, *values in rows
-    }
-
-
-def test_the_table_has_both_samples_at_both_precisions_on_both_platforms() -> None:
-    assert len(figures()) == 8

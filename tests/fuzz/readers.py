@@ -15,12 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle
+from posekit import bundle, recipe
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run, results_of
 from posekit.errors import PosekitError
 from posekit.parity import trace
+from posekit.parity.budget import parse_budget
 from posekit.parity.cases import read_index, recorded
+from posekit.search import journal
 from posekit.spec import canonical_json, contract_hash, parse_spec, read_spec
 
 SPEC = {
@@ -77,6 +79,18 @@ MANIFEST: dict[str, Any] = {
     "tools": {}, "files": {"pose.json": "", "tiny.tflite": ""},
 }  # fmt: skip
 
+RECIPE = {"schema": 1, "precision": "w8", "layers": {"head": "fp16", "stem.0": "w4"}, "budget": "oks>=0.98,size<=1MB"}
+QUALITY = {"people": 3, "oks": 0.99, "worst_oks": 0.9, "mean_px": 0.5, "p95_px": 1.0, "ap": 0.8, "pck": 0.9, "ap_drop": 0.1, "pck_drop": 0.0}  # fmt: skip
+TRIAL = {
+    "recipe": RECIPE,
+    "size": 10,
+    "failure": "",
+    "quality": QUALITY,
+    "layers": [["head", 10, 16.0]],
+    "seconds": 0.1,
+}
+JOURNAL = f"{json.dumps({'schema': 1, 'problem': MODEL})}\n{json.dumps(TRIAL)}\n".encode()
+
 
 def scratch() -> Path:
     """A folder with everything that the readers look for beside the document that is fuzzed."""
@@ -129,6 +143,24 @@ def read_trace(folder: Path, data: bytes) -> None:
     trace.read(folder / "trace")
 
 
+def read_recipe(folder: Path, data: bytes) -> None:
+    (folder / "recipe.json").write_bytes(data)
+    found = recipe.read(folder / "recipe.json")
+    if found.budget:
+        parse_budget(found.budget)
+    recipe.write(found, folder / "again.json")
+    assert recipe.read(folder / "again.json") == found
+
+
+def read_trial(folder: Path, data: bytes) -> None:
+    read_journal(folder, JOURNAL.splitlines(keepends=True)[0] + data + b"\n")
+
+
+def read_journal(folder: Path, data: bytes) -> None:
+    (folder / "search.json").write_bytes(data)
+    journal.read(folder / "search.json", MODEL)
+
+
 READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_toml, TOML.encode()),
     (read_json, json.dumps(SPEC).encode()),
@@ -136,6 +168,9 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_device_run, json.dumps(RUN).encode()),
     (read_cases, json.dumps(CASES).encode()),
     (read_trace, json.dumps(TRACE).encode()),
+    (read_recipe, json.dumps(RECIPE).encode()),
+    (read_trial, json.dumps(TRIAL).encode()),
+    (read_journal, JOURNAL),
 )
 
 

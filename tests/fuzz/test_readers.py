@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.readers import CASES, MANIFEST, READERS, RUN, SPEC, TRACE, scratch, tried
+from tests.fuzz.readers import CASES, MANIFEST, READERS, RECIPE, RUN, SPEC, TRACE, TRIAL, scratch, tried
 
-NUMBERS = {"spec": 1, "manifest": 2, "run": 3, "cases": 4, "trace": 5}
-DOCUMENTS: dict[str, Any] = {"spec": SPEC, "manifest": MANIFEST, "run": RUN, "cases": CASES, "trace": TRACE}
+NUMBERS = {"spec": 1, "manifest": 2, "run": 3, "cases": 4, "trace": 5, "recipe": 6, "trial": 7}
+DOCUMENTS: dict[str, Any] = {"spec": SPEC, "manifest": MANIFEST, "run": RUN, "cases": CASES, "trace": TRACE,
+    "recipe": RECIPE, "trial": TRIAL,
+}  # fmt: skip
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
     st.booleans(),
@@ -86,7 +88,7 @@ def test_damaged_bytes_are_taken_or_refused(number: int, folder: Path, data: st.
     tried(folder, number, bytes(content))
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 4, 5])
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 5, 6, 7, 8])
 def test_the_seeds_themselves_are_taken(number: int, folder: Path) -> None:
     """Else the fuzzer would only ever see the first check; the manifest's files are not those of its hashes."""
     assert tried(folder, number, READERS[number][1])
