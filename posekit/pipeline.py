@@ -112,8 +112,10 @@ def _calibrates(model: Path, images: Images, wanted: Compression) -> str:
     """The precision that wants calibration pictures, empty where none does; what can be refused before anything is
     opened is."""
     given = wanted.calibration is not None
+    is_ours = False
     needs = next((name for name in sorted(wanted.recipe.precisions) if PRECISIONS[name].calibrates), "")
-    is_ours = model.is_file() and is_sample(bundle.file_hash(model))
+    with contextlib.suppress(OSError):  # told where the model is opened
+        is_ours = model.is_file() and is_sample(bundle.file_hash(model))
     if wanted.tuning is not None:
         annotated = any(person.keypoints is not None for photo in images.photos for person in photo.people)
         check_means(wanted.tuning, annotated)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
 from posekit.images import MAX_PIXELS, Picture
 
@@ -84,7 +85,8 @@ def frames(path: Path, places: Sequence[int]) -> Iterator[tuple[int, Picture]]:
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     cv2 = _opencv()
     # an absolute path, since FFmpeg takes `name:` for a protocol; FFmpeg alone, since others take numbered pictures
-    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+    with captured():  # FFmpeg and OpenCV talk of what they cannot open
+        capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
             raise InputError(f"{path} cannot be read as a video", DAMAGED)
@@ -100,7 +102,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 def _opencv() -> Any:
-    # both are read once, when the library is loaded: a damaged file is told in our own sentence
+    # read once, when the library is loaded, which others may have done: a damaged file is told in our own sentence
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:
