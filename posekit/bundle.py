@@ -7,12 +7,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from posekit import jsontext
+from posekit import folders, jsontext
 from posekit.codegen import assets_folder
 from posekit.errors import InputError
 from posekit.precisions import PRECISIONS
@@ -70,40 +69,9 @@ def is_bundle(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-@contextlib.contextmanager
-def writing(final: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A folder beside `final` to write into, which takes its place when the `with` ends well, and else is removed.
-
-    InputError where `final` exists without `overwrite`, or its parent cannot be written.
-    """
-    _sweep(final)
-    if final.exists() and not overwrite:
-        raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
-    if final.exists() and not is_bundle(final) and (not final.is_dir() or any(final.iterdir())):
-        raise InputError(f"{final} exists and is no bundle, so it is not replaced", "choose another --out")
-    partial = final.parent / f".{final.name}.{os.getpid()}.partial"
-    old = final.parent / f".{final.name}.{os.getpid()}.old"
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-        yield partial
-        if final.exists():
-            final.rename(old)
-        partial.rename(final)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {final}: {error.strerror or error}", "is there space, and permission?"
-        ) from error
-    finally:
-        _put_back(old, final)
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _put_back(old: Path, final: Path) -> None:
-    """End a replacement, however it ended: the old bundle takes its place again unless the new one has it."""
-    if old.exists() and not final.exists():
-        old.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
+def writing(final: Path, *, overwrite: bool) -> contextlib.AbstractContextManager[Path]:
+    """A folder to write a bundle into, which takes the place of `final` when the `with` ends well (folders.py)."""
+    return folders.writing(final, "bundle", is_bundle, overwrite=overwrite)
 
 
 def move_rejected(folder: Path, rejected: Path) -> None:
@@ -117,27 +85,6 @@ def move_rejected(folder: Path, rejected: Path) -> None:
         rejected.rename(earlier)
     folder.rename(rejected)
     shutil.rmtree(earlier, ignore_errors=True)
-
-
-def _sweep(final: Path) -> None:
-    """Clear up what a killed run left beside `final`; another live run's folders stay."""
-    for left in final.parent.glob(f".{final.name}.*"):
-        pid, ending = left.name.split(".")[-2:]
-        if pid.isdigit() and not _is_alive(int(pid)):
-            if ending == "old":
-                _put_back(left, final)
-            elif ending == "partial":
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # another user's
-        pass
-    return True
 
 
 def write_manifest(folder: Path, facts: dict[str, Any]) -> None:

@@ -103,7 +103,8 @@ def ladder(
 
     contract = inputs.find_spec(model, spec)
     pictures = inputs.find_images(images, annotations, contract)
-    ladder_page.check_out(out, overwrite)
+    if out is not None:
+        ladder_page.check_out(out, overwrite)
     if not pictures.are_given:
         console.warn(f"keypoints are measured on {pictures.what}")
     with console.progress() as step:
@@ -112,7 +113,7 @@ def ladder(
             calibration_annotations=calibration_annotations, arch=arch, trust=trust, step=step,
         )  # fmt: skip
     if out is not None:
-        ladder_page.write(out, found)
+        ladder_page.write(out, found, overwrite)
     verdicts.show_ladders(found, out, json)
     if not all(one.recommended for one in found):
         raise typer.Exit(1)

@@ -7,41 +7,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posekit import codegen, jsontext
-from posekit.errors import InputError
+from posekit import codegen, folders, jsontext
 from posekit.scatter import Dot, Plot, plot
 
 if TYPE_CHECKING:
-    from posekit.ladder import Ladder, Rung
+    from posekit.rungs import Ladder, Rung
 
-FILE, PAGE = "ladder.json", "index.html"
+FILE, PAGE, WHAT = "ladder.json", "index.html", "ladder"
 
 
-def check_out(folder: Path | None, overwrite: bool) -> None:
+def check_out(folder: Path, overwrite: bool) -> None:
     """InputError where `folder` holds something else than a ladder, or one that may not be replaced, or is a file."""
-    if folder is None or not folder.exists():
-        return
-    if not folder.is_dir() or any(one.name not in (FILE, PAGE) for one in folder.iterdir()):
-        raise InputError(f"{folder} exists and is no ladder, so it is not replaced", "give --out a new folder")
-    if any(folder.iterdir()) and not overwrite:
-        raise InputError(f"{folder} exists", "pass --overwrite to replace it, or --out for another folder")
+    folders.check_place(folder, WHAT, _is_ladder, overwrite=overwrite)
 
 
-def write(folder: Path, ladders: Sequence[Ladder]) -> None:
-    """Write both files into `folder`; InputError where they cannot be written."""
+def write(folder: Path, ladders: Sequence[Ladder], overwrite: bool) -> None:
+    """Write both files as `folder`, whole or not at all; InputError as of check_out."""
     document = {"ladders": [one.as_json() for one in ladders]}
     text = json.dumps(jsontext.plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n"
     page = codegen.page(
         "ladder.html.j2", ladders=[_shown(one) for one in ladders], plots=[_plot(one) for one in ladders]
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(text)
-        (folder / PAGE).write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"cannot write {folder}: {error.strerror or error}", "is there space, and permission?"
-        ) from error
+    with folders.writing(folder, WHAT, _is_ladder, overwrite=overwrite) as partial:
+        (partial / FILE).write_text(text)
+        (partial / PAGE).write_text(page, encoding="utf-8")
+
+
+def _is_ladder(folder: Path) -> bool:
+    return {one.name for one in folder.iterdir()} <= {FILE, PAGE}
 
 
 def _shown(one: Ladder) -> dict[str, Any]:

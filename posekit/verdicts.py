@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from posekit.bisection import Bisection
     from posekit.checking import Checked
     from posekit.compress import Compressed
-    from posekit.ladder import Ladder, Rung
     from posekit.parity.evaluate import Evaluation
     from posekit.pipeline import Packaged
+    from posekit.rungs import Ladder, Rung
     from posekit.spec import PoseSpec
     from posekit.validation import Validated
 

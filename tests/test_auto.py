@@ -81,7 +81,8 @@ def beside(bundle: Path) -> list[str]:
 def test_a_mixture_is_found_and_written_down(found: Path) -> None:
     recipe, search = json.loads((found / "recipe.json").read_text()), searched(found)
     assert set(recipe["layers"].values()) == {"w4"}
-    assert search["recipe"] == recipe | {"budget": search["recipe"].get("budget", "")}
+    assert recipe["budget"] == BUDGET.replace(",", ", ")
+    assert search["recipe"] == recipe | {"budget": ""}
     assert search["is_met"]
     assert search["is_complete"]
     sizes = {json.dumps(one["recipe"], sort_keys=True): one["size"] for one in search["trials"]}

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks.figures import figures
-from posekit.ladder import Rung, recommend
+from posekit import ladder
+from posekit.errors import InputError
 from posekit.parity.quality import Quality
 from posekit.precisions import of_platform
-from posekit.sample import write_sample
+from posekit.rungs import Rung, recommend
+from posekit.sample import sample_images, write_sample
+from posekit.targets import TARGETS, Calibration
 from tests.test_readme import README
 
 SAMPLES = ("tinypose", "tinysimcc")
@@ -124,3 +132,72 @@ def test_what_is_recommended_and_why(rungs: list[Rung], recommended: str, why: s
     found, reason = recommend(rungs)
     assert found == recommended
     assert why in reason
+
+
+def test_each_file_is_timed_and_not_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    opened = []
+
+    def timed(platform: str, path: Path) -> Callable[[Any], None]:
+        opened.append((platform, path.name))
+        return lambda _: time.sleep(0.02 if path.name == "slow" else 0.001)
+
+    monkeypatch.setattr(ladder, "timed_run", timed)
+    times, untimed = ladder._times("android", {"fp32": tmp_path / "quick", "w4": tmp_path / "slow"}, np.zeros((2, 2, 3), np.float32))  # fmt: skip
+    assert opened == [("android", "quick"), ("android", "slow")]
+    assert times["w4"] > 5 * times["fp32"]
+    assert untimed == ""
+
+
+@pytest.fixture
+def climbed(tiny: Any, run_posekit: Callable[..., Any], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The rungs of the tiny network on Android by precision; further options are of the command."""
+
+    def climb(*more: object) -> dict[str, Any]:
+        known = ("--platform", "android", "--spec", tiny.spec_file, "--images", tiny.images, "--json")
+        found = json.loads(run_posekit("ladder", tiny.save("exported"), *known, *more).out)
+        return {one["precision"]: one for one in found["ladders"][0]["precisions"]}
+
+    return climb
+
+
+@pytest.mark.xdist_group("ladder_small")
+def test_a_rung_is_held_to_the_gates_of_a_package(climbed: Callable[..., Any], tiny: Any, tmp_path: Path) -> None:
+    """Those of tensors too: w8 of a network with random weights has 20 to 60 dB."""
+    strict = tmp_path / "strict.toml"
+    strict.write_text(tiny.spec + "\n[gate]\nmin_snr_db = 75.0\n")
+    assert climbed()["w8"]["is_good"]
+    found = climbed("--spec", strict)
+    assert found["fp32"]["is_good"]
+    assert [reason.split(":")[0] for reason in found["w8"]["failed"]] == ["heatmaps signal to noise"]
+
+
+@pytest.mark.xdist_group("ladder_small")
+def test_what_runs_otherwise_is_seen_to(climbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is compared with the network, and not with itself."""
+    opened = ladder.runtime_for
+
+    def shifted(platform: str, path: Path) -> Any:
+        runtime = opened(platform, path)
+        if path.parent.name != "fp16":
+            return runtime
+        return replace(
+            runtime, run=lambda pixels: {name: np.roll(one, 3, 2) for name, one in runtime.run(pixels).items()}
+        )
+
+    monkeypatch.setattr(ladder, "runtime_for", shifted)
+    found = climbed()
+    assert not found["fp16"]["is_good"]
+    assert found["fp16"]["quality"]["mean_px"] > 10 * found["w8"]["quality"]["mean_px"]
+    assert found["fp32"]["is_good"]
+
+
+@pytest.mark.xdist_group("ladder_small")
+def test_a_network_whose_ranges_cannot_be_read_has_its_other_rungs(climbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
+    def refuse(*_: object) -> Calibration:
+        raise InputError("planted: no ranges")
+
+    android = replace(TARGETS["android"], calibrate=refuse)
+    monkeypatch.setitem(ladder.TARGETS, "android", android)
+    found = climbed("--calibration", sample_images()[0])
+    assert found["w8a8"]["failed"] == ["planted: no ranges"]
+    assert found["w8"]["is_good"]

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "posekit"
 # room -> rooms it may import; a room is a module of posekit/ or a folder
-BOTTOM = {"errors", "poses", "skeletons", "spec", "spec_errors", "decoder_specs", "steps", "jsontext", "warp", "decoders", "images", "tracking", "chatter", "overlay", "golden", "case_files", "mlpackage", "precisions", "recipe", "scatter", "timing", "__init__"}  # fmt: skip
+BOTTOM = {"errors", "poses", "skeletons", "spec", "spec_errors", "decoder_specs", "steps", "jsontext", "warp", "decoders", "images", "tracking", "chatter", "overlay", "golden", "case_files", "mlpackage", "precisions", "recipe", "scatter", "timing", "folders", "exported", "__init__"}  # fmt: skip
 ALLOWED = {
     "sources": BOTTOM, "targets": BOTTOM | {"sources", "parity", "runtimes"}, "runtimes": BOTTOM, "parity": BOTTOM, "presets": BOTTOM,
     "codegen": BOTTOM, "bundle": BOTTOM | {"targets", "codegen"}, "sample": BOTTOM,
@@ -28,10 +28,11 @@ ALLOWED = {
     "compression": BOTTOM | {"parity", "search"},
     "preparation": BOTTOM | {"calibration", "inputs", "parity", "sample", "sources", "targets"},
     "making": BOTTOM | {"compression", "parity", "preparation", "search", "targets"},
-    "ladder": BOTTOM | {"calibration", "inputs", "parity", "preparation", "runtimes", "sources", "targets"},
-    "ladder_page": BOTTOM | {"ladder", "codegen"},
+    "rungs": BOTTOM | {"parity"},
+    "ladder": BOTTOM | {"rungs", "calibration", "inputs", "parity", "preparation", "runtimes", "sources", "targets"},
+    "ladder_page": BOTTOM | {"rungs", "codegen"},
     "console": BOTTOM | {"linting"},
-    "verdicts": BOTTOM | {"console", "parity", "pipeline", "validation", "bisection", "checking", "compress", "ladder"},
+    "verdicts": BOTTOM | {"console", "parity", "pipeline", "validation", "bisection", "checking", "compress", "rungs"},
 }  # fmt: skip
 HEAVY = {"torch", "tensorflow", "coremltools", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "onnx2tf", "jax"}
 

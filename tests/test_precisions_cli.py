@@ -206,7 +206,7 @@ def test_a_ladder_is_not_written_over_what_is_none(tiny: Any, refused: Callable[
     (tmp_path / "mine/notes.txt").write_text("mine")
     common = ("ladder", tiny.save("exported"), "--platform", "android", "--spec", tiny.spec_file)
     refused(2, *common, "--out", tmp_path / "mine", "--overwrite", says=("exists and is no ladder",))
-    refused(2, *common, "--out", tmp_path / "mine/notes.txt", says=("exists and is no ladder",))
+    refused(2, *common, "--out", tmp_path / "mine/notes.txt", "--overwrite", says=("exists and is no ladder",))
     (tmp_path / "old").mkdir()
     (tmp_path / "old/ladder.json").write_text("{}")
     refused(2, *common, "--out", tmp_path / "old", says=("--overwrite",))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from posekit import folders
 from posekit.compress.agreement import normalised, runner
 from posekit.compress.asked import Wanted
 from posekit.compress.low_rank import factorise
@@ -18,7 +19,6 @@ from posekit.compress.recovery import Recovered, recover
 from posekit.compress.result import Change, Compressed, Size
 from posekit.compress.sparsity import Masks, sparsify
 from posekit.compress.views import Bank, cases_to_judge, held_out
-from posekit.compress.writing import REPORT, check_place, writing
 from posekit.errors import ConversionError, InputError
 from posekit.images import photos
 from posekit.parity.cases import Case
@@ -28,10 +28,15 @@ from posekit.spec import PoseSpec, canonical_json
 from posekit.steps import Step, announced, silent
 from posekit.targets.lowering import relative_rms
 
+REPORT, WHAT = "compress.json", "compressed model"
 POOR_OKS = 0.95  # against the original: below it the result is rather another network
 LOOKED_AT = 40  # pictures, of whose crops the layers are shown
 STATISTICS = 96  # crops
 MAX_RELATIVE_RMS = 1e-4  # of the file that was written, run anew, against the network that was meant
+
+
+def _is_compressed(folder: Path) -> bool:
+    return (folder / REPORT).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def compress(
     """
     wanted.check()
     folder = out / f"{spec.name}-compressed"
-    check_place(folder, overwrite=overwrite)
+    folders.check_place(folder, WHAT, _is_compressed, overwrite=overwrite)
     with announced(step, "open the model"):
         source = open_source(model, arch=arch, trust=trust)
         check_facts(source, spec)
@@ -70,7 +75,10 @@ def compress(
     if pictures is not None:
         with announced(step, "recover"):
             recovered = recover(original, small, masks, names, spec, pictures.bank, pictures.cases, wanted, step)
-    with announced(step, "write the model"), writing(folder, overwrite=overwrite) as partial:
+    with (
+        announced(step, "write the model"),
+        folders.writing(folder, WHAT, _is_compressed, overwrite=overwrite) as partial,
+    ):
         file = partial / f"{spec.name}.pt2"
         save(small, names, spec.input.size_wh, file)
         _check_written(file, small, names, spec)

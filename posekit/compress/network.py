@@ -13,6 +13,7 @@ import numpy as np
 from posekit.chatter import captured
 from posekit.decoders import check_outputs
 from posekit.errors import ConversionError
+from posekit.exported import forget_machine
 from posekit.sources.reference import named_outputs, run_reference
 from posekit.sources.source import SourceModel
 from posekit.spec import PoseSpec
@@ -150,11 +151,7 @@ def save(graph_module: Graph, names: tuple[str, ...], size_wh: tuple[int, int], 
     with captured(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exported = torch.export.export(_named(graph_module, names), (torch.zeros(1, 3, *size_wh[::-1]),))
-        for module in exported.graph_module.modules():
-            if isinstance(module, torch.fx.GraphModule):
-                for node in module.graph.nodes:
-                    node.meta.pop("stack_trace", None)
-        exported.example_inputs = None
+        forget_machine(exported)
         torch.export.save(exported, file)
 
 

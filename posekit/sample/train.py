@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from posekit.exported import forget_machine
 from posekit.sample import crops
 from posekit.sample.crops import People
 from posekit.sample.networks import HEATMAP_STRIDE, INPUT_SIZE_WH, SIMCC_SPLIT_RATIO, heatmap_network, simcc_network
@@ -169,11 +170,7 @@ def save(network: nn.Module, file: Path) -> None:
     width, height = INPUT_SIZE_WH
     plain = network.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     exported = torch.export.export(plain, (torch.zeros(1, 3, height, width),))
-    for module in exported.graph_module.modules():
-        if isinstance(module, torch.fx.GraphModule):
-            for node in module.graph.nodes:
-                node.meta.pop("stack_trace", None)
-    exported.example_inputs = None
+    forget_machine(exported)
     torch.export.save(exported, file)
 
 

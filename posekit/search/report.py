@@ -9,7 +9,7 @@ from posekit import codegen, jsontext
 from posekit.parity.budget import Budget
 from posekit.precisions import Precision
 from posekit.scatter import Dot, plot
-from posekit.search.searching import Searched, sensitivity
+from posekit.search.found import Searched, sensitivity
 from posekit.search.tuning import Tuned
 from posekit.spec import PoseSpec
 

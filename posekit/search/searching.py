@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from posekit.errors import ConversionError
 from posekit.parity.budget import Budget
 from posekit.precisions import PRECISIONS, Precision, of_platform
 from posekit.recipe import Recipe, uniform
+from posekit.search.found import Move, Searched, key_of
 from posekit.search.trial import Trial
 
 Make = Callable[[Mapping[int, Precision]], Recipe]  # of the precision of each group
@@ -29,44 +28,6 @@ NEVER_SMALLER = ("w8a16",)  # than w8, nor faster: an inference of a large netwo
 # what may be mixed layer by layer: all that stores weights alone
 MIXED: Mapping[str, tuple[Precision, ...]] = {
     "android": ("fp32", "fp16", "w8", "w4"), "ios": ("fp32", "fp16", "pal8", "w8", "pal6", "pal4")}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Lower one group of layers to a precision. loss: of mean OKS, saving: bytes, both alone."""
-
-    group: int
-    precision: Precision
-    loss: float
-    saving: int
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """best: the recipe's trial, the least miss where is_met is false. uniform: the best trial of one precision that meets
-    the budget, None without one. groups: names of the layers of each; moves: their sensitivity. is_complete: the search
-    ended by itself. why: in words."""
-
-    best: Trial
-    is_met: bool
-    uniform: Trial | None
-    trials: tuple[Trial, ...]
-    groups: tuple[tuple[str, ...], ...]
-    moves: tuple[Move, ...]
-    is_complete: bool
-    why: str
-
-    @property
-    def pareto(self) -> tuple[Trial, ...]:
-        """Trials that no other beats in both size and OKS, smallest first."""
-        measured = [(trial, trial.quality.oks) for trial in self.trials if trial.quality is not None]
-        front: list[Trial] = []
-        best = -math.inf
-        for trial, oks in sorted(measured, key=lambda one: (one[0].size, -one[1])):
-            if oks > best:
-                front.append(trial)
-                best = oks
-        return tuple(front)
 
 
 class OutOfTime(Exception):
@@ -269,11 +230,6 @@ def _in_order(moves: Sequence[Move]) -> list[Move]:
     return sorted(moves, key=lambda move: (max(move.loss, 0.0) / move.saving, -move.saving, move.group))
 
 
-def key_of(recipe: Recipe) -> str:
-    """One text for one recipe."""
-    return recipe.model_dump_json(by_alias=True)
-
-
 def grouped(layers: Sequence[tuple[str, int, float]]) -> tuple[tuple[str, ...], ...]:
     """Layers (name, weights, bits) in groups of neighbours, a layer each where there are few, else with like weights.
 
@@ -331,17 +287,3 @@ def _why(
         return f"OKS {_oks(best):.4f}, and {_oks(least):.4f} with {least.recipe.precision} throughout, the best single precision within the budget{end}"
     smaller = 1 - best.size / least.size
     return f"{smaller:.0%} smaller than {least.recipe.precision} throughout, the best single precision within the budget{end}"
-
-
-def sensitivity(found: Searched) -> list[dict[str, Any]]:
-    """The moves as plain values, the most costly first."""
-    moves = sorted(found.moves, key=lambda move: -move.loss)
-    return [
-        {
-            "layers": list(found.groups[move.group]),
-            "precision": move.precision,
-            "loss": move.loss,
-            "saving": move.saving,
-        }
-        for move in moves
-    ]

@@ -17,7 +17,8 @@ from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.recipe import Recipe
 from posekit.search import cluster, journal, workers
-from posekit.search.searching import Searched, key_of, search, sensitivity
+from posekit.search.found import Searched, key_of, sensitivity
+from posekit.search.searching import search
 from posekit.search.trial import Bench, Problem, Trial
 from posekit.steps import Step
 

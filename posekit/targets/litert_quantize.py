@@ -27,12 +27,8 @@ FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
 # XNNPACK has no 8-bit kernel for these: of the samples, w8a8 takes 1.2 to 1.4 times fp32's time with 8-bit hard-swish,
 # which leaves the delegate a dozen times, and 0.5 to 0.7 times with it in float
 NO_FAST_KERNEL = ("HARD_SWISH", "GELU")
-SYMMETRIC = (
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "TRANSPOSE_CONV",
-    "FULLY_CONNECTED",
-)  # in their weight, if it is computed too
+# whose kernels want a symmetric weight, which one that is computed is not
+SYMMETRIC = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 JOINS = ("CONCATENATION", "PACK")
 LARGEST_BIAS = 2.0**30  # half of what an int32 holds, so that rounding stays within
 UNLIKE = 16.0  # ranges further apart lose 4 of 8 bits in a joint scale
@@ -183,7 +179,6 @@ def quantize(model: bytes, nodes: list[Node], made: Plan, calibration: Calibrati
 
 def _statistics(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     """Ranges as the quantizer wants them: arrays of the tensors' ranks."""
-    import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
     graph = schema.Model.GetRootAs(model, 0).Subgraphs(0)

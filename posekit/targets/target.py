@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,19 +49,6 @@ class Target:
     def model_file(self, name: str) -> str:
         """File name of the model of spec `name`."""
         return f"{name}{self.suffix}"
-
-    def convert(
-        self, lowered: Lowered, spec: PoseSpec, recipe: Recipe, folder: Path, inputs: Sequence[NDArray[np.float32]] = ()
-    ) -> Converted:
-        """Base, calibration and file in one go; the base stays in `folder`/base."""
-        log = folder / "convert.log"
-        (folder / "base").mkdir()
-        base = self.base(lowered, folder / "base", log)
-        check_recipe(recipe, self.platform, base)
-        calibration = self.calibrate(base, inputs) if recipe.calibrates else Calibration()
-        path = folder / self.model_file(spec.name)
-        converted = self.compress(base, spec, recipe, calibration, path, log)
-        return replace(converted, seconds=converted.seconds + base.seconds)
 
 
 def file_bytes(path: Path) -> int:

@@ -12,6 +12,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from posekit.errors import ConversionError
@@ -67,7 +68,6 @@ def operations(model: bytes) -> list[Operation]:
     """The operations of the main graph in the order of execution."""
     from ai_edge_litert import schema_py_generated as schema
 
-    names = {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     unpacked = schema.Model.GetRootAs(model, 0)
     codes = [unpacked.OperatorCodes(i) for i in range(unpacked.OperatorCodesLength())]
     graph = unpacked.Subgraphs(0)
@@ -78,8 +78,16 @@ def operations(model: bytes) -> list[Operation]:
         inputs = tuple(i for i in map(int, operator.InputsAsNumpy()) if i in computed)
         outputs = tuple(map(int, operator.OutputsAsNumpy()))
         computed.update(outputs if inputs else ())  # what is made of constants alone is constant
-        found.append(Operation(names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())], inputs, outputs))
+        found.append(Operation(op_names()[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())], inputs, outputs))
     return found
+
+
+@cache
+def op_names() -> dict[int, str]:
+    """The schema's names of operations by their numbers."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 
 
 def op_counts(model: bytes) -> dict[str, int]:

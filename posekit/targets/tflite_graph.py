@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.targets.layers import fingerprint
+from posekit.targets.tflite_file import op_names, text
 
-# operation -> the input that is its weight, where that is a constant
-WEIGHT_OF = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "TRANSPOSE_CONV": 1, "FULLY_CONNECTED": 1, "BATCH_MATMUL": 1}
+# operations that multiply their second input's weight, where that is a constant
+WEIGHTED = frozenset(["CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL"])
 INFINITE = 1e9  # converters write minus infinity as the lowest float32; no step of a range that wide is of use
 CONSTANT_TYPES = {0: np.float32, 1: np.float16}  # of TensorType, those that a weight is fingerprinted in
 
@@ -53,7 +54,7 @@ def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
             layer = layers.get(fingerprint(values)) or f"{op.lower()}_{index}"
         outputs = tuple(map(int, operator.outputs))
         sources = tuple(made[i] for i in inputs if i in made)
-        name, is_result = _text(graph.tensors[outputs[0]].name), any(one in results for one in outputs)
+        name, is_result = text(graph.tensors[outputs[0]].name), any(one in results for one in outputs)
         infinite = any(_is_infinite(unpacked, one) for one in inputs if one not in made)
         found.append(Node(name, op, layer, sources, inputs, outputs, weight, is_result, infinite))
         made.update(dict.fromkeys(outputs, index))
@@ -62,12 +63,8 @@ def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
 
 def op_name(unpacked: Any, operator: Any) -> str:
     """An operator's name in the schema."""
-    from ai_edge_litert import schema_py_generated as schema
-
     code = unpacked.operatorCodes[operator.opcodeIndex]
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names = {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    return str(names[number])
+    return op_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def rename_tensors(unpacked: Any, layers: Mapping[str, str]) -> None:
@@ -111,11 +108,10 @@ def after_layers(nodes: list[Node]) -> tuple[set[int], set[int]]:
 
 
 def _weight(unpacked: Any, op: str, inputs: tuple[int, ...]) -> int:
-    place = WEIGHT_OF.get(op, len(inputs))
-    if place >= len(inputs):
+    if op not in WEIGHTED or len(inputs) < 2:
         return -1
-    data = unpacked.buffers[unpacked.subgraphs[0].tensors[inputs[place]].buffer].data
-    return inputs[place] if data is not None and len(data) else -1
+    data = unpacked.buffers[unpacked.subgraphs[0].tensors[inputs[1]].buffer].data
+    return inputs[1] if data is not None and len(data) else -1
 
 
 def weights_of(unpacked: Any, number: int) -> NDArray[Any] | None:
@@ -135,7 +131,3 @@ def _is_infinite(unpacked: Any, number: int) -> bool:
 def _is_ramp(values: NDArray[Any]) -> bool:
     """Whether a weight only counts 0, 1, 2 ...: the expectation over bins that YOLO's boxes end in, arithmetic and no layer."""
     return bool(values.size > 1 and np.array_equal(values.ravel(), np.arange(values.size)))
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -16,7 +16,7 @@ from posekit.recipe import Recipe
 from posekit.targets import tflite_file
 from posekit.targets.converted import Layer
 from posekit.targets.layers import fingerprint
-from posekit.targets.tflite_graph import WEIGHT_OF, Node, op_name, weights_of
+from posekit.targets.tflite_graph import WEIGHTED, Node, op_name, weights_of
 
 # TensorType: name and bits
 FAR = 0.7  # of a weight's norm
@@ -47,7 +47,7 @@ def stored(model: bytes) -> dict[str, int]:
     ways: Counter[str] = Counter()
     for operator in graph.operators:
         op = op_name(unpacked, operator)
-        number = _weight_of(graph, makers, unpacked, operator) if op in WEIGHT_OF else -1
+        number = _weight_of(graph, makers, unpacked, operator) if op in WEIGHTED else -1
         if number >= 0:
             kind, activations = (
                 TYPES.get(graph.tensors[one].type, ("unknown", 0))[0] for one in (number, _data(operator, op))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from posekit.search import Problem, workers
-from posekit.search.searching import Searched
+from posekit.search.found import Searched
 from tests.search.small import Small, problem_of_small, searched, write_small
 
 

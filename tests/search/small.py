@@ -16,7 +16,8 @@ from posekit.parity.budget import parse_budget
 from posekit.parity.cases import Case, cases_of
 from posekit.recipe import Recipe
 from posekit.search import Problem, Trial, problem_of
-from posekit.search.searching import Searched, search
+from posekit.search.found import Searched
+from posekit.search.searching import search
 from posekit.search.workers import Run
 from posekit.spec import PoseSpec, canonical_json
 from tests import networks

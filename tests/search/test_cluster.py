@@ -16,7 +16,7 @@ import pytest
 from posekit.errors import InputError, MissingToolError
 from posekit.recipe import uniform
 from posekit.search import Problem, cluster, workers
-from posekit.search.searching import Searched
+from posekit.search.found import Searched
 from posekit.search.trial import measure, tools
 from tests.search.small import KILLING, searched, timeless
 

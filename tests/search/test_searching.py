@@ -15,7 +15,8 @@ from posekit.parity.budget import parse_budget
 from posekit.parity.quality import Quality
 from posekit.precisions import of_platform
 from posekit.recipe import Recipe
-from posekit.search.searching import MAX_GROUPS, Searched, grouped, search
+from posekit.search.found import Searched
+from posekit.search.searching import MAX_GROUPS, grouped, search
 from posekit.search.trial import Trial
 
 BITS = {"fp32": 32, "fp16": 16, "w8a32": 8.2, "w8a8": 8.3, "w8a16": 8.4, "w8": 8, "w4": 4, "pal8": 8.1, "pal6": 6, "pal4": 4,

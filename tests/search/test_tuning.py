@@ -13,7 +13,7 @@ from posekit.errors import ConversionError, InputError
 from posekit.parity.budget import parse_budget
 from posekit.recipe import Recipe, uniform
 from posekit.search import Problem, Searched, Trial, Tuned, Tuning, journal, trial, tune, tuning, workers
-from posekit.search.searching import key_of
+from posekit.search.found import key_of
 from posekit.steps import silent
 from tests.search.small import BUDGET, timeless
 

@@ -15,7 +15,7 @@ import pytest
 from posekit.errors import MissingToolError
 from posekit.recipe import Recipe, uniform
 from posekit.search import Problem, trial, workers
-from posekit.search.searching import Searched
+from posekit.search.found import Searched
 from tests.search.small import KILLING, searched, timeless
 
 pytestmark = pytest.mark.xdist_group("search")

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from posekit.errors import InputError
 from posekit.recipe import uniform
-from posekit.targets import TARGETS, gpu_delegate
+from posekit.targets import gpu_delegate
 from posekit.targets.gpu_delegate import delegated
 from posekit.targets.tflite_file import pack, unpack
 from posekit.targets.tflite_signatures import Signature, Tensor, signatures
+from tests.targets import conversion
 from tests.targets.graphs import model, op, tensor
 
 # what TensorFlow 2.17.1, whose analyzer still checked, says of 678 operations made at random: a line each, as
@@ -207,6 +208,6 @@ def test_networks(name: str, precision: Any, kinds: set[str], tmp_path: Path) ->
     width, height = spec.input.size_wh
     pixels = np.random.default_rng(0).uniform(0, 255, (height, width, 3)).astype(np.float32)
     lowered = lower(source, spec, pixels, run_reference(source, spec, pixels))
-    found = delegated(TARGETS["android"].convert(lowered, spec, uniform(precision), tmp_path).path.read_bytes())
+    found = delegated(conversion.converted("android", lowered, spec, uniform(precision), tmp_path).path.read_bytes())
     assert {finding.kind for finding in found.findings} == kinds
     assert found.findings == () or found.partitions > 1

@@ -16,6 +16,7 @@ from posekit.spec import PoseSpec, canonical_json, parse_spec
 from posekit.targets import TARGETS
 from posekit.targets.lowering import Lowered, lower, relative_rms
 from tests import networks
+from tests.targets import conversion
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +51,7 @@ def network(request: pytest.FixtureRequest) -> tuple[str, PoseSpec, Lowered, dic
 @pytest.mark.parametrize(("precision", "limit"), [("fp32", 1e-5), ("fp16", 2e-3)])
 def test_litert_gives_the_eager_values(network, precision, limit, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     name, spec, lowered, reference = network
-    converted = TARGETS["android"].convert(lowered, spec, uniform(precision), tmp_path)
+    converted = conversion.converted("android", lowered, spec, uniform(precision), tmp_path)
     outputs = litert_runtime.open_model(converted.path)(lowered.pixels)
     assert list(outputs) == list(reference) or set(outputs) == set(reference)
     for output, expected in reference.items():
@@ -63,7 +64,7 @@ def test_litert_gives_the_eager_values(network, precision, limit, tmp_path: Path
 
 def test_fp16_stores_weights_in_half(network, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     _, spec, lowered, _ = network
-    converted = TARGETS["android"].convert(lowered, spec, uniform("fp16"), tmp_path)
+    converted = conversion.converted("android", lowered, spec, uniform("fp16"), tmp_path)
     assert converted.op_counts["DEQUANTIZE"] > 0
     assert converted.path.stat().st_size < 0.9 * (tmp_path / "base" / "base.tflite").stat().st_size
 
@@ -73,7 +74,7 @@ def test_core_ml_converts_with_float32_borders_and_the_contract(network, precisi
     from posekit.mlpackage import read_specification
 
     _, spec, lowered, reference = network
-    converted = TARGETS["ios"].convert(lowered, spec, uniform(precision), tmp_path)
+    converted = conversion.converted("ios", lowered, spec, uniform(precision), tmp_path)
     program = read_specification(converted.path)
     float32 = 65568
     assert [i.name for i in program.description.input] == ["image"]
@@ -100,7 +101,9 @@ def test_the_fallback_converts_what_litert_torch_does_not(monkeypatch: pytest.Mo
     monkeypatch.setattr(litert, "_litert_torch", refuse)
     monkeypatch.chdir(tmp_path)  # --out is relative unless the user says otherwise
     Path("out").mkdir()
-    converted = TARGETS["android"].convert(lower(source, spec, pixels, reference), spec, uniform("fp32"), Path("out"))
+    converted = conversion.converted(
+        "android", lower(source, spec, pixels, reference), spec, uniform("fp32"), Path("out")
+    )
     assert converted.route == "onnx2tf"
     assert "planted" in converted.notes[0]
     outputs = litert_runtime.open_model(converted.path)(pixels)
@@ -115,7 +118,7 @@ def test_tflite_metadata_is_readable_by_its_schema(tmp_path: Path) -> None:
     spec = spec_of("elu")
     pixels = np.random.default_rng(0).uniform(0, 255, (96, 64, 3)).astype(np.float32)
     source = SourceModel(Path("in-memory"), Form.MODULE, "", networks.build("elu"))
-    converted = TARGETS["android"].convert(lower(source, spec, pixels, run_reference(source, spec, pixels)), spec, uniform("fp32"), tmp_path)  # fmt: skip
+    converted = conversion.converted("android", lower(source, spec, pixels, run_reference(source, spec, pixels)), spec, uniform("fp32"), tmp_path)  # fmt: skip
     content = converted.path.read_bytes()
     model = schema.Model.GetRootAs(content, 0)
     entries = {model.Metadata(i).Name(): model.Metadata(i).Buffer() for i in range(model.MetadataLength())}
