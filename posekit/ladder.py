@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from posekit.calibration import is_sample
 from posekit.errors import MissingToolError, PosekitError, first_line
 from posekit.inputs import Images
-from posekit.parity.accuracy import Truth, accuracy, truth_of
+from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, truth_of
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.evaluate import Run
-from posekit.parity.gate import Outcome, check_keypoints, check_tensors, gate_for
+from posekit.parity.gate import Outcome, check_accuracy, check_keypoints, check_tensors, excused, gate_for
 from posekit.parity.metrics import Found
 from posekit.parity.quality import Quality, quality, quality_of
 from posekit.parity.stages import Side
@@ -164,7 +164,7 @@ def _measure(
     spec = prepared.spec
     reference: list[Found] = []
     truth: list[Truth | None] = []
-    sides = {precision: Side() for precision in runs}
+    sides = {precision: Side(gate_for(precision, spec)) for precision in runs}
     for number, case in enumerate(_cases(images, spec), 1):
         expected = run_reference(prepared.source, spec, case.pixels)
         reference.append(found_in(case, expected, spec))
@@ -175,9 +175,18 @@ def _measure(
     before = accuracy(reference, truth, spec)
     measured = {}
     for precision, side in sides.items():
-        stage, gate = side.stage(precision, reference, spec, spec.gate.min_score), gate_for(precision, spec.gate)
+        stage = side.stage(precision, reference, spec)
         assert stage.keypoints is not None
-        checks = (*check_tensors(gate, stage.tensors, spec.decoder.outputs), *check_keypoints(gate, stage.keypoints))
+        assert stage.drift is not None
+        held = check_accuracy(side.gate, accuracy_drop(reference, side.found, truth, spec))
+        checks = excused(
+            (
+                *check_tensors(side.gate, stage.tensors, spec.decoder.outputs),
+                *check_keypoints(side.gate, stage.keypoints, stage.drift),
+                *held,
+            ),
+            bool(held) and all(one.outcome is Outcome.PASS for one in held),
+        )
         failed = tuple(f"{one.name}: {one.detail}" for one in checks if one.outcome is Outcome.FAIL)
         measured[precision] = (quality_of(stage.keypoints, before, accuracy(side.found, truth, spec)), failed)
     return quality(reference, reference, truth, spec), measured

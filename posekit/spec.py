@@ -133,19 +133,28 @@ class KeypointsSpec(Part):
 class GateSpec(Part):
     """How far the packaged model may be from the reference; a field left out has the precision's default.
 
-    max_px and p95_px: keypoint error in source px over the keypoints whose reference score is at least
-    `min_score` (without it over all). min_snr_db: signal to noise of the worst output tensor. max_score: largest
-    difference of a score, as a fraction of the largest score, or of 1 if that is more. min_oks: OKS of the worst
-    person; mean_oks: of all.
+    Which keypoints: those whose reference score is at least `min_score`, or where that is left out `min_score_of_median`
+    of the median score. `tie`: values of an output that differ by less than this fraction of its largest are a near tie,
+    and a keypoint that jumps between them is told, not failed. Limits over these (parity/drift.py): max_px and p95_px,
+    source px; max_of_size and max_shift, the largest error and the mean displacement as fractions of the person; min_oks
+    of the worst person, mean_oks of all. min_snr_db: signal to noise of the worst output tensor. max_score: largest
+    difference of a score, as a fraction of the largest score, or of 1 if that is more. max_ap_drop, max_pck_drop: points
+    of accuracy lost, where enough people are annotated.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None
     p95_px: Annotated[float, Field(gt=0)] | None = None
+    max_of_size: Annotated[float, Field(gt=0)] | None = None
+    max_shift: Annotated[float, Field(gt=0)] | None = None
     min_snr_db: float | None = None
     min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     max_score: Annotated[float, Field(gt=0)] | None = None
+    max_ap_drop: Annotated[float, Field(gt=0)] | None = None
+    max_pck_drop: Annotated[float, Field(gt=0)] | None = None
     min_score: float | None = None
+    min_score_of_median: Annotated[float, Field(ge=0, lt=1)] | None = None
+    tie: Annotated[float, Field(ge=0, lt=0.1)] | None = None
 
 
 class PoseSpec(Part):
@@ -239,8 +248,6 @@ def _toml(text: str) -> dict[str, Any]:
 def canonical_json(spec: PoseSpec) -> bytes:
     """The bytes of pose.json: sorted keys, the skeleton spelled out, one form for one contract."""
     data = spec.model_dump(mode="json", by_alias=True)
-    if data["gate"]["mean_oks"] is None:  # newer than schema 1: contracts without it keep their hash
-        del data["gate"]["mean_oks"]
     return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
 
 

@@ -91,6 +91,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
                 recorded(folder / bundle.EVALUATION, opened.spec), opened.spec, opened.manifest["precision"],
                 runtime.run, status=ran.status, runtime=ran.name, wrapper=ran.wrapper,
                 beside=ran.beside, budget=_budget(opened), size=file_bytes(opened.model_path),
+                accuracy_held=_packaged_facts(opened.folder / bundle.REPORT).get("accuracy_held") is True,
                 accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
             )  # fmt: skip
         drawable = ran.wrapper if wanted.report is not None else None

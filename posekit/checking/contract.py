@@ -16,11 +16,12 @@ from posekit.checking.verdict import LUCK
 from posekit.errors import InputError
 from posekit.images import Person, Photo, load_image
 from posekit.parity.cases import Case, cases_of, found_in
+from posekit.parity.drift import drift_of
 from posekit.parity.gate import Check, Outcome, passed
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 from posekit.parity.predictions import Prediction, Predictions
 from posekit.parity.stages import Stage
-from posekit.spec import PoseSpec
+from posekit.spec import GateSpec, PoseSpec
 
 Box = tuple[float, float, float, float]
 # Mean distance as a fraction of the person. Half a pixel of a 128 px input is 0.4 %; rounding the crop to 8 bits, as
@@ -64,7 +65,8 @@ def contract_stage(
     error = compare_keypoints(seen, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, -math.inf)
     coverage = _coverage(matched, photos, spec)
     checks = (_same_place(error, coverage), _same_sides(expected, spec))
-    return ContractStage(Stage("contract", error), checks, _in_words(matched, predictions, coverage))
+    drift = drift_of(seen, expected, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, GateSpec())
+    return ContractStage(Stage("contract", error, drift=drift), checks, _in_words(matched, predictions, coverage))
 
 
 def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:

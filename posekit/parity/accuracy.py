@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from posekit.parity.cases import Case
-from posekit.parity.metrics import Found
+from posekit.parity.metrics import Found, oks
+from posekit.poses import Floats
 from posekit.spec import PoseSpec
 
 PCK_FRACTION = 0.1  # of the box's longer side
+THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # of OKS, over which COCO's AP is a mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,18 @@ class Accuracy:
 
     ap: float
     pck: float
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Accuracy lost between two sides of the same people, in points of 100, each with its standard error over the people;
+    None where AP or PCK was not measured."""
+
+    ap: float | None
+    ap_error: float | None
+    pck: float | None
+    pck_error: float | None
     people: int
 
 
@@ -50,13 +65,48 @@ def accuracy(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSp
         return None
     hits = total = 0
     for f, t in pairs:
-        x1, y1, x2, y2 = t.box_xyxy
-        near = np.linalg.norm(f.keypoints[0, :, :2] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * max(
-            x2 - x1, y2 - y1
-        )
+        near = np.linalg.norm(f.keypoints[0, :, :2] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * _longer_side(t)
         visible = t.keypoints[:, 2] == 2
         hits, total = hits + int((near & visible).sum()), total + int(visible.sum())
     return Accuracy(_average_precision(pairs, spec), hits / max(total, 1), len(pairs))
+
+
+def accuracy_drop(
+    before: Sequence[Found], after: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec
+) -> Drop | None:
+    """What `after` lost against `before`; None without annotated people or where a side is not finite.
+
+    The standard errors are those of what single people add to AP and PCK, paired: most of what differs between people is
+    the same on both sides.
+    """
+    scores = [accuracy(side, truth, spec) for side in (before, after)]
+    if scores[0] is None or scores[1] is None:
+        return None
+    shares = [_shares(side, truth, spec) for side in (before, after)]
+    lost = 100 * (shares[0] - shares[1])
+    errors = lost.std(axis=0, ddof=min(1, len(lost) - 1)) / math.sqrt(len(lost))
+    ap, pck = (100 * (getattr(scores[0], name) - getattr(scores[1], name)) for name in ("ap", "pck"))
+    return Drop(None if math.isnan(ap) else ap, float(errors[0]), pck, float(errors[1]), len(lost))
+
+
+def _shares(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec) -> Floats:
+    """(n, 2): of each annotated person the fraction of COCO's ten OKS thresholds reached, and of keypoints within PCK's."""
+    rows = []
+    for f, t in zip(found, truth, strict=True):
+        if t is None:
+            continue
+        labelled = t.keypoints[None, :, 2] > 0
+        points = f.keypoints[:1, :, :2]
+        similarity = oks(points, t.keypoints[None, :, :2], np.array([t.area]), spec.keypoints.oks_sigmas, labelled)
+        near = np.linalg.norm(points[0] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * _longer_side(t)
+        seen = t.keypoints[:, 2] == 2
+        rows.append([float((similarity[0] > THRESHOLDS).mean()), float(near[seen].mean()) if seen.any() else 0.0])
+    return np.array(rows)
+
+
+def _longer_side(truth: Truth) -> float:
+    x1, y1, x2, y2 = truth.box_xyxy
+    return max(x2 - x1, y2 - y1)
 
 
 def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> float:

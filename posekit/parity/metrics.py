@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from posekit.poses import Floats
 
 @dataclass(frozen=True, slots=True)
 class TensorError:
-    """One output over all cases. snr_db: of the worst case; where: (case, index) of the largest difference.
+    """One output over all cases. snr_db: the noise of the worst case against the signal of the median one (a picture
+    without anybody has little signal of its own); where: (case, index) of the largest difference.
 
     finite: every value of both sides; constant: the same values for every case and position, or all zero.
     """
@@ -83,8 +85,9 @@ class TensorTally:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._squares = self._count = 0.0
-        self._max, self._where, self._snr = 0.0, "", float("inf")
+        self._squares = self._count = self._noise = 0.0
+        self._signals: list[float] = []
+        self._max, self._where = 0.0, ""
         self._finite = self._same = True
         self._first: float | None = None
 
@@ -96,21 +99,28 @@ class TensorTally:
         self._same &= bool((seen == self._first).all())
         difference = seen.astype(np.float64) - expected
         if not np.isfinite(difference).all():
-            self._finite, self._max, self._where, self._snr = False, float("nan"), case, float("nan")
+            self._finite, self._max, self._where = False, float("nan"), case
             return
         worst = int(np.abs(difference).argmax())
         if abs(difference.flat[worst]) >= self._max:
             index = tuple(int(i) for i in np.unravel_index(worst, difference.shape))
             self._max, self._where = float(abs(difference.flat[worst])), f"{case} at {index}"
-        noise, signal = float((difference**2).sum()), float((expected.astype(np.float64) ** 2).sum())
+        noise = float((difference**2).sum())
         self._squares, self._count = self._squares + noise, self._count + difference.size
-        snr = 10 * np.log10(max(signal, 1e-30) / noise) if noise > 0 else float("inf")
-        self._snr = min(self._snr, float(snr))
+        self._noise = max(self._noise, noise)
+        self._signals.append(float((expected.astype(np.float64) ** 2).sum()))
 
     def result(self) -> TensorError:
         """The figures so far."""
         rms = float(np.sqrt(self._squares / max(self._count, 1))) if self._finite else float("nan")
-        return TensorError(self.name, self._max, rms, self._snr, self._where, self._finite, self._same)
+        return TensorError(self.name, self._max, rms, self._snr_db(), self._where, self._finite, self._same)
+
+    def _snr_db(self) -> float:
+        if not self._finite:
+            return math.nan
+        if self._noise == 0:
+            return math.inf
+        return 10 * math.log10(max(float(np.median(self._signals)), 1e-30) / self._noise)
 
 
 def compare_keypoints(

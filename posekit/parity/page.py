@@ -9,7 +9,7 @@ from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
 from posekit.parity.facts import Facts
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import NO_DEVICE
-from posekit.parity.stages import Stage
+from posekit.parity.stages import Stage, blame
 
 LOWEST_PX, HIGHEST_PX = 1e-3, 1e2  # ends of the waterfall's scale
 STAGES = {
@@ -24,7 +24,7 @@ STAGES = {
 MODEL, WRAPPER, CONTRACT, DEVICE, GOLDEN = "model file", "wrapper", "contract", "device", "golden vectors"
 NO_CORE_ML = "its Core ML layer (Session, Pixels) was not run here"
 _OWNERS = {  # by how the name of a gate begins, the first that fits
-    "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper's input": WRAPPER,
+    "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper's ": WRAPPER,
     "from the picture": WRAPPER, "model file of the wrapper": WRAPPER, "the run came to its end": DEVICE,
     "contract": CONTRACT,
 }  # fmt: skip
@@ -147,9 +147,7 @@ def _bar(stage: Stage, evaluation: Evaluation) -> Bar:
     found, what = stage.keypoints, STAGES.get(stage.name, "")
     if found is None:
         return Bar(stage.name, what, "open", stage.skipped)
-    is_bad = stage.name in evaluation.blamed or (
-        stage.name == "total" and not found.worst_case_p95_px <= BLAMED_FROM_PX
-    )
+    is_bad = stage.name in evaluation.blamed or (stage.name == "total" and bool(blame((stage,), BLAMED_FROM_PX)))
     snr = min((tensor.snr_db for tensor in stage.tensors), default=None)
     figures = [("p95", px(found.p95_px)), ("worst picture", px(found.worst_case_p95_px)), ("mean", px(found.mean_px)), ("largest", px(found.max_px)),
                ("OKS", share(found.oks))]  # fmt: skip

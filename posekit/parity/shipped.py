@@ -15,7 +15,7 @@ from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.stages import Side, Stage
 from posekit.precisions import Precision
-from posekit.spec import PoseSpec
+from posekit.spec import GateSpec, PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 NO_DEVICE = "needs a device: --device or --device-run"
@@ -50,9 +50,9 @@ class Wrapper:
 class WrapperSide:
     """The wrapper's cases so far: preprocessing, decoding and accelerator, each with the other steps held fixed."""
 
-    def __init__(self, wrapper: Wrapper, spec: PoseSpec) -> None:
+    def __init__(self, wrapper: Wrapper, spec: PoseSpec, gate: GateSpec) -> None:
         self._wrapper, self._spec = wrapper, spec
-        self._preprocessed, self._decoded, self._accelerated, self._end = Side(), Side(), Side(), Side()
+        self._preprocessed, self._decoded, self._accelerated, self._end = (Side(gate) for _ in range(4))
         self._on_reference: dict[str, list[Found]] = {"image": [], "tensor": []}
         self._same_outputs: list[Found] = []
         self._reference: list[Found] = []
@@ -78,17 +78,18 @@ class WrapperSide:
         spec = self._spec
         made = _input(case, image)
         self._preprocessed.add_tensors(case, {"image": made}, {"image": case.pixels})
-        self._preprocessed.found.append(found_in(case, run(made), spec))
+        there = run(made)
+        self._preprocessed.add_found(case, found_in(case, there, spec), there, host, spec)
         self._on_reference["image"].append(found_in(case, host, spec))
         outputs, decoded = _outputs(case, image, host), _found(case, image, spec)
         if all(np.isfinite(values).all() for values in outputs.values()):  # else no decoder can be right
             self._same_outputs.append(found_in(case, outputs, spec))
-            self._decoded.found.append(decoded)
+            self._decoded.add_found(case, decoded, outputs, outputs, spec)
         self._end.add_tensors(case, outputs, reference)
-        self._end.found.append(decoded)
+        self._end.add_found(case, decoded, outputs, reference, spec)
         self._reference.append(found_in(case, reference, spec))
 
-    def stages(self, least: float | None) -> dict[str, Stage]:
+    def stages(self) -> dict[str, Stage]:
         """`preprocessing`, `decoding`, `accelerator`, and `wrapper`: all of it against the reference."""
         spec = self._spec
         if not self._reference:
@@ -96,15 +97,15 @@ class WrapperSide:
                      for name in ("preprocessing", "decoding", "wrapper")}  # fmt: skip
         else:
             found = {
-                "preprocessing": self._preprocessed.stage("preprocessing", self._on_reference["image"], spec, least),
-                "decoding": self._decoded.stage("decoding", self._same_outputs, spec, least)
+                "preprocessing": self._preprocessed.stage("preprocessing", self._on_reference["image"], spec),
+                "decoding": self._decoded.stage("decoding", self._same_outputs, spec)
                 if self._same_outputs
                 else Stage("decoding", skipped="the outputs to decode are not finite"),
-                "wrapper": self._end.stage("wrapper", self._reference, spec, least),
+                "wrapper": self._end.stage("wrapper", self._reference, spec),
             }
         ran = self._on_reference["tensor"]
         reason = "no case was run from the reference's tensor" if self._wrapper.accelerator else NO_DEVICE
-        accelerator = self._accelerated.stage("accelerator", ran, spec, least) if ran else Stage("accelerator", skipped=reason)  # fmt: skip
+        accelerator = self._accelerated.stage("accelerator", ran, spec) if ran else Stage("accelerator", skipped=reason)  # fmt: skip
         return {**found, "accelerator": accelerator}
 
     def worst(self, limit: int) -> tuple[CaseError, ...]:
@@ -123,22 +124,23 @@ class Beside:
     """The cases of a wrapper's run so far, from the picture to the keypoints and no closer: of the passes of a device
     that the waterfall is not of."""
 
-    def __init__(self, name: str, wrapper: Wrapper, spec: PoseSpec) -> None:
+    def __init__(self, name: str, wrapper: Wrapper, spec: PoseSpec, gate: GateSpec) -> None:
         self.name, self.wrapper, self._spec = name, wrapper, spec
-        self._end, self._reference = Side(), list[Found]()
+        self._end, self._reference = Side(gate), list[Found]()
 
     def add(self, case: Case, reference: Tensors) -> None:
         """Add a case; one that was not run is left out (devices/evidence.py tells of it)."""
         image = self.wrapper.results(case).get("image")
         if image is not None:
-            self._end.found.append(_found(case, image, self._spec))
+            outputs = _outputs(case, image, reference)
+            self._end.add_found(case, _found(case, image, self._spec), outputs, reference, self._spec)
             self._reference.append(found_in(case, reference, self._spec))
 
-    def stage(self, least: float | None) -> Stage:
+    def stage(self) -> Stage:
         """All of it against the reference."""
         if not self._reference:
             return Stage(self.name, skipped="no case was run from its picture")
-        return self._end.stage(self.name, self._reference, self._spec, least)
+        return self._end.stage(self.name, self._reference, self._spec)
 
 
 def _input(case: Case, image: Shipped) -> NDArray[np.float32]:

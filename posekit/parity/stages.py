@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posekit.parity.cases import Case, Tensors, found_in
+from posekit.parity.drift import Drift, drift_of, near_reference
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
-from posekit.spec import PoseSpec
+from posekit.spec import GateSpec, PoseSpec
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
 NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")
@@ -16,47 +17,61 @@ NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "ac
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one step adds: keypoint and tensor errors, or why it was not measured."""
+    """What one step adds: keypoint and tensor errors, and what of them counts against a gate; or why it was not measured."""
 
     name: str
     keypoints: KeypointError | None = None
     tensors: tuple[TensorError, ...] = ()
     skipped: str = ""
+    drift: Drift | None = None
 
 
 class Side:
-    """One model's keypoints so far, and its tensors against those that were expected."""
+    """One model's keypoints so far, what near ties make of those it is compared with, and its tensors against theirs."""
 
-    def __init__(self) -> None:
+    def __init__(self, gate: GateSpec) -> None:
+        self.gate = gate
         self.found: list[Found] = []
+        self.near: list[Found] = []
         self.tallies: dict[str, TensorTally] = {}
 
     def add(self, case: Case, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
         """Add a case by its outputs."""
         self.add_tensors(case, outputs, expected)
-        self.found.append(found_in(case, outputs, spec))
+        self.add_found(case, found_in(case, outputs, spec), outputs, expected, spec)
+
+    def add_found(self, case: Case, found: Found, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
+        """Add the keypoints of a case that were decoded from `outputs`, to be compared with those of `expected`."""
+        self.found.append(found)
+        self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
 
     def add_tensors(self, case: Case, seen: Tensors, expected: Tensors) -> None:
         """Tally the tensors of a case; names and shapes are equal."""
         for name, values in expected.items():
             self.tallies.setdefault(name, TensorTally(name)).add(case.name, seen[name], values)
 
-    def stage(self, name: str, against: Sequence[Found], spec: PoseSpec, least: float | None) -> Stage:
-        """This side against another; only keypoints whose score there is at least `least` count, if that is given."""
+    def stage(self, name: str, against: Sequence[Found], spec: PoseSpec) -> Stage:
+        """This side against another; with a `min_score` only keypoints whose score there is at least that count."""
+        keypoints, least = spec.keypoints, self.gate.min_score
         min_score = -math.inf if least is None else least
-        error = compare_keypoints(self.found, against, spec.keypoints.names, spec.keypoints.oks_sigmas, min_score)
-        return Stage(name, error, tuple(tally.result() for tally in self.tallies.values()))
+        error = compare_keypoints(self.found, against, keypoints.names, keypoints.oks_sigmas, min_score)
+        drift = drift_of(self.found, against, self.near, keypoints.names, keypoints.oks_sigmas, self.gate)
+        return Stage(name, error, tuple(tally.result() for tally in self.tallies.values()), drift=drift)
 
 
 def blame(stages: Sequence[Stage], limit_px: float) -> tuple[str, ...]:
-    """The stages whose p95 keypoint error in the worst picture is beyond `limit_px` (or no number), the largest first."""
-    errors = {stage.name: stage.keypoints.worst_case_p95_px for stage in stages if stage.keypoints is not None}
+    """The stages whose p95 keypoint error in the worst picture, near ties apart, is beyond `limit_px` (or no number), the
+    largest first."""
+    measured = [(stage.name, stage.drift) for stage in stages if stage.drift is not None and stage.drift.counted]
+    errors = {name: drift.worst_case_p95_px for name, drift in measured}
     beyond = [name for name, error in errors.items() if not error <= limit_px]
     return tuple(sorted(beyond, key=lambda name: -errors[name] if errors[name] == errors[name] else -math.inf))
 
 
 def largest(stages: Sequence[Stage]) -> tuple[str, ...]:
     """The stage with the largest keypoint error, if there is any error."""
-    measured = [stage for stage in stages if stage.keypoints is not None and stage.keypoints.max_px != 0]
-    worst = max(measured, key=lambda stage: stage.keypoints.max_px if stage.keypoints else 0, default=None)
+    measured = [
+        stage for stage in stages if stage.drift is not None and stage.drift.counted and stage.drift.max_px != 0
+    ]
+    worst = max(measured, key=lambda stage: stage.drift.max_px if stage.drift else 0, default=None)
     return () if worst is None else (worst.name,)

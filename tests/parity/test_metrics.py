@@ -38,7 +38,8 @@ def test_a_tensor_error_by_hand() -> None:
     error = tally(([[1, 2], [3, 4]], [[1, 2], [3, 5]]), ([[10, 0], [0, 0]], [[10, 0], [0.5, 0]]))
     assert (error.name, error.max_abs, error.where) == ("maps", 1.0, "a at (1, 1)")
     assert error.rms == pytest.approx(math.sqrt((1 + 0.25) / 8))
-    assert error.snr_db == pytest.approx(10 * math.log10((1 + 4 + 9 + 25) / 1))  # case a is the worse
+    signal = ((1 + 4 + 9 + 25) + (100 + 0.25)) / 2  # the median of both
+    assert error.snr_db == pytest.approx(10 * math.log10(signal / 1))  # the noise of case a is the larger
     assert (error.finite, error.constant) == (True, False)
 
 
@@ -49,6 +50,13 @@ def test_equal_tensors_have_no_noise() -> None:
 
 def test_noise_without_signal_is_the_worst_there_is() -> None:
     assert tally(([0, 1e-3], [0, 0])).snr_db < -100
+
+
+def test_a_picture_with_little_signal_is_held_to_the_noise_of_the_others() -> None:
+    """Nobody in it: the same rounding is a larger part of nearly nothing."""
+    people = [([100.01, 50.0], [100.0, 50.0])] * 2
+    assert tally(*people, ([0.02, 0.0], [0.01, 0.0])).snr_db == pytest.approx(tally(*people).snr_db, abs=0.1)
+    assert tally(*people, ([9.0, 0.0], [0.01, 0.0])).snr_db < 30
 
 
 def test_the_sign_of_a_difference_plays_no_part() -> None:

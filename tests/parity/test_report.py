@@ -13,6 +13,7 @@ import pytest
 
 from posekit.errors import InputError
 from posekit.parity import figures, page, report
+from posekit.parity.drift import NOTHING_SURE
 from posekit.parity.evaluate import Evaluation
 from posekit.parity.facts import LintFacts, PassFacts, read_facts
 from posekit.parity.gate import Check, Outcome
@@ -30,12 +31,18 @@ def keypoints(p95: float, **other: Any) -> KeypointError:
     return KeypointError(**{**plain, "bias_px": (0.0, 0.0), "per_keypoint": (), "p95_px": p95, "worst_case_p95_px": p95, "max_px": 2 * p95, "mean_px": p95 / 2, **other})  # type: ignore[arg-type]  # fmt: skip
 
 
+def stage(name: str, found: KeypointError) -> Stage:
+    """Nothing in it is a near tie."""
+    plain = {"p95_px": found.p95_px, "worst_case_p95_px": found.worst_case_p95_px, "max_px": found.max_px}
+    return Stage(name, found, drift=replace(NOTHING_SURE, counted=found.counted, **plain))
+
+
 def evaluation(*checks: Check, status: str = "HOST", p95: float = 0.001, **stages: KeypointError | str) -> Evaluation:
     """Stages by name: what was measured, or why it was not."""
     made = tuple(
-        Stage(name, skipped=found) if isinstance(found, str) else Stage(name, found) for name, found in stages.items()
+        Stage(name, skipped=found) if isinstance(found, str) else stage(name, found) for name, found in stages.items()
     )
-    return Evaluation(status, "LiteRT", 2, 1, Stage("total", keypoints(p95)), made, checks)
+    return Evaluation(status, "LiteRT", 2, 1, stage("total", keypoints(p95)), made, checks)
 
 
 def states(found: Evaluation, **facts: Any) -> dict[str, str]:
@@ -123,8 +130,8 @@ def test_bars_name_what_is_to_blame_and_what_was_not_run() -> None:
 
 
 def test_one_bad_picture_makes_a_total_bad() -> None:
-    stage = Stage("total", keypoints(0.1, worst_case_p95_px=5.0))
-    (*_, total) = page.bars(replace(evaluation(), total=stage))
+    bad = stage("total", keypoints(0.1, worst_case_p95_px=5.0))
+    (*_, total) = page.bars(replace(evaluation(), total=bad))
     assert (total.level, dict(total.figures)["worst picture"]) == ("bad", "5 px")
 
 

@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from posekit.parity.drift import drift_of
 from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import Found, compare_keypoints
 from posekit.parity.stages import Stage, blame, largest
+from posekit.spec import GateSpec
 
 FAILED = Check("from the picture: keypoints, largest error", Outcome.FAIL, "")
 K = 20
@@ -24,7 +26,8 @@ def stage(name: str, *errors_px: float) -> Stage:
     found = [Found(str(i), seen[i], scores, sizes, sizes**2) for i in range(3)]
     against = [Found(str(i), exact[i], scores, sizes, sizes**2) for i in range(3)]
     names = tuple(f"k{i}" for i in range(K))
-    return Stage(name, compare_keypoints(found, against, names, (0.05,) * K, -math.inf))
+    drift = drift_of(found, against, against, names, (0.05,) * K, GateSpec())
+    return Stage(name, compare_keypoints(found, against, names, (0.05,) * K, -math.inf), drift=drift)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""How far keypoints drifted in earnest: near ties taken out, and only where the reference is sure of itself.
+
+A heatmap or SimCC head puts a keypoint on the best cell. Where two cells are nearly equal in the reference itself, the
+last digit decides between them, and the keypoint jumps by a cell or across the picture though nothing is wrong. So a gate
+does not compare with the reference's keypoints alone: the reference's outputs are moved towards those that were seen, by
+at most a small fraction of their largest value, and decoded again. What the keypoints are still off by, no near tie explains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders import DECODERS
+from posekit.parity.cases import Case, Tensors, found_in
+from posekit.parity.metrics import Found, oks
+from posekit.poses import Floats
+from posekit.spec import GateSpec, PoseSpec
+
+MOVED = 0.005  # of the person; a near tie that moves a keypoint by less is not worth a word
+FEWEST = 20  # of items that a 95th percentile needs: of fewer it is their largest
+FARTHEST = 0.03  # of a person: a jump counts as this much in the mean shift, which small common ones are looked for in
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Keypoint errors beyond near ties, over the `counted` keypoints that the reference is sure of.
+
+    max_px with `worst` naming the keypoint; p95_px: the largest 95th percentile of all keypoints, of one keypoint and of one
+    picture, as far as there are FEWEST of them, with `p95_of` naming which; worst_case_p95_px: of one picture, however few,
+    which tells where an error comes from and gates nothing; max_of_size: fraction of the person's longer
+    side. oks, min_oks: against the reference, of people with a sure keypoint. shift: length of the mean displacement, ties
+    included, as a fraction of the person, shift_error its standard error. ties: keypoints that near ties moved by more
+    than MOVED, tie_px the farthest and `tie` its name. Figures over no keypoint are NaN.
+    """
+
+    counted: int
+    max_px: float
+    worst: str
+    p95_px: float
+    p95_of: str
+    worst_case_p95_px: float
+    max_of_size: float
+    oks: float
+    min_oks: float
+    shift: float
+    shift_error: float
+    ties: int
+    tie_px: float
+    tie: str
+
+
+NOTHING_SURE = Drift(
+    0, math.nan, "", math.nan, "", math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0.0, ""
+)
+
+
+def near_reference(case: Case, seen: Tensors, expected: Tensors, spec: PoseSpec, tie: float) -> Found:
+    """The keypoints of the reference's outputs `expected` after each value was moved towards `seen` by at most `tie` of
+    the output's largest value; for a head without cells the reference's own."""
+    if not (tie and DECODERS[spec.decoder.kind].has_cells):
+        return found_in(case, expected, spec)
+    moved = {name: _towards(seen[name], values, tie) for name, values in expected.items()}
+    return found_in(case, moved, spec)
+
+
+def _towards(seen: NDArray[np.float32], expected: NDArray[np.float32], tie: float) -> Floats:
+    reach = tie * float(np.abs(expected).max(initial=0.0))
+    return np.asarray(expected + np.clip(seen.astype(np.float64) - expected, -reach, reach), np.float64)
+
+
+def drift_of(
+    seen: Sequence[Found],
+    expected: Sequence[Found],
+    near: Sequence[Found],
+    names: Sequence[str],
+    sigmas: Sequence[float],
+    gate: GateSpec,
+) -> Drift:
+    """Compare cases with the reference `expected` and with what near ties make of it (`near`); NaN in either is kept."""
+    candidate, reference, settled = (
+        np.concatenate([f.keypoints[..., :2] for f in side]) for side in (seen, expected, near)
+    )
+    sizes, areas = (np.concatenate([getattr(f, key) for f in expected]) for key in ("sizes", "areas"))
+    cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
+    distance = np.linalg.norm(candidate - settled, axis=-1)
+    broken = np.isnan(candidate).any(axis=-1) | np.isnan(distance)
+    sure = (np.concatenate([f.scores for f in expected]) >= least_score(gate, expected)) | broken
+    if not sure.any():
+        return NOTHING_SURE
+    people = sure.any(axis=1)
+    similarity = oks(candidate, settled, areas, sigmas, sure)[people]
+    by_case = [(f.case, distance[cases == i][sure[cases == i]]) for i, f in enumerate(expected)]
+    by_keypoint = [(name, distance[:, k][sure[:, k]]) for k, name in enumerate(names)]
+    p95_px, p95_of = _p95([("all keypoints", distance[sure]), *by_keypoint, *by_case])
+    raw = np.linalg.norm(candidate - reference, axis=-1)
+    tied = np.where(sure & (raw - distance > MOVED * sizes[:, None]), raw, 0.0)
+    shift, shift_error = _shift((candidate - reference)[sure], np.broadcast_to(sizes[:, None], sure.shape)[sure])
+
+    def name(values: Floats) -> str:
+        person, keypoint = (int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
+        return f"{names[keypoint]} in {expected[cases[person]].case}"
+
+    farthest = np.where(sure, np.where(np.isnan(distance), np.inf, distance), -1.0)
+    return Drift(
+        counted=int(sure.sum()),
+        max_px=float(distance[sure].max()),
+        worst=name(farthest),
+        p95_px=p95_px,
+        p95_of=p95_of,
+        worst_case_p95_px=float(np.max([np.percentile(values, 95) for _, values in by_case if values.size])),
+        max_of_size=float((distance / sizes[:, None])[sure].max()),
+        oks=float(similarity.mean()),
+        min_oks=float(similarity.min()),
+        shift=shift,
+        shift_error=shift_error,
+        ties=int((tied > 0).sum()),
+        tie_px=float(tied.max()),
+        tie=name(tied) if tied.any() else "",
+    )
+
+
+def least_score(gate: GateSpec, expected: Sequence[Found]) -> float:
+    """The score from which on the reference is sure of a keypoint: the gate's own, or a fraction of the median score."""
+    if gate.min_score is not None:
+        return gate.min_score
+    scores = np.concatenate([f.scores.ravel() for f in expected])
+    middle = float(np.median(scores)) if scores.size else math.nan
+    return gate.min_score_of_median * middle if gate.min_score_of_median and middle > 0 else -math.inf
+
+
+def _p95(groups: Sequence[tuple[str, Floats]]) -> tuple[float, str]:
+    """The largest 95th percentile and its group; of all the keypoints (the first group) and of what has FEWEST of them."""
+    large = [(name, values) for name, values in groups[1:] if values.size >= FEWEST]
+    figures = [(float(np.percentile(values, 95)), name) for name, values in (groups[0], *large)]
+    return max(figures, key=lambda one: math.inf if math.isnan(one[0]) else one[0])
+
+
+def _shift(displacement: Floats, sizes: Floats) -> tuple[float, float]:
+    """Length of the mean displacement (n, 2) as a fraction of the people's sizes (n,), and its standard error."""
+    fraction = displacement / sizes[:, None]
+    fraction *= np.minimum(1.0, FARTHEST / np.maximum(np.linalg.norm(fraction, axis=1, keepdims=True), 1e-12))
+    spread = fraction.std(axis=0) / math.sqrt(len(fraction))
+    return float(np.hypot(*fraction.mean(axis=0))), float(np.hypot(*spread))
