@@ -23,6 +23,7 @@ from posekit.errors import ConversionError, InputError, MissingToolError, Poseki
 from posekit.inputs import Images
 from posekit.making import Made, make
 from posekit.parity import report, trace
+from posekit.parity.accuracy import can_be_told
 from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of, found_in
 from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
 from posekit.precisions import PRECISIONS
@@ -87,7 +88,7 @@ def package(
             )
         if wrapper:
             desktop.require(name)
-    needs = _calibrates(model, images, compression)
+    needs = _calibrates(model, spec, images, compression)
     prepared = prepare(model, spec, images, step, arch=arch, trust=trust)
     source, calibrated = prepared.source, None
     if needs:
@@ -108,7 +109,7 @@ def package(
     return results
 
 
-def _calibrates(model: Path, images: Images, wanted: Compression) -> str:
+def _calibrates(model: Path, spec: PoseSpec, images: Images, wanted: Compression) -> str:
     """The precision that wants calibration pictures, empty where none does; what can be refused before anything is
     opened is."""
     given = wanted.calibration is not None
@@ -117,8 +118,7 @@ def _calibrates(model: Path, images: Images, wanted: Compression) -> str:
     with contextlib.suppress(OSError):  # told where the model is opened
         is_ours = model.is_file() and is_sample(bundle.file_hash(model))
     if wanted.tuning is not None:
-        annotated = any(person.keypoints is not None for photo in images.photos for person in photo.people)
-        check_means(wanted.tuning, annotated)
+        check_means(wanted.tuning, can_be_told(images.photos, spec))
         needs = "auto" if given or is_ours else ""
     elif given and not needs:
         raise InputError(

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from posekit import bundle, jsontext, recipe, reporting
 from posekit.devices import desktop, drive, evidence
 from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError
 from posekit.inputs import Images, find_images
-from posekit.parity.accuracy import accuracy, truth_of
+from posekit.parity.accuracy import accuracy, can_be_told, truth_of, why_no_truth
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import Case, Index, cases_of, found_in, read_index, recorded
 from posekit.parity.evaluate import Evaluation, Run, evaluate
-from posekit.parity.gate import Check, Outcome
+from posekit.parity.gate import Check, Outcome, accuracy_skips
 from posekit.parity.shipped import Wrapper
 from posekit.runtimes import Runtime, runtime_for
 from posekit.spec import PoseSpec, contract_hash
@@ -184,26 +182,27 @@ def _with_checks(evaluation: Evaluation, checks: tuple[Check, ...]) -> Evaluatio
 def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Images:
     """Pictures whose people have keypoints: a bundle has no network to compare with on others."""
     found = find_images(folder, annotations, spec)
-    people = (person for photo in found.photos for person in photo.people)
-    if not any(person.keypoints is not None and (person.keypoints[:, 2] > 0).any() for person in people):
+    if not can_be_told(found.photos, spec):
         raise InputError(
-            "the pictures given with --images have no annotated keypoints", "add --annotations FILE (COCO)"
+            "the pictures given with --images have no labelled keypoints that the model could be measured against",
+            "add --annotations FILE (COCO); for a model of whole pictures those of pictures with one person each count",
         )
     return found
 
 
 def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: Run) -> Evaluation:
-    found, truth = [], []
+    found, truth, untold = [], [], []
     for photo in images.photos:
         for case in cases_of(photo, spec):
             found.append(found_in(case, run(case.pixels), spec))
             truth.append(truth_of(case))
+            untold.append(why_no_truth(case))
     measured = accuracy(found, truth, spec)
+    checks = (*evaluation.checks, *accuracy_skips(untold, measured))
     if measured is None:
-        finite = all(np.isfinite(one.keypoints).all() for one in found)
-        outcome, why = (Outcome.SKIPPED, "pycocotools is not installed") if finite else (Outcome.FAIL, "not finite")
-        return replace(evaluation, checks=(*evaluation.checks, Check("accuracy on the pictures", outcome, why)))
-    return replace(evaluation, accuracy={"packaged": measured})
+        checks = (*checks, Check("accuracy on the pictures", Outcome.FAIL, "a keypoint is not finite"))
+        return replace(evaluation, checks=checks)
+    return replace(evaluation, checks=checks, accuracy={"packaged": measured})
 
 
 def _packaged_facts(folder: Path) -> dict[str, Any]:

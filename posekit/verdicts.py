@@ -264,9 +264,8 @@ def _table(title: str, evaluation: Evaluation) -> None:
     if evaluation.blamed:
         out_line(f"  the error comes from: {', '.join(evaluation.blamed)}")
     for side, value in evaluation.accuracy.items():
-        out_line(
-            f"  {side}: COCO AP (boxes given) {value.ap:.4f}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people"
-        )
+        ap = "SKIPPED" if value.ap is None else f"{value.ap:.4f}"
+        out_line(f"  {side}: COCO AP (boxes given) {ap}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people")
     for check in evaluation.checks:
         if check.outcome is Outcome.FAIL:
             out_line(f"  FAILED {check.name}: {check.detail}")

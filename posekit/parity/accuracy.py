@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from posekit.images import Person, Photo
 from posekit.parity.cases import Case
 from posekit.parity.metrics import Found, oks
 from posekit.poses import Floats
@@ -21,9 +24,10 @@ THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # of OKS, over which COCO's AP is a mean
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """ap: COCO AP (OKS .50:.95), the true boxes given; pck: visible keypoints within 0.1 of the box's longer side."""
+    """ap: COCO AP (OKS .50:.95), the true boxes given, None without pycocotools; pck: labelled keypoints (COCO's visibility
+    above 0) within 0.1 of the box's longer side, as a fraction."""
 
-    ap: float
+    ap: float | None
     pck: float
     people: int
 
@@ -31,12 +35,12 @@ class Accuracy:
 @dataclass(frozen=True, slots=True)
 class Drop:
     """Accuracy lost between two sides of the same people, in points of 100, each with its standard error over the people;
-    None where AP or PCK was not measured."""
+    ap is None without pycocotools."""
 
     ap: float | None
-    ap_error: float | None
-    pck: float | None
-    pck_error: float | None
+    ap_error: float
+    pck: float
+    pck_error: float
     people: int
 
 
@@ -51,24 +55,56 @@ class Truth:
 
 
 def truth_of(case: Case) -> Truth | None:
-    """The annotation of a case, or None without one."""
-    person = case.person
-    if person is None or person.keypoints is None or not (person.keypoints[:, 2] > 0).any():
+    """The annotation that a case is measured against, or None: of its own person, or of the only one in a picture that is
+    looked at as a whole."""
+    person = _annotated(case)
+    if person is None or not is_labelled(person):
         return None
-    return Truth(case.photo.image_id, person.box_xyxy, person.keypoints, person.area)
+    return Truth(case.photo.image_id, person.box_xyxy, cast(Floats, person.keypoints), person.area)
+
+
+def why_no_truth(case: Case) -> str:
+    """Why a case of an annotated picture has nothing to be measured against; empty where it has, or nobody is annotated."""
+    if truth_of(case) is not None or not case.photo.people:
+        return ""
+    if _annotated(case) is None:
+        return "several people are annotated in a picture that the model looks at as a whole"
+    return "no keypoint of the person is labelled (visibility above 0)"
+
+
+def _annotated(case: Case) -> Person | None:
+    return case.person or (case.photo.people[0] if len(case.photo.people) == 1 else None)
+
+
+def is_labelled(person: Person) -> bool:
+    """Whether a person has a keypoint that is labelled."""
+    return person.keypoints is not None and bool((person.keypoints[:, 2] > 0).any())
+
+
+def can_be_told(photos: Iterable[Photo], spec: PoseSpec) -> bool:
+    """Whether the annotations of these pictures tell anything of a model's accuracy."""
+    return any(
+        is_labelled(person)
+        for photo in photos
+        for person in photo.people
+        if spec.kind == "top_down" or len(photo.people) == 1
+    )
 
 
 def accuracy(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec) -> Accuracy | None:
-    """Accuracy over the cases that have a truth, or None where none has or pycocotools is missing."""
+    """Accuracy over the cases that have a truth, or None where none has or a keypoint is not finite."""
     pairs = [(f, t) for f, t in zip(found, truth, strict=True) if t is not None]
     if not pairs or not all(np.isfinite(f.keypoints).all() for f, _ in pairs):
         return None
-    hits = total = 0
-    for f, t in pairs:
-        near = np.linalg.norm(f.keypoints[0, :, :2] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * _longer_side(t)
-        visible = t.keypoints[:, 2] == 2
-        hits, total = hits + int((near & visible).sum()), total + int(visible.sum())
-    return Accuracy(_average_precision(pairs, spec), hits / max(total, 1), len(pairs))
+    near = np.concatenate([_near(f, t) for f, t in pairs])
+    return Accuracy(_average_precision(pairs, spec), float(near.mean()), len(pairs))
+
+
+def _near(found: Found, truth: Truth) -> NDArray[np.bool_]:
+    """Which labelled keypoints lie within PCK_FRACTION of the box's longer side."""
+    x1, y1, x2, y2 = truth.box_xyxy
+    distance = np.linalg.norm(found.keypoints[0, :, :2] - truth.keypoints[:, :2], axis=1)
+    return np.asarray((distance <= PCK_FRACTION * max(x2 - x1, y2 - y1))[truth.keypoints[:, 2] > 0])
 
 
 def accuracy_drop(
@@ -85,8 +121,9 @@ def accuracy_drop(
     shares = [_shares(side, truth, spec) for side in (before, after)]
     lost = 100 * (shares[0] - shares[1])
     errors = lost.std(axis=0, ddof=min(1, len(lost) - 1)) / math.sqrt(len(lost))
-    ap, pck = (100 * (getattr(scores[0], name) - getattr(scores[1], name)) for name in ("ap", "pck"))
-    return Drop(None if math.isnan(ap) else ap, float(errors[0]), pck, float(errors[1]), len(lost))
+    before_ap, after_ap = scores[0].ap, scores[1].ap
+    ap = None if before_ap is None or after_ap is None else 100 * (before_ap - after_ap)
+    return Drop(ap, float(errors[0]), 100 * (scores[0].pck - scores[1].pck), float(errors[1]), len(lost))
 
 
 def _shares(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec) -> Floats:
@@ -98,23 +135,16 @@ def _shares(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpe
         labelled = t.keypoints[None, :, 2] > 0
         points = f.keypoints[:1, :, :2]
         similarity = oks(points, t.keypoints[None, :, :2], np.array([t.area]), spec.keypoints.oks_sigmas, labelled)
-        near = np.linalg.norm(points[0] - t.keypoints[:, :2], axis=1) <= PCK_FRACTION * _longer_side(t)
-        seen = t.keypoints[:, 2] == 2
-        rows.append([float((similarity[0] > THRESHOLDS).mean()), float(near[seen].mean()) if seen.any() else 0.0])
+        rows.append([float((similarity[0] > THRESHOLDS).mean()), float(_near(f, t).mean())])
     return np.array(rows)
 
 
-def _longer_side(truth: Truth) -> float:
-    x1, y1, x2, y2 = truth.box_xyxy
-    return max(x2 - x1, y2 - y1)
-
-
-def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> float:
+def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> float | None:
     try:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError:
-        return float("nan")
+        return None
     annotations, detections = [], []
     for number, (f, t) in enumerate(pairs, start=1):
         x1, y1, x2, y2 = t.box_xyxy

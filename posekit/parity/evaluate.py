@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.parity.accuracy import Accuracy, Truth, accuracy, accuracy_drop, truth_of
+from posekit.parity.accuracy import Accuracy, Truth, accuracy, accuracy_drop, truth_of, why_no_truth
 from posekit.parity.budget import Budget
 from posekit.parity.cases import Case, Recorder, Tensors, found_in
 from posekit.parity.gate import (
     OF_KEYPOINTS,
     Check,
     Outcome,
+    accuracy_skips,
     check_accuracy,
     check_budget,
     check_keypoints,
@@ -128,6 +129,7 @@ def evaluate(
     gate = gate_for(precision, spec, budget)
     reference: list[Found] = []
     truth: list[Truth | None] = []
+    untold: list[str] = []
     converted, packaged, rounded, faster = Side(gate_for("fp16", spec)), Side(gate), Side(gate), Side(gate)
     images = set()
     shipped = None if wrapper is None else WrapperSide(wrapper, spec, _gate_there(precision, wrapper, spec, budget))
@@ -150,6 +152,7 @@ def evaluate(
         found = found_in(case, outputs, spec)
         reference.append(found)
         truth.append(truth_of(case))
+        untold.append(why_no_truth(case))
         images.add(case.photo.path)
         if recorder is not None:
             recorder.add(case, outputs, found)
@@ -188,6 +191,7 @@ def evaluate(
         checks += _end_checks(other.name, other.stage(), _gate_there(precision, other.wrapper, spec, budget), budget)
     scores = {"reference": accuracy(reference, truth, spec), "packaged": accuracy(packaged.found, truth, spec)}
     known = {side: value for side, value in scores.items() if value is not None}
+    checks += accuracy_skips(untold, known.get("packaged"))
     accuracy_held = accuracy_held or (bool(held) and all(check.outcome is Outcome.PASS for check in held))
     evaluation = Evaluation(
         status,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from posekit.decoders import DECODERS
-from posekit.parity.accuracy import Drop
-from posekit.parity.budget import Budget
+from posekit.parity.accuracy import Accuracy, Drop
+from posekit.parity.budget import Budget, value_of
 from posekit.parity.drift import Drift
 from posekit.parity.metrics import KeypointError, TensorError
 from posekit.parity.quality import Quality
@@ -23,6 +25,7 @@ EXACT: dict[Precision, GateSpec] = {
 # keypoints move: what counts is whether they are still good
 COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9, max_shift=0.001, max_ap_drop=1.0, max_pck_drop=1.0, tie=0.005)
 DEFAULTS: dict[Precision, GateSpec] = {name: EXACT.get(name, COMPRESSED) for name in NAMES}
+NO_PYCOCOTOOLS = "pycocotools is not installed"
 ENOUGH_PEOPLE = 20  # with fewer, one person more or less is worth more than the accuracy that may be lost
 STANDARD_ERRORS = 4.0  # a shift of keypoints that are merely noisy is beyond so many once in 16,000 times
 
@@ -66,7 +69,13 @@ def gate_for(precision: Precision, spec: PoseSpec, budget: Budget | None = None)
 def check_budget(budget: Budget, found: Quality, size: int) -> Check:
     """The budget as a gate, SKIPPED where only accuracy is left and no annotations tell; size: of the file, bytes."""
     check = _check(f"budget {budget.text}", budget.is_met(found, size), budget.in_words(found, size))
-    told = Budget(tuple(term for term in budget.terms if not (term.needs_annotations and found.ap is None)))
+    told = Budget(
+        tuple(
+            term
+            for term in budget.terms
+            if not (term.needs_annotations and math.isnan(value_of(term.metric, found, size)))
+        )
+    )
     return replace(check, outcome=Outcome.SKIPPED) if told != budget and told.is_met(found, size) else check
 
 
@@ -134,12 +143,23 @@ def check_accuracy(gate: GateSpec, drop: Drop | None) -> list[Check]:
         if drop.people < ENOUGH_PEOPLE:
             text = f"{drop.people} annotated people are too few to tell {limit:g} points, {ENOUGH_PEOPLE} are needed"
             checks.append(Check(title, Outcome.SKIPPED, text))
-        elif points is None or error is None:
-            checks.append(Check(title, Outcome.SKIPPED, f"{name} was not measured"))
+        elif points is None:
+            checks.append(Check(title, Outcome.SKIPPED, NO_PYCOCOTOOLS))
         else:
             beyond = limit + 2 * error
             text = f"{points:+.2f} points lost by {drop.people} people, at most {beyond:.2f} ({limit:g} and two standard errors)"
             checks.append(_check(title, points <= beyond, text))
+    return checks
+
+
+def accuracy_skips(reasons: Sequence[str], measured: Accuracy | None) -> list[Check]:
+    """What accuracy could not be told of, with the reason; reasons: one a case that has no truth though it is annotated."""
+    checks = [
+        Check("accuracy", Outcome.SKIPPED, f"of {count} {'of the cases' if measured else 'cases'}: {reason}")
+        for reason, count in Counter(reason for reason in reasons if reason).items()
+    ]
+    if measured is not None and measured.ap is None:
+        checks.append(Check("AP", Outcome.SKIPPED, NO_PYCOCOTOOLS))
     return checks
 
 

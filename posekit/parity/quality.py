@@ -47,4 +47,5 @@ def quality_of(error: KeypointError, before: Accuracy | None, after: Accuracy | 
     known = (error.instances, error.oks, error.min_oks, error.mean_px, error.p95_px)
     if before is None or after is None:
         return Quality(*known)
-    return Quality(*known, after.ap, after.pck, 100 * (before.ap - after.ap), 100 * (before.pck - after.pck))
+    ap_drop = None if before.ap is None or after.ap is None else 100 * (before.ap - after.ap)
+    return Quality(*known, after.ap, after.pck, ap_drop, 100 * (before.pck - after.pck))

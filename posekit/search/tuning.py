@@ -8,10 +8,11 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from posekit.errors import ConversionError, InputError
+from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.budget import Budget
 from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Check, Outcome
@@ -78,15 +79,19 @@ class Tuned:
 
 
 def check_means(tuning: Tuning, is_annotated: bool) -> None:
-    """What can be seen of a search before anything is converted; is_annotated: whether people with keypoints are given.
+    """What can be seen of a search before anything is converted; is_annotated: whether people with labelled keypoints
+    are given, one a picture where the model looks at it as a whole.
 
-    InputError for a budget that nothing here can measure, or a scheduler that is not there.
+    InputError for a budget that nothing here can measure, or a scheduler that is not there; MissingToolError for AP without
+    pycocotools.
     """
     if tuning.budget.needs_annotations and not is_annotated:
         raise InputError(
-            f"the budget {tuning.budget.text} is about accuracy, and no annotated people are given",
-            "give --images and --annotations, or a budget such as oks>=0.98",
+            f"the budget {tuning.budget.text} is about accuracy, and nobody with labelled keypoints is given whom it could be of",
+            "give --images and --annotations (for a model of whole pictures, with one person each), or a budget such as oks>=0.98",
         )
+    if any(term.metric == "ap-drop" for term in tuning.budget.terms) and find_spec("pycocotools") is None:
+        raise MissingToolError("pycocotools is not installed, which measures AP", "pip install 'posekit[eval]'")
     if tuning.scheduler:
         cluster.reach(tuning.scheduler)
 

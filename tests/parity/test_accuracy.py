@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from posekit.images import Person, Photo
-from posekit.parity.accuracy import Truth, accuracy, truth_of
+from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, can_be_told, truth_of, why_no_truth
 from posekit.parity.cases import Case
 from posekit.parity.metrics import Found
 from posekit.presets import preset
@@ -75,9 +74,11 @@ def test_pck_is_a_tenth_of_the_longer_side(shift: float, pck: float) -> None:
     assert result.pck == pck
 
 
-def test_pck_counts_visible_keypoints_alone() -> None:
-    half = truth(1)
-    half.keypoints[8:, 2] = 1  # annotated, but hidden
+@pytest.mark.parametrize("flag", [1, 2])
+def test_pck_counts_labelled_keypoints_alone(flag: int) -> None:
+    """Visibility above 0, as OKS does: tools write 1, 2 or true for what is there."""
+    half = truth(1, flag)
+    half.keypoints[8:, 2] = 0
     seen = found(half)
     seen.keypoints[0, 4:] += 1000.0
     result = accuracy([seen], [half], SPEC)
@@ -114,15 +115,22 @@ def test_without_pycocotools_pck_is_still_there(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(builtins, "__import__", refuse)
     result = accuracy([found(PEOPLE[0])], PEOPLE[:1], SPEC)
     assert result is not None
-    assert math.isnan(result.ap)
+    assert result.ap is None
     assert result.pck == 1.0
 
 
-def case_of(person: Person | None) -> Case:
+def case_of(person: Person | None, *annotated: Person) -> Case:
     region = frame_region((100, 100), SPEC.input)
     transform = input_transform(region, SPEC.input)
     return Case(
-        "a#0", Photo(Path("a.png"), 7), person, region, transform, np.zeros((256, 192, 3), np.float32), 100.0, 1e4
+        "a#0",
+        Photo(Path("a.png"), 7, annotated),
+        person,
+        region,
+        transform,
+        np.zeros((256, 192, 3), np.float32),
+        100.0,
+        1e4,
     )
 
 
@@ -140,3 +148,46 @@ def test_the_truth_of_an_annotated_case(visibility: int) -> None:
 @pytest.mark.parametrize("person", [None, Person(BOX)])
 def test_a_case_without_keypoints_has_no_truth(person: Person | None) -> None:
     assert truth_of(case_of(person)) is None
+
+
+def labelled(visibility: float = 2.0) -> Person:
+    return Person(BOX, np.concatenate([np.ones((17, 2)), np.full((17, 1), visibility)], axis=1), 55.0)
+
+
+@pytest.mark.parametrize(
+    ("annotated", "is_told", "reason"),
+    [
+        ([], False, ""),
+        ([labelled()], True, ""),
+        ([labelled(1.0)], True, ""),
+        ([labelled(0.0)], False, "no keypoint of the person is labelled"),
+        ([Person(BOX)], False, "no keypoint of the person is labelled"),
+        ([labelled(), labelled()], False, "several people"),
+    ],
+)
+def test_a_whole_picture_is_measured_on_the_one_person_in_it(
+    annotated: list[Person], is_told: bool, reason: str
+) -> None:
+    case = case_of(None, *annotated)
+    assert (truth_of(case) is not None) is is_told
+    assert why_no_truth(case).startswith(reason)
+    assert bool(why_no_truth(case)) is bool(reason)
+    whole = SPEC.model_copy(update={"kind": "one_stage"})
+    assert can_be_told([case.photo], whole) is is_told
+
+
+def test_a_drop_is_paired_by_person() -> None:
+    """People differ from each other far more than a side from the other: the error of the drop knows."""
+    pytest.importorskip("pycocotools")
+    people = [truth(number) for number in range(30)]
+    before = [found(person, (number, 0.0)) for number, person in enumerate(people)]
+    after = [found(person, (number + 6.0 * (number % 3 == 0), 0.0)) for number, person in enumerate(people)]
+    drop = accuracy_drop(before, after, people, SPEC)
+    assert drop is not None
+    assert drop.people == 30
+    assert drop.ap is not None
+    assert drop.ap > 0
+    assert 0 < drop.ap_error < drop.ap
+    same = accuracy_drop(before, before, people, SPEC)
+    assert same is not None
+    assert (same.ap, same.ap_error, same.pck, same.pck_error) == (0, 0, 0, 0)

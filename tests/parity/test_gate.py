@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from posekit.parity.accuracy import Drop
+from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.drift import NOTHING_SURE, Drift
 from posekit.parity.gate import (
     DEFAULTS,
     WORST_PERSON,
     Check,
     Outcome,
+    accuracy_skips,
     check_accuracy,
     check_keypoints,
     check_tensors,
@@ -179,7 +180,7 @@ def drop(**changes: Any) -> Drop:
         (drop(pck=1.1), ("pass", "fail")),
         (drop(ap=1.1, ap_error=0.2), ("pass", "pass")),  # no more than chance
         (drop(ap=NAN), ("fail", "pass")),
-        (drop(ap=None, ap_error=None), ("skipped", "pass")),  # no pycocotools
+        (drop(ap=None), ("skipped", "pass")),  # no pycocotools
         (drop(ap=50.0, people=19), ("skipped", "skipped")),
     ],
 )
@@ -209,3 +210,10 @@ def test_what_ran_with_less_is_held_to_less(precision: Any, arithmetic: Any, gat
 )
 def test_one_failure_fails_all_and_a_skipped_check_does_not(outcomes: tuple[str, ...], good: bool) -> None:
     assert passed([Check("x", Outcome(outcome), "") for outcome in outcomes]) is good
+
+
+def test_what_accuracy_cannot_be_told_of_is_skipped_with_the_reason_and_the_count() -> None:
+    checks = accuracy_skips(["several people", "", "several people"], Accuracy(None, 0.5, 3))
+    assert [(check.name, check.outcome) for check in checks] == [("accuracy", "skipped"), ("AP", "skipped")]
+    assert checks[0].detail == "of 2 of the cases: several people"
+    assert accuracy_skips(["", ""], Accuracy(0.5, 0.5, 2)) == []

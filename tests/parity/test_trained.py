@@ -121,7 +121,7 @@ def test_a_fault_of_the_graph_fails(fault: str, precision: str, platform: str, t
     assert failed(trained.judged(precision, run, baseline))
 
 
-@pytest.mark.parametrize("position", (0, 5, 12, 30))
+@pytest.mark.parametrize("position", [0, 5, 12, 30])
 def test_a_scaled_weight_fails(position: int, trained: Trained) -> None:
     """In the graph itself, so in what is compressed as well as in what it is compared with."""
     trained.run("android", "fp32")

@@ -215,5 +215,5 @@ def test_a_full_disk_is_told_and_the_trials_so_far_stay(
 
 
 def test_a_budget_of_accuracy_needs_annotations(problem: Problem, asked: Callable[..., Tuning]) -> None:
-    with pytest.raises(InputError, match="no annotated people are given"):
+    with pytest.raises(InputError, match="nobody with labelled keypoints"):
         tune(problem, replace(asked(), budget=parse_budget("ap-drop<=0.5")), silent)
