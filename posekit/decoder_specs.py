@@ -36,9 +36,9 @@ OutputName = Annotated[
 
 
 class HeatmapSpec(Part):
-    """decoders/heatmap.py: output (h, w, K), one map a keypoint.
+    """decoders/heatmap.py: maps K x h x w of the network, one a keypoint; packaged as (h, w, K).
 
-    alignment: index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`).
+    background: where the network gives one map more, of no keypoint, which the packaged model leaves out. alignment: index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`).
     blur_kernel: odd width of the Gaussian of `dark`, as in training (11 for sigma 2, 17 for sigma 3).
     """
 
@@ -48,6 +48,7 @@ class HeatmapSpec(Part):
     alignment: Literal["stride", "corners"]
     blur_kernel: Annotated[int, Field(ge=3, le=99)] = 11
     activation: Literal["none", "sigmoid"] = "none"
+    background: Literal["none", "first", "last"] = "none"
 
     @field_validator("blur_kernel")
     @classmethod
@@ -63,7 +64,7 @@ class HeatmapSpec(Part):
 
 
 class SimccSpec(Part):
-    """decoders/simcc.py: outputs (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint.
+    """decoders/simcc.py: rows (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint.
 
     refinement: `quadratic` puts the keypoint at the top of the parabola through the best bin and its neighbours.
     """
@@ -83,10 +84,11 @@ class SimccSpec(Part):
 
 
 class RegressionSpec(Part):
-    """decoders/regression.py: K rows of numbers.
+    """decoders/regression.py: rows (K, fields), or the same numbers flat; never transposed.
 
     fields: what the numbers of a row are, in order; `skip` is ignored. range: `unit` (0-1 over the input),
-    `signed_unit` (-1 to 1 over the input) or `input_px`. Without a `score` field every score is 1.
+    `signed_unit` (-1 to 1 over the input) or `input_px`; 0 and 1 are the ends of a row, which under the input's
+    alignment `corners` are the centres of its first and last px. Without a `score` field every score is 1.
     """
 
     kind: Literal["regression"]

@@ -91,15 +91,14 @@ def warp_cases(
     return cases
 
 
-def decoder_case(
-    name: str, decoder: DecoderSpec, size_wh: tuple[int, int], outputs: Mapping[str, NDArray[Any]]
-) -> Case:
+def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
     """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
     arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
-    keypoints, scores = DECODERS[decoder.kind].decode(arrays, decoder, size_wh)
+    keypoints, scores = DECODERS[decoder.kind].decode(arrays, decoder, image)
     tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
     return {
-        "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(size_wh), "outputs": tensors,
+        "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(image.size_wh),
+        "alignment": image.alignment, "outputs": tensors,
         "dimensions": keypoints.shape[1], "keypoints": keypoints.ravel().tolist(), "scores": scores.tolist(),
     }  # fmt: skip
 
@@ -116,9 +115,9 @@ def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
             maps = DECODERS["simcc"].encode(points, decoder, size_wh)
         else:
             deep = np.concatenate([points, rng.normal(0, 20, (KEYPOINTS, 1))], axis=1)
-            maps = DECODERS["regression"].encode(deep, rng.normal(0, 2, KEYPOINTS), decoder, size_wh)
+            maps = DECODERS["regression"].encode(deep, rng.normal(0, 2, KEYPOINTS), decoder, spec.input)
         noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in maps.items()}
-        cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, size_wh, noisy))
+        cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, spec.input, noisy))
     return cases
 
 

@@ -70,7 +70,7 @@ SPECS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "no such output": (
         'output = "heatmaps"',
         'output = "tags"',
-        ("decoder reads output 'tags'", "it has heatmaps (1, 12, 8, 3)"),
+        ("decoder reads output 'tags'", "it has heatmaps (1, 3, 12, 8)"),
     ),
     "too many outputs": ('outputs = ["heatmaps"]', 'outputs = ["heatmaps", "tags"]', ("names 2 outputs", "gives 1")),
     "other size": ("size_wh = [32, 48]", "size_wh = [48, 32]", ("fails on an input of (1, 3, 32, 48)",)),

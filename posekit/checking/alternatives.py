@@ -10,7 +10,7 @@ from posekit.decoder_specs import HeatmapSpec, RegressionSpec, SimccSpec
 from posekit.spec import PoseSpec
 
 Judge = Literal["follow", "mirror", "anatomy"]
-Three = tuple[float, float, float]
+Colour = tuple[float, ...]  # a number a channel
 
 # torchvision's mean and std, in 0-255 units and RGB order; caffe's mean, likewise
 IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -52,6 +52,7 @@ def questions(spec: PoseSpec, *, has_frames: bool, has_people: bool) -> tuple[Qu
         asked.append(_choice(spec, "input", "resize", ("letterbox", "stretch"), "follow"))
     if has_people:
         asked.append(_choice(spec, "input", "box_padding", PADDINGS, "follow"))
+    asked.append(_choice(spec, "input", "sampling", ("bilinear", "bilinear_antialias"), "follow", is_choice=True))
     asked.append(_choice(spec, "input", "alignment", ("half_pixel", "index", "corners"), "mirror"))
     asked.append(_sides(spec))
     return tuple(question for question in asked if len(question.candidates) > 1)
@@ -77,6 +78,8 @@ def _text(value: Any) -> str:
 
 def _colour(spec: PoseSpec) -> Question:
     given = spec.input
+    if given.color_order == "gray":  # another number of channels would not fit the network
+        return Question("input.color_order", "follow", (Candidate(given.color_order, spec),))
     other = "bgr" if given.color_order == "rgb" else "rgb"
     turned = {"mean": _turned(given.mean), "std": _turned(given.std)}
     candidates = [
@@ -90,14 +93,14 @@ def _colour(spec: PoseSpec) -> Question:
 
 def _normalisation(spec: PoseSpec) -> Question:
     mean, std = spec.input.mean, spec.input.std
-    in_order = _same if spec.input.color_order == "rgb" else _turned
-    pairs: list[tuple[Three, Three, str]] = [
+    in_order, alike = {"rgb": _same, "bgr": _turned, "gray": _of_gray}[spec.input.color_order], len(mean)
+    pairs: list[tuple[Colour, Colour, str]] = [
         (mean, std, ""),
         (in_order(IMAGENET[0]), in_order(IMAGENET[1]), "ImageNet"),
-        (_three(0), _three(255), "0-1"),
-        (_three(127.5), _three(127.5), "-1 to 1"),
-        (_three(0), _three(1), "0-255"),
-        (_three(128), _three(256), "-0.5 to 0.5"),
+        ((0.0,) * alike, (255.0,) * alike, "0-1"),
+        ((127.5,) * alike, (127.5,) * alike, "-1 to 1"),
+        ((0.0,) * alike, (1.0,) * alike, "0-255"),
+        ((128.0,) * alike, (256.0,) * alike, "-0.5 to 0.5"),
         (in_order(CAFFE[0]), CAFFE[1], "mean alone"),
         (_turned(mean), _turned(std), "turned round"),
         (_times(mean, 255), _times(std, 255), "divided by 255 once more"),
@@ -114,24 +117,24 @@ def _normalisation(spec: PoseSpec) -> Question:
     return Question("input.mean, std", "follow", tuple(candidates))
 
 
-def _three(value: float) -> Three:
-    return (float(value),) * 3
-
-
-def _same(values: Three) -> Three:
+def _same(values: Colour) -> Colour:
     return values
 
 
-def _turned(values: Three) -> Three:
-    return values[2], values[1], values[0]
+def _turned(values: Colour) -> Colour:
+    return values[::-1]
 
 
-def _times(values: Three, factor: float) -> Three:
-    first, second, third = (float(f"{value * factor:.9g}") for value in values)
-    return first, second, third
+def _of_gray(values: Colour) -> Colour:
+    """The number for gray where training averaged those of three channels."""
+    return (round(sum(values) / len(values), 3),)
 
 
-def _numbers(values: Three) -> str:
+def _times(values: Colour, factor: float) -> Colour:
+    return tuple(float(f"{value * factor:.9g}") for value in values)
+
+
+def _numbers(values: Colour) -> str:
     return f"{values[0]:g}" if len(set(values)) == 1 else " ".join(f"{value:g}" for value in values)
 
 

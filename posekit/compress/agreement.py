@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from posekit.compress.network import Batched
 from posekit.compress.result import Agreement
 from posekit.compress.views import Pixels, Run
+from posekit.decoders import packaged
 from posekit.parity.cases import Case, found_in
 from posekit.parity.metrics import Found, compare_keypoints
-from posekit.sources.reference import channels_last
+from posekit.sources.reference import network_colours
 from posekit.spec import PoseSpec
 
 AT_ONCE = 16
@@ -28,7 +29,7 @@ def runner(network: Batched, names: Sequence[str], spec: PoseSpec) -> Run:
         with torch.no_grad():
             outputs = network(normalised(pixels, spec))[: len(names)]
         return [
-            {name: channels_last(values[i : i + 1].numpy()) for name, values in zip(names, outputs, strict=True)}
+            {name: packaged(name, values[i : i + 1].numpy(), spec) for name, values in zip(names, outputs, strict=True)}
             for i in range(len(pixels))
         ]
 
@@ -36,11 +37,12 @@ def runner(network: Batched, names: Sequence[str], spec: PoseSpec) -> Run:
 
 
 def normalised(pixels: Pixels, spec: PoseSpec) -> Any:
-    """The tensor (N, 3, H, W) that the network takes, of pixels (N, H, W, 3) RGB 0-255; laid out channels last."""
+    """The tensor (N, C, H, W) that the network takes, of pixels (N, H, W, 3) RGB 0-255; laid out channels last."""
     import torch
 
-    channels = pixels if spec.input.color_order == "rgb" else pixels[..., ::-1]
-    values = (channels - np.array(spec.input.mean, np.float32)) / np.array(spec.input.std, np.float32)
+    values = (network_colours(spec, pixels) - np.array(spec.input.mean, np.float32)) / np.array(
+        spec.input.std, np.float32
+    )
     return torch.from_numpy(np.ascontiguousarray(values, np.float32)).permute(0, 3, 1, 2)
 
 

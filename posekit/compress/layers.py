@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from posekit.compress.network import Graph, tensor_of
+from posekit.compress.network import Graph, example, tensor_of
 from posekit.targets import passes
 
 REPLACES = "posekit_replaces"  # in a node's meta: the original's layer whose outputs it gives
@@ -98,14 +98,9 @@ def _places(shape: tuple[int, ...], kind: str) -> int:
 
 def shapes_of(graph_module: Graph, size_wh: tuple[int, int]) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of the graph by the name of its node, for one input."""
-    import torch
-
     shapes: dict[str, tuple[int, ...]] = {}
-    watch(
-        graph_module,
-        [torch.zeros(1, 3, *size_wh[::-1])],
-        lambda node, value: shapes.update({node.name: tuple(value.shape)}),
-    )
+    inputs = [example(graph_module, size_wh)]
+    watch(graph_module, inputs, lambda node, value: shapes.update({node.name: tuple(value.shape)}))
     return shapes
 
 

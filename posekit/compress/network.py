@@ -32,7 +32,7 @@ def export_network(source: SourceModel, spec: PoseSpec) -> tuple[Graph, tuple[st
     import torch
 
     width, height = spec.input.size_wh
-    example = torch.zeros(1, 3, height, width)
+    example = torch.zeros(1, len(spec.input.mean), height, width)
     outputs = run_reference(source, spec, np.zeros((height, width, 3), np.float32))
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     with captured(), warnings.catch_warnings(), torch.no_grad():
@@ -96,13 +96,21 @@ def tidy(graph_module: Graph) -> None:
     graph_module.recompile()
 
 
+def example(graph_module: Graph, size_wh: tuple[int, int]) -> Any:
+    """Zeros (1, C, H, W) of as many channels as the graph was exported with."""
+    import torch
+
+    image = next(node for node in graph_module.graph.nodes if node.op == "placeholder")
+    return torch.zeros(1, image.meta["val"].shape[1], *size_wh[::-1])
+
+
 def multiply_adds(graph_module: Graph, size_wh: tuple[int, int]) -> int:
     """Multiply-adds for one input."""
-    import torch
+    from torch import inference_mode
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        graph_module(torch.zeros(1, 3, *size_wh[::-1]))
+    with FlopCounterMode(display=False) as counter, inference_mode():
+        graph_module(example(graph_module, size_wh))
     return int(counter.get_total_flops()) // 2
 
 
@@ -115,7 +123,8 @@ def batched(graph_module: Graph, size_wh: tuple[int, int], twin: Graph | None = 
     import torch
 
     tried = _ways(graph_module if twin is None else twin)
-    two = torch.randn(2, 3, *size_wh[::-1], generator=torch.Generator().manual_seed(0))
+    channels = example(graph_module, size_wh).shape[1]
+    two = torch.randn(2, channels, *size_wh[::-1], generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = tried[-1](two)
         for number, way in enumerate(tried[:-1]):
@@ -150,7 +159,7 @@ def save(graph_module: Graph, names: tuple[str, ...], size_wh: tuple[int, int], 
 
     with captured(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exported = torch.export.export(_named(graph_module, names), (torch.zeros(1, 3, *size_wh[::-1]),))
+        exported = torch.export.export(_named(graph_module, names), (example(graph_module, size_wh),))
         forget_machine(exported)
         torch.export.save(exported, file)
 

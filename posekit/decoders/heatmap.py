@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
     from posekit.decoder_specs import HeatmapSpec
+    from posekit.spec import InputSpec
 
 LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
 
@@ -25,7 +27,12 @@ def shapes(spec: HeatmapSpec, size_wh: tuple[int, int], keypoint_count: int) -> 
     return {spec.output: (None, None, keypoint_count)}
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, size_wh: tuple[int, int]) -> tuple[Floats, Floats]:
+def pack(values: Any, wanted: layout.Wanted, spec: HeatmapSpec, size_wh: tuple[int, int]) -> Any:
+    """Maps K x h x w of the network as (1, h, w, K), without the background; MisfitError for other axes."""
+    return layout.maps(values, wanted, size_wh, spec.background)
+
+
+def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputSpec) -> tuple[Floats, Floats]:
     """Heatmaps (h, w, K) to keypoints (K, 2) in input px and scores (K,); the first maximum in row order wins."""
     heatmaps = outputs[spec.output].astype(np.float64)
     height, width, count = heatmaps.shape
@@ -42,7 +49,7 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, size_wh: tupl
     points = np.stack([x, y], axis=-1) + offset
     if spec.activation == "sigmoid":
         scores = sigmoid(scores)
-    return np.asarray(points * input_px_per_index(spec.alignment, (width, height), size_wh)), scores
+    return np.asarray(points * input_px_per_index(spec.alignment, (width, height), image.size_wh)), scores
 
 
 def input_px_per_index(alignment: str, map_size_wh: tuple[int, int], size_wh: tuple[int, int]) -> Floats:

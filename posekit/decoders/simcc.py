@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.decoders import layout
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
     from posekit.decoder_specs import SimccSpec
+    from posekit.spec import InputSpec
 
 
 def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:
@@ -24,11 +26,18 @@ def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> di
     return {spec.output_x: (keypoint_count, bins_x), spec.output_y: (keypoint_count, bins_y)}
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, size_wh: tuple[int, int]) -> tuple[Floats, Floats]:
+def pack(values: Any, wanted: layout.Wanted, spec: SimccSpec, size_wh: tuple[int, int]) -> Any:
+    """Rows K x bins of the network as (1, K, bins); MisfitError for other axes."""
+    del spec, size_wh  # heatmaps need them
+    return layout.rows(values, wanted, may_be_flat=False)
+
+
+def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpec) -> tuple[Floats, Floats]:
     """simcc_x (K, bins_x) and simcc_y (K, bins_y) to keypoints (K, 2) in input px and scores (K,).
 
-    A bin's index over split_ratio is its input px; the first maximum wins.
+    A bin's index over split_ratio is its input px, whatever the input `image` is; the first maximum wins.
     """
+    del image
     points, peaks = [], []
     for name in (spec.output_x, spec.output_y):
         maps = outputs[name].astype(np.float64)

@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
+from posekit.decoders import packaged
 from posekit.errors import InputError
 from posekit.sources.source import SourceModel
-from posekit.spec import PoseSpec
+from posekit.spec import GRAY_OF_RGB, PoseSpec
 
 Tensors = dict[str, NDArray[Any]]
 
 
 def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32]) -> Tensors:
-    """Outputs by name, channels last, for pixels (H, W, 3) RGB 0-255 as warp gives them.
+    """Outputs by name, as they are packaged, for pixels (H, W, 3) RGB 0-255 as warp gives them.
 
-    Normalisation is numpy's, outside any graph, so that the packaged model's own is checked against it.
+    Normalisation is numpy's, outside any graph, so that the packaged model's own is checked against it. InputError
+    where the network fails, or where an output that the decoder reads has not the axes of its head.
     """
     import torch
 
@@ -30,10 +32,10 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
             first = (str(error).strip().splitlines() or [""])[0]
             raise InputError(
                 f"the network fails on an input of {tuple(image.shape)}: {type(error).__name__}: {first}",
-                "check input.size_wh; the network must take one 1x3xHxW float tensor",
+                "check input.size_wh and input.color_order; the network must take one float tensor of this shape",
             ) from error
     return {
-        name: channels_last(np.asarray(tensor.detach().cpu().numpy(), np.float32))
+        name: np.ascontiguousarray(packaged(name, np.asarray(tensor.detach().cpu().numpy(), np.float32), spec))
         for name, tensor in named_outputs(result, spec.outputs).items()
     }
 
@@ -50,15 +52,16 @@ def check_facts(source: SourceModel, spec: PoseSpec) -> None:
 
 
 def network_input(spec: PoseSpec, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The normalised (1, 3, H, W) tensor that the network itself takes."""
-    channels = pixels if spec.input.color_order == "rgb" else pixels[..., ::-1]
-    values = (channels.astype(np.float64) - spec.input.mean) / spec.input.std
+    """The normalised tensor (1, C, H, W) that the network itself takes; C is 1 for gray, else 3."""
+    values = (network_colours(spec, pixels.astype(np.float64)) - spec.input.mean) / spec.input.std
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
-def channels_last(values: NDArray[Any]) -> NDArray[Any]:
-    """(1, C, h, w) as (1, h, w, C), the layout of the packaged model; other ranks as they are."""
-    return np.ascontiguousarray(values.transpose(0, 2, 3, 1)) if values.ndim == 4 else values
+def network_colours(spec: PoseSpec, pixels: NDArray[Any]) -> NDArray[Any]:
+    """RGB (..., 3) in the channels that the network sees, (..., C): RGB, BGR or gray, in the same 0-255."""
+    if spec.input.color_order == "gray":
+        return np.asarray(pixels @ np.array(GRAY_OF_RGB, pixels.dtype))[..., None]
+    return pixels if spec.input.color_order == "rgb" else pixels[..., ::-1]
 
 
 def named_outputs(result: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
+from posekit.decoders import packaged
 from posekit.errors import ConversionError
 from posekit.sources.reference import named_outputs
 from posekit.sources.source import SourceModel
-from posekit.spec import PoseSpec
+from posekit.spec import GRAY_OF_RGB, PoseSpec
 from posekit.targets import passes
 
 MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both float32 on the CPU
@@ -27,7 +28,7 @@ MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """graph: GraphModule from (1, H, W, 3) RGB 0-255 to a tuple of outputs, channels last; shapes with batch 1.
+    """graph: GraphModule from (1, H, W, 3) RGB 0-255 to a tuple of outputs as decoders/layout.py packages them.
 
     pixels: the input on which it was checked against the eager network.
     """
@@ -85,7 +86,7 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
     from torch import Tensor, nn
 
     class PixelModel(nn.Module):
-        """The network behind the contract's normalisation, channels last on both sides."""
+        """The network behind the contract's normalisation, channels last; its outputs as the contract packages them."""
 
         mean: Tensor
         scale: Tensor
@@ -93,7 +94,7 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.network = network
-            shape = (1, 3, 1, 1)
+            shape = (1, -1, 1, 1)
             self.register_buffer("mean", torch.tensor(spec.input.mean).reshape(shape))
             self.register_buffer(
                 "scale", (1 / torch.tensor(spec.input.std, dtype=torch.float64)).float().reshape(shape)
@@ -104,8 +105,11 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
             if spec.input.color_order == "bgr":
                 # slices and a concatenation stay on the GPU delegate; flip becomes REVERSE_V2, which does not
                 x = torch.cat([x[:, 2:3], x[:, 1:2], x[:, 0:1]], dim=1)
-            outputs = named_outputs(self.network((x - self.mean) * self.scale), spec.outputs).values()
-            return tuple(y.permute(0, 2, 3, 1) if y.ndim == 4 else y for y in outputs)
+            elif spec.input.color_order == "gray":
+                red, green, blue = GRAY_OF_RGB
+                x = x[:, 0:1] * red + x[:, 1:2] * green + x[:, 2:3] * blue
+            outputs = named_outputs(self.network((x - self.mean) * self.scale), spec.outputs)
+            return tuple(packaged(name, y, spec) for name, y in outputs.items())
 
     model = PixelModel()
     model.training = False  # the network itself is in eval mode; an exported program refuses to be told again

@@ -9,8 +9,11 @@ import pytest
 
 from posekit.decoder_specs import HeatmapSpec
 from posekit.decoders.heatmap import decode, encode, gaussian_kernel, input_px_per_index
+from posekit.spec import InputSpec
 
 SIZE_WH = (96, 160)  # not square, and neither is the map: swapped axes are seen
+IMAGE = InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",
+                  alignment="half_pixel")  # fmt: skip
 MAP_WH = (24, 40)
 COUNTS = (1, 4, 14, 17, 21, 26, 133)
 REFINEMENTS = ("none", "quarter", "dark")
@@ -23,7 +26,7 @@ def heatmap(refinement: str = "none", alignment: str = "stride", **more: Any) ->
 
 
 def decoded(maps: np.ndarray[Any, Any], spec: HeatmapSpec) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return decode({"maps": maps}, spec, SIZE_WH)
+    return decode({"maps": maps}, spec, IMAGE)
 
 
 def single(values: dict[tuple[int, int], float]) -> np.ndarray[Any, Any]:

@@ -9,9 +9,14 @@ import pytest
 
 from posekit.decoder_specs import RegressionSpec
 from posekit.decoders.regression import decode, encode
+from posekit.spec import InputSpec
 
-SIZE_WH = (96, 160)
 RANGES = ("unit", "signed_unit", "input_px")
+
+
+def image(alignment: str = "half_pixel") -> InputSpec:
+    return InputSpec(size_wh=(96, 160), color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",
+                     alignment=alignment)  # fmt: skip
 
 
 def regression(fields: list[str], value_range: str = "unit", activation: str = "none") -> RegressionSpec:
@@ -33,7 +38,7 @@ def regression(fields: list[str], value_range: str = "unit", activation: str = "
     ],
 )
 def test_ranges_by_hand(value_range: str, row: Any, expected: Any) -> None:
-    found, scores = decode({"rows": np.array([row])}, regression(["x", "y", "z"], value_range), SIZE_WH)
+    found, scores = decode({"rows": np.array([row])}, regression(["x", "y", "z"], value_range), image())
     np.testing.assert_allclose(found, [expected])
     assert scores.tolist() == [1.0]
 
@@ -49,7 +54,7 @@ def test_ranges_by_hand(value_range: str, row: Any, expected: Any) -> None:
     ],
 )
 def test_fields_in_any_order(fields: list[str], row: Any, expected: Any, score: float) -> None:
-    found, scores = decode({"rows": np.array([row], np.float32)}, regression(fields), SIZE_WH)
+    found, scores = decode({"rows": np.array([row], np.float32)}, regression(fields), image())
     np.testing.assert_allclose(found, [expected])
     np.testing.assert_allclose(scores, [score], rtol=1e-6)
 
@@ -61,30 +66,39 @@ def test_there_and_back(value_range: str, fields: list[str], count: int) -> None
     spec, rng = regression(fields, value_range), np.random.default_rng(count)
     points = rng.uniform(-10, 150, (count, 3 if "z" in fields else 2))
     scores = rng.normal(size=count)
-    rows = encode(points, scores, spec, SIZE_WH)["rows"]
-    found, found_scores = decode({"rows": rows}, spec, SIZE_WH)
+    rows = encode(points, scores, spec, image())["rows"]
+    found, found_scores = decode({"rows": rows}, spec, image())
     np.testing.assert_allclose(found, points, atol=1e-9)
     np.testing.assert_allclose(found_scores, scores if "score" in fields else np.ones(count))
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (12,), (1, 4, 3), (1, 1, 4, 3), (1, 12)])
-def test_the_same_numbers_in_any_shape(shape: tuple[int, ...]) -> None:
-    rows = np.random.default_rng(2).uniform(size=(4, 3))
-    expected = decode({"rows": rows}, regression(["y", "x", "score"]), SIZE_WH)
-    found = decode({"rows": rows.reshape(shape)}, regression(["y", "x", "score"]), SIZE_WH)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_array_equal(found[1], expected[1])
+@pytest.mark.parametrize(
+    ("alignment", "value_range", "row", "expected"),
+    [
+        ("half_pixel", "unit", (1, 0.5, 0.5), (96, 80, 48)),
+        ("index", "unit", (1, 0.5, 0.5), (96, 80, 48)),
+        ("corners", "unit", (1, 0.5, 0.5), (95, 79.5, 47.5)),  # 1 is the centre of the last px, and so is 95
+        ("corners", "signed_unit", (1, 0, 0.5), (95, 79.5, 23.75)),
+        ("corners", "signed_unit", (-1, -1, 0), (0, 0, 0)),
+        ("corners", "input_px", (95, 3, -7), (95, 3, -7)),
+    ],
+)
+def test_a_unit_ends_where_a_row_of_pixels_does(alignment: str, value_range: str, row: Any, expected: Any) -> None:
+    spec = regression(["x", "y", "z"], value_range)
+    found, scores = decode({"rows": np.array([row])}, spec, image(alignment))
+    np.testing.assert_allclose(found, [expected])
+    np.testing.assert_allclose(encode(found, scores, spec, image(alignment))["rows"], [row], atol=1e-12)
 
 
 @pytest.mark.parametrize(("raw", "score"), [(0.0, 0.5), (2.0, 1 / (1 + np.exp(-2.0))), (-900.0, 0.0), (900.0, 1.0)])
 def test_sigmoid_is_for_the_score_alone(raw: float, score: float) -> None:
     found, scores = decode(
-        {"rows": np.array([[0.25, 0.5, raw]])}, regression(["x", "y", "score"], activation="sigmoid"), SIZE_WH
+        {"rows": np.array([[0.25, 0.5, raw]])}, regression(["x", "y", "score"], activation="sigmoid"), image()
     )
     np.testing.assert_allclose(found, [[24, 80]])
     np.testing.assert_allclose(scores, [score], atol=1e-12)
 
 
 def test_without_a_score_field_sigmoid_changes_nothing() -> None:
-    _, scores = decode({"rows": np.zeros((3, 2))}, regression(["x", "y"], activation="sigmoid"), SIZE_WH)
+    _, scores = decode({"rows": np.zeros((3, 2))}, regression(["x", "y"], activation="sigmoid"), image())
     assert scores.tolist() == [1.0, 1.0, 1.0]

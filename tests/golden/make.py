@@ -40,6 +40,11 @@ def all_warp_cases() -> list[Case]:
     return cases
 
 
+def image(alignment: str = "half_pixel") -> InputSpec:
+    return InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",
+                     alignment=alignment)  # fmt: skip
+
+
 def decoder(data: dict[str, Any]) -> Any:
     return TypeAdapter(DecoderSpec).validate_python(data)
 
@@ -50,8 +55,8 @@ def all_decoder_cases() -> list[Case]:
     edges = np.array([[0.0, 0.0], [95.9, 127.9], [0.2, 64.0], [48.0, 0.1], [95.0, 3.0], [4.0, 4.0], [90.5, 120.5]])
     cases: list[Case] = []
 
-    def add(name: str, data: dict[str, Any], outputs: dict[str, Any]) -> None:
-        cases.append(decoder_case(name, decoder(data), SIZE_WH, outputs))
+    def add(name: str, data: dict[str, Any], outputs: dict[str, Any], alignment: str = "half_pixel") -> None:
+        cases.append(decoder_case(name, decoder(data), image(alignment), outputs))
 
     for alignment in ("stride", "corners"):
         for refinement in ("none", "quarter", "dark"):
@@ -86,8 +91,10 @@ def all_decoder_cases() -> list[Case]:
             data = {"kind": "regression", "output": "coordinates", "fields": fields, "range": value_range,
                     "activation": "sigmoid" if len(fields) == 5 else "none"}  # fmt: skip
             points = np.concatenate([inside, rng.normal(0, 20, (7, 1))], axis=1)
-            rows = DECODERS["regression"].encode(points, rng.normal(0, 2, 7), decoder(data), SIZE_WH)
-            add(f"regression-{value_range}-{'-'.join(fields)}", data, rows)
+            scores = rng.normal(0, 2, 7)
+            for alignment in ("half_pixel", "index", "corners"):
+                rows = DECODERS["regression"].encode(points, scores, decoder(data), image())
+                add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     return cases
 
 

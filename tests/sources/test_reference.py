@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from posekit.errors import InputError  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
-from posekit.sources.reference import channels_last, named_outputs, network_input, run_reference  # noqa: E402
+from posekit.sources.reference import named_outputs, network_input, run_reference  # noqa: E402
 from posekit.spec import PoseSpec, read_spec  # noqa: E402
 
 Pair = namedtuple("Pair", ["x", "y"])
@@ -45,13 +45,6 @@ def test_reference_is_the_eager_network_channels_last(tiny: Any, spec: PoseSpec)
     assert list(outputs) == ["heatmaps"]
     assert np.array_equal(outputs["heatmaps"], expected.transpose(0, 2, 3, 1))
     assert not outputs["heatmaps"].base or outputs["heatmaps"].flags.c_contiguous
-
-
-@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 8), (1, 2, 3, 4), (1, 2, 3, 4, 5)])
-def test_channels_last_moves_four_axes_alone(shape: tuple[int, ...]) -> None:
-    values = np.arange(np.prod(shape)).reshape(shape)
-    expected = np.moveaxis(values, 1, -1) if len(shape) == 4 else values
-    assert np.array_equal(channels_last(values), expected)
 
 
 @pytest.mark.parametrize(
