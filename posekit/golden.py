@@ -32,8 +32,10 @@ def write(folder: Path, spec: PoseSpec) -> None:
     """Write warp.json and decoders.json for the input and decoder of one contract, and tracking.json."""
     folder.mkdir()
     rng = np.random.default_rng(SEED)
-    scale = min(LONGER_SIDE / max(spec.input.size_wh), 1.0)
-    small = spec.input.model_copy(update={"size_wh": tuple(max(round(n * scale), 8) for n in spec.input.size_wh)})
+    # antialiasing does nothing unless the input is smaller than the picture
+    longer, shorter = (LONGER_SIDE, 8) if spec.input.sampling == "bilinear" else (LONGER_SIDE // 4, 2)
+    scale = min(longer / max(spec.input.size_wh), 1.0)
+    small = spec.input.model_copy(update={"size_wh": tuple(max(round(n * scale), shorter) for n in spec.input.size_wh)})
     warps = [
         case
         for variant, (size, turn, mirrored) in enumerate(
@@ -60,16 +62,14 @@ def warp_cases(
     orientation: Orientation,
     degrees: float,
 ) -> list[Case]:
-    """The whole frame, a person's region and that region turned, of one picture of noise."""
+    """The whole frame, a person's region and, where turned regions are sampled, that region turned; of noise."""
     pixels = rng.integers(0, 256, (stored_wh[1], stored_wh[0], 3), dtype=np.uint8)
     width, height = upright_size(stored_wh, orientation)
     box = (0.3 * width, -0.1 * height, 0.9 * width, 0.8 * height)
     crop = region_from_box(box, spec.size_wh, spec.box_padding)
-    regions = {
-        "frame": frame_region((width, height), spec),
-        "crop": crop,
-        "turned": Region(crop.center_xy, crop.size_wh, degrees),
-    }
+    regions = {"frame": frame_region((width, height), spec), "crop": crop}
+    if spec.sampling == "bilinear":
+        regions["turned"] = Region(crop.center_xy, crop.size_wh, degrees)
     cases = []
     for kind, region in regions.items():
         transform = input_transform(region, spec)
@@ -77,8 +77,8 @@ def warp_cases(
         points = rng.uniform(0, 30, (3, 2))
         cases.append({
             "name": f"{spec.resize}-{spec.alignment}-{name}-{kind}",
-            "input": {"size_wh": list(spec.size_wh), "resize": spec.resize, "box_padding": spec.box_padding,
-                      "pad_value": spec.pad_value, "alignment": spec.alignment},
+            "input": {"size_wh": list(spec.size_wh), "resize": spec.resize, "sampling": spec.sampling,
+                      "box_padding": spec.box_padding, "pad_value": spec.pad_value, "alignment": spec.alignment},
             "image_size_wh": list(stored_wh), "image_rgb": _base64(pixels),
             "rotation_degrees": orientation.rotation_degrees, "mirrored": orientation.mirrored,
             "box_xyxy": list(box), "region_kind": kind,

@@ -1,4 +1,4 @@
-"""From source pixels to the network's input and back: regions, the affine, bilinear sampling.
+"""From source pixels to the network's input and back: regions, the affine, sampling.
 
 Coordinates. A keypoint coordinate is what the training code uses; `alignment` says how it relates to pixels:
 
@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from posekit import antialias
+from posekit.errors import InputError
 
 if TYPE_CHECKING:
     from posekit.spec import InputSpec
@@ -65,13 +68,14 @@ class InputTransform:
 
     matrix: (2, 3), source px -> input px. content_xyxy: the input pixels that show the source; those outside are
     `pad_value`. pixel_center: coordinate of the centre of pixel 0. clamp: outside the source, repeat its edge
-    (True) or blend with `pad_value` (False).
+    (True) or blend with `pad_value` (False). antialias: sampling is `bilinear_antialias`.
     """
 
     matrix: Floats
     content_xyxy: tuple[int, int, int, int]
     pixel_center: float
     clamp: bool
+    antialias: bool = False
 
     def to_input(self, points: Floats) -> Floats:
         """Map source px (..., 2) to input px."""
@@ -129,7 +133,14 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
 
     affine_crop: the region fills the input, pad_value outside the source. stretch: the same, edges repeated.
     letterbox: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+    InputError for a turned region where sampling is antialiased: its filter has the axes of the picture.
     """
+    if spec.sampling == "bilinear_antialias" and region.rotation_degrees != 0:
+        raise InputError(
+            f"a region is turned by {region.rotation_degrees:g} degrees, "
+            "but input.sampling 'bilinear_antialias' is defined for upright regions alone",
+            "give regions without rotation",
+        )
     shrink = 1 if spec.alignment == "corners" else 0
     width, height = spec.size_wh
     extent_x, extent_y = width - shrink, height - shrink
@@ -152,6 +163,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
         content_xyxy=(left, top, left + content_w, top + content_h),
         pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
         clamp=spec.resize != "affine_crop",
+        antialias=spec.sampling == "bilinear_antialias",
     )
 
 
@@ -185,7 +197,7 @@ def warp(
     pad_value: float,
     orientation: Orientation = UPRIGHT,
 ) -> NDArray[np.float32]:
-    """Sample the network's input, bilinear without antialiasing.
+    """Sample the network's input, bilinear, antialiased where the transform says so (antialias.py).
 
     image: (h, w, 3) RGB as stored. transform: from the upright image. Returns (H, W, 3) float32, RGB, 0-255.
     """
@@ -194,12 +206,36 @@ def warp(
     to_source = invert(transform.matrix)
     grid_x, grid_y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
     pixels = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) + transform.pixel_center
-    positions = _apply(to_stored, _apply(to_source, pixels) - transform.pixel_center)
-    sampled = _bilinear(image, positions[..., 0], positions[..., 1], pad_value, transform.clamp)
+    if transform.antialias:
+        sampled = _antialiased(_upright(image, orientation), transform, size_wh, pad_value)
+    else:
+        positions = _apply(to_stored, _apply(to_source, pixels) - transform.pixel_center)
+        sampled = _bilinear(image, positions[..., 0], positions[..., 1], pad_value, transform.clamp)
     left, top, right, bottom = transform.content_xyxy
     outside = (grid_x < left) | (grid_x >= right) | (grid_y < top) | (grid_y >= bottom)
     sampled[outside] = pad_value
     return sampled.astype(np.float32)
+
+
+def _upright(image: NDArray[np.uint8], orientation: Orientation) -> NDArray[np.uint8]:
+    turned = np.rot90(image, -(orientation.rotation_degrees // 90))
+    return turned[:, ::-1] if orientation.mirrored else turned
+
+
+def _antialiased(
+    image: NDArray[np.uint8], transform: InputTransform, size_wh: tuple[int, int], pad_value: float
+) -> Floats:
+    """Values (H, W, 3) of an upright `image`; the transform turns nothing, so that each axis goes by itself."""
+    center = transform.pixel_center
+    matrix = invert(transform.matrix)
+    columns, rows = (
+        antialias.taps(
+            float(matrix[axis, axis] * center + matrix[axis, 2] - center), float(matrix[axis, axis]),
+            size_wh[axis], image.shape[1 - axis], transform.clamp,
+        )
+        for axis in (0, 1)
+    )  # fmt: skip
+    return antialias.resample(image, columns, rows, pad_value)
 
 
 def _bilinear(image: NDArray[np.uint8], x: Floats, y: Floats, pad_value: float, clamp: bool) -> Floats:

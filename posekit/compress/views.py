@@ -69,11 +69,11 @@ def anywhere(image: Picture, spec: PoseSpec, rng: Rng) -> Region:
     return Region((float(centre[0]), float(centre[1])), (w * scale, h * scale))
 
 
-def turned(region: Region, rng: Rng) -> Region:
-    """The region shifted, scaled and turned a little."""
+def turned(region: Region, rng: Rng, *, upright: bool) -> Region:
+    """The region shifted, scaled and, unless `upright`, turned a little."""
     scale, angle = rng.uniform(0.75, 1.25), float(np.clip(rng.normal(0, 15), -35, 35)) * (rng.random() < 0.6)
     (x, y), (w, h), (dx, dy) = region.center_xy, region.size_wh, rng.uniform(-0.06, 0.06, 2)
-    return Region((x + dx * w, y + dy * h), (w * scale, h * scale), angle)
+    return Region((x + dx * w, y + dy * h), (w * scale, h * scale), 0.0 if upright else angle)
 
 
 def crop(image: Picture, region: Region, spec: PoseSpec) -> Pixels:
@@ -137,11 +137,12 @@ class Bank:
         if photo.path.name not in self._regions:
             self._regions[photo.path.name] = regions_of(photo, image, self.spec, self.run, self.rng)
         regions = self._regions[photo.path.name]
+        upright = self.spec.input.sampling == "bilinear_antialias"
         for _ in range(A_VISIT):
             if self.spec.kind == "top_down" and self.rng.random() < ANYWHERE:
                 region = anywhere(image, self.spec, self.rng)
             else:
-                region = turned(regions[int(self.rng.integers(len(regions)))], self.rng)
+                region = turned(regions[int(self.rng.integers(len(regions)))], self.rng, upright=upright)
             self._add(np.round(crop(image, region, self.spec)).astype(np.uint8))
 
     def batch(self, size: int) -> Pixels:

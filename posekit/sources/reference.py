@@ -35,7 +35,7 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
                 "check input.size_wh and input.color_order; the network must take one float tensor of this shape",
             ) from error
     return {
-        name: np.ascontiguousarray(packaged(name, np.asarray(tensor.detach().cpu().numpy(), np.float32), spec))
+        name: np.asarray(packaged(name, np.asarray(tensor.detach().cpu().numpy(), np.float32), spec), order="C")
         for name, tensor in named_outputs(result, spec.outputs).items()
     }
 

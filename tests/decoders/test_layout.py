@@ -34,7 +34,9 @@ def numbered(shape: tuple[int, ...]) -> Any:
 
 @pytest.mark.parametrize("fields", [PLAIN, MOVENET], ids=["xy", "yxs"])
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
-@pytest.mark.parametrize("form", ["k f", "1 k f", "1 1 k f", "1 k 1 f", "1 k f 1", "1 1 k 1 f", "kf", "1 kf", "1 kf 1 1"])
+@pytest.mark.parametrize(
+    "form", ["k f", "1 k f", "1 1 k f", "1 k 1 f", "1 k f 1", "1 1 k 1 f", "kf", "1 kf", "1 kf 1 1"]
+)
 def test_rows_with_any_axes_of_one_about_them(form: str, count: int, fields: RegressionSpec) -> None:
     width = len(fields.fields)
     sides = {"k": count, "f": width, "kf": count * width, "1": 1}

@@ -24,19 +24,23 @@ FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)
 PICTURES = [((37, 29), (24, 32), 0, False), ((29, 41), (32, 24), 90, True), ((1, 1), (8, 8), 0, False),
             ((40, 30), (20, 20), 180, True), ((23, 37), (15, 21), 270, False), ((31, 17), (18, 12), 270, True)]  # fmt: skip
+# made smaller, but for one on one axis: what antialiasing is for
+SHRUNK = [((37, 29), (7, 9), 0, False), ((29, 41), (9, 7), 90, True), ((1, 1), (4, 4), 0, False),
+          ((40, 30), (6, 6), 180, True), ((23, 37), (50, 5), 270, False), ((31, 17), (5, 4), 270, True)]  # fmt: skip
 
 
 def all_warp_cases() -> list[Case]:
     rng = np.random.default_rng(SEED)
     cases = []
-    for resize in ("affine_crop", "letterbox", "stretch"):
-        for alignment in ("half_pixel", "index", "corners"):
-            for variant, (stored_wh, size_wh, turn, mirrored) in enumerate(PICTURES):
-                spec = InputSpec(size_wh=size_wh, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize=resize,
-                                 box_padding=1.25, pad_value=114.0 * (variant % 2), alignment=alignment)  # fmt: skip
-                cases += warp_cases(
-                    rng, str(variant), spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant
-                )
+    for sampling, pictures in (("bilinear", PICTURES), ("bilinear_antialias", SHRUNK)):
+        for resize in ("affine_crop", "letterbox", "stretch"):
+            for alignment in ("half_pixel", "index", "corners"):
+                for variant, (stored_wh, size_wh, turn, mirrored) in enumerate(pictures):
+                    spec = InputSpec(size_wh=size_wh, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize=resize,
+                                     sampling=sampling, box_padding=1.25, pad_value=114.0 * (variant % 2),
+                                     alignment=alignment)  # fmt: skip
+                    name = str(variant) if sampling == "bilinear" else f"antialias-{variant}"
+                    cases += warp_cases(rng, name, spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant)
     return cases
 
 
