@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.xdist_group("kotlin"),
 ]
 
-PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt")
+PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt", "AntialiasFuzz.kt")
 KINDS = sorted(build.DECODERS)
 GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
 PACKAGE = "posekit.tinypose2"
@@ -57,6 +57,8 @@ TYPE_FAULTS = [
 # one slip in the arithmetic each, and the suite of the harness that must notice
 ARITHMETIC_FAULTS = [
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
+    ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),
+    ("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight", "regression"),
     ("HeatmapDecoder.kt", "0.25 * sign(map[center + down]", "0.2 * sign(map[center + down]", "heatmap"),
 ]
 

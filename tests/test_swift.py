@@ -123,6 +123,8 @@ FAULTS = {
     "dark's mixed derivative": ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
     "split ratio of y": ("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),
     "depth shifted": ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
+    "a unit of all pixels": ("RegressionDecoder.swift", "size.height - alignment.shrink", "size.height"),
+    "a row of weights": ("AxisTaps.swift", "left * (left - 1) / 2", "left * (left + 1) / 2"),
     "NaN passes": ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
     "filter's weight": ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
     "tracker's margin": ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),

@@ -86,7 +86,8 @@ internal fun decoderOf(kind: String, case: JsonObject): Decoder {
             decoder.getValue("fields").jsonArray.map {
                 RegressionDecoder.Field.valueOf(it.jsonPrimitive.content.uppercase())
             },
-            RegressionDecoder.Range.valueOf(decoder.text("range").uppercase()), activation, width, height, count,
+            RegressionDecoder.Range.valueOf(decoder.text("range").uppercase()),
+            Alignment.valueOf(case.text("alignment").uppercase()), activation, width, height, count,
         )
     }
 }

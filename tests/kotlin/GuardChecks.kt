@@ -45,6 +45,9 @@ public object GuardChecks {
         },
         "contract_never_falls_back" to throws<TensorShapeException> { opened(Options(), TensorShapeException("no")) },
         "region_without_a_scale" to unusableRegions(),
+        "turned_region_where_antialiased" to
+            (turnedRegion(Sampling.BILINEAR_ANTIALIAS) && !turnedRegion(Sampling.BILINEAR)),
+        "rows_alone" to (wrongRows(1, 2, 3) && wrongRows(1, 6) && wrongRows(1, 1, 3, 2) && !wrongRows(1, 3, 2)),
         "tracker_needs_all_of_a_small_skeleton" to smallSkeleton(),
         "poses_are_values" to (pose(2, 1.0) == pose(2, 1.0) && pose(2, 1.0) != pose(2, 0.5)),
         "far_region_is_padding" to farRegion(),
@@ -52,6 +55,7 @@ public object GuardChecks {
         "no_such_keypoint" to throws<IndexOutOfBoundsException> { estimate(0f)[key(9)] },
         "tracker_resets" to trackerResets(),
         "fast_warp_is_plain_warp" to WarpFuzz.agrees(),
+        "antialiasing_is_its_definition" to AntialiasFuzz.agrees(),
     )
 
     private fun key(index: Int): KeypointId = object : KeypointId { override val index: Int = index }
@@ -123,6 +127,20 @@ public object GuardChecks {
             Region(1e300, 0.0, 10.0, 20.0), Region(0.0, 0.0, 1e300, 1e300),
         )
         regions.all { throws<IllegalArgumentException> { inputTransform(it, input) } }
+    }
+
+    private fun turnedRegion(sampling: Sampling): Boolean {
+        val input = InputSpec(4, 4, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, 7.0, 1.25, sampling)
+        return throws<IllegalArgumentException> { inputTransform(Region(2.0, 2.0, 4.0, 4.0, 20.0), input) }
+    }
+
+    private fun wrongRows(vararg shape: Int): Boolean {
+        val tensor = Tensor("c", shape).apply { values = FloatArray(size) }
+        val fields = listOf(RegressionDecoder.Field.X, RegressionDecoder.Field.Y)
+        val decoder = RegressionDecoder(
+            "c", fields, RegressionDecoder.Range.UNIT, Alignment.HALF_PIXEL, Activation.NONE, 4, 4, 3,
+        )
+        return throws<TensorShapeException> { decoder.decode(mapOf("c" to tensor), DoubleArray(6), DoubleArray(3)) }
     }
 
     private fun pose(count: Int, score: Double): Pose =

@@ -28,7 +28,7 @@ DECODERS: dict[str, dict[str, Any]] = {
 SHAPES: dict[str, dict[str, list[int]]] = {
     "heatmap": {"heatmaps": [1, 64, 48, 17]},
     "simcc": {"simcc_x": [1, 17, 384], "simcc_y": [1, 17, 512]},
-    "regression": {"presence": [1, 1], "landmarks": [1, 5]},
+    "regression": {"presence": [1, 1], "landmarks": [1, 1, 5]},
 }
 
 

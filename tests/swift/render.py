@@ -29,7 +29,7 @@ DECODERS: dict[str, tuple[dict[str, Any], dict[str, list[int]]]] = {
     ),
     "regression": (
         {"kind": "regression", "output": "coordinates", "fields": ["y", "x", "score"], "range": "unit"},
-        {"coordinates": [1, 1, 17, 3]},
+        {"coordinates": [1, 17, 3]},
     ),
 }
 

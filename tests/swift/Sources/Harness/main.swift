@@ -18,10 +18,12 @@ let folder = URL(fileURLWithPath: CommandLine.arguments[1])
 let report = Report(
   warp: try checkWarp(folder: folder),
   decoders: [
-    "heatmap": try checkDecoders(folder: folder, kind: "heatmap") { try $0.heatmapDecoder() },
-    "simcc": try checkDecoders(folder: folder, kind: "simcc") { try $0.simccDecoder() },
+    "heatmap": try checkDecoders(folder: folder, kind: "heatmap") { settings, _ in
+      try settings.heatmapDecoder()
+    },
+    "simcc": try checkDecoders(folder: folder, kind: "simcc") { settings, _ in try settings.simccDecoder() },
     "regression": try checkDecoders(folder: folder, kind: "regression") {
-      try $0.regressionDecoder()
+      try $0.regressionDecoder($1)
     },
   ],
   tracking: try checkTracking(folder: folder))

@@ -82,7 +82,7 @@ let report = [
     SimccDecoder(outputX: "x", outputY: "y", splitRatio: 2, scoreReduction: .min),
     [[17, 384], [17, 512]]),
   "decode_regression": try timeDecoder(
-    frames, RegressionDecoder(output: "c", fields: [.y, .x, .score], range: .unit), [[17, 3]]),
+    frames, RegressionDecoder(output: "c", fields: [.y, .x, .score], range: .unit, alignment: .index), [[17, 3]]),
 ]
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -10,6 +10,14 @@ public enum Resize: Sendable {
   case stretch
 }
 
+/// How pixels of the picture become those of the input.
+public enum Sampling: Sendable {
+  /// Two pixels an axis, as `cv2.INTER_LINEAR` does.
+  case bilinear
+  /// All pixels under a triangle filter, as Pillow's resize does; for upright regions.
+  case bilinearAntialias
+}
+
 /// What a coordinate means in px.
 public enum Alignment: Sendable {
   /// The centre of pixel i is at i + 0.5; a row of n pixels is n long.
@@ -18,6 +26,9 @@ public enum Alignment: Sendable {
   case index
   /// The centre of pixel i is at i; a row of n pixels is n - 1 long.
   case corners
+
+  /// What a row of n pixels is shorter than n.
+  var shrink: Int { self == .corners ? 1 : 0 }
 }
 
 /// How the network wants its picture. Colours are always RGB, 0-255: the model holds the rest.
@@ -30,15 +41,18 @@ public struct InputSpec: Equatable, Sendable {
   /// Grey level 0-255 of pixels that show nothing.
   public let padValue: Double
   public let alignment: Alignment
+  public let sampling: Sampling
 
   public init(
-    size: PixelSize, resize: Resize, boxPadding: Double, padValue: Double, alignment: Alignment
+    size: PixelSize, resize: Resize, boxPadding: Double, padValue: Double, alignment: Alignment,
+    sampling: Sampling = .bilinear
   ) {
     self.size = size
     self.resize = resize
     self.boxPadding = boxPadding
     self.padValue = padValue
     self.alignment = alignment
+    self.sampling = sampling
   }
 
   /// Numbers in one input: 3 a pixel.

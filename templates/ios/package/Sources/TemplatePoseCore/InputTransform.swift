@@ -30,9 +30,14 @@ public struct InputTransform: Equatable, Sendable {
 /// The transform that brings `region` (source px) to the network's input as `input.resize` says.
 ///
 /// In a letterbox an odd spare pixel goes right and bottom.
-/// - Throws: `PoseError.invalidRegion` where the region is too small or too large for a finite scale.
+/// - Throws: `PoseError.invalidRegion` where the region is too small or too large for a finite scale, and
+///   where it is turned though sampling is antialiased: that filter has the axes of the picture.
 public func inputTransform(region: Region, input: InputSpec) throws(PoseError) -> InputTransform {
-  let shrink = input.alignment == .corners ? 1 : 0
+  guard region.rotationDegrees == 0 || input.sampling == .bilinear else {
+    throw .invalidRegion(
+      "turned by \(region.rotationDegrees) degrees, but antialiased sampling is for upright regions alone")
+  }
+  let shrink = input.alignment.shrink
   let content = try contentRectangle(region: region, input: input, shrink: shrink)
   let angle = region.rotationDegrees * Double.pi / 180
   let cosine = cos(angle)

@@ -12,6 +12,9 @@ public struct Orientation: Equatable, Sendable {
   /// Whether the turned picture still has to be mirrored.
   public let mirrored: Bool
 
+  /// Whether width and height change places.
+  var swapsSides: Bool { rotationDegrees == 90 || rotationDegrees == 270 }
+
   /// Stored as it is seen.
   public static let upright = Orientation(quarterTurns: 0, mirrored: false)
 
@@ -49,10 +52,8 @@ public struct Orientation: Equatable, Sendable {
 
 /// Size in px of the upright image of a stored one.
 public func uprightSize(storedSize: PixelSize, orientation: Orientation) -> PixelSize {
-  switch orientation.rotationDegrees {
-  case 90, 270: PixelSize(width: storedSize.height, height: storedSize.width)
-  default: storedSize
-  }
+  orientation.swapsSides
+    ? PixelSize(width: storedSize.height, height: storedSize.width) : storedSize
 }
 
 /// From pixel indices of the upright image to pixel indices of the stored one.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Samples the network's input from a picture, bilinear without antialiasing.
+/// Samples the network's input from a picture, bilinear, or with antialiasing where `input` says so.
 ///
-/// Allocates nothing. Far inside the picture four taps are read without a check; near its edge and beyond,
-/// each tap is looked at by itself.
+/// Bilinear it allocates nothing: far inside the picture four taps are read without a check; near its edge and beyond,
+/// each tap is looked at by itself. Antialiasing takes memory for its weights and one line.
 /// - Parameters:
 ///   - image: as stored.
 ///   - transform: from the upright image's px to input px.
@@ -22,6 +22,13 @@ public func warp(
   let toIndex = transform.inverse
     .shifted(argument: transform.pixelCenter, result: -transform.pixelCenter)
     .followed(by: toStored)
+  if input.sampling == .bilinearAntialias {
+    Antialias(
+      image: image, transform: transform, input: input, toStored: toIndex,
+      swapsSides: orientation.swapsSides
+    ).sample(into: output)
+    return
+  }
   let sampler = Sampler(image: image, padValue: Float(input.padValue), clamp: transform.clamp)
   let columns = transform.contentColumns
   for row in 0..<input.size.height {

@@ -29,6 +29,8 @@ struct DecoderCase: Decodable {
   let name: String
   let decoder: DecoderSettings
   let sizeWh: [Int]
+  /// Of the input.
+  let alignment: String
   let outputs: [Output]
   let dimensions: Int
   let keypoints: [Double]
@@ -49,13 +51,13 @@ struct DecoderErrors: Encodable {
 
 /// Decodes all cases of one kind.
 func checkDecoders(
-  folder: URL, kind: String, make: (DecoderSettings) throws -> any PoseDecoder
+  folder: URL, kind: String, make: (DecoderSettings, Alignment) throws -> any PoseDecoder
 ) throws -> DecoderErrors {
   var errors = DecoderErrors()
   let cases = try read("decoders.json", DecoderCase.self, folder: folder)
   for item in cases where item.decoder.kind == kind {
     errors.cases += 1
-    var decoder = try make(item.decoder)
+    var decoder = try make(item.decoder, known(alignments, item.alignment))
     let size = PixelSize(width: item.sizeWh[0], height: item.sizeWh[1])
     var outputs = try decoder.outputNames.map { name in
       let output = try known(

@@ -8,7 +8,7 @@ import Testing
   @Test(.enabled(if: goldenFolder() != nil, "no golden vectors; set POSEKIT_GOLDEN"))
   func goldenKeypoints() throws {
     let folder = try #require(goldenFolder())
-    let errors = try checkDecoders(folder: folder, kind: "heatmap") { try $0.heatmapDecoder() }
+    let errors = try checkDecoders(folder: folder, kind: "heatmap") { settings, _ in try settings.heatmapDecoder() }
     #expect(errors.cases > 0)
     #expect(errors.px <= 0.001)
     #expect(errors.score <= 1e-6)

@@ -3,6 +3,10 @@
 import Foundation
 import TemplatePoseCore
 
+let alignments: [String: Alignment] = [
+  "half_pixel": .halfPixel, "index": .index, "corners": .corners,
+]
+
 struct WarpCase: Decodable {
   struct Input: Decodable {
     let sizeWh: [Int]
@@ -10,6 +14,7 @@ struct WarpCase: Decodable {
     let boxPadding: Double
     let padValue: Double
     let alignment: String
+    let sampling: String
   }
 
   let name: String
@@ -31,15 +36,14 @@ struct WarpCase: Decodable {
     let resizes: [String: Resize] = [
       "affine_crop": .affineCrop, "letterbox": .letterbox, "stretch": .stretch,
     ]
-    let alignments: [String: Alignment] = [
-      "half_pixel": .halfPixel, "index": .index, "corners": .corners,
+    let samplings: [String: Sampling] = [
+      "bilinear": .bilinear, "bilinear_antialias": .bilinearAntialias,
     ]
-    guard let resize = resizes[input.resize], let alignment = alignments[input.alignment] else {
-      throw BadGolden(name)
-    }
     return InputSpec(
-      size: PixelSize(width: input.sizeWh[0], height: input.sizeWh[1]), resize: resize,
-      boxPadding: input.boxPadding, padValue: input.padValue, alignment: alignment)
+      size: PixelSize(width: input.sizeWh[0], height: input.sizeWh[1]),
+      resize: try known(resizes, input.resize), boxPadding: input.boxPadding,
+      padValue: input.padValue, alignment: try known(alignments, input.alignment),
+      sampling: try known(samplings, input.sampling))
   }
 
   var stored: PixelSize { PixelSize(width: imageSizeWh[0], height: imageSizeWh[1]) }

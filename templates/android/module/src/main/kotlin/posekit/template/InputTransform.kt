@@ -95,9 +95,13 @@ internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec):
  *
  * AFFINE_CROP: the region fills the input, pad value outside the source. STRETCH: the same, edges repeated.
  * LETTERBOX: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
- * [IllegalArgumentException] where the region is too small, too large or too far away for a finite scale.
+ * [IllegalArgumentException] where the region is too small, too large or too far away for a finite scale, and where it
+ * is turned though sampling is antialiased: that filter has the axes of the picture.
  */
 internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
+    require(region.rotationDegrees == 0.0 || input.sampling == Sampling.BILINEAR) {
+        "$region is turned, but this model's antialiased sampling is for upright regions alone"
+    }
     val shrink = input.shrink
     var extentX = input.width - shrink
     var extentY = input.height - shrink

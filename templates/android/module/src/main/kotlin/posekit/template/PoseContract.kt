@@ -5,13 +5,24 @@ package posekit.template
 /** How a region is brought to the input's shape. */
 internal enum class Resize { AFFINE_CROP, LETTERBOX, STRETCH }
 
+/** How pixels become the input's; [BILINEAR_ANTIALIAS] is for upright regions. */
+internal enum class Sampling { BILINEAR, BILINEAR_ANTIALIAS }
+
 /**
  * How coordinates relate to pixels.
  *
  * HALF_PIXEL: pixel i has its centre at i + 0.5, a row of n is n long. INDEX: centre at i, n long.
  * CORNERS: centre at i, n - 1 long.
  */
-internal enum class Alignment { HALF_PIXEL, INDEX, CORNERS }
+internal enum class Alignment {
+    HALF_PIXEL,
+    INDEX,
+    CORNERS,
+    ;
+
+    /** What a row of n pixels is shorter than n. */
+    val shrink: Int get() = if (this == CORNERS) 1 else 0
+}
 
 /** How the model wants its picture; sizes in input px, [padValue] 0-255. */
 internal class InputSpec(
@@ -21,9 +32,10 @@ internal class InputSpec(
     val alignment: Alignment,
     val padValue: Double,
     val boxPadding: Double,
+    val sampling: Sampling = Sampling.BILINEAR,
 ) {
     /** What a row of n pixels is shorter than n. */
-    val shrink: Int get() = if (alignment == Alignment.CORNERS) 1 else 0
+    val shrink: Int get() = alignment.shrink
 
     init {
         require(width > shrink && height > shrink) { "an input of $width x $height px has no extent under $alignment" }

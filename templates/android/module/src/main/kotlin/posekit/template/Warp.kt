@@ -8,7 +8,7 @@ import kotlin.math.max
 import kotlin.math.min
 
 /**
- * Samples the model's input from a stored image: bilinear, without antialiasing.
+ * Samples the model's input from a stored image: bilinear, or by [Antialias] where the contract says so.
  *
  * First [window] says which pixels are needed, then [warp] reads them. Positions are computed from the column and
  * row afresh, so no error builds up along a row. Pixels whose four taps all lie inside the image take a short way.
@@ -24,6 +24,12 @@ internal class Warp(
     private val toStored =
         inputIndexToSourceIndex().then(storedIndexMatrix(imageWidth, imageHeight, orientation))
 
+    private val antialias = if (input.sampling == Sampling.BILINEAR) {
+        null
+    } else {
+        Antialias(input, transform, toStored, orientation.swapsSides, imageWidth, imageHeight)
+    }
+
     private fun inputIndexToSourceIndex(): Affine {
         val center = transform.pixelCenter
         val m = transform.toSource
@@ -32,6 +38,7 @@ internal class Warp(
 
     /** Set [window] to the pixels that [warp] touches: at least one, at most the whole image. */
     fun window(window: PixelWindow) {
+        if (antialias != null) return antialias.window(window)
         var minX = Double.POSITIVE_INFINITY
         var maxX = Double.NEGATIVE_INFINITY
         var minY = Double.POSITIVE_INFINITY
@@ -56,6 +63,7 @@ internal class Warp(
 
     /** Write the input, H x W x 3, RGB 0-255, to [out]. [window] holds the pixels that [window] asked for. */
     fun warp(window: PixelWindow, out: FloatArray) {
+        if (antialias != null) return antialias.warp(window, out)
         val width = input.width
         val left = max(transform.left, 0)
         val right = min(transform.right, width)

@@ -60,6 +60,7 @@ internal fun inputSpec(case: JsonObject): InputSpec {
         alignment = Alignment.valueOf(input.text("alignment").uppercase()),
         padValue = input.number("pad_value"),
         boxPadding = input.number("box_padding"),
+        sampling = Sampling.valueOf(input.text("sampling").uppercase()),
     )
 }
 
