@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Part(BaseModel):
@@ -76,6 +76,12 @@ class SimccSpec(Part):
     score_reduction: Literal["min", "mean"]
     refinement: Literal["none", "quadratic"] = "none"
     activation: Literal["none", "softmax"] = "none"
+
+    @model_validator(mode="after")
+    def _two_outputs(self) -> SimccSpec:
+        if self.output_x == self.output_y:
+            raise ValueError("output_x and output_y must differ")
+        return self
 
     @property
     def outputs(self) -> tuple[str, ...]:

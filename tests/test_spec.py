@@ -315,7 +315,8 @@ decoders = st.one_of(
         "kind": st.just("heatmap"), "output": output_names, "refinement": st.sampled_from(["none", "quarter", "dark"]),
         "alignment": st.sampled_from(["stride", "corners"]), "blur_kernel": st.integers(1, 49).map(lambda n: 2 * n + 1)}),
     st.fixed_dictionaries({
-        "kind": st.just("simcc"), "output_x": output_names, "output_y": output_names, "split_ratio": positive,
+        "kind": st.just("simcc"), "output_x": output_names.map(lambda name: f"x{name}"),
+        "output_y": output_names.map(lambda name: f"y{name}"), "split_ratio": positive,
         "score_reduction": st.sampled_from(["min", "mean"])}),
     st.fixed_dictionaries({
         "kind": st.just("regression"), "output": output_names, "range": st.sampled_from(["unit", "signed_unit", "input_px"]),

@@ -52,7 +52,7 @@ def questions(spec: PoseSpec, *, has_frames: bool, has_people: bool) -> tuple[Qu
         asked.append(_choice(spec, "input", "resize", ("letterbox", "stretch"), "follow"))
     if has_people:
         asked.append(_choice(spec, "input", "box_padding", PADDINGS, "follow"))
-    asked.append(_choice(spec, "input", "sampling", ("bilinear", "bilinear_antialias"), "follow", is_choice=True))
+    asked.append(_choice(spec, "input", "sampling", ("bilinear", "bilinear_antialias"), "follow"))
     asked.append(_choice(spec, "input", "alignment", ("half_pixel", "index", "corners"), "mirror"))
     asked.append(_sides(spec))
     return tuple(question for question in asked if len(question.candidates) > 1)
@@ -101,7 +101,7 @@ def _normalisation(spec: PoseSpec) -> Question:
         ((127.5,) * alike, (127.5,) * alike, "-1 to 1"),
         ((0.0,) * alike, (1.0,) * alike, "0-255"),
         ((128.0,) * alike, (256.0,) * alike, "-0.5 to 0.5"),
-        (in_order(CAFFE[0]), CAFFE[1], "mean alone"),
+        (in_order(CAFFE[0]), in_order(CAFFE[1]), "mean alone"),
         (_turned(mean), _turned(std), "turned round"),
         (_times(mean, 255), _times(std, 255), "divided by 255 once more"),
         (_times(mean, 1 / 255), _times(std, 1 / 255), "not divided by 255"),

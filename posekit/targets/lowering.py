@@ -109,7 +109,9 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
                 red, green, blue = GRAY_OF_RGB
                 x = x[:, 0:1] * red + x[:, 1:2] * green + x[:, 2:3] * blue
             outputs = named_outputs(self.network((x - self.mean) * self.scale), spec.outputs)
-            return tuple(packaged(name, y, spec) for name, y in outputs.items())
+            # the apps read float32
+            floats = {name: y if y.dtype == torch.float32 else y.float() for name, y in outputs.items()}
+            return tuple(packaged(name, y, spec) for name, y in floats.items())
 
     model = PixelModel()
     model.training = False  # the network itself is in eval mode; an exported program refuses to be told again

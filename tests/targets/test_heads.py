@@ -65,6 +65,7 @@ ROWS = {
     "flat": lambda maps: scored(maps).flatten(1),
     "convolution's": lambda maps: scored(maps).flatten(1)[..., None, None],
     "half": lambda maps: scored(maps).half(),
+    "double": lambda maps: scored(maps).double(),
 }
 MAPS = {
     "maps": (lambda maps: maps, "none"),
@@ -80,7 +81,7 @@ BINS = {
 }
 EXTRAS = {
     "extra outputs": lambda maps: (
-        maps, maps.mean(), maps.flatten(2).mean(-1)[0], maps.flatten(2), maps[:, :2] * 3, maps[:, None] + 1,
+        maps, maps.mean(), maps.flatten(2).argmax(-1)[0], maps.flatten(2) > 0, maps[:, :2] * 3, maps[:, None] + 1,
     )
 }  # fmt: skip
 
@@ -157,6 +158,7 @@ def test_both_platforms_give_torchs_points(platform: str, name: str, tmp_path: P
     converted = conversion.converted(platform, lowered, spec, uniform("fp32"), tmp_path)
     outputs = runtime_for(platform, converted.path).run(PIXELS)
     assert {key: values.shape for key, values in outputs.items()} == {key: v.shape for key, v in reference.items()}
+    assert {str(values.dtype) for values in outputs.values()} == {"float32"}
     found = decode(outputs, spec).keypoints[0]
     np.testing.assert_allclose(found, truth(spec, network), atol=0.05 if name == "half" else 1e-3)
 
