@@ -135,6 +135,9 @@ WRONG = [
     ("decoder.activation", "softmax", "decoder.activation is 'softmax': expected 'none' or 'sigmoid'"),
     ("decoder", SIMCC | {"split_ratio": 0}, "decoder.split_ratio is 0: expected a number greater than 0"),
     ("decoder", SIMCC | {"score_reduction": "max"}, "decoder.score_reduction is 'max': expected 'min' or 'mean'"),
+    ("decoder", SIMCC | {"output_y": "x"}, "output_x and output_y must differ"),
+    ("decoder.background", "middle", "decoder.background is 'middle': expected 'none', 'first' or 'last'"),
+    ("input.sampling", "bicubic", "input.sampling is 'bicubic': expected 'bilinear' or 'bilinear_antialias'"),
     ("decoder", REGRESSION | {"fields": ["x", "q"]}, "decoder.fields.1 is 'q': expected 'x', 'y', 'z'"),
     ("decoder", REGRESSION | {"fields": ["x"]}, "decoder.fields is ['x']: fields must hold x and y once"),
     ("decoder", REGRESSION | {"fields": ["x", "y", "z", "z"]}, "fields must hold x and y once"),
@@ -159,6 +162,23 @@ def test_a_wrong_value_is_told_with_its_field_and_what_was_expected(path: str, v
     assert message.startswith(f"pose.toml: {path.split('.')[0]}")
     assert told in message
     assert len(message) < 400
+
+
+@pytest.mark.parametrize(("written", "read"), [(120, (120.0,)), ([120.5], (120.5,)), (0.25, (0.25,))])
+def test_gray_has_one_number_for_mean_and_std(written: Any, read: tuple[float]) -> None:
+    data = valid()
+    data["input"] |= {"color_order": "gray", "mean": written, "std": written}
+    spec = parse_spec(data, "")
+    assert (spec.input.mean, spec.input.std) == (read, read)
+    assert parse_spec(json.loads(canonical_json(spec)), "") == spec
+    data["input"]["std"] = 0
+    assert "every std must be greater than 0" in refusal(data).message
+
+
+def test_corners_need_two_px_a_side() -> None:
+    data = valid()
+    data["input"] |= {"alignment": "corners", "size_wh": [1, 40]}
+    assert "at least 2 px a side" in refusal(data).message
 
 
 @pytest.mark.parametrize("text", ["../x", "a/b", "{{ x }}", "{% x %}", 'a"b', "a'b", "a\n", "a\nb", "a b", "é", "A\\"])
