@@ -53,8 +53,10 @@ DECODERS: dict[str, Decoder] = {
 def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
     """Decode the outputs of one run; returns Poses in *input* px with N = 1.
 
-    outputs: by name, with the batch axis of 1. ConversionError where a value is not finite.
+    outputs: by name, as they are packaged. InputError where one is missing or has another shape, ConversionError
+    where a value is not finite.
     """
+    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     decoder_spec: DecoderSpec = spec.decoder
     single: dict[str, NDArray[Any]] = {}
     for name in decoder_spec.outputs:

@@ -55,6 +55,15 @@ def test_one_value_that_is_not_finite_is_refused(kind: str, value: float) -> Non
             decode(outputs, spec_of(kind))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_other_shape_is_decoded(kind: str) -> None:
+    outputs = outputs_of(kind)
+    name, values = next(iter(outputs.items()))
+    for wrong in (values[:, None], values.swapaxes(1, -1), values[0], np.concatenate([values, values])):
+        with pytest.raises(InputError, match=f"output '{name}' has shape"):
+            decode({**outputs, name: wrong}, spec_of(kind))
+
+
 def test_an_output_that_the_decoder_does_not_read_may_hold_anything() -> None:
     decode(outputs_of("heatmap") | {"other": np.array([np.nan])}, spec_of("heatmap"))
 
