@@ -65,7 +65,7 @@ SPECS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         'names = ["nose", "left_wrist", "right_wrist"]\nedges = [["nose", "left_wrist"]]\n'
         'flip_pairs = [["left_wrist", "right_wrist"]]\noks_sigmas = [0.03, 0.06, 0.06]',
         'skeleton = "coco17"',
-        ("output 'heatmaps' has shape (1, 12, 8, 3)", "17 keypoints", "keypoints.skeleton"),
+        ("output 'heatmaps' has shape (1, 3, 12, 8)", "17 keypoints", "keypoints.skeleton"),
     ),
     "no such output": (
         'output = "heatmaps"',
