@@ -94,14 +94,14 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 by relative path of every file but the manifest; InputError for a link."""
+    """SHA-256 by relative path of every file but the manifest, and what file managers leave; InputError for a link."""
     hashes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
             raise InputError(f"{path} is a link, which a bundle must not hold")
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != MANIFEST:
-            hashes[name] = file_hash(path)
+        relative = path.relative_to(folder)
+        if path.is_file() and relative.as_posix() != MANIFEST and not folders.is_litter(relative):
+            hashes[relative.as_posix()] = file_hash(path)
     return hashes
 
 

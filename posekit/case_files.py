@@ -24,7 +24,9 @@ Text = Annotated[str, Field(max_length=4096)]
 Words = Annotated[  # of somebody else's system, to be shown: on one line, whatever they hold
     Text, AfterValidator(lambda text: " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).split()))
 ]
-Pair = Annotated[tuple[float, float], Field(description="x, y or width, height")]
+# beyond any picture, and far from where products of them overflow
+Pixel = Annotated[float, Field(ge=-1e7, le=1e7)]
+Extent = Annotated[float, Field(ge=1e-3, le=1e7)]
 
 
 class TensorFile(Part):
@@ -46,9 +48,9 @@ class TensorFile(Part):
 class RegionOfCase(Part):
     """Where the person is, px of the upright picture."""
 
-    center_xy: Pair
-    size_wh: Pair
-    rotation_degrees: float = 0.0
+    center_xy: Annotated[tuple[Pixel, Pixel], Field(description="x, y")]
+    size_wh: Annotated[tuple[Extent, Extent], Field(description="width, height")]
+    rotation_degrees: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
 
     _lists = field_validator("center_xy", "size_wh", mode="before")(tuple_of_list)
 

@@ -169,12 +169,16 @@ def validate(
         Path | None, typer.Option(help="New folder for what such a run is to do: docs/device-run.md.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="New folder for a report of this validation.")] = None,
+    allow_edited: Annotated[bool, typer.Option("--allow-edited", help="Pass generated code that was edited.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Compile and run generated code that was edited.")] = False,
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure what ships anew against the reference that it carries."""
     from posekit import console, validation, verdicts
 
-    wanted = validation.Wanted(images, annotations, wrapper, device, device_timeout, device_run, write_request, report)
+    wanted = validation.Wanted(
+        images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited, trust
+    )
     with console.progress() as step:
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,11 +140,8 @@ def render_tree(
     source: Path, folder: Path, spec: PoseSpec, values: Mapping[str, Any], *, every_decoder: bool = False
 ) -> None:
     """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
-    from jinja2 import Environment, StrictUndefined
-
     files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
     _refuse_taken_name(spec, files)
-    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     unused = tuple(
         f"{name}Decoder" for kind, name in DECODER_NAMES.items() if kind != spec.decoder.kind and not every_decoder
     )
@@ -152,10 +150,17 @@ def render_tree(
             continue
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".j2":
-            text = jinja.from_string(text).render(values)
+            text = _template(text).render(values)
         target = folder / named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(named(text, spec), encoding="utf-8")
+
+
+@cache
+def _template(text: str) -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(text)
 
 
 def page(template: str, **values: Any) -> str:

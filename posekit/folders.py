@@ -6,9 +6,19 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from posekit.errors import InputError
+
+LITTER = frozenset([".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"])
+
+
+def is_litter(path: PurePath) -> bool:
+    """Whether Finder, Explorer or a zip program left it there: no build tool reads it, and it is no part of anything.
+
+    path: relative to the folder that is looked at.
+    """
+    return any(part in LITTER or part.startswith("._") for part in path.parts)
 
 
 def check_place(final: Path, what: str, is_such: Callable[[Path], bool], *, overwrite: bool) -> None:

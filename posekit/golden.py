@@ -6,6 +6,7 @@ Tensors are little-endian float32, pixels RGB bytes, both base64. Everything is 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit import jsontext
 from posekit.decoder_specs import DecoderSpec
 from posekit.decoders import DECODERS
 from posekit.spec import InputSpec, PoseSpec
@@ -24,6 +26,10 @@ SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
 KEYPOINTS = 7
 TRACKING_SIZE_WH = (96, 128)
+FILES = ("decoders.json", "tracking.json", "warp.json")
+TENSORS = ("tensor", "values")  # float32 in base64
+CLOSE = 1e-9  # relative: other processors end other digits later
+CLOSE_FLOAT32 = 1e-6
 
 Case = dict[str, Any]
 
@@ -52,6 +58,39 @@ def write_cases(path: Path, cases: list[Case]) -> None:
     """Write one golden file."""
     document = {"generator": "posekit.golden", "seed": SEED, "cases": cases}
     path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+
+
+def differences(folder: Path, expected: Path) -> list[str]:
+    """Where the golden files of two folders differ by more than the last digits that processors differ by."""
+    found = []
+    for name in FILES:
+        try:
+            seen, wanted = (jsontext.parse((one / name).read_bytes()) for one in (folder, expected))
+        except (OSError, ValueError):
+            found.append(f"{folder.name}/{name} cannot be read")
+            continue
+        found += [f"{folder.name}/{name} at {where}" for where in _differing(seen, wanted, "")]
+    return found
+
+
+def _differing(seen: Any, wanted: Any, where: str) -> list[str]:
+    if type(seen) is not type(wanted) and not (_is_number(seen) and _is_number(wanted)):
+        return [where or "its root"]
+    if isinstance(wanted, dict) and seen.keys() == wanted.keys():
+        return [at for key in wanted for at in _differing(seen[key], wanted[key], f"{where}.{key}".lstrip("."))]
+    if isinstance(wanted, list) and len(seen) == len(wanted):
+        return [at for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) for at in _differing(a, b, f"{where}[{i}]")]  # fmt: skip
+    if isinstance(wanted, str) and where.rpartition(".")[2] in TENSORS and len(seen) == len(wanted):
+        with contextlib.suppress(ValueError):
+            one, other = (np.frombuffer(base64.b64decode(text, validate=True), "<f4") for text in (seen, wanted))
+            return [] if np.allclose(one, other, CLOSE_FLOAT32, CLOSE_FLOAT32) else [where]
+    if _is_number(wanted):
+        return [] if abs(seen - wanted) <= CLOSE * max(1.0, abs(wanted)) else [where]
+    return [] if seen == wanted else [where or "its root"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def warp_cases(

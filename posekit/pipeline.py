@@ -178,7 +178,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             folder / bundle.EVALUATION,
             trace.Trace(next(_cases(job)).name, job.prepared.source.sha256, contract_hash(spec), steps),
         )
-        facts = _facts(platform, job, made, model_hash)
+        facts = _facts(platform, job, made, model_hash, bundle.file_hash(folder / bundle.EVALUATION))
         with announced(step, "write the report"):
             document = reporting.write(
                 folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run, shipped=shown
@@ -253,7 +253,7 @@ def _evaluate(
     return evaluation, runtime.run, shown
 
 
-def _facts(platform: str, job: _Job, made: Made, model_hash: str) -> dict[str, Any]:
+def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash: str) -> dict[str, Any]:
     source, spec, converted = job.prepared.source, job.prepared.spec, made.converted
     path = converted.path
     return {
@@ -262,7 +262,7 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str) -> dict[str, A
         "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
         "doubt": job.doubt, "contract_matched": job.contract and job.contract.how,
         "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
-        "model_file": path.name, "model_sha256": model_hash, "lint": linting.lint(platform, path), "tools": _tools(),
+        "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": linting.lint(platform, path), "tools": _tools(),
         "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
         "calibration": made.calibration,
         "budget": made.recipe.budget or None,

@@ -77,6 +77,7 @@ def write(
     known = read_facts(facts)
     document = report.as_json(evaluation, facts)
     document["pictured"] = shipped.side if shipped else PACKAGED
+    evaluation = report.read_evaluation(document)  # as rounded there, so that the page can be made again from it
     pairs: dict[str, Pair] = {}
     poses: dict[str, Poses] = {}
     errors = {error.case: error for error in evaluation.worst}

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle, jsontext, recipe, reporting
-from posekit.devices import desktop, drive, evidence
+import numpy as np
+
+from posekit import bundle, consistency, jsontext, recipe, reporting
+from posekit.consistency import Evidence, Told
+from posekit.devices import desktop, drive
+from posekit.devices import evidence as device_evidence
 from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError
@@ -18,7 +22,9 @@ from posekit.parity.accuracy import accuracy, can_be_told, truth_of, why_no_trut
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import Case, Index, cases_of, found_in, read_index, recorded
 from posekit.parity.evaluate import Evaluation, Run, evaluate
+from posekit.parity.facts import read_facts
 from posekit.parity.gate import Check, Outcome, accuracy_skips
+from posekit.parity.report import read_evaluation
 from posekit.parity.shipped import Wrapper
 from posekit.runtimes import Runtime, runtime_for
 from posekit.spec import PoseSpec, contract_hash
@@ -32,7 +38,8 @@ class Wanted:
 
     wrapper: run the generated code on this machine. device: `adb[:SERIAL]` or `ios[:UDID]`, which has timeout_s for it.
     device_run: the folder of a run recorded elsewhere. write_request: a new folder for what such a run is to do.
-    report: a folder for a report of this validation.
+    report: a folder for a report of this validation. allow_edited: pass a wrapper that was edited; trust: compile and
+    run it though it is not posekit's own code.
     """
 
     images: Path | None = None
@@ -43,6 +50,8 @@ class Wanted:
     device_run: Path | None = None
     write_request: Path | None = None
     report: Path | None = None
+    allow_edited: bool = False
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +84,62 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             )
     with announced(step, "verify the bundle"):
         opened = bundle.open_bundle(folder)
-        index = read_index(folder / bundle.EVALUATION)
+        evidence = _evidence_of(opened)
+        told = _told(opened)
+        edits = consistency.edits_of(opened)
         given = _annotated(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
         if wanted.wrapper:
             desktop.require(opened.platform)
+            consistency.refuse_foreign(edits, trust=wanted.trust)
         if wanted.write_request is not None:
-            drive.write_request(opened, wanted.write_request, _recorded_cases(opened))
+            drive.write_request(opened, wanted.write_request, _cases(evidence))
     runtime = runtime_for(opened.platform, opened.model_path)
     with tempfile.TemporaryDirectory() as scratch:
-        ran = _run_wrapper(opened, runtime, wanted, Path(scratch), step)
+        ran = _run_wrapper(opened, evidence, runtime, wanted, Path(scratch), step)
         with announced(step, "measure parity"):
-            evaluation = evaluate(
-                recorded(folder / bundle.EVALUATION, opened.spec), opened.spec, opened.manifest["precision"],
-                runtime.run, status=ran.status, runtime=ran.name, wrapper=ran.wrapper,
-                beside=ran.beside, budget=_budget(opened), size=file_bytes(opened.model_path),
-                accuracy_held=_packaged_facts(opened.folder / bundle.REPORT).get("accuracy_held") is True,
-                accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
-            )  # fmt: skip
+            plain = _measured(opened, told, evidence, runtime, _Ran(runtime.status, runtime.name))
+            evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
         drawable = ran.wrapper if wanted.report is not None else None
-        shown = reporting.drawn(evaluation, drawable, _recorded_cases(opened), opened.spec)
-    evaluation = _with_checks(evaluation, (*_evidence(index, opened), *ran.checks))
+        shown = reporting.drawn(evaluation, drawable, _cases(evidence), opened.spec)
+    with announced(step, "hold the bundle against itself"):
+        told_checks = (
+            *consistency.of_files(opened, edits, allow_edited=wanted.allow_edited),
+            *consistency.of_evidence(opened, evidence),
+            *consistency.of_model(opened, told.facts),
+            *consistency.of_report(opened, told, evidence, plain, runtime.run),
+        )
+    evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *ran.checks))
     if given is not None:
         evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
     result = Validated(opened, evaluation, ran.facts)
     if wanted.report is not None:
         with announced(step, "write the report"):
-            _write_report(result, wanted.report, runtime, shown)
+            _write_report(result, told, evidence, wanted.report, runtime, shown)
     return result
+
+
+def _evidence_of(opened: bundle.Bundle) -> Evidence:
+    folder = opened.folder / bundle.EVALUATION
+    return Evidence(read_index(folder), tuple(recorded(folder, opened.spec)))
+
+
+def _told(opened: bundle.Bundle) -> Told:
+    document = _packaged_report(opened.folder / bundle.REPORT)
+    return Told(document, read_facts(document), read_evaluation(document))
+
+
+def _cases(evidence: Evidence) -> Iterator[Case]:
+    return (case for case, _ in evidence.cases)
+
+
+def _measured(opened: bundle.Bundle, told: Told, evidence: Evidence, runtime: Runtime, ran: _Ran) -> Evaluation:
+    """The bundle's model on its cases, and what ran the wrapper on them, against the recorded reference."""
+    return evaluate(
+        evidence.cases, opened.spec, opened.manifest["precision"], runtime.run, status=ran.status, runtime=ran.name,
+        wrapper=ran.wrapper, beside=ran.beside, budget=_budget(opened), size=file_bytes(opened.model_path),
+        accuracy_held=told.evaluation.accuracy_held,
+        accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
+    )  # fmt: skip
 
 
 def _budget(opened: bundle.Bundle) -> Budget | None:
@@ -123,11 +161,13 @@ class _Ran:
     beside: dict[str, Wrapper] = field(default_factory=dict)
 
 
-def _run_wrapper(opened: bundle.Bundle, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step) -> _Ran:
+def _run_wrapper(
+    opened: bundle.Bundle, evidence: Evidence, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step
+) -> _Ran:
     if wanted.wrapper:
         with announced(step, "run the wrapper on this machine"):
             wrapper = desktop.run_wrapper(
-                opened.platform, opened.wrapper_path, opened.model_path, lambda: _recorded_cases(opened), runtime.run,
+                opened.platform, opened.wrapper_path, opened.model_path, lambda: _cases(evidence), runtime.run,
                 scratch, model_sha256=bundle.file_hash(opened.model_path), contract_sha256=contract_hash(opened.spec),
             )  # fmt: skip
         return _Ran(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper)
@@ -135,28 +175,23 @@ def _run_wrapper(opened: bundle.Bundle, runtime: Runtime, wanted: Wanted, scratc
     if wanted.device:
         folder = scratch / "run"
         with announced(step, f"run on {wanted.device}"):
-            cases = _recorded_cases(opened)
-            drive.run(opened, wanted.device, scratch / "request", folder, cases, step, wanted.timeout_s)
+            drive.run(opened, wanted.device, scratch / "request", folder, _cases(evidence), step, wanted.timeout_s)
     if folder is None:
         return _Ran(runtime.status, runtime.name)
     run = read_run(folder, bundle.file_hash(opened.model_path), contract_hash(opened.spec))
-    return _from_device(folder, run, opened)
+    return _from_device(folder, run, evidence)
 
 
-def _recorded_cases(opened: bundle.Bundle) -> Iterator[Case]:
-    return (case for case, _ in recorded(opened.folder / bundle.EVALUATION, opened.spec))
-
-
-def _from_device(folder: Path, run: DeviceRun, opened: bundle.Bundle) -> _Ran:
-    passes = evidence.passes_of(run)
+def _from_device(folder: Path, run: DeviceRun, recordings: Evidence) -> _Ran:
+    passes = device_evidence.passes_of(run)
     if not passes:
         raise InputError(f"the device run did not run the model: {run.error or 'no pass has a case'}")
     status = "SIMULATED" if run.device.simulated else "VERIFIED"
-    what = f"{run.runtime} on {run.device.name} ({run.device.os}), {evidence.in_words(passes[0])}"
-    wrapper, *others = (evidence.wrapper_of(folder, one, accelerator=True) for one in passes)
+    what = f"{run.runtime} on {run.device.name} ({run.device.os}), {device_evidence.in_words(passes[0])}"
+    wrapper, *others = (device_evidence.wrapper_of(folder, one, accelerator=True) for one in passes)
     beside = {f"from the picture {_where(one)}": other for one, other in zip(passes[1:], others, strict=True)}
-    checks = evidence.checks_of(folder, run, _recorded_cases(opened))
-    return _Ran(status, what, wrapper, checks, evidence.facts(run), beside)
+    checks = device_evidence.checks_of(folder, run, _cases(recordings))
+    return _Ran(status, what, wrapper, checks, device_evidence.facts(run), beside)
 
 
 def _where(one: Pass) -> str:
@@ -164,7 +199,7 @@ def _where(one: Pass) -> str:
     return f"on the {one.requested}" if one.used == one.requested else f"where the {one.requested} was asked for"
 
 
-def _evidence(index: Index, opened: bundle.Bundle) -> tuple[Check, ...]:
+def _shipped(index: Index, opened: bundle.Bundle) -> tuple[Check, ...]:
     """Whether the bundle's figures were measured on the model file that it ships."""
     measured = index.measured_model_sha256
     checks = []
@@ -205,7 +240,7 @@ def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: 
     return replace(evaluation, checks=checks, accuracy={"packaged": measured})
 
 
-def _packaged_facts(folder: Path) -> dict[str, Any]:
+def _packaged_report(folder: Path) -> dict[str, Any]:
     """What the bundle's own report says of source, conversion and size."""
     try:
         document = jsontext.parse((folder / "report.json").read_bytes())
@@ -218,12 +253,10 @@ def _packaged_facts(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _write_report(result: Validated, folder: Path, runtime: Runtime, shown: reporting.Drawn | None) -> None:
-    opened = result.bundle
-    cases = opened.folder / bundle.EVALUATION
-    packaged = _packaged_facts(opened.folder / bundle.REPORT)
+def _write_report(
+    result: Validated, told: Told, evidence: Evidence, folder: Path, runtime: Runtime, shown: reporting.Drawn | None
+) -> None:
     reporting.write(
-        folder, result.evaluation, opened.spec, {**packaged, **result.facts},
-        lambda names: ((case, outputs) for case, outputs in recorded(cases, opened.spec) if case.name in names),
-        runtime.run, shipped=shown,
+        folder, result.evaluation, result.bundle.spec, {**told.document, **result.facts},
+        lambda names: (one for one in evidence.cases if one[0].name in names), runtime.run, shipped=shown,
     )  # fmt: skip

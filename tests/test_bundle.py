@@ -104,7 +104,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "missing file": (lambda folder: (folder / "tiny.tflite").unlink(), "lacks tiny.tflite"),
     "missing contract": (lambda folder: (folder / CONTRACT).unlink(), "lacks pose.json"),
     "extra file": (lambda folder: (folder / "notes.txt").write_text("mine"), "holds notes.txt"),
-    "extra hidden file": (lambda folder: (folder / "golden" / ".DS_Store").write_text(""), "holds golden/.DS_Store"),
+    "extra hidden file": (lambda folder: (folder / "golden" / ".hidden").write_text(""), "holds golden/.hidden"),
     "changed model": (lambda folder: change_a_byte(folder, "tiny.tflite"), "tiny.tflite in .* was changed"),
     "changed report": (lambda folder: change_a_byte(folder, "report/report.json"), "report.json in .* was changed"),
     "link": (link, "is a link"),
@@ -174,7 +174,7 @@ def test_what_is_no_bundle(kind: str, tmp_path: Path, refused: Callable[..., Any
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b'{"schema": 1, "cases": []}', b'{"schema": 1, "cases": [{}]}', b'{"schema": 1, "cases": [3]}']
+    "text", [b"", b"[]", b'{"schema": 2, "cases": []}', b'{"schema": 2, "cases": [{}]}', b'{"schema": 2, "cases": [3]}']
 )
 def test_damaged_evaluation(text: bytes, bundle: Path, refused: Callable[..., Any]) -> None:
     (bundle / "evaluation" / "cases.json").write_bytes(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from posekit import jsontext
-from posekit.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, read_tensor
+from posekit.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
 from posekit.decoder_specs import OutputName, Part, tuple_of_list
 from posekit.decoders import decode
 from posekit.errors import InputError
@@ -100,8 +101,8 @@ class Recorder:
         """Whether there are enough."""
         return len(self._entries) >= MAX_RECORDED
 
-    def add(self, case: Case, outputs: Tensors, found: Found) -> None:
-        """Record one case, unless there are enough."""
+    def add(self, case: Case, outputs: Tensors, found: Found, packaged: Tensors | None = None) -> None:
+        """Record one case, unless there are enough; packaged: the packaged model's outputs, where it was run."""
         if self.is_full:
             return
         number = len(self._entries)
@@ -120,60 +121,103 @@ class Recorder:
             "input": {"file": f"case-{number:03d}.image.f32", "shape": [1, *case.pixels.shape]},
             "region": {"center_xy": list(case.region.center_xy), "size_wh": list(case.region.size_wh),
                        "rotation_degrees": case.region.rotation_degrees},
-            "size_px": case.size, "area_px": case.area, "outputs": tensors,
+            "person": None if case.person is None else _as_written(case.person), "outputs": tensors,
             "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
+            "packaged_sha256": "" if packaged is None else outputs_sha256(packaged),
         })  # fmt: skip
 
     def close(self, model_sha256: str) -> None:
         """Write cases.json; model_sha256: of the model file that the report's figures were measured on."""
-        document = {"schema": 1, "measured_model_sha256": model_sha256, "cases": self._entries}
+        document = {"schema": 2, "measured_model_sha256": model_sha256, "cases": self._entries}
         (self.folder / INDEX).write_text(json.dumps(document, indent=1) + "\n")
 
 
-class _Recorded(Part):
-    """One entry of cases.json."""
+def outputs_sha256(outputs: Tensors) -> str:
+    """A hash of outputs to the last bit: whether this machine computes as the one that packaged did."""
+    digest = hashlib.sha256()
+    for name in sorted(outputs):
+        digest.update(name.encode() + b"\0" + np.ascontiguousarray(outputs[name], "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _as_written(person: Person) -> dict[str, Any]:
+    keypoints = None if person.keypoints is None else person.keypoints.tolist()
+    return {"box_xyxy": list(map(float, person.box_xyxy)), "area_px": float(person.area), "keypoints": keypoints}
+
+
+class _RecordedPerson(Part):
+    """The annotation of a case's person; keypoints: x, y and COCO's visibility."""
+
+    box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel]
+    area_px: Annotated[float, Field(ge=0, le=1e14)]
+    keypoints: tuple[tuple[Pixel, Pixel, Annotated[float, Field(ge=0, le=2)]], ...] | None = None
+
+    _lists = field_validator("box_xyxy", "keypoints", mode="before")(tuple_of_list)
+
+    def person(self) -> Person:
+        """As it was when the case was recorded."""
+        keypoints = None if self.keypoints is None else np.array(self.keypoints, np.float64).reshape(-1, 3)
+        return Person(self.box_xyxy, keypoints, self.area_px)
+
+
+class Recorded(Part):
+    """One entry of cases.json. keypoints, scores: of the reference; packaged_sha256: of the packaged model's outputs,
+    empty where nothing ran it."""
 
     name: Text
     image: FileName
     input: TensorFile
     region: RegionOfCase
-    size_px: Annotated[float, Field(gt=0)]
-    area_px: Annotated[float, Field(gt=0)]
+    person: _RecordedPerson | None = None
     outputs: dict[OutputName, TensorFile]
-    keypoints: tuple[tuple[float, ...], ...] = ()
-    scores: tuple[float, ...] = ()
+    keypoints: tuple[tuple[float, ...], ...]
+    scores: tuple[float, ...]
+    packaged_sha256: Sha256 | Literal[""] = ""
 
     _lists = field_validator("keypoints", "scores", mode="before")(tuple_of_list)
+
+
+def _named_apart(cases: tuple[Recorded, ...]) -> tuple[Recorded, ...]:
+    if len({case.name for case in cases}) != len(cases):
+        raise ValueError("two cases have one name")
+    return cases
 
 
 class Index(Part):
     """cases.json of an evaluation folder: the model file that the figures were measured on, and the cases."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[2] = Field(alias="schema")
     measured_model_sha256: Sha256
-    cases: Annotated[tuple[_Recorded, ...], Field(min_length=1, max_length=MAX_RECORDED)]
+    cases: Annotated[tuple[Recorded, ...], Field(min_length=1, max_length=MAX_RECORDED), AfterValidator(_named_apart)]
 
     _lists = field_validator("cases", mode="before")(tuple_of_list)
 
 
 def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
-    """The cases of a bundle, each warped anew from its picture, with the reference outputs; InputError if damaged."""
+    """The cases of a bundle, each made anew from its picture and person, with the reference outputs; InputError where
+    one is damaged."""
+    images: dict[str, int] = {}
     for entry in read_index(folder).cases:
-        where = entry.region
+        person = None if entry.person is None else entry.person.person()
+        if person is not None and person.keypoints is not None and len(person.keypoints) != spec.keypoint_count:
+            raise InputError(
+                f"{folder / INDEX} has {len(person.keypoints)} keypoints of {entry.name!r}, the contract "
+                f"{spec.keypoint_count}", PACKAGE_AGAIN
+            )  # fmt: skip
+        photo = Photo(folder / entry.image, images.setdefault(entry.image, len(images)))
         try:
-            region = Region(where.center_xy, where.size_wh, where.rotation_degrees)
-            transform = input_transform(region, spec.input)
+            case = _case(entry.name, photo, person, load_image(photo.path), spec)
         except (ValueError, ArithmeticError) as error:
-            raise InputError(f"{folder / INDEX} is damaged: the region of {entry.name!r} is none: {error}") from error
-        path = folder / entry.image
-        pixels = warp(load_image(path), transform, spec.input.size_wh, spec.input.pad_value)
+            raise InputError(
+                f"{folder / INDEX} is damaged: the box of {entry.name!r} has no extent", PACKAGE_AGAIN
+            ) from error
         missing = set(spec.decoder.outputs) - entry.outputs.keys()
         if missing:
             raise InputError(
                 f"{folder / INDEX} lacks {', '.join(sorted(missing))} of case {entry.name!r}", PACKAGE_AGAIN
             )
         outputs = {name: read_tensor(folder, tensor, f"case {entry.name!r}") for name, tensor in entry.outputs.items()}
-        yield Case(entry.name, Photo(path, 0), None, region, transform, pixels, entry.size_px, entry.area_px), outputs
+        yield case, outputs
 
 
 def read_index(folder: Path) -> Index:

@@ -155,7 +155,7 @@ def evaluate(
         untold.append(why_no_truth(case))
         images.add(case.photo.path)
         if recorder is not None:
-            recorder.add(case, outputs, found)
+            recorder.add(case, outputs, found, run_outputs)
     total = packaged.stage("total", reference, spec)
     names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
     worst = worst_cases(packaged.found, reference, names, sigmas, MAX_WORST)

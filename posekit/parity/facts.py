@@ -127,7 +127,7 @@ class CalibrationFacts(_Fact):
 class Facts(_Fact):
     """What the report holds beside the evaluation; what an older report lacks is empty.
 
-    model_file, model_sha256: the packaged model. tools: versions by name. build: of the app that ran the passes.
+    model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by name. build: of the app that ran the passes.
     minimum_system: the oldest iOS that loads the model. layers: as read back from the file. budget: that was searched
     within. verdict, accuracy: of the bundle's own report, where this one is of a later validation.
     """
@@ -147,6 +147,7 @@ class Facts(_Fact):
     model_bytes: Annotated[int, Field(ge=0)] = 0
     model_file: str = ""
     model_sha256: str = ""
+    evidence_sha256: str = ""
     tools: dict[str, str] = Field(default_factory=dict)
     lint: LintFacts | None = None
     device: DeviceFacts | None = None

@@ -7,23 +7,57 @@ import json
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from posekit import __version__, jsontext
+from posekit.errors import InputError
 from posekit.parity import figures, page
+from posekit.parity.accuracy import Accuracy
 from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
 from posekit.parity.facts import Facts
 from posekit.parity.figures import Gallery, SkeletonFigure
 from posekit.parity.gate import Outcome
+from posekit.parity.metrics import CaseError, KeypointError, TensorError
 from posekit.parity.stages import Stage
 from posekit.spec import PoseSpec
+from posekit.spec_errors import sentence
+
+FIGURES = frozenset(
+    field.name for kind in (TensorError, KeypointError, CaseError, Accuracy) for field in dataclasses.fields(kind)
+)  # where null is a number that is not finite
 
 
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report as plain values; a figure that is no number (NaN, infinity) is null."""
     document = {**facts, **dataclasses.asdict(evaluation), "verdict": verdict(evaluation), "blamed": evaluation.blamed}
     return dict(jsontext.plain(document, 9))
+
+
+def read_evaluation(document: Mapping[str, Any]) -> Evaluation:
+    """The evaluation of a report.json; InputError names what is not as as_json writes it."""
+    try:
+        plain = {field.name: document[field.name] for field in dataclasses.fields(Evaluation)}
+        return TypeAdapter(Evaluation).validate_python(_with_nan(plain))
+    except KeyError as error:
+        raise InputError(f"the report lacks {error.args[0]!r}", "package the model again") from error
+    except ValidationError as error:
+        raise InputError(sentence(error, "the report")[0], "package the model again") from error
+
+
+def _with_nan(value: Any, key: str = "") -> Any:
+    """Plain values with NaN, and infinity for the noise of what is exact, where as_json wrote null."""
+    if isinstance(value, list):
+        return tuple(_with_nan(item, key) for item in value)
+    if not isinstance(value, dict):
+        return math.nan if value is None and key in FIGURES else value
+    found = {name: item if key == "per_keypoint" else _with_nan(item, name) for name, item in value.items()}
+    if "snr_db" in found and value["snr_db"] is None and value.get("finite") is True:
+        found["snr_db"] = math.inf
+    return found
 
 
 def verdict(evaluation: Evaluation) -> str:
@@ -60,11 +94,7 @@ def html(
     template: Path,
 ) -> str:
     """The page: one file that asks nothing of anybody."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(loader=FileSystemLoader(template.parent), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    environment.filters.update(css=figures.css, px=page.px, share=page.share, shift=page.shift, size=page.size)
-    return environment.get_template(template.name).render(
+    rendered: str = _pages(template.parent).get_template(template.name).render(
         facts=facts, spec=spec, evaluation=evaluation, verdict=verdict(evaluation), posekit=__version__,
         artefacts=page.artefacts(evaluation, facts), bars=page.bars(evaluation), gallery=gallery, figure=figure,
         levels=[(one, figures.level_of(one["p95_px"])) for one in _per_keypoint(evaluation)],
@@ -72,6 +102,17 @@ def html(
         blamed_from=BLAMED_FROM_PX, ticks=[(f"{10.0**n:g}", page.place(10.0**n)) for n in range(-3, 3)],
         limit=page.place(BLAMED_FROM_PX),
     )  # fmt: skip
+    return rendered
+
+
+@cache
+def _pages(folder: Path) -> Any:
+    """The templates of a folder, each read and compiled once."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment.filters.update(css=figures.css, px=page.px, share=page.share, shift=page.shift, size=page.size)
+    return environment
 
 
 def _per_keypoint(evaluation: Evaluation) -> tuple[dict[str, Any], ...]:

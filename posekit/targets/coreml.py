@@ -254,6 +254,21 @@ def _settle(path: Path, spec: PoseSpec, *, is_small: bool) -> None:
     model = read_specification(path)
     if is_small:
         coreml_program.shorten(model)
+    _describe(model, spec)
+    _write_alike(path, model)
+
+
+def described_otherwise(path: Path, spec: PoseSpec) -> list[str]:
+    """What the package's description says that the contract does not."""
+    model = read_specification(path)
+    seen = model.description.SerializeToString(deterministic=True)
+    _describe(model, spec)
+    same = seen == model.description.SerializeToString(deterministic=True)
+    return [] if same else ["the model's description (version, license, inputs, outputs) is not that of the contract"]
+
+
+def _describe(model: Any, spec: PoseSpec) -> None:
+    """Say in the specification whose it is, and what goes in and comes out."""
     description = model.description
     facts = description.metadata
     facts.shortDescription = f"{spec.kind} pose model, {spec.keypoint_count} keypoints, packaged by posekit"
@@ -265,7 +280,6 @@ def _settle(path: Path, spec: PoseSpec, *, is_small: bool) -> None:
         feature.shortDescription = "RGB, 0-255, 1 x height x width x 3; normalisation is inside"
     for feature in description.output:
         feature.shortDescription = f"{spec.decoder.kind} output; {CONTRACT_KEY} says how it is decoded"
-    _write_alike(path, model)
 
 
 def _write_alike(path: Path, model: Any) -> None:

@@ -102,9 +102,21 @@ def layers_of(
     return tuple(found)
 
 
-def stored(path: Path) -> dict[str, int]:
-    """How many layers of a package are stored and computed in which way, told from the file alone; InputError where it
-    is damaged."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A layer as the file alone tells of it: fields as of Layer, and kind, what a precision is told by."""
+
+    op: str
+    weights: int
+    bits: float
+    stored: str
+    kind: str
+    activations: str
+
+
+def held(path: Path) -> tuple[Held, ...]:
+    """The layers of a package in the order of execution, told from the file alone; of operations that share weights
+    there is one. InputError where the package is damaged."""
     from posekit.runtimes import mil
 
     try:
@@ -112,15 +124,23 @@ def stored(path: Path) -> dict[str, int]:
         ops_of: dict[str, list[Op]] = {}
         for op, weight in _products(program):
             ops_of.setdefault(weight, []).append(op)
-        ways = Counter(
-            f"{_kept(program, expressions, weight).words}, "
-            f"computed in {' and '.join(sorted({_activations(program, op) for op in ops}))}"
-            for weight, ops in ops_of.items()
-        )
+        found = []
+        for weight, ops in ops_of.items():
+            kept = _kept(program, expressions, weight)
+            activations = " and ".join(sorted({_activations(program, op) for op in ops}))
+            size = _count(program.constants[weight].type.shape)
+            found.append(Held(ops[0].type, size, kept.bits, kept.words, kept.kind, activations))
+        return tuple(found)
     except PosekitError:
         raise
     except Exception as error:
         raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
+
+
+def stored(path: Path) -> dict[str, int]:
+    """How many layers of a package are stored and computed in which way, told from the file alone; InputError where it
+    is damaged."""
+    ways = Counter(f"{one.stored}, computed in {one.activations}" for one in held(path))
     return dict(ways.most_common())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.errors import InputError, MissingToolError
+from posekit.folders import is_litter
 from posekit.precisions import PRECISIONS, of_platform
 from posekit.recipe import Recipe
 from posekit.targets import coreml, litert
@@ -52,8 +53,9 @@ class Target:
 
 
 def file_bytes(path: Path) -> int:
-    """Size of a model file, or of all files of a model folder."""
-    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    """Size of a model file, or of all files of a model folder but what file managers leave in it."""
+    inside = [one for one in path.rglob("*") if one.is_file() and not is_litter(one.relative_to(path))]
+    files = inside if path.is_dir() else [path]
     return sum(one.stat().st_size for one in files)
 
 

@@ -43,16 +43,38 @@ def with_contract(model: bytes, spec: PoseSpec, shapes: dict[str, tuple[int, ...
         found = tuple(int(size) for size in graph.tensors[index].shape)
         if found != tuple(shapes[name]):
             raise ConversionError(f"output {name!r} of the .tflite has shape {found}, the network's is {shapes[name]}")
-    labels = [name for name in spec.decoder.outputs if name in outputs]
+    labels = _labelled(spec, outputs)
     metadata_buffer = schema.BufferT()
-    metadata_buffer.data = _metadata(spec, outputs, labels)
+    metadata_buffer.data = metadata_of(spec, outputs, labels)
     metadata = schema.MetadataT()
     metadata.name, metadata.buffer = METADATA_BUFFER, len(unpacked.buffers)
     unpacked.buffers.append(metadata_buffer)
     unpacked.metadata = [m for m in unpacked.metadata or [] if text(m.name) != METADATA_BUFFER] + [metadata]
     unpacked.description = f"{spec.name} {spec.version}"
+    return append_files(pack(unpacked), _associated(spec))
+
+
+def described_otherwise(model: bytes, spec: PoseSpec, outputs: list[str]) -> list[str]:
+    """What the file's description, metadata and associated files say that the contract does not; outputs: their names."""
+    unpacked = unpack(model)
+    told = []
+    if text(unpacked.description) != f"{spec.name} {spec.version}":
+        told.append(f"the model's description is {text(unpacked.description)!r}, expected '{spec.name} {spec.version}'")
+    found = [bytes(unpacked.buffers[one.buffer].data) for one in unpacked.metadata or [] if text(one.name) == METADATA_BUFFER]  # fmt: skip
+    if found != [metadata_of(spec, outputs, _labelled(spec, outputs))]:
+        told.append("the model's metadata (name, version, license, tensors) is not that of the contract")
+    with zipfile.ZipFile(io.BytesIO(model)) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    return [*told, *(["the files in the model are not those of the contract"] if held != _associated(spec) else [])]
+
+
+def _labelled(spec: PoseSpec, outputs: list[str]) -> list[str]:
+    return [name for name in spec.decoder.outputs if name in outputs]
+
+
+def _associated(spec: PoseSpec) -> dict[str, bytes]:
     names = "\n".join(spec.keypoints.names) + "\n"
-    return append_files(pack(unpacked), {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)})
+    return {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +253,7 @@ class _Writer:
         return lambda slot: self.builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
 
 
-def _metadata(spec: PoseSpec, outputs: list[str], labelled: list[str]) -> bytes:
+def metadata_of(spec: PoseSpec, outputs: list[str], labelled: list[str]) -> bytes:
     w = _Writer()
     width, height = spec.input.size_wh
     size = w.table({0: w.unsigned(width), 1: w.unsigned(height)})

@@ -50,7 +50,7 @@ def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
         weight = _weight(unpacked, op, inputs)
         values = None if weight < 0 else weights_of(unpacked, weight)
         layer = ""
-        if values is not None and not _is_ramp(values):
+        if values is not None and not is_ramp(values):
             layer = layers.get(fingerprint(values)) or f"{op.lower()}_{index}"
         outputs = tuple(map(int, operator.outputs))
         sources = tuple(made[i] for i in inputs if i in made)
@@ -128,6 +128,6 @@ def _is_infinite(unpacked: Any, number: int) -> bool:
     return values is not None and not bool((np.abs(values) < INFINITE).all())
 
 
-def _is_ramp(values: NDArray[Any]) -> bool:
+def is_ramp(values: NDArray[Any]) -> bool:
     """Whether a weight only counts 0, 1, 2 ...: the expectation over bins that YOLO's boxes end in, arithmetic and no layer."""
     return bool(values.size > 1 and np.array_equal(values.ravel(), np.arange(values.size)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from posekit.recipe import Recipe
 from posekit.targets import tflite_file
 from posekit.targets.converted import Layer
 from posekit.targets.layers import fingerprint
-from posekit.targets.tflite_graph import WEIGHTED, Node, op_name, weights_of
+from posekit.targets.tflite_graph import WEIGHTED, Node, is_ramp, op_name, weights_of
 
 # TensorType: name and bits
 FAR = 0.7  # of a weight's norm
@@ -39,21 +40,55 @@ def named(nodes: list[Node], unpacked: Any) -> dict[str, str]:
     return found
 
 
-def stored(model: bytes) -> dict[str, int]:
-    """How many layers of a file are stored and computed in which way, told from the file alone."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A layer as the file alone tells of it: fields as of Layer, and kind, what a precision is told by."""
+
+    op: str
+    weights: int
+    bits: float
+    stored: str
+    kind: str
+    activations: str
+
+
+def held(model: bytes) -> tuple[Held, ...]:
+    """The layers of a file in the order of execution, told from the file alone."""
     unpacked = tflite_file.unpack(model)
     graph = unpacked.subgraphs[0]
     makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
-    ways: Counter[str] = Counter()
+    found = []
     for operator in graph.operators:
         op = op_name(unpacked, operator)
         number = _weight_of(graph, makers, unpacked, operator) if op in WEIGHTED else -1
-        if number >= 0:
-            kind, activations = (
-                TYPES.get(graph.tensors[one].type, ("unknown", 0))[0] for one in (number, _data(operator, op))
-            )
-            ways[f"{kind}, computed in {activations}"] += 1
+        if number >= 0 and not _counts(unpacked, number):
+            kind, bits, words = _kept(graph.tensors[number])
+            count = math.prod(int(size) for size in graph.tensors[number].shape)
+            found.append(Held(op, count, bits, words, kind, _kind(graph.tensors[_data(operator, op)])[0]))
+    return tuple(found)
+
+
+def stored(model: bytes) -> dict[str, int]:
+    """How many layers of a file are stored and computed in which way, told from the file alone."""
+    ways = Counter(f"{one.stored.partition(',')[0]}, computed in {one.activations}" for one in held(model))
     return dict(ways.most_common())
+
+
+def _counts(unpacked: Any, number: int) -> bool:
+    """Whether a weight only counts 0, 1, 2 ..., which is no layer's."""
+    values = weights_of(unpacked, number)
+    return values is not None and is_ramp(values)
+
+
+def _kind(tensor: Any) -> tuple[str, int]:
+    return TYPES.get(tensor.type, (f"type {tensor.type}", 32))
+
+
+def _kept(tensor: Any) -> tuple[str, int, str]:
+    """Type, bits and words of how a weight lies in the file."""
+    kind, bits = _kind(tensor)
+    scales = 0 if tensor.quantization is None or tensor.quantization.scale is None else len(tensor.quantization.scale)
+    return kind, bits, kind + (f", {scales} scales" if scales > 1 else ", 1 scale" if scales else "")
 
 
 def read_back(
@@ -78,17 +113,13 @@ def read_back(
         if operator is None or number < 0:
             raise ConversionError(f"layer {node.layer!r} is not in the written file", "please report this network")
         tensor = graph.tensors[number]
-        kind, bits = TYPES.get(tensor.type, (f"type {tensor.type}", 32))
+        kind, bits, stored = _kept(tensor)
         original = floats.get(node.layer)
         if original is not None and not _is_alike(_real(unpacked, tensor, kind), original):
             raise ConversionError(
                 f"layer {node.layer!r} holds other weights than the network", "please report this network"
             )
-        scales = (
-            0 if tensor.quantization is None or tensor.quantization.scale is None else len(tensor.quantization.scale)
-        )
-        stored = kind + (f", {scales} scales" if scales > 1 else ", 1 scale" if scales else "")
-        activations = TYPES.get(graph.tensors[_data(operator, node.op)].type, ("unknown", 0))[0]
+        activations = _kind(graph.tensors[_data(operator, node.op)])[0]
         wanted = recipe.of(node.layer)
         if wanted == "w8a32" and (kind, activations) == ("int8", "float32"):
             activations = DYNAMIC

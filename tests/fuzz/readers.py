@@ -67,10 +67,11 @@ RUN = {
                          "keypoints": [[0.0, 1.0], [2.0, 3.0]], "scores": [0.5, 0.5]}]}]}],
 }  # fmt: skip
 CASES = {
-    "schema": 1, "measured_model_sha256": MODEL, "cases": [{
-        "name": "x", "image": "000.png", "input": TENSOR, "size_px": 8.0, "area_px": 64.0,
+    "schema": 2, "measured_model_sha256": MODEL, "cases": [{
+        "name": "x", "image": "000.png", "input": TENSOR,
+        "person": {"box_xyxy": [0.0, 0.0, 8.0, 8.0], "area_px": 64.0, "keypoints": [[1.0, 1.0, 2.0], [2.0, 2.0, 0.0]]},
         "region": {"center_xy": [4.0, 4.0], "size_wh": [8.0, 8.0], "rotation_degrees": 0.0},
-        "outputs": {"heatmaps": TENSOR}}],
+        "outputs": {"heatmaps": TENSOR}, "keypoints": [[1.0, 1.0]], "scores": [0.5], "packaged_sha256": MODEL}],
 }  # fmt: skip
 TRACE = {"schema": 2, "case": "x", "source_sha256": MODEL, "contract_sha256": MODEL, "steps": [
     {"name": "a", "op": "conv2d", "layer": "b", "inputs": [], "shape": [1, 2], "lowest": 0.0, "highest": 1.0}]}  # fmt: skip

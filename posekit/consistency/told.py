@@ -1,0 +1,245 @@
+"""Do manifest and report tell what is measured now?"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posekit import bundle, linting, reporting
+from posekit.consistency.evidence import Evidence
+from posekit.consistency.finding import differing, judged
+from posekit.consistency.signature import signature_of
+from posekit.mlpackage import read_specification
+from posekit.parity import report
+from posekit.parity.cases import MAX_RECORDED, outputs_sha256
+from posekit.parity.evaluate import Evaluation, Run
+from posekit.parity.facts import Facts
+from posekit.parity.gate import Check
+from posekit.parity.report import as_json
+from posekit.spec import contract_hash
+from posekit.targets import coreml, file_bytes, tflite_file
+
+MANIFEST_KEYS = frozenset(
+    ["schema", "posekit", "name", "version", "license", "platform", "precision", "status", "verdict", "contract_sha256",
+     "source", "evaluated_on", "tools", "files"]
+)  # fmt: skip
+ROUNDED = 1.5e-9  # the report has nine digits behind the point
+BELIEVED = ("source.file, source.facts, route, notes, calibration, doubt and what the training code's predictions or a "
+            "wrapper's run gave cannot be known from the bundle")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The bundle's own report: the document, its facts, its evaluation."""
+
+    document: Mapping[str, Any]
+    facts: Facts
+    evaluation: Evaluation
+
+
+def checks(opened: bundle.Bundle, told: Told, evidence: Evidence, now: Evaluation, run: Run) -> tuple[Check, ...]:
+    """Facts, figures and pages of the bundle's report against the bundle and `now`, what its model gave here."""
+    facts = [*_manifest(opened, told), *_facts(opened, told)]
+    alike = _computes_alike(evidence, run)
+    figures, how = _figures(told, evidence, now, alike)
+    return (
+        judged("manifest and report tell the facts of the bundle", facts, BELIEVED),
+        judged("the report's figures are those measured now", figures, how),
+        judged("the report's pages are made of its figures", list(_pages(opened, told, evidence, run, alike)), "made again"),
+    )  # fmt: skip
+
+
+def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
+    manifest, spec, document = opened.manifest, opened.spec, told.document
+    yield from (f"the manifest has an unknown {key!r}" for key in sorted(set(manifest) - MANIFEST_KEYS))
+    yield from (f"the manifest lacks {key!r}" for key in sorted(MANIFEST_KEYS - set(manifest)))
+    for key in ("name", "version", "license"):
+        yield from differing(f"the manifest's {key}", manifest.get(key), getattr(spec, key))
+    for key in ("platform", "precision", "status", "verdict", "contract_sha256", "evaluated_on", "tools"):
+        yield from differing(f"the manifest's {key}", manifest.get(key), document.get(key))
+    unknown = set(document) - _EVALUATED - Facts.model_fields.keys()
+    yield from (f"the report has an unknown {key!r}" for key in sorted(unknown))
+    source = document.get("source")
+    of_source = {key: source.get(key) for key in ("form", "sha256")} if isinstance(source, dict) else None
+    yield from differing("the manifest's source", manifest.get("source"), of_source)
+
+
+def _facts(opened: bundle.Bundle, told: Told) -> Iterator[str]:
+    path, spec, document = opened.model_path, opened.spec, told.document
+    expected = {
+        "name": spec.name, "version": spec.version, "platform": opened.platform, "contract_sha256": contract_hash(spec),
+        "model_file": path.name, "model_bytes": file_bytes(path), "model_sha256": bundle.file_hash(path),
+        "evidence_sha256": bundle.file_hash(opened.folder / bundle.EVALUATION),
+        "op_counts": _op_counts(opened.platform, path),
+        "minimum_system": signature_of(opened.platform, path).minimum_system,
+        "lint": linting.lint(opened.platform, path), "verdict": report.verdict(told.evaluation),
+        "blamed": list(told.evaluation.blamed),
+    }  # fmt: skip
+    for key, value in expected.items():
+        yield from differing(f"the report's {key}", document.get(key), value)
+    images = re.match(r"(\d+) pictures given", told.facts.evaluated_on)
+    if images and told.evaluation.status != "UNVERIFIED" and int(images[1]) != told.evaluation.images:
+        yield f"the report is of {told.facts.evaluated_on!r}, and of {told.evaluation.images} images"
+
+
+def _op_counts(platform: str, path: Path) -> dict[str, int]:
+    return (
+        tflite_file.op_counts(path.read_bytes())
+        if platform == "android"
+        else coreml.op_counts(read_specification(path))
+    )
+
+
+def _computes_alike(evidence: Evidence, run: Run) -> bool:
+    """Whether this machine gives the packaged model's outputs of then, to the last bit."""
+    pairs = zip(evidence.index.cases, evidence.cases, strict=True)
+    return all(entry.packaged_sha256 == outputs_sha256(run(case.pixels)) for entry, (case, _) in pairs)
+
+
+def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tuple[list[str], str]:
+    then, recorded = told.evaluation, len(evidence.index.cases)
+    if then.status == "UNVERIFIED":
+        problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
+        return problems, "it has none: nothing ran the model when it was packaged"
+    problems = differing("the number of recorded cases", recorded, min(then.cases, MAX_RECORDED))
+    same_runtime = then.runtime.partition(";")[0] == now.runtime.partition(";")[0]
+    if same_runtime:
+        problems += differing("the report's status", then.status, now.status)
+    slack = Slack(alike, same_runtime)
+    seen, expected = as_json(then, {}), as_json(now, {})
+    problems += _of_checks(seen, expected, slack, whole=then.cases == recorded)
+    ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.stages)
+    if then.cases > recorded:
+        problems += _bounds(then, now)
+        return (
+            problems,
+            f"{recorded} of {then.cases} cases are in the bundle: the other figures are bounded by theirs alone",
+        )
+    problems += differing("the report's number of cases", then.cases, now.cases)
+    problems += differing("the report's number of images", then.images, now.images)
+    comparable = ["accuracy", *([] if ran_wrapper else ["total", "worst"])]
+    for key in comparable:
+        problems += slack.differing(seen[key], expected[key], key)
+    stages = {one["name"]: one for one in expected["stages"]}
+    for stage in seen["stages"]:
+        if stage["name"] == "conversion" and told.facts.precision == "fp32" and stage["name"] in stages:
+            problems += slack.differing(stage, stages["conversion"], "conversion")
+    how = "to the last digit" if alike else "within what another processor or runtime gives"
+    return problems, f"{how}{'; the total is of a run of the wrapper (--wrapper)' if ran_wrapper else ''}"
+
+
+def _of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, whole: bool) -> Iterator[str]:
+    """Every check that is made now was made then, with the same result."""
+    told = {one["name"]: one for one in seen["checks"]}
+    for check in expected["checks"]:
+        one = told.pop(check["name"], None)
+        if one is None:
+            yield f"the report has no check {check['name']!r}"
+        elif whole and slack.is_exact and one != check:
+            yield f"the report's check {check['name']!r} says {one['outcome']}, {one['detail']!r}; now {check['outcome']}, {check['detail']!r}"  # fmt: skip
+        elif slack.same_runtime and one["outcome"] != check["outcome"] and whole:
+            yield f"the report's check {check['name']!r} is {one['outcome']}, now {check['outcome']}"
+    if not slack.is_exact:
+        return
+    known = ("from the picture", "the wrapper's input", "every case was run", "contract", "on the accelerator")
+    yield from (f"the report has a check {name!r} that is none" for name in told if not name.startswith(known))
+
+
+def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
+    """What figures of more cases cannot be, given those of some."""
+    whole, part = then.total.keypoints, now.total.keypoints
+    if whole is None or part is None:
+        return
+    room = 1 + 1e-6
+    for name in ("max_px", "worst_case_p95_px", "score_error"):
+        if getattr(whole, name) * room + 1e-6 < getattr(part, name):
+            yield f"the report's {name} is {getattr(whole, name):.6g}, the recorded cases alone give {getattr(part, name):.6g}"  # fmt: skip
+    if whole.min_oks > part.min_oks + 1e-6:
+        yield f"the report's min_oks is {whole.min_oks:.6g}, the recorded cases alone give {part.min_oks:.6g}"
+    order = (whole.mean_px, whole.p95_px, whole.p99_px, whole.max_px)
+    if not (order[0] <= order[3] and order[1] <= order[2] <= order[3] and whole.min_oks <= whole.oks <= 1):
+        yield "the report's figures contradict each other"
+    yield from differing("the number of instances", whole.instances, then.cases)
+    for seen, least in zip(then.total.tensors, now.total.tensors, strict=False):
+        if seen.max_abs * room < least.max_abs or seen.snr_db > least.snr_db + 1e-6:
+            yield f"the report's figures of {seen.name} are better than those of the recorded cases"
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """How far figures may be apart: not at all where this machine computes alike, else by what processors differ by.
+
+    same_runtime: whether the same software ran the model, so that texts and outcomes are comparable too.
+    """
+
+    is_exact: bool
+    same_runtime: bool
+
+    def differing(self, seen: Any, expected: Any, where: str) -> list[str]:
+        """Where two documents differ, by the path of the value."""
+        if isinstance(expected, dict) and isinstance(seen, dict):
+            keys = sorted(set(seen) | set(expected))
+            return [one for key in keys for one in self.differing(seen.get(key), expected.get(key), f"{where}.{key}")]
+        if isinstance(expected, list) and isinstance(seen, list) and len(seen) == len(expected):
+            pairs = zip(seen, expected, strict=True)
+            return [one for i, (a, b) in enumerate(pairs) for one in self.differing(a, b, f"{where}[{i}]")]
+        if self._fits(seen, expected, where.rpartition(".")[2].partition("[")[0]):
+            return []
+        return [f"the report's {where} is {seen!r}, now {expected!r}"]
+
+    def _fits(self, seen: Any, expected: Any, key: str) -> bool:
+        if self.is_exact:
+            both = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (seen, expected))
+            return bool(abs(seen - expected) <= ROUNDED if both else seen == expected)
+        if key == "snr_db":  # beyond 90 dB it is rounding
+            a, b = (90.0 if one is None else min(one, 90.0) for one in (seen, expected))
+            return bool(abs(a - b) <= (1.0 if self.same_runtime else 12.0))
+        if isinstance(expected, str | bool) or expected is None or seen is None:
+            return True if key in ("where", "worst", "case", "keypoint") else seen == expected
+        if not isinstance(seen, int | float):
+            return False
+        limit = {"oks": 0.005, "min_oks": 0.02, "ap": 0.02, "pck": 0.02, "score_error": 0.01}.get(key, 0.05)
+        return bool(abs(seen - expected) <= (limit + 0.1 * abs(expected)) * (1 if self.same_runtime else 5))
+
+
+def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alike: bool) -> Iterator[str]:
+    """junit.xml and index.html as they come of report.json; the pictures where they can be drawn again."""
+    then = told.evaluation
+    recorded = {case.name for case, _ in evidence.cases}
+    pictured = told.document.get("pictured") == reporting.PACKAGED
+    redrawn = pictured and alike and {one.case for one in then.worst} <= recorded
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / bundle.REPORT
+        facts = {key: value for key, value in told.document.items() if key not in _EVALUATED}
+        reporting.write(
+            folder, then, opened.spec, facts,
+            lambda names: (one for one in evidence.cases if one[0].name in names), run,
+        )  # fmt: skip
+        for name in ("report.json", "junit.xml", "index.html"):
+            ours, theirs = (_read(where / name) for where in (folder, opened.folder / bundle.REPORT))
+            if name == "report.json" and not pictured:
+                continue
+            if name == "index.html" and not redrawn:
+                ours, theirs = _without_pictures(ours), _without_pictures(theirs)
+            if ours != theirs:
+                yield f"{name} is not made of the report's figures"
+
+
+_EVALUATED = frozenset(["status", "runtime", "cases", "images", "total", "stages", "checks", "worst", "accuracy", "verdict", "blamed", "pictured"])  # fmt: skip
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _without_pictures(page: str) -> str:
+    page = re.sub(r'<section id="pictures".*?</section>', "", page, flags=re.DOTALL)
+    page = re.sub(r"<li><a href=\"#pictures\">.*?</a></li>", "", page)
+    return re.sub(r"<figure>.*?</figure>", "", page, flags=re.DOTALL)
