@@ -170,15 +170,19 @@ def validate(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="New folder for a report of this validation.")] = None,
     allow_edited: Annotated[bool, typer.Option("--allow-edited", help="Pass generated code that was edited.")] = False,
-    trust: Annotated[bool, typer.Option("--trust", help="Compile and run generated code that was edited.")] = False,
+    source: Annotated[Path | None, typer.Option(help="The trained model: make reference and model file again.")] = None,
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure what ships anew against the reference that it carries."""
     from posekit import console, validation, verdicts
 
     wanted = validation.Wanted(
-        images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited, trust
-    )
+        images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited, trust,
+        source, spec, arch,
+    )  # fmt: skip
     with console.progress() as step:
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)

@@ -17,7 +17,7 @@ from posekit.devices import evidence as device_evidence
 from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError
-from posekit.inputs import Images, find_images
+from posekit.inputs import Images, find_images, find_spec
 from posekit.parity.accuracy import accuracy, can_be_told, truth_of, why_no_truth
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import Case, Index, cases_of, found_in, read_index, recorded
@@ -27,6 +27,7 @@ from posekit.parity.gate import Check, Outcome, accuracy_skips
 from posekit.parity.report import read_evaluation
 from posekit.parity.shipped import Wrapper
 from posekit.runtimes import Runtime, runtime_for
+from posekit.sources import open_source
 from posekit.spec import PoseSpec, contract_hash
 from posekit.steps import Step, announced, silent
 from posekit.targets import file_bytes
@@ -39,7 +40,9 @@ class Wanted:
     wrapper: run the generated code on this machine. device: `adb[:SERIAL]` or `ios[:UDID]`, which has timeout_s for it.
     device_run: the folder of a run recorded elsewhere. write_request: a new folder for what such a run is to do.
     report: a folder for a report of this validation. allow_edited: pass a wrapper that was edited; trust: compile and
-    run it though it is not posekit's own code.
+    run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained network,
+    which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the network;
+    arch: builds the network of a state dict.
     """
 
     images: Path | None = None
@@ -52,6 +55,9 @@ class Wanted:
     report: Path | None = None
     allow_edited: bool = False
     trust: bool = False
+    source: Path | None = None
+    spec: str = ""
+    arch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             *consistency.of_model(opened, told.facts),
             *consistency.of_report(opened, told, evidence, plain, runtime.run),
         )
-    evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *ran.checks))
+    origin = _origin(opened, told, evidence, wanted, step)
+    evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *origin, *ran.checks))
     if given is not None:
         evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
     result = Validated(opened, evaluation, ran.facts)
@@ -116,6 +123,18 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
         with announced(step, "write the report"):
             _write_report(result, told, evidence, wanted.report, runtime, shown)
     return result
+
+
+def _origin(opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, step: Step) -> tuple[Check, ...]:
+    """The bundle against the network itself, where that is given."""
+    if wanted.source is None:
+        return (consistency.UNKNOWN,)
+    beside = any(wanted.source.with_suffix(suffix).is_file() for suffix in (".toml", ".json"))
+    spec = find_spec(wanted.source, wanted.spec) if wanted.spec or beside else None
+    with announced(step, "open the model"):
+        source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust)
+    with announced(step, "make the bundle's model again"):
+        return consistency.of_origin(opened, told, evidence, source, spec)
 
 
 def _evidence_of(opened: bundle.Bundle) -> Evidence:

@@ -19,7 +19,7 @@ ALLOWED = {
     "checking": BOTTOM | {"parity", "sources", "inputs"},
     "devices": BOTTOM | {"parity", "bundle", "codegen"},
     "reporting": BOTTOM | {"parity", "codegen"},
-    "validation": BOTTOM | {"bundle", "parity", "targets", "runtimes", "inputs", "devices", "reporting", "consistency"},
+    "validation": BOTTOM | {"bundle", "parity", "targets", "runtimes", "inputs", "devices", "reporting", "consistency", "sources"},
     "consistency": BOTTOM | {"bundle", "codegen", "linting", "parity", "reporting", "runtimes", "sources", "targets"},
     "bisection": BOTTOM | {"bundle", "parity", "runtimes", "targets"},
     "prediction": BOTTOM | {"bundle", "parity", "runtimes", "inputs", "sources"},

@@ -128,6 +128,8 @@ def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tu
     for stage in seen["stages"]:
         if stage["name"] == "conversion" and told.facts.precision == "fp32" and stage["name"] in stages:
             problems += slack.differing(stage, stages["conversion"], "conversion")
+    if not alike and same_runtime and not ran_wrapper and not Slack(True, True).differing(seen["total"], expected["total"], ""):  # fmt: skip
+        problems.append("packaged_sha256 of a case is not of the outputs that all figures are of")
     how = "to the last digit" if alike else "within what another processor or runtime gives"
     return problems, f"{how}{'; the total is of a run of the wrapper (--wrapper)' if ran_wrapper else ''}"
 
