@@ -34,8 +34,11 @@ CLOSE_FLOAT32 = 1e-6
 Case = dict[str, Any]
 
 
-def write(folder: Path, spec: PoseSpec) -> None:
-    """Write warp.json and decoders.json for the input and decoder of one contract, and tracking.json."""
+def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> None:
+    """Write warp.json and decoders.json for the input and decoder of one contract, and tracking.json.
+
+    every_orientation: all eight ways in which a picture may be stored, rather than the three that a bundle carries.
+    """
     folder.mkdir()
     rng = np.random.default_rng(SEED)
     # antialiasing does nothing unless the input is smaller than the picture
@@ -49,6 +52,10 @@ def write(folder: Path, spec: PoseSpec) -> None:
         )
         for case in warp_cases(rng, str(variant), small, size, Orientation(turn, mirrored), 33.0 - 20 * variant)
     ]
+    if every_orientation:
+        apart = np.random.default_rng(SEED + 3)
+        ways = [Orientation(turn, mirrored) for turn in (0, 90, 180, 270) for mirrored in (False, True)]
+        warps += [case for way in ways for case in warp_cases(apart, f"all-{way}", small, (31, 42), way, -17.0)]
     write_cases(folder / "warp.json", warps)
     write_cases(folder / "decoders.json", own_decoder_cases(rng, spec))
     write_cases(folder / "tracking.json", tracking_cases())

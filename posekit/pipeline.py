@@ -26,6 +26,7 @@ from posekit.parity import report, trace
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of, found_in
 from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
+from posekit.parity.gate import Check
 from posekit.precisions import PRECISIONS
 from posekit.preparation import Calibrated, Prepared, calibrating, prepare
 from posekit.recipe import FILE as RECIPE
@@ -234,13 +235,14 @@ def _evaluate(
     except InputError as error:
         raise ConversionError(f"the converter's file cannot be run: {error.message}", error.hint) from error
     with tempfile.TemporaryDirectory() as scratch:
-        wrapper, name = None, runtime.name
+        wrapper, name, golden_checks = None, runtime.name, tuple[Check, ...]()
         if job.wrapper:
             with announced(job.step, f"run the {platform} wrapper on this machine"):
-                wrapper = desktop.run_wrapper(
+                wrapper, check = desktop.run_wrapper(
                     platform, folder / bundle.WRAPPER[platform], path, lambda: islice(_cases(job), MAX_RECORDED),
-                    runtime.run, Path(scratch), model_sha256=model_hash, contract_sha256=contract_hash(spec),
+                    runtime.run, Path(scratch), model_sha256=model_hash, spec=spec,
                 )  # fmt: skip
+            golden_checks = (check,)
             name = f"{name}; {desktop.NAMES[platform]}"
         with announced(job.step, f"measure parity on {platform}"):
             evaluation = evaluate(
@@ -248,6 +250,7 @@ def _evaluate(
                 accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
                 budget=made.budget, size=file_bytes(path),
             )  # fmt: skip
+        evaluation = replace(evaluation, checks=(*golden_checks, *evaluation.checks))
         shown = reporting.drawn(evaluation, wrapper, islice(_cases(job), MAX_RECORDED), spec)
     recorder.close(model_hash)
     return evaluation, runtime.run, shown

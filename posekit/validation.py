@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from posekit import bundle, consistency, jsontext, recipe, reporting
-from posekit.consistency import Evidence, Told
+from posekit.consistency import Edits, Evidence, Told
 from posekit.devices import desktop, drive
 from posekit.devices import evidence as device_evidence
 from posekit.devices.format import DeviceRun, Pass
@@ -101,7 +102,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             drive.write_request(opened, wanted.write_request, _cases(evidence))
     runtime = runtime_for(opened.platform, opened.model_path)
     with tempfile.TemporaryDirectory() as scratch:
-        ran = _run_wrapper(opened, evidence, runtime, wanted, Path(scratch), step)
+        ran = _run_wrapper(opened, evidence, edits, runtime, wanted, Path(scratch), step)
         with announced(step, "measure parity"):
             plain = _measured(opened, told, evidence, runtime, _Ran(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
@@ -181,15 +182,15 @@ class _Ran:
 
 
 def _run_wrapper(
-    opened: bundle.Bundle, evidence: Evidence, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step
+    opened: bundle.Bundle, evidence: Evidence, edits: Edits, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step
 ) -> _Ran:
     if wanted.wrapper:
         with announced(step, "run the wrapper on this machine"):
-            wrapper = desktop.run_wrapper(
-                opened.platform, opened.wrapper_path, opened.model_path, lambda: _cases(evidence), runtime.run,
-                scratch, model_sha256=bundle.file_hash(opened.model_path), contract_sha256=contract_hash(opened.spec),
+            wrapper, check = desktop.run_wrapper(
+                opened.platform, _code(opened, edits, scratch), opened.model_path, lambda: _cases(evidence), runtime.run,
+                scratch, model_sha256=bundle.file_hash(opened.model_path), spec=opened.spec,
             )  # fmt: skip
-        return _Ran(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper)
+        return _Ran(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper, (check,))
     folder = wanted.device_run
     if wanted.device:
         folder = scratch / "run"
@@ -199,6 +200,19 @@ def _run_wrapper(
         return _Ran(runtime.status, runtime.name)
     run = read_run(folder, bundle.file_hash(opened.model_path), contract_hash(opened.spec))
     return _from_device(folder, run, evidence)
+
+
+def _code(opened: bundle.Bundle, edits: Edits, scratch: Path) -> Path:
+    """The code to compile: posekit's own rendering where the bundle's is the same, so that nothing else is run."""
+    if edits:
+        return opened.wrapper_path
+    tree = consistency.render(opened, scratch / "wrapper")
+    shipped = tree / opened.shipped_model_path.relative_to(opened.wrapper_path)
+    if opened.shipped_model_path.is_dir():
+        shutil.copytree(opened.shipped_model_path, shipped)
+    else:
+        shutil.copyfile(opened.shipped_model_path, shipped)
+    return tree
 
 
 def _from_device(folder: Path, run: DeviceRun, recordings: Evidence) -> _Ran:

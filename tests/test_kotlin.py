@@ -74,7 +74,7 @@ class Compiled:
         self.classes = work / "classes"
         spec = build.spec("heatmap")
         build.render(build.MODULE, self.sources, spec, only_its_decoder=False)
-        for file in (*(build.HERE / name for name in PROGRAMS), build.BENCHMARK):
+        for file in (*(build.HERE / name for name in PROGRAMS), build.GOLDEN_MAIN, build.BENCHMARK):
             build.render(file, self.harness, spec, only_its_decoder=False)
         build.javac(
             [build.HERE / "stubs" / "java", build.HERE / "JUnitRunner.java"], self.java_stubs, build.runtime_jars()

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from posekit.devices import golden_run
 from posekit.devices.evidence import wrapper_of
 from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter
 from posekit.errors import ConversionError, MissingToolError
 from posekit.parity.cases import Case
+from posekit.parity.gate import Check
 from posekit.parity.shipped import Run, Wrapper
+from posekit.spec import PoseSpec, contract_hash
 
 NAMES = {"android": "generated Kotlin on desktop LiteRT (CPU)", "ios": "generated Swift core, model run by posekit"}
 
@@ -39,18 +42,20 @@ def run_wrapper(
     work: Path,
     *,
     model_sha256: str,
-    contract_sha256: str,
-) -> Wrapper:
-    """Compile the wrapper in `tree` and run it on `cases`; work: an empty folder, needed as long as the result is.
+    spec: PoseSpec,
+) -> tuple[Wrapper, Check]:
+    """Compile the wrapper in `tree`, run it on `cases`, and on posekit's own golden vectors, which makes the check.
 
-    Kotlin runs `model` itself; Swift, which has no Core ML here, has it run by `run`.
+    work: an empty folder, needed as long as the result is. Kotlin runs `model` itself; Swift, which has no Core ML here, has it run by `run`.
     """
     asked = frozenset(case.name for case in cases())
+    contract_sha256, vectors = contract_hash(spec), golden_run.vectors(spec, work / "golden")
     if platform == "ios":
         from posekit.devices import desktop_swift
 
         swift = desktop_swift.build(tree, work / "build")
-        return replace(desktop_swift.results(swift, cases(), run, work), asked=asked)
+        ran = replace(desktop_swift.results(swift, cases(), run, work), asked=asked)
+        return ran, golden_run.judged(swift.golden(vectors, spec.decoder.kind), spec)
     from posekit.devices import desktop_kotlin
 
     kotlin = desktop_kotlin.build(tree, work / "build")
@@ -63,4 +68,5 @@ def run_wrapper(
     record = read_run(out, model_sha256, contract_sha256)
     if record.error or not record.passes:
         raise ConversionError(f"the generated Kotlin failed on this machine: {record.error or 'it ran nothing'}")
-    return replace(wrapper_of(out, record.passes[0], accelerator=False), asked=asked)
+    ran = replace(wrapper_of(out, record.passes[0], accelerator=False), asked=asked)
+    return ran, golden_run.judged(kotlin.golden(vectors), spec)

@@ -20,11 +20,14 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from posekit import codegen
 from posekit.codegen import template_root
-from posekit.devices import kotlin_compiler
+from posekit.devices import golden_run, kotlin_compiler
 from posekit.devices.format import RUN
 from posekit.devices.kotlin_compiler import Unit
 from posekit.errors import ConversionError, InputError, MissingToolError
+from posekit.folders import is_litter
+from posekit.spec import PoseSpec, read_spec
 
 C_API = "2.3"  # the ai-edge-litert whose C functions native/litert_jni.c declares
 RUNNER = "DeviceRun*.kt"
@@ -60,6 +63,16 @@ class KotlinWrapper:
             said = kotlin_compiler.first(done.stderr)
             raise ConversionError(f"the generated Kotlin ended with exit code {done.returncode}: {said}")
 
+    def golden(self, vectors: Path, *, timeout: float = TIMEOUT_SECONDS) -> str:
+        """What the module makes of golden vectors, as JSON; ConversionError where it fails."""
+        path = [*self.classes, self.stand_ins / "java", self.stand_ins / "classes" / "litert"]
+        options = [f"-Dposekit.golden={vectors}"]
+        done = kotlin_compiler.java(path, f"posekit.{self.package}.GoldenMainKt", [], options, timeout)
+        if done.returncode:
+            said = kotlin_compiler.first(done.stderr)
+            raise ConversionError(f"the generated Kotlin ended with exit code {done.returncode}: {said}")
+        return done.stdout
+
 
 def why_not() -> str:
     """Why the generated Kotlin cannot be run here, in one sentence that says how to change that; empty when it can."""
@@ -81,13 +94,14 @@ def build(module: Path, work: Path) -> KotlinWrapper:
 
     MissingToolError where something is missing on this machine; ConversionError where the module does not compile.
     """
-    return build_many([module], work)[0]
+    return build_many([module], work, golden=True)[0]
 
 
-def build_many(modules: Sequence[Path], work: Path) -> list[KotlinWrapper]:
+def build_many(modules: Sequence[Path], work: Path, *, golden: bool = False) -> list[KotlinWrapper]:
     """Compile several modules in one compiler process, each into a folder of its own in `work`.
 
-    Of a module that differs from an earlier one in some files only, those files alone are compiled.
+    Of a module that differs from an earlier one in some files only, those files alone are compiled. golden: with what
+    holds them to golden vectors, which is posekit's own code.
     """
     if reason := why_not():
         raise MissingToolError(f"the generated Kotlin cannot be run here: {reason}")
@@ -103,13 +117,29 @@ def build_many(modules: Sequence[Path], work: Path) -> list[KotlinWrapper]:
         if changed:
             unit = Unit(unit.name, changed, (*below, *platform_path), below, module=f"module-{base}")
         units.append(unit)
-        wrappers.append(KotlinWrapper(_package(modules[number]), (classes, *below), stand_ins))
+        classes_of, tests = (classes, *below), work / "classes" / f"golden-{number}"
+        if golden:
+            units.append(
+                _golden_unit(f"golden-{number}", modules[number], work / f"main-{number}", classes_of, platform_path)
+            )
+        places = (tests, *classes_of) if golden else classes_of
+        wrappers.append(KotlinWrapper(_package(modules[number]), places, stand_ins))
     results = kotlin_compiler.compile_units(units, work, stand_ins / "driver")
-    for module, (code, messages) in zip(modules, results.values(), strict=True):
+    owners = [modules[int(unit.name.rpartition("-")[2])] for unit in units]
+    for module, (code, messages) in zip(owners, results.values(), strict=True):
         if code:
             said = kotlin_compiler.first(messages)
             raise ConversionError(f"the module {module} does not compile: {said}", "package the model again")
     return wrappers
+
+
+def _golden_unit(
+    name: str, module: Path, folder: Path, classes: tuple[Path, ...], platform_path: tuple[Path, ...]
+) -> Unit:
+    """The readers of golden vectors, apart from the module, whose internals they see."""
+    readers = golden_run.readers("android", _contract(module), folder / "golden")
+    sources = (*readers, _main("GoldenMain.kt", module, folder))
+    return Unit(name, sources, (*classes, *platform_path), classes)
 
 
 def _changed(own: Sequence[Path], earlier: Sequence[Path]) -> tuple[Path, ...]:
@@ -135,10 +165,20 @@ def _sources(module: Path, folder: Path) -> tuple[Path, ...]:
     if not runner:
         raise InputError(f"the module {module} holds no runner: {RUNNER} in src/androidTest", "package the model again")
     folder.mkdir(parents=True, exist_ok=True)
-    main = folder / "DesktopMain.kt"
-    text = (_templates() / main.name).read_text(encoding="utf-8")
-    main.write_text(text.replace("posekit.template", f"posekit.{package}"), encoding="utf-8")
-    return (*sorted((module / "src" / "main" / place).glob("*.kt")), *runner, main)
+    main = _main("DesktopMain.kt", module, folder)
+    own = [*sorted((module / "src" / "main" / place).glob("*.kt")), *runner]
+    return (*(path for path in own if not is_litter(Path(path.name))), main)
+
+
+def _main(name: str, module: Path, folder: Path) -> Path:
+    """A main function in the module's package."""
+    text = (_templates() / name).read_text(encoding="utf-8")
+    (folder / name).write_text(codegen.named(text, _contract(module)), encoding="utf-8")
+    return folder / name
+
+
+def _contract(module: Path) -> PoseSpec:
+    return read_spec(module / "src" / "main" / "assets" / "pose.json")
 
 
 def _package(module: Path) -> str:

@@ -12,6 +12,7 @@ import platform
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,12 +24,15 @@ import numpy as np
 from posekit.bundle import file_hash
 from posekit.case_files import RegionOfCase, TensorFile, read_tensor
 from posekit.codegen import template_root
+from posekit.devices import golden_run
 from posekit.devices.format import MAX_CASES, REQUEST, RUN, DeviceRun, Mode, RequestedCase, RunRequest
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written, sha256_of
 from posekit.errors import ConversionError, InputError, MissingToolError
+from posekit.folders import is_litter
 from posekit.parity.cases import Case, Tensors
 from posekit.parity.shipped import Run, Shipped, Wrapper
+from posekit.spec import read_spec
 
 PLACEHOLDER, PROGRAM = "TemplatePose", "Desktop"
 BUILD_SECONDS, RUN_SECONDS = 540, 480
@@ -55,6 +59,14 @@ class SwiftWrapper:
         if code or not (out / RUN).is_file():
             raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
 
+    def golden(self, vectors: Path, kind: str, *, timeout: float = RUN_SECONDS) -> str:
+        """What the package makes of golden vectors of that kind of decoder, as JSON; ConversionError where it fails."""
+        command = [str(self.program), str(vectors), kind]
+        code, said = _run(command, "the generated Swift", timeout, SWIFT_BACKTRACE="enable=no")
+        if code:
+            raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
+        return said
+
 
 def why_not() -> str:
     """Why the generated Swift cannot be run here, in one sentence that says how to change that; empty when it can."""
@@ -72,12 +84,20 @@ def build(package: Path, work: Path) -> SwiftWrapper:
     if reason := why_not():
         raise MissingToolError(f"the generated Swift cannot be run here: {reason}")
     name, model = _named(package)
-    files = {Path(f"Sources/{PROGRAM}/main.swift"): (_templates() / "main.swift").read_text(encoding="utf-8"),
-             Path("Package.swift"): (_templates() / "Package.swift").read_text(encoding="utf-8")}  # fmt: skip
-    files = {path: text.replace(PLACEHOLDER, name) for path, text in files.items()}
+    places = {f"Sources/{PROGRAM}/main.swift": "main.swift", f"Sources/{PROGRAM}/GoldenReport.swift": "GoldenReport.swift",
+              "Package.swift": "Package.swift"}  # fmt: skip
+    files = {
+        Path(place): (_templates() / source).read_text(encoding="utf-8").replace(PLACEHOLDER, name)
+        for place, source in places.items()
+    }
+    spec = read_spec(package / "Sources" / name / "pose.json")
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in golden_run.readers("ios", spec, Path(scratch)):
+            files[Path(f"Sources/{PROGRAM}/{path.name}")] = path.read_text(encoding="utf-8")
     for module in (f"{name}Core", f"{name}Run"):
         folder = package / "Sources" / module
-        own = [path for path in sorted(folder.rglob("*.swift")) if path.relative_to(folder).parts[0] != "Apple"]
+        found = [path.relative_to(folder) for path in sorted(folder.rglob("*.swift"))]
+        own = [folder / path for path in found if path.parts[0] != "Apple" and not is_litter(path)]
         if not own:
             raise InputError(f"the package {package} holds no Sources/{module}", PACKAGE_AGAIN)
         files |= {path.relative_to(package): path.read_text(encoding="utf-8") for path in own}

@@ -24,7 +24,7 @@ STAGES = {
 MODEL, WRAPPER, CONTRACT, DEVICE, GOLDEN = "model file", "wrapper", "contract", "device", "golden vectors"
 NO_CORE_ML = "its Core ML layer (Session, Pixels) was not run here"
 _OWNERS = {  # by how the name of a gate begins, the first that fits
-    "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper's ": WRAPPER,
+    "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper": WRAPPER,
     "from the picture": WRAPPER, "model file of the wrapper": WRAPPER, "the run came to its end": DEVICE,
     "contract": CONTRACT,
 }  # fmt: skip

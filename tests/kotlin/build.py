@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MODULE = ROOT / "templates" / "android" / "module"
 STAND_INS = ROOT / "templates" / "desktop" / "kotlin" / "android"
+GOLDEN_MAIN = ROOT / "templates" / "desktop" / "kotlin" / "GoldenMain.kt"
 BENCHMARK = ROOT / "benchmarks" / "wrapper" / "kotlin" / "WrapperBenchmark.kt"
 __all__ = ["Unit", "javac", "runtime_jars"]
 

@@ -9,7 +9,7 @@ let package = Package(
   targets: [
     .target(name: "TemplatePoseCore"),
     .target(name: "TemplatePoseRun", dependencies: ["TemplatePoseCore"]),
-    .executableTarget(name: "Desktop", dependencies: ["TemplatePoseRun"]),
+    .executableTarget(name: "Desktop", dependencies: ["TemplatePoseCore", "TemplatePoseRun"]),
   ],
   swiftLanguageModes: [.v6]
 )

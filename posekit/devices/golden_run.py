@@ -1,0 +1,94 @@
+"""posekit's own golden vectors through a wrapper's code: warp, regions, orientations, decoder, tracker, smoother, constants."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from posekit import codegen, golden
+from posekit.parity.gate import Check, Outcome
+from posekit.skeletons import flip_indices, lower_camel
+from posekit.spec import PoseSpec, contract_hash
+from posekit.warp import region_from_box
+
+NAME = "the wrapper gives posekit's golden vectors"
+BOX_XYXY = (10.0, 20.0, 110.0, 220.0)
+CLOSE = 1e-9
+# what each suite may be off by, by its key; grey levels, px, scores
+LIMITS = {
+    "warp": {"grey": 0.01, "geometry": 1e-6, "matrix": 1e-6, "region": 1e-6, "points": 1e-6, "content_mismatches": 0},
+    "decoder": {"px": 0.001, "score": 1e-5, "unrefused_nan": 0}, "tracking": {"region": 1e-6, "smoothed": 1e-6},
+}  # fmt: skip
+TESTS = {
+    "android": ("android/module/src/test/kotlin/posekit/template", ("GoldenCases.kt", "GoldenDecoder.kt")),
+    "ios": ("ios/package/Tests/TemplatePoseCoreTests", ("*Golden.swift", "*Settings.swift")),
+}
+
+
+def readers(platform: str, spec: PoseSpec, folder: Path) -> tuple[Path, ...]:
+    """The sources that read golden vectors, of the wrapper's own tests, as posekit renders them into `folder`."""
+    source, patterns = TESTS[platform]
+    values = codegen.context(spec, "", {})
+    codegen.render_tree(codegen.template_root() / source, folder, spec, values)
+    return tuple(path for pattern in patterns for path in sorted(folder.glob(pattern)))
+
+
+def judged(text: str, spec: PoseSpec) -> Check:
+    """What a program said of the vectors, as a check; text: its JSON."""
+    try:
+        said = json.loads(text.strip().splitlines()[-1])
+        problems = [*_errors(said), *_constants(said["contract"], spec)]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return Check(NAME, Outcome.FAIL, "the wrapper's code gives no answer that can be read")
+    if problems:
+        return Check(NAME, Outcome.FAIL, "; ".join(problems[:5]))
+    counts = {suite: said[suite]["cases"] for suite in LIMITS}
+    return Check(NAME, Outcome.PASS, ", ".join(f"{count} of {suite}" for suite, count in counts.items()))
+
+
+def _errors(said: Mapping[str, Any]) -> Iterator[str]:
+    for suite, limits in LIMITS.items():
+        if not said[suite]["cases"] > 0:
+            yield f"no case of {suite} was run"
+        for key, limit in limits.items():
+            value = said[suite].get(key, 0.0)
+            if not isinstance(value, int | float) or not value <= limit:
+                yield f"{suite}: {key} is off by {value}, at most {limit:g}"
+
+
+def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
+    names, given = spec.keypoints.names, spec.input
+    region = region_from_box(BOX_XYXY, given.size_wh, given.box_padding)
+    expected: dict[str, Any] = {
+        "hash": contract_hash(spec), "size_wh": list(given.size_wh), "resize": given.resize, "alignment": given.alignment,
+        "pad_value": given.pad_value, "box_padding": given.box_padding, "names": list(names),
+        "oks_sigmas": list(spec.keypoints.oks_sigmas), "flip_partners": list(flip_indices(spec.keypoints.as_skeleton())),
+        "edges": [[names.index(a), names.index(b)] for a, b in spec.keypoints.edges],
+        "box_region": [*region.center_xy, *region.size_wh, region.rotation_degrees],
+    }  # fmt: skip
+    if "cases" in said:
+        expected["cases"] = [lower_camel(name) for name in names]
+    for key, value in expected.items():
+        seen = said[key].strip() if isinstance(said[key], str) else said[key]
+        if key in ("resize", "alignment"):  # Swift names its cases without underscores
+            seen, value = (str(one).replace("_", "").lower() for one in (seen, value))
+        if not _is_near(seen, value):
+            yield f"the code's {key} is {seen!r}, the contract's {value!r}"
+
+
+def _is_near(seen: Any, expected: Any) -> bool:
+    if isinstance(expected, list):
+        is_list = isinstance(seen, list) and len(seen) == len(expected)
+        return is_list and all(map(_is_near, seen, expected))
+    if isinstance(expected, float):
+        return isinstance(seen, int | float) and math.isclose(seen, expected, rel_tol=CLOSE, abs_tol=CLOSE)
+    return bool(seen == expected)
+
+
+def vectors(spec: PoseSpec, folder: Path) -> Path:
+    """Write the vectors of a contract into a new folder: those of a bundle, and every orientation."""
+    golden.write(folder, spec, every_orientation=True)
+    return folder

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlin.math.max
+import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.jsonObject
+
+/** Largest errors over the golden vectors, and what the generated constants are, as one line of JSON. */
+public fun main() {
+    println(
+        json(
+            "warp" to warpSuite(),
+            "decoder" to decoderSuite(DECODER_KIND, ::goldenDecoder),
+            "tracking" to trackingSuite(),
+            "contract" to contractFacts(),
+        ),
+    )
+}
+
+internal fun json(vararg fields: Pair<String, Any>): String = fields.joinToString(", ", "{", "}") { (key, value) ->
+    val text = if (value is Double && !value.isFinite()) "null" else value.toString() // null: NaN, which fails
+    "\"$key\": $text"
+}
+
+/** A maximum that NaN sticks to. */
+internal class Worst {
+    var value = 0.0
+        private set
+
+    fun add(error: Double) {
+        value = if (value.isNaN() || error.isNaN()) Double.NaN else max(value, error)
+    }
+}
+
+internal fun warpSuite(): String {
+    val cases = goldenCases("warp")
+    val tensor = Worst()
+    val geometry = Worst()
+    for (case in cases) {
+        val errors = warpErrors(case)
+        tensor.add(errors.tensor)
+        geometry.add(errors.region)
+        geometry.add(errors.matrix)
+        geometry.add(errors.points)
+    }
+    return json("cases" to cases.size, "grey" to tensor.value, "geometry" to geometry.value)
+}
+
+internal fun decoderSuite(kind: String, decoderOf: (JsonObject) -> Decoder): String {
+    val cases = goldenCases("decoders").filter { it.getValue("decoder").jsonObject.text("kind") == kind }
+    val keypoints = Worst()
+    val scores = Worst()
+    for (case in cases) {
+        val errors = decoderErrors(case, decoderOf(case))
+        keypoints.add(errors.keypoints)
+        scores.add(errors.scores)
+    }
+    return json("cases" to cases.size, "px" to keypoints.value, "score" to scores.value)
+}
+
+internal fun trackingSuite(): String {
+    val input = InputSpec(96, 128, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue = 0.0, boxPadding = 1.25)
+    val tracker = RegionTracker(input, minScore = 0.3, margin = 1.2)
+    val filter = OneEuroFilter(minCutoff = 0.8, beta = 0.02)
+    val cases = goldenCases("tracking")
+    val regions = Worst()
+    val smoothed = Worst()
+    var lost = 0
+    for (case in cases) {
+        val pose = Pose(case.numbers("keypoints"), case.numbers("scores"), 2)
+        val expected = case.getValue("region")
+        val actual = tracker.update(pose)
+        if (expected is JsonNull) {
+            lost++
+            regions.add(if (actual == null) 0.0 else Double.NaN)
+        } else {
+            regions.add(actual?.let { maxError(numbers(region(expected.jsonObject)), numbers(it)) } ?: Double.NaN)
+        }
+        smoothed.add(maxError(case.numbers("smoothed"), filter.smooth(pose, case.number("time_seconds")).coordinates))
+    }
+    return json("cases" to cases.size, "lost" to lost, "region" to regions.value, "smoothed" to smoothed.value)
+}
+
+private fun contractFacts(): String {
+    val contract = TemplatePoseContract.contract
+    val input = contract.input
+    val keypoints = TemplatePose.Keypoint.entries
+    return json(
+        "hash" to quoted(contract.hash),
+        "size_wh" to listOf(input.width, input.height),
+        "resize" to quoted(input.resize.name.lowercase()),
+        "alignment" to quoted(input.alignment.name.lowercase()),
+        "pad_value" to input.padValue,
+        "box_padding" to input.boxPadding,
+        "names" to keypoints.map { quoted(it.name.lowercase()) },
+        "oks_sigmas" to keypoints.map { it.oksSigma },
+        "flip_partners" to keypoints.map { it.flipPartner.index },
+        "edges" to TemplatePose.Keypoint.edges.map { listOf(it.first.index, it.second.index) },
+        "box_region" to numbers(TemplatePose.regionFromBox(10.0, 20.0, 110.0, 220.0)).toList(),
+    )
+}
+
+private fun quoted(text: String): String = "\"$text\""
+
+private fun numbers(region: Region): DoubleArray =
+    doubleArrayOf(region.centerX, region.centerY, region.width, region.height, region.rotationDegrees)

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TemplatePoseCore
+
+/// What the generated constants are, by the names that pose.json has for them.
+private struct ContractFacts: Encodable {
+  let hash = TemplatePoseContract.contractHash
+  let sizeWh = [TemplatePoseContract.input.size.width, TemplatePoseContract.input.size.height]
+  let resize = "\(TemplatePoseContract.input.resize)"
+  let alignment = "\(TemplatePoseContract.input.alignment)"
+  let padValue = TemplatePoseContract.input.padValue
+  let boxPadding = TemplatePoseContract.input.boxPadding
+  let names = Keypoint.allCases.map(\.name)
+  let cases = Keypoint.allCases.map { "\($0)" }
+  let oksSigmas = Keypoint.allCases.map(\.oksSigma)
+  let flipPartners = Keypoint.allCases.map(\.flipPartner.index)
+  let edges = Keypoint.edges.map { [$0.0.index, $0.1.index] }
+  let boxRegion: [Double]
+
+  init() throws {
+    let input = TemplatePoseContract.input
+    let region = try regionFromBox(
+      Box(left: 10, top: 20, right: 110, bottom: 220), size: input.size, padding: input.boxPadding)
+    boxRegion = [
+      region.center.x, region.center.y, region.width, region.height, region.rotationDegrees,
+    ]
+  }
+}
+
+private struct GoldenReport: Encodable {
+  let warp: WarpErrors
+  let decoder: DecoderErrors
+  let tracking: TrackingErrors
+  let contract: ContractFacts
+}
+
+/// Largest errors over the golden vectors, and what the generated constants are, as JSON.
+func goldenReport(folder: URL, kind: String) throws -> String {
+  let report = GoldenReport(
+    warp: try checkWarp(folder: folder),
+    decoder: try checkDecoders(folder: folder, kind: kind) { _ in TemplatePoseContract.makeDecoder() },
+    tracking: try checkTracking(folder: folder),
+    contract: try ContractFacts())
+  let encoder = JSONEncoder()
+  encoder.keyEncodingStrategy = .convertToSnakeCase
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+  return String(decoding: try encoder.encode(report), as: UTF8.self)
+}
