@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +75,11 @@ def write(
     packaged model, run here. shipped: what the pictures show in its place, where the errors are the wrapper's.
     facts: see parity/facts.py; InputError where one is not what it should be.
     """
-    known = read_facts(facts)
     document = report.as_json(evaluation, facts)
     document["pictured"] = shipped.side if shipped else PACKAGED
-    evaluation = report.read_evaluation(document)  # as rounded there, so that the page can be made again from it
+    # as it is read back: the page can then be made again from report.json
+    document = dict(json.loads(json.dumps(document, sort_keys=True)))
+    known, evaluation = read_facts({key: document[key] for key in facts}), report.read_evaluation(document)
     pairs: dict[str, Pair] = {}
     poses: dict[str, Poses] = {}
     errors = {error.case: error for error in evaluation.worst}

@@ -47,13 +47,18 @@ def planted(folder: Path, seed: int) -> str:
 
 def sealed(folder: Path) -> None:
     """Write every hash anew: of the model in evidence and report, of the evidence, of all files in the manifest."""
-    manifest = json.loads((folder / bundle.MANIFEST).read_text())
     model = _model(folder)
     model_hash = bundle.file_hash(model)
     _edit(folder / CASES, lambda document: document.update(measured_model_sha256=model_hash))
     if (folder / REPORT).exists():
         facts = {"model_sha256": model_hash, "evidence_sha256": bundle.file_hash(folder / "evaluation"), "model_bytes": file_bytes(model)}  # fmt: skip
         _edit(folder / REPORT, lambda document: document.update(facts), sort_keys=True)
+    sealed_manifest(folder)
+
+
+def sealed_manifest(folder: Path) -> None:
+    """Write the hashes of all files into the manifest."""
+    manifest = json.loads((folder / bundle.MANIFEST).read_text())
     bundle.write_manifest(folder, {key: value for key, value in manifest.items() if key != "files"})
 
 
@@ -233,7 +238,12 @@ def _contract_everywhere(folder: Path, rng: Random) -> str:
         return ""
     if found is None:
         return ""
-    spec, field = found
+    rewritten(folder, found[0])
+    return found[1]
+
+
+def rewritten(folder: Path, spec: PoseSpec) -> None:
+    """Put another contract into a bundle, everything that is rendered from it made anew."""
     manifest = json.loads((folder / bundle.MANIFEST).read_text())
     platform, model = manifest["platform"], _model(folder)
     if platform == "android":
@@ -259,7 +269,6 @@ def _contract_everywhere(folder: Path, rng: Random) -> str:
     _edit(folder / TRACE, lambda document: document.update(contract_sha256=value))
     _edit(folder / REPORT, lambda document: document.update(contract_sha256=value), sort_keys=True)
     _edit(folder / bundle.MANIFEST, lambda document: document.update(contract_sha256=value), sort_keys=True)
-    return field
 
 
 def _embed(model: Path, spec: PoseSpec) -> None:

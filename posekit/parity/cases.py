@@ -154,6 +154,13 @@ class _RecordedPerson(Part):
 
     _lists = field_validator("box_xyxy", "keypoints", mode="before")(tuple_of_list)
 
+    @field_validator("box_xyxy")
+    @classmethod
+    def _has_extent(cls, value: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+        if not (value[2] > value[0] and value[3] > value[1]):
+            raise ValueError("a box has an extent: x1 < x2 and y1 < y2")
+        return value
+
     def person(self) -> Person:
         """As it was when the case was recorded."""
         keypoints = None if self.keypoints is None else np.array(self.keypoints, np.float64).reshape(-1, 3)
@@ -205,12 +212,7 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
                 f"{spec.keypoint_count}", PACKAGE_AGAIN
             )  # fmt: skip
         photo = Photo(folder / entry.image, images.setdefault(entry.image, len(images)))
-        try:
-            case = _case(entry.name, photo, person, load_image(photo.path), spec)
-        except (ValueError, ArithmeticError) as error:
-            raise InputError(
-                f"{folder / INDEX} is damaged: the box of {entry.name!r} has no extent", PACKAGE_AGAIN
-            ) from error
+        case = _case(entry.name, photo, person, load_image(photo.path), spec)
         missing = set(spec.decoder.outputs) - entry.outputs.keys()
         if missing:
             raise InputError(

@@ -1,0 +1,28 @@
+"""Planted faults with every hash consistent: none passes unseen. A sample of what `make fuzz` plants a thousand of."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import faults
+
+pytestmark = pytest.mark.xdist_group("bundle")
+SAMPLE = range(40)
+
+
+def test_no_fault_passes_unseen(packaged: Path, tiny: Any, tmp_path: Path) -> None:
+    source = Path(shutil.copyfile(tiny.save("exported"), tmp_path / "tiny.pt2"))
+    shutil.copyfile(tiny.spec_file, tmp_path / "tiny.toml")
+    tally = faults.tried(packaged, source, SAMPLE)
+    assert tally.unseen == []
+    assert len(tally.planted) > len(faults.KINDS) // 2
+    assert len(tally.by_source) < len(SAMPLE) // 4
+
+
+@pytest.mark.parametrize("kind", sorted(faults.KINDS))
+def test_every_kind_has_something_to_change(kind: str, bundle: Path) -> None:
+    assert any(faults.KINDS[kind](bundle, faults.Random(seed)) for seed in range(40))
