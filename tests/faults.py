@@ -72,7 +72,7 @@ def paged(folder: Path) -> None:
     document = json.loads((folder / REPORT).read_text())
     try:
         spec, evaluation = read_spec(folder / bundle.CONTRACT), read_evaluation(document)
-        facts = {key: value for key, value in document.items() if key not in told._EVALUATED}
+        facts = {key: value for key, value in document.items() if key not in told.EVALUATED}
         cases = list(recorded(folder / "evaluation", spec))
         run = runtime_for(document["platform"], _model(folder)).run
         reporting.write(folder / "report", evaluation, spec, facts, lambda names: (one for one in cases if one[0].name in names), run)  # fmt: skip

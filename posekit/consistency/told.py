@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from posekit.parity import report
 from posekit.parity.cases import MAX_RECORDED, outputs_sha256
 from posekit.parity.evaluate import Evaluation, Run
 from posekit.parity.facts import Facts
-from posekit.parity.gate import Check
+from posekit.parity.gate import ACCURACY_GATES, ENOUGH_PEOPLE, Check, Outcome
 from posekit.parity.report import as_json
 from posekit.spec import contract_hash
 from posekit.targets import coreml, file_bytes, tflite_file
@@ -27,6 +28,8 @@ MANIFEST_KEYS = frozenset(
     ["schema", "posekit", "name", "version", "license", "platform", "precision", "status", "verdict", "contract_sha256",
      "source", "evaluated_on", "tools", "files"]
 )  # fmt: skip
+# of report.json: what is no fact, but comes of the evaluation
+EVALUATED = frozenset([*(field.name for field in dataclasses.fields(Evaluation)), "verdict", "blamed", "pictured"])
 ROUNDED = 1.5e-9  # the report has nine digits behind the point
 BELIEVED = ("source.file, source.facts, route, notes, calibration, doubt and what the training code's predictions or a "
             "wrapper's run gave cannot be known from the bundle")  # fmt: skip
@@ -61,7 +64,7 @@ def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
         yield from differing(f"the manifest's {key}", manifest.get(key), getattr(spec, key))
     for key in ("platform", "precision", "status", "verdict", "contract_sha256", "evaluated_on", "tools"):
         yield from differing(f"the manifest's {key}", manifest.get(key), document.get(key))
-    unknown = set(document) - _EVALUATED - Facts.model_fields.keys()
+    unknown = set(document) - EVALUATED - Facts.model_fields.keys()
     yield from (f"the report has an unknown {key!r}" for key in sorted(unknown))
     source = document.get("source")
     of_source = {key: source.get(key) for key in ("form", "sha256")} if isinstance(source, dict) else None
@@ -105,7 +108,8 @@ def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tu
     if then.status == "UNVERIFIED":
         problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
         return problems, "it has none: nothing ran the model when it was packaged"
-    problems = differing("the number of recorded cases", recorded, min(then.cases, MAX_RECORDED))
+    problems = list(_held(then))
+    problems += differing("the number of recorded cases", recorded, min(then.cases, MAX_RECORDED))
     same_runtime = then.runtime.partition(";")[0] == now.runtime.partition(";")[0]
     if same_runtime:
         problems += differing("the report's status", then.status, now.status)
@@ -134,6 +138,14 @@ def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tu
     return problems, f"{how}{'; the total is of a run of the wrapper (--wrapper)' if ran_wrapper else ''}"
 
 
+def _held(then: Evaluation) -> Iterator[str]:
+    """Accuracy that held is a gate that passed, of enough people."""
+    gates = [check for check in then.checks if check.name in ACCURACY_GATES]
+    people = min((one.people for one in then.accuracy.values()), default=0)
+    held = people >= ENOUGH_PEOPLE and bool(gates) and all(check.outcome is Outcome.PASS for check in gates)
+    yield from differing("the report's accuracy_held", then.accuracy_held, held)
+
+
 def _of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, whole: bool) -> Iterator[str]:
     """Every check that is made now was made then, with the same result."""
     told = {one["name"]: one for one in seen["checks"]}
@@ -147,7 +159,14 @@ def _of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, 
             yield f"the report's check {check['name']!r} is {one['outcome']}, now {check['outcome']}"
     if not slack.is_exact:
         return
-    known = ("from the picture", "the wrapper", "every case was run", "contract", "on the accelerator")
+    known = (
+        "from the picture",
+        "the wrapper",
+        "every case was run",
+        "contract",
+        "on the accelerator",
+        "before compression",
+    )
     yield from (f"the report has a check {name!r} that is none" for name in told if not name.startswith(known))
 
 
@@ -216,7 +235,7 @@ def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alik
     redrawn = pictured and alike and {one.case for one in then.worst} <= recorded
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / bundle.REPORT
-        facts = {key: value for key, value in told.document.items() if key not in _EVALUATED}
+        facts = {key: value for key, value in told.document.items() if key not in EVALUATED}
         reporting.write(
             folder, then, opened.spec, facts,
             lambda names: (one for one in evidence.cases if one[0].name in names), run,
@@ -229,9 +248,6 @@ def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alik
                 ours, theirs = _without_pictures(ours), _without_pictures(theirs)
             if ours != theirs:
                 yield f"{name} is not made of the report's figures"
-
-
-_EVALUATED = frozenset(["status", "runtime", "cases", "images", "total", "stages", "checks", "worst", "accuracy", "verdict", "blamed", "pictured"])  # fmt: skip
 
 
 def _read(path: Path) -> str:

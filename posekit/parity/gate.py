@@ -30,6 +30,7 @@ ENOUGH_PEOPLE = 20  # with fewer, one person more or less is worth more than the
 STANDARD_ERRORS = 4.0  # a shift of keypoints that are merely noisy is beyond so many once in 16,000 times
 
 
+ACCURACY_GATES = ("AP against annotations", "PCK against annotations")
 WORST_PERSON = "OKS against the reference"
 OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
 

@@ -17,6 +17,7 @@ from posekit import __version__, jsontext
 from posekit.errors import InputError
 from posekit.parity import figures, page
 from posekit.parity.accuracy import Accuracy
+from posekit.parity.drift import Drift
 from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
 from posekit.parity.facts import Facts
 from posekit.parity.figures import Gallery, SkeletonFigure
@@ -27,7 +28,9 @@ from posekit.spec import PoseSpec
 from posekit.spec_errors import sentence
 
 FIGURES = frozenset(
-    field.name for kind in (TensorError, KeypointError, CaseError, Accuracy) for field in dataclasses.fields(kind)
+    field.name
+    for kind in (TensorError, KeypointError, CaseError, Accuracy, Drift)
+    for field in dataclasses.fields(kind)
 )  # where null is a number that is not finite
 
 
