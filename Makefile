@@ -46,11 +46,13 @@ lint: setup
 	  else echo "SKIPPED swift format: no Swift toolchain"; fi
 	@echo "SKIPPED ktlint: not on the package registries this project installs from"
 
-# Coverage-guided fuzzing of what reads files from outside; SECONDS=600 by default.
+# Coverage-guided fuzzing of what reads files from outside, SECONDS=600 by default; then FAULTS=1000 planted in bundles.
 SECONDS ?= 600
+FAULTS ?= 1000
 fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps atheris==3.0.0
 	$(BIN)/python -m tests.fuzz.readers -max_total_time=$(SECONDS) -max_len=4096
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 bench: setup
 	$(BIN)/python benchmarks/package.py

@@ -227,18 +227,21 @@ class Tiny:
         return self.made[form]
 
 
+def write_pictures(folder: Path) -> None:
+    """Two small pictures of smooth noise."""
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 9, 3), np.uint8)
+    for seed, size in enumerate(((60, 80), (70, 50))):
+        Image.fromarray(np.roll(pixels, seed, 0)).resize(size, Image.Resampling.BICUBIC).save(folder / f"{seed}.png")
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "tinynet.py").write_text(NETWORKS)
     (folder / "tiny.toml").write_text(SPEC)
-    (folder / "images").mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 9, 3), np.uint8)
-    for seed, size in enumerate(((60, 80), (70, 50))):
-        Image.fromarray(np.roll(pixels, seed, 0)).resize(size, Image.Resampling.BICUBIC).save(
-            folder / "images" / f"{seed}.png"
-        )
+    write_pictures(folder / "images")
     sys.path.insert(0, str(folder))
     code = importlib.import_module("tinynet")
     sys.path.remove(str(folder))

@@ -1,7 +1,7 @@
 """Faults as one who wants a bundle to look right would plant them: one lie, every hash made consistent with it.
 
 `planted(folder, seed)` changes one thing of a bundle that moves keypoints or lies about the evidence, and says what.
-`python -m tests.faults BUNDLE NETWORK COUNT [FIRST]` plants COUNT of them, each in a copy of its own, and tells which pass unseen.
+`python -m tests.faults COUNT` plants COUNT of them, each in a copy of a small bundle, and tells which pass unseen.
 """
 
 from __future__ import annotations
@@ -706,18 +706,40 @@ def _converted_once() -> Iterator[None]:
             origin.TARGETS = real
 
 
+def made(folder: Path) -> tuple[Path, list[Path]]:
+    """A small network, its spec beside it, and its bundles for both platforms."""
+    import importlib
+
+    from posekit import inputs, pipeline
+    from tests.conftest import NETWORKS, SPEC, Tiny, write_pictures
+
+    (folder / "tinynet.py").write_text(NETWORKS)
+    (folder / "tiny.toml").write_text(SPEC)
+    write_pictures(folder / "images")
+    sys.path.insert(0, str(folder))
+    code = importlib.import_module("tinynet")
+    source = folder / "tiny.pt2"
+    Tiny(folder, code, code.build()).save("exported").rename(source)
+    contract = inputs.find_spec(source, "")
+    pictures = inputs.find_images(folder / "images", None, contract)
+    return source, [one.folder for one in pipeline.package(source, "all", contract, pictures, out=folder)]
+
+
 def main() -> None:
-    """Plant many faults in a bundle, and end with 1 where one passes: BUNDLE NETWORK COUNT [FIRST]."""
-    made, source, count, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int((*sys.argv, "0")[4])
-    tally = tried(made, source, range(first, first + count))
-    for kind, number in sorted(tally.planted.items()):
-        counts = [
-            sum(one.partition(", ")[2].startswith(kind) for one in some) for some in (tally.by_source, tally.unseen)
-        ]
-        print(f"{number:5} {kind}: {counts[0]} with --source alone, {counts[1]} unseen")
-    print(f"with --source alone {len(tally.by_source)}", *tally.by_source, sep="\n  ")
-    print(f"unseen {len(tally.unseen)} of {count}", *tally.unseen, sep="\n  ")
-    sys.exit(bool(tally.unseen))
+    """Plant many faults, four of five in an Android bundle, and end with 1 where one passes."""
+    count = int(sys.argv[1])
+    with tempfile.TemporaryDirectory() as scratch:
+        source, bundles = made(Path(scratch))
+        shares = (range(count * 4 // 5), range(count * 4 // 5, count))
+        tallies = [tried(one, source, share) for one, share in zip(bundles, shares, strict=True)]
+    unseen, by_source = ([one for tally in tallies for one in getattr(tally, name)] for name in ("unseen", "by_source"))
+    planted_of = sum((tally.planted for tally in tallies), Counter[str]())
+    for kind, number in sorted(planted_of.items()):
+        counts = [sum(one.partition(", ")[2].startswith(f"{kind}:") for one in some) for some in (by_source, unseen)]
+        print(f"{number:5} {kind}: {counts[0]} seen with --source alone, {counts[1]} unseen")
+    print(f"seen with --source alone: {len(by_source)}", *by_source, sep="\n  ")
+    print(f"unseen: {len(unseen)} of {count}", *unseen, sep="\n  ")
+    sys.exit(bool(unseen))
 
 
 if __name__ == "__main__":
