@@ -19,6 +19,8 @@ from posekit.parity.facts import Facts
 from posekit.parity.gate import Check, Outcome
 from posekit.recipe import Recipe
 from posekit.runtimes import litert, mil
+from posekit.sources.reference import network_input
+from posekit.spec import PoseSpec
 from posekit.targets import coreml_readback, tflite_file, tflite_layers
 from posekit.targets.coreml_program import PRODUCTS
 from posekit.targets.tflite_graph import WEIGHTED
@@ -27,7 +29,8 @@ NORMALISATION = "mean, std and colour order are the model file's"
 # how far slope and offset of the normalised input may be from the contract's: of a std, by the element type
 CLOSE = {"float32": 1e-4, "fp32": 1e-4, "float16": 4e-3, "fp16": 4e-3}
 COARSE = 0.02  # of 8-bit activations
-STRAIGHT = 1e-3  # largest share of an affine fit that is left over, of float types
+STRAIGHT, COARSE_STRAIGHT = 1e-3, 0.1  # largest share of a channel's range that a straight line leaves over
+ROUNDED_GREY = 1.5  # what making a picture 8-bit changes
 
 
 def checks(opened: bundle.Bundle, facts: Facts) -> tuple[Check, ...]:
@@ -71,36 +74,63 @@ def _names(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
 
 
 def _normalisation(opened: bundle.Bundle) -> Check:
-    """The packaged model's own first operations on noise, against the arithmetic of the contract."""
-    spec = opened.spec.input
-    width, height = spec.size_wh
+    """What the packaged model's own first operations make of noise, against the arithmetic of the contract."""
+    spec = opened.spec
+    width, height = spec.input.size_wh
     pixels = np.random.default_rng(0).uniform(64, 192, (height, width, 3)).astype(np.float32)
-    order = (0, 1, 2) if spec.color_order == "rgb" else (2, 1, 0)
-    seen = []
+    expected = network_input(spec, pixels)[0].transpose(1, 2, 0)
+    if not np.any(spec.input.mean) and np.all(np.array(spec.input.std) == 1) and spec.input.color_order == "rgb":
+        return Check(NORMALISATION, Outcome.PASS, "the contract has none")
+    computes = is_divided_later = False
     try:
         first = _litert if opened.platform == "android" else _core_ml
         for dtype, values in first(opened.model_path, pixels):
-            fit = _fit(values, pixels, dtype)
-            if fit is not None:
-                seen.append((dtype, fit))
+            seen = _as_picture(values, expected.shape)
+            if seen is not None and _is_straight(seen, expected, spec, dtype):
+                return Check(NORMALISATION, Outcome.PASS, "as the first operations of the model compute it")
+            times_std = expected * np.array(spec.input.std)  # where the first layer holds the division
+            is_divided_later = seen is not None and _is_straight(seen, times_std, spec, dtype, unit=spec.input.std)
+            picture = _as_picture(values, pixels.shape)
+            computes |= picture is None or bool(np.abs(picture - pixels).max() > ROUNDED_GREY)
     except MissingToolError as error:
         return Check(NORMALISATION, Outcome.SKIPPED, error.message)
-    for dtype, (channels, slope, offset) in seen:
-        close = CLOSE.get(dtype, COARSE)
-        std, mean = np.array(spec.std), np.array(spec.mean)
-        is_near = np.abs(slope * std - 1).max() <= close and np.abs(offset + mean / std).max() <= close * (
-            1 + np.abs(mean / std).max()
+    if is_divided_later:
+        return Check(
+            NORMALISATION, Outcome.PASS, "mean and colour order are; the division by std is folded into the first layer"
         )
-        if channels == order and is_near:
-            return Check(NORMALISATION, Outcome.PASS, "as the first operations of the model compute it")
-    identity = not np.any(spec.mean) and np.all(np.array(spec.std) == 1) and spec.color_order == "rgb"
-    if identity or not seen:
-        why = "the contract has none" if identity else "it is folded into the first layer"
-        return Check(NORMALISATION, Outcome.PASS if identity else Outcome.SKIPPED, why)
-    channels, slope, offset = seen[-1][1]
-    words = f"channels {channels}, mean {_numbers(-offset / slope)}, std {_numbers(1 / slope)}"
-    wanted = f"channels {order}, mean {_numbers(np.array(spec.mean))}, std {_numbers(np.array(spec.std))}"
-    return Check(NORMALISATION, Outcome.FAIL, f"the model computes with {words}; the contract says {wanted}")
+    if not computes:
+        return Check(NORMALISATION, Outcome.SKIPPED, "it is folded into the first layer")
+    given = spec.input
+    wanted = f"{given.color_order}, mean {list(given.mean)}, std {list(given.std)}"
+    return Check(
+        NORMALISATION, Outcome.FAIL, f"no operation before the first layer gives the contract's input: {wanted}"
+    )
+
+
+def _as_picture(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """A tensor as (H, W, C), whichever way its axes lie; None where it has another shape."""
+    height, width, channels = shape
+    if values.shape == (1, channels, height, width):
+        values = values.transpose(0, 2, 3, 1)
+    return values[0].astype(np.float64) if values.shape == (1, *shape) else None
+
+
+def _is_straight(
+    seen: NDArray[np.float64], expected: NDArray[Any], spec: PoseSpec, dtype: str,
+    unit: tuple[float, float, float] | tuple[float, ...] = (1.0, 1.0, 1.0),
+) -> bool:  # fmt: skip
+    """Whether each channel is the expected one: a straight line of slope 1 through 0, which noise of rounding hides but
+    for its mean. unit: what the values are in, by channel."""
+    close, limit = CLOSE.get(dtype, COARSE), STRAIGHT if dtype in CLOSE else COARSE_STRAIGHT
+    for channel, (mean, std) in enumerate(zip(spec.input.mean, spec.input.std, strict=True)):
+        ours, theirs = expected[..., channel].ravel().astype(np.float64), seen[..., channel].ravel()
+        slope, offset = np.polyfit(ours, theirs, 1)
+        left = np.abs(theirs - (slope * ours + offset)).max()
+        if left > limit * max(float(np.ptp(theirs)), 1e-9) or abs(slope - 1) > close:
+            return False
+        if abs(offset) / unit[channel] > close * (1 + abs(mean / std)):
+            return False
+    return True
 
 
 def _litert(path: Path, pixels: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -130,33 +160,3 @@ def _core_ml(path: Path, pixels: NDArray[np.float32]) -> Iterator[tuple[str, NDA
     with contextlib.suppress(_Enough):
         mil.run(program, {program.inputs[0].name: pixels[None]}, "fp16", observe=note)
     yield from found
-
-
-def _fit(
-    values: NDArray[Any], pixels: NDArray[np.float32], dtype: str
-) -> tuple[tuple[int, ...], NDArray[np.float64], NDArray[np.float64]] | None:
-    """Which channel of the pixels each channel of a tensor is a straight line of, its slope and offset; None where it
-    is something else."""
-    height, width = pixels.shape[:2]
-    if values.shape == (1, 3, height, width):
-        values = values.transpose(0, 2, 3, 1)
-    if values.shape != (1, height, width, 3):
-        return None
-    flat, given = values.reshape(-1, 3).astype(np.float64), pixels.reshape(-1, 3).astype(np.float64)
-    channels, slopes, offsets = [], [], []
-    for column in flat.T:
-        scores = [abs(np.corrcoef(column, one)[0, 1]) if np.ptp(column) else 0.0 for one in given.T]
-        best = int(np.argmax(scores))
-        slope, offset = np.polyfit(given[:, best], column, 1)
-        left = column - (slope * given[:, best] + offset)
-        limit = STRAIGHT if dtype in CLOSE else 0.1
-        if not slope or np.abs(left).max() > limit * np.ptp(column):
-            return None
-        channels.append(best)
-        slopes.append(slope)
-        offsets.append(offset)
-    return tuple(channels), np.array(slopes), np.array(offsets)
-
-
-def _numbers(values: NDArray[np.float64]) -> str:
-    return str([round(float(value), 2) for value in values])
