@@ -118,7 +118,7 @@ def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tu
     problems += _of_checks(seen, expected, slack, whole=then.cases == recorded)
     ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.stages)
     if then.cases > recorded:
-        problems += _bounds(then, now)
+        problems += () if ran_wrapper else _bounds(then, now)  # a wrapper's run is of the recorded cases alone
         return (
             problems,
             f"{recorded} of {then.cases} cases are in the bundle: the other figures are bounded by theirs alone",

@@ -30,6 +30,7 @@ Tensors = Mapping[str, NDArray[Any]]
 INDEX = "cases.json"
 PACKAGE_AGAIN = "package the model again"
 MAX_INDEX_BYTES = 1 << 24
+MAX_PEOPLE = 4096  # of one picture
 MAX_RECORDED = 16  # enough to see a fault, little enough to carry in a bundle and push to a phone
 
 
@@ -121,7 +122,9 @@ class Recorder:
             "input": {"file": f"case-{number:03d}.image.f32", "shape": [1, *case.pixels.shape]},
             "region": {"center_xy": list(case.region.center_xy), "size_wh": list(case.region.size_wh),
                        "rotation_degrees": case.region.rotation_degrees},
-            "person": None if case.person is None else _as_written(case.person), "outputs": tensors,
+            "person": None if case.person is None else _as_written(case.person),
+            "people": [] if case.person is not None else [_as_written(one) for one in case.photo.people],
+            "outputs": tensors,
             "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
             "packaged_sha256": "" if packaged is None else outputs_sha256(packaged),
         })  # fmt: skip
@@ -150,7 +153,7 @@ class _RecordedPerson(Part):
 
     box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel]
     area_px: Annotated[float, Field(ge=0, le=1e14)]
-    keypoints: tuple[tuple[Pixel, Pixel, Annotated[float, Field(ge=0, le=2)]], ...] | None = None
+    keypoints: tuple[tuple[Pixel, Pixel, Pixel], ...] | None = None
 
     _lists = field_validator("box_xyxy", "keypoints", mode="before")(tuple_of_list)
 
@@ -168,7 +171,8 @@ class _RecordedPerson(Part):
 
 
 class Recorded(Part):
-    """One entry of cases.json. keypoints, scores: of the reference; packaged_sha256: of the packaged model's outputs,
+    """One entry of cases.json. person: whose region it is; people: those annotated in a picture that is looked at as a
+    whole. keypoints, scores: of the reference; packaged_sha256: of the packaged model's outputs,
     empty where nothing ran it."""
 
     name: Text
@@ -176,12 +180,13 @@ class Recorded(Part):
     input: TensorFile
     region: RegionOfCase
     person: _RecordedPerson | None = None
+    people: Annotated[tuple[_RecordedPerson, ...], Field(max_length=MAX_PEOPLE)] = ()
     outputs: dict[OutputName, TensorFile]
     keypoints: tuple[tuple[float, ...], ...]
     scores: tuple[float, ...]
     packaged_sha256: Sha256 | Literal[""] = ""
 
-    _lists = field_validator("keypoints", "scores", mode="before")(tuple_of_list)
+    _lists = field_validator("people", "keypoints", "scores", mode="before")(tuple_of_list)
 
 
 def _named_apart(cases: tuple[Recorded, ...]) -> tuple[Recorded, ...]:
@@ -206,12 +211,14 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
     images: dict[str, int] = {}
     for entry in read_index(folder).cases:
         person = None if entry.person is None else entry.person.person()
-        if person is not None and person.keypoints is not None and len(person.keypoints) != spec.keypoint_count:
-            raise InputError(
-                f"{folder / INDEX} has {len(person.keypoints)} keypoints of {entry.name!r}, the contract "
-                f"{spec.keypoint_count}", PACKAGE_AGAIN
-            )  # fmt: skip
-        photo = Photo(folder / entry.image, images.setdefault(entry.image, len(images)))
+        people = (person,) if person is not None else tuple(one.person() for one in entry.people)
+        for one in people:
+            if one.keypoints is not None and len(one.keypoints) != spec.keypoint_count:
+                raise InputError(
+                    f"{folder / INDEX} has {len(one.keypoints)} keypoints of {entry.name!r}, the contract "
+                    f"{spec.keypoint_count}", PACKAGE_AGAIN
+                )  # fmt: skip
+        photo = Photo(folder / entry.image, images.setdefault(entry.image, len(images)), people)
         case = _case(entry.name, photo, person, load_image(photo.path), spec)
         missing = set(spec.decoder.outputs) - entry.outputs.keys()
         if missing:
