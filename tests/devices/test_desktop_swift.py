@@ -116,8 +116,14 @@ def test_validate_measures_the_wrapper_of_a_bundle(
     swift_samples: Samples, swift_wrapper: Wrapped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = swift_samples["tinypose"].package
-    compiled = {package: swift_wrapper("tinypose")}  # of this very package, by the function that is left out here
-    monkeypatch.setattr(desktop_swift, "build", lambda tree, work: compiled[tree])
+    compiled = swift_wrapper("tinypose")  # of this very code, by the function that is left out here
+
+    def build(tree: Path, work: Path) -> SwiftWrapper:
+        ours, theirs = ({path.relative_to(at): path.read_bytes() for path in at.rglob("*.swift")} for at in (tree, package))
+        assert ours == theirs
+        return compiled
+
+    monkeypatch.setattr(desktop_swift, "build", build)
     result = validate(package.parent, Wanted(wrapper=True, report=tmp_path / "report")).evaluation
     assert result.is_good
     assert "generated Swift core, model run by posekit" in result.runtime
