@@ -63,7 +63,7 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
     names, given = spec.keypoints.names, spec.input
     region = region_from_box(BOX_XYXY, given.size_wh, given.box_padding)
     expected: dict[str, Any] = {
-        "hash": contract_hash(spec), "size_wh": list(given.size_wh), "resize": given.resize, "alignment": given.alignment,
+        "hash": contract_hash(spec), "size_wh": list(given.size_wh), "resize": given.resize, "alignment": given.alignment, "sampling": given.sampling,
         "pad_value": given.pad_value, "box_padding": given.box_padding, "names": list(names),
         "oks_sigmas": list(spec.keypoints.oks_sigmas), "flip_partners": list(flip_indices(spec.keypoints.as_skeleton())),
         "edges": [[names.index(a), names.index(b)] for a, b in spec.keypoints.edges],
@@ -73,7 +73,7 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
         expected["cases"] = [lower_camel(name) for name in names]
     for key, value in expected.items():
         seen = said[key].strip() if isinstance(said[key], str) else said[key]
-        if key in ("resize", "alignment"):  # Swift names its cases without underscores
+        if key in ("resize", "alignment", "sampling"):  # Swift names its cases without underscores
             seen, value = (str(one).replace("_", "").lower() for one in (seen, value))
         if not _is_near(seen, value):
             yield f"the code's {key} is {seen!r}, the contract's {value!r}"

@@ -119,7 +119,9 @@ def test_validate_measures_the_wrapper_of_a_bundle(
     compiled = swift_wrapper("tinypose")  # of this very code, by the function that is left out here
 
     def build(tree: Path, work: Path) -> SwiftWrapper:
-        ours, theirs = ({path.relative_to(at): path.read_bytes() for path in at.rglob("*.swift")} for at in (tree, package))
+        ours, theirs = (
+            {path.relative_to(at): path.read_bytes() for path in at.rglob("*.swift")} for at in (tree, package)
+        )
         assert ours == theirs
         return compiled
 

@@ -23,7 +23,7 @@ SAID: dict[str, Any] = {
     "decoder": {"cases": 2, "px": 1e-5, "score": 1e-7},
     "tracking": {"cases": 12, "lost": 1, "region": 0.0, "smoothed": 1e-12},
     "contract": {
-        "hash": contract_hash(CONTRACT), "size_wh": [8, 8], "resize": "affineCrop", "alignment": "half_pixel", "pad_value": 0,
+        "hash": contract_hash(CONTRACT), "size_wh": [8, 8], "resize": "affineCrop", "alignment": "half_pixel", "sampling": "bilinear", "pad_value": 0,
         "box_padding": 1.25, "names": ["nose", "left_eye"], "oks_sigmas": [0.1, 0.1],
         "flip_partners": list(flip_indices(CONTRACT.keypoints.as_skeleton())), "edges": [[0, 1]],
         "box_region": [*REGION.center_xy, *REGION.size_wh, 0.0],

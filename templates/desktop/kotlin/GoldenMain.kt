@@ -92,6 +92,7 @@ private fun contractFacts(): String {
         "size_wh" to listOf(input.width, input.height),
         "resize" to quoted(input.resize.name.lowercase()),
         "alignment" to quoted(input.alignment.name.lowercase()),
+        "sampling" to quoted(input.sampling.name.lowercase()),
         "pad_value" to input.padValue,
         "box_padding" to input.boxPadding,
         "names" to keypoints.map { quoted(it.name.lowercase()) },

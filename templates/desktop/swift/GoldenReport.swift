@@ -9,6 +9,7 @@ private struct ContractFacts: Encodable {
   let sizeWh = [TemplatePoseContract.input.size.width, TemplatePoseContract.input.size.height]
   let resize = "\(TemplatePoseContract.input.resize)"
   let alignment = "\(TemplatePoseContract.input.alignment)"
+  let sampling = "\(TemplatePoseContract.input.sampling)"
   let padValue = TemplatePoseContract.input.padValue
   let boxPadding = TemplatePoseContract.input.boxPadding
   let names = Keypoint.allCases.map(\.name)
@@ -39,7 +40,9 @@ private struct GoldenReport: Encodable {
 func goldenReport(folder: URL, kind: String) throws -> String {
   let report = GoldenReport(
     warp: try checkWarp(folder: folder),
-    decoder: try checkDecoders(folder: folder, kind: kind) { _ in TemplatePoseContract.makeDecoder() },
+    decoder: try checkDecoders(folder: folder, kind: kind) { _, _ in
+      TemplatePoseContract.makeDecoder()
+    },
     tracking: try checkTracking(folder: folder),
     contract: try ContractFacts())
   let encoder = JSONEncoder()
