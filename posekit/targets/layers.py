@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.targets.passes import WEIGHT
+from posekit.targets.passes import ARITHMETIC, WEIGHT
 
 MULTIPLY = ("conv", "linear", "mm", "matmul", "einsum")  # in the names of operations that have a weight
 
@@ -16,7 +16,8 @@ MULTIPLY = ("conv", "linear", "mm", "matmul", "einsum")  # in the names of opera
 def layer_names(graph_module: Any) -> dict[str, str]:
     """Names of the layers of an exported graph by the fingerprint of their weights, in the order of execution.
 
-    A layer's name is the path of its weight in the network, `head` for `network.head.weight`.
+    A layer's name is the path of its weight in the network, `head` for `network.head.weight`; empty for a product that
+    is arithmetic, as a resize is.
     """
     from torch import Tensor
 
@@ -30,10 +31,9 @@ def layer_names(graph_module: Any) -> dict[str, str]:
         for part in node.args[1].target.split("."):
             value = getattr(value, part)
         if isinstance(value, Tensor) and value.ndim >= 2:
-            path = str(node.meta.get(WEIGHT, node.args[1].target))
-            names.setdefault(
-                fingerprint(value.detach().cpu().numpy()), path.removeprefix("network.").removesuffix(".weight")
-            )
+            path = str(node.meta.get(WEIGHT) or node.args[1].meta.get(WEIGHT, node.args[1].target))
+            name = "" if ARITHMETIC in node.meta else path.removeprefix("network.").removesuffix(".weight")
+            names.setdefault(fingerprint(value.detach().cpu().numpy()), name)
     return names
 
 

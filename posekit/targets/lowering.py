@@ -7,8 +7,11 @@ user's own code is ever shipped.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +24,24 @@ from posekit.errors import ConversionError
 from posekit.sources.reference import named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import passes
+from posekit.targets import decompositions, deconvolutions, folding, passes, resizes, simplify
 
+PASSES = (
+    simplify.make_functional,
+    simplify.drop_identities,
+    passes.name_convolutions,
+    folding.fold_constants,
+    passes.fuse_batch_norm,  # before what stands between a convolution and its norm
+    deconvolutions.rewrite_deconvolutions,
+    resizes.rewrite_resizes,
+    decompositions.decompose,
+    simplify.drop_identities,
+    folding.fold_constants,
+    simplify.drop_expands,
+    simplify.match_types,
+    passes.rewrite_elu,
+    passes.rewrite_scaled_add,
+)
 MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both float32 on the CPU
 
 
@@ -50,19 +69,21 @@ def lower(
 
     logging.getLogger("torch").setLevel(logging.ERROR)
     image = torch.from_numpy(np.ascontiguousarray(pixels[None]))
-    with captured(), warnings.catch_warnings(), torch.no_grad():  # torch prints the graph that it could not follow
+    model = _pixel_model(source.module, spec)
+    # torch prints the graph that it could not follow
+    with captured(), warnings.catch_warnings(), torch.no_grad(), _loaded_scripts(model):
         warnings.simplefilter("ignore")
         try:
-            program = torch.export.export(_pixel_model(source.module, spec), (image,))
+            program = torch.export.export(model, (image,))
         except Exception as error:
             raise ConversionError(*_export_failure(error)) from error
+        if not simplify.is_functional(program.graph):
+            program = program.run_decompositions({})
         graph = program.module(check_guards=False)
         for module in graph.modules():
             module.training = False  # exported in eval mode; the flag is what converters look at
-        passes.name_convolutions(graph)
-        passes.fuse_batch_norm(graph)
-        passes.rewrite_elu(graph)
-        passes.rewrite_scaled_add(graph)
+        for one in PASSES:
+            one(graph)
         outputs = [output.numpy() for output in graph(image)]
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
         error_rms = relative_rms(seen, expected)
@@ -79,6 +100,34 @@ def relative_rms(seen: NDArray[Any], expected: NDArray[Any]) -> float:
     difference = seen.astype(np.float64) - expected
     scale = float(np.sqrt(np.mean(expected.astype(np.float64) ** 2)))
     return float(np.sqrt(np.mean(difference**2))) / max(scale, 1e-12)
+
+
+@contextlib.contextmanager
+def _loaded_scripts(network: Any) -> Iterator[None]:
+    """With parts that torch.jit.script made as they come out of a file: torch.export follows only those."""
+    import torch
+
+    scripted = [
+        (parent, name, child)
+        for parent in network.modules()
+        if not isinstance(parent, torch.jit.ScriptModule)
+        for name, child in parent.named_children()
+        if isinstance(child, torch.jit.ScriptModule)
+    ]
+    try:
+        for parent, name, child in scripted:
+            content = io.BytesIO()
+            torch.jit.save(child, content)
+            content.seek(0)
+            loaded = torch.jit.load(content)  # type: ignore[no-untyped-call]
+            for parameter in loaded.parameters():
+                parameter.requires_grad_(False)
+                parameter._is_param = True  # as sources/source.py has it
+            setattr(parent, name, loaded)
+        yield
+    finally:
+        for parent, name, child in scripted:
+            setattr(parent, name, child)
 
 
 def _pixel_model(network: Any, spec: PoseSpec) -> Any:

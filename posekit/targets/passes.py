@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 WEIGHT = "posekit_weight"  # in a node's meta: where its weight was before it was folded
+ARITHMETIC = "posekit_arithmetic"  # in a node's meta: its constant is none of the network's weights
 
 
 def fuse_batch_norm(graph_module: Any) -> int:
@@ -16,7 +17,10 @@ def fuse_batch_norm(graph_module: Any) -> int:
     import torch
 
     aten = torch.ops.aten
-    transposed = {aten.conv2d.default: False, aten.conv1d.default: False, aten.conv_transpose2d.input: True}
+    transposed = {
+        aten.conv2d.default: False, aten.conv1d.default: False, aten.conv_transpose2d.input: True,
+        aten.conv_transpose1d.default: True,
+    }  # fmt: skip
     fused = 0
     for norm in list(graph_module.graph.nodes):
         if norm.target is not aten.batch_norm.default or norm.args[5]:  # args[5]: training
@@ -26,23 +30,21 @@ def fuse_batch_norm(graph_module: Any) -> int:
             continue
         is_transposed = transposed[conv.target]
         groups = conv.args[6] if is_transposed and len(conv.args) > 6 else 1
-        if is_transposed and groups != 1:
-            continue  # its weight holds only its group's outputs
         sources = [*(*conv.args, None)[1:3], *norm.args[1:5]]
         tensors = [_value(graph_module, node) for node in sources]
         if tensors[0] is None or any(value is None for value in tensors[4:]):
             continue
         if any(value is None for node, value in zip(sources, tensors, strict=True) if node is not None):
             continue  # computed from the input: nothing constant to fold
-        weight, bias = _fused_weights(tensors, float(norm.args[7]), is_transposed)
+        weight, bias = _fused_weights(tensors, float(norm.args[7]), is_transposed, groups)
         with graph_module.graph.inserting_before(conv):
             new = [_parameter(graph_module, f"fused_{fused}_{n}", v) for n, v in (("weight", weight), ("bias", bias))]
-        conv.meta[WEIGHT] = sources[0].target
+        conv.meta[WEIGHT] = sources[0].meta.get(WEIGHT, sources[0].target)
         conv.args = (conv.args[0], *new, *conv.args[3:])
         norm.replace_all_uses_with(conv)
         graph_module.graph.erase_node(norm)
         fused += 1
-    _tidy(graph_module)
+    tidy(graph_module)
     return fused
 
 
@@ -67,25 +69,29 @@ def name_convolutions(graph_module: Any) -> int:
                 new = call(target, (x, weight, bias, stride, padding, output_padding, groups, dilation))
             else:
                 new = call(plain[len(stride)], (x, weight, bias, stride, padding, dilation, groups))
-        new.meta = node.meta
+        new.meta = dict(node.meta)
         node.replace_all_uses_with(new)
         graph_module.graph.erase_node(node)
         count += 1
-    _tidy(graph_module)
+    tidy(graph_module)
     return count
 
 
-def _fused_weights(tensors: list[Any], eps: float, is_transposed: bool) -> tuple[Any, Any]:
+def _fused_weights(tensors: list[Any], eps: float, is_transposed: bool, groups: int) -> tuple[Any, Any]:
+    """Weight and bias with the norm in them. Output j of group g of a transposed convolution is weight[inputs of g, j]."""
     import torch
 
     weight, bias, gamma, beta, mean, variance = tensors
     nothing = torch.zeros_like(mean, dtype=torch.float64)
     scale = (nothing + 1 if gamma is None else gamma.double()) / torch.sqrt(variance.double() + eps)
-    shape = [1] * weight.ndim
-    shape[1 if is_transposed else 0] = -1
     shift = (nothing if bias is None else bias.double()) - mean.double()
     fused_bias = shift * scale + (nothing if beta is None else beta.double())
-    return (weight * scale.reshape(shape)).float(), fused_bias.float()
+    if is_transposed:
+        of_input = scale.reshape(groups, -1).repeat_interleave(weight.shape[0] // groups, dim=0)
+        factor = of_input.reshape(*weight.shape[:2], *[1] * (weight.ndim - 2))
+    else:
+        factor = scale.reshape(-1, *[1] * (weight.ndim - 1))
+    return (weight * factor).float(), fused_bias.float()
 
 
 def rewrite_elu(graph_module: Any) -> int:
@@ -115,7 +121,7 @@ def rewrite_elu(graph_module: Any) -> int:
         node.replace_all_uses_with(new)
         graph_module.graph.erase_node(node)
         count += 1
-    _tidy(graph_module)
+    tidy(graph_module)
     return count
 
 
@@ -138,7 +144,7 @@ def rewrite_scaled_add(graph_module: Any) -> int:
         node.replace_all_uses_with(new)
         graph_module.graph.erase_node(node)
         count += 1
-    _tidy(graph_module)
+    tidy(graph_module)
     return count
 
 
@@ -159,7 +165,8 @@ def _parameter(graph_module: Any, name: str, value: Any) -> Any:
     return graph_module.graph.get_attr(name)
 
 
-def _tidy(graph_module: Any) -> None:
+def tidy(graph_module: Any) -> None:
+    """Remove what is not used any more."""
     graph_module.graph.eliminate_dead_code()
     graph_module.graph.lint()
     graph_module.delete_all_unused_submodules()

@@ -46,6 +46,8 @@ CONVOLUTIONS: dict[str, tuple[type[nn.Module], dict[str, Any], type[nn.Module], 
     "conv1d grouped": (nn.Conv1d, {"groups": 2}, nn.BatchNorm1d, (1, 4, 9)),
     "transposed": (nn.ConvTranspose2d, {}, nn.BatchNorm2d, (1, 4, 5, 6)),
     "transposed strided": (nn.ConvTranspose2d, {"stride": 2, "padding": 1, "output_padding": 1}, nn.BatchNorm2d, (1, 4, 5, 6)),
+    "transposed grouped": (nn.ConvTranspose2d, {"groups": 2, "stride": 2}, nn.BatchNorm2d, (1, 4, 5, 6)),
+    "transposed 1d grouped": (nn.ConvTranspose1d, {"groups": 2}, nn.BatchNorm1d, (1, 4, 5)),
 }  # fmt: skip
 
 
@@ -127,7 +129,7 @@ class ComputedBias(nn.Module):
         (Computed(), 0),
         (ComputedBias(), 0),
         (TwiceUsed(), 2),
-        (nn.Sequential(nn.ConvTranspose2d(4, 4, 2, groups=2), nn.BatchNorm2d(4)), 0),
+        (nn.Sequential(nn.ConvTranspose2d(4, 4, 2, groups=2), nn.BatchNorm2d(4)), 1),
         (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4)), 0),
         (nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)), 0),
         (nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.BatchNorm2d(4)), 2),

@@ -1,0 +1,223 @@
+"""Operations that a converter does not know, taken apart into those that both know: by torch's own table, or by ours."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from posekit.targets.inlining import arguments, inline, name_of, shape_of
+from posekit.targets.passes import tidy
+from posekit.targets.sampling import grid_sample
+
+# in torch's table of decompositions, and done as they are by both converters
+KNOWN = """
+_convolution adaptive_avg_pool1d adaptive_avg_pool2d affine_grid_generator all arange argsort avg_pool1d baddbmm
+broadcast_tensors clamp_max clamp_min clip col2im conv1d conv2d conv_transpose1d conv_transpose2d einsum elu_ empty_like eye
+fill floor_divide gelu_ glu grid_sampler group_norm gru hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh_ im2col
+instance_norm layer_norm leaky_relu_ linalg_norm linear linspace log_softmax logsumexp lstm masked_fill masked_fill_ matmul
+max max_pool1d max_pool2d min mish mish_ mv nan_to_num new_empty new_full new_zeros norm ones ones_like pad pixel_shuffle
+pixel_unshuffle prelu reflection_pad1d reflection_pad2d relu6 repeat_interleave replication_pad1d replication_pad2d rms_norm
+roll rsub scaled_dot_product_attention select_scatter selu silu silu_ softmax softplus split square squeeze stack std sum
+threshold threshold_ tile transpose tril triu true_divide type_as unbind upsample_bilinear2d upsample_nearest2d var where
+zeros zeros_like
+"""
+KEPT = frozenset(KNOWN.split())
+SPLIT_AT_MOST = 64  # windows of an adaptive maximum along one axis
+
+
+def decompose(graph_module: Any) -> int:
+    """Take apart what is not known to both converters; returns how many operations."""
+    import torch
+
+    known: Any = torch.export.default_decompositions()
+    table = {op: how for op, how in known.items() if _name(op) not in KEPT}
+    count = 0
+    for node in reversed(list(graph_module.graph.nodes)):  # what reads indices of maxima before what gives them
+        name = name_of(node)
+        if not name:
+            continue
+        own = OWN.get(name)
+        if own is not None and (function := own(node)) is not None:
+            inline(graph_module, node, *(function if isinstance(function, tuple) else (function, node.all_input_nodes)))
+        elif own is None and name not in KEPT and node.target in table:
+            inline(graph_module, node, *_called(node), table=table)
+        else:
+            continue
+        count += 1
+    tidy(graph_module)
+    return count
+
+
+def _name(op: Any) -> str:
+    return str(op).split(".")[1] if str(op).startswith("aten.") else ""
+
+
+def _called(node: Any) -> tuple[Callable[..., Any], list[Any]]:
+    """A node's own call as a function of its tensors, and those."""
+    from torch.fx.node import map_arg
+
+    sources = list(node.all_input_nodes)
+
+    def call(*tensors: Any) -> Any:
+        known = dict(zip(sources, tensors, strict=True))
+        args, kwargs = (map_arg(given, lambda one: known[one]) for given in (node.args, node.kwargs))
+        return node.target(*args, **kwargs)
+
+    return call, sources
+
+
+def _rrelu(node: Any) -> Callable[..., Any]:
+    """In evaluation the slope is the middle of its range."""
+    import torch
+
+    given = arguments(node)
+    slope = (given["lower"] + given["upper"]) / 2
+    return lambda x: torch.ops.aten.leaky_relu.default(x, slope)
+
+
+def _hardshrink(node: Any) -> Callable[..., Any]:
+    limit = arguments(node)["lambd"]
+    return lambda x: x * (x.abs() > limit).to(x.dtype)
+
+
+def _channel_shuffle(node: Any) -> Callable[..., Any]:
+    groups, shape = arguments(node)["groups"], shape_of(node)
+    return lambda x: x.reshape(shape[0], groups, -1, *shape[2:]).transpose(1, 2).reshape(shape)
+
+
+def _pad(node: Any) -> Callable[..., Any] | None:
+    """Circular padding: the other end's rows in front, and this end's behind."""
+    import torch
+
+    given = arguments(node)
+    if given["mode"] != "circular":
+        return None
+    pads = list(given["pad"])
+
+    def pad(x: Any) -> Any:
+        for number in range(len(pads) // 2):
+            axis, before, after = x.ndim - 1 - number, pads[2 * number], pads[2 * number + 1]
+            size = x.shape[axis]
+            parts = [x.narrow(axis, size - before, before)] if before else []
+            parts += [x] + ([x.narrow(axis, 0, after)] if after else [])
+            x = torch.cat(parts, axis) if len(parts) > 1 else x
+        return x
+
+    return pad
+
+
+def _adaptive_max(node: Any) -> Callable[..., Any] | None:
+    """Of windows that overlap or differ in size: the maximum of each, axis by axis."""
+    import torch
+
+    shape = shape_of(node.args[0])
+    sizes = list(arguments(node)["output_size"])
+    if not _is_first_alone(node) or max(sizes) > SPLIT_AT_MOST:
+        return None
+
+    def pool(x: Any) -> Any:
+        for axis, wanted in enumerate(sizes, len(shape) - len(sizes)):
+            size = x.shape[axis]
+            ends = [(i * size // wanted, math.ceil((i + 1) * size / wanted)) for i in range(wanted)]
+            x = torch.cat([x.narrow(axis, a, b - a).amax(axis, keepdim=True) for a, b in ends], axis)
+        return x, None
+
+    return pool
+
+
+def _topk(node: Any) -> Callable[..., Any] | None:
+    """The largest, again and again, since LiteRT does not load a sort; None where that would be too many times."""
+    import torch
+
+    given = arguments(node)
+    k, axis = given["k"], given["dim"]
+    if k > SPLIT_AT_MOST or not given["largest"]:
+        return None
+
+    def topk(x: Any) -> Any:
+        size, last = x.shape[axis], x.ndim - 1
+        x = x.transpose(axis, last)
+        places, values, indices = torch.arange(size, device=x.device), [], []
+        for _ in range(k):
+            index = x.argmax(last, keepdim=True)
+            values.append(x.amax(last, keepdim=True))
+            indices.append(index)
+            x = torch.where(places == index, torch.full((), -math.inf, device=x.device), x)
+        return tuple(torch.cat(parts, last).transpose(axis, last) for parts in (values, indices))
+
+    return topk
+
+
+def _max_pool(node: Any) -> Callable[..., Any] | None:
+    import torch
+
+    if not _is_first_alone(node):
+        return None
+    rest = node.args[1:]
+    return lambda x: (torch.ops.aten.max_pool2d.default(x, *rest), None)
+
+
+def _is_first_alone(node: Any) -> bool:
+    """Whether of several results only the first is read: the maxima, not where they are."""
+    return all(user.args[1] == 0 or not user.users for user in node.users)
+
+
+def _max_unpool(node: Any) -> tuple[Callable[..., Any], list[Any]] | None:
+    """What a maximum was taken of is known: its place is the first that is not below the maximum.
+
+    Of windows side by side, as encoders have them; None otherwise.
+    """
+    import torch
+
+    values, indices = node.args[:2]
+    pool = indices.args[0] if indices.target is operator.getitem else None
+    if pool is None or name_of(pool) != "max_pool2d_with_indices":
+        return None
+    given = arguments(pool)
+    kernel, stride, padding, dilation = (_pair(given[one]) for one in ("kernel_size", "stride", "padding", "dilation"))
+    x = pool.args[0]
+    is_apart = (stride or kernel) == kernel and padding == [0, 0] and dilation == [1, 1] and not given["ceil_mode"]
+    if not is_apart or shape_of(x)[2:] != shape_of(node)[2:]:
+        return None
+    size = shape_of(node)[2:]
+
+    def unpool(values: Any, x: Any) -> Any:
+        rows, columns = values.shape[2:]
+        x = x[:, :, : rows * kernel[0], : columns * kernel[1]]
+        maxima = torch.ops.aten.max_pool2d.default(x, kernel, kernel)
+        free = torch.ones_like(maxima)
+        lines = []
+        for i in range(kernel[0]):
+            cells = []
+            for j in range(kernel[1]):
+                here = (x[:, :, i :: kernel[0], j :: kernel[1]] >= maxima).to(x.dtype) * free
+                free = free - here
+                cells.append(values * here)
+            lines.append(torch.stack(cells, -1).reshape(*values.shape[:2], rows, -1))
+        whole = torch.stack(lines, 3).reshape(*values.shape[:2], -1, lines[0].shape[-1])
+        missing = [0, size[1] - whole.shape[3], 0, size[0] - whole.shape[2]]
+        return torch.ops.aten.constant_pad_nd.default(whole, missing, 0.0) if any(missing) else whole
+
+    return unpool, [values, x]
+
+
+def _pair(value: Any) -> list[int]:
+    values = [value] if isinstance(value, int) else list(value)
+    return values * 2 if len(values) == 1 else values
+
+
+Own = Callable[..., Any] | tuple[Callable[..., Any], list[Any]] | None
+OWN: dict[str, Callable[[Any], Own]] = {
+    "adaptive_max_pool1d": _adaptive_max,
+    "adaptive_max_pool2d": _adaptive_max,
+    "channel_shuffle": _channel_shuffle,
+    "grid_sampler": grid_sample,
+    "hardshrink": _hardshrink,
+    "max_pool2d_with_indices": _max_pool,
+    "max_unpool2d": _max_unpool,
+    "pad": _pad,
+    "rrelu": _rrelu,
+    "topk": _topk,
+}
