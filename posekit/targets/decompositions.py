@@ -24,12 +24,14 @@ threshold threshold_ tile transpose tril triu true_divide type_as unbind upsampl
 zeros zeros_like
 """
 KEPT = frozenset(KNOWN.split())
+LARGEST_DIFFERENCE = 1 << 16  # values of all points' differences; more of them are a product of matrices
 SPLIT_AT_MOST = 64  # windows of an adaptive maximum along one axis
 
 
 def decompose(graph_module: Any) -> int:
     """Take apart what is not known to both converters; returns how many operations."""
     import torch
+    from torch.fx import Node
 
     known: Any = torch.export.default_decompositions()
     table = {op: how for op, how in known.items() if _name(op) not in KEPT}
@@ -40,7 +42,8 @@ def decompose(graph_module: Any) -> int:
             continue
         own = OWN.get(name)
         if own is not None and (function := own(node)) is not None:
-            inline(graph_module, node, *(function if isinstance(function, tuple) else (function, node.all_input_nodes)))
+            given = [one for one in node.args if isinstance(one, Node)]
+            inline(graph_module, node, *(function if isinstance(function, tuple) else (function, given)))
         elif own is None and name not in KEPT and node.target in table:
             inline(graph_module, node, *_called(node), table=table)
         else:
@@ -85,6 +88,24 @@ def _hardshrink(node: Any) -> Callable[..., Any]:
 def _channel_shuffle(node: Any) -> Callable[..., Any]:
     groups, shape = arguments(node)["groups"], shape_of(node)
     return lambda x: x.reshape(shape[0], groups, -1, *shape[2:]).transpose(1, 2).reshape(shape)
+
+
+def _cdist(node: Any) -> Callable[..., Any] | None:
+    """Distances of points, as torch computes them: few by their differences, many by a product."""
+    given = arguments(node)
+    if given["p"] not in (1, 2):
+        return None
+    count = math.prod(shape_of(node)) * shape_of(node.args[0])[-1]
+    is_product = given["p"] == 2 and count > LARGEST_DIFFERENCE
+
+    def distances(x: Any, y: Any) -> Any:
+        if is_product:
+            lengths = x.pow(2).sum(-1, keepdim=True) + y.pow(2).sum(-1, keepdim=True).transpose(-1, -2)
+            return (lengths - 2 * (x @ y.transpose(-1, -2))).clamp_min(0.0).sqrt()
+        apart = x.unsqueeze(-2) - y.unsqueeze(-3)
+        return apart.abs().sum(-1) if given["p"] == 1 else apart.pow(2).sum(-1).sqrt()
+
+    return distances
 
 
 def _pad(node: Any) -> Callable[..., Any] | None:
@@ -212,6 +233,7 @@ Own = Callable[..., Any] | tuple[Callable[..., Any], list[Any]] | None
 OWN: dict[str, Callable[[Any], Own]] = {
     "adaptive_max_pool1d": _adaptive_max,
     "adaptive_max_pool2d": _adaptive_max,
+    "cdist": _cdist,
     "channel_shuffle": _channel_shuffle,
     "grid_sampler": grid_sample,
     "hardshrink": _hardshrink,

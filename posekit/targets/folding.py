@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from posekit.targets.inlining import attribute, constant, name_of
+from posekit.targets.inlining import attribute, constant, example, name_of
 from posekit.targets.passes import WEIGHT, tidy
 
 MOST_VALUES = 1 << 22  # of one constant, unless what it is made of is as large already
+SHAPED = (
+    "full_like",
+    "new_full",
+    "new_ones",
+    "new_zeros",
+    "ones_like",
+    "zeros_like",
+)  # of a tensor, they read its size
 RANDOM = ("bernoulli", "dropout", "multinomial", "normal", "poisson", "rand", "uniform")
 
 
@@ -26,9 +34,10 @@ def fold_constants(graph_module: Any) -> int:
         for node in graph_module.graph.nodes:
             if node.op == "get_attr" and isinstance(value := attribute(node), Tensor):
                 values[node], made[node] = value.detach(), str(node.target)
-            elif _is_fixed(node, values):
-                sources = node.all_input_nodes
-                result = node.target(*_filled(node.args, values), **_filled(node.kwargs, values))
+            elif name_of(node) in SHAPED or _is_fixed(node, values):
+                sources = [one for one in node.all_input_nodes if one in values]
+                args = _filled(node.args, values) if name_of(node) not in SHAPED else (_shaped(node), *node.args[1:])
+                result = node.target(*args, **_filled(node.kwargs, values))
                 if not _is_small(result, [values[one] for one in sources]):
                     continue
                 values[node] = result
@@ -60,6 +69,14 @@ def _is_fixed(node: Any, values: dict[Any, Any]) -> bool:
         if not name_of(node) or not schema.returns:
             return False
     return all(one in values for one in node.all_input_nodes)
+
+
+def _shaped(node: Any) -> Any:
+    """Zeros like the tensor that an operation reads the size and type of."""
+    import torch
+
+    like = example(node.args[0])
+    return torch.zeros(tuple(like.shape), dtype=like.dtype)
 
 
 def _filled(given: Any, values: dict[Any, Any]) -> Any:

@@ -28,7 +28,9 @@ def inline(
     examples = [example(one) if isinstance(one, fx.Node) else one.to("meta") for one in inputs]
     if table is not None:  # torch's own are free to write in place
         function = functionalize(function, remove="mutations")
-    traced = make_fx(function, decomposition_table=dict(table or {}), pre_dispatch=table is None)(*examples)
+    traced = make_fx(
+        lambda *given: function(*given), decomposition_table=dict(table or {}), pre_dispatch=table is None
+    )(*examples)
     graph = graph_module.graph
     known: dict[Any, Any] = {}
     given = iter(inputs)

@@ -125,7 +125,7 @@ def weights_of(unpacked: Any, number: int) -> NDArray[Any] | None:
 
 def _is_infinite(unpacked: Any, number: int) -> bool:
     values = weights_of(unpacked, number)
-    return values is not None and not bool((np.abs(values) < INFINITE).all())
+    return values is not None and not bool((np.abs(values.astype(np.float32)) < INFINITE).all())
 
 
 def is_ramp(values: NDArray[Any]) -> bool:
