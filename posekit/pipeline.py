@@ -100,14 +100,27 @@ def package(
         doubt = quick(source, spec, images.photos) if images.are_given else None
     job = _Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, doubt, step)
     results: list[Packaged] = []
+    failed: list[PosekitError] = []
     for name, final in finals.items():
         try:
             results.append(_package_one(name, final, job))
+        except (ConversionError, MissingToolError) as error:  # of one platform: the other may convert
+            failed.append(error)
         except PosekitError as error:
-            if results:
-                error.hint += f"; {', '.join(str(result.folder) for result in results)} is written and whole"
+            error.hint = _with_written(error.hint, results)
             raise
+    if failed:
+        error, *more = failed
+        error.hint = "; ".join(filter(None, [error.hint, *(f"{one.step}: {one.message}" for one in more)]))
+        error.hint = _with_written(error.hint, results)
+        raise error
     return results
+
+
+def _with_written(hint: str, results: list[Packaged]) -> str:
+    """A hint that names the bundles of other platforms that are there."""
+    folders = ", ".join(str(result.folder) for result in results)
+    return "; ".join(filter(None, [hint, f"{folders} is written and whole" if folders else ""]))
 
 
 def _calibrates(model: Path, spec: PoseSpec, images: Images, wanted: Compression) -> str:

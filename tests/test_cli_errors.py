@@ -445,12 +445,22 @@ def test_a_mask_of_minus_infinity_is_no_bad_weight(tiny: Any, tmp_path: Path, ru
 
 
 @pytest.mark.slow
-def test_a_file_that_the_runtime_does_not_load_is_a_failed_conversion(
-    tiny: Any, tmp_path: Path, refused: Refused
+def test_what_one_platform_does_not_have_is_named_and_the_other_is_written(
+    tiny: Any, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = of_class(tiny, "Gridded", tmp_path)
-    rest = arguments(tiny, tmp_path / "out")[2:]
-    refused(4, "package", model, *rest, says=("the converter's file cannot be run", "STABLEHLO"))
+    from posekit.errors import MissingToolError
+    from posekit.targets import litert_fallback
+
+    def missing(*_: object) -> bytes:
+        raise MissingToolError("onnx2tf is not installed", "pip install 'posekit[tf]'")
+
+    monkeypatch.setattr(litert_fallback, "convert", missing)
+    model, out = tiny.save("state_dict"), tmp_path / "out"
+    rest = ("--arch", "tinynet:Sorting", "--spec", tiny.spec_file, "--images", tiny.images, "--out", out)
+    says = ("LiteRT has no sort", "tinynet.py, line", "torch.topk", "pip install", "tiny-ios is written and whole")
+    document = refused(4, "package", model, *rest, "--platform", "all", says=says)
+    assert document["step"] == "convert for android"
+    assert [path.name for path in out.iterdir() if path.is_dir()] == ["tiny-ios"]
 
 
 @pytest.mark.parametrize(("cells", "code"), [(0, 0), (2, 1)])

@@ -32,7 +32,7 @@ def open_model(path: Path, threads: int = 2) -> Run:
             runner = interpreter.get_signature_runner()
             details = runner.get_input_details()
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not load {path.name}: {str(error).strip().splitlines()[0]}") from error
+        raise InputError(f"LiteRT does not load {path.name}: {_first(error)}") from error
     if set(details) != {"image"}:
         raise InputError(f"{path.name} has inputs {sorted(details)}, expected one named 'image'")
     shape = tuple(int(size) for size in details["image"]["shape"])
@@ -40,9 +40,27 @@ def open_model(path: Path, threads: int = 2) -> Run:
     def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         if (1, *pixels.shape) != shape:
             raise InputError(f"{path.name} takes an image of shape {shape}, the contract makes {(1, *pixels.shape)}")
-        return dict(runner(image=np.ascontiguousarray(pixels[None], np.float32)))
+        try:
+            return dict(runner(image=np.ascontiguousarray(pixels[None], np.float32)))
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"LiteRT fails as it runs {path.name}: {_first(error)}") from error
 
     return run
+
+
+def check_loads(path: Path) -> None:
+    """InputError where the runtime does not load the file, as of an operation that it does not have."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        with captured():
+            Interpreter(model_path=str(path)).allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"LiteRT does not load what was converted: {_first(error)}") from error
+
+
+def _first(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def open_tensors(
@@ -62,7 +80,7 @@ def open_tensors(
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ascontiguousarray(pixels[None]))
             interpreter.invoke()
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not run {path.name}: {str(error).strip().splitlines()[0]}") from error
+        raise InputError(f"LiteRT does not run {path.name}: {_first(error)}") from error
     outputs = [int(details["index"]) for details in interpreter.get_output_details()]
     return outputs, interpreter.get_tensor, {int(one["index"]): one for one in interpreter.get_tensor_details()}
 

@@ -21,7 +21,7 @@ from posekit.mlpackage import read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
-from posekit.targets import coreml_activations, coreml_program, coreml_readback, coreml_weights
+from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import fingerprint, layer_names
 from posekit.targets.lowering import Lowered
@@ -56,9 +56,10 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
             try:
                 model = _convert(ct, _exported(lowered), lowered)
             except Exception as second:
+                why = blame.explained(lowered.graph, f"{first}\n{second}")
                 raise ConversionError(
                     f"coremltools cannot convert the network: {first_line(first)}",
-                    f"nor from its export: {first_line(second)}",
+                    f"{why}; " * bool(why) + f"nor from its export: {first_line(second)}",
                 ) from second
         model.save(str(folder / BASE_FILE))
         _write_alike(folder / BASE_FILE, read_specification(folder / BASE_FILE))

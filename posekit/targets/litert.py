@@ -14,7 +14,7 @@ from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, first_line
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec
-from posekit.targets import litert_fallback, tflite_file, tflite_layers
+from posekit.targets import blame, litert_fallback, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import layer_names
 from posekit.targets.litert_quantize import paddings_of_maxima, plan, quantize, settled
@@ -29,21 +29,19 @@ BASE_FILE = "base.tflite"
 def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     """Write base.tflite into `folder`: NHWC pixels in, every tensor named after its layer, float32.
 
-    ConversionError where neither litert-torch nor the fallback converts; MissingToolError without litert-torch.
+    ConversionError where neither litert-torch nor the fallback makes a file that loads; MissingToolError without
+    litert-torch.
     """
     route, notes = "litert-torch", []
     started = time.perf_counter()
     try:
-        model = _litert_torch(lowered, log)
+        names = _written(_litert_torch(lowered, log), lowered, folder)
     except MissingToolError:
         raise
     except Exception as error:
         notes.append(f"litert-torch failed ({first_line(error)}); converted through ONNX and onnx2tf instead")
-        model, route = _fallback(lowered, folder, log, error), "onnx2tf"
-    unpacked = tflite_file.unpack(model)
-    names = layer_names(lowered.graph)
-    rename_tensors(unpacked, names)
-    (folder / BASE_FILE).write_bytes(tflite_file.pack(unpacked))
+        names, route = _written_otherwise(lowered, folder, log, error), "onnx2tf"
+    unpacked = tflite_file.unpack((folder / BASE_FILE).read_bytes())
     seconds = time.perf_counter() - started
     layers = tflite_layers.named(nodes_of(unpacked, names), unpacked)
     return Base(folder, route, layers, dict(lowered.output_shapes), tuple(notes), seconds, lowered)
@@ -120,16 +118,31 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
             import litert_torch
     except ImportError as error:
         raise MissingToolError("litert-torch is not installed", "pip install 'posekit[litert]'") from error
+    if (node := blame.first_of(lowered.graph, blame.NOT_IN_LITERT)) is not None:
+        raise ConversionError(f"LiteRT has no {blame.told(node)}")
     with captured(log):
         model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
         return bytes(model.model_content())
 
 
-def _fallback(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> bytes:
+def _written(model: bytes, lowered: Lowered, folder: Path) -> dict[str, str]:
+    """Write the file with every tensor named after its layer; the layers' names. InputError where it does not load."""
+    from posekit.runtimes.litert import check_loads
+
+    unpacked = tflite_file.unpack(model)
+    names = layer_names(lowered.graph)
+    rename_tensors(unpacked, names)
+    (folder / BASE_FILE).write_bytes(tflite_file.pack(unpacked))
+    check_loads(folder / BASE_FILE)
+    return names
+
+
+def _written_otherwise(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> dict[str, str]:
+    """The same by the second route; ConversionError, with what failed first, where that fails too."""
+    sentence = cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network: {first_line(cause)}"  # fmt: skip
+    why = "" if isinstance(cause, ConversionError) else blame.explained(lowered.graph, str(cause))
     try:
-        return litert_fallback.convert(lowered, folder, log)
+        return _written(litert_fallback.convert(lowered, folder, log), lowered, folder)
     except PosekitError as error:
-        raise ConversionError(
-            f"litert-torch cannot convert the network: {first_line(cause)}",
-            f"the fallback: {error.message}; {error.hint}",
-        ) from cause
+        second = f"the second route: {error.message}{f'; {error.hint}' if error.hint else ''}"
+        raise ConversionError(sentence, f"{why}; {second}" if why else second) from cause

@@ -27,6 +27,7 @@ FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
 # XNNPACK has no 8-bit kernel for these: of the samples, w8a8 takes 1.2 to 1.4 times fp32's time with 8-bit hard-swish,
 # which leaves the delegate a dozen times, and 0.5 to 0.7 times with it in float
 NO_FAST_KERNEL = ("HARD_SWISH", "GELU")
+INEXACT = ("DIV",)  # whose 8-bit kernel fails where a divisor rounds to zero
 # whose kernels want a symmetric weight, which one that is computed is not
 SYMMETRIC = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 JOINS = ("CONCATENATION", "PACK")
@@ -72,6 +73,8 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
         elif node.op in NO_FAST_KERNEL:
             made = None
             kept[node.op] += 1
+        elif node.op in INEXACT or node.weight >= 0:
+            made = None  # a product that is no layer is arithmetic: weights of a resize, bins that are counted
         elif node.op in JOINS and (ratio := _unlike(node, nodes, calibration)) > UNLIKE:
             made = None
             unlike.append(f"{node.name} ({ratio:.0f} times)")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posekit.errors import InputError
 from posekit.recipe import uniform
 from posekit.runtimes import litert as litert_runtime
 from posekit.sources.recognise import Form
@@ -86,7 +87,10 @@ def test_core_ml_converts_with_float32_borders_and_the_contract(network, precisi
     assert not any(key.startswith("com.github.apple") for key in program.description.metadata.userDefined)
 
 
-def test_the_fallback_converts_what_litert_torch_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["convert", "load"])
+def test_the_fallback_converts_what_litert_torch_does_not(
+    step: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pytest.importorskip("onnx2tf", reason="the [tf] extra is not installed")
     from posekit.targets import litert
 
@@ -98,7 +102,15 @@ def test_the_fallback_converts_what_litert_torch_does_not(monkeypatch: pytest.Mo
     def refuse(*_: object) -> bytes:
         raise RuntimeError("planted: no lowering for this op")
 
-    monkeypatch.setattr(litert, "_litert_torch", refuse)
+    def refuse_once(path: Path) -> None:
+        monkeypatch.setattr(litert_runtime, "check_loads", loads)
+        raise InputError("planted: no kernel for this op")
+
+    loads = litert_runtime.check_loads
+    if step == "convert":
+        monkeypatch.setattr(litert, "_litert_torch", refuse)
+    else:
+        monkeypatch.setattr(litert_runtime, "check_loads", refuse_once)
     monkeypatch.chdir(tmp_path)  # --out is relative unless the user says otherwise
     Path("out").mkdir()
     converted = conversion.converted(

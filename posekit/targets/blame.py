@@ -1,0 +1,76 @@
+"""Which layer of the user's code an operation comes from, and what can be put in its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from posekit.targets.inlining import name_of
+
+# operations that no route to LiteRT brings into a file that loads; a converter's minutes need not be spent first
+NOT_IN_LITERT = ("argsort", "kthvalue", "median", "mode", "msort", "nonzero", "sort", "unique_consecutive")
+REMEDIES = {
+    "fft": "a Fourier transform of fixed size is a product with a constant matrix: torch.matmul",
+    "grid_sampler": "give one picture at a time, and mode bilinear or nearest",
+    "kthvalue": "a threshold by torch.topk of few values is converted",
+    "linalg": "compute it outside of forward(), or in closed form",
+    "max_unpool": "unpool with the indices of a MaxPool2d(k, stride=k) of the same size, or upsample",
+    "median": "a threshold by torch.topk of few values is converted",
+    "nonzero": "the number of its results depends on the picture: keep all, and multiply by a mask",
+    "sort": "torch.topk of few values is converted; sort in the app",
+    "topk": "take fewer values, or leave it to the decoder",
+}
+
+
+def explained(graph_module: Any, text: str) -> str:
+    """The operation that an error of a converter is about, its layer, its line and a remedy; empty if it names none."""
+    for node in graph_module.graph.nodes:
+        name = name_of(node)
+        if name and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)|aten[.:]+{re.escape(name)}\b", text):
+            return told(node)
+    return ""
+
+
+def first_of(graph_module: Any, names: tuple[str, ...]) -> Any:
+    """The first operation with one of these names; None without one."""
+    return next((node for node in graph_module.graph.nodes if name_of(node) in names), None)
+
+
+def told(node: Any) -> str:
+    """`sort in layer neck.rank (pose.py, line 12: x.sort(1)): ` and what to do about it."""
+    name = name_of(node)
+    remedy = next((text for word, text in REMEDIES.items() if word in name), "replace it by operations that are")
+    layer, line = layer_of(node), line_of(node)
+    place = f" in layer {layer}" if layer else "" if line else _behind(node)
+    return f"{name}{place}{line}: {remedy}"
+
+
+def layer_of(node: Any) -> str:
+    """The module whose forward() calls an operation, as the user's own code names it; empty for the network itself."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    path = str(stack[-1][0]) if stack else ""
+    return re.sub(r"^(L\['self'\]\.)?network\.?", "", path)
+
+
+def _behind(node: Any) -> str:
+    """` behind layer head`, of an exported program, which does not say more: the last layer before an operation."""
+    seen, ahead = set(), [node]
+    while ahead:
+        one = ahead.pop(0)
+        weight = next((str(source.target) for source in one.all_input_nodes if source.op == "get_attr"), "")
+        if weight.startswith("network."):
+            return f" behind layer {weight.removeprefix('network.').rpartition('.')[0]}"
+        ahead += [source for source in one.all_input_nodes if source not in seen]
+        seen.update(ahead)
+    return ""
+
+
+def line_of(node: Any) -> str:
+    """` (file, line n: code)` of the user's code, empty where it is not known."""
+    calls = re.findall(r'File "([^"]+)", line (\d+), in [^\n]*\n\s*([^\n]+)', str(node.meta.get("stack_trace") or ""))
+    own = [call for call in calls if "/torch/" not in call[0] and not call[0].startswith("<")]
+    if not own:
+        return ""
+    file, line, code = own[-1]
+    return f" ({Path(file).name}, line {line}: {code.strip()[:80]})"
