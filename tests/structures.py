@@ -193,6 +193,9 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "repeat": Gate(lambda gate, x: gate.repeat(1, 1, *x.shape[2:])),
         "nearest": Gate(lambda gate, x: F.interpolate(gate, size=x.shape[2:])),
         "joined": lambda x: torch.cat((x, x.mean((2, 3), keepdim=True).expand(-1, -1, 12, 8)), 1),
+        "point_of_a_pyramid": Calling(
+            lambda x, conv: torch.cat((x, conv(F.adaptive_avg_pool2d(x, 1)).expand(-1, -1, 12, 8)), 1), conv=nn.Conv2d(C, C, 1)
+        ),
     },
     "constants": lambda: {
         "coordinates": WithCoordinates(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from posekit.targets.inlining import arguments, attribute, constant, example, name_of, shape_of
+from posekit.targets.inlining import arguments, attribute, constant, example, inline, name_of, shape_of
 from posekit.targets.passes import tidy
 
 IDENTITIES = ("alias", "clone", "contiguous", "detach", "detach_", "lift_fresh", "lift_fresh_copy")
@@ -68,10 +68,15 @@ def drop_identities(graph_module: Any) -> int:
 
 
 def drop_expands(graph_module: Any) -> int:
-    """Remove spreading of axes of size 1 before an operation that broadcasts by itself; returns how many.
+    """Remove spreading of axes of size 1 before an operation that broadcasts by itself, as squeeze-and-excitation with
+    expand_as or repeat has it; returns how many.
 
-    As squeeze-and-excitation with expand_as or repeat has it; LiteRT's BROADCAST_TO does not load for some shapes.
+    Of what is left, a point spread over a map becomes a resize: behind a convolution litert-torch turns the axes of its
+    input and not the shape that it is spread to, and the file does not load.
     """
+    import torch
+
+    resize = torch.ops.aten.upsample_nearest2d.vec
     count = 0
     for node in list(graph_module.graph.nodes):
         if name_of(node) not in SPREADING or not _only_spreads(node):
@@ -80,6 +85,11 @@ def drop_expands(graph_module: Any) -> int:
             if name_of(user) in BROADCASTING.split() and _gives_the_same(user, node):
                 user.replace_input_with(node, node.args[0])
                 count += 1
+        before, after = shape_of(node.args[0]), shape_of(node)
+        if node.users and len(before) == 4 and before[:2] == after[:2] and example(node).dtype.is_floating_point:
+            size = list(after[2:])
+            inline(graph_module, node, lambda x, size=size: resize(x, size, None), [node.args[0]])
+            count += 1
     tidy(graph_module)
     return count
 
