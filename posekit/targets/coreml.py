@@ -181,7 +181,7 @@ def _apply(
     of_op = {weight.op.outputs[0].name: name for weight, name in zip(weights, names, strict=True)}
     exact: dict[str, str] = {}  # layers that float16 does not hold
     for weight, name in zip(weights, names, strict=True):
-        if not np.abs(weight.values).max() <= HALF:
+        if name and not np.abs(weight.values).max() <= HALF:
             exact[name] = (
                 f"weights of up to {np.abs(weight.values).max():.3g}, and float16 ends at {HALF}: kept in float32"
             )
@@ -193,8 +193,8 @@ def _apply(
         return "fp32" if name in exact else recipe.of(name) if name else recipe.precision
 
     for weight, name in zip(weights, names, strict=True):
-        if wanted(weight.op) != "w8a8" or weight.values.size < coreml_program.MIN_WEIGHTS:
-            continue
+        if not name or wanted(weight.op) != "w8a8" or weight.values.size < coreml_program.MIN_WEIGHTS:
+            continue  # no layer: the weights of a resize, or bins that are counted
         why = _why_float(weight.op, calibration)
         if why:
             reasons[name] = f"{why}; its weights are 8-bit"
@@ -204,7 +204,7 @@ def _apply(
     reasons |= exact
     halved = zip(coreml_program.weights(model), names, strict=True)  # float16 now, and the same in the same order
     for weight, name in {weight.const: (weight, name) for weight, name in halved}.values():  # two ops may share one
-        packed = None if name in exact else coreml_weights.pack(weight, recipe.of(name), model.ios)
+        packed = None if name in exact or not name else coreml_weights.pack(weight, recipe.of(name), model.ios)
         if packed is None:
             continue
         if not coreml_weights.is_worth_it(packed, weight, recipe.of(name)):

@@ -94,6 +94,8 @@ def layers_of(
     expressions = _expressions(path)
     found: list[Layer] = []
     for (name, weight), ops in ops_of.items():
+        if not name:
+            continue  # arithmetic, as the weights of a resize
         wanted, kept = recipe.of(name), _kept(written, expressions, weight)
         activations = " and ".join(sorted({_activations(written, op) for op in ops}))
         why = "" if is_as_wanted(wanted, kept.kind, activations) else reasons.get(name, UNEXPLAINED)

@@ -48,6 +48,7 @@ def drop_identities(graph_module: Any) -> int:
     aten = torch.ops.aten
     count = 0
     for node in list(graph_module.graph.nodes):
+        _rename_prims(node)
         name = name_of(node)
         if name.startswith("_assert") or name == "sym_constrain_range_for_size":
             graph_module.graph.erase_node(node)
@@ -131,6 +132,16 @@ def _is_view(node: Any) -> bool:
         return True
     returns = getattr(getattr(node.target, "_schema", None), "returns", ())
     return any(one.alias_info is not None for one in returns) or node.target is operator.getitem
+
+
+def _rename_prims(node: Any) -> None:
+    """What torch's own decompositions leave behind, a change of type or of strides alone, as any converter knows it."""
+    import torch
+
+    if node.target is torch.ops.prims.convert_element_type.default:
+        node.target = torch.ops.aten.to.dtype
+    elif node.target is torch.ops.prims.copy_strided.default:
+        node.target, node.args = torch.ops.aten.alias.default, node.args[:1]
 
 
 def _named_again(graph_module: Any, node: Any) -> None:

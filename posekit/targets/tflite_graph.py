@@ -51,7 +51,7 @@ def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
         values = None if weight < 0 else weights_of(unpacked, weight)
         layer = ""
         if values is not None and not is_ramp(values):
-            layer = layers.get(fingerprint(values)) or f"{op.lower()}_{index}"
+            layer = layers.get(fingerprint(values), f"{op.lower()}_{index}")  # empty where it is arithmetic
         outputs = tuple(map(int, operator.outputs))
         sources = tuple(made[i] for i in inputs if i in made)
         name, is_result = text(graph.tensors[outputs[0]].name), any(one in results for one in outputs)

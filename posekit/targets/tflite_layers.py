@@ -31,10 +31,10 @@ TYPES = {0: ("float32", 32), 1: ("float16", 16), 9: ("int8", 8), 17: ("int4", 4)
 
 
 def named(nodes: list[Node], unpacked: Any) -> dict[str, str]:
-    """The layers that a file has, by the fingerprint of their weights."""
+    """The layers that a file has, by the fingerprint of their weights; empty names are of arithmetic."""
     found = {}
     for node in nodes:
-        values = weights_of(unpacked, node.weight) if node.layer else None
+        values = weights_of(unpacked, node.weight) if node.weight >= 0 else None
         if values is not None:
             found[fingerprint(values)] = node.layer
     return found

@@ -115,6 +115,21 @@ def test_a_recipe_names_a_small_layer(odd: Made, tmp_path: Path) -> None:
     assert layers["head"][0].stored.startswith("int8") or layers["head"][0].why
 
 
+def test_the_weights_of_a_resize_are_no_layer(tmp_path: Path) -> None:
+    class Resized(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Conv2d(3, 16, 3, 4, 1), nn.Conv2d(16, networks.K, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(F.interpolate(self.body(x), scale_factor=1.3, mode="bilinear"))
+
+    made = prepared(Resized().train(False), spec_of("odd"), tmp_path)
+    converted = made.compress(uniform("w4"), tmp_path)
+    assert [layer.name for layer in converted.layers] == ["body", "head"]
+    assert made.error(converted) < made.error(made.compress(uniform("fp16"), tmp_path)) + 0.2
+
+
 def test_names_of_operations_do_not_take_those_of_layers(odd: Made) -> None:
     package = odd.base.folder / coreml.BASE_FILE
     program = mil.open_program(package)

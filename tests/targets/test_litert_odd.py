@@ -123,7 +123,33 @@ class UsedResult(Plain):
         return first, self.second(F.relu(first))
 
 
-ODD = (DeadChannels, PaddedMaximum, MaskedAttention, ComputedWeight, Expectation, NamedImage, EqualWeights, UsedResult)
+class Divided(Plain):
+    """A divisor that is next to nothing at some places beside its largest: of 8 bits it rounds to zero there."""
+
+    def between(self, x: Tensor) -> Tensor:
+        size = x.square().mean(1, keepdim=True)
+        return x * size / (size + 1e-3)
+
+
+class Resized(Plain):
+    """The weights of a resize are no layer, and keep all their digits."""
+
+    def between(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=1.3, mode="bilinear", align_corners=False)
+
+
+ODD = (
+    DeadChannels,
+    PaddedMaximum,
+    MaskedAttention,
+    ComputedWeight,
+    Expectation,
+    NamedImage,
+    EqualWeights,
+    UsedResult,
+    Divided,
+    Resized,
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +178,10 @@ def test_static_precisions_keep_the_values(kind: type[Plain], odd: Callable[...,
 
 def layers(found: Network, precision: str, tmp_path: Path) -> dict[str, Layer]:
     return {layer.name: layer for layer in made(found, uniform(precision), tmp_path).layers}  # type: ignore[arg-type]
+
+
+def test_a_resize_is_no_layer(odd: Callable[..., Network], tmp_path: Path) -> None:
+    assert list(layers(odd(Resized), "w4", tmp_path)) == ["stem.0", "stem.2", "head"]
 
 
 def test_a_layer_is_told_by_its_own_weights(odd: Callable[..., Network], tmp_path: Path) -> None:
