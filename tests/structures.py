@@ -221,7 +221,10 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "cdist": lambda x: torch.cdist(x.flatten(2), x.flatten(2).flip(1) + 1),
         "topk_mask": lambda x: x * (x >= x.flatten(2).topk(5, -1).values[..., -1].view(1, C, 1, 1)).float(),
         "cosine": lambda x: F.cosine_similarity(x, x.flip(1) + 0.1, dim=1),
-        "lerp": lambda x: torch.lerp(x, x.flip(2), 0.3),
+        "lerp": lambda x: torch.lerp(x, x.roll(1, 2), 0.3),
+        "spreads": lambda x: x.var(1, keepdim=True) * x.std((2, 3), unbiased=False, keepdim=True) + x.var(),
+        "rests": lambda x: torch.fmod(x, 1.3) + x.trunc() + torch.fmod(x, x.flip(1).abs() + 0.5),
+        "normed": lambda x: x / torch.var_mean(x, (2, 3), keepdim=True)[0].add(1e-3).sqrt(),
         "dropouts": nn.Sequential(nn.Dropout2d(0.3), nn.Conv2d(C, C, 1), nn.AlphaDropout(0.2)),
         "scripted": torch.jit.script(Scripted()),  # type: ignore[no-untyped-call]
         "in_half": lambda x: (x.half() * 2).float(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -27,17 +28,27 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
     image = torch.from_numpy(network_input(spec, pixels))
     with captured(), torch.inference_mode():  # forward() may print
         try:
-            result = source.module(image)
+            result = called(source.module, image)
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0]
+            is_batch = "args[0].shape[0] to be equal to" in first
             raise InputError(
                 f"the network fails on an input of {tuple(image.shape)}: {type(error).__name__}: {first}",
-                "check input.size_wh and input.color_order; the network must take one float tensor of this shape",
+                "export it anew with an example of one picture, a batch of 1"
+                if is_batch
+                else "check input.size_wh and input.color_order; the network must take one float tensor of this shape",
             ) from error
     return {
         name: np.asarray(packaged(name, np.asarray(tensor.detach().cpu().numpy(), np.float32), spec), order="C")
         for name, tensor in named_outputs(result, spec.outputs).items()
     }
+
+
+def called(network: Any, image: Any) -> Any:
+    """What a network gives for its input; an exported program may take that by its name alone."""
+    spec = getattr(network, "_in_spec", None)
+    names = [] if spec is None or spec.child(0).num_children else list(spec.child(1).context)
+    return network(**{names[0]: image}) if len(names) == 1 else network(image)
 
 
 def check_facts(source: SourceModel, spec: PoseSpec) -> None:
@@ -80,9 +91,18 @@ def named_outputs(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
         raise InputError(
             f"the spec names {len(names)} outputs ({', '.join(names)}), but the network gives {len(own)}: "
             + ", ".join(f"{key} {tuple(value.shape)}" for key, value in own.items()),
-            "name every output of the network, in order",
+            _which_to_name(own, names),
         )
     return dict(zip(names, own.values(), strict=True))
+
+
+def _which_to_name(own: dict[str, Any], names: tuple[str, ...]) -> str:
+    """What to write where the spec names other outputs than there are."""
+    shapes = {tuple(value.shape) for value in own.values()}
+    if len(names) == 1 and len(own) > 1 and len(shapes) == 1:
+        stages = ", ".join([f'"stage_{number}"' for number in range(1, len(own))] + [f'"{names[0]}"'])
+        return f"outputs of one shape are the stages of one map, of which the last is the best: outputs = [{stages}]"
+    return "name every output of the network, in order"
 
 
 def _flatten(value: Any, prefix: str) -> list[tuple[str, Any]]:
@@ -92,6 +112,8 @@ def _flatten(value: Any, prefix: str) -> list[tuple[str, Any]]:
         return [(prefix, value)]
     if isinstance(value, dict):
         items = [(str(key), item) for key, item in value.items()]
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        items = [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)]
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         items = list(zip(value._fields, value, strict=True))
     elif isinstance(value, list | tuple):

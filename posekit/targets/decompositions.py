@@ -171,6 +171,42 @@ def _topk(node: Any) -> Callable[..., Any] | None:
     return topk
 
 
+def _trunc(_: Any) -> Callable[..., Any]:
+    return lambda x: x.sign() * x.abs().floor()
+
+
+def _fmod(node: Any) -> Callable[..., Any]:
+    """The rest that has the sign of what is divided."""
+    divisor = node.args[1] if isinstance(node.args[1], int | float) else None
+
+    def rest(x: Any, *given: Any) -> Any:
+        by = given[0] if divisor is None else divisor
+        whole = x / by
+        return x - whole.sign() * whole.abs().floor() * by
+
+    return rest
+
+
+def _spread(node: Any) -> Callable[..., Any]:
+    """Variance or standard deviation, with the mean where that is asked for too.
+
+    coremltools 9.0 divides by the count where no correction is given, and torch by one less.
+    """
+    given, shape, name = arguments(node), shape_of(node.args[0]), name_of(node)
+    axes = [axis % len(shape) for axis in given.get("dim") or range(len(shape))]
+    keepdim = bool(given.get("keepdim", False))
+    correction = given.get("correction") if "correction" in given else float(given["unbiased"])
+    count = math.prod(shape[axis] for axis in axes) - (1 if correction is None else correction)
+
+    def spread(x: Any) -> Any:
+        mean = x.mean(axes, keepdim=True)
+        variance = (x - mean).pow(2).sum(axes, keepdim=keepdim) / count
+        value = variance.sqrt() if name.startswith("std") else variance
+        return (value, mean if keepdim else x.mean(axes)) if name.endswith("_mean") else value
+
+    return spread
+
+
 def _max_pool(node: Any) -> Callable[..., Any] | None:
     import torch
 
@@ -235,11 +271,17 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "adaptive_max_pool2d": _adaptive_max,
     "cdist": _cdist,
     "channel_shuffle": _channel_shuffle,
+    "fmod": _fmod,
     "grid_sampler": grid_sample,
     "hardshrink": _hardshrink,
     "max_pool2d_with_indices": _max_pool,
     "max_unpool2d": _max_unpool,
     "pad": _pad,
     "rrelu": _rrelu,
+    "std": _spread,
+    "std_mean": _spread,
     "topk": _topk,
+    "trunc": _trunc,
+    "var": _spread,
+    "var_mean": _spread,
 }

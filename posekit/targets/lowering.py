@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from posekit.chatter import captured
 from posekit.decoders import packaged
 from posekit.errors import ConversionError
-from posekit.sources.reference import named_outputs
+from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
 from posekit.targets import decompositions, deconvolutions, folding, passes, resizes, simplify
@@ -157,7 +157,7 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
             elif spec.input.color_order == "gray":
                 red, green, blue = GRAY_OF_RGB
                 x = x[:, 0:1] * red + x[:, 1:2] * green + x[:, 2:3] * blue
-            outputs = named_outputs(self.network((x - self.mean) * self.scale), spec.outputs)
+            outputs = named_outputs(called(self.network, (x - self.mean) * self.scale), spec.outputs)
             # the apps read float32
             floats = {name: y if y.dtype == torch.float32 else y.float() for name, y in outputs.items()}
             return tuple(packaged(name, y, spec) for name, y in floats.items())

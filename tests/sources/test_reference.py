@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +17,17 @@ from posekit.errors import InputError  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.reference import named_outputs, network_input, run_reference  # noqa: E402
 from posekit.spec import PoseSpec, read_spec  # noqa: E402
+from posekit.targets.lowering import lower  # noqa: E402
 
 Pair = namedtuple("Pair", ["x", "y"])
 A, B = torch.zeros(1, 3, 8), torch.ones(1, 3, 9)
+
+
+@dataclass
+class Named:
+    maps: Any
+    hidden: Any
+    tags: Any
 
 
 @pytest.fixture
@@ -57,6 +67,7 @@ def test_reference_is_the_eager_network_channels_last(tiny: Any, spec: PoseSpec)
         ({"b": A, "a": B}, (), ["b", "a"]),
         ({"b": A, "a": B}, ("x", "y"), ["x", "y"]),
         (Pair(A, B), (), ["x", "y"]),
+        (Named(A, None, B), (), ["maps", "tags"]),
         ({"maps": [A, B], "tags": A}, (), ["maps_0", "maps_1", "tags"]),
         ((A, None, (B,)), (), ["output_0", "output_2_0"]),
     ],
@@ -65,6 +76,29 @@ def test_outputs_are_named_in_order(result: Any, names: tuple[str, ...], expecte
     named = named_outputs(result, names)
     assert list(named) == expected
     assert all(isinstance(value, torch.Tensor) for value in named.values())
+
+
+def test_stages_of_one_shape_are_named_for_the_user() -> None:
+    with pytest.raises(InputError) as raised:
+        named_outputs([A, A * 2, A * 3], ("heatmaps",))
+    assert raised.value.hint.endswith('outputs = ["stage_1", "stage_2", "heatmaps"]')
+
+
+@pytest.mark.parametrize(("keyword", "batch"), [(True, 1), (False, 2)])
+def test_an_exported_program_that_is_called_otherwise(keyword: bool, batch: int, tiny: Any, tmp_path: Path) -> None:
+    example, path = torch.rand(batch, 3, 48, 32), tmp_path / "tiny.pt2"
+    program = torch.export.export(tiny.network, () if keyword else (example,), {"x": example} if keyword else {})
+    with path.open("wb") as file:
+        torch.export.save(program, file)
+    source, spec = open_source(path), read_spec(tiny.spec_file)
+    pixels = np.random.default_rng(0).uniform(0, 255, (48, 32, 3)).astype(np.float32)
+    if batch == 1:
+        seen = run_reference(source, spec, pixels)
+        assert lower(source, spec, pixels, seen).output_shapes == {"heatmaps": (1, 12, 8, 3)}
+    else:
+        with pytest.raises(InputError) as raised:
+            run_reference(source, spec, pixels)
+        assert "a batch of 1" in raised.value.hint
 
 
 @pytest.mark.parametrize(
