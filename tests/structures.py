@@ -186,6 +186,7 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "maximum_all": nn.AdaptiveMaxPool2d(1),
         "unpooled": unpooled,
         "circular": nn.Conv2d(C, C, 3, 1, 1, padding_mode="circular"),
+        "padded_and_cut": lambda x: F.pad(x, (-1, 2, 1, -2), value=0.7),
         "circular_uneven": lambda x: F.pad(x, (2, 0, 1, 3), mode="circular"),
     },
     "gates": lambda: {
@@ -214,6 +215,7 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
     },
     "decomposed": lambda: {
         "celu": nn.CELU(0.7),
+        "bilinear": Calling(lambda x, pairs: pairs(x.flatten(2).mT, x.flatten(2).mT), pairs=nn.Bilinear(C, C, 5)),
         "hardshrink": nn.Hardshrink(0.1),
         "log_sigmoid": nn.LogSigmoid(),
         "rrelu": nn.RReLU(),

@@ -109,24 +109,39 @@ def _cdist(node: Any) -> Callable[..., Any] | None:
 
 
 def _pad(node: Any) -> Callable[..., Any] | None:
-    """Circular padding: the other end's rows in front, and this end's behind."""
+    """Circular padding: the other end's rows in front, and this end's behind. A negative count cuts."""
     import torch
 
     given = arguments(node)
-    if given["mode"] != "circular":
+    pads, is_circular = list(given["pad"]), given.get("mode", "constant") == "circular"
+    if not is_circular and min(pads) >= 0:
         return None
-    pads = list(given["pad"])
+    more = [max(one, 0) for one in pads]
 
     def pad(x: Any) -> Any:
         for number in range(len(pads) // 2):
-            axis, before, after = x.ndim - 1 - number, pads[2 * number], pads[2 * number + 1]
-            size = x.shape[axis]
-            parts = [x.narrow(axis, size - before, before)] if before else []
-            parts += [x] + ([x.narrow(axis, 0, after)] if after else [])
-            x = torch.cat(parts, axis) if len(parts) > 1 else x
-        return x
+            axis, (before, after) = x.ndim - 1 - number, pads[2 * number : 2 * number + 2]
+            start, size = max(-before, 0), x.shape[axis] - max(-before, 0) - max(-after, 0)
+            x = x if size == x.shape[axis] else x.narrow(axis, start, size)
+            if is_circular:
+                parts = [x.narrow(axis, size - before, before)] if before > 0 else []
+                parts += [x] + ([x.narrow(axis, 0, after)] if after > 0 else [])
+                x = torch.cat(parts, axis) if len(parts) > 1 else x
+        if is_circular or not any(more):
+            return x
+        return torch.ops.aten.constant_pad_nd.default(x, more, given.get("value") or 0.0)
 
     return pad
+
+
+def _bilinear(_: Any) -> Callable[..., Any]:
+    """nn.Bilinear: every pair of inputs has a weight for every output."""
+
+    def multiply(x: Any, y: Any, weight: Any, *bias: Any) -> Any:
+        pairs = (x.unsqueeze(-1) * y.unsqueeze(-2)).flatten(-2)
+        return pairs @ weight.flatten(1).t() + (bias[0] if bias else 0.0)
+
+    return multiply
 
 
 def _adaptive_max(node: Any) -> Callable[..., Any] | None:
@@ -169,6 +184,12 @@ def _topk(node: Any) -> Callable[..., Any] | None:
         return tuple(torch.cat(parts, last).transpose(axis, last) for parts in (values, indices))
 
     return topk
+
+
+def _turn(node: Any) -> Callable[..., Any]:
+    """The transpositions that have a name of their own."""
+    axes = node.args[1:] if len(node.args) == 3 else (-1, -2)
+    return lambda x: x.transpose(*axes)
 
 
 def _trunc(_: Any) -> Callable[..., Any]:
@@ -269,6 +290,7 @@ Own = Callable[..., Any] | tuple[Callable[..., Any], list[Any]] | None
 OWN: dict[str, Callable[[Any], Own]] = {
     "adaptive_max_pool1d": _adaptive_max,
     "adaptive_max_pool2d": _adaptive_max,
+    "bilinear": _bilinear,
     "cdist": _cdist,
     "channel_shuffle": _channel_shuffle,
     "fmod": _fmod,
@@ -276,11 +298,16 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "hardshrink": _hardshrink,
     "max_pool2d_with_indices": _max_pool,
     "max_unpool2d": _max_unpool,
+    "constant_pad_nd": _pad,
+    "mH": _turn,
+    "mT": _turn,
     "pad": _pad,
     "rrelu": _rrelu,
     "std": _spread,
     "std_mean": _spread,
     "topk": _topk,
+    "swapaxes": _turn,
+    "swapdims": _turn,
     "trunc": _trunc,
     "var": _spread,
     "var_mean": _spread,

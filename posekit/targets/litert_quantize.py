@@ -27,7 +27,7 @@ FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
 # XNNPACK has no 8-bit kernel for these: of the samples, w8a8 takes 1.2 to 1.4 times fp32's time with 8-bit hard-swish,
 # which leaves the delegate a dozen times, and 0.5 to 0.7 times with it in float
 NO_FAST_KERNEL = ("HARD_SWISH", "GELU")
-INEXACT = ("DIV",)  # whose 8-bit kernel fails where a divisor rounds to zero
+INEXACT = ("DIV",)  # a divisor of 8 bits rounds to zero, at which the kernel ends the run, or the result is infinite
 # whose kernels want a symmetric weight, which one that is computed is not
 SYMMETRIC = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 JOINS = ("CONCATENATION", "PACK")
@@ -52,7 +52,7 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
     why: dict[int, str] = {}
     kept: Counter[str] = Counter()
     unlike: list[str] = []
-    padded = paddings_of_maxima(nodes)
+    padded, exact = paddings_of_maxima(nodes), divisions(nodes)
     for index, node in enumerate(nodes):
         wanted = recipe.of(node.layer) if node.layer else recipe.precision
         known = all(
@@ -73,7 +73,7 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
         elif node.op in NO_FAST_KERNEL:
             made = None
             kept[node.op] += 1
-        elif node.op in INEXACT or node.weight >= 0:
+        elif index in exact or node.weight >= 0:
             made = None  # a product that is no layer is arithmetic: weights of a resize, bins that are counted
         elif node.op in JOINS and (ratio := _unlike(node, nodes, calibration)) > UNLIKE:
             made = None
@@ -102,6 +102,20 @@ def paddings_of_maxima(nodes: list[Node]) -> set[int]:
         for index, node in enumerate(nodes)
         if node.op == "PADV2" and node.has_infinite and set(readers.get(index, ())) == {"MAX_POOL_2D"}
     }
+
+
+def divisions(nodes: list[Node]) -> set[int]:
+    """The divisions, and what their divisors are computed by since the last layer."""
+    found = {index for index, node in enumerate(nodes) if node.op in INEXACT and not node.layer}
+    ahead = [
+        source for index in found for source in nodes[index].sources if nodes[index].inputs[1] in nodes[source].outputs
+    ]
+    while ahead:
+        index = ahead.pop()
+        if index not in found and not nodes[index].layer:
+            found.add(index)
+            ahead += nodes[index].sources
+    return found
 
 
 def settled(unpacked: Any, nodes: list[Node], made: Plan, calibration: Calibration) -> Any:
