@@ -110,10 +110,10 @@ def package(
             error.hint = _with_written(error.hint, results)
             raise
     if failed:
-        error, *more = failed
-        error.hint = "; ".join(filter(None, [error.hint, *(f"{one.step}: {one.message}" for one in more)]))
-        error.hint = _with_written(error.hint, results)
-        raise error
+        first, *more = failed
+        first.hint = "; ".join(filter(None, [first.hint, *(f"{one.step}: {one.message}" for one in more)]))
+        first.hint = _with_written(first.hint, results)
+        raise first
     return results
 
 

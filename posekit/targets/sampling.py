@@ -66,6 +66,6 @@ def _taken(flat: Any, where: list[Any], weight: Any, sizes: tuple[int, int], pad
     values = flat.index_select(1, y * sizes[0] + x)
     if padding == ZEROS:
         for one, size in zip(where, sizes, strict=True):
-            is_inside = ((one >= 0) & (one <= size - 1)).to(flat.dtype)
+            is_inside = (one >= 0).to(flat.dtype) * (one <= size - 1).to(flat.dtype)
             weight = is_inside if weight is None else weight * is_inside
     return values if weight is None else values * weight
