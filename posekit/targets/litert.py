@@ -131,7 +131,7 @@ def _written(model: bytes, lowered: Lowered, folder: Path) -> dict[str, str]:
 
     unpacked = tflite_file.unpack(model)
     names = layer_names(lowered.graph)
-    rename_tensors(unpacked, names)
+    rename_tensors(unpacked, names, lowered.output_shapes)
     (folder / BASE_FILE).write_bytes(tflite_file.pack(unpacked))
     check_loads(folder / BASE_FILE)
     return names

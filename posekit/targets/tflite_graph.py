@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,13 @@ def op_name(unpacked: Any, operator: Any) -> str:
     return op_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
-def rename_tensors(unpacked: Any, layers: Mapping[str, str]) -> None:
-    """Name every result after its layer, else its operation; converters name them by their own classes, at length."""
+def rename_tensors(unpacked: Any, layers: Mapping[str, str], reserved: Collection[str] = ()) -> None:
+    """Name every result after its layer, else its operation; converters name them by their own classes, at length.
+
+    reserved: the names that the outputs are given later; no other tensor has them.
+    """
     graph = unpacked.subgraphs[0]
-    taken = {"image", *(f"constant_{number}" for number in range(len(graph.tensors)))}
+    taken = {"image", *reserved, *(f"constant_{number}" for number in range(len(graph.tensors)))}
     named = set(graph.inputs)
     for index, node in enumerate(nodes_of(unpacked, layers)):
         for output in node.outputs:
