@@ -148,7 +148,6 @@ ODD = (
     NamedImage,
     EqualWeights,
     UsedResult,
-    Divided,
     Resized,
 )
 
