@@ -27,6 +27,7 @@ from posekit.options import (
     Seconds,
     Spec,
     Trust,
+    Weights,
     Workers,
     Wrapper,
 )
@@ -56,6 +57,7 @@ def package(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace bundles that exist.")] = False,
     arch: Arch = "",
     trust: Trust = False,
+    weights: Weights = "",
     wrapper: Wrapper = False,
     reference: Reference = None,
     json: Json = False,
@@ -74,7 +76,7 @@ def package(
     with console.progress() as step:
         results = pipeline.package(
             model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
-            trust=trust, wrapper=wrapper, reference=reference, step=step,
+            trust=trust, weights=weights, wrapper=wrapper, reference=reference, step=step,
         )  # fmt: skip
     verdicts.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):
@@ -94,6 +96,7 @@ def ladder(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")] = False,
     arch: Arch = "",
     trust: Trust = False,
+    weights: Weights = "",
     json: Json = False,
 ) -> None:
     """Make and measure every precision of a platform, side by side, and say which one to take."""
@@ -110,7 +113,7 @@ def ladder(
     with console.progress() as step:
         found = climb(
             model, PLATFORMS[platform], contract, pictures, calibration=calibration,
-            calibration_annotations=calibration_annotations, arch=arch, trust=trust, step=step,
+            calibration_annotations=calibration_annotations, arch=arch, trust=trust, weights=weights, step=step,
         )  # fmt: skip
     if out is not None:
         ladder_page.write(out, found, overwrite)
@@ -139,6 +142,7 @@ def compress(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace one that exists.")] = False,
     arch: Arch = "",
     trust: Trust = False,
+    weights: Weights = "",
     json: Json = False,
 ) -> None:
     """Make the network itself smaller and let it recover, without labels: the result is packaged like any other."""
@@ -152,7 +156,9 @@ def compress(
         quantize=quantize, seed=seed,  # type: ignore[arg-type]
     )  # fmt: skip
     with console.progress() as step:
-        made = make_smaller(model, contract, wanted, out, overwrite=overwrite, arch=arch, trust=trust, step=step)
+        made = make_smaller(
+            model, contract, wanted, out, overwrite=overwrite, arch=arch, trust=trust, weights=weights, step=step
+        )
     verdicts.show_compressed(made, json)
 
 
@@ -199,6 +205,7 @@ def check(
     spec: Spec = "",
     arch: Arch = "",
     trust: Trust = False,
+    weights: Weights = "",
     json: Json = False,
 ) -> None:
     """Try the plausible alternatives of each field of the contract on pictures, and name those that look wrong."""
@@ -208,7 +215,9 @@ def check(
     contract = inputs.find_spec(model, spec)
     pictures = inputs.find_images(images, annotations, contract)
     with console.progress() as step:
-        found = check_model(model, contract, pictures.photos, reference=reference, arch=arch, trust=trust, step=step)
+        found = check_model(
+            model, contract, pictures.photos, reference=reference, arch=arch, trust=trust, weights=weights, step=step
+        )
     verdicts.show_check(found, contract, json)
     if not found.is_good:
         raise typer.Exit(1)
@@ -238,13 +247,17 @@ def predict(
     spec: Spec = "",
     arch: Arch = "",
     trust: Trust = False,
+    weights: Weights = "",
     json: Json = False,
 ) -> None:
     """Keypoints of pictures, and an overlay to look at."""
     from posekit import console, prediction
 
     boxes = [console.parse_box(text) for text in box]
-    contract, run = prediction.open_for_prediction(model, spec, arch, trust)
+    contract, run, facts = prediction.open_for_prediction(model, spec, arch, trust, weights)
+    for name in ("weights", "device"):  # which of several were taken, and what was changed to read them
+        if name in facts:
+            console.warn(f"{name}: {facts[name]}")
     with console.progress() as step:
         found = []
         for path in images:
@@ -259,12 +272,13 @@ def inspect(
     spec: Spec = "",
     arch: Arch = "",
     trust: Trust = False,
+    weights: Weights = "",
     json: Json = False,
 ) -> None:
     """What a file is: its form, inputs, outputs, operations and contract."""
     from posekit import console, inspection
 
-    console.show_facts(inspection.inspect(path, spec, arch, trust), json)
+    console.show_facts(inspection.inspect(path, spec, arch, trust, weights), json)
 
 
 @app.command()

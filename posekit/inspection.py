@@ -14,7 +14,7 @@ from posekit.presets import preset_names
 from posekit.targets import TARGETS
 
 
-def inspect(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
+def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
     """Facts about a bundle, a packaged model or a source model, by name."""
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
@@ -28,7 +28,7 @@ def inspect(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
     for platform, target in TARGETS.items():
         if path.suffix == target.suffix and path.exists():
             return _packaged(path, platform)
-    return _source(path, spec, arch, trust)
+    return _source(path, spec, arch, trust, weights)
 
 
 def _packaged(path: Path, platform: str) -> dict[str, Any]:
@@ -92,16 +92,16 @@ def _mlpackage(path: Path) -> dict[str, Any]:
     }
 
 
-def _source(path: Path, spec: str, arch: str, trust: bool) -> dict[str, Any]:
+def _source(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
     from posekit.inputs import find_spec
     from posekit.sources import open_source
 
-    source = open_source(path, arch=arch, trust=trust)
-    weights = source.module.state_dict()
+    source = open_source(path, arch=arch, trust=trust, weights=weights)
+    parameters = source.module.state_dict()
     facts: dict[str, Any] = {
         "form": str(source.form),
         "sha256": source.sha256,
-        "parameters": sum(tensor.numel() for tensor in weights.values() if tensor.is_floating_point()),
+        "parameters": sum(tensor.numel() for tensor in parameters.values() if tensor.is_floating_point()),
         **{f"says_{key}": value for key, value in source.facts.items()},
     }
     try:

@@ -47,12 +47,13 @@ def ladder(
     calibration_annotations: Path | None = None,
     arch: str = "",
     trust: bool = False,
+    weights: str = "",
     step: Step = silent,
 ) -> list[Ladder]:
     """Make and measure every precision of the platforms; one that fails, or lacks calibration pictures, says so."""
     for name in platforms:
         TARGETS[name].require()
-    prepared = prepare(model, spec, images, step, arch=arch, trust=trust)
+    prepared = prepare(model, spec, images, step, arch=arch, trust=trust, weights=weights)
     calibrated = None
     if calibration is not None or calibration_annotations is not None or is_sample(prepared.source.sha256):
         calibrated = calibrating(prepared, calibration, calibration_annotations, images, "w8a8", step)

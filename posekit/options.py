@@ -25,6 +25,10 @@ Model = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt
 Spec = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
 Arch = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
+Weights = Annotated[
+    str,
+    typer.Option("--weights", help="The set of weights to take, of a checkpoint that holds several.", metavar="NAME"),
+]
 Images = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
 Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
 Wrapper = Annotated[

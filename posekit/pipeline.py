@@ -64,6 +64,7 @@ def package(
     overwrite: bool = False,
     arch: str = "",
     trust: bool = False,
+    weights: str = "",
     wrapper: bool = False,
     reference: Path | None = None,
     step: Step = silent,
@@ -90,7 +91,7 @@ def package(
         if wrapper:
             desktop.require(name)
     needs = _calibrates(model, spec, images, compression)
-    prepared = prepare(model, spec, images, step, arch=arch, trust=trust)
+    prepared = prepare(model, spec, images, step, arch=arch, trust=trust, weights=weights)
     source, calibrated = prepared.source, None
     if needs:
         pictures, boxes = compression.calibration, compression.calibration_annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,15 @@ def predict(
     return load_image(path), concatenate(parts, spec.keypoint_count)
 
 
-def open_for_prediction(path: Path, spec: str, arch: str, trust: bool) -> tuple[PoseSpec, Run]:
-    """The contract and a runner of a bundle (its packaged model) or of a source model (eagerly)."""
+def open_for_prediction(
+    path: Path, spec: str, arch: str, trust: bool, weights: str
+) -> tuple[PoseSpec, Run, Mapping[str, Any]]:
+    """The contract, a runner, and what the file says of itself, of a bundle (its packaged model) or a source model (eagerly)."""
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
-        return opened.spec, runtime_for(opened.platform, opened.model_path).run
+        return opened.spec, runtime_for(opened.platform, opened.model_path).run, {}
     contract = find_spec(path, spec)
-    source = open_source(path, arch=arch, trust=trust)
+    source = open_source(path, arch=arch, trust=trust, weights=weights)
     check_facts(source, contract)
 
     def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
@@ -45,4 +47,4 @@ def open_for_prediction(path: Path, spec: str, arch: str, trust: bool) -> tuple[
         check_outputs({name: values.shape for name, values in outputs.items()}, contract)
         return outputs
 
-    return contract, run
+    return contract, run, source.facts

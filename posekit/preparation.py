@@ -51,11 +51,18 @@ class Calibrated:
 
 
 def prepare(
-    model: Path, spec: PoseSpec, images: Images, step: Step, *, arch: str = "", trust: bool = False
+    model: Path,
+    spec: PoseSpec,
+    images: Images,
+    step: Step,
+    *,
+    arch: str = "",
+    trust: bool = False,
+    weights: str = "",
 ) -> Prepared:
     """Open a model and lower it, after the checks that need the eager network alone; PosekitError names the step."""
     with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust)
+        source = open_source(model, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     with announced(step, "run the reference"):
         return Prepared(source, spec, _lowered(source, spec, images))

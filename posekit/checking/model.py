@@ -41,11 +41,12 @@ def check_model(
     reference: Path | None = None,
     arch: str = "",
     trust: bool = False,
+    weights: str = "",
     step: Step = silent,
 ) -> Checked:
     """Open a model and check its contract; reference: COCO keypoint results or .npz of the training code."""
     with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust)
+        source = open_source(model, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     contract = None
     if reference is not None:

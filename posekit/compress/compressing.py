@@ -50,7 +50,7 @@ class Pictures:
 
 def compress(
     model: Path, spec: PoseSpec, wanted: Wanted, out: Path, *, overwrite: bool = False, arch: str = "",
-    trust: bool = False, step: Step = silent,
+    trust: bool = False, weights: str = "", step: Step = silent,
 ) -> Compressed:  # fmt: skip
     """Write `out`/NAME-compressed: NAME.pt2, its contract NAME.json, and compress.json of what was done and measured.
 
@@ -61,7 +61,7 @@ def compress(
     folder = out / f"{spec.name}-compressed"
     folders.check_place(folder, WHAT, _is_compressed, overwrite=overwrite)
     with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust)
+        source = open_source(model, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     with announced(step, "export the network"):
         original, names = export_network(source, spec)

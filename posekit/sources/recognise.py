@@ -33,6 +33,7 @@ class Container(StrEnum):
     EXPORTED_PROGRAM = "exported program"
     TORCHSCRIPT = "TorchScript"
     PICKLE = "pickle"
+    SAFETENSORS = "safetensors file"
 
 
 def container(path: Path) -> Container:
@@ -54,6 +55,10 @@ def container(path: Path) -> Container:
         return _zip_container(path)
     if head.startswith(LEGACY_TORCH_MAGIC):
         return Container.PICKLE
+    if (
+        head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
+    ):  # a header's length, then JSON
+        return Container.SAFETENSORS
     raise InputError(
         f"{path} is {_describe(head)}, expected a PyTorch model", "save it with torch.save or torch.export.save"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import os
@@ -16,14 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError, first_line
+from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
 from posekit.sources.safety import refuse_exported_code, refuse_writing_code
+from posekit.sources.weights import choose, sets_of
 
 if TYPE_CHECKING:
     from torch import nn
 
-# the averaged weights first, as with pickled modules: they are what such training code deploys
-NESTED_KEYS = ("ema_state_dict", "ema", "state_dict", "model_state_dict", "model", "net")
+# of a checkpoint with pickled modules (YOLOv5 and what came of it): what that code deploys first
+MODULES = ("ema", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,57 +44,81 @@ class SourceModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def open_source(path: Path, *, arch: str = "", trust: bool = False) -> SourceModel:
+def open_source(path: Path, *, arch: str = "", trust: bool = False, weights: str = "") -> SourceModel:
     """Open `path` without running anything that it holds, unless `trust`.
 
-    arch: `module:factory` that builds the network of a state dict. InputError says what is wrong.
+    arch: `module:factory` that builds the network of a state dict. weights: the set of a checkpoint that holds several
+    (weights.py). InputError says what is wrong.
     """
     kind = container(path)
     if find_spec("torch") is None:
         raise MissingToolError("PyTorch is not installed", "pip install 'posekit[all]'")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if weights and kind in (Container.EXPORTED_PROGRAM, Container.TORCHSCRIPT):
+        raise InputError(f"{path} is an {kind}, which has one set of weights", "leave out --weights")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts: dict[str, Any] = {}
     with captured(), warnings.catch_warnings():  # torch logs what it then raises, and the user's code may print
         warnings.simplefilter("ignore")
         if kind is Container.EXPORTED_PROGRAM:
-            form, module = Form.EXPORTED_PROGRAM, _load_exported(path, trust)
+            form, (module, facts) = Form.EXPORTED_PROGRAM, _load_exported(path, trust)
         elif kind is Container.TORCHSCRIPT:
-            form, module = Form.TORCHSCRIPT, _load_torchscript(path, trust)
+            form, (module, facts) = Form.TORCHSCRIPT, _load_torchscript(path, trust)
+        elif kind is Container.SAFETENSORS:
+            form, (module, facts) = Form.STATE_DICT, _build(_safetensors(path), arch, path, weights)
         else:
-            form, module, facts = _from_pickle(path, arch, trust)
+            form, module, facts = _from_pickle(path, arch, trust, weights)
     module = _settled(module)
     _refuse_bad_weights(module, path)
     return SourceModel(path, form, digest, module, facts)
 
 
-def _load_exported(path: Path, trust: bool) -> nn.Module:
+def _load_exported(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
     import torch
 
     if not trust:
         _refuse_imports(path)
         refuse_exported_code(path)
+    file, facts = on_cpu(path, EXPORTED_DEVICE)
     try:
         # an open file, because torch goes by the name's ending otherwise
-        with path.open("rb") as file, contextlib.nullcontext() if trust else _weights_only():
+        with file, _on_cpu(), contextlib.nullcontext() if trust else _weights_only():
             program = torch.export.load(file)
-            return program.module(check_guards=False)
+            return program.module(check_guards=False), facts
     except Exception as error:
         raise InputError(f"{path} is no readable exported program: {first_line(error)}", "export it anew") from error
 
 
-def _load_torchscript(path: Path, trust: bool) -> nn.Module:
+def _load_torchscript(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
     import torch
 
     if not trust:
         refuse_writing_code(path)
+    file, facts = on_cpu(path, TORCHSCRIPT_DEVICE)
     try:
-        module: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-        return module
+        with file:
+            module: nn.Module = torch.jit.load(file, map_location="cpu")  # type: ignore[no-untyped-call]
+        return module, facts
     except Exception as error:
         raise InputError(f"{path} is no readable TorchScript: {first_line(error)}", "save it anew") from error
 
 
-def _from_pickle(path: Path, arch: str, trust: bool) -> tuple[Form, nn.Module, dict[str, Any]]:
+def _safetensors(path: Path) -> dict[str, Any]:
+    """The tensors of a .safetensors file, which holds nothing that could be run."""
+    if find_spec("safetensors") is None:
+        raise MissingToolError("safetensors is not installed", "pip install 'posekit[all]'")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path, device="cpu"))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path} is a damaged .safetensors file: {first_line(error)}", "copy or save it again"
+        ) from error
+
+
+def _from_pickle(path: Path, arch: str, trust: bool, weights: str) -> tuple[Form, nn.Module, dict[str, Any]]:
     import torch
     from torch import nn
 
@@ -108,15 +135,25 @@ def _from_pickle(path: Path, arch: str, trust: bool) -> tuple[Form, nn.Module, d
     except Exception as error:
         raise InputError(f"{path} cannot be loaded: {first_line(error)}", "save it again") from error
     if isinstance(content, nn.Module):
+        if weights:
+            raise InputError(f"{path} is a pickled network, which has one set of weights", "leave out --weights")
         return Form.MODULE, content, _facts(content)
-    if isinstance(content, dict):
-        for key in ("ema", "model"):
-            if isinstance(content.get(key), nn.Module):
-                return Form.CHECKPOINT, content[key], _facts(content[key])
-        tensors = _state_dict(content)
-        if tensors is not None:
-            return Form.STATE_DICT, _build(tensors, arch, path), {}
+    if isinstance(content, Mapping):
+        modules = {name: content[name] for name in MODULES if isinstance(content.get(name), nn.Module)}
+        if modules:
+            return _of_modules(modules, weights, path)
+        if any(True for _ in sets_of(content)):
+            return Form.STATE_DICT, *_build(content, arch, path, weights)
     raise InputError(f"{path} holds a {type(content).__name__} without a network", "expected a state dict or a module")
+
+
+def _of_modules(modules: dict[str, Any], weights: str, path: Path) -> tuple[Form, nn.Module, dict[str, Any]]:
+    if weights and weights not in modules:
+        raise InputError(f"{path} has no network {weights!r}", f"there are {', '.join(modules)}")
+    name = weights or next(iter(modules))
+    others = [other for other in modules if other != name]
+    facts = {"weights": name + (f"; left out: {', '.join(others)}" if others else "")} if weights or others else {}
+    return Form.CHECKPOINT, modules[name], _facts(modules[name]) | facts
 
 
 def _refuse_imports(path: Path) -> None:
@@ -167,36 +204,35 @@ class _importable:
             sys.path.remove(folder)
 
 
-def _state_dict(content: dict[Any, Any]) -> dict[str, Any] | None:
+@contextlib.contextmanager
+def _on_cpu() -> Iterator[None]:
+    """torch.load puts tensors on the CPU for the time of a `with`, whoever calls it: torch.export.load has no way to say so."""
     import torch
 
-    def is_tensors(value: object) -> bool:
-        return isinstance(value, dict) and bool(value) and all(isinstance(v, torch.Tensor) for v in value.values())
+    load = torch.load
+    torch.load = functools.partial(load, map_location="cpu")
+    try:
+        yield
+    finally:
+        torch.load = load
 
-    if is_tensors(content):
-        return content
-    return next((content[key] for key in NESTED_KEYS if is_tensors(content.get(key))), None)
 
-
-def _build(tensors: dict[str, Any], arch: str, path: Path) -> nn.Module:
+def _build(content: Mapping[Any, Any], arch: str, path: Path, weights: str) -> tuple[nn.Module, dict[str, Any]]:
+    """The network of --arch with the weights of the file, and what was done to find them."""
     if not arch:
+        count = max(len(tensors) for _, tensors in sets_of(content))
         raise InputError(
-            f"{path} holds {len(tensors)} tensors without the network's code",
+            f"{path} holds {count} tensors without the network's code",
             "say what builds the network: --arch package.module:factory",
         )
     network = _call_factory(arch, path)
-    if all(key.startswith("module.") for key in tensors):  # torch.nn.DataParallel's prefix
-        tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
+    chosen = choose(content, network.state_dict(), weights, path)
     try:
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
+        network.load_state_dict(chosen.tensors, strict=False)  # weights.py has accounted for every key
     except RuntimeError as error:
         lines = str(error).splitlines()
         raise InputError(f"{path} does not fit {arch}: {lines[-1].strip()}", "is it the right factory?") from error
-    if missing or unexpected:
-        parts = [f"{text} {', '.join(keys[:5])}{' ...' if len(keys) > 5 else ''} ({len(keys)} in all)"
-                 for text, keys in (("the file lacks", missing), ("the network has no", unexpected)) if keys]  # fmt: skip
-        raise InputError(f"{path} does not fit {arch}: {'; '.join(parts)}", "is it the right factory?")
-    return network
+    return network, {"weights": chosen.said} if chosen.said else {}
 
 
 def _call_factory(arch: str, path: Path) -> nn.Module:

@@ -79,7 +79,7 @@ def test_module_whose_code_is_not_here(tiny: Any, tmp_path: Path, not_packaged: 
             lambda d: {"head.scale" if k == "head.bias" else k: v for k, v in d.items()},
             "the file lacks head.bias (1 in all); the network has no head.scale (1 in all)",
         ),
-        "many": (lambda d: {f"x.{k}": v for k, v in d.items()}, "... ("),
+        "many": (lambda d: {f"{k}x": v for k, v in d.items()}, "... ("),
         "shape": (lambda d: {**d, "head.weight": torch.zeros(17, 8, 1, 1)}, "size mismatch for head.weight"),
         "NaN": (lambda d: {**d, "head.bias": torch.tensor([0, float("nan"), 0])}, "'head.bias' holds values that are not finite"),
         "infinite": (lambda d: {**d, "head.bias": torch.tensor([0, 1e39, 0])}, "'head.bias' holds values that are not"),
