@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -80,7 +79,8 @@ def move_rejected(folder: Path, rejected: Path) -> None:
         raise InputError(
             f"{rejected} exists and is no bundle, so it is not replaced", "move it away, or choose another --out"
         )
-    earlier = rejected.with_name(f".{rejected.name}.{os.getpid()}.old")
+    folders.sweep(rejected)
+    earlier = folders.beside(rejected, "old")
     if rejected.exists():
         rejected.rename(earlier)
     folder.rename(rejected)

@@ -308,20 +308,24 @@ def sample(
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
-    from posekit.errors import PosekitError
+    from posekit.errors import PosekitError, full_disk
+    from posekit.folders import own_temporary_folder
 
+    as_json = "--json" in (arguments or sys.argv[1:])
     try:
-        return app(arguments)
-    except PosekitError as error:
+        with own_temporary_folder():
+            return app(arguments)
+    except Exception as error:
         from posekit import console
 
-        console.show_error(error, as_json="--json" in (arguments or sys.argv[1:]))
-        sys.exit(error.exit_code)
-    except Exception as error:  # a fault of posekit's own: told as such, and never taken for a failed gate (1)
-        from posekit import console
+        told = full_disk(error) or error
+        if isinstance(told, PosekitError):
+            console.show_error(told, as_json=as_json)
+            sys.exit(told.exit_code)
+        # a fault of posekit's own: told as such, and never taken for a failed gate (1)
         from posekit.errors import first_line
 
-        console.show_fault(first_line(error), as_json="--json" in (arguments or sys.argv[1:]))
+        console.show_fault(first_line(error), as_json=as_json)
         traceback.print_exc()
         sys.exit(FAULT)
     except SystemExit as ended:

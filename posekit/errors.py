@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+
+FULL = os.strerror(errno.ENOSPC)  # what libraries in C++ make a text of
+
 
 class PosekitError(Exception):
     """A failure that is told in one sentence, with what to do about it.
@@ -35,6 +41,25 @@ class ConversionError(PosekitError):
     """A model could not be converted to the target."""
 
     exit_code = 4
+
+
+def full_disk(error: BaseException) -> InputError | None:
+    """The refusal for a full disk, if that is what is behind an error, whichever library met it and whatever it made of it."""
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        full = isinstance(behind, OSError) and behind.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or FULL in str(behind) or (isinstance(behind, shutil.Error) and FULL in repr(behind.args)):
+            place = getattr(behind, "filename", None)
+            found = InputError(
+                f"the disk is full{f': {place} could not be written' if place else ''}",
+                "make room, or choose another --out; TMPDIR names the folder of temporary files",
+            )
+            found.step = error.step if isinstance(error, PosekitError) else ""
+            return found
+        behind = behind.__cause__ or behind.__context__
+    return None
 
 
 def first_line(error: BaseException) -> str:

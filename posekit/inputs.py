@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from posekit import limits
 from posekit.errors import InputError
 from posekit.images import Photo, photos
 from posekit.presets import preset, preset_names
@@ -37,12 +38,19 @@ def find_spec(model: Path, wanted: str) -> PoseSpec:
     if not model.exists():
         raise InputError(f"there is no file {model}", "check the path")
     spec = _find_spec(model, wanted)
+    check_input_size(spec)
     if spec.kind not in SUPPORTED_KINDS:
         raise InputError(
             f"kind {spec.kind!r} is not supported yet: the decoders of this version find one person a region",
             f"supported are {' and '.join(SUPPORTED_KINDS)}",
         )
     return spec
+
+
+def check_input_size(spec: PoseSpec) -> None:
+    """InputError for an input of more pixels than is worth trying."""
+    width, height = spec.input.size_wh
+    limits.refuse_above(width * height, limits.INPUT_PIXELS, f"input.size_wh is {width} x {height}, that is", "px")
 
 
 def _find_spec(model: Path, wanted: str) -> PoseSpec:

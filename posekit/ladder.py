@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.calibration import is_sample
-from posekit.errors import MissingToolError, PosekitError, first_line
+from posekit.errors import MissingToolError, PosekitError, first_line, full_disk
 from posekit.inputs import Images
 from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, truth_of
 from posekit.parity.cases import Case, cases_of, found_in
@@ -150,6 +150,8 @@ def _make(
     except PosekitError as error:
         return Rung(precision, "FAILED", failed=(error.message,))
     except Exception as error:  # a converter's fault with one precision says nothing of the others
+        if full_disk(error) is not None:
+            raise
         return Rung(precision, "FAILED", failed=(f"a fault of the converter or of posekit: {first_line(error)}",))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from posekit.errors import InputError, PosekitError
+from posekit.errors import InputError, PosekitError, full_disk
 
 Step = Callable[[str], None]
 
@@ -20,8 +20,12 @@ def announced(step: Step, name: str) -> Iterator[None]:
     step(name)
     try:
         yield
-    except PosekitError as error:
-        error.step = error.step or name
+    except Exception as error:
+        if (full := full_disk(error)) is not None:
+            full.step = full.step or name
+            raise full from error
+        if isinstance(error, PosekitError):
+            error.step = error.step or name
+        elif isinstance(error, OSError):
+            raise InputError(f"cannot {name}: {error.strerror or error}", "is there space, and permission?") from error
         raise
-    except OSError as error:
-        raise InputError(f"cannot {name}: {error.strerror or error}", "is there space, and permission?") from error

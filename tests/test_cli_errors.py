@@ -260,7 +260,7 @@ def test_full_disk_keeps_the_old_bundle(
     before = contents(bundle.parent)
     room, name = part.split(".")
     monkeypatch.setattr(getattr(package_steps, room), name, full)
-    refused(2, *arguments(tiny, bundle.parent, "--overwrite"), says=("No space left on device", "is there space"))
+    refused(2, *arguments(tiny, bundle.parent, "--overwrite"), says=("the disk is full", "make room"))
     assert contents(bundle.parent) == before
     assert [path.name for path in bundle.parent.iterdir() if path.is_dir()] == [bundle.name]
 
@@ -489,7 +489,7 @@ def test_a_report_is_not_written_into_the_bundle(bundle: Path, refused: Refused)
 def test_pictures_without_annotations_are_refused_before_anything_runs(
     tiny: Any, bundle: Path, refused: Refused
 ) -> None:
-    found = refused(2, "validate", bundle, "--images", tiny.images, says=("no annotated keypoints", "--annotations"))
+    found = refused(2, "validate", bundle, "--images", tiny.images, says=("no labelled keypoints", "--annotations"))
     assert found["step"] == "verify the bundle"
 
 

@@ -9,12 +9,11 @@ import zlib
 from enum import StrEnum
 from pathlib import Path
 
-from posekit import jsontext
+from posekit import jsontext, limits
 from posekit.errors import InputError
 
 LEGACY_TORCH_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # pickled torch.serialization.MAGIC_NUMBER
 LEGACY_PICKLES = 4  # magic number, protocol version, system info, the object; storages follow
-MAX_PICKLE_BYTES = 1 << 28
 
 
 class Form(StrEnum):
@@ -44,6 +43,7 @@ def container(path: Path) -> Container:
         raise InputError(f"{path} is a folder, expected a model file", "give the .pt, .pth or .pt2 file itself")
     if not path.is_file():
         raise InputError(f"{path} is no regular file, expected a model file", "give the .pt, .pth or .pt2 file itself")
+    limits.refuse_above(path.stat().st_size, limits.MODEL_BYTES, f"{path} has")
     try:
         with path.open("rb") as file:
             head = file.read(64)
@@ -78,11 +78,14 @@ def _zip_container(path: Path) -> Container:
 
 
 def _zip_names(path: Path) -> list[str]:
+    """Names of the files in a zip; InputError where it is damaged, or says that it unpacks to too much."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            size = sum(info.file_size for info in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(f"{path} is a damaged or truncated zip file: {error}", "copy or save it again") from error
+    limits.refuse_above(size, limits.MODEL_BYTES, f"{path} unpacks to")
     if len(set(names)) != len(names):
         raise InputError(f"{path} holds two files of one name, which readers resolve differently")
     return names
@@ -90,9 +93,8 @@ def _zip_names(path: Path) -> list[str]:
 
 def read_entry(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     """One file of a zip; InputError where it is damaged or too large to look through."""
-    size = archive.getinfo(name).file_size
-    if size > MAX_PICKLE_BYTES:
-        raise InputError(f"{name} in {path} has {size} bytes, too many to inspect")
+    limit = limits.PICKLE_BYTES if name.endswith((".pkl", ".pt")) else limits.TABLE_BYTES
+    limits.refuse_above(archive.getinfo(name).file_size, limit, f"{name} in {path} has")
     try:
         return archive.read(name)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
