@@ -180,6 +180,7 @@ def validate(
     spec: Spec = "",
     arch: Arch = "",
     trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
+    weights: Weights = "",
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure what ships anew against the reference that it carries."""
@@ -187,7 +188,7 @@ def validate(
 
     wanted = validation.Wanted(
         images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited, trust,
-        source, spec, arch,
+        source, spec, arch, weights,
     )  # fmt: skip
     with console.progress() as step:
         result = validation.validate(bundle, wanted, step)

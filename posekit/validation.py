@@ -44,7 +44,7 @@ class Wanted:
     report: a folder for a report of this validation. allow_edited: pass a wrapper that was edited; trust: compile and
     run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained network,
     which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the network;
-    arch: builds the network of a state dict.
+    arch: builds the network of a state dict; weights: of a checkpoint that holds several sets.
     """
 
     images: Path | None = None
@@ -60,6 +60,7 @@ class Wanted:
     source: Path | None = None
     spec: str = ""
     arch: str = ""
+    weights: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _origin(opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wante
     beside = any(wanted.source.with_suffix(suffix).is_file() for suffix in (".toml", ".json"))
     spec = find_spec(wanted.source, wanted.spec) if wanted.spec or beside else None
     with announced(step, "open the model"):
-        source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust)
+        source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights)
     with announced(step, "make the bundle's model again"):
         return consistency.of_origin(opened, told, evidence, source, spec)
 
