@@ -70,9 +70,9 @@ def package(
         fastest=fastest,        calibration=calibration, calibration_annotations=calibration_annotations,
     )  # fmt: skip
     contract = inputs.find_spec(model, spec)
-    pictures = inputs.find_images(images, annotations, contract)
-    if not pictures.are_given:
-        console.warn(f"parity is measured on {pictures.what}")
+    with console.progress() as step:
+        pictures = inputs.find_images(images, annotations, contract, step)
+    console.warn_of(pictures, "parity is measured")
     with console.progress() as step:
         results = pipeline.package(
             model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
@@ -105,11 +105,11 @@ def ladder(
     from posekit.pipeline import PLATFORMS
 
     contract = inputs.find_spec(model, spec)
-    pictures = inputs.find_images(images, annotations, contract)
     if out is not None:
         ladder_page.check_out(out, overwrite)
-    if not pictures.are_given:
-        console.warn(f"keypoints are measured on {pictures.what}")
+    with console.progress() as step:
+        pictures = inputs.find_images(images, annotations, contract, step)
+    console.warn_of(pictures, "keypoints are measured")
     with console.progress() as step:
         found = climb(
             model, PLATFORMS[platform], contract, pictures, calibration=calibration,
@@ -214,12 +214,14 @@ def check(
     from posekit.checking import check_model
 
     contract = inputs.find_spec(model, spec)
-    pictures = inputs.find_images(images, annotations, contract)
+    with console.progress() as step:
+        pictures = inputs.find_images(images, annotations, contract, step)
+    console.warn_of(pictures, "the contract is checked")
     with console.progress() as step:
         found = check_model(
             model, contract, pictures.photos, reference=reference, arch=arch, trust=trust, weights=weights, step=step
         )
-    verdicts.show_check(found, contract, json)
+    verdicts.show_check(found, contract, pictures.warnings, json)
     if not found.is_good:
         raise typer.Exit(1)
 
@@ -260,11 +262,10 @@ def predict(
         if name in facts:
             console.warn(f"{name}: {facts[name]}")
     with console.progress() as step:
-        found = []
-        for path in images:
-            step(f"predict {path.name}")
-            found.append((path, *prediction.predict(run, contract, path, boxes)))
-    console.show_predictions(found, contract, out, json)
+        found, failed = prediction.predict_all(run, contract, images, boxes, step)
+    console.show_predictions(found, failed, contract, out, json)
+    if failed:
+        raise typer.Exit(2)
 
 
 @app.command()

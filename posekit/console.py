@@ -22,6 +22,7 @@ from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
     from posekit.images import Picture
+    from posekit.inputs import Images
     from posekit.poses import Poses
     from posekit.spec import PoseSpec
 
@@ -45,6 +46,14 @@ def warn(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
 
+def warn_of(pictures: Images, what_is_done: str) -> None:
+    """What was left out of the pictures given, or that none are given."""
+    if not pictures.are_given:
+        warn(f"{what_is_done} on {pictures.what}")
+    for warning in pictures.warnings:
+        warn(warning)
+
+
 def show_error(error: PosekitError, as_json: bool) -> None:
     """The error's sentence and hint; as JSON on standard output where that was asked for."""
     step = f"{error.step}: " if error.step else ""
@@ -63,9 +72,13 @@ def show_fault(sentence: str, as_json: bool) -> None:
 
 
 def show_predictions(
-    found: Sequence[tuple[Path, Picture, Poses]], spec: PoseSpec, out: Path | None, as_json: bool
+    found: Sequence[tuple[Path, Picture, Poses]],
+    failed: Sequence[tuple[Path, PosekitError]],
+    spec: PoseSpec,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Keypoints as a table or JSON; overlays into `out`."""
+    """Keypoints as a table or JSON; overlays into `out`; then the pictures that cannot be read."""
     from posekit.overlay import overlay
 
     rows = []
@@ -86,9 +99,9 @@ def show_predictions(
             entry["overlay"] = str(target)
         rows.append(entry)
     if as_json:
-        print_json({"predictions": rows})
-        return
-    for entry in rows:
+        unread = [{"image": str(path), "error": error.message, "hint": error.hint} for path, error in failed]
+        print_json({"predictions": rows, "failed": unread})
+    for entry in () if as_json else rows:
         for number, instance in enumerate(entry["instances"]):
             table = Table(
                 "keypoint",
@@ -103,6 +116,9 @@ def show_predictions(
             Console().print(table)
         if "overlay" in entry:
             out_line(f"overlay: {entry['overlay']}")
+    sys.stdout.flush()
+    for _, why in failed:
+        show_error(why, as_json=False)
 
 
 def show_facts(facts: dict[str, Any], as_json: bool) -> None:

@@ -1,23 +1,22 @@
-"""Pictures and COCO annotations from disk: upright RGB bytes, and which people to look at."""
+"""Pictures from disk as upright RGB bytes, and who is in them."""
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from posekit import jsontext
 from posekit.errors import InputError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 MAX_PIXELS = 178_000_000  # more is refused, as a decompression bomb; Pillow itself refuses a little more than this
-MAX_JSON_BYTES = 1 << 30
+HEIF = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")  # kinds of an ISO box
+TURNED = (5, 6, 7, 8)  # EXIF orientations whose stored width is the height
 
 Picture = NDArray[np.uint8]
 
@@ -35,12 +34,20 @@ class Person:
 class Photo:
     """A picture on disk and the people annotated in it; without any, the whole frame is looked at.
 
-    image_id: COCO's id where there are annotations, else the position in the folder.
+    image_id: COCO's id where there are annotations, else the position in the folder. below: the path below the folder of
+    pictures. annotated_wh: width and height as the annotations have them, px, or None.
     """
 
     path: Path
-    image_id: int
+    image_id: int | str
     people: tuple[Person, ...] = ()
+    below: str = ""
+    annotated_wh: tuple[int, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the picture is called: each of a folder otherwise."""
+        return self.below or self.path.name
 
 
 def load_image(path: Path) -> Picture:
@@ -62,7 +69,38 @@ def load_image(path: Path) -> Picture:
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than {MAX_PIXELS} px, which is not read") from error
     except Exception as error:  # Pillow's plugins raise many kinds on damaged files
-        raise InputError(f"{path} cannot be read as a picture: {error}", "is it damaged, or another format?") from error
+        reason, hint = _why(path, error)
+        raise InputError(f"{path} cannot be read as a picture: {reason}", hint) from error
+
+
+def upright_wh(path: Path) -> tuple[int, int] | None:
+    """Width and height of a picture as load_image gives it, from its head alone; None where that cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as opened:
+                width, height = opened.size
+                turned = opened.getexif().get(ExifTags.Base.Orientation) in TURNED
+    except Exception:  # as in load_image, which tells why
+        return None
+    return (height, width) if turned else (width, height)
+
+
+def _why(path: Path, error: Exception) -> tuple[str, str]:
+    """Why a picture is not read, and what to do about it."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head = file.read(12)
+        if head[4:8] == b"ftyp" and head[8:12] in HEIF:
+            return "it is HEIC, which is not read", "convert it to JPEG or PNG"
+        if not head:
+            return "it is empty", "copy it again"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is of no format that is known, or damaged", f"known are {', '.join(sorted(SUFFIXES))}"
+    if isinstance(error, PermissionError):
+        return "it may not be opened", "check its permissions"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it", "make it smaller"
+    return "it is damaged or cut short", "copy it again, or leave it out"
 
 
 def _rgb(image: Image.Image) -> Picture:
@@ -71,65 +109,3 @@ def _rgb(image: Image.Image) -> Picture:
         grey = np.clip(values >> 8 if values.max(initial=0) > 255 else values, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     return np.asarray(image.convert("RGB"), np.uint8)
-
-
-def photos(folder: Path, annotations: Path | None, keypoint_count: int) -> list[Photo]:
-    """The pictures of a folder in the order of their names; with annotations, those that have people.
-
-    InputError for a folder without pictures and for annotations that are no COCO keypoints of `keypoint_count`.
-    """
-    if not folder.is_dir():
-        raise InputError(f"there is no folder of images {folder}", "give a folder with --images")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not paths:
-        raise InputError(f"the folder {folder} holds no pictures", f"expected {', '.join(sorted(SUFFIXES))}")
-    if annotations is None:
-        return [Photo(path, index) for index, path in enumerate(paths)]
-    found = list(_annotated(read_coco(annotations), {path.name: path for path in paths}, keypoint_count, annotations))
-    if not found:
-        raise InputError(f"none of the people in {annotations} is in a picture of {folder}", "do the file names agree?")
-    return found
-
-
-def read_coco(path: Path) -> dict[str, Any]:
-    """A COCO annotation file as parsed JSON; InputError where it is none."""
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise InputError(f"{path} has more than {MAX_JSON_BYTES} bytes")
-        data = jsontext.parse(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"cannot read the annotations {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"the annotations {path} are no valid JSON: {error}") from error
-    if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in ("images", "annotations")):
-        raise InputError(f"{path} holds no COCO annotations", "expected a table with `images` and `annotations`")
-    return data
-
-
-def _annotated(data: dict[str, Any], by_name: dict[str, Path], count: int, where: Path) -> Iterator[Photo]:
-    people: dict[int, list[Person]] = {}
-    try:
-        for entry in data["annotations"]:
-            if not entry.get("iscrowd"):
-                people.setdefault(int(entry["image_id"]), []).append(_person(entry, count))
-        for image in sorted(data["images"], key=lambda image: str(image["file_name"])):
-            path = by_name.get(Path(str(image["file_name"])).name)
-            if path is not None and people.get(int(image["id"])):
-                yield Photo(path, int(image["id"]), tuple(people[int(image["id"])]))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{where} is no sound COCO file: {type(error).__name__}: {error}") from error
-
-
-def _person(entry: dict[str, Any], count: int) -> Person:
-    x, y, width, height = (float(value) for value in entry["bbox"])
-    box, area = (x, y, x + width, y + height), float(entry.get("area") or width * height)
-    if not (width > 0 and height > 0):
-        raise ValueError(f"bbox {entry['bbox']} has no area")
-    keypoints = None
-    if entry.get("keypoints"):
-        keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
-        if len(keypoints) != count:
-            raise ValueError(f"a person has {len(keypoints)} keypoints, the spec {count}")
-    if not all(np.isfinite(values).all() for values in ((*box, area), keypoints) if values is not None):
-        raise ValueError(f"the person in image {entry['image_id']} has numbers that are not finite")
-    return Person(box, keypoints, area)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from posekit import limits
 from posekit.errors import InputError
-from posekit.images import Photo, photos
+from posekit.images import Photo
+from posekit.photos import find_photos, readable
 from posekit.presets import preset, preset_names
 from posekit.sample import sample_images
 from posekit.spec import PoseSpec, read_spec
+from posekit.steps import Step, silent
 
 # one_stage: a single person in the whole frame, as MoveNet
 SUPPORTED_KINDS = ("top_down", "one_stage")
@@ -19,10 +21,11 @@ SUBSTITUTE_IMAGES = "posekit's own synthetic pictures; give yours with --images"
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Which pictures to evaluate on; `what` is said in the report."""
+    """Which pictures to evaluate on; `what` is said in the report, and `warnings` of what was left out."""
 
     photos: tuple[Photo, ...]
     what: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def are_given(self) -> bool:
@@ -70,12 +73,16 @@ def _find_spec(model: Path, wanted: str) -> PoseSpec:
     )
 
 
-def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec) -> Images:
-    """The evaluation pictures; without --images posekit's own, which is said."""
+def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec, step: Step = silent) -> Images:
+    """The evaluation pictures, all of them readable; without --images posekit's own, which is said."""
+    names = spec.keypoints.names
     if images is not None:
-        found = photos(images, annotations, spec.keypoint_count)
-        return Images(tuple(found), f"{len(found)} pictures given with --images")
+        found = readable(find_photos(images, annotations, names), step)
+        count = len(found.photos)
+        of = "" if count == found.in_folder else f" of {found.in_folder}"
+        people = ", those with annotated people" if of and annotations is not None else ""
+        return Images(found.photos, f"{count}{of} pictures given with --images{people}", found.warnings)
     if annotations is not None:
         raise InputError("--annotations needs --images, the folder of its pictures")
     folder, _ = sample_images()  # without its annotations: accuracy on synthetic people says nothing of a user's model
-    return Images(tuple(photos(folder, None, spec.keypoint_count)), SUBSTITUTE_IMAGES)
+    return Images(find_photos(folder, None, names).photos, SUBSTITUTE_IMAGES)

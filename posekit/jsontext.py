@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 
 def parse(raw: bytes | str) -> Any:
-    """json.loads for UTF-8, by pydantic's parser: ValueError for what is no JSON, and for nesting beyond 200 levels.
+    """json.loads by pydantic's parser: ValueError for what is no JSON, and for nesting beyond 200 levels.
+
+    Bytes are UTF-8, or UTF-16 or UTF-32, with or without a byte order mark: editors on Windows write all of them.
 
     Converters raise Python's recursion limit as they are imported; json's own scanner then runs off the end of the
     stack on a deeply nested file, which ends the process instead of raising.
     """
     from pydantic_core import from_json
 
+    if isinstance(raw, bytes) and (encoding := json.detect_encoding(raw)) != "utf-8":
+        try:
+            raw = raw.decode(encoding)
+        except UnicodeDecodeError:
+            raise ValueError(f"it begins like {encoding.upper()} and is not") from None
     return from_json(raw)
 
 

@@ -127,6 +127,7 @@ def _climb(
         runtime_name,
         here,
         images.what,
+        images.warnings,
         reference.people,
         reference,
         complete,

@@ -223,7 +223,7 @@ def _cases(job: _Job) -> Iterator[Case]:
 def _named(job: _Job, names: Collection[str]) -> Iterator[ReferenceCase]:
     """The cases of those names with their reference, run again rather than kept."""
     for photo in job.images.photos:
-        if any(name.startswith(f"{photo.path.name}#") for name in names):
+        if any(name.startswith(f"{photo.name}#") for name in names):
             for case in cases_of(photo, job.prepared.spec):
                 if case.name in names:
                     yield case, run_reference(job.prepared.source, job.prepared.spec, case.pixels)
@@ -276,6 +276,7 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
     return {
         "name": spec.name, "version": spec.version, "platform": platform, "precision": made.recipe.name,
         "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
+        "warnings": job.images.warnings,
         "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
         "doubt": job.doubt, "contract_matched": job.contract and job.contract.how,
         "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),

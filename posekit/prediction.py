@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from posekit import bundle
 from posekit.decoders import check_outputs
+from posekit.errors import InputError
 from posekit.images import Person, Photo, load_image
 from posekit.inputs import find_spec
 from posekit.parity.cases import cases_of, poses_of
@@ -20,6 +21,9 @@ from posekit.runtimes import runtime_for
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec
+from posekit.steps import Step, silent
+
+Predicted = tuple[Path, NDArray[np.uint8], Poses]
 
 
 def predict(
@@ -29,6 +33,26 @@ def predict(
     people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
     parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases_of(Photo(path, 0, people), spec)]
     return load_image(path), concatenate(parts, spec.keypoint_count)
+
+
+def predict_all(
+    run: Run, spec: PoseSpec, paths: Sequence[Path], boxes_xyxy: Sequence[tuple[float, ...]] = (), step: Step = silent
+) -> tuple[list[Predicted], list[tuple[Path, InputError]]]:
+    """The pictures with their keypoints, and those that cannot be read; InputError where none can."""
+    found: list[Predicted] = []
+    failed: list[tuple[Path, InputError]] = []
+    for path in paths:
+        step(f"predict {path.name}")
+        try:
+            load_image(path)
+        except InputError as error:
+            failed.append((path, error))
+            continue
+        found.append((path, *predict(run, spec, path, boxes_xyxy)))
+    if failed and not found:
+        first, more = failed[0][1], len(failed) - 1
+        raise InputError(f"{first.message}{f', nor can the {more} other pictures' if more else ''}", first.hint)
+    return found, failed
 
 
 def open_for_prediction(

@@ -61,6 +61,7 @@ class Ladder:
     runtime: str
     machine: str
     evaluated_on: str
+    warnings: tuple[str, ...]
     people: int
     reference: Quality
     rungs: tuple[Rung, ...]
@@ -73,7 +74,7 @@ class Ladder:
         """As plain values."""
         return {
             "name": self.name, "platform": self.platform, "runtime": self.runtime, "machine": self.machine,
-            "evaluated_on": self.evaluated_on, "people": self.people, "reference": self.reference.as_json(),
+            "evaluated_on": self.evaluated_on, "warnings": list(self.warnings), "people": self.people, "reference": self.reference.as_json(),
             "precisions": [rung.as_json() for rung in self.rungs], "untimed": self.untimed,
             "calibration": self.calibration, "recommended": self.recommended, "why": self.why,
         }  # fmt: skip

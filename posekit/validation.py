@@ -96,7 +96,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
         evidence = _evidence_of(opened)
         told = _told(opened)
         edits = consistency.edits_of(opened)
-        given = _annotated(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
+        given = _annotated(wanted.images, wanted.annotations, opened.spec, step) if wanted.images is not None else None
         if wanted.wrapper:
             desktop.require(opened.platform)
             consistency.refuse_foreign(edits, trust=wanted.trust)
@@ -121,7 +121,8 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
     evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *origin, *ran.checks))
     if given is not None:
         evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
-    result = Validated(opened, evaluation, ran.facts)
+    warnings = {} if given is None else {"warnings": given.warnings}
+    result = Validated(opened, evaluation, {**ran.facts, **warnings})
     if wanted.report is not None:
         with announced(step, "write the report"):
             _write_report(result, told, evidence, wanted.report, runtime, shown)
@@ -270,9 +271,9 @@ def _with_checks(evaluation: Evaluation, checks: tuple[Check, ...]) -> Evaluatio
     return replace(evaluation, checks=(*checks, *evaluation.checks))
 
 
-def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Images:
+def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec, step: Step) -> Images:
     """Pictures whose people have keypoints: a bundle has no network to compare with on others."""
-    found = find_images(folder, annotations, spec)
+    found = find_images(folder, annotations, spec, step)
     if not can_be_told(found.photos, spec):
         raise InputError(
             "the pictures given with --images have no labelled keypoints that the model could be measured against",

@@ -157,6 +157,8 @@ def show_validation(result: Validated, report_folder: Path | None, request_folde
 
     bundle, evaluation = result.bundle, result.evaluation
     facts = {"folder": str(bundle.folder), "name": bundle.spec.name, "platform": bundle.platform, **result.facts}
+    for warning in result.facts.get("warnings", ()):
+        warn(warning)
     if as_json:
         print_json(report.as_json(evaluation, facts))
         return
@@ -172,11 +174,11 @@ def show_validation(result: Validated, report_folder: Path | None, request_folde
         out_line(f"  look at {report_folder / 'index.html'}")
 
 
-def show_check(found: Checked, spec: PoseSpec, as_json: bool) -> None:
-    """What looks wrong in a contract, with the evidence."""
+def show_check(found: Checked, spec: PoseSpec, warnings: Sequence[str], as_json: bool) -> None:
+    """What looks wrong in a contract, with the evidence; warnings: of the pictures."""
     if as_json:
         contract = None if found.contract is None else dataclasses.asdict(found.contract)
-        facts = {"name": spec.name, "is_good": found.is_good, "is_judged": found.is_judged}
+        facts = {"name": spec.name, "is_good": found.is_good, "is_judged": found.is_judged, "warnings": warnings}
         print_json({**facts, **found.check.as_json(), "contract": contract})
         return
     out_line(f"{spec.name}: looked at {found.check.looked_at}{'' if found.check.has_labels else ', without labels'}")

@@ -77,7 +77,9 @@ def choose(
         is_annotated=annotations is not None, sha256=sha256_of(inputs), names=tuple(_printable(one.name) for one in chosen),
         coverage=coverage(chosen, spec.keypoints, spec.input.size_wh), warnings=(),
     )  # fmt: skip
-    return CalibrationSet(inputs, facts.model_copy(update={"warnings": warnings_of(facts, chosen, spec.kind)}))
+    return CalibrationSet(
+        inputs, facts.model_copy(update={"warnings": (*pictures.warnings, *warnings_of(facts, chosen, spec.kind))})
+    )
 
 
 def _printable(name: str) -> str:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from posekit.calibration import video
 from posekit.errors import InputError, first_line
-from posekit.images import MAX_PIXELS, Person, Photo, Picture, load_image, photos
+from posekit.images import MAX_PIXELS, Person, Picture, load_image
+from posekit.photos import Photos, find_photos
 from posekit.spec import PoseSpec
 
 LOOKED_AT = 1000  # pictures of a folder
@@ -26,7 +27,8 @@ Read = tuple[str, Picture | InputError, tuple[Person, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """found: how many there are; names: those to look at; read: some of them in the order of `names`.
+    """found: how many there are; names: those to look at; read: some of them in the order of `names`; warnings: of what
+    was left out.
 
     A picture that cannot be read comes as its error; frames after a video's early end do not come.
     """
@@ -36,6 +38,7 @@ class Pictures:
     found: int
     names: tuple[str, ...]
     read: Callable[[Sequence[str]], Iterator[Read]]
+    warnings: tuple[str, ...] = ()
 
 
 def open_pictures(source: Path, spec: PoseSpec, annotations: Path | None) -> Pictures:
@@ -44,7 +47,7 @@ def open_pictures(source: Path, spec: PoseSpec, annotations: Path | None) -> Pic
     InputError for what is neither, MissingToolError for a video without the extra that reads it.
     """
     if source.is_dir() or not source.exists():
-        return _folder(source, photos(source, annotations, spec.keypoint_count))
+        return _folder(source, find_photos(source, annotations, spec.keypoints.names))
     if annotations is not None:
         raise InputError(
             f"{annotations} is given for {source}, which is no folder", "annotations need a folder of pictures"
@@ -64,8 +67,8 @@ def sampled(names: Sequence[str], limit: int) -> tuple[str, ...]:
     return tuple(sorted(drawn))
 
 
-def _folder(folder: Path, found: Sequence[Photo]) -> Pictures:
-    by_name = {photo.path.name: photo for photo in found}
+def _folder(folder: Path, found: Photos) -> Pictures:
+    by_name = {photo.name: photo for photo in found.photos}
 
     def read(names: Sequence[str]) -> Iterator[Read]:
         for name in names:
@@ -75,7 +78,7 @@ def _folder(folder: Path, found: Sequence[Photo]) -> Pictures:
             except InputError as error:
                 yield name, error, photo.people
 
-    return Pictures("folder", folder, len(by_name), sampled(tuple(by_name), LOOKED_AT), read)
+    return Pictures("folder", folder, len(by_name), sampled(tuple(by_name), LOOKED_AT), read, found.warnings)
 
 
 def _frames(

@@ -170,7 +170,7 @@ def _require_inside(photo: Photo, boxed: Sequence[Prediction]) -> None:
         inside = max(min(x2, width) - max(x1, 0), 0) * max(min(y2, height) - max(y1, 0), 0)
         if not inside >= INSIDE * (x2 - x1) * (y2 - y1):
             raise InputError(
-                f"a prediction of {photo.path.name} has the box {x1:g}, {y1:g}, {x2:g}, {y2:g}, "
+                f"a prediction of {photo.name} has the box {x1:g}, {y1:g}, {x2:g}, {y2:g}, "
                 f"of which less than {INSIDE:.0%} is in the picture of {width} x {height} px",
                 "boxes are source px: `bbox` x, y, width, height, `boxes_xyxy` the corners",
             )

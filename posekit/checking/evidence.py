@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from posekit.checking.probes import AS_IT_IS, MIRROR, SCALES, SHIFTS, Probe, Prober, partners
 from posekit.parity.accuracy import PCK_FRACTION
@@ -94,14 +93,10 @@ def _labels(prober: Prober, spec: PoseSpec, index: int, points: Floats) -> tuple
         return float("nan"), float("nan")
     if not np.isfinite(points).all():
         return 0.0, 0.0
-    known, visible = subject.truth[:, 2] > 0, subject.truth[:, 2] == 2
+    known = subject.truth[:, 2] > 0
     near = np.linalg.norm(points - subject.truth[:, :2], axis=1) <= PCK_FRACTION * subject.size
     similarity = oks(points[None], subject.truth[None, :, :2], np.array([subject.area]), spec.keypoints.oks_sigmas, known[None])  # fmt: skip
-    return float(similarity[0]), _mean(near.astype(np.float64), visible)
-
-
-def _mean(values: Floats, where: NDArray[np.bool_]) -> float:
-    return float(values[where].mean()) if where.any() else float("nan")
+    return float(similarity[0]), float(near[known].mean())
 
 
 def _middle(values: Floats) -> float:

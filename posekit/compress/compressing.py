@@ -20,8 +20,8 @@ from posekit.compress.result import Change, Compressed, Size
 from posekit.compress.sparsity import Masks, sparsify
 from posekit.compress.views import Bank, cases_to_judge, held_out
 from posekit.errors import ConversionError, InputError
-from posekit.images import photos
 from posekit.parity.cases import Case
+from posekit.photos import find_photos
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec, canonical_json
@@ -41,11 +41,13 @@ def _is_compressed(folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What the networks are shown. damaged: pictures that could not be read, of those to judge by."""
+    """What the networks are shown. damaged: pictures that could not be read, of those to judge by; warnings: of what was
+    left out before."""
 
     bank: Bank
     cases: tuple[Case, ...]
     damaged: int
+    warnings: tuple[str, ...]
 
 
 def compress(
@@ -97,13 +99,13 @@ def compress(
 def _pictures(wanted: Wanted, spec: PoseSpec, original: Graph, names: tuple[str, ...]) -> Pictures:
     assert wanted.recover is not None
     rng = np.random.default_rng(wanted.seed)
-    found = photos(wanted.recover, wanted.annotations, spec.keypoint_count)
-    to_learn, to_judge = held_out(found, rng)
+    found = find_photos(wanted.recover, wanted.annotations, spec.keypoints.names)
+    to_learn, to_judge = held_out(found.photos, rng)
     run = runner(batched(original, spec.input.size_wh), names, spec)
     cases, damaged = cases_to_judge(to_judge, spec, run, rng)
     if not cases:
         raise InputError(f"none of {len(to_judge)} pictures of {wanted.recover} could be read", "are they damaged?")
-    return Pictures(Bank(to_learn, spec, run, rng), tuple(cases), damaged)
+    return Pictures(Bank(to_learn, spec, run, rng), tuple(cases), damaged, found.warnings)
 
 
 def _smaller(
@@ -159,7 +161,7 @@ def _size(graph_module: Graph, spec: PoseSpec, file: Path) -> Size:
 
 
 def _notes(wanted: Wanted, pictures: Pictures | None, recovered: Recovered | None) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
     if pictures is None or recovered is None:
         return ("without --recover nothing was measured: keypoints may be far off",)
     if recovered.after == recovered.before:
@@ -168,6 +170,7 @@ def _notes(wanted: Wanted, pictures: Pictures | None, recovered: Recovered | Non
         )
     if recovered.after.oks < POOR_OKS:
         notes.append(f"OKS {recovered.after.oks:.3f} with the original: ask for less, or give more pictures or minutes")
+    notes += pictures.warnings
     damaged = pictures.damaged + len(pictures.bank.damaged)
     if damaged:
         notes.append(f"{damaged} pictures could not be read and were left out")

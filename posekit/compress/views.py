@@ -87,7 +87,7 @@ def case_of(photo: Photo, image: Picture, region: Region, spec: PoseSpec) -> Cas
     width, height = (side / padding for side in region.size_wh)
     transform = input_transform(region, spec.input)
     pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
-    return Case(photo.path.name, photo, None, region, transform, pixels, max(width, height), width * height)
+    return Case(photo.name, photo, None, region, transform, pixels, max(width, height), width * height)
 
 
 def cases_to_judge(photos: Sequence[Photo], spec: PoseSpec, run: Run, rng: Rng) -> tuple[list[Case], int]:
@@ -125,18 +125,18 @@ class Bank:
         if not self._order:
             self._order = [int(index) for index in self.rng.permutation(len(self.photos))]
         photo = self.photos[self._order.pop()]
-        if photo.path.name in self.damaged:
+        if photo.name in self.damaged:
             return
         try:
             image = load_image(photo.path)
         except InputError:
-            self.damaged.add(photo.path.name)
+            self.damaged.add(photo.name)
             if len(self.damaged) > len(self.photos) // 2:
                 raise
             return
-        if photo.path.name not in self._regions:
-            self._regions[photo.path.name] = regions_of(photo, image, self.spec, self.run, self.rng)
-        regions = self._regions[photo.path.name]
+        if photo.name not in self._regions:
+            self._regions[photo.name] = regions_of(photo, image, self.spec, self.run, self.rng)
+        regions = self._regions[photo.name]
         upright = self.spec.input.sampling == "bilinear_antialias"
         for _ in range(A_VISIT):
             if self.spec.kind == "top_down" and self.rng.random() < ANYWHERE:

@@ -48,7 +48,7 @@ class Drop:
 class Truth:
     """What accuracy needs of one case."""
 
-    image_id: int
+    image_id: int | str
     box_xyxy: tuple[float, float, float, float]
     keypoints: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     area: float
@@ -146,16 +146,17 @@ def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> floa
     except ImportError:
         return None
     annotations, detections = [], []
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(t.image_id for _, t in pairs), start=1)}
     for number, (f, t) in enumerate(pairs, start=1):
         x1, y1, x2, y2 = t.box_xyxy
-        shared = {"image_id": t.image_id, "category_id": 1}
+        shared = {"image_id": numbers[t.image_id], "category_id": 1}
         annotations.append({**shared, "id": number, "iscrowd": 0, "area": t.area, "bbox": [x1, y1, x2 - x1, y2 - y1],
                             "keypoints": t.keypoints.ravel().tolist(), "num_keypoints": int((t.keypoints[:, 2] > 0).sum())})  # fmt: skip
         rows = np.concatenate([f.keypoints[0, :, :2], np.ones((spec.keypoint_count, 1))], axis=1)
         detections.append({**shared, "keypoints": rows.ravel().tolist(), "score": float(f.scores.mean())})
     with contextlib.redirect_stdout(io.StringIO()):
         ground = COCO()
-        ground.dataset = {"images": [{"id": i} for i in sorted({t.image_id for _, t in pairs})],
+        ground.dataset = {"images": [{"id": number} for number in numbers.values()],
                           "categories": [{"id": 1, "name": "person"}], "annotations": annotations}  # fmt: skip
         ground.createIndex()
         evaluation = COCOeval(ground, ground.loadRes(detections), "keypoints")

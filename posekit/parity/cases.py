@@ -52,7 +52,7 @@ def cases_of(photo: Photo, spec: PoseSpec) -> list[Case]:
     """The cases of a picture: its annotated people for a top-down model, else the whole frame."""
     image = load_image(photo.path)
     people: Sequence[Person | None] = photo.people if photo.people and spec.kind == "top_down" else [None]
-    return [_case(f"{photo.path.name}#{index}", photo, person, image, spec) for index, person in enumerate(people)]
+    return [_case(f"{photo.name}#{index}", photo, person, image, spec) for index, person in enumerate(people)]
 
 
 def _case(name: str, photo: Photo, person: Person | None, image: Picture, spec: PoseSpec) -> Case:

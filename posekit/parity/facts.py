@@ -138,6 +138,7 @@ class Facts(_Fact):
     precision: str
     contract_sha256: str = "unknown"
     evaluated_on: str = "unknown"
+    warnings: tuple[str, ...] = ()
     source: SourceFacts = SourceFacts()
     doubt: str | None = None
     contract_matched: str | None = None
@@ -161,7 +162,7 @@ class Facts(_Fact):
     calibration: CalibrationFacts | None = None
     budget: str | None = None
 
-    _lists = field_validator("notes", "passes", "layers", mode="before")(tuple_of_list)
+    _lists = field_validator("notes", "passes", "layers", "warnings", mode="before")(tuple_of_list)
 
     @property
     def kinds_of_layers(self) -> dict[tuple[str, str], int]:

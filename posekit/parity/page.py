@@ -193,6 +193,7 @@ def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]
     """What was not run and why, each reason once."""
     found = [(stage.name, stage.skipped) for stage in (*evaluation.stages, evaluation.total) if stage.keypoints is None]
     found += [(check.name, check.detail) for check in evaluation.checks if check.outcome is Outcome.SKIPPED]
+    found += [("pictures", warning) for warning in facts.warnings]
     if not any(one.latencies for one in facts.passes):
         found.append(("speed", "needs a device: --device or --device-run"))
     if facts.lint is None:

@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import jsontext
+from posekit.annotations import MAX_JSON_BYTES
 from posekit.errors import InputError
-from posekit.images import MAX_JSON_BYTES, Photo
+from posekit.fields import floats, key_of
+from posekit.filenames import resolved
+from posekit.images import Photo
 from posekit.poses import Floats
 from posekit.spec import PoseSpec
 
@@ -58,7 +61,7 @@ def read_predictions(path: Path, photos: Sequence[Photo], spec: PoseSpec) -> Pre
     """
     rows = _npz(path, spec) if path.suffix.lower() == ".npz" else _coco_results(path, spec)
     if path.suffix.lower() == ".npz":
-        known, how = _by_name(photos), "by file name"
+        known, how = _by_name(photos, rows), "by file name"
     elif any(photo.people for photo in photos):
         known, how = {photo.image_id: photo.path for photo in photos}, "by the image ids of the annotations"
     else:
@@ -81,8 +84,12 @@ def read_predictions(path: Path, photos: Sequence[Photo], spec: PoseSpec) -> Pre
     return Predictions(by_photo, how, len(rows) - of_pictures, repeated)
 
 
-def _by_name(photos: Sequence[Photo]) -> dict[int | str, Path]:
-    return {photo.path.name: photo.path for photo in photos}
+def _by_name(photos: Sequence[Photo], rows: Sequence[_Row]) -> dict[int | str, Path]:
+    folder = photos[0].path.parents[photos[0].name.count("/")]
+    names = resolved([str(row.key) for row in rows], folder, [photo.path for photo in photos])
+    known: dict[int | str, Path] = {photo.name: photo.path for photo in photos}
+    known.update(names)
+    return known
 
 
 def _by_number(photos: Sequence[Photo], path: Path) -> dict[int | str, Path]:
@@ -124,20 +131,24 @@ def _kind(data: Any) -> str:
 
 def _coco_row(entry: Any, number: int, path: Path, spec: PoseSpec) -> _Row:
     where = f"prediction {number} in {path}"
-    try:
-        image, values = entry["image_id"], np.array(entry["keypoints"], np.float64)
-        box = None if entry.get("bbox") is None else np.array(entry["bbox"], np.float64)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{where} is no COCO keypoint result: {type(error).__name__}: {error}") from error
-    if isinstance(image, bool) or not isinstance(image, int):
-        raise InputError(f"{where} has image_id {str(image)[:60]!r}, expected a whole number")
-    if values.shape != (3 * spec.keypoint_count,):
+    if not isinstance(entry, dict):
+        raise InputError(f"{where} is no COCO keypoint result: expected a table with image_id and keypoints")
+    image, values = key_of(entry.get("image_id")), floats(entry.get("keypoints"))
+    if image is None:
+        said = str(entry["image_id"])[:60] if "image_id" in entry else "none"
+        raise InputError(f"{where} has image_id {said!r}, expected a whole number or a text")
+    if values is None:
+        raise InputError(f"{where} has `keypoints` that are no numbers, expected {3 * spec.keypoint_count} numbers")
+    if values.shape not in ((3 * spec.keypoint_count,), (spec.keypoint_count, 3)):
         raise InputError(
             f"{where} has {values.size} numbers in `keypoints`, expected {3 * spec.keypoint_count} for {spec.keypoint_count} keypoints"
         )
-    if box is not None:
-        if box.shape != (4,):
-            raise InputError(f"{where} has a bbox of {box.size} numbers, expected x, y, width, height")
+    box = None
+    if entry.get("bbox") is not None:
+        box = floats(entry["bbox"])
+        if box is None or box.shape != (4,):
+            size = "no" if box is None else box.size
+            raise InputError(f"{where} has a bbox of {size} numbers, expected x, y, width, height")
         box = np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]])
     points = values.reshape(-1, 3)
     return _Row(image, _prediction(points[:, :2], points[:, 2], box, where))
@@ -181,7 +192,7 @@ def _npz(path: Path, spec: PoseSpec) -> list[_Row]:
         name = images[index].decode("utf-8", "replace") if isinstance(images[index], bytes) else str(images[index])
         box = None if boxes is None else boxes[index]
         found = _prediction(points[index, order, :2], scores[index, order], box, f"prediction {index} in {path}")
-        rows.append(_Row(re.split(r"[/\\]", name)[-1], found))
+        rows.append(_Row(name, found))
     return rows
 
 

@@ -1,0 +1,147 @@
+"""The pictures of a folder and the people annotated in them: found by name, of the size annotated, and readable."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from posekit.annotations import read_annotations
+from posekit.errors import InputError
+from posekit.filenames import resolved
+from posekit.images import SUFFIXES, Person, Photo, load_image, upright_wh
+from posekit.steps import Step, silent
+
+UNREAD = frozenset({".heic", ".heif", ".avif", ".dng", ".cr2", ".nef", ".arw", ".jxl", ".gif", ".svg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Pictures in the order of their names. in_folder: how many there are; warnings: what was left out, in sentences."""
+
+    photos: tuple[Photo, ...]
+    in_folder: int
+    warnings: tuple[str, ...] = ()
+
+
+def find_photos(folder: Path, annotations: Path | None, keypoints: Sequence[str]) -> Photos:
+    """The pictures of a folder; with annotations of the spec's `keypoints`, those below it that have people.
+
+    Pictures in sub-folders count where annotations name them, or where the folder itself has none. InputError for a
+    folder without pictures, and for annotations that do not fit it: file names, sizes, keypoints.
+    """
+    if not folder.is_dir():
+        raise InputError(f"there is no folder of images {folder}", "give a folder with --images")
+    paths, told = _listed(folder, deep=annotations is not None)
+    if annotations is None:
+        named = [Photo(path, index, below=_below(path, folder)) for index, path in enumerate(paths)]
+        return Photos(tuple(named), len(paths), told)
+    read = read_annotations(annotations, keypoints)
+    places = resolved((one.file_name for one in read.pictures), folder, paths)
+    people: dict[Path, Photo] = {}
+    for one in read.pictures:
+        if (path := places.get(one.file_name)) is None or not one.people:
+            continue
+        before = people.get(path, Photo(path, one.image_id, (), _below(path, folder), one.size_wh))
+        people[path] = replace(before, people=(*before.people, *one.people))
+    elsewhere = sum(bool(one.people) and one.file_name not in places for one in read.pictures)
+    if not people:
+        first = next(one.file_name for one in read.pictures if one.people)
+        raise InputError(
+            f"none of the people in {annotations} is in a picture of {folder}",
+            f"do the file names agree? It has {first[:100]!r}, the folder {paths[0].name!r}",
+        )
+    if elsewhere:
+        told = (*told, f"{elsewhere} annotated pictures of {annotations.name} are not in {folder}")
+    fitting, outside = _of_the_size([people[path] for path in sorted(people)], annotations)
+    return Photos(fitting, len(paths), (*told, *read.warnings, *outside))
+
+
+def readable(found: Photos, step: Step = silent) -> Photos:
+    """Those that can be read from beginning to end; InputError where none can.
+
+    A picture that is cut short is found out by reading all of it, and before minutes are spent on the others.
+    """
+    kept, why = [], []
+    for number, photo in enumerate(found.photos):
+        try:
+            load_image(photo.path)
+            kept.append(photo)
+        except InputError as error:
+            why.append(error)
+        step(f"look at the pictures, {number + 1} of {len(found.photos)}")
+    if not why:
+        return found
+    if not kept:
+        raise InputError(f"none of the {len(found.photos)} pictures can be read: {why[0].message}", why[0].hint)
+    more = f", and {len(why) - 1} more" if len(why) > 1 else ""
+    told = f"{len(why)} of {len(found.photos)} pictures left out: {why[0].message}{more}"
+    return replace(found, photos=tuple(kept), warnings=(*found.warnings, told))
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _listed(folder: Path, *, deep: bool) -> tuple[list[Path], tuple[str, ...]]:
+    """The pictures in order, and what is said of files that look like pictures and are not read.
+
+    Names that begin with a dot are none: macOS writes `._a.jpg` beside each a.jpg on other disks.
+    """
+    paths, odd = [], Counter[str]()
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        for name in names:
+            path = Path(place, name)
+            if name.startswith(".") or not path.is_file():
+                continue
+            if path.suffix.lower() in SUFFIXES:
+                paths.append(path)
+            elif path.suffix.lower() in UNREAD:
+                odd[path.suffix.lower()] += 1
+        if paths and not deep:
+            break
+    unread = ", ".join(f"{count} {suffix}" for suffix, count in sorted(odd.items()))
+    if not paths:
+        also = f" that are read, but {unread}: convert them to JPEG or PNG" if unread else ""
+        raise InputError(f"the folder {folder} holds no pictures{also}", f"expected {', '.join(sorted(SUFFIXES))}")
+    return sorted(paths), (f"files in {folder} that are not read are left out: {unread}",) if unread else ()
+
+
+def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Photo, ...], tuple[str, ...]]:
+    """The pictures with the people whose box is in them; InputError where a size is not the one annotated."""
+    kept, outside = [], 0
+    for photo in photos:
+        size = upright_wh(photo.path)
+        if size is None:  # told by who reads it
+            kept.append(photo)
+            continue
+        if photo.annotated_wh is not None and photo.annotated_wh != size:
+            raise _another_size(photo, photo.annotated_wh, size, annotations)
+        inside = tuple(person for person in photo.people if _touches(person, size))
+        outside += len(photo.people) - len(inside)
+        if inside:
+            kept.append(replace(photo, people=inside))
+    if not kept:
+        raise InputError(f"all {outside} boxes of {annotations} lie outside of their pictures", "is bbox x, y, width, height in px?")  # fmt: skip
+    told = f"{annotations.name}: {outside} people are left out, whose box lies outside of the picture"
+    return tuple(kept), (told,) if outside else ()
+
+
+def _another_size(photo: Photo, annotated: tuple[int, int], size: tuple[int, int], annotations: Path) -> InputError:
+    was = f"{photo.name} is annotated as {annotated[0]}x{annotated[1]} in {annotations}"
+    now = f"the picture is {size[0]}x{size[1]} upright"
+    if annotated == size[::-1]:
+        return InputError(
+            f"{was}, {now}", "annotated before the EXIF turn? Save the pictures upright, or annotate them as shown"
+        )
+    return InputError(
+        f"{was}, {now}", "was it made smaller or cut after it was annotated? Give the pictures that were annotated"
+    )
+
+
+def _touches(person: Person, size_wh: tuple[int, int]) -> bool:
+    x1, y1, x2, y2 = person.box_xyxy
+    return x1 < size_wh[0] and y1 < size_wh[1] and x2 > 0 and y2 > 0
