@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -207,7 +208,7 @@ def _box(value: Any, points: Floats | None, told: _Told) -> tuple[float, float, 
     box = floats(value)
     if box is None or box.shape != (4,):
         return "a box that is not four numbers"
-    if not np.isfinite(box).all() or not np.isfinite(box[:2] + box[2:]).all():
-        return "a box that is not finite"
     x, y, width, height = box.tolist()
+    if not all(map(math.isfinite, (x, y, x + width, y + height, width * height))):
+        return "a box that is not finite"
     return (x, y, width, height) if x + width > x and y + height > y else "a box without area"

@@ -39,8 +39,9 @@ def resolved(names: Iterable[str], folder: Path, paths: Sequence[Path]) -> dict[
             wanted.setdefault(parts, []).append(name)
     claims: dict[Path, list[tuple[int, Parts]]] = {}
     for parts in wanted:
-        fold = _folded(parts)
-        found = _best(parts, exact.get(parts[-1], ()), folder) or _best(fold, folded.get(fold[-1], ()), folder)
+        fold, said = _folded(parts), "/".join(parts)
+        found = _best(parts, exact.get(parts[-1], ()), said, folder)
+        found = found or _best(fold, folded.get(fold[-1], ()), said, folder)
         if found is not None:
             claims.setdefault(found[0], []).append((found[1], parts))
     return {name: path for path, some in claims.items() for name in wanted[_claimed(path, some, folder)]}
@@ -50,7 +51,7 @@ def _folded(parts: Parts) -> Parts:
     return tuple(part.casefold() for part in parts)
 
 
-def _best(parts: Parts, rows: Sequence[tuple[Path, Parts, Parts]], folder: Path) -> tuple[Path, int] | None:
+def _best(parts: Parts, rows: Sequence[tuple[Path, Parts, Parts]], said: str, folder: Path) -> tuple[Path, int] | None:
     """The picture whose last parts agree with most of a name's, and how many do."""
     fits = []
     for path, below, whole in rows:
@@ -63,7 +64,7 @@ def _best(parts: Parts, rows: Sequence[tuple[Path, Parts, Parts]], folder: Path)
     if len(fits) > 1 and fits[0][0] == fits[1][0]:
         first, second = (path.relative_to(folder).as_posix() for _, path in fits[:2])
         raise InputError(
-            f"file name {'/'.join(parts)!r} may be {first} or {second} in {folder}",
+            f"file name {said!r} may be {first} or {second} in {folder}",
             "give names with their folders, or one folder of pictures with --images",
         )
     return fits[0][1], fits[0][0][0]

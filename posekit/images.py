@@ -74,12 +74,15 @@ def load_image(path: Path) -> Picture:
 
 
 def upright_wh(path: Path) -> tuple[int, int] | None:
-    """Width and height of a picture as load_image gives it, from its head alone; None where that cannot be read."""
+    """Width and height of a picture as load_image gives it, mostly from its head alone; None where that cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as opened:
                 width, height = opened.size
+                if opened.format == "TIFF":  # its size is turned already, and its orientation is not
+                    width, height = ImageOps.exif_transpose(opened).size
+                    return width, height
                 turned = opened.getexif().get(ExifTags.Base.Orientation) in TURNED
     except Exception:  # as in load_image, which tells why
         return None

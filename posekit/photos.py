@@ -101,7 +101,7 @@ def _listed(folder: Path, *, deep: bool) -> tuple[list[Path], tuple[str, ...]]:
                 paths.append(path)
             elif path.suffix.lower() in UNREAD:
                 odd[path.suffix.lower()] += 1
-        if paths and not deep:
+        if paths and not deep and Path(place) == folder:
             break
     unread = ", ".join(f"{count} {suffix}" for suffix, count in sorted(odd.items()))
     if not paths:

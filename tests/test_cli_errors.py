@@ -381,6 +381,29 @@ def test_predict_on_what_is_no_picture(name: str, tiny: Any, tmp_path: Path, ref
     refused(2, "predict", tiny.save("exported"), tmp_path / name, "--spec", tiny.spec_file, says=(name,))
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_predict_names_what_is_no_picture_after_the_others(
+    as_json: bool, tiny: Any, tmp_path: Path, run_posekit: Callable[..., Any]
+) -> None:
+    (tmp_path / "text.png").write_text("x")
+    pictures = (tiny.images / "0.png", tmp_path / "text.png", tiny.images / "1.png", tmp_path / "gone.png")
+    result = run_posekit("predict", tiny.save("exported"), *pictures, "--spec", tiny.spec_file, *(["--json"] * as_json))
+    assert result.code == 2
+    errors = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert [name in error for name, error in zip(("text.png", "gone.png"), errors, strict=True)] == [True, True]
+    if as_json:
+        document = json.loads(result.out)
+        assert [row["image"] for row in document["predictions"]] == [str(pictures[0]), str(pictures[2])]
+        assert [row["image"] for row in document["failed"]] == [str(pictures[1]), str(pictures[3])]
+    else:
+        assert result.out.count("person 0") == 2
+
+
+def test_predict_on_nothing_but_what_is_no_picture(tmp_path: Path, tiny: Any, refused: Refused) -> None:
+    gone = (tmp_path / "a.png", tmp_path / "b.png")
+    refused(2, "predict", tiny.save("exported"), *gone, "--spec", tiny.spec_file, says=("a.png", "1 other pictures"))
+
+
 def test_predict_into_a_file(tiny: Any, tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "out").write_text("mine")
     common = ("predict", tiny.save("exported"), tiny.images / "0.png", "--spec", tiny.spec_file)

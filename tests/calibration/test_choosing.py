@@ -17,8 +17,9 @@ from posekit.calibration.choosing import sha256_of
 from posekit.calibration.entries import PEOPLE, describe, entries_of
 from posekit.calibration.facts import coverage
 from posekit.errors import InputError
-from posekit.images import Person, load_image, photos
+from posekit.images import Person, load_image
 from posekit.parity.cases import cases_of
+from posekit.photos import find_photos
 from posekit.spec import PoseSpec
 from tests.calibration.planted import ANNOTATIONS, IMAGES, SPEC, changed, scene, write
 
@@ -35,7 +36,11 @@ def of_sample() -> CalibrationSet:
 @pytest.mark.parametrize("annotations", [None, ANNOTATIONS])
 def test_inputs_are_those_of_the_evaluation(kind: str, annotations: Path | None) -> None:
     spec = CONTRACTS[kind]
-    cases = [case for photo in photos(IMAGES, annotations, 17) for case in cases_of(photo, spec)]
+    cases = [
+        case
+        for photo in find_photos(IMAGES, annotations, spec.keypoints.names).photos
+        for case in cases_of(photo, spec)
+    ]
     expected = {case.name: case.pixels for case in cases}
     chosen = choose(IMAGES, spec, annotations=annotations)
     assert set(chosen.facts.names) == set(expected)

@@ -14,9 +14,10 @@ from posekit.checking import check_network, contract_stage, network_of
 from posekit.checking.alternatives import changed, other_side
 from posekit.checking.probes import AS_IT_IS, Network, Prober
 from posekit.checking.subjects import subjects_of
-from posekit.images import Photo, photos
+from posekit.images import Photo
 from posekit.inputs import find_spec
 from posekit.parity.predictions import Prediction, Predictions
+from posekit.photos import find_photos
 from posekit.sample import sample_images
 from posekit.sources import open_source
 from posekit.spec import PoseSpec
@@ -89,7 +90,7 @@ def sample(name: str) -> Sample:
             answers[key] = run(contract, pixels)
         return answers[key]
 
-    labelled = tuple(photos(*sample_images(), spec.keypoint_count))
+    labelled = find_photos(*sample_images(), spec.keypoints.names).photos
     boxed = tuple(replace(p, people=tuple(replace(q, keypoints=None) for q in p.people)) for p in labelled)
     return Sample(network, spec, labelled, boxed)
 

@@ -239,10 +239,10 @@ def test_nothing_judged_is_not_good(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (result.is_judged, result.is_good) == (False, False)
     assert result.check.looked_at == "2 whole pictures, in which the network finds nobody"
     assert result.check.people == 0
-    show_check(result, spec, as_json=False)
+    show_check(result, spec, (), as_json=False)
     *_, last = capsys.readouterr().out.splitlines()
     assert last == f"  nothing could be judged: 0 of {len(result.check.fields)} fields"
-    show_check(result, spec, as_json=True)
+    show_check(result, spec, (), as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert (told["is_judged"], told["is_good"], told["judged"], told["people"]) == (False, False, [], 0)
 
@@ -251,7 +251,7 @@ def test_nothing_judged_is_not_good(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_verdict_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     of = sample("tinypose")
     result = Checked(check_network(of.network, of.spec, of.photos, people=PEOPLE), None)
-    show_check(result, of.spec, as_json=False)
+    show_check(result, of.spec, (), as_json=False)
     _, *lines, last = capsys.readouterr().out.splitlines()
     assert [line.strip() for line in lines] == [field.sentence for field in result.check.fields]
     judged = len(result.check.judged)

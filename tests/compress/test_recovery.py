@@ -18,8 +18,8 @@ from posekit.compress.network import batched, cloned, copied  # noqa: E402
 from posekit.compress.prune import prune  # noqa: E402
 from posekit.compress.sparsity import Masks, sparsify  # noqa: E402
 from posekit.compress.views import Bank, cases_to_judge, held_out  # noqa: E402
-from posekit.images import photos  # noqa: E402
 from posekit.parity.cases import Case  # noqa: E402
+from posekit.photos import find_photos  # noqa: E402
 from posekit.spec import PoseSpec  # noqa: E402
 from tests import networks  # noqa: E402
 
@@ -31,7 +31,7 @@ def shown(tinypose: tuple[Any, PoseSpec], pictures: Path) -> tuple[Any, list[Cas
     """A maker of banks that all show the same, and cases to judge by."""
     graph, spec = tinypose
     run = runner(batched(graph, spec.input.size_wh), NAMES, spec)
-    learn, judge = held_out(photos(pictures, None, 17), np.random.default_rng(0))
+    learn, judge = held_out(find_photos(pictures, None, ()).photos, np.random.default_rng(0))
     cases, damaged = cases_to_judge(judge, spec, run, np.random.default_rng(0))
     assert (len(cases), damaged) == (9, 0)
     return lambda: Bank(learn, spec, run, np.random.default_rng(0)), cases

@@ -15,7 +15,8 @@ from posekit.compress.agreement import runner  # noqa: E402
 from posekit.compress.network import batched  # noqa: E402
 from posekit.compress.views import A_VISIT, Bank, held_out, regions_of, turned  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
-from posekit.images import Photo, load_image, photos  # noqa: E402
+from posekit.images import Photo, load_image  # noqa: E402
+from posekit.photos import find_photos  # noqa: E402
 from posekit.sample import sample_images  # noqa: E402
 from posekit.sample.render import render_scene  # noqa: E402
 from posekit.spec import PoseSpec  # noqa: E402
@@ -39,7 +40,7 @@ def overlap(a: Region, b: Region) -> float:
 
 def test_the_original_finds_people_without_boxes(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path) -> None:
     spec, found = tinypose[1], []
-    for index, photo in enumerate(photos(pictures, None, 17)[:24]):
+    for index, photo in enumerate(find_photos(pictures, None, ()).photos[:24]):
         (region,) = regions_of(photo, load_image(photo.path), spec, run, np.random.default_rng(index))
         boxes = render_scene(20_000_000 + index, (256, 256)).boxes_xyxy
         people = [region_from_box(tuple(box), spec.input.size_wh, spec.input.box_padding) for box in boxes.tolist()]
@@ -51,7 +52,7 @@ def test_the_original_finds_people_without_boxes(run: Any, tinypose: tuple[Any, 
 def test_boxes_are_taken_where_they_are_given(run: Any, tinypose: tuple[Any, PoseSpec]) -> None:
     folder, annotations = sample_images()
     spec = tinypose[1]
-    photo = photos(folder, annotations, 17)[0]
+    photo = find_photos(folder, annotations, tinypose[1].keypoints.names).photos[0]
     regions = regions_of(photo, load_image(photo.path), spec, run, np.random.default_rng(0))
     assert regions == [
         region_from_box(person.box_xyxy, spec.input.size_wh, spec.input.box_padding) for person in photo.people
@@ -60,7 +61,7 @@ def test_boxes_are_taken_where_they_are_given(run: Any, tinypose: tuple[Any, Pos
 
 def test_a_model_of_frames_is_shown_frames(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path) -> None:
     spec = tinypose[1].model_copy(update={"kind": "one_stage"})
-    photo = photos(pictures, None, 17)[0]
+    photo = find_photos(pictures, None, ()).photos[0]
     (region,) = regions_of(photo, load_image(photo.path), spec, run, np.random.default_rng(0))
     assert region.center_xy == (128, 128)
     moved = turned(region, np.random.default_rng(0), upright=False)
@@ -69,7 +70,7 @@ def test_a_model_of_frames_is_shown_frames(run: Any, tinypose: tuple[Any, PoseSp
 
 
 def test_pictures_to_judge_by_are_no_others(pictures: Path) -> None:
-    found = photos(pictures, None, 17)
+    found = find_photos(pictures, None, ()).photos
     learn, judge = held_out(found, np.random.default_rng(0))
     assert len(judge) == len(found) // 5
     assert {photo.path for photo in learn} | {photo.path for photo in judge} == {photo.path for photo in found}
@@ -79,7 +80,7 @@ def test_pictures_to_judge_by_are_no_others(pictures: Path) -> None:
 
 
 def test_a_batch_is_repeatable_and_its_crops_differ(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path) -> None:
-    found = photos(pictures, None, 17)[:6]
+    found = find_photos(pictures, None, ()).photos[:6]
     first, again, other = (Bank(found, tinypose[1], run, np.random.default_rng(seed)).batch(16) for seed in (1, 1, 2))
     assert first.shape == (16, 128, 96, 3)
     assert (first == again).all()
@@ -90,7 +91,7 @@ def test_a_batch_is_repeatable_and_its_crops_differ(run: Any, tinypose: tuple[An
 
 
 def test_damaged_pictures_are_left_out_and_too_many_of_them_refused(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, tmp_path: Path) -> None:  # fmt: skip
-    good = photos(pictures, None, 17)[:6]
+    good = find_photos(pictures, None, ()).photos[:6]
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(good[0].path.read_bytes()[:300])
     bank = Bank([*good, Photo(bad, 9)], tinypose[1], run, np.random.default_rng(0))
@@ -105,7 +106,7 @@ def test_damaged_pictures_are_left_out_and_too_many_of_them_refused(run: Any, ti
 
 def test_a_full_bank_forgets_the_oldest(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setattr("posekit.compress.views.MAX_BANK_BYTES", 0)  # 64 crops are kept at least
-    bank = Bank(photos(pictures, None, 17)[:10], tinypose[1], run, np.random.default_rng(0))
+    bank = Bank(find_photos(pictures, None, ()).photos[:10], tinypose[1], run, np.random.default_rng(0))
     for _ in range(9):
         bank.visit()
     assert len(bank._crops) == 64

@@ -20,8 +20,11 @@ from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run, results_of
 from posekit.errors import PosekitError
 from posekit.parity import trace
+from posekit.parity.accuracy import truth_of
 from posekit.parity.budget import parse_budget
-from posekit.parity.cases import read_index, recorded
+from posekit.parity.cases import cases_of, read_index, recorded
+from posekit.parity.predictions import read_predictions
+from posekit.photos import find_photos, readable
 from posekit.search import journal
 from posekit.spec import canonical_json, contract_hash, parse_spec, read_spec
 
@@ -90,6 +93,13 @@ TRIAL = {
     "layers": [["head", 10, 16.0]],
     "seconds": 0.1,
 }
+PEOPLE = {
+    "images": [{"id": 1, "file_name": "sub/000.png", "width": 8, "height": 8}],
+    "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 6, 7], "area": 20, "iscrowd": 0,
+                     "keypoints": [1, 2, 2, 3.5, 4, 1]}],
+    "categories": [{"id": 1, "name": "person", "keypoints": ["nose", "left_eye"]}, {"id": 2, "name": "ball"}],
+}  # fmt: skip
+PREDICTED = [{"image_id": 0, "category_id": 1, "keypoints": [1, 2, 0.5, 3, 4, 0.5], "bbox": [0, 0, 6, 7], "score": 0.5}]
 JOURNAL = f"{json.dumps({'schema': 1, 'problem': MODEL})}\n{json.dumps(TRIAL)}\n".encode()
 
 
@@ -98,6 +108,8 @@ def scratch() -> Path:
     from PIL import Image
 
     folder = Path(tempfile.mkdtemp(prefix="posekit-fuzz-"))
+    (folder / "pictures" / "sub").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(folder / "pictures" / "sub" / "000.png")
     for name in ("run", "cases", "trace"):
         (folder / name).mkdir()
         (folder / name / "t.f32").write_bytes(b"\0\0\x80\x3f" * 2)
@@ -153,6 +165,21 @@ def read_recipe(folder: Path, data: bytes) -> None:
     assert recipe.read(folder / "again.json") == found
 
 
+def read_people(folder: Path, data: bytes) -> None:
+    (folder / "people.json").write_bytes(data)
+    found = readable(find_photos(folder / "pictures", folder / "people.json", CONTRACT.keypoints.names))
+    assert sum(len(photo.people) for photo in found.photos)
+    for photo in found.photos:
+        for case in cases_of(photo, CONTRACT):
+            truth_of(case)
+
+
+def read_reference(folder: Path, data: bytes) -> None:
+    (folder / "predicted.json").write_bytes(data)
+    photos = find_photos(folder / "pictures", None, CONTRACT.keypoints.names).photos
+    assert read_predictions(folder / "predicted.json", photos, CONTRACT).by_photo
+
+
 def read_trial(folder: Path, data: bytes) -> None:
     read_journal(folder, JOURNAL.splitlines(keepends=True)[0] + data + b"\n")
 
@@ -172,6 +199,8 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_recipe, json.dumps(RECIPE).encode()),
     (read_trial, json.dumps(TRIAL).encode()),
     (read_journal, JOURNAL),
+    (read_people, json.dumps(PEOPLE).encode()),
+    (read_reference, json.dumps(PREDICTED).encode()),
 )
 
 

@@ -12,11 +12,34 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.readers import CASES, MANIFEST, READERS, RECIPE, RUN, SPEC, TRACE, TRIAL, scratch, tried
+from tests.fuzz.readers import (
+    CASES,
+    MANIFEST,
+    PEOPLE,
+    PREDICTED,
+    READERS,
+    RECIPE,
+    RUN,
+    SPEC,
+    TRACE,
+    TRIAL,
+    scratch,
+    tried,
+)
 
-NUMBERS = {"spec": 1, "manifest": 2, "run": 3, "cases": 4, "trace": 5, "recipe": 6, "trial": 7}
+NUMBERS = {
+    "spec": 1,
+    "manifest": 2,
+    "run": 3,
+    "cases": 4,
+    "trace": 5,
+    "recipe": 6,
+    "trial": 7,
+    "people": 9,
+    "predicted": 10,
+}
 DOCUMENTS: dict[str, Any] = {"spec": SPEC, "manifest": MANIFEST, "run": RUN, "cases": CASES, "trace": TRACE,
-    "recipe": RECIPE, "trial": TRIAL,
+    "recipe": RECIPE, "trial": TRIAL, "people": PEOPLE, "predicted": PREDICTED,
 }  # fmt: skip
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -73,7 +96,7 @@ def test_a_damaged_document_is_taken_or_refused(name: str, folder: Path, data: s
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(sorted(places(document), key=str)))
         document = damaged(document, path, data.draw(st.sampled_from(["replace", "remove", "add"])), data.draw(ODD))
-        if not isinstance(document, dict):
+        if not isinstance(document, dict | list):
             break
     tried(folder, NUMBERS[name], json.dumps(document).encode("utf-8", "surrogatepass"))
 
@@ -88,7 +111,7 @@ def test_damaged_bytes_are_taken_or_refused(number: int, folder: Path, data: st.
     tried(folder, number, bytes(content))
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 5, 6, 7, 8, 9, 10])
 def test_the_seeds_themselves_are_taken(number: int, folder: Path) -> None:
     """Else the fuzzer would only ever see the first check; the manifest's files are not those of its hashes."""
     assert tried(folder, number, READERS[number][1])

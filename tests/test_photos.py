@@ -1,0 +1,217 @@
+"""Folders of pictures as phones, cameras and annotation tools leave them: which are used, and what is said of the rest."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from posekit.errors import InputError
+from posekit.inputs import find_images
+from posekit.photos import Photos, find_photos, readable
+from posekit.presets import preset
+
+NAMES = ("nose", "neck")
+NOT_READ = "cannot be read as a picture: it is damaged or cut short"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "pictures"
+    made.mkdir()
+    return made
+
+
+def picture(folder: Path, name: str, size_wh: tuple[int, int] = (20, 30), **options: Any) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.effect_noise(size_wh, 60).convert("RGB").save(path, options.pop("format", "JPEG"), **options)
+    return path
+
+
+def cut(path: Path) -> Path:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def coco(folder: Path, names: Sequence[str], **changes: Any) -> Path:
+    """One person of 10 x 20 px in each picture; changes: to the entries of `images`."""
+    images = [{"id": number, "file_name": name, **changes} for number, name in enumerate(names)]
+    people = [
+        {"image_id": number, "bbox": [1, 2, 10, 20], "keypoints": [3, 4, 2, 5, 6, 2]} for number in range(len(names))
+    ]
+    path = folder.parent / "people.json"
+    path.write_text(json.dumps({"images": images, "annotations": people}))
+    return path
+
+
+def names(found: Photos) -> list[str]:
+    return [photo.name for photo in found.photos]
+
+
+def test_every_picture_counts_in_the_order_of_names(folder: Path) -> None:
+    for name in ("b.png", "C.JPG", "a.jfif", "d.JpEg", "e.webp"):
+        picture(folder, name)
+    (folder / "notes.txt").write_text("no picture")
+    picture(folder, "below/f.jpg")
+    found = find_photos(folder, None, NAMES)
+    assert [(photo.name, photo.image_id, photo.people) for photo in found.photos] == [
+        (name, index, ()) for index, name in enumerate(["C.JPG", "a.jfif", "b.png", "d.JpEg", "e.webp"])]  # fmt: skip
+    assert (found.in_folder, found.warnings) == (5, ())
+    assert names(readable(found)) == names(found)
+
+
+def test_a_folder_of_folders_gives_their_pictures(folder: Path) -> None:
+    for name in ("cam2/a.jpg", "cam1/a.jpg", "cam1/deep/b.jpg"):
+        picture(folder, name)
+    assert names(find_photos(folder, None, NAMES)) == ["cam1/a.jpg", "cam1/deep/b.jpg", "cam2/a.jpg"]
+
+
+def test_what_macos_and_others_leave_beside_pictures_is_none(folder: Path) -> None:
+    picture(folder, "a.jpg")
+    (folder / "._a.jpg").write_bytes(b"\x00\x05\x16\x07" + bytes(100))
+    for hidden in ("__MACOSX/a.jpg", ".thumbnails/a.jpg"):
+        picture(folder, hidden)
+    assert names(find_photos(folder, coco(folder, ["a.jpg"]), NAMES)) == ["a.jpg"]
+    assert find_photos(folder, None, NAMES).in_folder == 1
+
+
+def test_formats_that_are_not_read_are_counted(folder: Path) -> None:
+    picture(folder, "a.jpg")
+    for name in ("b.HEIC", "c.heic", "d.dng"):
+        (folder / name).write_bytes(b"\0\0\0\x18ftypheic")
+    assert find_photos(folder, None, NAMES).warnings == (
+        f"files in {folder} that are not read are left out: 1 .dng, 2 .heic",
+    )
+    (folder / "a.jpg").unlink()
+    with pytest.raises(InputError, match=r"holds no pictures that are read, but 1 .dng, 2 .heic: convert them"):
+        find_photos(folder, None, NAMES)
+
+
+def test_no_folder_and_a_folder_without_pictures_are_told(folder: Path) -> None:
+    for place in (folder / "missing", picture(folder.parent, "a.png")):
+        with pytest.raises(InputError, match="there is no folder of images"):
+            find_photos(place, None, NAMES)
+    with pytest.raises(InputError, match="holds no pictures") as raised:
+        find_photos(folder, None, NAMES)
+    assert ".jpg" in raised.value.hint
+
+
+def test_annotated_pictures_are_those_with_people_also_below_the_folder(folder: Path) -> None:
+    for name in ("cam1/a.jpg", "cam2/a.jpg", "c.jpg", "d.jpg"):
+        picture(folder, name)
+    found = find_photos(folder, coco(folder, ["cam2\\a.jpg", "cam1/a.jpg", "x/pictures/c.jpg", "gone.jpg"]), NAMES)
+    assert [(photo.name, photo.image_id, len(photo.people)) for photo in found.photos] == [
+        ("c.jpg", 2, 1), ("cam1/a.jpg", 1, 1), ("cam2/a.jpg", 0, 1)]  # fmt: skip
+    assert found.in_folder == 4
+    assert found.warnings == (f"1 annotated pictures of people.json are not in {folder}",)
+
+
+def test_names_are_compared_after_normalisation(folder: Path) -> None:
+    picture(folder, unicodedata.normalize("NFD", "Übung.jpg"))
+    found = find_photos(folder, coco(folder, [unicodedata.normalize("NFC", "Übung.jpg")]), NAMES)
+    assert len(found.photos) == 1
+
+
+def test_one_name_of_two_folders_is_refused_and_none_too(folder: Path) -> None:
+    picture(folder, "a.jpg")
+    with pytest.raises(InputError, match=r"may be 'cam1/a.jpg' or 'cam2/a.jpg'"):
+        find_photos(folder, coco(folder, ["cam1/a.jpg", "cam2/a.jpg"]), NAMES)
+    with pytest.raises(InputError, match="none of the people in") as raised:
+        find_photos(folder, coco(folder, ["b.jpg"]), NAMES)
+    assert "'b.jpg', the folder 'a.jpg'" in raised.value.hint
+
+
+def test_entries_of_one_name_are_one_picture(folder: Path) -> None:
+    picture(folder, "a.jpg")
+    found = find_photos(folder, coco(folder, ["a.jpg", "./a.jpg"]), NAMES)
+    assert [(photo.name, len(photo.people)) for photo in found.photos] == [("a.jpg", 2)]
+
+
+@pytest.mark.parametrize(
+    ("stored_wh", "orientation", "annotated_wh", "told"),
+    [
+        ((20, 30), 1, (20, 30), ""),
+        ((30, 20), 6, (20, 30), ""),  # annotated as shown
+        ((30, 20), 6, (30, 20), "as 30x20 in {}, the picture is 20x30 upright"),  # annotated as stored
+        ((30, 20), 8, (30, 20), "as 30x20 in {}, the picture is 20x30 upright"),
+        ((20, 30), 3, (20, 30), ""),  # upside down: the size does not tell
+        ((20, 30), 1, (40, 60), "as 40x60 in {}, the picture is 20x30 upright"),
+        ((20, 30), 1, (0, 0), ""),  # not known
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_the_size_annotated_is_that_of_the_upright_picture(
+    folder: Path, kind: str, stored_wh: tuple[int, int], orientation: int, annotated_wh: tuple[int, int], told: str
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    name = f"a.{kind.lower()}"
+    picture(folder, name, stored_wh, format=kind, exif=exif)
+    annotations = coco(folder, [name], width=annotated_wh[0], height=annotated_wh[1])
+    if not told:
+        assert names(find_photos(folder, annotations, NAMES)) == [name]
+        return
+    with pytest.raises(InputError) as raised:
+        find_photos(folder, annotations, NAMES)
+    assert told.format(annotations) in raised.value.message
+    assert ("EXIF" if orientation > 4 else "smaller or cut") in raised.value.hint
+
+
+def test_boxes_outside_of_the_picture_are_left_out(folder: Path) -> None:
+    picture(folder, "a.jpg")
+    annotations = coco(folder, ["a.jpg", "./a.jpg"])
+    document = json.loads(annotations.read_text())
+    document["annotations"][0]["bbox"] = [-400, -400, 50, 50]
+    document["annotations"][1]["bbox"] = [-40, -40, 50, 50]
+    annotations.write_text(json.dumps(document))
+    found = find_photos(folder, annotations, NAMES)
+    assert [person.box_xyxy for person in found.photos[0].people] == [(-40, -40, 10, 10)]
+    assert found.warnings == ("people.json: 1 people are left out, whose box lies outside of the picture",)
+    document["annotations"][1]["bbox"] = [20, 0, 5, 5]
+    annotations.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="all 2 boxes of .* lie outside"):
+        find_photos(folder, annotations, NAMES)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("is_annotated", [False, True])
+def test_a_picture_cut_short_is_left_out_of_the_others(folder: Path, kind: str, is_annotated: bool) -> None:
+    for name in ("a.x", "b.x", "c.x"):
+        picture(folder, name.replace("x", kind.lower()), (64, 64), format=kind)
+    bad = cut(folder / f"b.{kind.lower()}")
+    annotations = coco(folder, [path.name for path in sorted(folder.iterdir())]) if is_annotated else None
+    found = readable(find_photos(folder, annotations, NAMES))
+    assert names(found) == [f"a.{kind.lower()}", f"c.{kind.lower()}"]
+    assert found.warnings == (f"1 of 3 pictures left out: {bad} {NOT_READ}",)
+
+
+def test_pictures_of_which_none_can_be_read_are_refused(folder: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        cut(picture(folder, name, (64, 64)))
+    with pytest.raises(InputError, match=f"none of the 2 pictures can be read: .*a.jpg {NOT_READ}"):
+        readable(find_photos(folder, None, NAMES))
+
+
+def test_the_report_counts_pictures_of_the_folder(folder: Path) -> None:
+    spec = preset("hrnet-coco17")
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        picture(folder, name, (64, 64))
+    assert find_images(folder, None, spec).what == "3 pictures given with --images"
+    cut(folder / "b.jpg")
+    found = find_images(folder, None, spec)
+    assert found.what == "2 of 3 pictures given with --images"
+    assert found.warnings == (f"1 of 3 pictures left out: {folder / 'b.jpg'} {NOT_READ}",)
+    annotations = folder.parent / "people.json"
+    images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "c.jpg"}]
+    people = [{"image_id": 1, "bbox": [1, 2, 10, 20]}, {"image_id": 1, "bbox": [3, 2, 10, 20]}]
+    annotations.write_text(json.dumps({"images": images, "annotations": people}))
+    assert (
+        find_images(folder, annotations, spec).what
+        == "1 of 3 pictures given with --images, those with annotated people"
+    )
