@@ -73,20 +73,23 @@ def load_image(path: Path) -> Picture:
         raise InputError(f"{path} cannot be read as a picture: {reason}", hint) from error
 
 
-def upright_wh(path: Path) -> tuple[int, int] | None:
-    """Width and height of a picture as load_image gives it, mostly from its head alone; None where that cannot be read."""
+def upright_wh(path: Path) -> tuple[tuple[int, int], bool] | None:
+    """Width and height of a picture as load_image gives it, and whether EXIF turns or mirrors it to come to that.
+
+    Mostly from the picture's head alone; None where that cannot be read.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as opened:
-                width, height = opened.size
+                (width, height), orientation = opened.size, opened.getexif().get(ExifTags.Base.Orientation, 1)
                 if opened.format == "TIFF":  # its size is turned already, and its orientation is not
                     width, height = ImageOps.exif_transpose(opened).size
-                    return width, height
-                turned = opened.getexif().get(ExifTags.Base.Orientation) in TURNED
+                elif orientation in TURNED:
+                    width, height = height, width
     except Exception:  # as in load_image, which tells why
         return None
-    return (height, width) if turned else (width, height)
+    return (width, height), orientation in range(2, 9)
 
 
 def _why(path: Path, error: Exception) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def find_photos(folder: Path, annotations: Path | None, keypoints: Sequence[str]
             f"do the file names agree? It has {first[:100]!r}, the folder {paths[0].name!r}",
         )
     if elsewhere:
-        told = (*told, f"{elsewhere} annotated pictures of {annotations.name} are not in {folder}")
+        told = (*told, f"{annotations.name}: annotated pictures that are not in {folder}: {elsewhere}")
     fitting, outside = _of_the_size([people[path] for path in sorted(people)], annotations)
     return Photos(fitting, len(paths), (*told, *read.warnings, *outside))
 
@@ -112,22 +112,30 @@ def _listed(folder: Path, *, deep: bool) -> tuple[list[Path], tuple[str, ...]]:
 
 def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Photo, ...], tuple[str, ...]]:
     """The pictures with the people whose box is in them; InputError where a size is not the one annotated."""
-    kept, outside = [], 0
+    kept, outside, turned = [], 0, 0
     for photo in photos:
-        size = upright_wh(photo.path)
-        if size is None:  # told by who reads it
+        seen = upright_wh(photo.path)
+        if seen is None:  # told by who reads it
             kept.append(photo)
             continue
+        size, is_turned = seen
         if photo.annotated_wh is not None and photo.annotated_wh != size:
             raise _another_size(photo, photo.annotated_wh, size, annotations)
+        turned += is_turned and (photo.annotated_wh is None or photo.annotated_wh == size[::-1])
         inside = tuple(person for person in photo.people if _touches(person, size))
         outside += len(photo.people) - len(inside)
         if inside:
             kept.append(replace(photo, people=inside))
     if not kept:
-        raise InputError(f"all {outside} boxes of {annotations} lie outside of their pictures", "is bbox x, y, width, height in px?")  # fmt: skip
-    told = f"{annotations.name}: {outside} people are left out, whose box lies outside of the picture"
-    return tuple(kept), (told,) if outside else ()
+        raise InputError(
+            f"all {outside} boxes of {annotations} lie outside of their pictures", "is bbox x, y, width, height in px?"
+        )
+    said = (
+        (outside, f"{annotations.name}: left out for a box outside of the picture: {outside} people"),
+        (turned, f"{annotations.name}: EXIF turns {turned} of {len(photos)} pictures, and no size tells whether they were "
+                 "annotated before that: taken as annotated upright"),
+    )  # fmt: skip
+    return tuple(kept), tuple(sentence for count, sentence in said if count)
 
 
 def _another_size(photo: Photo, annotated: tuple[int, int], size: tuple[int, int], annotations: Path) -> InputError:

@@ -55,7 +55,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: s
     seen = load_image(save(tmp_path / f"a.{suffix}", stored, exif=exif, **options))
     assert seen.shape == UPRIGHT.shape
     assert np.abs(seen.astype(int) - UPRIGHT).max() <= 4
-    assert upright_wh(tmp_path / f"a.{suffix}") == (24, 16)
+    assert upright_wh(tmp_path / f"a.{suffix}") == ((24, 16), orientation > 1)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_annotated_pictures_are_those_with_people_also_below_the_folder(folder: 
     assert [(photo.name, photo.image_id, len(photo.people)) for photo in found.photos] == [
         ("c.jpg", 2, 1), ("cam1/a.jpg", 1, 1), ("cam2/a.jpg", 0, 1)]  # fmt: skip
     assert found.in_folder == 4
-    assert found.warnings == (f"1 annotated pictures of people.json are not in {folder}",)
+    assert found.warnings == (f"people.json: annotated pictures that are not in {folder}: 1",)
 
 
 def test_names_are_compared_after_normalisation(folder: Path) -> None:
@@ -155,12 +155,26 @@ def test_the_size_annotated_is_that_of_the_upright_picture(
     picture(folder, name, stored_wh, format=kind, exif=exif)
     annotations = coco(folder, [name], width=annotated_wh[0], height=annotated_wh[1])
     if not told:
-        assert names(find_photos(folder, annotations, NAMES)) == [name]
+        found = find_photos(folder, annotations, NAMES)
+        assert names(found) == [name]
+        assert found.warnings == ()
         return
     with pytest.raises(InputError) as raised:
         find_photos(folder, annotations, NAMES)
     assert told.format(annotations) in raised.value.message
     assert ("EXIF" if orientation > 4 else "smaller or cut") in raised.value.hint
+
+
+@pytest.mark.parametrize(("size_wh", "annotated"), [((20, 30), {}), ((20, 20), {"width": 20, "height": 20})])
+def test_a_turn_that_no_size_tells_of_is_warned_about(
+    folder: Path, size_wh: tuple[int, int], annotated: dict[str, int]
+) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    picture(folder, "a.jpg", size_wh, exif=exif)
+    picture(folder, "b.jpg", size_wh)
+    (warning,) = find_photos(folder, coco(folder, ["a.jpg", "b.jpg"], **annotated), NAMES).warnings
+    assert warning.startswith("people.json: EXIF turns 1 of 2 pictures, and no size tells whether")
 
 
 def test_boxes_outside_of_the_picture_are_left_out(folder: Path) -> None:
@@ -172,7 +186,7 @@ def test_boxes_outside_of_the_picture_are_left_out(folder: Path) -> None:
     annotations.write_text(json.dumps(document))
     found = find_photos(folder, annotations, NAMES)
     assert [person.box_xyxy for person in found.photos[0].people] == [(-40, -40, 10, 10)]
-    assert found.warnings == ("people.json: 1 people are left out, whose box lies outside of the picture",)
+    assert found.warnings == ("people.json: left out for a box outside of the picture: 1 people",)
     document["annotations"][1]["bbox"] = [20, 0, 5, 5]
     annotations.write_text(json.dumps(document))
     with pytest.raises(InputError, match="all 2 boxes of .* lie outside"):
