@@ -139,7 +139,8 @@ def compare_keypoints(
     counted |= np.isnan(distance)
     counted |= ~counted.any()  # nothing above the score: judge everything rather than nothing
     fraction = distance / sizes[:, None]
-    oks_values = oks(candidate, reference, areas, sigmas, counted)
+    people = counted.any(axis=1)  # the others say nothing
+    oks_values = oks(candidate, reference, areas, sigmas, counted)[people]
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
     score_difference = np.abs(np.concatenate([f.scores for f in seen]) - scores)
@@ -184,12 +185,16 @@ def worst_cases(
 def oks(
     keypoints: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float], counted: NDArray[np.bool_]
 ) -> Floats:
-    """Object keypoint similarity (M,) of keypoints (M, K, 2), areas px^2. Source: COCO keypoint evaluation."""
+    """Object keypoint similarity (M,) of keypoints (M, K, 2), areas px^2; NaN for who has none that is counted.
+
+    Source: COCO keypoint evaluation.
+    """
     squared = ((keypoints - reference) ** 2).sum(axis=-1)
     variance = (2 * np.asarray(sigmas)) ** 2
     similarity = np.exp(-squared / (2 * variance * np.maximum(areas, 1.0)[:, None]))
     weight = counted.astype(np.float64)
-    return np.asarray((similarity * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1) + (weight.sum(axis=1) == 0))
+    total = weight.sum(axis=1)
+    return np.where(total > 0, (similarity * weight).sum(axis=1) / np.maximum(total, 1), np.nan)
 
 
 def _quantile(values: Floats, percent: float) -> float:

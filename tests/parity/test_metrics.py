@@ -174,11 +174,17 @@ def test_oks_is_the_published_formula(distance: float, area: float) -> None:
     np.testing.assert_allclose(seen, [expected])
 
 
-def test_oks_is_over_the_keypoints_that_count_and_1_where_none_does() -> None:
+def test_oks_is_over_the_keypoints_that_count_and_no_number_where_none_does() -> None:
     reference, points = np.zeros((3, 2, 2)), np.full((3, 2, 2), 1e6)
     points[:, 0] = 0
     counted = np.array([[True, False], [True, True], [False, False]])
-    assert oks(points, reference, np.full(3, 1e4), SIGMAS, counted).tolist() == [1.0, 0.5, 1.0]
+    np.testing.assert_array_equal(oks(points, reference, np.full(3, 1e4), SIGMAS, counted), [1.0, 0.5, NAN])
+
+
+def test_people_without_a_keypoint_that_counts_do_not_raise_the_oks() -> None:
+    expected = [found("a", [(0, 0), (0, 0)]), found("b", [(0, 0), (0, 0)], (0.1, 0.1))]
+    error = compare([found("a", [(1e6, 0), (0, 0)]), expected[1]], expected)
+    assert (error.oks, error.min_oks, error.counted) == (0.5, 0.5, 2)
 
 
 def test_the_worst_person_sets_min_oks() -> None:
