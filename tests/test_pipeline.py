@@ -59,6 +59,34 @@ def report_of(folder: Path) -> dict:
     return json.loads((folder / "report" / "report.json").read_text())
 
 
+def test_a_picture_cut_short_and_a_second_category_cost_no_run(
+    bundles: dict, sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = shutil.copytree(sample / "images", tmp_path / "images")
+    bad = pictures / "scene_8.jpg"
+    bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
+    document = json.loads((sample / "annotations.json").read_text())
+    document["categories"].append({"id": 2, "name": "ball"})
+    document["annotations"].append({"image_id": 1, "category_id": 2, "bbox": [5, 5, 30, 30]})
+    for entry in (*document["images"], *document["annotations"]):
+        key = "id" if "file_name" in entry else "image_id"
+        entry[key] = f"img-{entry[key]}"
+    (tmp_path / "people.json").write_text(json.dumps(document))
+    folder = bundles["tinypose", "fp32"] / "tinypose-android"
+    capsys.readouterr()
+    code = main_exit("validate", folder, "--images", pictures, "--annotations", tmp_path / "people.json", "--json")
+    seen = capsys.readouterr()
+    found = json.loads(seen.out)
+    assert code == 0
+    assert found["accuracy"]["packaged"]["people"] == 13  # 15 without the two of the picture
+    assert found["accuracy"]["packaged"]["ap"] == pytest.approx(0.8578, abs=1e-3)  # of these 13 by pycocotools
+    assert found["warnings"] == [
+        "1 of 16 annotations in people.json are left out: 1 (of category 'ball')",
+        f"1 of 8 pictures left out: {bad} cannot be read as a picture: it is damaged or cut short",
+    ]
+    assert [f"warning: {warning}" in seen.err for warning in found["warnings"]] == [True, True]
+
+
 @pytest.mark.parametrize("name", ["tinypose", "tinysimcc"])
 def test_fp32_is_within_a_twentieth_px_of_the_reference(bundles: dict, name: str) -> None:
     report = report_of(bundles[name, "fp32"] / f"{name}-android")

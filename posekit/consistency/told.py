@@ -90,7 +90,7 @@ def _facts(opened: bundle.Bundle, told: Told) -> Iterator[str]:
     }  # fmt: skip
     for key, value in expected.items():
         yield from differing(f"the report's {key}", document.get(key), value)
-    images = re.match(r"(\d+) pictures given", told.facts.evaluated_on)
+    images = re.match(r"(\d+)(?: of \d+)? pictures given", told.facts.evaluated_on)
     if images and told.evaluation.status != "UNVERIFIED" and int(images[1]) != told.evaluation.images:
         yield f"the report is of {told.facts.evaluated_on!r}, and of {told.evaluation.images} images"
 
