@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from posekit.annotations import read_annotations
 from posekit.errors import InputError
+from posekit.fields import Floats
 from posekit.filenames import resolved
 from posekit.images import SUFFIXES, Person, Photo, load_image, upright_wh
 from posekit.steps import Step, silent
 
+OUTSIDE, FAR = 0.02, 0.1  # of the picture's longer side
+MANY = 0.1  # of the labelled keypoints
 UNREAD = frozenset({".heic", ".heif", ".avif", ".dng", ".cr2", ".nef", ".arw", ".jxl", ".gif", ".svg"})
 
 
@@ -113,6 +118,7 @@ def _listed(folder: Path, *, deep: bool) -> tuple[list[Path], tuple[str, ...]]:
 def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Photo, ...], tuple[str, ...]]:
     """The pictures with the people whose box is in them; InputError where a size is not the one annotated."""
     kept, outside, turned = [], 0, 0
+    people: list[tuple[Person, tuple[int, int]]] = []
     for photo in photos:
         seen = upright_wh(photo.path)
         if seen is None:  # told by who reads it
@@ -124,18 +130,49 @@ def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Phot
         turned += is_turned and (photo.annotated_wh is None or photo.annotated_wh == size[::-1])
         inside = tuple(person for person in photo.people if _touches(person, size))
         outside += len(photo.people) - len(inside)
+        people += [(person, size) for person in inside]
         if inside:
             kept.append(replace(photo, people=inside))
     if not kept:
         raise InputError(
             f"all {outside} boxes of {annotations} lie outside of their pictures", "is bbox x, y, width, height in px?"
         )
+    beyond, wide = _beyond(people, annotations)
     said = (
+        (beyond, f"{annotations.name}: people with labelled keypoints outside of the picture: {beyond}"),
+        (wide, f"{annotations.name}: {wide} of {len(people)} boxes reach far beyond the picture: is bbox x, y, width, height?"),
         (outside, f"{annotations.name}: left out for a box outside of the picture: {outside} people"),
         (turned, f"{annotations.name}: EXIF turns {turned} of {len(photos)} pictures, and no size tells whether they were "
                  "annotated before that: taken as annotated upright"),
     )  # fmt: skip
     return tuple(kept), tuple(sentence for count, sentence in said if count)
+
+
+def _beyond(people: Sequence[tuple[Person, tuple[int, int]]], annotations: Path) -> tuple[int, int]:
+    """How many people have keypoints outside of their picture, and boxes that reach far beyond it, if half of them do.
+
+    InputError where half of the people have such keypoints, and many of them, or where all boxes are fractions:
+    coordinates of something else.
+    """
+    if people and all(max(person.box_xyxy) <= 1 for person, _ in people):
+        raise InputError(
+            f"all boxes of {annotations} end within 1 px", "are they fractions of the picture? COCO's bbox is in px"
+        )
+    labelled = [(points, size) for person, size in people if len(points := _labelled(person))]
+    out = [
+        ((points < -OUTSIDE * max(size)) | (points > np.array(size) + OUTSIDE * max(size))).any(axis=1)
+        for points, size in labelled
+    ]
+    beyond = sum(bool(one.any()) for one in out)
+    if beyond and 2 * beyond >= len(labelled) and float(np.concatenate(out).mean()) >= MANY:
+        raise InputError(
+            f"{beyond} of {len(labelled)} people in {annotations} have labelled keypoints outside of their picture",
+            "were the pictures turned, cut or made smaller after they were annotated?",
+        )
+    wide = sum(
+        bool((np.array(person.box_xyxy[2:]) > np.array(size) + FAR * max(size)).any()) for person, size in people
+    )
+    return beyond, wide if 2 * wide >= len(people) else 0
 
 
 def _another_size(photo: Photo, annotated: tuple[int, int], size: tuple[int, int], annotations: Path) -> InputError:
@@ -148,6 +185,11 @@ def _another_size(photo: Photo, annotated: tuple[int, int], size: tuple[int, int
     return InputError(
         f"{was}, {now}", "was it made smaller or cut after it was annotated? Give the pictures that were annotated"
     )
+
+
+def _labelled(person: Person) -> Floats:
+    """Where a person's labelled keypoints are, (n, 2) px."""
+    return np.zeros((0, 2)) if person.keypoints is None else person.keypoints[person.keypoints[:, 2] > 0, :2]
 
 
 def _touches(person: Person, size_wh: tuple[int, int]) -> bool:

@@ -177,6 +177,41 @@ def test_a_turn_that_no_size_tells_of_is_warned_about(
     assert warning.startswith("people.json: EXIF turns 1 of 2 pictures, and no size tells whether")
 
 
+def with_people(folder: Path, *people: dict[str, Any]) -> Path:
+    """Annotations of a.jpg, 20 x 30 px, without its size."""
+    picture(folder, "a.jpg")
+    path = coco(folder, ["a.jpg"])
+    document = json.loads(path.read_text())
+    document["annotations"] = [{"image_id": 0, "bbox": [1, 2, 10, 20], **person} for person in people]
+    path.write_text(json.dumps(document))
+    return path
+
+
+INSIDE, BEYOND = {"keypoints": [3, 4, 2, 20, 30, 2]}, {"keypoints": [3, 4, 2, 6, 36, 2]}
+
+
+def test_keypoints_outside_of_the_picture_are_of_another_size(folder: Path) -> None:
+    annotations = with_people(folder, INSIDE, BEYOND)
+    with pytest.raises(InputError, match="1 of 2 people in .*people.json have labelled keypoints outside of their"):
+        find_photos(folder, annotations, NAMES)
+    unlabelled = {"keypoints": [3, 4, 2, 6, 36, 0]}
+    assert find_photos(folder, with_people(folder, INSIDE, unlabelled), NAMES).warnings == ()
+    assert find_photos(folder, with_people(folder, INSIDE, INSIDE, BEYOND), NAMES).warnings == (
+        "people.json: people with labelled keypoints outside of the picture: 1",
+    )
+
+
+def test_boxes_that_are_no_x_y_width_height_are_told(folder: Path) -> None:
+    with pytest.raises(InputError, match="end within 1 px") as raised:
+        find_photos(folder, with_people(folder, {"bbox": [0.1, 0.1, 0.5, 0.9]}), NAMES)
+    assert "fractions" in raised.value.hint
+    corners = {"bbox": [8, 10, 19, 28]}
+    assert find_photos(folder, with_people(folder, corners, {}), NAMES).warnings == (
+        "people.json: 1 of 2 boxes reach far beyond the picture: is bbox x, y, width, height?",
+    )
+    assert find_photos(folder, with_people(folder, corners, {}, {}), NAMES).warnings == ()
+
+
 def test_boxes_outside_of_the_picture_are_left_out(folder: Path) -> None:
     picture(folder, "a.jpg")
     annotations = coco(folder, ["a.jpg", "./a.jpg"])
