@@ -160,6 +160,7 @@ LEFT_OUT: dict[str, tuple[Change, str]] = {  # an annotation beside those of COC
     "labelled at null": (first(keypoints=[None, *KEYPOINTS[1:]]), "1 (labelled keypoints that are not finite)"),
     "no picture": (first(image_id=None), "1 (without an image id)"),
     "an endless id": (first(image_id=INF), "1 (without an image id)"),
+    "a fraction for an id": (first(image_id=1.5), "1 (without an image id)"),
     "a truth value for an id": (first(image_id=True), "1 (without an image id)"),
     "another picture": (first(image_id=99), "1 (of a picture that is not among `images`)"),
     "neither box nor keypoints": (first(bbox=None, keypoints=[0] * 9), "1 (neither a box nor labelled keypoints)"),

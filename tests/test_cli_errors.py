@@ -159,13 +159,23 @@ def test_images(files: dict[str, bytes] | None, says: str, tiny: Any, tmp_path: 
     not_packaged(2, tiny.save("exported"), "--images", folder, says=(says,))
 
 
-def test_truncated_picture_among_good_ones(tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
+def test_a_truncated_picture_is_left_out_of_good_ones(
+    tiny: Any, tmp_path: Path, run_posekit: Callable[..., Any]
+) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     data = (tiny.images / "0.png").read_bytes()
     (folder / "a.png").write_bytes(data)
     (folder / "b.png").write_bytes(data[: len(data) // 2])
-    not_packaged(2, tiny.save("exported"), "--images", folder, says=("b.png cannot be read as a picture",))
+    result = run_posekit(
+        "package", tiny.save("exported"), "--platform", "android", "--spec", tiny.spec_file, "--images", folder,
+        "--out", tmp_path, "--json",
+    )  # fmt: skip
+    (report,) = json.loads(result.out)["bundles"]
+    (warning,) = report["warnings"]
+    assert "b.png cannot be read as a picture" in warning
+    assert f"warning: {warning}" in result.err
+    assert (result.code, report["evaluated_on"]) == (0, "1 of 2 pictures given with --images")
 
 
 PERSON = {"image_id": 1, "bbox": [5, 5, 40, 60], "keypoints": [10, 10, 2] * 3}
@@ -179,13 +189,19 @@ IMAGE = {"id": 1, "file_name": "0.png"}
         ("{", "no valid JSON"),
         ([], "no COCO annotations"),
         ({"images": []}, "no COCO annotations"),
-        ({"images": [IMAGE], "annotations": []}, "none of the people"),
+        ({"images": [IMAGE], "annotations": []}, "none of the 0 annotations"),
         ({"images": [{**IMAGE, "file_name": "x.png"}], "annotations": [PERSON]}, "do the file names agree?"),
-        ({"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1, 2] * 17}]}, "has 17 keypoints, the spec 3"),
-        ({"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1]}]}, "no sound COCO file"),
-        ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": [5, 5, 0, 9]}]}, "has no area"),
-        ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": "x"}]}, "no sound COCO file"),
-        ({"images": [IMAGE], "annotations": [3]}, "no sound COCO file"),
+        (
+            {"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1, 2] * 17}]},
+            "1 (51 numbers for keypoints, expected 9 for 3)",
+        ),
+        (
+            {"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1]}]},
+            "1 (2 numbers for keypoints, expected 9 for 3)",
+        ),
+        ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": [5, 5, 0, 9]}]}, "1 (a box without area)"),
+        ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": "x"}]}, "1 (a box that is not four numbers)"),
+        ({"images": [IMAGE], "annotations": [3]}, "entry 0 of `annotations` is no table"),
     ],
 )
 def test_annotations(document: Any, says: str, tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,13 @@ def test_ap_falls_as_the_error_grows() -> None:
     precision = [result.ap for result in results if result is not None]
     assert precision == sorted(set(precision), reverse=True)
     assert len(precision) == 4
+
+
+def test_ap_is_the_same_whatever_the_ids_of_the_pictures_are() -> None:
+    pytest.importorskip("pycocotools")
+    named = [replace(t, image_id=name) for t, name in zip(PEOPLE, ("b", "b", 10**17, -1), strict=True)]
+    ap = {accuracy([found(t, (12, 0)) for t in people], people, SPEC) for people in (PEOPLE, named)}
+    assert len(ap) == 1
 
 
 def test_ap_is_by_the_specs_own_sigmas() -> None:
