@@ -15,7 +15,7 @@ from posekit.errors import InputError
 from posekit.fields import Floats
 from posekit.filenames import resolved
 from posekit.images import SUFFIXES, Person, Photo, load_image, upright_wh
-from posekit.steps import Step, silent
+from posekit.steps import Step, patient, silent
 
 OUTSIDE, FAR = 0.02, 0.1  # of the picture's longer side
 MANY = 0.1  # of the labelled keypoints
@@ -70,6 +70,7 @@ def readable(found: Photos, step: Step = silent) -> Photos:
     A picture that is cut short is found out by reading all of it, and before minutes are spent on the others.
     """
     kept, why = [], []
+    step = patient(step)
     for number, photo in enumerate(found.photos):
         try:
             load_image(photo.path)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 
 from posekit.errors import InputError, PosekitError, full_disk
+
+EVERY_SECONDS = 2.0
 
 Step = Callable[[str], None]
 
@@ -29,3 +32,16 @@ def announced(step: Step, name: str) -> Iterator[None]:
         elif isinstance(error, OSError):
             raise InputError(f"cannot {name}: {error.strerror or error}", "is there space, and permission?") from error
         raise
+
+
+def patient(step: Step, clock: Callable[[], float] = time.monotonic) -> Step:
+    """The step, at most once in EVERY_SECONDS, and not before."""
+    last = clock()
+
+    def say(text: str) -> None:
+        nonlocal last
+        if clock() - last >= EVERY_SECONDS:
+            last = clock()
+            step(text)
+
+    return say

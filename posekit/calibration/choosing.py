@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +17,10 @@ from posekit.calibration.judging import LEAST, is_blank, is_noise, refuse_wrong,
 from posekit.calibration.pictures import Pictures, open_pictures
 from posekit.errors import InputError
 from posekit.spec import PoseSpec
-from posekit.steps import Step, silent
+from posekit.steps import Step, patient, silent
 
 LIMIT = 64  # inputs: beyond, the ranges of the samples hardly grew (docs/calibration.md)
 KEPT_BYTES = 1 << 30  # of the chosen inputs; a network of 4096 x 4096 px gets fewer
-EVERY_SECONDS = 2.0
 
 Pixels = NDArray[np.float32]
 
@@ -62,7 +60,7 @@ def choose(
     if limit < LEAST:
         raise InputError(f"a calibration set of at most {limit} inputs is asked for, expected at least {LEAST}")
     pictures = open_pictures(source, spec, annotations)
-    step = _patient(step)
+    step = patient(step)
     looked = _look(pictures, spec, step)
     kept = [one for one in looked.found if not is_blank(one) and not is_noise(one)]
     different = distinct(kept)
@@ -123,16 +121,3 @@ def _read_again(pictures: Pictures, spec: PoseSpec, names: Sequence[str], step: 
     for pixels in inputs:
         pixels.flags.writeable = False
     return inputs
-
-
-def _patient(step: Step, clock: Callable[[], float] = time.monotonic) -> Step:
-    """The step, at most once in EVERY_SECONDS, and not before."""
-    last = clock()
-
-    def say(text: str) -> None:
-        nonlocal last
-        if clock() - last >= EVERY_SECONDS:
-            last = clock()
-            step(text)
-
-    return say
