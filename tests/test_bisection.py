@@ -19,7 +19,7 @@ from posekit.compression import asked
 from posekit.errors import InputError
 from posekit.parity import trace
 from tests.conftest import Run, Tiny
-from tests.faults import replace_constant, scale_weight, with_model
+from tests.model_faults import replace_constant, scale_weight, with_model
 
 pytest.importorskip("litert_torch")
 pytest.importorskip("coremltools")

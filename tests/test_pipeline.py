@@ -17,8 +17,8 @@ from posekit.parity.evaluate import Evaluation
 from posekit.pipeline import package
 from posekit.sample import write_sample
 from posekit.validation import validate
-from tests.faults import scale_weight
 from tests.forms import FORMS, save_in_form
+from tests.model_faults import scale_weight
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 

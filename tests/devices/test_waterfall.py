@@ -14,7 +14,7 @@ from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.shipped import Wrapper
 from posekit.runtimes import litert
 from tests.devices.kotlin_samples import FAULTS, Sample
-from tests.faults import replace_constant, scale_weight
+from tests.model_faults import replace_constant, scale_weight
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desktop_kotlin")]
 needs_kotlin = pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not())

@@ -22,7 +22,7 @@ from posekit.sources.reference import run_reference
 from posekit.spec import PoseSpec, read_spec
 from posekit.targets import TARGETS, Base, Calibration
 from posekit.targets.lowering import lower
-from tests.faults import scale_weight
+from tests.model_faults import scale_weight
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 NETWORK, PICTURE = DATA / "efficientpose_rt" / "efficientpose_rt.pt2", DATA / "photo" / "000000000785.jpg"
