@@ -12,15 +12,16 @@ from pathlib import Path, PurePath
 from posekit.errors import InputError
 
 TEMPORARY = "posekit-"  # how the names of temporary folders begin
-LITTER = frozenset([".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"])
+LITTER = frozenset([".DS_Store", "Thumbs.db", "desktop.ini"])
 
 
 def is_litter(path: PurePath) -> bool:
     """Whether Finder, Explorer or a zip program left it there: no build tool reads it, and it is no part of anything.
 
-    path: relative to the folder that is looked at.
+    path: of a file. The names of its folders do not count: build tools read `__MACOSX/Code.kt` like any other, and what
+    zip programs put there is called `._Code.kt`.
     """
-    return any(part in LITTER or part.startswith("._") for part in path.parts)
+    return path.name in LITTER or path.name.startswith("._")
 
 
 def check_place(final: Path, what: str, is_such: Callable[[Path], bool], *, overwrite: bool) -> None:

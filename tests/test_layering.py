@@ -20,7 +20,7 @@ ALLOWED = {
     "devices": BOTTOM | {"parity", "bundle", "codegen"},
     "reporting": BOTTOM | {"parity", "codegen"},
     "validation": BOTTOM | {"bundle", "parity", "targets", "runtimes", "inputs", "devices", "reporting", "consistency", "sources"},
-    "consistency": BOTTOM | {"bundle", "codegen", "linting", "parity", "reporting", "runtimes", "sources", "targets"},
+    "consistency": BOTTOM | {"bundle", "codegen", "devices", "inputs", "linting", "parity", "reporting", "runtimes", "sources", "targets"},
     "bisection": BOTTOM | {"bundle", "parity", "runtimes", "targets"},
     "prediction": BOTTOM | {"bundle", "parity", "runtimes", "inputs", "sources"},
     "calibration": BOTTOM | {"parity", "sample"},

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from posekit import __version__, bundle, codegen, folders, golden
+from posekit import __version__, bundle, codegen, folders, golden, recipe
 from posekit.consistency.finding import judged, listed
 from posekit.consistency.signature import signature_of
 from posekit.errors import InputError
@@ -14,6 +14,7 @@ from posekit.parity.gate import Check, Outcome
 from posekit.spec import canonical_json
 
 FILES = "the wrapper is what posekit renders"
+PARTS = ("Manifest.json", "Data/com.apple.CoreML/model.mlmodel", "Data/com.apple.CoreML/weights/weight.bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,12 @@ def _unknown(opened: bundle.Bundle) -> list[str]:
     known = {
         Path(bundle.MANIFEST), Path(bundle.CONTRACT), Path("recipe.json"), Path(opened.model_path.name),
         *(Path(bundle.GOLDEN) / name for name in golden.FILES),
-        *(Path(bundle.REPORT) / name for name in ("report.json", "junit.xml", "index.html", "search.json", "search.html")),
+        *(Path(bundle.REPORT) / name for name in ("report.json", "junit.xml", "index.html")),
     }  # fmt: skip
-    elsewhere = {Path(bundle.EVALUATION), Path(bundle.WRAPPER[opened.platform]), Path(opened.model_path.name)}
+    if recipe.read(opened.folder / recipe.FILE).budget:
+        known |= {Path(bundle.REPORT) / name for name in ("search.json", "search.html")}
+    if opened.platform == "ios":
+        known |= {Path(opened.model_path.name) / name for name in PARTS}
+    elsewhere = {Path(bundle.EVALUATION), Path(bundle.WRAPPER[opened.platform])}
     found = (Path(name) for name in opened.manifest["files"])
     return [f"{one} is no file of a bundle" for one in found if one not in known and not elsewhere & set(one.parents)]

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from posekit import bundle, linting, reporting
+from posekit.consistency import claims
 from posekit.consistency.evidence import Evidence
 from posekit.consistency.finding import differing, judged
 from posekit.consistency.signature import signature_of
+from posekit.consistency.slack import Slack
 from posekit.mlpackage import read_specification
 from posekit.parity import report
 from posekit.parity.cases import MAX_RECORDED, outputs_sha256
@@ -30,14 +32,7 @@ MANIFEST_KEYS = frozenset(
 )  # fmt: skip
 # of report.json: what is no fact, but comes of the evaluation
 EVALUATED = frozenset([*(field.name for field in dataclasses.fields(Evaluation)), "verdict", "blamed", "pictured"])
-ROUNDED = 1.5e-9  # the report has nine digits behind the point
-OF_ACCELERATORS = "on the accelerator: "
-# of another processor's run: one near tie may go the other way there and move a keypoint by any distance
-OF_TIES = frozenset(
-    ["mean_px", "p95_px", "p99_px", "max_px", "worst_case_p95_px", "mean_of_size", "p95_of_size", "bias_px", "bias_x_px",
-     "bias_y_px", "shift", "shift_error", "ties", "tie_px"]
-)  # fmt: skip
-BELIEVED = ("source.file, source.facts, route, notes, calibration, doubt and what the training code's predictions or a "
+BELIEVED = ("source.file, source.facts, tools, route, notes, calibration, doubt and what the training code's predictions or a "
             "wrapper's run gave cannot be known from the bundle")  # fmt: skip
 
 
@@ -90,6 +85,8 @@ def _facts(opened: bundle.Bundle, told: Told) -> Iterator[str]:
     }  # fmt: skip
     for key, value in expected.items():
         yield from differing(f"the report's {key}", document.get(key), value)
+    if not re.fullmatch(claims.EVALUATED_ON, told.facts.evaluated_on):
+        yield f"the report is of {told.facts.evaluated_on!r}, which package does not say of pictures"
     images = re.match(r"(\d+)(?: of \d+)? pictures given", told.facts.evaluated_on)
     if images and told.evaluation.status != "UNVERIFIED" and int(images[1]) != told.evaluation.images:
         yield f"the report is of {told.facts.evaluated_on!r}, and of {told.evaluation.images} images"
@@ -114,14 +111,14 @@ def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tu
     if then.status == "UNVERIFIED":
         problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
         return problems, "it has none: nothing ran the model when it was packaged"
-    problems = list(_held(then))
+    problems = [*_held(then), *claims.ran(told.facts.platform, then)]
     problems += differing("the number of recorded cases", recorded, min(then.cases, MAX_RECORDED))
     same_runtime = then.runtime.partition(";")[0] == now.runtime.partition(";")[0]
     if same_runtime:
         problems += differing("the report's status", then.status, now.status)
     slack = Slack(alike, same_runtime)
     seen, expected = as_json(then, {}), as_json(now, {})
-    problems += _of_checks(seen, expected, slack, whole=then.cases == recorded)
+    problems += claims.of_checks(seen, expected, slack, whole=then.cases == recorded)
     ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.stages)
     if then.cases > recorded:
         problems += () if ran_wrapper else _bounds(then, now)  # a wrapper's run is of the recorded cases alone
@@ -152,31 +149,6 @@ def _held(then: Evaluation) -> Iterator[str]:
     yield from differing("the report's accuracy_held", then.accuracy_held, held)
 
 
-def _of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, whole: bool) -> Iterator[str]:
-    """Every check that is made now was made then, with the same result."""
-    told = {one["name"]: one for one in seen["checks"]}
-    for check in expected["checks"]:
-        one = told.pop(check["name"], None)
-        if one is None:
-            if not check["name"].startswith(OF_ACCELERATORS):  # it was packaged where there are none
-                yield f"the report has no check {check['name']!r}"
-        elif whole and slack.is_exact and one != check:
-            yield f"the report's check {check['name']!r} says {one['outcome']}, {one['detail']!r}; now {check['outcome']}, {check['detail']!r}"  # fmt: skip
-        elif slack.same_runtime and one["outcome"] != check["outcome"] and whole:
-            yield f"the report's check {check['name']!r} is {one['outcome']}, now {check['outcome']}"
-    if not slack.is_exact:
-        return
-    known = (
-        "from the picture",
-        "the wrapper",
-        "every case was run",
-        "contract",
-        OF_ACCELERATORS,
-        "before compression",
-    )
-    yield from (f"the report has a check {name!r} that is none" for name in told if not name.startswith(known))
-
-
 def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
     """What figures of more cases cannot be, given those of some."""
     whole, part = then.total.keypoints, now.total.keypoints
@@ -195,45 +167,6 @@ def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
     for seen, least in zip(then.total.tensors, now.total.tensors, strict=False):
         if seen.max_abs * room < least.max_abs or seen.snr_db > least.snr_db + 1e-6:
             yield f"the report's figures of {seen.name} are better than those of the recorded cases"
-
-
-@dataclass(frozen=True, slots=True)
-class Slack:
-    """How far figures may be apart: not at all where this machine computes alike, else by what processors differ by.
-
-    same_runtime: whether the same software ran the model, so that texts and outcomes are comparable too.
-    """
-
-    is_exact: bool
-    same_runtime: bool
-
-    def differing(self, seen: Any, expected: Any, where: str) -> list[str]:
-        """Where two documents differ, by the path of the value."""
-        if isinstance(expected, dict) and isinstance(seen, dict):
-            keys = sorted(set(seen) | set(expected))
-            return [one for key in keys for one in self.differing(seen.get(key), expected.get(key), f"{where}.{key}")]
-        if isinstance(expected, list) and isinstance(seen, list) and len(seen) == len(expected):
-            pairs = zip(seen, expected, strict=True)
-            return [one for i, (a, b) in enumerate(pairs) for one in self.differing(a, b, f"{where}[{i}]")]
-        if self._fits(seen, expected, where.rpartition(".")[2].partition("[")[0]):
-            return []
-        return [f"the report's {where} is {seen!r}, now {expected!r}"]
-
-    def _fits(self, seen: Any, expected: Any, key: str) -> bool:
-        if self.is_exact:
-            both = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (seen, expected))
-            return bool(abs(seen - expected) <= ROUNDED if both else seen == expected)
-        if key in OF_TIES:
-            return True
-        if key == "snr_db":  # beyond 90 dB it is rounding
-            a, b = (90.0 if one is None else min(one, 90.0) for one in (seen, expected))
-            return bool(abs(a - b) <= (1.0 if self.same_runtime else 12.0))
-        if isinstance(expected, str | bool) or expected is None or seen is None:
-            return True if key in ("where", "worst", "case", "keypoint", "tie", "p95_of") else seen == expected
-        if not isinstance(seen, int | float):
-            return False
-        limit = {"oks": 0.005, "min_oks": 0.02, "ap": 0.02, "pck": 0.02, "score_error": 0.01}.get(key, 0.05)
-        return bool(abs(seen - expected) <= (limit + 0.1 * abs(expected)) * (1 if self.same_runtime else 5))
 
 
 def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alike: bool) -> Iterator[str]:

@@ -15,6 +15,9 @@ import pytest
 
 from posekit import __version__
 from posekit.bundle import CONTRACT, MANIFEST
+from posekit.consistency.claims import of_checks
+from posekit.consistency.slack import Slack
+from posekit.parity.gate import NO_PYCOCOTOOLS
 from posekit.validation import Wanted, validate
 from tests import faults
 from tests.faults import CASES, REPORT, TRACE
@@ -84,6 +87,27 @@ def stray(where: str) -> Callable[[Path], Any]:
     return lambda folder: (folder / where).write_text("mine")
 
 
+def in_file_of(name: str) -> Callable[[Path], Any]:
+    """A new file, in a folder of its own."""
+
+    def change(folder: Path) -> None:
+        (folder / name).parent.mkdir()
+        (folder / name).write_text("fun more() = 1")
+
+    return change
+
+
+def everywhere(**values: str) -> Callable[[Path], Any]:
+    """The same in report and, as far as it says it, in the manifest."""
+
+    def change(folder: Path) -> None:
+        in_report(lambda document: document.update(values))(folder)
+        in_json(Path(MANIFEST), lambda document: document.update({k: v for k, v in values.items() if k in document}))(folder)  # fmt: skip
+
+    return change
+
+
+PASSED = {"name": "from the picture: keypoints, largest error", "outcome": "pass", "detail": "0.0000 px, at most 0.05"}
 CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "box padding in code": (in_file("TinyContract.kt", "boxPadding = 1.25", "boxPadding = 1.5"), WRAPPER),
     "region from a box": (in_file("InputTransform.kt", "HALF_PIXEL) 0.5", "HALF_PIXEL) 0.6"), WRAPPER),
@@ -98,10 +122,13 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "Android manifest": (in_file("AndroidManifest.xml", "<manifest", "<manifest package='x'"), WRAPPER),
     "read-me": (in_file("README.md", "Tiny", "Tony"), WRAPPER),
     "missing source": (removed("Warp.kt"), WRAPPER),
+    "code where zip programs leave theirs": (in_file_of("module/src/main/kotlin/__MACOSX/More.kt"), WRAPPER),
+    "code in a folder called as litter": (in_file_of("module/src/main/kotlin/.DS_Store/More.kt"), WRAPPER),
     "one more source": (stray("module/src/main/kotlin/posekit/tiny/More.kt"), WRAPPER),
     "golden number": (in_json(Path("golden/tracking.json"), lambda d: d["cases"][3]["smoothed"].__setitem__(0, 1.0)), GOLDEN),
     "golden case": (in_json(Path("golden/warp.json"), lambda d: d["cases"].pop()), GOLDEN),
     "stray file": (stray("notes.txt"), FILES),
+    "page of a search that was none": (stray("report/search.html"), FILES),
     "stray page": (stray("report/more.html"), FILES),
     "input tensor": (in_tensor("case-000.image.f32", 2.0), INPUTS),
     "region": (in_json(CASES, lambda d: d["cases"][0]["region"]["center_xy"].__setitem__(0, 31.0)), INPUTS),
@@ -134,6 +161,11 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a figure": (in_report(lambda d: d["total"]["keypoints"].update(score_error=0.0)), FIGURES),
     "a gate": (in_report(lambda d: d["checks"].pop()), FIGURES),
     "worst case": (in_report(lambda d: d["worst"].reverse()), FIGURES),
+    "a phone's word": (everywhere(status="VERIFIED", runtime="LiteRT 2.3.0 on a phone"), FIGURES),
+    "a runtime that package does not use": (in_report(lambda d: d.update(runtime="LiteRT 2.3.0, NPU")), FIGURES),
+    "a wrapper that was not run": (in_report(lambda d: d.update(runtime=f"{d['runtime']}; Kotlin on a phone")), FIGURES),
+    "a gate of a wrapper that was not run": (in_report(lambda d: d["checks"].append(PASSED)), FIGURES),
+    "pictures of another kind": (everywhere(evaluated_on="1000 people of a known data set"), FACTS),
     "hash of the outputs": (in_case(packaged_sha256="0" * 64), FIGURES),
 }  # fmt: skip
 
@@ -173,6 +205,27 @@ def test_an_untouched_bundle_contradicts_nothing(bundle: Path) -> None:
     skipped = [check.name for check in checks if check.outcome != "pass"]
     assert skipped == ["it is the network's"]
     assert {WRAPPER, GOLDEN, FILES, INPUTS, KEYPOINTS, EVIDENCE, TRACED, LAYERS, METADATA, NORMALISATION, FACTS, FIGURES, PAGES} <= {check.name for check in checks}  # fmt: skip
+
+
+def test_what_pycocotools_alone_tells_is_not_missed_without_it() -> None:
+    assert Slack(True, True).differing({"ap": 0.9, "pck": 1.0}, {"ap": None, "pck": 1.0}, "accuracy.packaged") == []
+    ap = {"name": "AP against annotations", "outcome": "pass", "detail": "+0.10 points lost"}
+    untold = {**ap, "outcome": "skipped", "detail": NO_PYCOCOTOOLS}
+    then, now = {"checks": [ap], "stages": []}, {"checks": [untold, {**untold, "name": "AP"}]}
+    assert list(of_checks(then, now, Slack(True, True), whole=True)) == []
+    now["checks"][0]["detail"] = "1 annotated people are too few"
+    assert list(of_checks(then, now, Slack(True, True), whole=True))
+
+
+def test_checks_of_a_mac_are_not_missed_elsewhere() -> None:
+    of_a_mac = {"name": "on the accelerator: keypoints, p95 error", "outcome": "pass", "detail": ""}
+    tied = {"name": "near ties", "outcome": "pass", "detail": ""}
+    other = {"name": "scores", "outcome": "pass", "detail": ""}
+    then: dict[str, Any] = {"checks": [], "stages": []}
+    now = {"checks": [of_a_mac, tied, other]}
+    said = ["the report has no check 'scores'"]
+    assert list(of_checks(then, now, Slack(False, True), whole=True)) == said
+    assert list(of_checks(then, now, Slack(True, True), whole=True)) == ["the report has no check 'near ties'", *said]
 
 
 def test_edited_code_is_allowed_when_asked(bundle: Path) -> None:
