@@ -154,7 +154,7 @@ class GateSpec(Part):
     """How far the packaged model may be from the reference; a field left out has the precision's default.
 
     Which keypoints: those whose reference score is at least `min_score`, or where that is left out `min_score_of_median`
-    of the median score. `tie`: values of an output that differ by less than this fraction of its largest are a near tie,
+    of the median score. `tie`: values of an output that differ by less than this fraction of their range are a near tie,
     and a keypoint that jumps between them is told, not failed. Limits over these (parity/drift.py): max_px and p95_px,
     source px; max_of_size and max_shift, the largest error and the mean displacement as fractions of the person; min_oks
     of the worst person, mean_oks of all. min_snr_db: signal to noise of the worst output tensor. max_score: largest

@@ -3,7 +3,7 @@
 A heatmap or SimCC head puts a keypoint on the best cell. Where two cells are nearly equal in the reference itself, the
 last digit decides between them, and the keypoint jumps by a cell or across the picture though nothing is wrong. So a gate
 does not compare with the reference's keypoints alone: the reference's outputs are moved towards those that were seen, by
-at most a small fraction of their largest value, and decoded again. What the keypoints are still off by, no near tie explains.
+at most a small fraction of their range, and decoded again. What the keypoints are still off by, no near tie explains.
 """
 
 from __future__ import annotations
@@ -61,15 +61,19 @@ NOTHING_SURE = Drift(
 
 def near_reference(case: Case, seen: Tensors, expected: Tensors, spec: PoseSpec, tie: float) -> Found:
     """The keypoints of the reference's outputs `expected` after each value was moved towards `seen` by at most `tie` of
-    the output's largest value; for a head without cells the reference's own."""
-    if not (tie and DECODERS[spec.decoder.kind].has_cells):
+    the range of its keypoint's values; for a head without cells the reference's own."""
+    cells = DECODERS[spec.decoder.kind].cells
+    if not (tie and cells):
         return found_in(case, expected, spec)
-    moved = {name: _towards(seen[name], values, tie) for name, values in expected.items()}
-    return found_in(case, moved, spec)
+    moved = {name: _towards(seen[name], expected[name], tie, cells) for name in spec.decoder.outputs}
+    return found_in(case, {**expected, **moved}, spec)
 
 
-def _towards(seen: NDArray[np.float32], expected: NDArray[np.float32], tie: float) -> Floats:
-    reach = tie * float(np.abs(expected).max(initial=0.0))
+def _towards(seen: NDArray[np.float32], expected: NDArray[np.float32], tie: float, cells: tuple[int, ...]) -> Floats:
+    """Ranges, since an offset decides on no keypoint; each keypoint's own, since one with large values says nothing of the
+    others; at least the median one's, since one that is not in the picture has none."""
+    spread = np.ptp(expected, axis=cells, keepdims=True).astype(np.float64)
+    reach = tie * np.maximum(spread, np.median(spread))
     return np.asarray(expected + np.clip(seen.astype(np.float64) - expected, -reach, reach), np.float64)
 
 

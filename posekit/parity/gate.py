@@ -126,7 +126,7 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
     if drift.ties and checks:
         text = (
             f"{drift.ties} of {drift.counted} keypoints moved since values of the network itself that decide on them differ by "
-            f"less than {gate.tie or 0:g} of the largest, at most {drift.tie_px:.2f} px ({drift.tie}); none failed for it"
+            f"less than {gate.tie or 0:g} of their range, at most {drift.tie_px:.2f} px ({drift.tie}); none failed for it"
         )
         checks.append(Check("near ties", Outcome.PASS, text))
     return checks

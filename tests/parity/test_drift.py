@@ -135,6 +135,29 @@ def test_a_fault_fails_where_keypoints_are_to_stay(precision: str, head: str, fa
     assert failed(judged(PLAIN[head], precision, FAULTS[fault](PLAIN[head])))
 
 
+def large_first(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The first keypoint's values far above the others'."""
+    of_it = np.zeros(values.shape[-1] if values.ndim == 4 else (values.shape[1], 1), bool)
+    of_it[0] = True
+    return np.where(of_it, values * np.float32(300), values)
+
+
+@pytest.mark.parametrize("change", [large_first, lambda v: v + np.float32(300), lambda v: v - np.float32(50)])
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("precision", ["fp16", "w8"])
+def test_left_for_right_is_no_near_tie_whatever_the_values_are(precision: str, head: str, change: Any) -> None:
+    """Neither an offset, as logits have, nor one keypoint with large values makes ties of the others."""
+    spec = PLAIN[head]
+    outputs = [{name: change(values) for name, values in one.items()} for one in people(spec, 24)]
+    for pairs in (1, 99):
+        swap = swapped(spec, pairs)
+        seen = [swap(one, 0) for one in outputs]
+        shown = iter(seen)
+        cases = [(case(spec, number), one) for number, one in enumerate(outputs)]
+        found = evaluate(cases, spec, precision, lambda _, shown=shown: next(shown), status="HOST", runtime="none")  # type: ignore[arg-type, misc]
+        assert [name for name in failed(found) if "keypoints, " in name or "OKS" in name], pairs
+
+
 # half a cell of these SimCC heads is a quarter of an input px, 0.1 % of a person
 @pytest.mark.parametrize(
     ("head", "fault"),
