@@ -26,10 +26,12 @@ from posekit.targets.coreml_program import PRODUCTS
 from posekit.targets.tflite_graph import WEIGHTED
 
 NORMALISATION = "mean, std and colour order are the model file's"
-# how far slope and offset of the normalised input may be from the contract's: of a std, by the element type
+# how far slope and offset of the normalised input may be from the contract's, of a std, and what a straight line may leave
+# over, of a channel's range, by the element type: three weighted colours in float16 leave 0.0017 for gray
 CLOSE = {"float32": 1e-4, "fp32": 1e-4, "float16": 4e-3, "fp16": 4e-3}
 COARSE = 0.02  # of 8-bit activations
-STRAIGHT, COARSE_STRAIGHT = 1e-3, 0.1  # largest share of a channel's range that a straight line leaves over
+STRAIGHT = {name: max(limit, 1e-3) for name, limit in CLOSE.items()}
+COARSE_STRAIGHT = 0.1
 ROUNDED_GREY = 1.5  # what making a picture 8-bit changes
 
 
@@ -121,7 +123,7 @@ def _is_straight(
 ) -> bool:  # fmt: skip
     """Whether each channel is the expected one: a straight line of slope 1 through 0, which noise of rounding hides but
     for its mean. unit: what the values are in, by channel."""
-    close, limit = CLOSE.get(dtype, COARSE), STRAIGHT if dtype in CLOSE else COARSE_STRAIGHT
+    close, limit = CLOSE.get(dtype, COARSE), STRAIGHT.get(dtype, COARSE_STRAIGHT)
     for channel, (mean, std) in enumerate(zip(spec.input.mean, spec.input.std, strict=True)):
         ours, theirs = expected[..., channel].ravel().astype(np.float64), seen[..., channel].ravel()
         slope, offset = np.polyfit(ours, theirs, 1)

@@ -154,11 +154,13 @@ def check_accuracy(gate: GateSpec, drop: Drop | None) -> list[Check]:
 
 
 def accuracy_skips(reasons: Sequence[str], measured: Accuracy | None) -> list[Check]:
-    """What accuracy could not be told of, with the reason; reasons: one a case that has no truth though it is annotated."""
-    checks = [
-        Check("accuracy", Outcome.SKIPPED, f"of {count} {'of the cases' if measured else 'cases'}: {reason}")
+    """What accuracy could not be told of, with the reason; reasons: one a case that has no truth though it is annotated.
+    Names of checks are unique."""
+    told = [
+        f"of {count} {'of the cases' if measured else 'cases'}: {reason}"
         for reason, count in Counter(reason for reason in reasons if reason).items()
     ]
+    checks = [Check("accuracy", Outcome.SKIPPED, "; ".join(told))] if told else []
     if measured is not None and measured.ap is None:
         checks.append(Check("AP", Outcome.SKIPPED, NO_PYCOCOTOOLS))
     return checks

@@ -16,8 +16,11 @@ import pytest
 from posekit import __version__
 from posekit.bundle import CONTRACT, MANIFEST
 from posekit.consistency.claims import of_checks
+from posekit.consistency.model_file import _is_straight
 from posekit.consistency.slack import Slack
 from posekit.parity.gate import NO_PYCOCOTOOLS
+from posekit.presets import preset
+from posekit.spec import InputSpec
 from posekit.validation import Wanted, validate
 from tests import faults
 from tests.faults import CASES, REPORT, TRACE
@@ -226,6 +229,28 @@ def test_checks_of_a_mac_are_not_missed_elsewhere() -> None:
     said = ["the report has no check 'scores'"]
     assert list(of_checks(then, now, Slack(False, True), whole=True)) == said
     assert list(of_checks(then, now, Slack(True, True), whole=True)) == ["the report has no check 'near ties'", *said]
+
+
+@pytest.mark.parametrize(("mean", "std"), [(120.0, 55.5), (0.0, 1.0), (127.5, 255.0)])
+def test_gray_in_float16_is_as_straight_as_its_rounding_allows(mean: float, std: float) -> None:
+    """As Core ML computes it; other weights, another mean or std are none."""
+    data = {"color_order": "gray", "mean": mean, "std": std, "size_wh": [40, 56], "resize": "stretch"}
+    given = InputSpec.model_validate({**data, "alignment": "index"})
+    spec = preset("hrnet-coco17").model_copy(update={"input": given})
+    pixels = np.random.default_rng(0).uniform(64, 192, (56, 40, 3))
+
+    def gray(of: Any, r: float, g: float, b: float, mean: float, std: float) -> Any:
+        red, green, blue = (of(pixels[..., i]) for i in range(3))
+        return ((of(r) * red + of(g) * green + of(b) * blue - of(mean)) / of(std))[..., None].astype(np.float64)
+
+    def is_straight(*values: float) -> bool:
+        return _is_straight(gray(np.float16, *values), gray(np.float64, 0.299, 0.587, 0.114, mean, std), spec, "fp16")
+
+    assert is_straight(0.299, 0.587, 0.114, mean, std)
+    assert not is_straight(0.114, 0.587, 0.299, mean, std)
+    assert not is_straight(0.31, 0.58, 0.11, mean, std)
+    assert not is_straight(0.299, 0.587, 0.114, mean + 0.05 * std + 1, std)
+    assert not is_straight(0.299, 0.587, 0.114, mean, std * 1.01)
 
 
 def test_edited_code_is_allowed_when_asked(bundle: Path) -> None:

@@ -217,3 +217,5 @@ def test_what_accuracy_cannot_be_told_of_is_skipped_with_the_reason_and_the_coun
     assert [(check.name, check.outcome) for check in checks] == [("accuracy", "skipped"), ("AP", "skipped")]
     assert checks[0].detail == "of 2 of the cases: several people"
     assert accuracy_skips(["", ""], Accuracy(0.5, 0.5, 2)) == []
+    (both,) = accuracy_skips(["several people", "no keypoint"], None)
+    assert both.detail == "of 1 cases: several people; of 1 cases: no keypoint", "a name stands for one check"
