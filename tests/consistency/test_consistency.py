@@ -358,3 +358,12 @@ def test_another_network_is_not_the_bundles(bundle: Path, tiny: Any, tmp_path: P
     said = failed(bundle, source=tmp_path / "other.pt2")["the reference is the network's"]
     assert "SHA-256 of the network's file" in said
     assert "relative RMS error" in said
+
+
+@pytest.mark.parametrize(
+    ("where", "is_seen"),
+    [("total.keypoints.max_px", False), ("total.drift.max_px", True), ("total.drift.p95_px", True), ("total.drift.ties", False)],
+)  # fmt: skip
+def test_another_processors_near_ties_are_no_lie_and_what_is_beyond_them_is_compared(where: str, is_seen: bool) -> None:
+    assert bool(Slack(False, True).differing(0.0, 3.2, where)) is is_seen
+    assert Slack(True, True).differing(0.0, 3.2, where)
