@@ -31,7 +31,8 @@ def spec_of(name: str) -> PoseSpec:
     maps = {"kind": "heatmap", "output": "heatmaps", "refinement": "none", "alignment": "stride"}
     return parse_spec({
         "schema": 1, "name": name.replace("_", "-"), "version": "1", "license": "MIT", "kind": "top_down",
-        "outputs": ["simcc_x", "simcc_y"] if simcc else ["heatmaps"],
+        # no decoder of one person reads YOLO's rows: an output that is not read ships as the network gives it
+        "outputs": ["simcc_x", "simcc_y"] if simcc else ["rows"] if name == "yolo_pose" else ["heatmaps"],
         "input": {"size_wh": list(networks.SIZE_WH), "color_order": "bgr", "mean": [103.5, 116.3, 123.7],
                   "std": [57.4, 57.1, 58.4], "resize": "stretch", "alignment": "half_pixel"},
         "decoder": head if simcc else maps,
