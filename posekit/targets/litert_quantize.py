@@ -28,7 +28,6 @@ FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
 # which leaves the delegate a dozen times, and 0.5 to 0.7 times with it in float
 NO_FAST_KERNEL = ("HARD_SWISH", "GELU")
 INEXACT = ("DIV",)  # a divisor of 8 bits rounds to zero, at which the kernel ends the run, or the result is infinite
-STEEP = ("LOG", "POW", "RSQRT")  # next to zero, where 8 bits have one step, their results are furthest apart
 # whose kernels want a symmetric weight, which one that is computed is not
 SYMMETRIC = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 JOINS = ("CONCATENATION", "PACK")
@@ -53,7 +52,7 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
     why: dict[int, str] = {}
     kept: Counter[str] = Counter()
     unlike: list[str] = []
-    padded, exact = paddings_of_maxima(nodes), divisions(nodes) | steep(nodes)
+    padded, exact = paddings_of_maxima(nodes), divisions(nodes)
     for index, node in enumerate(nodes):
         wanted = recipe.of(node.layer) if node.layer else recipe.precision
         known = all(
@@ -116,19 +115,6 @@ def divisions(nodes: list[Node]) -> set[int]:
         if index not in found and not nodes[index].layer:
             found.add(index)
             ahead += nodes[index].sources
-    return found
-
-
-def steep(nodes: list[Node]) -> set[int]:
-    """The logarithms, powers and reciprocal roots, and what is computed for their arguments alone since the last layer."""
-    found = {index for index, node in enumerate(nodes) if node.op in STEEP and not node.layer}
-    readers: dict[int, set[int]] = {}
-    for index, node in enumerate(nodes):
-        for source in node.sources:
-            readers.setdefault(source, set()).add(index)
-    for index in range(len(nodes) - 1, -1, -1):  # a reader comes behind what it reads
-        if not nodes[index].layer and not nodes[index].is_result and readers.get(index) and readers[index] <= found:
-            found.add(index)
     return found
 
 

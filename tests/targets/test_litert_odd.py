@@ -132,13 +132,6 @@ class Divided(Plain):
         return x * size / (size + 1e-3)
 
 
-class Logarithm(Plain):
-    """Of a value that is next to nothing at some places: of 8 bits it is zero there, and has no logarithm."""
-
-    def between(self, x: Tensor) -> Tensor:
-        return x * (F.relu(x) + 1e-3).log()
-
-
 class Resized(Plain):
     """The weights of a resize are no layer, and keep all their digits."""
 
@@ -196,15 +189,6 @@ def test_a_division_computes_in_float_at_8_bits(
     monkeypatch.setattr(litert_quantize, "INEXACT", ())
     with pytest.raises(InputError, match=r"LiteRT fails as it runs .*DIV"):
         errors(found, made(found, uniform("w8a8"), tmp_path))
-
-
-def test_a_logarithm_computes_in_float_at_8_bits(
-    odd: Callable[..., Network], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    found = odd(Logarithm)
-    assert max(errors(found, made(found, uniform("w8a8"), tmp_path)).values()) < 0.1
-    monkeypatch.setattr(litert_quantize, "STEEP", ())
-    assert not max(errors(found, made(found, uniform("w8a8"), tmp_path)).values()) < 1
 
 
 def test_a_resize_is_no_layer(odd: Callable[..., Network], tmp_path: Path) -> None:
