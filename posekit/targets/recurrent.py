@@ -87,7 +87,8 @@ def _by_step(x: Any, weight: Any, bias: Any, batch: int) -> list[Any]:
     """The inputs' part of every gate, (B, gates) a step."""
     import torch
 
-    return list(torch.nn.functional.linear(x.reshape(-1, x.shape[-1]), weight, bias).split(batch))
+    gates: Any = torch.nn.functional.linear(x.reshape(-1, x.shape[-1]), weight, bias)
+    return list(gates.split(batch))
 
 
 def _lstm_steps(parts: list[Any], state: list[Any], weights: State) -> tuple[list[Any], State]:
