@@ -194,7 +194,7 @@ def test_yolo_keeps_its_class_scores_at_8_bits(network, monkeypatch, tmp_path: P
     import torch
 
     found = network("yolo_pose")
-    expected = np.stack([one["heatmaps"][0, CLASS_SCORE] for one in found.reference])
+    expected = np.stack([one["decoded"][0, CLASS_SCORE] for one in found.reference])
     signal = expected - expected.mean()
 
     def snr(values: np.ndarray) -> float:
@@ -202,7 +202,7 @@ def test_yolo_keeps_its_class_scores_at_8_bits(network, monkeypatch, tmp_path: P
 
     def of_file(converted: Converted) -> float:
         run = litert_runtime.open_model(converted.path)
-        return snr(np.stack([run(pixels)["heatmaps"][0, CLASS_SCORE] for pixels in found.inputs]))
+        return snr(np.stack([run(pixels)["decoded"][0, CLASS_SCORE] for pixels in found.inputs]))
 
     converted = made(found, uniform("w8a8"), tmp_path)
     ours = of_file(converted)
