@@ -118,6 +118,13 @@ def turned(x: Tensor, **options: object) -> Tensor:
     return F.grid_sample(x, grid, **options)  # type: ignore[arg-type]
 
 
+def several_turned(x: Tensor) -> Tensor:
+    """Two pictures, each with a grid of its own."""
+    matrices = torch.tensor([[[1.3, 0.2, 0.1], [-0.2, 1.2, 0.0]], [[0.5, 0.0, 0.0], [0.1, 0.7, 0.2]]])
+    grids = F.affine_grid(matrices, [2, C // 2, 5, 6], align_corners=False)
+    return F.grid_sample(x.reshape(2, C // 2, 12, 8), grids, align_corners=False).reshape(1, C, 5, 6)
+
+
 class Deformed(nn.Module):
     """Sampled where the picture itself says."""
 
@@ -130,6 +137,22 @@ class Deformed(nn.Module):
         return F.grid_sample(
             x, base + 0.1 * self.offset(x).permute(0, 2, 3, 1), align_corners=True, padding_mode="border"
         )
+
+
+class Recurrent(nn.Module):
+    """A layer over the first two places of three rows, from states that are not zero; its results and its last states."""
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x[0, :, :3, :2].permute(1, 2, 0)
+        batch = rows.shape[0 if self.layer.batch_first else 1]
+        several = self.layer.num_layers * (2 if self.layer.bidirectional else 1)
+        start = torch.linspace(-1, 1, several * batch * 5).reshape(several, batch, 5)
+        results, last = self.layer(rows, (start, -start) if isinstance(self.layer, nn.LSTM) else start)
+        return torch.cat([one.flatten() for one in (results, *(last if isinstance(last, tuple) else (last,)))])[None]
 
 
 def unpooled(x: Tensor) -> Tensor:
@@ -212,6 +235,23 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "mirrored": lambda x: turned(x, align_corners=True, padding_mode="reflection"),
         "nearest": lambda x: turned(x, align_corners=False, mode="nearest", padding_mode="border"),
         "deformed": Deformed(),
+        "cubic": lambda x: turned(x, align_corners=False, mode="bicubic"),
+        "cubic_mirrored": lambda x: turned(x, align_corners=False, mode="bicubic", padding_mode="reflection"),
+        "of_several": several_turned,
+    },
+    "orders": lambda: {
+        "sorted": lambda x: x.sort(1, descending=True).values,
+        "ranks": lambda x: torch.argsort(x, 2).to(x.dtype),
+        "kept_above": lambda x: x * (x >= x.flatten(2).kthvalue(80, -1).values[..., None, None]).to(x.dtype),
+        "less_median": lambda x: x - x.flatten(2).median(-1, keepdim=True).values[..., None] + x.median(),
+        "least": lambda x: x.flatten(2).topk(3, largest=False).values,
+        "many": lambda x: x.flatten(2).topk(20).values,
+    },
+    "recurrent": lambda: {
+        "both_ways": Recurrent(nn.LSTM(C, 5, batch_first=True, bidirectional=True)),
+        "gated": Recurrent(nn.GRU(C, 5, num_layers=2, batch_first=True)),
+        "gated_without_bias": Recurrent(nn.GRU(C, 5, bias=False)),
+        "plain": Recurrent(nn.RNN(C, 5, batch_first=True, nonlinearity="relu", bidirectional=True)),
     },
     "decomposed": lambda: {
         "celu": nn.CELU(0.7),

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from posekit.bundle import CONTRACT, MANIFEST, file_hash, file_hashes, open_bundle, write_manifest, writing
 from posekit.bundle import _read_manifest as read_manifest
 from posekit.errors import InputError
+from posekit.folders import _started as started
 from posekit.spec import canonical_json, contract_hash, read_spec
 
 pytestmark = pytest.mark.xdist_group("bundle")
@@ -266,8 +267,9 @@ def test_interrupted_between_the_two_renames(
 def test_what_a_killed_run_left_is_swept(ending: str, tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    left = [tmp_path / f".bundle.{pid}.{ending}" for pid in (ended.pid, os.getppid())]
-    other = tmp_path / f".another.{ended.pid}.{ending}"
+    alive = f"{os.getppid()}-{started(os.getppid())}"
+    left = [tmp_path / f".bundle.{owner}.{ending}" for owner in (f"{ended.pid}-7", alive)]
+    other = tmp_path / f".another.{ended.pid}-7.{ending}"
     odd = tmp_path / f".bundle.x.{ending}"
     for folder in (*left, other, odd):
         folder.mkdir()
@@ -284,7 +286,7 @@ def test_a_run_killed_between_its_two_renames_loses_nothing(tmp_path: Path) -> N
     """The old bundle was moved aside and the new one not yet in its place: the next run puts the old one back."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    aside, final = tmp_path / f".bundle.{ended.pid}.old", tmp_path / "bundle"
+    aside, final = tmp_path / f".bundle.{ended.pid}-7.old", tmp_path / "bundle"
     aside.mkdir()
     (aside / MANIFEST).write_text("old")
     with pytest.raises(RuntimeError), writing(final, overwrite=True):

@@ -14,6 +14,7 @@ REMEDIES = {
     "fft": "a Fourier transform of fixed size is a product with a constant matrix: torch.matmul",
     "grid_sampler": "give one picture at a time, and mode bilinear or nearest",
     "kthvalue": "a threshold by torch.topk of few values is converted",
+    "complex": "compute with the real and the imaginary part as two tensors",
     "linalg": "compute it outside of forward(), or in closed form",
     "max_unpool": "unpool with the indices of a MaxPool2d(k, stride=k) of the same size, or upsample",
     "median": "a threshold by torch.topk of few values is converted",
@@ -35,6 +36,12 @@ def explained(graph_module: Any, text: str) -> str:
 def first_of(graph_module: Any, names: tuple[str, ...]) -> Any:
     """The first operation with one of these names; None without one."""
     return next((node for node in graph_module.graph.nodes if name_of(node) in names), None)
+
+
+def first_complex(graph_module: Any) -> Any:
+    """The first operation that gives complex numbers, which neither file format holds; None without one."""
+    values = ((node, node.meta.get("val")) for node in graph_module.graph.nodes if node.op == "call_function")
+    return next((node for node, value in values if getattr(getattr(value, "dtype", None), "is_complex", False)), None)
 
 
 def told(node: Any) -> str:

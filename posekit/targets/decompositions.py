@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from posekit.targets import recurrent, sorting
 from posekit.targets.inlining import arguments, inline, name_of, shape_of
 from posekit.targets.passes import tidy
 from posekit.targets.sampling import grid_sample
@@ -163,29 +164,6 @@ def _adaptive_max(node: Any) -> Callable[..., Any] | None:
     return pool
 
 
-def _topk(node: Any) -> Callable[..., Any] | None:
-    """The largest, again and again, since LiteRT does not load a sort; None where that would be too many times."""
-    import torch
-
-    given = arguments(node)
-    k, axis = given["k"], given["dim"]
-    if k > SPLIT_AT_MOST or not given["largest"]:
-        return None
-
-    def topk(x: Any) -> Any:
-        size, last = x.shape[axis], x.ndim - 1
-        x = x.transpose(axis, last)
-        places, values, indices = torch.arange(size, device=x.device), [], []
-        for _ in range(k):
-            index = x.argmax(last, keepdim=True)
-            values.append(x.amax(last, keepdim=True))
-            indices.append(index)
-            x = torch.where(places == index, torch.full((), -math.inf, device=x.device), x)
-        return tuple(torch.cat(parts, last).transpose(axis, last) for parts in (values, indices))
-
-    return topk
-
-
 def _turn(node: Any) -> Callable[..., Any]:
     """The transpositions that have a name of their own."""
     axes = node.args[1:] if len(node.args) == 3 else (-1, -2)
@@ -288,6 +266,7 @@ def _pair(value: Any) -> list[int]:
 
 Own = Callable[..., Any] | tuple[Callable[..., Any], list[Any]] | None
 OWN: dict[str, Callable[[Any], Own]] = {
+    "argsort": sorting.sort,
     "adaptive_max_pool1d": _adaptive_max,
     "adaptive_max_pool2d": _adaptive_max,
     "bilinear": _bilinear,
@@ -295,17 +274,25 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "channel_shuffle": _channel_shuffle,
     "fmod": _fmod,
     "grid_sampler": grid_sample,
+    "gru": recurrent.gru,
     "hardshrink": _hardshrink,
+    "kthvalue": sorting.order_statistic,
+    "lstm": recurrent.lstm,
     "max_pool2d_with_indices": _max_pool,
     "max_unpool2d": _max_unpool,
+    "median": sorting.order_statistic,
+    "msort": sorting.sort,
     "constant_pad_nd": _pad,
     "mH": _turn,
     "mT": _turn,
     "pad": _pad,
+    "rnn_relu": recurrent.rnn_relu,
+    "rnn_tanh": recurrent.rnn_tanh,
     "rrelu": _rrelu,
     "std": _spread,
     "std_mean": _spread,
-    "topk": _topk,
+    "sort": sorting.sort,
+    "topk": sorting.topk,
     "swapaxes": _turn,
     "swapdims": _turn,
     "trunc": _trunc,

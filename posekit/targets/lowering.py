@@ -24,7 +24,7 @@ from posekit.errors import ConversionError
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import decompositions, deconvolutions, folding, passes, resizes, simplify
+from posekit.targets import blame, decompositions, deconvolutions, folding, passes, resizes, simplify
 
 PASSES = (
     simplify.make_functional,
@@ -84,6 +84,10 @@ def lower(
             module.training = False  # exported in eval mode; the flag is what converters look at
         for one in PASSES:
             one(graph)
+        if (node := blame.first_complex(graph)) is not None:
+            raise ConversionError(
+                f"neither LiteRT nor Core ML has complex numbers, and this gives some: {blame.told(node)}"
+            )
         outputs = [output.numpy() for output in graph(image)]
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
         error_rms = relative_rms(seen, expected)

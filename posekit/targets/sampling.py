@@ -7,37 +7,49 @@ from typing import Any
 
 from posekit.targets.inlining import arguments, shape_of
 
-BILINEAR, NEAREST = 0, 1  # interpolation_mode
+BILINEAR, NEAREST, CUBIC = 0, 1, 2  # interpolation_mode
 ZEROS, BORDER, REFLECTION = 0, 1, 2  # padding_mode
+SHARPNESS = -0.75  # of torch's cubic kernel
+MOST_PICTURES = 16
 
 
 def grid_sample(node: Any) -> Callable[..., Any] | None:
-    """The function of a picture and its grid that gives what the node does; None for cubic, and for more than a picture."""
+    """The function of pictures and their grids that gives what the node does; None for volumes, and for many pictures."""
+    import torch
+
     given = arguments(node)
     mode, padding, align = (given[name] for name in ("interpolation_mode", "padding_mode", "align_corners"))
     shape = shape_of(node.args[0])
-    if mode not in (BILINEAR, NEAREST) or len(shape) != 4 or shape[0] != 1:
+    if len(shape) != 4 or shape[0] > MOST_PICTURES:
         return None
     sizes = shape[3], shape[2]
 
-    def sample(x: Any, grid: Any) -> Any:
-        result = shape[1], *grid.shape[1:3]
-        places = [_places(grid[..., axis].reshape(-1), size, padding, align) for axis, size in enumerate(sizes)]
+    def one(x: Any, grid: Any) -> Any:
+        places = [_places(grid[..., axis].reshape(-1), size, align) for axis, size in enumerate(sizes)]
+        if mode != CUBIC:  # of a cubic, each of the pixels is brought onto the picture instead
+            places = [_onto(place, size, padding, align) for place, size in zip(places, sizes, strict=True)]
         flat = x.reshape(shape[1], -1)
-        if mode == NEAREST:
-            corners = [([place.round() for place in places], None)]
-        else:
-            firsts = [place.floor() for place in places]
-            corners = [_corner(places, firsts, moved) for moved in ((0, 0), (1, 0), (0, 1), (1, 1))]
-        total = sum(_taken(flat, where, weight, sizes, padding) for where, weight in corners)
-        return total.reshape(1, *result)
+        total = 0
+        for where, weight in _taps(places, mode):
+            if mode == CUBIC:
+                where = [_onto(place, size, padding, align) for place, size in zip(where, sizes, strict=True)]
+            total = total + _taken(flat, where, weight, sizes, padding)
+        return total.reshape(1, shape[1], *grid.shape[1:3])  # type: ignore[attr-defined]
+
+    def sample(x: Any, grid: Any) -> Any:
+        found = [one(x[number : number + 1], grid[number : number + 1]) for number in range(shape[0])]
+        return torch.cat(found) if len(found) > 1 else found[0]
 
     return sample
 
 
-def _places(grid: Any, size: int, padding: int, align: bool) -> Any:
-    """Where -1 to 1 lies on an axis of `size` pixels, brought onto it as the padding says."""
-    place = (grid + 1) * ((size - 1) / 2) if align else ((grid + 1) * size - 1) / 2
+def _places(grid: Any, size: int, align: bool) -> Any:
+    """Where -1 to 1 lies on an axis of `size` pixels."""
+    return (grid + 1) * ((size - 1) / 2) if align else ((grid + 1) * size - 1) / 2
+
+
+def _onto(place: Any, size: int, padding: int, align: bool) -> Any:
+    """Places along an axis brought onto it as the padding says."""
     if padding == REFLECTION:
         low, span = (0.0, size - 1.0) if align else (-0.5, float(size))
         if span == 0:
@@ -50,11 +62,26 @@ def _places(grid: Any, size: int, padding: int, align: bool) -> Any:
     return place if padding == ZEROS else place.clamp(0, size - 1)
 
 
-def _corner(places: list[Any], firsts: list[Any], moved: tuple[int, int]) -> tuple[list[Any], Any]:
-    """One of the four pixels around each place, and its weight."""
-    where = [first + step for first, step in zip(firsts, moved, strict=True)]
-    x, y = (1 - (place - one).abs() for place, one in zip(places, where, strict=True))
-    return where, x * y
+def _taps(places: list[Any], mode: int) -> list[tuple[list[Any], Any]]:
+    """The pixels around each place, (x, y), and the weight of each; None where it is the only one."""
+    if mode == NEAREST:
+        return [([place.round() for place in places], None)]
+    firsts = [place.floor() for place in places]
+    parts = [place - first for place, first in zip(places, firsts, strict=True)]
+    weights_x, weights_y = ([(0, 1 - part), (1, part)] if mode == BILINEAR else _cubic(part) for part in parts)
+    return [([firsts[0] + step_x, firsts[1] + step_y], x * y) for step_y, y in weights_y for step_x, x in weights_x]
+
+
+def _cubic(part: Any) -> list[tuple[int, Any]]:
+    """The four pixels along an axis and their weights; `part` is the way from the second to the third."""
+
+    def near(distance: Any) -> Any:
+        return ((SHARPNESS + 2) * distance - (SHARPNESS + 3)) * distance * distance + 1
+
+    def far(distance: Any) -> Any:
+        return ((SHARPNESS * distance - 5 * SHARPNESS) * distance + 8 * SHARPNESS) * distance - 4 * SHARPNESS
+
+    return [(-1, far(part + 1)), (0, near(part)), (1, near(1 - part)), (2, far(2 - part))]
 
 
 def _taken(flat: Any, where: list[Any], weight: Any, sizes: tuple[int, int], padding: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ torch = pytest.importorskip("torch")
 
 from posekit.errors import ConversionError  # noqa: E402
 from posekit.sources import SourceModel, open_source  # noqa: E402
+from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
 from posekit.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
+from posekit.targets import folding  # noqa: E402
 from posekit.targets.lowering import Lowered, lower, relative_rms  # noqa: E402
 
 PIXELS = np.random.default_rng(1).uniform(0, 255, (48, 32, 3)).astype(np.float32)
@@ -101,3 +104,34 @@ def test_a_network_that_cannot_be_exported_names_torchs_reason(tiny: Any) -> Non
 def test_relative_rms(seen: list[float], expected: list[float], error: float) -> None:
     assert relative_rms(np.array(seen, float), np.array(expected, float)) == pytest.approx(error)
     assert not relative_rms(np.array([*seen, np.nan]), np.array([*expected, 0.0])) <= 1e9
+
+
+def test_complex_numbers_are_refused_before_any_converter(tiny: Any) -> None:
+    class Filtered(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = torch.nn.Conv2d(3, 3, 3, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.body(x)
+            return torch.fft.irfft2(torch.fft.rfft2(x) * 0.5, s=x.shape[-2:])
+
+    source = SourceModel(Path("in-memory"), Form.MODULE, "", Filtered().eval())
+    with pytest.raises(ConversionError, match=r"complex numbers.*_fft_r2c.*test_lowering.py, line \d+.*matmul"):
+        lowered(source, spec_with(tiny))
+
+
+@pytest.mark.parametrize("most", [0, 1 << 22])
+def test_what_is_folded_has_a_bound(most: int, tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gridded(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = torch.nn.Conv2d(3, 3, 3, 4, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.body(x)
+            return x * torch.linspace(0, 1, x.shape[-1]).sin()
+
+    monkeypatch.setattr(folding, "MOST_VALUES", most)
+    graph = lowered(SourceModel(Path("in-memory"), Form.MODULE, "", Gridded().eval()), spec_with(tiny)).graph
+    assert any("sin" in str(node.target) for node in graph.graph.nodes) == (most == 0)
