@@ -218,7 +218,7 @@ def test_every_form_of_the_sample_packages_and_validates(sample: Path, tmp_path:
 
 def test_a_failed_gate_is_written_as_rejected_and_exits_1(sample: Path, tmp_path: Path) -> None:
     spec = tmp_path / "strict.toml"
-    spec.write_text((sample / "tinypose.toml").read_text() + "\n[gate]\nmax_px = 1e-12\n")
+    spec.write_text((sample / "tinypose.toml").read_text() + "\n[gate]\nmax_px = 1e-12\ntie = 0\n")
     arguments = ("package", sample / "tinypose.pt2", "--spec", spec, "--platform", "android", "--out", tmp_path)
     assert main_exit(*arguments) == 1
     assert not (tmp_path / "tinypose-android").exists()
