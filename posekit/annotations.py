@@ -16,6 +16,7 @@ from posekit.categories import Layout, People, people_of
 from posekit.errors import InputError
 from posekit.fields import Floats, Key, floats, key_of
 from posekit.images import Person
+from posekit.warp import FARTHEST_PX, SMALLEST_PX, is_sound_box
 
 MAX_JSON_BYTES = 1 << 30
 GROWN = 0.08  # of the longer side: a person reaches beyond the keypoints
@@ -204,11 +205,16 @@ def _box(value: Any, points: Floats | None, told: _Told) -> tuple[float, float, 
             return "no box, and keypoints at one place"
         told.read["there is no box: it is made from the labelled keypoints"] += 1
         (x, y), (width, height) = (low - grown).tolist(), (high - low + 2 * grown).tolist()
-        return x, y, width, height
+        sound = is_sound_box((x, y, x + width, y + height))
+        return (x, y, width, height) if sound else f"labelled keypoints beyond {FARTHEST_PX:g} px"
     box = floats(value)
     if box is None or box.shape != (4,):
         return "a box that is not four numbers"
     x, y, width, height = box.tolist()
     if not all(map(math.isfinite, (x, y, x + width, y + height, width * height))):
         return "a box that is not finite"
-    return (x, y, width, height) if x + width > x and y + height > y else "a box without area"
+    if not (x + width > x and y + height > y):
+        return "a box without area"
+    if not is_sound_box((x, y, x + width, y + height)):
+        return f"a box smaller than {SMALLEST_PX:g} px or beyond {FARTHEST_PX:g} px"
+    return x, y, width, height

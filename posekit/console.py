@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from rich.text import Text
 
 from posekit import jsontext
 from posekit.errors import InputError, PosekitError
+from posekit.warp import is_sound_box
 
 if TYPE_CHECKING:
     from posekit.images import Picture
@@ -175,7 +175,7 @@ def parse_box(text: str) -> tuple[float, ...]:
     """x1,y1,x2,y2 as numbers; InputError otherwise."""
     try:
         box = tuple(float(part) for part in text.split(","))
-        if len(box) == 4 and -inf < box[0] < box[2] < inf and -inf < box[1] < box[3] < inf:
+        if len(box) == 4 and is_sound_box(box):
             return box
     except ValueError:
         pass

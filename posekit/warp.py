@@ -15,6 +15,7 @@ to the same numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from posekit.spec import InputSpec
 
 Floats = NDArray[np.float64]
+FARTHEST_PX, SMALLEST_PX = 1e7, 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,15 @@ def invert(matrix: Floats) -> Floats:
 
 def _apply(matrix: Floats, points: Floats) -> Floats:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def is_sound_box(box_xyxy: Sequence[float]) -> bool:
+    """Whether a box can be a person's: finite corners within FARTHEST_PX, sides of at least SMALLEST_PX (source px).
+
+    Beyond that the affine of its region runs out of what float64 holds.
+    """
+    x1, y1, x2, y2 = box_xyxy
+    return all(abs(value) <= FARTHEST_PX for value in box_xyxy) and x2 - x1 >= SMALLEST_PX and y2 - y1 >= SMALLEST_PX
 
 
 def region_from_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, int], padding: float) -> Region:

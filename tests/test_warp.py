@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from posekit.warp import (
     frame_region,
     input_transform,
     invert,
+    is_sound_box,
     region_from_box,
     stored_index_matrix,
     upright_size,
@@ -334,3 +336,14 @@ def test_every_upright_pixel_has_its_stored_one(orientation: Orientation) -> Non
     rows, columns = np.indices(turned.shape[:2])
     x, y = np.einsum("ij,jhw->ihw", matrix, np.stack([columns, rows, np.ones_like(rows)]))
     np.testing.assert_array_equal(PICTURE[y, x], turned)
+
+
+@pytest.mark.parametrize(
+    ("box", "is_sound"),
+    [
+        ((0, 0, 10, 20), True), ((-1e7, 0, 1e7, 1), True), ((0, 0, 1e-3, 1e-3), True), ((0, 0, 4e162, 9), False),
+        ((0, 0, 9, math.inf), False), ((math.nan, 0, 9, 9), False), ((0, 0, 1e-9, 9), False), ((9, 0, 0, 9), False),
+    ],
+)  # fmt: skip
+def test_a_box_beyond_what_numbers_hold_is_no_persons(box: tuple[float, ...], is_sound: bool) -> None:
+    assert is_sound_box(box) is is_sound

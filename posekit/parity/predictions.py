@@ -20,6 +20,7 @@ from posekit.filenames import resolved
 from posekit.images import Photo
 from posekit.poses import Floats
 from posekit.spec import PoseSpec
+from posekit.warp import is_sound_box
 
 MAX_BYTES = MAX_JSON_BYTES
 ARRAYS = {"keypoints", "scores", "images", "boxes_xyxy", "names"}
@@ -160,8 +161,8 @@ def _prediction(keypoints: Floats, scores: Floats, box: Floats | None, where: st
     if box is None:
         return Prediction(keypoints, scores)
     x1, y1, x2, y2 = box.tolist()
-    if not (np.isfinite(box).all() and x1 < x2 and y1 < y2):
-        raise InputError(f"{where} has the box {x1:g}, {y1:g}, {x2:g}, {y2:g}, which has no area")
+    if not is_sound_box((x1, y1, x2, y2)):
+        raise InputError(f"{where} has the box {x1:g}, {y1:g}, {x2:g}, {y2:g}, which has no area, or is no person's")
     return Prediction(keypoints, scores, (x1, y1, x2, y2))
 
 
