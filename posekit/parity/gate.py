@@ -98,7 +98,8 @@ def check_tensors(gate: GateSpec, tensors: Sequence[TensorError], decoded: Seque
 def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[Check]:
     """Keypoint distances and OKS beyond near ties; a comparison with NaN is false, so NaN fails."""
     if not drift.counted:
-        text = f"min_score {gate.min_score:g} is above every score of the reference, so none can be compared"
+        least = "no score" if gate.min_score is None else f"min_score {gate.min_score:g}, above every score"
+        text = f"the reference has {least}, so no keypoint can be compared"
         return [Check("keypoints", Outcome.FAIL, text)]
     checks = []
     if gate.max_px is not None:

@@ -86,3 +86,15 @@ class Converted:
     seconds: float = 0.0
     layers: tuple[Layer, ...] = ()
     minimum_system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A layer as the file alone tells of it: fields as of Layer, and kind, what a precision is told by."""
+
+    op: str
+    weights: int
+    bits: float
+    stored: str
+    kind: str
+    activations: str

@@ -17,7 +17,7 @@ from posekit.errors import ConversionError, InputError, PosekitError, first_line
 from posekit.mlpackage import read_specification
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
-from posekit.targets.converted import Layer
+from posekit.targets.converted import Held, Layer
 from posekit.targets.coreml_program import PRODUCTS
 from posekit.targets.layers import fingerprint
 
@@ -102,18 +102,6 @@ def layers_of(
         size = _count(written.constants[weight].type.shape)
         found.append(Layer(name, ops[0].type, size, kept.bits, kept.words, activations, wanted, why))
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A layer as the file alone tells of it: fields as of Layer, and kind, what a precision is told by."""
-
-    op: str
-    weights: int
-    bits: float
-    stored: str
-    kind: str
-    activations: str
 
 
 def held(path: Path) -> tuple[Held, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from posekit.errors import ConversionError
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.targets import tflite_file
-from posekit.targets.converted import Layer
+from posekit.targets.converted import Held, Layer
 from posekit.targets.layers import fingerprint
 from posekit.targets.tflite_graph import WEIGHTED, Node, is_ramp, op_name, weights_of
 
@@ -38,18 +37,6 @@ def named(nodes: list[Node], unpacked: Any) -> dict[str, str]:
         if values is not None:
             found[fingerprint(values)] = node.layer
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A layer as the file alone tells of it: fields as of Layer, and kind, what a precision is told by."""
-
-    op: str
-    weights: int
-    bits: float
-    stored: str
-    kind: str
-    activations: str
 
 
 def held(model: bytes) -> tuple[Held, ...]:
