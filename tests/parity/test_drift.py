@@ -18,6 +18,7 @@ from posekit.parity.drift import Drift, drift_of, least_score, near_reference
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.gate import Outcome
 from posekit.parity.metrics import Found
+from posekit.parity.shipped import Shipped, Wrapper
 from posekit.presets import preset
 from posekit.spec import GateSpec, PoseSpec
 from posekit.warp import input_transform, region_from_box
@@ -279,3 +280,39 @@ def test_the_specs_own_least_score_is_taken_as_it_is() -> None:
     assert least_score(GateSpec(min_score=0.6, min_score_of_median=0.3), expected) == 0.6
     assert least_score(GateSpec(min_score_of_median=0.5), expected) == pytest.approx(0.3)
     assert least_score(GateSpec(), expected) == -math.inf
+
+
+# What a compressed file may not hide behind its own gate
+
+
+def test_the_float_graph_of_a_compressed_file_is_held_to_more_than_the_file() -> None:
+    """A fault of one keypoint, which w8's gate allows: in the file alone it passes, in the graph it came from it does not."""
+    spec, outputs = PLAIN["heatmap"], people(PLAIN["heatmap"], 6)
+    pairs = [(case(spec, number), one) for number, one in enumerate(outputs)]
+    fault = moved(1, slice(11, 12))
+
+    def found(baseline: Callable[[Outputs, int], Outputs]) -> list[str]:
+        copies = [{name: values.copy() for name, values in one.items()} for one in outputs]
+        seen = iter([fault({n: v.copy() for n, v in one.items()}, i) for i, one in enumerate(copies)])
+        base = iter([baseline(one, i) for i, one in enumerate(copies)])
+        return failed(evaluate(pairs, spec, "w8", lambda _: next(seen), status="HOST", runtime="none", baseline=lambda _: next(base)))  # fmt: skip
+
+    assert found(lambda one, _: one) == []
+    assert "before compression: keypoints, p95 error" in found(fault)
+
+
+@pytest.mark.parametrize(("off_px", "fails"), [(0.0, False), (0.04, False), (1.0, True)])
+def test_the_wrappers_decoding_is_held_to_the_arithmetic_at_any_precision(off_px: float, fails: bool) -> None:
+    spec, outputs = PLAIN["heatmap"], people(PLAIN["heatmap"], 3)
+    pairs = [(case(spec, number), one) for number, one in enumerate(outputs)]
+    by_case = {one.name: maps for one, maps in pairs}
+
+    def results(one: Case) -> dict[str, Shipped]:
+        decoded = found_in(one, by_case[one.name], spec)
+        points = decoded.keypoints[0].copy()
+        points[4, 0] += off_px
+        return {"image": Shipped(one.pixels[None], by_case[one.name], points, decoded.scores[0])}
+
+    model = iter([maps for _, maps in pairs for _ in range(2)])  # of the reference's input, then of the wrapper's
+    found = evaluate(pairs, spec, "w8", lambda _: next(model), status="HOST", runtime="none", wrapper=Wrapper(results, accelerator=False))  # fmt: skip
+    assert failed(found) == (["the wrapper's decoding"] if fails else [])
