@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -172,7 +172,9 @@ def evaluate(
     held = check_accuracy(gate, drop)
     checks = [*_checks(total, spec, gate), *held]
     if baseline is not None and precision != "fp16":  # the float graph is exact, however coarse its numbers become
-        checks += _end_checks("before compression", stages["conversion"], converted.gate, None)
+        name = "before compression"
+        checks += _named(name, check_tensors(converted.gate, stages["conversion"].tensors, spec.decoder.outputs))
+        checks += _end_checks(name, stages["conversion"], converted.gate, None)
     there = stages.get("accelerator")
     if there is not None and there.keypoints is not None:
         checks += _end_checks("on the accelerator", there, _gate_there(precision, wrapper, spec, budget), budget)
@@ -258,7 +260,11 @@ def _end_checks(where: str, end: Stage, gate: GateSpec, budget: Budget | None) -
     found = _keypoint_checks(gate, end)
     if budget is not None and (motion := budget.of_motion()).terms:
         found.append(check_budget(motion, quality_of(end.keypoints, None, None), 0))
-    return tuple(replace(check, name=f"{where}: {check.name}") for check in found)
+    return _named(where, found)
+
+
+def _named(where: str, checks: Sequence[Check]) -> tuple[Check, ...]:
+    return tuple(replace(check, name=f"{where}: {check.name}") for check in checks)
 
 
 def unverified(reason: str) -> Evaluation:
