@@ -63,14 +63,17 @@ def package(
     json: Json = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app, with the measured proof of its keypoints."""
-    from posekit import compression, console, inputs, pipeline, verdicts
+    from posekit import console
 
-    wanted = compression.asked(
-        precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers, scheduler=scheduler,
-        fastest=fastest,        calibration=calibration, calibration_annotations=calibration_annotations,
-    )  # fmt: skip
-    contract = inputs.find_spec(model, spec)
     with console.progress() as step:
+        from posekit import compression, inputs, pipeline, verdicts
+
+        wanted = compression.asked(
+            precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers,
+            scheduler=scheduler, fastest=fastest, calibration=calibration,
+            calibration_annotations=calibration_annotations,
+        )  # fmt: skip
+        contract = inputs.find_spec(model, spec)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "parity is measured")
     with console.progress() as step:
@@ -100,14 +103,16 @@ def ladder(
     json: Json = False,
 ) -> None:
     """Make and measure every precision of a platform, side by side, and say which one to take."""
-    from posekit import console, inputs, ladder_page, verdicts
-    from posekit.ladder import ladder as climb
-    from posekit.pipeline import PLATFORMS
+    from posekit import console
 
-    contract = inputs.find_spec(model, spec)
-    if out is not None:
-        ladder_page.check_out(out, overwrite)
     with console.progress() as step:
+        from posekit import inputs, ladder_page, verdicts
+        from posekit.ladder import ladder as climb
+        from posekit.pipeline import PLATFORMS
+
+        contract = inputs.find_spec(model, spec)
+        if out is not None:
+            ladder_page.check_out(out, overwrite)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "keypoints are measured")
     with console.progress() as step:
@@ -146,16 +151,18 @@ def compress(
     json: Json = False,
 ) -> None:
     """Make the network itself smaller and let it recover, without labels: the result is packaged like any other."""
-    from posekit import console, inputs, verdicts
-    from posekit.compress import Wanted
-    from posekit.compress import compress as make_smaller
+    from posekit import console
 
-    contract = inputs.find_spec(model, spec)
-    wanted = Wanted(
-        low_rank=low_rank, prune=prune, sparsity=sparsity, recover=recover, annotations=annotations, minutes=minutes,
-        quantize=quantize, seed=seed,  # type: ignore[arg-type]
-    )  # fmt: skip
     with console.progress() as step:
+        from posekit import inputs, verdicts
+        from posekit.compress import Wanted
+        from posekit.compress import compress as make_smaller
+
+        contract = inputs.find_spec(model, spec)
+        wanted = Wanted(
+            low_rank=low_rank, prune=prune, sparsity=sparsity, recover=recover, annotations=annotations,
+            minutes=minutes, quantize=quantize, seed=seed,  # type: ignore[arg-type]
+        )  # fmt: skip
         made = make_smaller(
             model, contract, wanted, out, overwrite=overwrite, arch=arch, trust=trust, weights=weights, step=step
         )
@@ -184,13 +191,15 @@ def validate(
     json: Json = False,
 ) -> None:
     """Verify a bundle and measure what ships anew against the reference that it carries."""
-    from posekit import console, validation, verdicts
+    from posekit import console
 
-    wanted = validation.Wanted(
-        images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited, trust,
-        source, spec, arch, weights,
-    )  # fmt: skip
     with console.progress() as step:
+        from posekit import validation, verdicts
+
+        wanted = validation.Wanted(
+            images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
+            trust, source, spec, arch, weights,
+        )  # fmt: skip
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)
     if not result.evaluation.is_good:
@@ -210,11 +219,13 @@ def check(
     json: Json = False,
 ) -> None:
     """Try the plausible alternatives of each field of the contract on pictures, and name those that look wrong."""
-    from posekit import console, inputs, verdicts
-    from posekit.checking import check_model
+    from posekit import console
 
-    contract = inputs.find_spec(model, spec)
     with console.progress() as step:
+        from posekit import inputs, verdicts
+        from posekit.checking import check_model
+
+        contract = inputs.find_spec(model, spec)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "the contract is checked")
     with console.progress() as step:
@@ -232,9 +243,11 @@ def bisect(
     json: Json = False,
 ) -> None:
     """Find the first operation at which the packaged model parts ways with the network, and what to do about it."""
-    from posekit import bisection, console, verdicts
+    from posekit import console
 
     with console.progress() as step:
+        from posekit import bisection, verdicts
+
         found = bisection.bisect(bundle, step)
     verdicts.show_bisection(found, json)
     if found.comparison.parting is not None:
@@ -254,10 +267,14 @@ def predict(
     json: Json = False,
 ) -> None:
     """Keypoints of pictures, and an overlay to look at."""
-    from posekit import console, prediction
+    from posekit import console
 
     boxes = [console.parse_box(text) for text in box]
-    contract, run, facts = prediction.open_for_prediction(model, spec, arch, trust, weights)
+    with console.progress() as step:
+        from posekit import prediction
+
+        step("open the model")
+        contract, run, facts = prediction.open_for_prediction(model, spec, arch, trust, weights)
     for name in ("weights", "device"):  # which of several were taken, and what was changed to read them
         if name in facts:
             console.warn(f"{name}: {facts[name]}")
@@ -278,9 +295,13 @@ def inspect(
     json: Json = False,
 ) -> None:
     """What a file is: its form, inputs, outputs, operations and contract."""
-    from posekit import console, inspection
+    from posekit import console
 
-    console.show_facts(inspection.inspect(path, spec, arch, trust, weights), json)
+    with console.progress():
+        from posekit import inspection
+
+        facts = inspection.inspect(path, spec, arch, trust, weights)
+    console.show_facts(facts, json)
 
 
 @app.command()

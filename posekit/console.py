@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
 from posekit import jsontext
 from posekit.errors import InputError, PosekitError
-from posekit.warp import is_sound_box
 
 if TYPE_CHECKING:
     from posekit.images import Picture
@@ -33,12 +31,22 @@ def progress() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    # a duplicate, because converters' chatter is captured by moving descriptor 2 away
-    with os.fdopen(os.dup(2), "w") as stream:
-        bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(file=stream), transient=True)  # fmt: skip
-        with bar:
-            task = bar.add_task("start")
-            yield lambda name: bar.reset(task, description=name)
+    # by its path and without the current folder on sys.path (-P), where anybody's files may lie
+    command = [sys.executable, "-P", str(Path(__file__).with_name("spinner.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, encoding="utf-8") as spinner:
+        stream = spinner.stdin
+        assert stream is not None
+
+        def say(name: str) -> None:
+            with contextlib.suppress(OSError):  # a spinner that was killed ends nothing
+                stream.write(" ".join(name.split()) + "\n")
+                stream.flush()
+
+        try:
+            yield say
+        finally:
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 def warn(text: str) -> None:
@@ -173,6 +181,8 @@ def show_written(paths: Sequence[Path], folder: Path, as_json: bool) -> None:
 
 def parse_box(text: str) -> tuple[float, ...]:
     """x1,y1,x2,y2 as numbers; InputError otherwise."""
+    from posekit.warp import is_sound_box
+
     try:
         box = tuple(float(part) for part in text.split(","))
         if len(box) == 4 and is_sound_box(box):
