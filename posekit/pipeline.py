@@ -16,7 +16,7 @@ from typing import Any
 
 from posekit import __version__, bundle, codegen, golden, linting, reporting
 from posekit.calibration import is_sample, needed
-from posekit.checking import ContractStage, quick, stage_of
+from posekit.checking import ContractStage, QuickLook, quick, stage_of
 from posekit.compression import FLOAT, Compression
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
@@ -98,8 +98,8 @@ def package(
         calibrated = calibrating(prepared, pictures, boxes, images, needs, step)
     with announced(step, "look at the contract"):
         contract = None if reference is None else stage_of(source, spec, images.photos, reference)
-        doubt = quick(source, spec, images.photos) if images.are_given else None
-    job = _Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, doubt, step)
+        look = quick(source, spec, images.photos) if images.are_given else QuickLook()
+    job = _Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, look, step)
     results: list[Packaged] = []
     failed: list[PosekitError] = []
     for name, final in finals.items():
@@ -157,7 +157,7 @@ class _Job:
     overwrite: bool
     wrapper: bool
     contract: ContractStage | None
-    doubt: str | None
+    look: QuickLook
     step: Step
 
 
@@ -278,13 +278,18 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
         "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
         "warnings": job.images.warnings,
         "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
-        "doubt": job.doubt, "contract_matched": job.contract and job.contract.how,
-        "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
+        "doubt": job.look.doubt, "contract_matched": job.contract and job.contract.how,
+        "route": converted.route, "notes": (*converted.notes, *_untried(job.look)), "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
         "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": linting.lint(platform, path), "tools": _tools(),
         "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
         "calibration": made.calibration,
         "budget": made.recipe.budget or None,
     }  # fmt: skip
+
+
+def _untried(look: QuickLook) -> tuple[str, ...]:
+    fields = " and ".join(look.untried)
+    return (f"{fields}: not every value was tried in the time for it; posekit check takes longer",) if fields else ()
 
 
 def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Is the contract right? Its plausible alternatives, tried on the user's pictures; and the training code's predictions."""
 
-from posekit.checking.check import Check, check, check_network, network_of, quick, quick_network
+from posekit.checking.check import Check, QuickLook, check, check_network, network_of, quick, quick_network
 from posekit.checking.contract import ContractStage, contract_stage
 from posekit.checking.model import Checked, check_model, stage_of
 from posekit.checking.verdict import Alternative, FieldCheck
@@ -11,6 +11,7 @@ __all__ = [
     "Checked",
     "ContractStage",
     "FieldCheck",
+    "QuickLook",
     "check",
     "check_model",
     "check_network",

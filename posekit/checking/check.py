@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ PEOPLE = 12
 Known = dict[Hashable, Evidence]
 ROUNDS = 4  # so many wrong fields are found at once, one after the other
 FEW_PEOPLE = 4  # for the quick look
+QUICK_SECONDS = 20.0
 GOOD = 0.8  # of 1: a contract under which the network follows the picture so well needs no warning
 INPUT_FIELDS = ("input.mean, std", "input.color_order", "decoder.range", "decoder.fields")
 
@@ -126,25 +128,58 @@ def _look_for_people(
     return prober, f"{len(prober.subjects)} {how}{again}"
 
 
-def quick(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...]) -> str | None:
-    """A warning where another colour order, mean and std, or reading of coordinates is far better; else None.
+@dataclass(frozen=True, slots=True)
+class QuickLook:
+    """What a quick look at a contract found.
 
-    A few people, and only differences that nobody could miss: silence is no proof, `check` says more.
+    doubt: a warning where another colour order, mean and std, or reading of coordinates is far better; else None.
+    untried: the fields that its time did not suffice for. Silence is no proof: `check` looks longer.
     """
+
+    doubt: str | None = None
+    untried: tuple[str, ...] = ()
+
+
+def quick(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...]) -> QuickLook:
+    """Look at a few people, for QUICK_SECONDS or a little more, for what nobody could miss."""
     return quick_network(network_of(source), spec, photos)
 
 
-def quick_network(network: Network, spec: PoseSpec, photos: tuple[Photo, ...]) -> str | None:
+def quick_network(
+    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], clock: Callable[[], float] = time.monotonic
+) -> QuickLook:
     """The same for any function that gives a network's outputs."""
+    start = clock()
     people = distinct(subjects_of(photos, spec, FEW_PEOPLE), spec)
-    prober = Prober(network, tuple(replace(subject, truth=None) for subject in people))
+    subjects = tuple(replace(subject, truth=None) for subject in people)
+    prober = Prober(network, subjects[:1], spec.input)
     given = evidence(prober, spec)
+    if (clock() - start) * len(subjects) < QUICK_SECONDS / 2:  # else the network is so slow that one has to do
+        prober = replace(prober, subjects=subjects)
+        given = evidence(prober, spec)
     if over_subjects(given.follow) >= GOOD and over_subjects(given.flip) <= SAME_PLACE:
-        return None
+        return QuickLook()
     asked = [question for question in _questions(prober, spec) if question.field in INPUT_FIELDS]
-    results = [_judged(prober, question, {}, is_patient=False) for question in asked]
-    worst = max(results, key=lambda result: result.gain)
-    return worst.found.sentence if worst.gain >= 1 else None
+    known: Known = {_seen_as(spec): given}
+    results, untried = [], []
+    for question in asked:
+        tried = _tried(prober, question, known, lambda: clock() - start < QUICK_SECONDS)
+        if len(tried.candidates) > 1:
+            results.append(_judged(prober, tried, known, is_patient=False))
+        if tried != question:
+            untried.append(question.field)
+    worst = max(results, key=lambda result: result.gain, default=None)
+    return QuickLook(worst.found.sentence if worst is not None and worst.gain >= 1 else None, tuple(untried))
+
+
+def _tried(prober: Prober, question: Question, known: Known, has_time: Callable[[], bool]) -> Question:
+    """The question with the values that there was time to look at."""
+    for count, candidate in enumerate(question.candidates):
+        if _seen_as(candidate.spec) not in known:
+            if not has_time():
+                return replace(question, candidates=question.candidates[:count])
+            known[_seen_as(candidate.spec)] = evidence(prober, candidate.spec)
+    return question
 
 
 def _round(prober: Prober, spec: PoseSpec, known: Known, step: Step, suffix: str) -> list[Judged]:

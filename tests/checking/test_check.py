@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.checking import Check, Checked, check_network, quick_network
+from posekit.checking import Check, Checked, QuickLook, check_network, quick_network
 from posekit.checking.alternatives import changed
 from posekit.errors import ConversionError, InputError
 from posekit.images import Person, Photo
@@ -57,7 +57,7 @@ def test_a_right_contract_is_not_doubted(name: str) -> None:
     assert abs(found(check, "input.alignment").alternatives[0].mirror_px) < 0.5
     assert found(check, "keypoints, left and right").verdict == "agrees"
     assert check == check_network(of.network, of.spec, of.photos, people=PEOPLE)
-    assert quick_network(of.network, of.spec, of.photos) is None
+    assert quick_network(of.network, of.spec, of.photos) == QuickLook()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -105,10 +105,37 @@ def test_without_boxes_the_network_finds_its_people() -> None:
 @pytest.mark.xdist_group("check tinypose")
 def test_the_quick_look_warns_of_what_nobody_could_miss(what: str) -> None:
     of = sample("tinypose")
-    warning = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos)
-    assert warning is not None
+    look = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos)
+    warning = look.doubt or ""
+    assert look.untried == ()
     assert warning.startswith("input.mean, std looks wrong")
     assert "123.675" in warning
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "untried"),
+    [
+        pytest.param(0.01, None, (), id="fast"),
+        pytest.param(0.5, 80, ("input.color_order",), id="slow"),
+        pytest.param(10.0, 6, ("input.mean, std", "input.color_order"), id="slower than all the time there is"),
+    ],
+)
+@pytest.mark.xdist_group("check tinypose")
+def test_the_quick_look_ends_in_time_and_names_what_it_did_not_try(
+    seconds: float, most: int | None, untried: tuple[str, ...]
+) -> None:
+    """By a clock that each run of the network moves on."""
+    of = sample("tinypose")
+    runs = 0
+
+    def network(spec: PoseSpec, pixels: np.ndarray[Any, Any]) -> Any:
+        nonlocal runs
+        runs += 1
+        return NETWORKS["chance"](spec, pixels)
+
+    look = quick_network(network, of.spec, of.photos, lambda: runs * seconds)
+    assert set(untried) <= set(look.untried) if untried else look.untried == ()
+    assert most is None or runs <= most, runs
 
 
 # --- a network without weights: it finds dots of three colours ---
@@ -218,7 +245,7 @@ def test_a_network_that_knows_nobody_tells_nothing(tmp_path: Path, kind: str, co
     assert [field.sentence for field in check.looks_wrong] == []
     assert {field.verdict for field in check.fields} == {"cannot tell"}
     assert check.judged == ()
-    assert quick_network(NETWORKS[kind], spec, pictures) is None
+    assert quick_network(NETWORKS[kind], spec, pictures) == QuickLook()
     assert check.as_json()["people"] == count
 
 
@@ -229,7 +256,7 @@ def test_a_network_that_gives_no_numbers_is_refused(tmp_path: Path, boxed: bool)
     nothing = _maps(lambda pixels: np.full((1, 32, 24, 17), np.nan))
     with pytest.raises(ConversionError, match="not finite, whatever mean and std"):
         check_network(nothing, sample("tinypose").spec, pictures)
-    assert quick_network(nothing, sample("tinypose").spec, pictures) is None
+    assert quick_network(nothing, sample("tinypose").spec, pictures).doubt is None
 
 
 @pytest.mark.xdist_group("check tinypose")
@@ -267,7 +294,7 @@ def test_random_weights_tell_nothing(tiny: Any, tmp_path: Path) -> None:
     spec, pictures = find_spec(tiny.save("exported"), str(tiny.spec_file)), noise(tmp_path, 3)
     source = open_source(tiny.save("exported"))
     assert check(source, spec, pictures).looks_wrong == ()
-    assert quick(source, spec, pictures) is None
+    assert quick(source, spec, pictures).doubt is None
 
 
 @pytest.mark.xdist_group("check tinypose")
