@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -24,9 +24,10 @@ from posekit.inputs import Images
 from posekit.making import Made, make
 from posekit.parity import report, trace
 from posekit.parity.accuracy import can_be_told
-from posekit.parity.cases import MAX_RECORDED, Case, Recorder, cases_of, found_in
-from posekit.parity.evaluate import Evaluation, ReferenceCase, Run, evaluate, unverified
+from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
+from posekit.parity.evaluate import Evaluation, Run, evaluate, unverified
 from posekit.parity.gate import Check
+from posekit.parity.references import References
 from posekit.precisions import PRECISIONS
 from posekit.preparation import Calibrated, Prepared, calibrating, prepare
 from posekit.recipe import FILE as RECIPE
@@ -99,7 +100,15 @@ def package(
     with announced(step, "look at the contract"):
         contract = None if reference is None else stage_of(source, spec, images.photos, reference)
         look = quick(source, spec, images.photos) if images.are_given else QuickLook()
-    job = _Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, look, step)
+    with tempfile.TemporaryDirectory() as kept:
+        run = partial(run_reference, source, spec)
+        references = References(images.photos, spec, run, Path(kept))
+        job = _Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, look, references, step)
+        return _each(finals, job)
+
+
+def _each(finals: Mapping[str, Path], job: _Job) -> list[Packaged]:
+    """A bundle a platform; where one does not convert, the others are made before that is told."""
     results: list[Packaged] = []
     failed: list[PosekitError] = []
     for name, final in finals.items():
@@ -158,6 +167,7 @@ class _Job:
     wrapper: bool
     contract: ContractStage | None
     look: QuickLook
+    references: References
     step: Step
 
 
@@ -167,7 +177,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = stack.enter_context(bundle.writing(final, overwrite=job.overwrite))
         made = make(
-            platform, job.prepared, job.compression, job.calibration, lambda: _referenced(job), folder, Path(scratch),
+            platform, job.prepared, job.compression, job.calibration, lambda: job.references, folder, Path(scratch),
             final, step,
         )  # fmt: skip
         converted = made.converted
@@ -191,12 +201,12 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
         steps = tracing.trace(lowered)
         trace.write(
             folder / bundle.EVALUATION,
-            trace.Trace(next(_cases(job)).name, job.prepared.source.sha256, contract_hash(spec), steps),
+            trace.Trace(next(job.references.cases()).name, job.prepared.source.sha256, contract_hash(spec), steps),
         )
         facts = _facts(platform, job, made, model_hash, bundle.file_hash(folder / bundle.EVALUATION))
         with announced(step, "write the report"):
             document = reporting.write(
-                folder / bundle.REPORT, evaluation, spec, facts, partial(_named, job), run, shipped=shown
+                folder / bundle.REPORT, evaluation, spec, facts, job.references.named, run, shipped=shown
             )
             if made.tuned is not None:
                 search_report.write(folder / bundle.REPORT, made.tuned, spec)
@@ -207,26 +217,6 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             bundle.move_rejected(folder, rejected)
             stack.pop_all()  # the good bundle's place is left as it was
     return Packaged(written, platform, evaluation, document)
-
-
-def _referenced(job: _Job) -> Iterator[ReferenceCase]:
-    """Every case with the reference's outputs."""
-    source, spec = job.prepared.source, job.prepared.spec
-    return ((case, run_reference(source, spec, case.pixels)) for case in _cases(job))
-
-
-def _cases(job: _Job) -> Iterator[Case]:
-    for photo in job.images.photos:
-        yield from cases_of(photo, job.prepared.spec)
-
-
-def _named(job: _Job, names: Collection[str]) -> Iterator[ReferenceCase]:
-    """The cases of those names with their reference, run again rather than kept."""
-    for photo in job.images.photos:
-        if any(name.startswith(f"{photo.name}#") for name in names):
-            for case in cases_of(photo, job.prepared.spec):
-                if case.name in names:
-                    yield case, run_reference(job.prepared.source, job.prepared.spec, case.pixels)
 
 
 def _evaluate(
@@ -242,7 +232,7 @@ def _evaluate(
         runtime = runtime_for(platform, path)
         baseline = runtime_for(platform, made.baseline).run if made.baseline is not None else None
     except MissingToolError as error:
-        for case, outputs in _referenced(job):
+        for case, outputs in job.references:
             recorder.add(case, outputs, found_in(case, outputs, spec))
         recorder.close(model_hash)
         return unverified(error.message), partial(run_reference, source, spec), None
@@ -253,19 +243,19 @@ def _evaluate(
         if job.wrapper:
             with announced(job.step, f"run the {platform} wrapper on this machine"):
                 wrapper, check = desktop.run_wrapper(
-                    platform, folder / bundle.WRAPPER[platform], path, lambda: islice(_cases(job), MAX_RECORDED),
+                    platform, folder / bundle.WRAPPER[platform], path, lambda: islice(job.references.cases(), MAX_RECORDED),
                     runtime.run, Path(scratch), model_sha256=model_hash, spec=spec,
                 )  # fmt: skip
             golden_checks = (check,)
             name = f"{name}; {desktop.NAMES[platform]}"
         with announced(job.step, f"measure parity on {platform}"):
             evaluation = evaluate(
-                _referenced(job), spec, made.recipe.name, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
+                job.references, spec, made.recipe.name, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
                 accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
                 budget=made.budget, size=file_bytes(path),
             )  # fmt: skip
         evaluation = replace(evaluation, checks=(*golden_checks, *evaluation.checks))
-        shown = reporting.drawn(evaluation, wrapper, islice(_cases(job), MAX_RECORDED), spec)
+        shown = reporting.drawn(evaluation, wrapper, islice(job.references.cases(), MAX_RECORDED), spec)
     recorder.close(model_hash)
     return evaluation, runtime.run, shown
 
