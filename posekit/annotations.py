@@ -15,6 +15,7 @@ from posekit import jsontext
 from posekit.categories import Layout, People, people_of
 from posekit.errors import InputError
 from posekit.fields import Floats, Key, floats, key_of
+from posekit.foreign import said
 from posekit.images import Person
 from posekit.warp import FARTHEST_PX, SMALLEST_PX, is_sound_box
 
@@ -101,7 +102,7 @@ def read_coco(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read the annotations {path}: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"the annotations {path} are no valid JSON: {error}", "expected a COCO file") from error
+        raise InputError(f"the annotations {path} are no valid JSON{said(error)}", "expected a COCO file") from error
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in ("images", "annotations")):
         other = next((tool for key, tool in OTHERS.items() if isinstance(data, dict) and key in data), "")
         hint = f"it looks like a file of {other}: export it as COCO keypoints" if other else ""

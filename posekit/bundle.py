@@ -13,6 +13,7 @@ from typing import Any
 from posekit import folders, jsontext
 from posekit.codegen import assets_folder
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.precisions import PRECISIONS
 from posekit.spec import PoseSpec, contract_hash, read_spec
 from posekit.targets import TARGETS, Target
@@ -151,7 +152,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             raise InputError(f"{path} has more than {MAX_MANIFEST_BYTES} bytes")
         manifest = jsontext.parse(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no readable manifest: {error}") from error
+        raise InputError(f"{path} is no readable manifest{said(error)}") from error
     texts = ("platform", "precision", "contract_sha256", "status")
     sound = (
         isinstance(manifest, dict)

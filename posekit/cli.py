@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -33,6 +34,7 @@ from posekit.options import (
 )
 
 INTERRUPTED = 130
+TRACEBACK = "POSEKIT_TRACEBACK"  # environment variable: where an error comes from is printed behind it
 FAULT = 70  # EX_SOFTWARE
 # rich markup takes two thirds of the time of --help
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -345,6 +347,8 @@ def main(arguments: list[str] | None = None) -> Any:
         told = full_disk(error) or error
         if isinstance(told, PosekitError):
             console.show_error(told, as_json=as_json)
+            if os.environ.get(TRACEBACK):
+                traceback.print_exception(error)
             sys.exit(told.exit_code)
         # a fault of posekit's own: told as such, and never taken for a failed gate (1)
         from posekit.errors import first_line

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
 from posekit import bundle, jsontext, linting
 from posekit.chatter import captured
-from posekit.errors import InputError, MissingToolError, first_line
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import reading, said
 from posekit.mlpackage import read_specification
 from posekit.presets import preset_names
 from posekit.targets import TARGETS
@@ -43,35 +43,24 @@ def _packaged(path: Path, platform: str) -> dict[str, Any]:
     except InputError as error:
         facts["contract"] = f"none: {error.message}"
     except ValueError as error:
-        facts["contract"] = f"damaged: {error}"
+        facts["contract"] = f"damaged{said(error)}"
     return facts
 
 
 def _tflite(path: Path) -> dict[str, Any]:
-    from ai_edge_litert.interpreter import Interpreter
-
+    from posekit.runtimes import litert
     from posekit.targets.tflite_file import op_counts
     from posekit.targets.tflite_layers import stored
 
-    try:
-        with captured():
-            runner = Interpreter(model_path=str(path)).get_signature_runner()
+    with captured(), litert.refusals(path, "load"):
+        runner = litert.opened(path).get_signature_runner()
         sides = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not load {path}: {str(error).strip().splitlines()[0]}") from error
     facts: dict[str, Any] = {
         side: {name: f"{d['dtype'].__name__} {[int(s) for s in d['shape']]}" for name, d in details.items()}
         for side, details in sides.items()
     }
-    try:
+    with reading(path):  # LiteRT loads what names buffers that are not there
         return {**facts, "layers": stored(path.read_bytes()), "operations": op_counts(path.read_bytes())}
-    except (
-        IndexError,
-        ValueError,
-        TypeError,
-        struct.error,
-    ) as error:  # LiteRT loads what names buffers that are not there
-        raise InputError(f"{path} is damaged: {first_line(error)}", "package the model again") from error
 
 
 def _mlpackage(path: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from posekit.calibration import is_sample
 from posekit.errors import MissingToolError, PosekitError, first_line, full_disk
+from posekit.foreign import note
 from posekit.inputs import Images
 from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, truth_of
 from posekit.parity.cases import Case, cases_of, found_in
@@ -107,12 +108,18 @@ def _climb(
         )
     cases = sum(max(len(photo.people), 1) for photo in images.photos)
     for precision, seconds in _first_runs(runs, next(_cases(images, prepared.spec)).pixels).items():
-        if seconds * cases > LONGEST:
+        if isinstance(seconds, PosekitError):  # says nothing of the others
+            rungs[precision] = replace(rungs[precision], status="FAILED", failed=(seconds.message,))
+            del runs[precision], files[precision]
+        elif seconds * cases > LONGEST:
             why = f"one inference takes {seconds:.1f} s here, {cases} would take {seconds * cases / 60:.0f} min"
             rungs[precision] = replace(rungs[precision], status="SKIPPED", failed=(why,))
             del runs[precision], files[precision]
     with announced(step, f"measure keypoints on {name}"):
-        reference, measured = _measure(prepared, images, {key: one.run for key, one in runs.items()}, step)
+        reference, measured, broken = _measure(prepared, images, {key: one.run for key, one in runs.items()}, step)
+    for precision, why in broken.items():
+        rungs[precision] = replace(rungs[precision], status="FAILED", failed=(why,))
+        del files[precision]
     for precision, (seen, failed) in measured.items():
         rungs[precision] = replace(rungs[precision], quality=seen, failed=failed)
     with announced(step, f"measure time on {name}"):
@@ -150,10 +157,11 @@ def _make(
         return made, runtime_for(name, path)
     except PosekitError as error:
         return Rung(precision, "FAILED", failed=(error.message,))
-    except Exception as error:  # a converter's fault with one precision says nothing of the others
+    except Exception as error:  # a fault with one precision says nothing of the others
         if full_disk(error) is not None:
             raise
-        return Rung(precision, "FAILED", failed=(f"a fault of the converter or of posekit: {first_line(error)}",))
+        note(error, folder / "log")
+        return Rung(precision, "FAILED", failed=(f"a fault of posekit, please report it: {first_line(error)}",))
 
 
 def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
@@ -163,18 +171,25 @@ def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
 
 def _measure(
     prepared: Prepared, images: Images, runs: dict[Precision, Run], step: Step
-) -> tuple[Quality, dict[Precision, tuple[Quality, tuple[str, ...]]]]:
-    """What every model makes of every case, a case at a time, and what `package`'s gates would say of it."""
+) -> tuple[Quality, dict[Precision, tuple[Quality, tuple[str, ...]]], dict[Precision, str]]:
+    """What every model makes of every case, a case at a time, what `package`'s gates would say of it, and why one failed."""
     spec = prepared.spec
     reference: list[Found] = []
     truth: list[Truth | None] = []
     sides = {precision: Side(gate_for(precision, spec)) for precision in runs}
+    broken: dict[Precision, str] = {}
     for number, case in enumerate(_cases(images, spec), 1):
         expected = run_reference(prepared.source, spec, case.pixels)
         reference.append(found_in(case, expected, spec))
         truth.append(truth_of(case))
-        for precision, run in runs.items():
-            sides[precision].add(case, run(case.pixels), expected, spec)
+        for precision in list(sides):
+            try:
+                seen = runs[precision](case.pixels)
+            except PosekitError as error:
+                broken[precision] = f"{error.message} ({case.name})"
+                del sides[precision]
+                continue
+            sides[precision].add(case, seen, expected, spec)
         step(f"measure keypoints, {number} inputs")
     before = accuracy(reference, truth, spec)
     measured = {}
@@ -193,16 +208,19 @@ def _measure(
         )
         failed = tuple(f"{one.name}: {one.detail}" for one in checks if one.outcome is Outcome.FAIL)
         measured[precision] = (quality_of(stage.keypoints, before, accuracy(side.found, truth, spec)), failed)
-    return quality(reference, reference, truth, spec), measured
+    return quality(reference, reference, truth, spec), measured, broken
 
 
-def _first_runs(runs: dict[Precision, Runtime], pixels: NDArray[np.float32]) -> dict[Precision, float]:
-    """Seconds of one run of each."""
-    taken = {}
+def _first_runs(runs: dict[Precision, Runtime], pixels: NDArray[np.float32]) -> dict[Precision, float | PosekitError]:
+    """Seconds of one run of each, or why there is none."""
+    taken: dict[Precision, float | PosekitError] = {}
     for precision, runtime in runs.items():
         begin = time.perf_counter()
-        runtime.run(pixels)
-        taken[precision] = time.perf_counter() - begin
+        try:
+            runtime.run(pixels)
+            taken[precision] = time.perf_counter() - begin
+        except PosekitError as error:
+            taken[precision] = error
     return taken
 
 

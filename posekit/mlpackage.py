@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from posekit.errors import InputError, MissingToolError, first_line
+from posekit.errors import MissingToolError
+from posekit.foreign import reading
 
 _PROTO = "posekit_coreml_proto"  # coremltools.proto under a name whose import does not run coremltools/__init__
 
@@ -26,10 +27,8 @@ def specification_file(path: Path) -> Path:
 def read_specification(path: Path) -> Any:
     """The specification (Model protobuf); InputError where it is damaged, MissingToolError without coremltools."""
     model = empty_specification()
-    try:
+    with reading(path, "no readable Core ML package"):
         model.ParseFromString(specification_file(path).read_bytes())
-    except Exception as error:  # protobuf's own error, or a file that is not there
-        raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
     return model
 
 

@@ -20,6 +20,7 @@ from posekit.checking import ContractStage, QuickLook, quick, stage_of
 from posekit.compression import FLOAT, Compression
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
+from posekit.foreign import converting
 from posekit.inputs import Images
 from posekit.making import Made, make
 from posekit.parity import report, trace
@@ -229,15 +230,16 @@ def _evaluate(
     source, spec, path = job.prepared.source, job.prepared.spec, made.converted.path
     recorder = Recorder(folder / bundle.EVALUATION)
     try:
-        runtime = runtime_for(platform, path)
-        baseline = runtime_for(platform, made.baseline).run if made.baseline is not None else None
+        with converting():
+            runtime = runtime_for(platform, path)
+            baseline = runtime_for(platform, made.baseline).run if made.baseline is not None else None
     except MissingToolError as error:
         for case, outputs in job.references:
             recorder.add(case, outputs, found_in(case, outputs, spec))
         recorder.close(model_hash)
         return unverified(error.message), partial(run_reference, source, spec), None
-    except InputError as error:
-        raise ConversionError(f"the converter's file cannot be run: {error.message}", error.hint) from error
+    fast = runtime.accelerated
+    runtime = replace(runtime, run=converting()(runtime.run), accelerated=fast and converting()(fast))
     with tempfile.TemporaryDirectory() as scratch:
         wrapper, name, golden_checks = None, runtime.name, tuple[Check, ...]()
         if job.wrapper:

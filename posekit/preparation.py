@@ -17,7 +17,7 @@ from posekit.parity.cases import cases_of
 from posekit.poses import Poses
 from posekit.sample import sample_images
 from posekit.sources import SourceModel, open_source
-from posekit.sources.reference import check_facts, run_reference
+from posekit.sources.reference import Tensors, check_facts, run_reference
 from posekit.spec import PoseSpec
 from posekit.steps import Step, announced
 from posekit.targets.lowering import Lowered, lower
@@ -65,7 +65,9 @@ def prepare(
         source = open_source(model, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     with announced(step, "run the reference"):
-        return Prepared(source, spec, _lowered(source, spec, images))
+        pixels, outputs = _referenced(source, spec, images)
+    with announced(step, "export the network"):
+        return Prepared(source, spec, lower(source, spec, pixels, outputs))
 
 
 def calibrating(
@@ -98,8 +100,8 @@ def calibrating(
     )
 
 
-def _lowered(source: SourceModel, spec: PoseSpec, images: Images) -> Lowered:
-    """The static graph, after the checks that need the eager network alone."""
+def _referenced(source: SourceModel, spec: PoseSpec, images: Images) -> tuple[NDArray[np.float32], Tensors]:
+    """An input and the network's outputs for it, after the checks that need the eager network alone."""
     pixels = cases_of(images.photos[0], spec)[0].pixels
     outputs = run_reference(source, spec, pixels)
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
@@ -117,4 +119,4 @@ def _lowered(source: SourceModel, spec: PoseSpec, images: Images) -> Lowered:
                 f"the network's output {name!r} is constant: it does not depend on the picture",
                 "were the weights loaded, and do mean and std fit the training?",
             )
-    return lower(source, spec, pixels, outputs)
+    return pixels, outputs

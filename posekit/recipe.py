@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from posekit import jsontext
 from posekit.decoder_specs import Part
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.precisions import PRECISIONS, Precision
 from posekit.spec_errors import sentence
 
@@ -77,4 +78,4 @@ def read(path: Path) -> Recipe:
     except ValidationError as error:
         raise InputError(*sentence(error, str(path))) from error
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no readable recipe: {error}", "take recipe.json of a bundle") from error
+        raise InputError(f"{path} is no readable recipe{said(error)}", "take recipe.json of a bundle") from error

@@ -27,6 +27,7 @@ from posekit.decoder_specs import (
     written,
 )
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.spec_errors import sentence
 
 MAX_SPEC_BYTES = 1 << 20
@@ -249,7 +250,7 @@ def read_spec(path: Path) -> PoseSpec:
         data = jsontext.parse(text) if path.suffix == ".json" else _toml(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise InputError(f"the spec {path} is no valid {kind}: {error}") from error
+        raise InputError(f"the spec {path} is no valid {kind}{said(error)}") from error
     if not isinstance(data, dict):
         raise InputError(f"the spec {path} holds a {type(data).__name__}, expected a table")
     return parse_spec(data, str(path))

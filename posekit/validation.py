@@ -19,6 +19,7 @@ from posekit.devices import evidence as device_evidence
 from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError, MissingToolError
+from posekit.foreign import said
 from posekit.inputs import Images, find_images, find_spec
 from posekit.parity.accuracy import accuracy, can_be_told, truth_of, why_no_truth
 from posekit.parity.budget import Budget, parse_budget
@@ -303,7 +304,7 @@ def _packaged_report(folder: Path) -> dict[str, Any]:
         document = jsontext.parse((folder / "report.json").read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{folder / 'report.json'} is no readable report: {error}", "package the model again"
+            f"{folder / 'report.json'} is no readable report{said(error)}", "package the model again"
         ) from error
     if not isinstance(document, dict):
         raise InputError(f"{folder / 'report.json'} is no report", "package the model again")

@@ -24,7 +24,7 @@ from posekit.runtimes import runtime_for
 pytestmark = pytest.mark.xdist_group("bundle")
 Refused = Callable[..., dict[str, Any]]
 
-STEPS = ("open the model", "run the reference", "look at the contract", "convert for android", "write the model file for android", "write the android wrapper", "measure parity on android")  # fmt: skip
+STEPS = ("open the model", "run the reference", "export the network", "look at the contract", "convert for android", "write the model file for android", "write the android wrapper", "measure parity on android")  # fmt: skip
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from posekit.calibration import video
-from posekit.errors import InputError, first_line
+from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.images import MAX_PIXELS, Person, Picture, load_image
 from posekit.photos import Photos, find_photos
 from posekit.spec import PoseSpec
@@ -106,7 +107,7 @@ def _animation_length(path: Path) -> int:
     except InputError:
         raise
     except Exception as error:  # Pillow's plugins raise many kinds on damaged files
-        raise InputError(f"{path} cannot be read as a picture: {first_line(error)}", "is it damaged?") from error
+        raise InputError(f"{path} cannot be read as a picture{said(error)}", "is it damaged?") from error
     if length < 2:
         raise InputError(f"{path} is one picture, expected a folder of pictures or a video")
     return length
@@ -121,4 +122,4 @@ def _animation(path: Path, places: Sequence[int]) -> Iterator[tuple[int, Picture
     except EOFError:
         return
     except Exception as error:  # as above
-        raise InputError(f"{path} is damaged: {first_line(error)}") from error
+        raise InputError(f"{path} is damaged{said(error)}") from error

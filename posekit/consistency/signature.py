@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit.consistency.finding import differing
-from posekit.errors import InputError, PosekitError, first_line
+from posekit.errors import InputError
+from posekit.foreign import reading
 from posekit.mlpackage import read_specification
 
 if TYPE_CHECKING:
@@ -32,12 +33,8 @@ class Signature:
 
 def signature_of(platform: str, path: Path) -> Signature:
     """The signature of a model file; InputError where it is damaged."""
-    try:
+    with reading(path):
         return _tflite(path) if platform == "android" else _mlpackage(path)
-    except PosekitError:
-        raise
-    except Exception as error:  # flatbuffers and protobuf raise many kinds on damaged files
-        raise InputError(f"{path.name} is damaged: {first_line(error)}", "package the model again") from error
 
 
 def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
@@ -53,7 +50,8 @@ def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
     if platform == "android":
         from posekit.targets.tflite_file import described_otherwise
 
-        return [*told, *described_otherwise(path.read_bytes(), spec, list(found.outputs))]
+        with reading(path):
+            return [*told, *described_otherwise(path.read_bytes(), spec, list(found.outputs))]
     from posekit.targets.coreml import described_otherwise as otherwise
 
     return [*told, *otherwise(path, spec)]

@@ -16,6 +16,7 @@ from posekit import jsontext
 from posekit.devices.format import REQUEST, RUN
 from posekit.devices.record import MAX_DOCUMENT_BYTES
 from posekit.errors import InputError
+from posekit.foreign import said
 
 MAX_FILES = 1 << 14
 MAX_BYTES = 1 << 32
@@ -70,7 +71,7 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
                 seen.add(name)
                 _copy(tar, member, folder / name)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-        raise InputError(f"{TRUNCATED}: {str(error) or type(error).__name__}", AGAIN) from error
+        raise InputError(f"{TRUNCATED}{said(error)}", AGAIN) from error
     if not has_end:
         raise InputError(f"{TRUNCATED} after {len(seen)} files, {size} bytes", AGAIN)
 
@@ -90,7 +91,7 @@ def error_of(folder: Path) -> str | None:
             raise InputError(f"{RUN} of the device has more than {MAX_DOCUMENT_BYTES} bytes")
         document = jsontext.parse(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise InputError(f"{RUN} of the device cannot be read: {error}") from error
+        raise InputError(f"{RUN} of the device cannot be read{said(error)}") from error
     wrong = document.get("error") if isinstance(document, dict) else None
     return None if wrong is None else str(wrong)[:1000]
 

@@ -14,6 +14,7 @@ from posekit import jsontext
 from posekit.case_files import RegionOfCase, read_tensor
 from posekit.devices.format import RUN, CaseResult, DeviceRun, Mode, Pass
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.parity.shipped import Shipped
 from posekit.spec_errors import sentence
 
@@ -34,7 +35,7 @@ def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun
             raise InputError(f"{path} has more than {MAX_DOCUMENT_BYTES} bytes")
         data = jsontext.parse(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no readable device run: {error}") from error
+        raise InputError(f"{path} is no readable device run{said(error)}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path} holds a {type(data).__name__}, expected an object")
     try:

@@ -19,6 +19,7 @@ from posekit.devices import answer, programs, xctestrun
 from posekit.devices.format import RUN
 from posekit.devices.programs import Done
 from posekit.errors import ConversionError, InputError, MissingToolError
+from posekit.foreign import said
 from posekit.steps import Step, silent
 
 PLACE = "Documents/posekit"  # in the host app's home: where the test looks unless POSEKIT_RUN names another folder
@@ -211,7 +212,7 @@ def _json(path: Path, what: str) -> dict[str, Any]:
             raise InputError(f"{what} has more than {MAX_JSON_BYTES} bytes")
         document = jsontext.parse(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise InputError(f"{what} cannot be read: {error}") from error
+        raise InputError(f"{what} cannot be read{said(error)}") from error
     if isinstance(document, list):
         return {"tests": document}
     if not isinstance(document, dict):

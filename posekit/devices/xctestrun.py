@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posekit.errors import InputError, MissingToolError, first_line
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import said
 
 XCTESTRUN = "POSEKIT_XCTESTRUN"
 TEST = "ParityRunTests"
@@ -47,7 +48,7 @@ def hosted_test(built: Path, type_name: str) -> HostedTest:
     try:
         document = plistlib.loads(built.read_bytes())
     except Exception as error:  # plistlib raises many kinds on damaged files, IndexError among them
-        raise InputError(f"{built} is no readable .xctestrun: {first_line(error)}") from error
+        raise InputError(f"{built} is no readable .xctestrun{said(error)}") from error
     found = [test for target in _targets(document) if (test := _hosted(target, built.parent)) is not None]
     named = [test for test in found if test.target == f"{type_name}Tests"] or found
     if len(named) != 1:

@@ -19,6 +19,7 @@ from posekit.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile
 from posekit.decoder_specs import OutputName, Part, tuple_of_list
 from posekit.decoders import decode
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.images import Person, Photo, Picture, load_image
 from posekit.parity.metrics import Found
 from posekit.poses import Poses
@@ -239,4 +240,4 @@ def read_index(folder: Path) -> Index:
     except ValidationError as error:
         raise InputError(sentence(error, str(path))[0], PACKAGE_AGAIN) from error
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} is no readable list of cases: {error}", PACKAGE_AGAIN) from error
+        raise InputError(f"{path} is no readable list of cases{said(error)}", PACKAGE_AGAIN) from error

@@ -17,6 +17,7 @@ from posekit.annotations import MAX_JSON_BYTES
 from posekit.errors import InputError
 from posekit.fields import floats, key_of
 from posekit.filenames import resolved
+from posekit.foreign import said
 from posekit.images import Photo
 from posekit.poses import Floats
 from posekit.spec import PoseSpec
@@ -117,7 +118,7 @@ def _coco_results(path: Path, spec: PoseSpec) -> list[_Row]:
     except OSError as error:
         raise InputError(f"cannot read the predictions {path}: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"the predictions {path} are no valid JSON: {error}") from error
+        raise InputError(f"the predictions {path} are no valid JSON{said(error)}") from error
     if not isinstance(data, list) or not data:
         raise InputError(
             f"{path} holds no COCO keypoint results: {_kind(data)}",
@@ -210,8 +211,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     except OSError as error:
         raise InputError(f"cannot read the predictions {path}: {error.strerror or error}") from error
     except Exception as error:  # zipfile and numpy raise many kinds on damaged files
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} is no readable npz of plain arrays: {first[:200]}", "np.savez writes one") from error
+        raise InputError(f"{path} is no readable npz of plain arrays{said(error)}", "np.savez writes one") from error
 
 
 def _numbers(path: Path, name: str, values: NDArray[Any], shape: tuple[int, ...]) -> Floats:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from posekit import jsontext
 from posekit.errors import InputError
+from posekit.foreign import said
 
 INDEX, VALUES, SCHEMA = "trace.json", "trace.f32", 2
 MAX_INDEX_BYTES = 1 << 26
@@ -95,7 +96,7 @@ def read(folder: Path) -> Trace:
         return Trace(case, source, contract, tuple(steps))
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         hint = "package the model again with this version of posekit"
-        raise InputError(f"{folder / INDEX} is no readable trace of the network: {error}", hint) from error
+        raise InputError(f"{folder / INDEX} is no readable trace of the network{said(error)}", hint) from error
 
 
 def _step(entry: Any, values: NDArray[np.float32]) -> Step:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import MissingToolError
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import told
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
@@ -26,16 +27,18 @@ def is_available() -> bool:
 def open_model(path: Path, units: str = "cpu") -> Run:
     """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name; MissingToolError off macOS.
 
-    units: a key of UNITS; `cpu` is the reference, `all` what an app gets if it does not choose.
+    InputError where Core ML refuses the package, or fails as it runs it. units: a key of UNITS; `cpu` is the reference, `all` what an app gets if it does not choose.
     """
     if not is_available():
         raise MissingToolError(f"{path.name} cannot be run on this machine: {WHY_NOT}", "run it on a Mac")
     import coremltools as ct
 
-    model = ct.models.MLModel(str(path), compute_units=ct.ComputeUnit[UNITS[units]])
+    with told(f"Core ML cannot load {path.name}", "is the package damaged, or of a newer system?", kind=InputError):
+        model = ct.models.MLModel(str(path), compute_units=ct.ComputeUnit[UNITS[units]])
 
     def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        outputs = model.predict({"image": np.ascontiguousarray(pixels[None], np.float32)})
+        with told(f"Core ML cannot run {path.name}", "posekit ladder tells the precisions that work", kind=InputError):
+            outputs = model.predict({"image": np.ascontiguousarray(pixels[None], np.float32)})
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     return run

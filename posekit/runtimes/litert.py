@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,15 @@ from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
+from posekit.foreign import said, told
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
+
+NODE = re.compile(r"Node number (\d+) \((\w+)\) failed to \w+\.?")  # LiteRT's last words on it
+HINTS = {
+    "load": "is the file damaged, or of a newer LiteRT?",
+    "run": "posekit ladder tells the precisions at which a network runs",
+}
 
 
 def open_model(path: Path, threads: int = 2) -> Run:
@@ -21,18 +31,10 @@ def open_model(path: Path, threads: int = 2) -> Run:
 
     InputError where the runtime does not load the file; MissingToolError without ai-edge-litert.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise MissingToolError("ai-edge-litert is not installed", "pip install 'posekit[litert]'") from error
-    try:
-        with captured():
-            interpreter = Interpreter(model_path=str(path), num_threads=threads)
-            interpreter.allocate_tensors()
-            runner = interpreter.get_signature_runner()
-            details = runner.get_input_details()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not load {path.name}: {_first(error)}") from error
+    interpreter = loaded(path, num_threads=threads)
+    with refusals(path, "load", interpreter):
+        runner = interpreter.get_signature_runner()
+        details = runner.get_input_details()
     if set(details) != {"image"}:
         raise InputError(f"{path.name} has inputs {sorted(details)}, expected one named 'image'")
     shape = tuple(int(size) for size in details["image"]["shape"])
@@ -40,27 +42,65 @@ def open_model(path: Path, threads: int = 2) -> Run:
     def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         if (1, *pixels.shape) != shape:
             raise InputError(f"{path.name} takes an image of shape {shape}, the contract makes {(1, *pixels.shape)}")
-        try:
+        with refusals(path, "run", interpreter):
             return dict(runner(image=np.ascontiguousarray(pixels[None], np.float32)))
-        except (ValueError, RuntimeError) as error:
-            raise InputError(f"LiteRT fails as it runs {path.name}: {_first(error)}") from error
 
     return run
 
 
 def check_loads(path: Path) -> None:
     """InputError where the runtime does not load the file, as of an operation that it does not have."""
-    from ai_edge_litert.interpreter import Interpreter
+    loaded(path)
 
+
+def loaded(path: Path, **options: Any) -> Any:
+    """LiteRT's Interpreter of a file, its tensors allocated; options and errors as of opened()."""
+    interpreter = opened(path, **options)
+    with captured(), refusals(path, "load", interpreter):
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+def opened(path: Path, **options: Any) -> Any:
+    """LiteRT's Interpreter of a file, which may hold operations that it does not have.
+
+    options: of the Interpreter. InputError where it is no .tflite; MissingToolError without ai-edge-litert.
+    """
     try:
-        with captured():
-            Interpreter(model_path=str(path)).allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not load what was converted: {_first(error)}") from error
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise MissingToolError("ai-edge-litert is not installed", "pip install 'posekit[litert]'") from error
+    with captured(), refusals(path, "load"):
+        return Interpreter(model_path=str(path), **options)
 
 
-def _first(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def loaded_with_all_tensors(path: Path) -> Any:
+    """The same, kernel by kernel without XNNPACK, with every tensor kept to be looked at."""
+    from ai_edge_litert.interpreter import OpResolverType
+
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return loaded(path, experimental_preserve_all_tensors=True, experimental_op_resolver_type=resolver, num_threads=2)
+
+
+def refusals(path: Path, verb: str, interpreter: Any = None) -> contextlib.AbstractContextManager[None]:
+    """What LiteRT raises as it loads or runs a file, as an InputError that names the operation and what it gives."""
+    return told(partial(_refused, path, verb, interpreter), HINTS[verb], kind=InputError)
+
+
+def _refused(path: Path, verb: str, interpreter: Any, error: Exception) -> str:
+    text = str(error)
+    node = NODE.search(text)
+    where = f": {node[2]}{_gives(interpreter, int(node[1]))}" if node else ""
+    return f"LiteRT cannot {verb} {path.name}{where}{said(NODE.sub('', text))}"
+
+
+def _gives(interpreter: Any, number: int) -> str:
+    """` (operation 3, which gives 'head')`: converters' files name results after their layers."""
+    with contextlib.suppress(Exception):  # of a file that does not load there may be nothing to ask
+        output = interpreter._get_ops_details()[number]["outputs"][0]
+        name = next(one["name"] for one in interpreter.get_tensor_details() if one["index"] == output)
+        return f" (operation {number}, which gives {name!r})"
+    return f" (operation {number})"
 
 
 def open_tensors(
@@ -68,19 +108,10 @@ def open_tensors(
 ) -> tuple[list[int], Callable[[int], NDArray[Any]], dict[int, dict[str, Any]]]:
     """Run a .tflite once, kernel by kernel without XNNPACK, and keep every tensor: the numbers of the outputs, a function
     from a tensor's number to its values, and LiteRT's details of the tensors."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    try:
-        with captured():
-            interpreter = Interpreter(
-                model_path=str(path), experimental_preserve_all_tensors=True,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            )  # fmt: skip
-            interpreter.allocate_tensors()
-            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ascontiguousarray(pixels[None]))
-            interpreter.invoke()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not run {path.name}: {_first(error)}") from error
+    interpreter = loaded_with_all_tensors(path)
+    with captured(), refusals(path, "run", interpreter):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ascontiguousarray(pixels[None]))
+        interpreter.invoke()
     outputs = [int(details["index"]) for details in interpreter.get_output_details()]
     return outputs, interpreter.get_tensor, {int(one["index"]): one for one in interpreter.get_tensor_details()}
 

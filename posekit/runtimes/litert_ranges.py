@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.chatter import captured
-from posekit.errors import InputError
+from posekit.runtimes.litert import loaded_with_all_tensors, refusals
 
 BINS = 2048
 LEVELS = 255
@@ -38,21 +37,11 @@ def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str
 
     InputError where the file does not run.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    try:
-        with captured():
-            interpreter = Interpreter(
-                model_path=str(path), experimental_preserve_all_tensors=True, num_threads=2,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            )  # fmt: skip
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"LiteRT does not load {path.name}: {str(error).strip().splitlines()[0]}") from error
+    interpreter = loaded_with_all_tensors(path)
     wanted = _computed(interpreter)
     ends: dict[str, list[tuple[float, float]]] = {name: [] for name in wanted.values()}
     infinite: set[str] = set()
-    for values in _runs(interpreter, wanted, inputs):
+    for values in _runs(path, interpreter, wanted, inputs):
         for name, array in values.items():
             low, high = float(array.min()), float(array.max())
             if not np.isfinite(low) or not np.isfinite(high):  # padding of a maximum, a mask, or a fault
@@ -62,7 +51,7 @@ def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str
             ends[name].append((low, high))
     limits = {name: (min(low for low, _ in pairs), max(high for _, high in pairs)) for name, pairs in ends.items()}
     counts = {name: np.zeros(BINS, np.int64) for name in ends}
-    for values in _runs(interpreter, wanted, inputs):
+    for values in _runs(path, interpreter, wanted, inputs):
         for name, array in values.items():
             low, high = limits[name]
             some = array[np.isfinite(array)] if name in infinite else array
@@ -99,9 +88,10 @@ def _computed(interpreter: Any) -> dict[int, str]:
     }
 
 
-def _runs(interpreter: Any, wanted: dict[int, str], inputs: Sequence[NDArray[np.float32]]) -> Any:
+def _runs(path: Path, interpreter: Any, wanted: dict[int, str], inputs: Sequence[NDArray[np.float32]]) -> Any:
     image = interpreter.get_input_details()[0]["index"]
     for pixels in inputs:
-        interpreter.set_tensor(image, np.ascontiguousarray(pixels[None], np.float32))
-        interpreter.invoke()
+        with refusals(path, "run", interpreter):
+            interpreter.set_tensor(image, np.ascontiguousarray(pixels[None], np.float32))
+            interpreter.invoke()
         yield {name: interpreter.get_tensor(number) for number, name in wanted.items()}

@@ -13,7 +13,8 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from posekit import __version__
-from posekit.errors import InputError, MissingToolError, first_line
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import said
 from posekit.recipe import Recipe
 from posekit.search.trial import Problem, Trial, measure, tools
 from posekit.search.workers import ATTEMPTS, KILLED, Run
@@ -153,7 +154,7 @@ def reach(address: str) -> None:
         raise MissingToolError("Dask is not installed", "pip install 'posekit[dask]'") from error
     except Exception as error:  # an address may be wrong in many ways
         raise InputError(
-            f"no Dask scheduler answers at {address!r}: {first_line(error)}",
+            f"no Dask scheduler answers at {address!r}{said(error)}",
             "start one with: dask scheduler; its address is as tcp://127.0.0.1:8786",
         ) from error
 
@@ -177,7 +178,7 @@ def _client(address: str) -> Any:
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(f"the Dask scheduler at {address!r} takes no client: {first_line(error)}", GO_ON) from error
+        raise InputError(f"the Dask scheduler at {address!r} takes no client{said(error)}", GO_ON) from error
 
 
 def _check(client: Any, address: str) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from posekit import jsontext
 from posekit.decoder_specs import Part, tuple_of_list
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.parity.quality import Quality
 from posekit.recipe import Recipe
 from posekit.search.trial import Trial
@@ -69,7 +70,7 @@ def read(path: Path, problem: str) -> list[Trial]:
     except ValidationError as error:
         raise InputError(f"the search cannot be resumed: {sentence(error, str(path))[0]}", hint) from error
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"the search cannot be resumed: {path} is damaged: {error}", hint) from error
+        raise InputError(f"the search cannot be resumed: {path} is damaged{said(error)}", hint) from error
 
 
 @contextlib.contextmanager

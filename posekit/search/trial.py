@@ -154,8 +154,9 @@ class Bench:
                 raise
             except PosekitError as error:
                 return Trial(recipe, failure=error.message, seconds=time.perf_counter() - started)
-            except Exception as error:  # a converter's fault with one recipe says nothing of the others
-                return Trial(recipe, failure=first_line(error), seconds=time.perf_counter() - started)
+            except Exception as error:  # a fault with one recipe says nothing of the others
+                why = f"a fault of posekit: {first_line(error)}"
+                return Trial(recipe, failure=why, seconds=time.perf_counter() - started)
             size = file_bytes(path)
         layers = tuple((layer.name, layer.weights, layer.bits) for layer in made.layers)
         measured = quality(found, problem.reference, problem.truth, problem.spec)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from posekit import jsontext, limits
 from posekit.errors import InputError
+from posekit.foreign import said
 
 LEGACY_TORCH_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # pickled torch.serialization.MAGIC_NUMBER
 LEGACY_PICKLES = 4  # magic number, protocol version, system info, the object; storages follow
@@ -84,7 +85,7 @@ def _zip_names(path: Path) -> list[str]:
             names = archive.namelist()
             size = sum(info.file_size for info in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path} is a damaged or truncated zip file: {error}", "copy or save it again") from error
+        raise InputError(f"{path} is a damaged or truncated zip file{said(error)}", "copy or save it again") from error
     limits.refuse_above(size, limits.MODEL_BYTES, f"{path} unpacks to")
     if len(set(names)) != len(names):
         raise InputError(f"{path} holds two files of one name, which readers resolve differently")
@@ -98,7 +99,7 @@ def read_entry(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
     try:
         return archive.read(name)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
-        raise InputError(f"{path} is a damaged zip file: {name}: {error}", "copy or save it again") from error
+        raise InputError(f"{path} is a damaged zip file: {name}{said(error)}", "copy or save it again") from error
 
 
 def _describe(head: bytes) -> str:
@@ -142,7 +143,7 @@ def _flagged_payloads(archive: zipfile.ZipFile, path: Path) -> set[str]:
                 entries = list(jsontext.parse(read_entry(archive, name, path))["config"].values())
                 flagged |= {entry["path_name"] for entry in entries if entry.get("use_pickle", True)}
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                raise InputError(f"{name} in {path} is no valid JSON table: {error}", "export it anew") from error
+                raise InputError(f"{name} in {path} is no valid JSON table{said(error)}", "export it anew") from error
     return flagged
 
 
@@ -153,7 +154,7 @@ def _imports_of_bytes(data: bytes, path: Path) -> set[str]:
                 names = [name for name in archive.namelist() if name.endswith((".pkl", ".pt"))]
                 return set().union(*(_imports_of_bytes(read_entry(archive, name, path), path) for name in names))
         except (zipfile.BadZipFile, RecursionError) as error:
-            raise InputError(f"{path} holds a damaged zip file: {error}") from error
+            raise InputError(f"{path} holds a damaged zip file{said(error)}") from error
     stream, found = io.BytesIO(data), set[str]()
     if data.startswith(LEGACY_TORCH_MAGIC):
         return found.union(*(_imports_of_stream(stream, path) for _ in range(LEGACY_PICKLES)))
@@ -180,5 +181,5 @@ def _imports_of_stream(stream: io.BufferedReader | io.BytesIO, path: Path) -> se
             elif isinstance(argument, str):
                 strings.append(argument)
     except Exception as error:  # pickletools raises whatever the malformed bytes lead it to
-        raise InputError(f"{path} holds a damaged pickle: {error}", "copy or save it again") from error
+        raise InputError(f"{path} holds a damaged pickle{said(error)}", "copy or save it again") from error
     return found

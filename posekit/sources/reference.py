@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from posekit.chatter import captured
 from posekit.decoders import packaged
 from posekit.errors import InputError
+from posekit.foreign import line_of_user, said
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
 
@@ -30,10 +31,9 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
         try:
             result = called(source.module, image)
         except Exception as error:
-            first = (str(error).strip().splitlines() or [""])[0]
-            is_batch = "args[0].shape[0] to be equal to" in first
+            is_batch = "args[0].shape[0] to be equal to" in str(error)
             raise InputError(
-                f"the network fails on an input of {tuple(image.shape)}: {type(error).__name__}: {first}",
+                f"the network fails on an input of {tuple(image.shape)}{line_of_user(error)}{said(error, of_user=True)}",
                 "export it anew with an example of one picture, a batch of 1"
                 if is_batch
                 else "check input.size_wh and input.color_order; the network must take one float tensor of this shape",

@@ -15,6 +15,7 @@ from typing import Any
 
 from posekit import jsontext
 from posekit.errors import InputError
+from posekit.foreign import said
 from posekit.sources.recognise import read_entry
 
 PLAIN_NAME = re.compile(r"[\w.:/#+-]*", re.ASCII)
@@ -51,7 +52,9 @@ def refuse_exported_code(path: Path) -> None:
                 try:
                     _check(jsontext.parse(read_entry(archive, name, path)), "")
                 except (ValueError, RecursionError) as error:
-                    raise InputError(f"{name} in {path} is no valid JSON table: {error}", "export it anew") from error
+                    raise InputError(
+                        f"{name} in {path} is no valid JSON table{said(error)}", "export it anew"
+                    ) from error
                 except _SuspectError as error:
                     raise _refusal(path, name, str(error)) from error
 

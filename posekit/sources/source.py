@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit.chatter import captured
-from posekit.errors import InputError, MissingToolError, first_line
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import line_of_user, said
 from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
 from posekit.sources.safety import refuse_exported_code, refuse_writing_code
@@ -86,7 +87,7 @@ def _load_exported(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
             program = torch.export.load(file)
             return program.module(check_guards=False), facts
     except Exception as error:
-        raise InputError(f"{path} is no readable exported program: {first_line(error)}", "export it anew") from error
+        raise InputError(f"{path} is no readable exported program{said(error)}", "export it anew") from error
 
 
 def _load_torchscript(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
@@ -100,7 +101,7 @@ def _load_torchscript(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any
             module: nn.Module = torch.jit.load(file, map_location="cpu")  # type: ignore[no-untyped-call]
         return module, facts
     except Exception as error:
-        raise InputError(f"{path} is no readable TorchScript: {first_line(error)}", "save it anew") from error
+        raise InputError(f"{path} is no readable TorchScript{said(error)}", "save it anew") from error
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
@@ -113,9 +114,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(path, device="cpu"))
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path} is a damaged .safetensors file: {first_line(error)}", "copy or save it again"
-        ) from error
+        raise InputError(f"{path} is a damaged .safetensors file{said(error)}", "copy or save it again") from error
 
 
 def _from_pickle(path: Path, arch: str, trust: bool, weights: str) -> tuple[Form, nn.Module, dict[str, Any]]:
@@ -133,7 +132,7 @@ def _from_pickle(path: Path, arch: str, trust: bool, weights: str) -> tuple[Form
             "run posekit where the training code can be imported (PYTHONPATH), or save a state dict",
         ) from error
     except Exception as error:
-        raise InputError(f"{path} cannot be loaded: {first_line(error)}", "save it again") from error
+        raise InputError(f"{path} cannot be loaded{said(error)}", "save it again") from error
     if isinstance(content, nn.Module):
         if weights:
             raise InputError(f"{path} is a pickled network, which has one set of weights", "leave out --weights")
@@ -245,11 +244,15 @@ def _call_factory(arch: str, path: Path) -> nn.Module:
         try:
             factory = getattr(importlib.import_module(name), attribute)
         except Exception as error:
-            raise InputError(f"--arch {arch} cannot be imported: {first_line(error)}", "check PYTHONPATH") from error
+            raise InputError(
+                f"--arch {arch} cannot be imported{line_of_user(error)}{said(error, of_user=True)}", "check PYTHONPATH"
+            ) from error
         try:
             network = factory()
         except Exception as error:
-            raise InputError(f"--arch {arch} failed when called without arguments: {first_line(error)}") from error
+            raise InputError(
+                f"--arch {arch} failed when called without arguments{line_of_user(error)}{said(error, of_user=True)}"
+            ) from error
     if not isinstance(network, nn.Module):
         raise InputError(f"--arch {arch} gave a {type(network).__name__}, expected a torch.nn.Module")
     return network

@@ -22,15 +22,22 @@ REMEDIES = {
     "sort": "torch.topk of few values is converted; sort in the app",
     "topk": "take fewer values, or leave it to the decoder",
 }
+# how converters name an operation of torch: aten.sort.default, aten::sort, 'sort', `sort`, op sort; the bare word may
+# be one of a sentence (where, to, index, select)
+NAMED = re.compile(r"aten[.:]+(\w+)|['\"`](\w+)['\"`]|\b[Oo]p(?:eration|erator)?:? (\w+)")
 
 
 def explained(graph_module: Any, text: str) -> str:
-    """The operation that an error of a converter is about, its layer, its line and a remedy; empty if it names none."""
-    for node in graph_module.graph.nodes:
-        name = name_of(node)
-        if name and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)|aten[.:]+{re.escape(name)}\b", text):
-            return told(node)
-    return ""
+    """The operation that an error of a converter is about, its layer, its line and a remedy; empty if it names none.
+
+    Of several operations of one name it is the first, which is said.
+    """
+    named = {one for match in NAMED.finditer(text) for one in match.groups() if one}
+    nodes = [node for node in graph_module.graph.nodes if name_of(node) in named]
+    if not nodes:
+        return ""
+    same = sum(name_of(node) == name_of(nodes[0]) for node in nodes)
+    return told(nodes[0]) + (f" (the first of {same} of that name)" if same > 1 else "")
 
 
 def first_of(graph_module: Any, names: tuple[str, ...]) -> Any:
@@ -46,11 +53,22 @@ def first_complex(graph_module: Any) -> Any:
 
 def told(node: Any) -> str:
     """`sort in layer neck.rank (pose.py, line 12: x.sort(1)): ` and what to do about it."""
-    name = name_of(node)
-    remedy = next((text for word, text in REMEDIES.items() if word in name), "replace it by operations that are")
+    return f"{place_of(node)}: {remedy_of(node)}"
+
+
+def place_of(node: Any) -> str:
+    """`sort in layer neck.rank (pose.py, line 12: x.sort(1))`."""
     layer, line = layer_of(node), line_of(node)
     place = f" in layer {layer}" if layer else "" if line else _behind(node)
-    return f"{name}{place}{line}: {remedy}"
+    return f"{name_of(node)}{place}{line}"
+
+
+def remedy_of(node: Any) -> str:
+    """What can be put in the place of an operation."""
+    name = name_of(node)
+    return next(
+        (text for word, text in REMEDIES.items() if word in name), "replace it by operations that are converted"
+    )
 
 
 def layer_of(node: Any) -> str:

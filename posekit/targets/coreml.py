@@ -3,12 +3,14 @@ is made of that float file."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
-from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, first_line
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import converting, note, said, told
 from posekit.mlpackage import read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
@@ -29,6 +32,7 @@ from posekit.targets.lowering import Lowered
 CONTRACT_KEY = "posekit.pose_json"
 HASH_KEY = "posekit.contract_sha256"
 BASE_FILE = "fp32.mlpackage"
+OTHERWISE = "take another precision: posekit ladder tells which work"
 MINIMUM_IOS = 16
 LINEAR = ("linear", "matmul")
 FLOAT32 = 11  # MILSpec.DataType
@@ -46,22 +50,9 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
             import coremltools as ct
         except ImportError as error:
             raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
-        notes: tuple[str, ...] = ()
-        route = "coremltools, traced"
-        try:
-            model = _convert(ct, _traced(lowered), lowered)
-        except Exception as first:
-            notes = (f"the traced route failed ({first_line(first)}); converted from the export instead",)
-            route = "coremltools, exported"
-            try:
-                model = _convert(ct, _exported(lowered), lowered)
-            except Exception as second:
-                why = blame.explained(lowered.graph, f"{first}\n{second}")
-                raise ConversionError(
-                    f"coremltools cannot convert the network: {first_line(first)}",
-                    f"{why}; " * bool(why) + f"nor from its export: {first_line(second)}",
-                ) from second
-        model.save(str(folder / BASE_FILE))
+        model, route, notes = _by_either_route(ct, lowered, log)
+        with told("coremltools cannot write the converted network", log=log):
+            model.save(str(folder / BASE_FILE))
         _write_alike(folder / BASE_FILE, read_specification(folder / BASE_FILE))
     seconds = time.perf_counter() - started
     names = coreml_readback.named(folder / BASE_FILE, layer_names(lowered.graph))
@@ -70,7 +61,8 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
 
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
     """The ranges of activations over pictures (H, W, 3); InputError where there is none."""
-    return coreml_activations.read_ranges(base.folder / BASE_FILE, inputs)
+    with converting():
+        return coreml_activations.read_ranges(base.folder / BASE_FILE, inputs)
 
 
 def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:
@@ -88,18 +80,12 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
             "8-bit activations need pictures to read their ranges from, none are given", "pass --calibration DIR"
         )
     ios = max(MINIMUM_IOS, *(coreml_weights.needs(precision) for precision in recipe.precisions))
-    try:
+    with told(f"coremltools cannot make {recipe.precision!r} of the network", OTHERWISE, log=log):
         with captured(log):
             reasons = _write(base, recipe, calibration, ios, path)
         _settle(path, spec, is_small=not recipe.precisions <= {"fp32", "fp16"})
         program = read_specification(path)
         layers = coreml_readback.layers_of(path, source, base.layers, recipe, reasons)
-    except PosekitError:
-        raise
-    except Exception as error:
-        raise ConversionError(
-            f"coremltools cannot make {recipe.precision!r} of the network: {first_line(error)}"
-        ) from error
     notes = base.notes if recipe.precisions == {"fp32"} else (*base.notes, *_kept_float(program))
     if ios > MINIMUM_IOS:
         why = sorted(name for name in recipe.precisions if coreml_weights.needs(name) == ios)
@@ -123,6 +109,39 @@ def op_counts(proto: Any) -> dict[str, int]:
     ]
     names = (op.type for block in blocks for op in block.operations if op.type != "const")
     return dict(sorted(Counter(names).items()))
+
+
+def _by_either_route(ct: Any, lowered: Lowered, log: Path) -> tuple[Any, str, tuple[str, ...]]:
+    """The converted network, what converted it and what the user should know of that; ConversionError names the operation."""
+    with _overheard() as heard:
+        try:
+            return _convert(ct, _traced(lowered), lowered), "coremltools, traced", ()
+        except Exception as error:  # of any kind: there is another way
+            note(error, log)
+            first = error
+
+        def explain(second: Exception) -> str:
+            why = blame.explained(lowered.graph, "\n".join([str(first), str(second), *heard]))
+            again = "" if said(second) == said(first) else f"nor from its export{said(second)}"
+            return "; ".join(filter(None, [why, again]))
+
+        with told(lambda _: f"coremltools cannot convert the network{said(first)}", explain=explain, log=log):
+            model = _convert(ct, _exported(lowered), lowered)
+    return model, "coremltools, exported", (f"converted from the export, since the traced route failed{said(first)}",)
+
+
+@contextlib.contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """What coremltools logs as an error: the operation at which it failed, which its exception seldom names."""
+    heard: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("coremltools")
+    logger.addHandler(handler)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(handler)
 
 
 def _traced(lowered: Lowered) -> Any:
@@ -199,7 +218,8 @@ def _apply(
         if why:
             reasons[name] = f"{why}; its weights are 8-bit"
         else:
-            coreml_activations.round_input(model, weight.op, calibration.ranges[weight.op.x.name])
+            with _at(weight.op, name, "w8a8"):
+                coreml_activations.round_input(model, weight.op, calibration.ranges[weight.op.x.name])
     coreml_program.halve(model, lambda op: wanted(op) != "fp32" and _may_be_float16(op))
     reasons |= exact
     halved = zip(coreml_program.weights(model), names, strict=True)  # float16 now, and the same in the same order
@@ -210,8 +230,15 @@ def _apply(
         if not coreml_weights.is_worth_it(packed, weight, recipe.of(name)):
             reasons[name] = f"of {weight.values.size} weights too little room would be saved"
             continue
-        with model.block:
+        with model.block, _at(weight.op, name, recipe.of(name)):
             coreml_program.replace(model, weight.const, packed.build(before_op=weight.const))
+
+
+def _at(op: Any, layer: str, precision: Precision) -> contextlib.AbstractContextManager[None]:
+    """A failure told with the operation, its layer and what was to be made of it."""
+    return told(
+        f"coremltools cannot make {precision!r} of {op.op_type} in layer {layer!r}", "give it 'fp16' in a recipe"
+    )
 
 
 def _why_float(op: Any, calibration: Calibration) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import ConversionError, InputError, PosekitError, first_line
+from posekit.errors import ConversionError
+from posekit.foreign import reading
 from posekit.mlpackage import read_specification
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
@@ -109,7 +110,7 @@ def held(path: Path) -> tuple[Held, ...]:
     there is one. InputError where the package is damaged."""
     from posekit.runtimes import mil
 
-    try:
+    with reading(path, "no readable Core ML package"):
         program, expressions = mil.open_program(path), _expressions(path)
         ops_of: dict[str, list[Op]] = {}
         for op, weight in _products(program):
@@ -121,10 +122,6 @@ def held(path: Path) -> tuple[Held, ...]:
             size = _count(program.constants[weight].type.shape)
             found.append(Held(ops[0].type, size, kept.bits, kept.words, kept.kind, activations))
         return tuple(found)
-    except PosekitError:
-        raise
-    except Exception as error:
-        raise InputError(f"{path.name} is no readable Core ML package: {first_line(error)}") from error
 
 
 def stored(path: Path) -> dict[str, int]:

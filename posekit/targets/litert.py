@@ -5,25 +5,29 @@ from __future__ import annotations
 import time
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
-from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, first_line
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
+from posekit.foreign import converting, note, said, told
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec
 from posekit.targets import blame, litert_fallback, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import layer_names
-from posekit.targets.litert_quantize import paddings_of_maxima, plan, quantize, settled
+from posekit.targets.litert_quantize import Plan, paddings_of_maxima, plan, quantize, settled
 from posekit.targets.lowering import Lowered
-from posekit.targets.tflite_graph import INFINITE, nodes_of, rename_tensors, weights_of
+from posekit.targets.tflite_graph import INFINITE, Node, nodes_of, rename_tensors, weights_of
 
 CONTRACT_FILE = "pose.json"
 LABELS_FILE = "keypoints.txt"
 BASE_FILE = "base.tflite"
+OTHERWISE = "take another precision: posekit ladder tells which work"
 
 
 def base(lowered: Lowered, folder: Path, log: Path) -> Base:
@@ -39,7 +43,8 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     except MissingToolError:
         raise
     except Exception as error:
-        notes.append(f"litert-torch failed ({first_line(error)}); converted through ONNX and onnx2tf instead")
+        note(error, log)
+        notes.append(f"converted through ONNX and onnx2tf, since litert-torch failed{said(error)}")
         names, route = _written_otherwise(lowered, folder, log, error), "onnx2tf"
     unpacked = tflite_file.unpack((folder / BASE_FILE).read_bytes())
     seconds = time.perf_counter() - started
@@ -51,7 +56,8 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
     """The range of every tensor of the base over the inputs, and what 8 bits hold best of it."""
     from posekit.runtimes.litert_ranges import narrowed, tensor_ranges
 
-    found = tensor_ranges(base.folder / BASE_FILE, inputs)
+    with converting():
+        found = tensor_ranges(base.folder / BASE_FILE, inputs)
     nodes = nodes_of(tflite_file.unpack((base.folder / BASE_FILE).read_bytes()), base.layers)
     padded = {nodes[index].name for index in paddings_of_maxima(nodes)}  # finite once they are told what is least
     found = {
@@ -81,20 +87,16 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
     results = [tflite_file.text(unpacked.subgraphs[0].tensors[one].name) for one in tflite_file.result_order(unpacked, len(base.output_shapes))]  # fmt: skip
     made = plan(nodes, recipe, calibration)
     if any(one is not None for one in made.done):
-        try:
-            with captured(log):
-                model = quantize(
-                    tflite_file.pack(settled(unpacked, nodes, made, calibration)), nodes, made, calibration
-                )
-        except Exception as error:
-            raise ConversionError(
-                f"ai-edge-quantizer cannot make {recipe.precision!r} of the network: {first_line(error)}"
-            ) from error
+        floats = tflite_file.pack(settled(unpacked, nodes, made, calibration))
+        blamed = partial(_to_blame, floats, nodes, made, calibration)
+        sentence = f"ai-edge-quantizer cannot make {recipe.precision!r} of the network"
+        with captured(log), told(sentence, OTHERWISE, explain=blamed, log=log):
+            model = quantize(floats, nodes, made, calibration)
     path.write_bytes(tflite_file.with_contract(model, spec, dict(base.output_shapes)))
     content = path.read_bytes()
     renamed = dict(zip(results, base.output_shapes, strict=True))
-    floats = {node.layer: weights_of(unpacked, node.weight) for node in nodes if node.layer}
-    layers = tflite_layers.read_back(content, nodes, recipe, made.why, renamed, floats)
+    weights = {node.layer: weights_of(unpacked, node.weight) for node in nodes if node.layer}
+    layers = tflite_layers.read_back(content, nodes, recipe, made.why, renamed, weights)
     seconds = time.perf_counter() - started
     return Converted(path, base.route, tflite_file.op_counts(content), (*base.notes, *made.notes), seconds, layers)
 
@@ -125,6 +127,24 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
         return bytes(model.model_content())
 
 
+def _to_blame(model: bytes, nodes: list[Node], made: Plan, calibration: Calibration, _: Exception) -> str:
+    """The first operation without which the quantizer does not fail, by halving: it seldom says which one it means."""
+    last, fine = len(nodes), 0
+    while last - fine > 1:
+        half = (fine + last) // 2
+        done = tuple(one if index < half else None for index, one in enumerate(made.done))
+        try:
+            if any(done):
+                quantize(model, nodes, replace(made, done=done), calibration)
+            fine = half
+        except Exception:  # whatever it raised for all of them
+            last = half
+    node, precision = nodes[last - 1], made.done[last - 1]
+    if not node.layer:
+        return f"it fails at {node.op} {node.name!r}, which is to be {precision}"
+    return f"it fails at {node.op} of layer {node.layer!r}, which is to be {precision}: give it 'fp32' in a recipe"
+
+
 def _written(model: bytes, lowered: Lowered, folder: Path) -> dict[str, str]:
     """Write the file with every tensor named after its layer; the layers' names. InputError where it does not load."""
     from posekit.runtimes.litert import check_loads
@@ -139,7 +159,7 @@ def _written(model: bytes, lowered: Lowered, folder: Path) -> dict[str, str]:
 
 def _written_otherwise(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> dict[str, str]:
     """The same by the second route; ConversionError, with what failed first, where that fails too."""
-    sentence = cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network: {first_line(cause)}"  # fmt: skip
+    sentence = cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network{said(cause)}"  # fmt: skip
     why = "" if isinstance(cause, ConversionError) else blame.explained(lowered.graph, str(cause))
     try:
         return _written(litert_fallback.convert(lowered, folder, log), lowered, folder)

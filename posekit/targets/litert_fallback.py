@@ -11,6 +11,8 @@ import numpy as np
 
 from posekit.chatter import captured
 from posekit.errors import ConversionError, MissingToolError
+from posekit.foreign import note, said
+from posekit.targets import blame
 from posekit.targets.lowering import Lowered
 
 # onnx2tf 1.28.8 fetches this file from the network at every conversion unless the working directory holds one
@@ -40,7 +42,8 @@ def convert(lowered: Lowered, folder: Path, log: Path) -> bytes:
                     input_onnx_file_path="model.onnx", output_folder_path="out", keep_shape_absolutely_input_names=["image"],
                     output_signaturedefs=True, non_verbose=True, copy_onnx_input_output_names_to_tflite=True,
                 )  # fmt: skip
+            return (Path("out") / "model_float32.tflite").read_bytes()
         except (Exception, SystemExit) as error:  # onnx2tf ends the process with sys.exit when it fails
-            first = next((line.strip() for line in str(error).splitlines() if line.strip().isprintable()), "")
-            raise ConversionError(f"onnx2tf failed: {type(error).__name__}: {first[:200]}") from error
-        return (Path("out") / "model_float32.tflite").read_bytes()
+            note(error, log)
+            explained = blame.explained(lowered.graph, str(error))
+            raise ConversionError(f"onnx2tf cannot convert the network{said(error)}", explained) from error

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from posekit.chatter import captured
 from posekit.decoders import packaged
 from posekit.errors import ConversionError
+from posekit.foreign import line_of_user, said
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
@@ -85,9 +86,8 @@ def lower(
         for one in PASSES:
             one(graph)
         if (node := blame.first_complex(graph)) is not None:
-            raise ConversionError(
-                f"neither LiteRT nor Core ML has complex numbers, and this gives some: {blame.told(node)}"
-            )
+            what = f"neither LiteRT nor Core ML has the complex numbers that {blame.place_of(node)} gives"
+            raise ConversionError(what, blame.remedy_of(node))
         outputs = [output.numpy() for output in graph(image)]
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
         error_rms = relative_rms(seen, expected)
@@ -172,14 +172,12 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
 
 
 def _export_failure(error: Exception) -> tuple[str, str]:
-    text = str(error)
-    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
-    if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
+    if "data-dependent" in str(error) or "GuardOnDataDependent" in type(error).__name__:
         return (
-            "the network decides by its data which layers run, which no phone graph can hold: " + first[:200],
+            f"the network decides by its data which layers run, which no phone graph can hold{said(error)}",
             "replace the `if` on tensor values by torch.where, or move it out of forward()",
         )
     return (
-        f"torch.export cannot export the network: {type(error).__name__}: {first[:300]}",
+        f"torch.export cannot export the network{line_of_user(error)}{said(error, of_user=True)}",
         "torch.export names the line of forward() that it cannot follow; layers must be made in __init__",
     )

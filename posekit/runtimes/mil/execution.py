@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import InputError, MissingToolError, PosekitError, first_line
+from posekit.errors import InputError, MissingToolError, PosekitError
+from posekit.foreign import said
 from posekit.runtimes.mil.lazy import torch
 from posekit.runtimes.mil.program import ON_A_MAC, Feature, Op, Program
 from posekit.runtimes.mil.values import TensorType
@@ -186,9 +187,7 @@ def _evaluated(file: str, step: _Step, values: Values) -> tuple[Tensor, ...]:
     except PosekitError:
         raise
     except Exception as error:  # whatever torch says of sizes that do not fit
-        raise InputError(
-            f"{file}: op {step.op.name!r} ({step.op.type}) cannot be evaluated: {first_line(error)}"
-        ) from error
+        raise InputError(f"{file}: op {step.op.name!r} ({step.op.type}) cannot be evaluated{said(error)}") from error
 
 
 def _refuse_unknown(program: Program, kernels: Mapping[str, Kernel]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from posekit.errors import InputError, MissingToolError, first_line
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import said
 from posekit.mlpackage import data_folder, read_specification
 from posekit.runtimes.mil.decoders import DECODERS
 from posekit.runtimes.mil.values import Constant, TensorType, Weights, constant, tensor_type
@@ -168,7 +169,7 @@ def _decoded(op: Op, where: str, constants: Mapping[str, Constant]) -> dict[str,
         try:
             dense = DECODERS[op.type](**given)
         except (ValueError, TypeError, IndexError, KeyError, MemoryError) as error:
-            raise InputError(f"{where} cannot be decoded: {first_line(error)}") from error
+            raise InputError(f"{where} cannot be decoded{said(error)}") from error
         arrays = dense if isinstance(dense, tuple) else (dense,)
         if [array.shape for array in arrays] != [one.shape for one in op.types]:
             raise InputError(f"{where} decodes to {[array.shape for array in arrays]}, the program states otherwise")
