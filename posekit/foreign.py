@@ -13,6 +13,7 @@ from types import TracebackType
 
 from posekit.errors import ConversionError, InputError, PosekitError, full_disk
 
+MOST_BEHIND = 20  # errors that one is raised from
 LONGEST = 240  # characters of a library's own sentence
 # what the language says of a fault in code, which is no news of a model or a file
 OF_PYTHON = re.compile(
@@ -81,12 +82,24 @@ def reading(path: Path, what: str = "", hint: str = "package the model again") -
 def said(error: BaseException | str, of_user: bool = False) -> str:
     """`: ` and the first line in which a foreign error, or its text, says something; empty where that is a bare value or Python's own
     words, as `'NoneType' object has no attribute 'shape'`."""
-    for line in str(error).splitlines():
+    whole = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)  # of it str() is the repr
+    for line in whole.splitlines():
+        line = re.sub(r"\x1b\[[0-9;]*m", "", line)  # colours
         text = re.sub(r"^(?:\[Errno \d+\] |[\w.]*(?:Error|Exception|Warning):\s*)+", "", line.strip())
         if len(re.findall(r"[^\W\d_]{2,}", text)) < 2:  # a name or a number alone
             continue
         return "" if OF_PYTHON.search(text) and not of_user else f": {text[:LONGEST].rstrip(' .:;')}"
     return ""
+
+
+def chain(error: BaseException) -> str:
+    """The texts of an error and of those behind it, a line each: the operation is often named by the innermost alone."""
+    texts: list[str] = []
+    behind: BaseException | None = error
+    while behind is not None and len(texts) < MOST_BEHIND:
+        texts.append(str(behind))
+        behind = behind.__cause__ or behind.__context__
+    return "\n".join(texts)
 
 
 def line_of_user(error: BaseException) -> str:

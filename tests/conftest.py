@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import shutil
 import sys
 import zipfile
@@ -292,6 +293,9 @@ def run_posekit(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     return run
 
 
+PYTHON = re.compile(r"\b[A-Z]\w*(?:Error|Exception)\b|NoneType|Traceback")  # no word of a sentence
+
+
 @pytest.fixture
 def refused(run_posekit: Callable[..., Run]) -> Callable[..., dict[str, Any]]:
     """Run a command that must fail with `code`: one sentence on stderr, the same as one JSON document on stdout."""
@@ -306,6 +310,7 @@ def refused(run_posekit: Callable[..., Run]) -> Callable[..., dict[str, Any]]:
         assert document["exit_code"] == code
         assert told[0].endswith(document["error"])
         assert ("hint: " in result.err) == bool(document["hint"])
+        assert not PYTHON.search(document["error"] + document["hint"]), document
         for text in says:
             assert text in document["error"] + " " + document["hint"]
         return document

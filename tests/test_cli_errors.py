@@ -542,3 +542,18 @@ def test_a_case_without_the_outputs_to_decode_is_refused(bundle: Path, refused: 
     listed["files"]["evaluation/cases.json"] = hashlib.sha256(path.read_bytes()).hexdigest()
     manifest.write_text(json.dumps(listed))
     refused(2, "validate", bundle, says=("lacks heatmaps of case '1.png",))
+
+
+def test_where_an_error_comes_from_is_printed_when_asked_for(
+    tiny: Any, run_posekit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "m.tflite").write_bytes(b"no model")
+    plain = run_posekit("inspect", tmp_path / "m.tflite")
+    assert plain.code == 2
+    assert "Traceback" not in plain.err
+    monkeypatch.setenv("POSEKIT_TRACEBACK", "1")
+    told = run_posekit("inspect", tmp_path / "m.tflite")
+    assert told.code == 2
+    assert told.err.startswith(plain.err)
+    assert "Traceback" in told.err
+    assert "ai_edge_litert" in told.err, "where the library raised it"

@@ -201,3 +201,30 @@ def test_a_network_whose_ranges_cannot_be_read_has_its_other_rungs(climbed: Call
     found = climbed("--calibration", sample_images()[0])
     assert found["w8a8"]["failed"] == ["planted: no ranges"]
     assert found["w8"]["is_good"]
+
+
+@pytest.mark.xdist_group("ladder_small")
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_precision_that_fails_as_it_runs_has_its_reason_and_the_others_their_figures(
+    after: int, climbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once or at a later picture, as LiteRT's division by a number that rounds to zero in some pictures: planted."""
+    opened = ladder.runtime_for
+
+    def failing(platform: str, path: Path) -> Any:
+        runtime, runs = opened(platform, path), iter(range(100))
+
+        def run(pixels: np.ndarray) -> Any:
+            if next(runs) >= after:
+                raise InputError("LiteRT cannot run m.tflite: DIV (operation 3, which gives 'neck'): planted")
+            return runtime.run(pixels)
+
+        return replace(runtime, run=run) if path.parent.name == "w8" else runtime
+
+    monkeypatch.setattr(ladder, "runtime_for", failing)
+    found = climbed()
+    assert found["w8"]["status"] == "FAILED"
+    assert "DIV (operation 3, which gives 'neck')" in found["w8"]["failed"][0]
+    assert found["w8"]["quality"] is None
+    assert found["w8a32"]["is_good"]
+    assert found["fp16"]["quality"]["mean_px"] >= 0

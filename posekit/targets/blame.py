@@ -19,25 +19,28 @@ REMEDIES = {
     "max_unpool": "unpool with the indices of a MaxPool2d(k, stride=k) of the same size, or upsample",
     "median": "a threshold by torch.topk of few values is converted",
     "nonzero": "the number of its results depends on the picture: keep all, and multiply by a mask",
+    "searchsorted": "compare with every boundary, and sum: (x[..., None] > boundaries).sum(-1)",
     "sort": "torch.topk of few values is converted; sort in the app",
     "topk": "take fewer values, or leave it to the decoder",
 }
 # how converters name an operation of torch: aten.sort.default, aten::sort, 'sort', `sort`, op sort; the bare word may
 # be one of a sentence (where, to, index, select)
-NAMED = re.compile(r"aten[.:]+(\w+)|['\"`](\w+)['\"`]|\b[Oo]p(?:eration|erator)?:? (\w+)")
+NAMED = re.compile(r"(?:aten|prims)[.:]+(\w+)|['\"`](\w+)['\"`]|\b[Oo]p(?:eration|erator)?:? (\w+)")
 
 
 def explained(graph_module: Any, text: str) -> str:
     """The operation that an error of a converter is about, its layer, its line and a remedy; empty if it names none.
 
-    Of several operations of one name it is the first, which is said.
+    Of several names it is the one that comes first; of several operations of that name the first, which is said.
     """
-    named = {one for match in NAMED.finditer(text) for one in match.groups() if one}
-    nodes = [node for node in graph_module.graph.nodes if name_of(node) in named]
-    if not nodes:
+    nodes: dict[str, list[Any]] = {}
+    for node in graph_module.graph.nodes:
+        nodes.setdefault(name_of(node).replace("_", ""), []).append(node)  # erfinv is erf_inv in another table
+    named = (one.replace("_", "") for match in NAMED.finditer(text) for one in match.groups() if one)
+    same = next((nodes[one] for one in named if one in nodes), [])
+    if not same:
         return ""
-    same = sum(name_of(node) == name_of(nodes[0]) for node in nodes)
-    return told(nodes[0]) + (f" (the first of {same} of that name)" if same > 1 else "")
+    return told(same[0]) + (f" (the first of {len(same)} of that name)" if len(same) > 1 else "")
 
 
 def first_of(graph_module: Any, names: tuple[str, ...]) -> Any:

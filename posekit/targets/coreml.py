@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
-from posekit.foreign import converting, note, said, told
+from posekit.foreign import chain, converting, note, said, told
 from posekit.mlpackage import read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
@@ -121,7 +121,7 @@ def _by_either_route(ct: Any, lowered: Lowered, log: Path) -> tuple[Any, str, tu
             first = error
 
         def explain(second: Exception) -> str:
-            why = blame.explained(lowered.graph, "\n".join([str(first), str(second), *heard]))
+            why = blame.explained(lowered.graph, "\n".join([chain(second), *heard]))
             again = "" if said(second) == said(first) else f"nor from its export{said(second)}"
             return "; ".join(filter(None, [why, again]))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.foreign import converting, note, said, told
+from posekit.foreign import chain, converting, note, said, told
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec
 from posekit.targets import blame, litert_fallback, tflite_file, tflite_layers
@@ -160,7 +160,7 @@ def _written(model: bytes, lowered: Lowered, folder: Path) -> dict[str, str]:
 def _written_otherwise(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> dict[str, str]:
     """The same by the second route; ConversionError, with what failed first, where that fails too."""
     sentence = cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network{said(cause)}"  # fmt: skip
-    why = "" if isinstance(cause, ConversionError) else blame.explained(lowered.graph, str(cause))
+    why = "" if isinstance(cause, ConversionError) else blame.explained(lowered.graph, chain(cause))
     try:
         return _written(litert_fallback.convert(lowered, folder, log), lowered, folder)
     except PosekitError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from posekit.chatter import captured
 from posekit.errors import ConversionError, MissingToolError
-from posekit.foreign import note, said
+from posekit.foreign import chain, note, said
 from posekit.targets import blame
 from posekit.targets.lowering import Lowered
 
@@ -45,5 +45,5 @@ def convert(lowered: Lowered, folder: Path, log: Path) -> bytes:
             return (Path("out") / "model_float32.tflite").read_bytes()
         except (Exception, SystemExit) as error:  # onnx2tf ends the process with sys.exit when it fails
             note(error, log)
-            explained = blame.explained(lowered.graph, str(error))
+            explained = blame.explained(lowered.graph, chain(error))
             raise ConversionError(f"onnx2tf cannot convert the network{said(error)}", explained) from error

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from posekit import runtimes
-from posekit.errors import MissingToolError
+from posekit.errors import InputError, MissingToolError
 from posekit.runtimes import coreml
 
 
@@ -66,3 +66,20 @@ def test_off_a_mac_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     with pytest.raises(MissingToolError, match="macOS only"):
         coreml.open_model(Path("m.mlpackage"))
+
+
+def test_what_core_ml_refuses_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """coremltools itself, which off a Mac loads a package and refuses to run it."""
+    if platform.system() == "Darwin":
+        pytest.skip("Core ML runs the model here")
+    pytest.importorskip("coremltools")
+    monkeypatch.setattr(coreml, "is_available", lambda: True)
+    with pytest.raises(InputError, match=r"^Core ML cannot load absent\.mlpackage: ") as raised:
+        coreml.open_model(tmp_path / "absent.mlpackage")
+    assert raised.value.hint
+    from tests.runtimes.packages import built
+
+    package = built(tmp_path / "m.mlpackage", lambda mb, image: mb.relu(x=image), {"image": (1, 2, 3, 3)})
+    with pytest.raises(InputError, match=r"^Core ML cannot run .*\.mlpackage: .*macOS") as raised:
+        coreml.open_model(package)(np.zeros((2, 3, 3), np.float32))
+    assert "Error" not in raised.value.message

@@ -145,10 +145,10 @@ def test_a_foreign_error_is_told_with_the_precision(
     odd: Made, step: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fail(*_: Any) -> None:
-        raise IndexError("planted\nwith more lines")
+        raise IndexError("it is planted\nwith more lines")
 
     monkeypatch.setattr(coreml_program, step, fail)
-    with pytest.raises(ConversionError, match=r"cannot make 'w4' of the network: IndexError: planted$"):
+    with pytest.raises(ConversionError, match=r"cannot make 'w4' of the network: it is planted$"):
         odd.compress(uniform("w4"), tmp_path)
 
 
