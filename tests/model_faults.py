@@ -29,6 +29,15 @@ def replace_constant(model: bytes, old: Sequence[float], new: Sequence[float]) -
     return _edited(model, change)
 
 
+def change_constants(model: bytes, change: Callable[[list[np.ndarray]], object]) -> bytes:
+    """The .tflite after `change` was given its float32 constants in their shapes, the largest first, to change in place."""
+
+    def shaped(constants: list[tuple[Any, np.ndarray]]) -> None:
+        change([values.reshape(tensor.shape) if tensor.shape is not None else values for tensor, values in constants])
+
+    return _edited(model, shaped)
+
+
 def _edited(model: bytes, change: Callable[[list[tuple[Any, np.ndarray]]], object]) -> bytes:
     """Change the float32 constants, largest first, in place."""
     unpacked = unpack(model)

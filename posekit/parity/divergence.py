@@ -21,6 +21,7 @@ from posekit.parity.trace import Step, positions_of
 Verdict = Literal["agrees", "cleared", "unclear", "differs"]
 UNLIKE = 0.5  # from this error on, the nearest step is no counterpart
 INFINITE = 131008.0  # stands for an overflow of float16 when the step nearest to it is looked for
+MOST_LEVEL = 32.0  # of values over their variation: of those with more, float16 rounds the variation away
 MAX_AXES = 5  # whose orders are all tried
 INTEGERS = frozenset(["bool", "int16", "int32", "int64", "uint16", "uint32", "uint64"])  # of indices and masks
 QUANTISED = frozenset(["int8", "uint8"])  # raw numbers of a scale that is not known here
@@ -31,6 +32,12 @@ MOVING = frozenset(
      "pack", "unpack", "tile", "gather", "flatten2d",
      "alias", "cat", "clone", "constant_pad_nd", "contiguous", "flatten", "permute", "unsqueeze", "view"]
 )  # fmt: skip
+
+KINDS = (
+    ("conv", "conv_2d", "depthwise_conv_2d", "conv1d", "conv2d"),
+    ("conv_transpose", "transpose_conv", "conv_transpose1d", "conv_transpose2d"),
+    ("linear", "fully_connected", "batch_matmul", "matmul", "mm", "bmm", "addmm"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +114,19 @@ def compare(ops: Iterable[PackagedOp], steps: Sequence[Step], outputs: Sequence[
         return Comparison(judged, None, next((one for one in reversed(judged) if one.verdict == "agrees"), None))
     at = next((at for at in bad if judged[at].op.lower() not in MOVING), bad[0])
     found = judged[at]
-    if found.nearest is None:
-        found = replace(found, nearest=_expected(found, judged, steps))
+    if found.nearest is None or _kind(found.op) != _kind(found.nearest.op):  # like another step's values by chance
+        expected = _expected(found, judged, steps)
+        is_better = expected is not None and (found.nearest is None or _kind(found.op) == _kind(expected.op))
+        found = replace(found, nearest=expected if is_better else found.nearest)
     return Comparison(judged, found, next((one for one in reversed(judged[:at]) if one.verdict == "agrees"), None))
 
 
 def _verdicts(seen: Sequence[Compared], outputs: Sequence[str], tolerance: float) -> list[Verdict]:
     """Of each op, from the last to the first.
 
-    Two rules keep faults from being cleared: an index agrees with much that is wrong (the largest of values that are all
-    twice too large), so it clears indices only; and nothing clears what leaves the model, as it is or moved about.
+    Three rules keep faults from being cleared: an index agrees with much that is wrong (the largest of values that are all
+    twice too large), so it clears indices only; so does what hardly varies (a sigmoid near 0.5), so it clears only where
+    it agrees beside its variation; and nothing clears what leaves the model, as it is or moved about.
     """
     indices = {name for one in seen if one.is_index for name in one.outputs}
     sizes = {name: math.prod(one.shape) for one in seen for name in one.outputs}
@@ -138,16 +148,24 @@ def _verdicts(seen: Sequence[Compared], outputs: Sequence[str], tolerance: float
         read.update(one.inputs)
         if one.is_index and verdict != "differs":
             cleared.update(indices.intersection(one.inputs))
-        elif verdict in ("agrees", "cleared"):
+        elif verdict == "cleared" or (verdict == "agrees" and _is_telling(one, tolerance)):
             cleared.update(one.inputs)
         elif verdict == "differs" and names & held and one.op.lower() in MOVING:
             held.update(name for name in one.inputs if sizes.get(name) == math.prod(one.shape))
     return verdicts[::-1]
 
 
+def _is_telling(one: Compared, tolerance: float) -> bool:
+    """Whether an op agrees beside its counterpart's variation too, as far as 16 bits show it."""
+    assert one.nearest is not None
+    samples = one.nearest.samples.astype(np.float64)
+    whole, varying = float(np.sqrt(np.mean(samples**2))), float(samples.std())
+    return one.error * min(whole / max(varying, 1e-12), MOST_LEVEL) <= tolerance
+
+
 def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> Step | None:
-    """The step that an op without counterpart stands for: the first one of its size that follows from the counterparts
-    of what the op was computed from."""
+    """The step that an op without counterpart stands for: of those that follow from the counterparts of what the op was
+    computed from the first one of its kind and size, else of either."""
     makers = {name: one for one in seen for name in one.outputs}
     reached, waiting, visited = set[str](), [op], set[str]()
     while waiting:
@@ -160,12 +178,25 @@ def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> 
                 reached.add(maker.nearest.name)
             else:
                 waiting.append(maker)
+    either: Step | None = None
+    samples = {step.name: step.samples for step in steps}
     for step in steps:
         if not reached.isdisjoint(step.inputs):
-            if math.prod(step.shape) == math.prod(op.shape) and step.op not in MOVING:
-                return step
             reached.add(step.name)
-    return None
+            if any(np.array_equal(step.samples, samples[name]) for name in step.inputs if name in samples):
+                continue  # it changes nothing, as a product with 1
+            is_of_size, is_of_kind = math.prod(step.shape) == math.prod(op.shape), _kind(step.op) == _kind(op.op)
+            if is_of_size and is_of_kind:
+                return step
+            if either is None and (is_of_size or is_of_kind) and step.op not in MOVING:  # a part of a product in groups
+                either = step
+    return either
+
+
+def _kind(op: str) -> str:
+    """One name for what frameworks name otherwise."""
+    name = op.lower()
+    return next((names[0] for names in KINDS if name in names), name)
 
 
 def _errors(op: PackagedOp, peers: Sequence[Step], beyond: float | None) -> NDArray[np.float64]:
