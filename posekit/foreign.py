@@ -111,7 +111,9 @@ def line_of_user(error: BaseException) -> str:
             and not path.is_relative_to(PACKAGE)
             and not any(path.is_relative_to(one) for one in INSTALLED)
         ):
-            return f" ({path.name}, line {frame.lineno}: {(frame.line or '')[:80].strip()})"
+            code = (frame.line or "").strip()
+            shown = "" if code.startswith("raise ") else f": {code[:80]}"  # what is raised is told anyway
+            return f" ({path.name}, line {frame.lineno}{shown})"
     return ""
 
 

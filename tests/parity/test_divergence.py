@@ -151,3 +151,45 @@ def test_a_trace_of_values_that_are_not_finite_is_refused(tmp_path: Path, value:
     trace.write(tmp_path, Trace("x#0", "s", "c", (broken,)))
     with pytest.raises(InputError, match="a has values that are not finite"):
         trace.read(tmp_path)
+
+
+@pytest.mark.parametrize(("spread", "parting"), [(1.0, None), (1e-3, "a")])
+def test_what_hardly_varies_clears_nothing(spread: float, parting: str | None) -> None:
+    """A sigmoid near 0.5 is the network's within rounding, whatever is wrong with what it was computed from."""
+    levels = 0.5 + spread * MAPS.astype(np.float64)
+    steps = (NETWORK[0], step_of("sigmoid", "sigmoid", "head", ("conv2d",), levels.astype(np.float32)))
+    seen = (levels * (1 + 5e-4 * np.sign(MAPS))).astype(np.float32)
+    found = compare(
+        [op("a", "image", BODY * 1.4), op("b", "a", seen, "sigmoid"), op("c", "b", seen)], steps, ["c"], 1e-3
+    )
+    assert (found.parting and found.parting.name) == parting
+    assert found.ops[1].verdict == "agrees"
+
+
+def test_an_op_in_parts_stands_for_the_step_of_its_kind() -> None:
+    """And not for one that has as many values by chance, nor for one that changes nothing."""
+    wide = RANDOM.normal(size=(1, 5, 4, 4)).astype(np.float32)
+    half = RANDOM.normal(size=(1, 2, 4, 4)).astype(np.float32)
+    steps = (
+        NETWORK[0],
+        step_of("mul", "mul", "body", ("conv2d",), BODY),
+        step_of("conv_transpose2d", "conv_transpose2d", "up", ("mul",), wide),
+        step_of("matmul", "matmul", "up", ("conv_transpose2d",), half),
+    )
+    ops = [
+        op("a", "image", BODY),
+        op("part", "a", half * 9, "TRANSPOSE_CONV"),
+        op("b", "part", wide * 9, "concatenation"),
+    ]
+    found = compare(ops, steps, ["b"], 1e-3).parting
+    assert found is not None
+    assert (found.name, found.nearest and found.nearest.name) == ("part", "conv_transpose2d")
+    product = compare(
+        [ops[0], op("m", "a", BODY * 9, "mul")],
+        (*steps, step_of("mul_1", "mul", "gate", ("mul",), BODY * 2)),
+        ["m"],
+        1e-3,
+    )
+    assert product.parting is not None
+    assert product.parting.nearest is not None
+    assert product.parting.nearest.name == "mul_1"
