@@ -85,11 +85,27 @@ def test_a_converter_names_the_operation_and_its_layer(platform: str, library: s
     assert "Traceback" in (tmp_path / "log").read_text()
 
 
-def test_what_only_the_log_of_coremltools_names_is_found(tmp_path: Path) -> None:
-    """Its exception says which sizes it wants, and not of which operation."""
+def test_an_exception_of_coremltools_that_says_sizes_is_told_with_the_operation(tmp_path: Path) -> None:
     with pytest.raises(ConversionError) as raised:
         based("ios", lambda x, _: torch.searchsorted(torch.linspace(-1, 1, 8), x).float(), tmp_path)
     assert "searchsorted in layer head" in told(raised.value)
+
+
+def test_what_only_the_log_of_coremltools_names_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An error planted in one of its own conversions, which does not name the operation: its log does."""
+    from coremltools.converters.mil.frontend.torch import ops
+
+    def fails(*_: Any) -> None:
+        np.linalg.inv(np.zeros((2, 2)))
+
+    registry = ops._TORCH_OPS_REGISTRY
+    found = registry.get_func
+    monkeypatch.setattr(registry, "get_func", lambda name: fails if name == "tanh" else found(name))
+    with pytest.raises(ConversionError) as raised:
+        based("ios", lambda x, _: torch.tanh(x), tmp_path)
+    assert told(raised.value).startswith(
+        "coremltools cannot convert the network: Singular matrix | tanh in layer head ("
+    )
 
 
 def test_the_second_route_names_it_too(tmp_path: Path) -> None:
