@@ -42,6 +42,16 @@ class Tiny(nn.Module):
         return self.head(self.body(x))
 
 
+class Wider(Tiny):
+    """Of so many weights that compressing them saves room."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+                                  nn.Conv2d(16, 24, 3, 2, 1), nn.Hardswish(), nn.Conv2d(24, 24, 3, 1, 1), nn.ReLU())
+        self.head = nn.Conv2d(24, 3, 1)
+
+
 class Branching(Tiny):
     def forward(self, x):
         y = super().forward(x)
@@ -148,6 +158,11 @@ class Failing(Tiny):
 def build():
     torch.manual_seed(1)
     return Tiny().eval()
+
+
+def build_wider():
+    torch.manual_seed(1)
+    return Wider().eval()
 
 
 def raises():

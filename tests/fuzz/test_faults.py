@@ -17,7 +17,7 @@ SAMPLE = range(40)
 def test_no_fault_passes_unseen(packaged: Path, tiny: Any, tmp_path: Path) -> None:
     source = Path(shutil.copyfile(tiny.save("exported"), tmp_path / "tiny.pt2"))
     shutil.copyfile(tiny.spec_file, tmp_path / "tiny.toml")
-    tally = faults.tried(packaged, source, SAMPLE)
+    tally = faults.tried([packaged], source, SAMPLE)
     assert tally.unseen == []
     assert len(tally.planted) > len(faults.KINDS) // 2
     assert len(tally.by_source) < len(SAMPLE) // 4
