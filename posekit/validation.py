@@ -117,7 +117,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             *_unless_missing("layers and metadata", lambda: consistency.of_model(opened, told.facts)),
             *_unless_missing("the report", lambda: consistency.of_report(opened, told, evidence, plain, runtime.run)),
         )
-    origin = _origin(opened, told, evidence, wanted, step)
+    origin = _origin(opened, told, evidence, wanted, runtime.run, step)
     evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *origin, *ran.checks))
     if given is not None:
         evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
@@ -150,7 +150,9 @@ def _remembering(runtime: Runtime) -> Runtime:
     return replace(runtime, run=run)
 
 
-def _origin(opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, step: Step) -> tuple[Check, ...]:
+def _origin(
+    opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, run: Run, step: Step
+) -> tuple[Check, ...]:
     """The bundle against the network itself, where that is given."""
     if wanted.source is None:
         return (consistency.UNKNOWN,)
@@ -159,7 +161,7 @@ def _origin(opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wante
     with announced(step, "open the model"):
         source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights)
     with announced(step, "make the bundle's model again"):
-        return consistency.of_origin(opened, told, evidence, source, spec)
+        return consistency.of_origin(opened, told, evidence, source, spec, run)
 
 
 def _evidence_of(opened: bundle.Bundle) -> Evidence:

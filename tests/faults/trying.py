@@ -65,10 +65,10 @@ def tried(bundles: Sequence[Path], source: Path, seeds: Iterable[int]) -> Tally:
 def converted_once() -> Iterator[None]:
     """The float conversion of the same network is kept: it takes seconds, and every bundle and fault needs the same."""
     from posekit import making
-    from posekit.consistency import origin
+    from posekit.consistency import made_again
 
     kept: dict[tuple[str, str], Any] = {}
-    real = origin.TARGETS
+    real = made_again.TARGETS
     with tempfile.TemporaryDirectory() as scratch:
 
         def caching(target: Any) -> Any:
@@ -82,11 +82,11 @@ def converted_once() -> Iterator[None]:
 
             return replace(target, base=base)
 
-        origin.TARGETS = making.TARGETS = {name: caching(target) for name, target in real.items()}
+        made_again.TARGETS = making.TARGETS = {name: caching(target) for name, target in real.items()}
         try:
             yield
         finally:
-            origin.TARGETS = making.TARGETS = real
+            made_again.TARGETS = making.TARGETS = real
 
 
 def made(folder: Path, network: str = "build") -> tuple[Path, list[Path]]:
