@@ -275,10 +275,7 @@ def predict(
         from posekit import prediction
 
         step("open the model")
-        contract, run, facts = prediction.open_for_prediction(model, spec, arch, trust, weights)
-    for name in ("weights", "device"):  # which of several were taken, and what was changed to read them
-        if name in facts:
-            console.warn(f"{name}: {facts[name]}")
+        contract, run = prediction.open_for_prediction(model, spec, arch, trust, weights)
     with console.progress() as step:
         found, failed = prediction.predict_all(run, contract, images, boxes, step)
     console.show_predictions(found, failed, contract, out, json)
@@ -332,12 +329,13 @@ def sample(
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
+    from posekit.chatter import warnings_to
     from posekit.errors import PosekitError, full_disk
     from posekit.folders import own_temporary_folder
 
     as_json = "--json" in (arguments or sys.argv[1:])
     try:
-        with own_temporary_folder():
+        with own_temporary_folder(), warnings_to(_warn):
             return app(arguments)
     except Exception as error:
         from posekit import console
@@ -356,6 +354,12 @@ def main(arguments: list[str] | None = None) -> Any:
         if ended.code == INTERRUPTED:  # Typer makes this of a KeyboardInterrupt, and says nothing
             sys.stderr.write("interrupted; nothing was left half-written\n")
         raise
+
+
+def _warn(text: str) -> None:
+    from posekit import console
+
+    console.warn(text)
 
 
 if __name__ == "__main__":
