@@ -189,6 +189,10 @@ def validate(
     arch: Arch = "",
     trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
     weights: Weights = "",
+    calibration: Annotated[
+        Path | None, typer.Option(help="With --source: the pictures that the precision was calibrated with.")
+    ] = None,
+    calibration_annotations: CalibrationAnnotations = None,
     json: Json = False,
 ) -> None:
     """Verify a bundle, and measure what ships anew. It is held against the reference that the bundle carries."""
@@ -199,7 +203,7 @@ def validate(
 
         wanted = validation.Wanted(
             images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
-            trust, source, spec, arch, weights,
+            trust, source, spec, arch, weights, calibration, calibration_annotations,
         )  # fmt: skip
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)

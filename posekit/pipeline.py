@@ -96,7 +96,7 @@ def package(
     source, calibrated = prepared.source, None
     if needs:
         pictures, boxes = compression.calibration, compression.calibration_annotations
-        calibrated = calibrating(prepared, pictures, boxes, images, needs, step)
+        calibrated = calibrating(source, spec, pictures, boxes, images, needs, step)
     with announced(step, "look at the contract"):
         contract = None if reference is None else stage_of(source, spec, images.photos, reference)
         look = quick(source, spec, images.photos) if images.are_given else QuickLook()

@@ -16,6 +16,7 @@ from posekit.parity import trace
 from posekit.parity.evaluate import Run
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.trace import Step, Trace
+from posekit.preparation import Calibrated
 from posekit.sources import SourceModel
 from posekit.sources.reference import run_reference
 from posekit.spec import PoseSpec, contract_hash
@@ -30,10 +31,11 @@ UNKNOWN = Check(
 
 
 def checks(
-    opened: bundle.Bundle, told: Told, evidence: Evidence, source: SourceModel, wanted: PoseSpec | None, run: Run
-) -> tuple[Check, ...]:
+    opened: bundle.Bundle, told: Told, evidence: Evidence, source: SourceModel, wanted: PoseSpec | None, run: Run,
+    calibrated: Calibrated | None = None,
+) -> tuple[Check, ...]:  # fmt: skip
     """The bundle against the network that it says it was made of; wanted: the contract that is meant to be in it; run:
-    of the bundle's model.
+    of the bundle's model; calibrated: the calibration pictures, chosen again.
 
     PosekitError where the network does not run.
     """
@@ -53,7 +55,7 @@ def checks(
         _contract(spec, wanted),
         judged("the reference is the network's", file, f"{len(reference)} cases run anew"),
         judged("the trace is the network's", list(_steps(network, lowered)), f"{len(network.steps)} steps computed anew"),
-        *made_again.checks(opened, told, evidence, lowered, run),
+        *made_again.checks(opened, told, evidence, lowered, run, calibrated),
     )  # fmt: skip
 
 

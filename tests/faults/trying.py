@@ -30,7 +30,7 @@ def passes(folder: Path, source: Path | None = None, calibration: Path | None = 
     from posekit.validation import Wanted, validate
 
     try:
-        return validate(folder, Wanted(source=source)).evaluation.is_good
+        return validate(folder, Wanted(source=source, calibration=calibration)).evaluation.is_good
     except PosekitError:
         return False
 
@@ -55,7 +55,8 @@ def tried(bundles: Sequence[Path], source: Path, seeds: Iterable[int]) -> Tally:
             tally.planted[said.partition(":")[0]] += 1
             if passes(folder):
                 precision = of.parent.name
-                seen = tally.unseen if passes(folder, source) else tally.by_source
+                calibration = source.parent / "calibration" if precision in ("w8a8",) else None
+                seen = tally.unseen if passes(folder, source, calibration) else tally.by_source
                 seen.append(f"{seed}, {said} ({of.name}, {precision})")
             shutil.rmtree(folder)
     return tally
