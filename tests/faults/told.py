@@ -61,7 +61,11 @@ def manifest(folder: Path, rng: Random) -> str:
         elif key == "source":
             value["sha256"] = "2" * 64
         else:
-            others = {"status": "VERIFIED", "platform": "ios" if value == "android" else "android", "precision": "fp16" if value == "w8" else "w8"}
+            others = {
+                "status": "VERIFIED",
+                "platform": "ios" if value == "android" else "android",
+                "precision": "fp16" if value == "w8" else "w8",
+            }
             document[key] = others.get(key, f"{value}0")
 
     edit(folder / bundle.MANIFEST, change)
