@@ -277,6 +277,17 @@ def packaged(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return result.folder
 
 
+@pytest.fixture(scope="session")
+def small(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
+    """A network that is worth compressing, and bundles of it: w8a8 and w8 on Android, pal4 and w8a8 on iOS."""
+    from tests import faults
+
+    pytest.importorskip("litert_torch")
+    pytest.importorskip("coremltools")
+    wanted = (("android", "w8a8"), ("android", "w8"), ("ios", "pal4"), ("ios", "w8a8"))
+    return faults.made_small(tmp_path_factory.mktemp("small"), wanted)
+
+
 @pytest.fixture
 def bundle(packaged: Path, tmp_path: Path) -> Path:
     """A bundle to damage."""
