@@ -6,8 +6,31 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# of what a file says of itself: which of several weights were taken, and what was changed to read them; told by the
+# command that opens it as soon as it does
+TOLD_AT_ONCE = ("weights", "device")
+LOG = logging.getLogger("posekit")
+
+
+@contextlib.contextmanager
+def warnings_to(say: Callable[[str], None]) -> Iterator[None]:
+    """Give `say` what posekit logs, wherever in it that is, for the time of a `with`."""
+
+    class Saying(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage())
+
+    handler = Saying(logging.WARNING)
+    LOG.addHandler(handler)
+    before, LOG.propagate = LOG.propagate, False
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
+        LOG.propagate = before
 
 
 @contextlib.contextmanager

@@ -191,6 +191,10 @@ def validate(
     arch: Arch = "",
     trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
     weights: Weights = "",
+    calibration: Annotated[
+        Path | None, typer.Option(help="With --source: the pictures that the precision was calibrated with.")
+    ] = None,
+    calibration_annotations: CalibrationAnnotations = None,
     json: Json = False,
 ) -> None:
     """Verify a bundle, and measure what ships anew. It is held against the reference that the bundle carries."""
@@ -201,7 +205,7 @@ def validate(
 
         wanted = validation.Wanted(
             images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
-            trust, source, spec, arch, weights,
+            trust, source, spec, arch, weights, calibration, calibration_annotations,
         )  # fmt: skip
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)
@@ -277,10 +281,7 @@ def predict(
         from posekit import prediction
 
         step("open the model")
-        contract, run, facts = prediction.open_for_prediction(model, spec, arch, trust, weights)
-    for name in ("weights", "device"):  # which of several were taken, and what was changed to read them
-        if name in facts:
-            console.warn(f"{name}: {facts[name]}")
+        contract, run = prediction.open_for_prediction(model, spec, arch, trust, weights)
     with console.progress() as step:
         found, failed = prediction.predict_all(run, contract, images, boxes, step)
     console.show_predictions(found, failed, contract, out, json)
@@ -334,12 +335,13 @@ def sample(
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
+    from posekit.chatter import warnings_to
     from posekit.errors import PosekitError, full_disk
     from posekit.folders import own_temporary_folder
 
     as_json = "--json" in (arguments or sys.argv[1:])
     try:
-        with own_temporary_folder():
+        with own_temporary_folder(), warnings_to(_warn):
             return app(arguments)
     except Exception as error:
         from posekit import console
@@ -360,6 +362,12 @@ def main(arguments: list[str] | None = None) -> Any:
         if ended.code == INTERRUPTED:  # Typer makes this of a KeyboardInterrupt, and says nothing
             sys.stderr.write("interrupted; nothing was left half-written\n")
         raise
+
+
+def _warn(text: str) -> None:
+    from posekit import console
+
+    console.warn(text)
 
 
 if __name__ == "__main__":

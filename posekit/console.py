@@ -50,8 +50,9 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def warn(text: str) -> None:
-    """A warning on standard error."""
-    sys.stderr.write(f"warning: {text}\n")
+    """A warning on standard error; on a terminal in the place of the spinner's line, which it draws again below."""
+    clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{clear}warning: {text}\n")
 
 
 def warn_of(pictures: Images, what_is_done: str) -> None:

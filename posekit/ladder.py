@@ -57,7 +57,9 @@ def ladder(
     prepared = prepare(model, spec, images, step, arch=arch, trust=trust, weights=weights)
     calibrated = None
     if calibration is not None or calibration_annotations is not None or is_sample(prepared.source.sha256):
-        calibrated = calibrating(prepared, calibration, calibration_annotations, images, "w8a8", step)
+        calibrated = calibrating(
+            prepared.source, prepared.spec, calibration, calibration_annotations, images, "w8a8", step
+        )
     found = []
     for name in platforms:
         with tempfile.TemporaryDirectory() as scratch:

@@ -22,12 +22,14 @@ UNCALIBRATED = "the search had no calibration pictures (--calibration), so preci
 @dataclass(frozen=True, slots=True)
 class Made:
     """A model file and how it was made. baseline: the same at fp32, where it is something else; tuned: the search that
-    found the recipe; calibration: what the report says of the calibration pictures."""
+    found the recipe; ranges: of activations, which a precision that calibrates was made with; calibration: what the
+    report says of the pictures."""
 
     converted: Converted
     recipe: Recipe
     baseline: Path | None
     tuned: Tuned | None
+    ranges: Calibration
     calibration: dict[str, Any] | None
 
     @property
@@ -72,7 +74,7 @@ def make(
     if tuned is not None:
         notes = (*notes, tuned.found.why, *([] if calibrated else [UNCALIBRATED]))
     converted = replace(converted, seconds=converted.seconds + base.seconds, notes=notes)
-    return Made(converted, recipe, baseline, tuned, told)
+    return Made(converted, recipe, baseline, tuned, calibration, told)
 
 
 def _baseline(target: Target, base: Base, prepared: Prepared, scratch: Path, log: Path) -> Path:

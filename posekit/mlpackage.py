@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,29 @@ def empty_specification() -> Any:
         sys.modules[_PROTO] = module
         spec.loader.exec_module(module)
     return importlib.import_module(f"{_PROTO}.Model_pb2").Model()
+
+
+def operations_of(model: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Every operation of a specification, those inside of others too, and the results of the block that it is in."""
+    for function in model.mlProgram.functions.values():
+        for block in function.block_specializations.values():
+            yield from _inside(block)
+
+
+def _inside(block: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    for operation in block.operations:
+        yield operation, tuple(block.outputs)
+        for inner in operation.blocks:
+            yield from _inside(inner)
+
+
+def blobs_of(model: Any) -> set[int]:
+    """Where in the weight file the constants of a specification begin."""
+    values = (
+        value for operation, _ in operations_of(model)
+        for value in (
+            *operation.attributes.values(),
+            *(bound.value for given in operation.inputs.values() for bound in given.arguments if not bound.name),
+        )
+    )  # fmt: skip
+    return {int(one.blobFileValue.offset) for one in values if one.WhichOneof("value") == "blobFileValue"}

@@ -39,7 +39,7 @@ from posekit.search import report as search_report
 from posekit.sources.reference import run_reference
 from posekit.spec import PoseSpec, canonical_json, contract_hash
 from posekit.steps import Step, announced, silent
-from posekit.targets import TARGETS, check_recipe, file_bytes, tracing
+from posekit.targets import TARGETS, check_recipe, file_bytes, ranges, tracing
 
 PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
 TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coremltools", "numpy")
@@ -97,7 +97,7 @@ def package(
     source, calibrated = prepared.source, None
     if needs:
         pictures, boxes = compression.calibration, compression.calibration_annotations
-        calibrated = calibrating(prepared, pictures, boxes, images, needs, step)
+        calibrated = calibrating(source, spec, pictures, boxes, images, needs, step)
     with announced(step, "look at the contract"):
         contract = None if reference is None else stage_of(source, spec, images.photos, reference)
         look = quick(source, spec, images.photos) if images.are_given else QuickLook()
@@ -190,6 +190,8 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             _copy(converted.path, assets / converted.path.name)
             (folder / bundle.CONTRACT).write_bytes(canonical_json(spec))
             write_recipe(made.recipe, folder / RECIPE)
+            if made.recipe.calibrates:
+                ranges.write(made.ranges, folder / ranges.FILE)
             golden.write(folder / bundle.GOLDEN, spec)
         model_hash = bundle.file_hash(converted.path)
         evaluation, run, shown = _evaluate(platform, made, job, folder, model_hash)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from posekit import bundle
 from posekit.decoders import check_outputs
 from posekit.errors import InputError
-from posekit.images import Person, Photo, load_image
+from posekit.images import Person, Photo, Picture, load_image
 from posekit.inputs import find_spec
-from posekit.parity.cases import cases_of, poses_of
+from posekit.parity.cases import cases_in, poses_of
 from posekit.parity.evaluate import Run
 from posekit.poses import Poses, concatenate
 from posekit.runtimes import runtime_for
@@ -23,16 +23,18 @@ from posekit.sources.reference import check_facts, run_reference
 from posekit.spec import PoseSpec
 from posekit.steps import Step, silent
 
-Predicted = tuple[Path, NDArray[np.uint8], Poses]
+Predicted = tuple[Path, Picture, Poses]
 
 
 def predict(
-    run: Callable[[NDArray[np.float32]], Any], spec: PoseSpec, path: Path, boxes_xyxy: Sequence[tuple[float, ...]] = ()
-) -> tuple[NDArray[np.uint8], Poses]:
-    """The upright picture and its keypoints; boxes_xyxy: source px of people, else the whole frame."""
+    run: Run, spec: PoseSpec, path: Path, image: Picture, boxes_xyxy: Sequence[tuple[float, ...]] = ()
+) -> Poses:
+    """The keypoints of a picture, source px; image: as load_image reads `path`; boxes_xyxy: source px of people, else
+    the whole frame."""
     people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
-    parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases_of(Photo(path, 0, people), spec)]
-    return load_image(path), concatenate(parts, spec.keypoint_count)
+    cases = cases_in(image, Photo(path, 0, people), spec)
+    parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases]
+    return concatenate(parts, spec.keypoint_count)
 
 
 def predict_all(
@@ -44,24 +46,22 @@ def predict_all(
     for path in paths:
         step(f"predict {path.name}")
         try:
-            load_image(path)
+            image = load_image(path)
         except InputError as error:
             failed.append((path, error))
             continue
-        found.append((path, *predict(run, spec, path, boxes_xyxy)))
+        found.append((path, image, predict(run, spec, path, image, boxes_xyxy)))
     if failed and not found:
         first, more = failed[0][1], len(failed) - 1
         raise InputError(f"{first.message}{f', nor can the {more} other pictures' if more else ''}", first.hint)
     return found, failed
 
 
-def open_for_prediction(
-    path: Path, spec: str, arch: str, trust: bool, weights: str
-) -> tuple[PoseSpec, Run, Mapping[str, Any]]:
-    """The contract, a runner, and what the file says of itself, of a bundle (its packaged model) or a source model (eagerly)."""
+def open_for_prediction(path: Path, spec: str, arch: str, trust: bool, weights: str) -> tuple[PoseSpec, Run]:
+    """The contract, and a runner of a bundle (its packaged model) or a source model (eagerly)."""
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
-        return opened.spec, runtime_for(opened.platform, opened.model_path).run, {}
+        return opened.spec, runtime_for(opened.platform, opened.model_path).run
     contract = find_spec(path, spec)
     source = open_source(path, arch=arch, trust=trust, weights=weights)
     check_facts(source, contract)
@@ -71,4 +71,4 @@ def open_for_prediction(
         check_outputs({name: values.shape for name, values in outputs.items()}, contract)
         return outputs
 
-    return contract, run, source.facts
+    return contract, run

@@ -71,28 +71,29 @@ def prepare(
 
 
 def calibrating(
-    prepared: Prepared, pictures: Path | None, annotations: Path | None, images: Images, what: str, step: Step
-) -> Calibrated:
+    source: SourceModel, spec: PoseSpec, pictures: Path | None, annotations: Path | None, images: Images | None, what: str,
+    step: Step,
+) -> Calibrated:  # fmt: skip
     """The calibration set of a precision (`what`) that needs one: of the pictures given, the sample's own for the sample.
 
     InputError where none are given, or they are plainly of the wrong kind: too few, blank, without anybody whom the
     network sees though it sees people in the annotated evaluation pictures.
     """
-    spec = prepared.spec
     if pictures is None:
         if annotations is not None:
             raise InputError("--calibration-annotations needs --calibration, the folder of its pictures")
-        if not is_sample(prepared.source.sha256):
+        if not is_sample(source.sha256):
             raise needed(what)
         pictures, annotations = sample_images()
     with announced(step, "choose calibration pictures"):
         chosen = choose(pictures, spec, annotations=annotations, step=step)
 
         def look(pixels: NDArray[np.float32]) -> Poses:
-            return decode(run_reference(prepared.source, spec, pixels), spec)
+            return decode(run_reference(source, spec, pixels), spec)
 
         seen = look_for_people(look, chosen.inputs)
-        known = [case.pixels for photo in images.photos[:MOST_KNOWN] if photo.people for case in cases_of(photo, spec)]
+        photos = () if images is None else images.photos[:MOST_KNOWN]
+        known = [case.pixels for photo in photos if photo.people for case in cases_of(photo, spec)]
         doubt = judge_people(seen, look_for_people(look, known) if known else None)
     warnings = (*chosen.facts.warnings, *([doubt] if doubt else []))
     return Calibrated(

@@ -29,6 +29,7 @@ from posekit.parity.facts import read_facts
 from posekit.parity.gate import Check, Outcome, accuracy_skips
 from posekit.parity.report import read_evaluation
 from posekit.parity.shipped import Wrapper
+from posekit.preparation import calibrating
 from posekit.runtimes import Runtime, runtime_for
 from posekit.sources import open_source
 from posekit.spec import PoseSpec, contract_hash
@@ -45,7 +46,8 @@ class Wanted:
     report: a folder for a report of this validation. allow_edited: pass a wrapper that was edited; trust: compile and
     run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained network,
     which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the network;
-    arch: builds the network of a state dict; weights: of a checkpoint that holds several sets.
+    arch: builds the network of a state dict; weights: of a checkpoint that holds several sets. calibration: the pictures
+    that the precision was calibrated with, with their annotations, which are chosen and measured again.
     """
 
     images: Path | None = None
@@ -62,6 +64,8 @@ class Wanted:
     spec: str = ""
     arch: str = ""
     weights: str = ""
+    calibration: Path | None = None
+    calibration_annotations: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
     """
     if wanted.annotations is not None and wanted.images is None:
         raise InputError("--annotations needs --images, the folder of its pictures")
+    if wanted.calibration is not None and wanted.source is None:
+        raise InputError("--calibration needs --source, the network that its pictures are shown to")
     if wanted.wrapper + bool(wanted.device) + (wanted.device_run is not None) > 1:
         raise InputError("--wrapper, --device and --device-run are three places to run the wrapper", "choose one")
     for option, new in (("--report", wanted.report), ("--write-request", wanted.write_request)):
@@ -118,7 +124,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             *_unless_missing("layers and metadata", lambda: consistency.of_model(opened, told.facts)),
             *_unless_missing("the report", lambda: consistency.of_report(opened, told, evidence, plain, runtime.run)),
         )
-    origin = _origin(opened, told, evidence, wanted, step)
+    origin = _origin(opened, told, evidence, wanted, runtime.run, step)
     evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *origin, *ran.checks))
     if given is not None:
         evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
@@ -151,7 +157,9 @@ def _remembering(runtime: Runtime) -> Runtime:
     return replace(runtime, run=run)
 
 
-def _origin(opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, step: Step) -> tuple[Check, ...]:
+def _origin(
+    opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, run: Run, step: Step
+) -> tuple[Check, ...]:
     """The bundle against the network itself, where that is given."""
     if wanted.source is None:
         return (consistency.UNKNOWN,)
@@ -159,8 +167,15 @@ def _origin(opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wante
     spec = find_spec(wanted.source, wanted.spec) if wanted.spec or beside else None
     with announced(step, "open the model"):
         source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights)
+    calibrated = None
+    if wanted.calibration is not None:
+        if told.facts.calibration is None:
+            raise InputError("the bundle was made without calibration pictures", "leave out --calibration")
+        calibrated = calibrating(
+            source, opened.spec, wanted.calibration, wanted.calibration_annotations, None, "calibrated", step
+        )
     with announced(step, "make the bundle's model again"):
-        return consistency.of_origin(opened, told, evidence, source, spec)
+        return consistency.of_origin(opened, told, evidence, source, spec, run, calibrated)
 
 
 def _evidence_of(opened: bundle.Bundle) -> Evidence:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from posekit.chatter import TOLD_AT_ONCE
 from posekit.console import in_words, out_line, print_json, warn
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         if result.report["contract_matched"]:
             out_line(f"  the training code's predictions: {result.report['contract_matched']}")
         for fact, value in result.report["source"]["facts"].items():
-            out_line(f"  the file says {fact}: {in_words(value)}")
+            if fact not in TOLD_AT_ONCE:
+                out_line(f"  the file says {fact}: {in_words(value)}")
         for note in result.report["notes"]:
             out_line(f"  note: {note}")
         for line in _compression_in_words(result.report):

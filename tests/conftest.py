@@ -43,6 +43,16 @@ class Tiny(nn.Module):
         return self.head(self.body(x))
 
 
+class Wider(Tiny):
+    """Of so many weights that compressing them saves room."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+                                  nn.Conv2d(16, 24, 3, 2, 1), nn.Hardswish(), nn.Conv2d(24, 24, 3, 1, 1), nn.ReLU())
+        self.head = nn.Conv2d(24, 3, 1)
+
+
 class Branching(Tiny):
     def forward(self, x):
         y = super().forward(x)
@@ -149,6 +159,11 @@ class Failing(Tiny):
 def build():
     torch.manual_seed(1)
     return Tiny().eval()
+
+
+def build_wider():
+    torch.manual_seed(1)
+    return Wider().eval()
 
 
 def raises():
@@ -261,6 +276,17 @@ def packaged(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (result,) = pipeline.package(tiny.save("exported"), "android", contract, pictures, out=out)
     assert result.evaluation.is_good
     return result.folder
+
+
+@pytest.fixture(scope="session")
+def small(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
+    """A network that is worth compressing, and bundles of it: w8a8 and w8 on Android, pal4 and w8a8 on iOS."""
+    from tests import faults
+
+    pytest.importorskip("litert_torch")
+    pytest.importorskip("coremltools")
+    wanted = (("android", "w8a8"), ("android", "w8"), ("ios", "pal4"), ("ios", "w8a8"))
+    return faults.made_small(tmp_path_factory.mktemp("small"), wanted)
 
 
 @pytest.fixture

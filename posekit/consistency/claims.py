@@ -9,8 +9,9 @@ from typing import Any
 from posekit.consistency.slack import Slack
 from posekit.devices import desktop
 from posekit.inputs import SUBSTITUTE_IMAGES
-from posekit.parity.evaluate import Evaluation
-from posekit.parity.gate import NO_PYCOCOTOOLS
+from posekit.parity.evaluate import BEFORE_COMPRESSION, Evaluation, before_compression
+from posekit.parity.gate import NO_PYCOCOTOOLS, Check
+from posekit.spec import PoseSpec
 
 # what package may say that ran a model: a phone's word comes with --device-run, into a report of its own
 RAN = {
@@ -34,6 +35,26 @@ def ran(platform: str, then: Evaluation) -> Iterator[str]:
         yield f"package gives no status {then.status} by {then.runtime!r}"
     if wrapper and (wrapper != desktop.NAMES[platform] or all(one.name != "preprocessing" for one in then.stages)):
         yield f"package runs no wrapper by {wrapper!r}"
+
+
+def of_conversion(precision: str, then: Evaluation, spec: PoseSpec) -> Iterator[str]:
+    """What package measures of a compressed file is told: both stages, and the gates of the first by its figures."""
+    if precision == "fp32" or not then.is_good:
+        return
+    stages = {stage.name: stage for stage in then.stages}
+    for name in ("conversion", "precision"):
+        if name not in stages or stages[name].keypoints is None:
+            yield f"the report has no figures of {name}, which package measures"
+            return
+    expected = before_compression(stages["conversion"], spec) if precision != "fp16" else ()
+    outcomes = [[(one.name, one.outcome) for one in checks] for checks in (expected, of_float_graph(then))]
+    if outcomes[0] != outcomes[1]:  # the words hold digits that the figures of a report have no more
+        yield f"the report's checks {BEFORE_COMPRESSION} are not those of its figures of conversion"
+
+
+def of_float_graph(evaluation: Evaluation) -> list[Check]:
+    """The checks of what the model was before compression."""
+    return [check for check in evaluation.checks if check.name.startswith(f"{BEFORE_COMPRESSION}: ")]
 
 
 def of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, whole: bool) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle, recipe
-from posekit.consistency import signature
+from posekit.consistency import leftovers, signature
 from posekit.consistency.finding import differing, judged
 from posekit.errors import MissingToolError
 from posekit.parity.facts import Facts
@@ -21,7 +21,7 @@ from posekit.recipe import Recipe
 from posekit.runtimes import litert, mil
 from posekit.sources.reference import network_input
 from posekit.spec import PoseSpec
-from posekit.targets import coreml_readback, tflite_file, tflite_layers
+from posekit.targets import coreml_readback, ranges, tflite_file, tflite_layers
 from posekit.targets.coreml_program import PRODUCTS
 from posekit.targets.tflite_graph import WEIGHTED
 
@@ -38,6 +38,8 @@ ROUNDED_GREY = 1.5  # what making a picture 8-bit changes
 def checks(opened: bundle.Bundle, facts: Facts) -> tuple[Check, ...]:
     """Layers against recipe, report and precision; normalisation, metadata and signature against the contract."""
     made = recipe.read(opened.folder / recipe.FILE)
+    if made.calibrates:
+        ranges.read(opened.folder / ranges.FILE)
     wrong = [*_layers(opened, facts, made), *_names(opened, facts, made)]
     return (
         judged("the layers are stored as recipe and report say", wrong, f"{len(facts.layers)} layers, read back"),
@@ -45,6 +47,7 @@ def checks(opened: bundle.Bundle, facts: Facts) -> tuple[Check, ...]:
             "input, outputs and metadata are the contract's",
             signature.problems(opened.platform, opened.model_path, opened.spec), "as the model file has them",
         ),
+        leftovers.check(opened.platform, opened.model_path, opened.spec),
         _normalisation(opened),
     )  # fmt: skip
 
@@ -64,8 +67,11 @@ def _layers(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
     for layer in facts.layers:
         wanted, kind = made.of(layer.name), kinds.get((layer.op, layer.weights, layer.stored), "")
         yield from differing(f"the report's precision of {layer.name}", layer.wanted, wanted)
-        if not layer.why and not is_as_wanted(wanted, kind, layer.activations):
+        as_wanted = is_as_wanted(wanted, kind, layer.activations)
+        if not as_wanted and not layer.why:
             yield f"{layer.name} is {layer.stored} in {layer.activations}, which is not {wanted}"
+        if as_wanted and layer.why:
+            yield f"{layer.name} is {wanted} as wanted, and yet the report explains it: {layer.why}"
     unknown = set(made.layers) - {one.name for one in facts.layers}
     yield from (f"the recipe names {name}, which is no layer" for name in sorted(unknown))
 
@@ -73,6 +79,10 @@ def _layers(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
 def _names(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
     yield from differing("the manifest's precision", opened.manifest["precision"], made.name)
     yield from differing("the report's budget", facts.budget, made.budget or None)
+    if made.calibrates and facts.calibration is None:
+        yield "the report tells nothing of the pictures that its precision was calibrated with"
+    if not made.calibrates and not made.budget and facts.calibration is not None:
+        yield "the report tells of calibration pictures, and the recipe takes none"
 
 
 def _normalisation(opened: bundle.Bundle) -> Check:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posekit import bundle, recipe
+from posekit import bundle
+from posekit.consistency import made_again
 from posekit.consistency.evidence import Evidence
 from posekit.consistency.finding import differing, judged
 from posekit.consistency.told import Told
-from posekit.errors import PosekitError
 from posekit.parity import trace
+from posekit.parity.evaluate import Run
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.trace import Step, Trace
+from posekit.preparation import Calibrated
 from posekit.sources import SourceModel
 from posekit.sources.reference import run_reference
 from posekit.spec import PoseSpec, contract_hash
-from posekit.targets import TARGETS, Calibration
 from posekit.targets.lowering import MAX_RELATIVE_RMS, Lowered, lower, relative_rms
 from posekit.targets.tracing import trace as trace_of
 
@@ -30,13 +28,14 @@ UNKNOWN = Check(
     Outcome.SKIPPED,
     "that reference, trace and weights are of the trained network is known with --source MODEL alone",
 )
-MADE_AGAIN = "the model file is what the network becomes"
 
 
 def checks(
-    opened: bundle.Bundle, told: Told, evidence: Evidence, source: SourceModel, wanted: PoseSpec | None
-) -> tuple[Check, ...]:
-    """The bundle against the network that it says it was made of; wanted: the contract that is meant to be in it.
+    opened: bundle.Bundle, told: Told, evidence: Evidence, source: SourceModel, wanted: PoseSpec | None, run: Run,
+    calibrated: Calibrated | None = None,
+) -> tuple[Check, ...]:  # fmt: skip
+    """The bundle against the network that it says it was made of; wanted: the contract that is meant to be in it; run:
+    of the bundle's model; calibrated: the calibration pictures, chosen again.
 
     PosekitError where the network does not run.
     """
@@ -56,7 +55,7 @@ def checks(
         _contract(spec, wanted),
         judged("the reference is the network's", file, f"{len(reference)} cases run anew"),
         judged("the trace is the network's", list(_steps(network, lowered)), f"{len(network.steps)} steps computed anew"),
-        _made_again(opened, told, lowered),
+        *made_again.checks(opened, told, evidence, lowered, run, calibrated),
     )  # fmt: skip
 
 
@@ -93,42 +92,3 @@ def _is_alike(seen: Step, ours: Step) -> bool:
     largest = max(abs(ours.lowest), abs(ours.highest), 1e-6)
     pairs = ((seen.samples, ours.samples), (seen.lowest, ours.lowest), (seen.highest, ours.highest))
     return all(float(np.abs(np.asarray(a) - b).max()) <= MAX_RELATIVE_RMS * largest for a, b in pairs)
-
-
-def _made_again(opened: bundle.Bundle, told: Told, lowered: Lowered) -> Check:
-    """The file converted again by its recipe, and compared byte for byte; layers, route and notes with the report."""
-    made = recipe.read(opened.folder / recipe.FILE)
-    if made.calibrates:
-        return Check(
-            MADE_AGAIN, Outcome.SKIPPED, "its precision was calibrated with pictures that are not in the bundle"
-        )
-    other = sorted(name for name, was in told.facts.tools.items() if _installed(name) != was)
-    target = TARGETS[opened.platform]
-    with tempfile.TemporaryDirectory() as scratch:
-        work, path = Path(scratch) / "base", Path(scratch) / opened.model_path.name
-        work.mkdir()
-        log = Path(scratch) / "convert.log"
-        try:
-            target.require()
-            base = target.base(lowered, work, log)
-            again = target.compress(base, opened.spec, made, Calibration(), path, log)
-        except PosekitError as error:
-            return Check(MADE_AGAIN, Outcome.SKIPPED, f"it cannot be converted here: {error.message}")
-        same = bundle.file_hash(again.path) == bundle.file_hash(opened.model_path)
-        layers = differing(
-            "the report's layers", list(told.document["layers"]), [one.as_json() for one in again.layers]
-        )
-        layers += differing("the report's route", told.facts.route, again.route)
-    if same:
-        return judged(MADE_AGAIN, layers, "converted again, byte for byte")
-    if other:
-        why = f"another version of {', '.join(other)} is installed, whose files may differ"
-        return Check(MADE_AGAIN, Outcome.SKIPPED, why)
-    return judged(MADE_AGAIN, ["converted again by its recipe it is another file", *layers], "")
-
-
-def _installed(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

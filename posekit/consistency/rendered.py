@@ -12,6 +12,7 @@ from posekit.consistency.signature import signature_of
 from posekit.errors import InputError
 from posekit.parity.gate import Check, Outcome
 from posekit.spec import canonical_json
+from posekit.targets import ranges
 
 FILES = "the wrapper is what posekit renders"
 PARTS = ("Manifest.json", "Data/com.apple.CoreML/model.mlmodel", "Data/com.apple.CoreML/weights/weight.bin")
@@ -110,7 +111,10 @@ def _unknown(opened: bundle.Bundle) -> list[str]:
         *(Path(bundle.GOLDEN) / name for name in golden.FILES),
         *(Path(bundle.REPORT) / name for name in ("report.json", "junit.xml", "index.html")),
     }  # fmt: skip
-    if recipe.read(opened.folder / recipe.FILE).budget:
+    made = recipe.read(opened.folder / recipe.FILE)
+    if made.calibrates:
+        known.add(Path(ranges.FILE))
+    if made.budget:
         known |= {Path(bundle.REPORT) / name for name in ("search.json", "search.html")}
     if opened.platform == "ios":
         known |= {Path(opened.model_path.name) / name for name in PARTS}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle, linting, reporting
+from posekit import bundle, linting, recipe, reporting
 from posekit.consistency import claims
 from posekit.consistency.evidence import Evidence
 from posekit.consistency.finding import differing, judged
@@ -18,12 +18,13 @@ from posekit.consistency.signature import signature_of
 from posekit.consistency.slack import Slack
 from posekit.mlpackage import read_specification
 from posekit.parity import report
+from posekit.parity.budget import parse_budget
 from posekit.parity.cases import MAX_RECORDED, outputs_sha256
-from posekit.parity.evaluate import Evaluation, Run
+from posekit.parity.evaluate import Evaluation, Run, evaluate
 from posekit.parity.facts import Facts
 from posekit.parity.gate import ACCURACY_GATES, ENOUGH_PEOPLE, Check, Outcome
 from posekit.parity.report import as_json
-from posekit.spec import contract_hash
+from posekit.spec import PoseSpec, contract_hash
 from posekit.targets import coreml, file_bytes, tflite_file
 
 MANIFEST_KEYS = frozenset(
@@ -32,6 +33,7 @@ MANIFEST_KEYS = frozenset(
 )  # fmt: skip
 # of report.json: what is no fact, but comes of the evaluation
 EVALUATED = frozenset([*(field.name for field in dataclasses.fields(Evaluation)), "verdict", "blamed", "pictured"])
+SHARED = ("conversion", "precision")  # the stages that a file at fp32 tells apart
 BELIEVED = ("source.file, source.facts, tools, route, notes, calibration, doubt and what the training code's predictions or a "
             "wrapper's run gave cannot be known from the bundle")  # fmt: skip
 
@@ -49,7 +51,7 @@ def checks(opened: bundle.Bundle, told: Told, evidence: Evidence, now: Evaluatio
     """Facts, figures and pages of the bundle's report against the bundle and `now`, what its model gave here."""
     facts = [*_manifest(opened, told), *_facts(opened, told)]
     alike = _computes_alike(evidence, run)
-    figures, how = _figures(told, evidence, now, alike)
+    figures, how = _figures(told, opened.spec, evidence, now, alike)
     return (
         judged("manifest and report tell the facts of the bundle", facts, BELIEVED),
         judged("the report's figures are those measured now", figures, how),
@@ -100,13 +102,40 @@ def _op_counts(platform: str, path: Path) -> dict[str, int]:
     )
 
 
+def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, baseline: Run) -> Check:
+    """Whether the stages of conversion and precision are those measured now; baseline: the same model at fp32."""
+    then, recorded = told.evaluation, len(evidence.index.cases)
+    if then.cases != recorded:
+        return Check(name, Outcome.SKIPPED, f"{recorded} of {then.cases} cases are in the bundle")
+    if then.status == "UNVERIFIED":
+        return Check(name, Outcome.SKIPPED, "nothing ran the model when it was packaged")
+    made = recipe.read(opened.folder / recipe.FILE)
+    now = evaluate(
+        evidence.cases,
+        opened.spec,
+        made.name,
+        run,
+        status=then.status,
+        runtime=then.runtime,
+        baseline=baseline,
+        budget=parse_budget(made.budget) if made.budget else None,
+    )
+    slack = Slack(_computes_alike(evidence, run), same_runtime=True)
+    seen, expected = ({stage["name"]: stage for stage in as_json(one, {})["stages"]} for one in (then, now))
+    problems = [one for key in SHARED for one in slack.differing(seen.get(key), expected.get(key), key)]
+    if slack.is_exact:
+        pairs = zip(claims.of_float_graph(then), claims.of_float_graph(now), strict=False)
+        problems += [one for a, b in pairs for one in differing(f"the check {a.name!r}", a.detail, b.detail)]
+    return judged(name, problems, "measured again on the recorded cases")
+
+
 def _computes_alike(evidence: Evidence, run: Run) -> bool:
     """Whether this machine gives the packaged model's outputs of then, to the last bit."""
     pairs = zip(evidence.index.cases, evidence.cases, strict=True)
     return all(entry.packaged_sha256 == outputs_sha256(run(case.pixels)) for entry, (case, _) in pairs)
 
 
-def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tuple[list[str], str]:
+def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, alike: bool) -> tuple[list[str], str]:
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.status == "UNVERIFIED":
         problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
@@ -118,6 +147,7 @@ def _figures(told: Told, evidence: Evidence, now: Evaluation, alike: bool) -> tu
         problems += differing("the report's status", then.status, now.status)
     slack = Slack(alike, same_runtime)
     seen, expected = as_json(then, {}), as_json(now, {})
+    problems += claims.of_conversion(told.facts.precision, then, spec)
     problems += claims.of_checks(seen, expected, slack, whole=then.cases == recorded)
     ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.stages)
     if then.cases > recorded:

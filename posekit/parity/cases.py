@@ -51,7 +51,11 @@ class Case:
 
 def cases_of(photo: Photo, spec: PoseSpec) -> list[Case]:
     """The cases of a picture: its annotated people for a top-down model, else the whole frame."""
-    image = load_image(photo.path)
+    return cases_in(load_image(photo.path), photo, spec)
+
+
+def cases_in(image: Picture, photo: Photo, spec: PoseSpec) -> list[Case]:
+    """The same of a picture that is read already."""
     people: Sequence[Person | None] = photo.people if photo.people and spec.kind == "top_down" else [None]
     return [_case(f"{photo.name}#{index}", photo, person, image, spec) for index, person in enumerate(people)]
 

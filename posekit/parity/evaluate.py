@@ -39,6 +39,7 @@ Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 ReferenceCase = tuple[Case, Tensors]
 MAX_WORST = 6
 BLAMED_FROM_PX = 0.25  # p95 of a stage in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
+BEFORE_COMPRESSION = "before compression"
 # gates of what the stages are told of, not of the other passes of a device
 OF_THE_STAGES = (OF_KEYPOINTS, f"from the picture: {OF_KEYPOINTS}", f"on the accelerator: {OF_KEYPOINTS}")
 MAX_DECODED_PX = 0.05  # both sides decode the same outputs in float64
@@ -172,9 +173,7 @@ def evaluate(
     held = check_accuracy(gate, drop)
     checks = [*_checks(total, spec, gate), *held]
     if baseline is not None and precision != "fp16":  # the float graph is exact, however coarse its numbers become
-        name = "before compression"
-        checks += _named(name, check_tensors(converted.gate, stages["conversion"].tensors, spec.decoder.outputs))
-        checks += _end_checks(name, stages["conversion"], converted.gate, None)
+        checks += before_compression(stages["conversion"], spec)
     there = stages.get("accelerator")
     if there is not None and there.keypoints is not None:
         checks += _end_checks("on the accelerator", there, _gate_there(precision, wrapper, spec, budget), budget)
@@ -210,6 +209,15 @@ def evaluate(
     if budget is None or evaluation.quality is None:
         return evaluation
     return replace(evaluation, checks=(check_budget(budget, evaluation.quality, size), *evaluation.checks))
+
+
+def before_compression(conversion: Stage, spec: PoseSpec) -> tuple[Check, ...]:
+    """The gates of the float graph that a compressed file is made of; conversion: it against the reference."""
+    gate = gate_for("fp16", spec)
+    return (
+        *_named(BEFORE_COMPRESSION, check_tensors(gate, conversion.tensors, spec.decoder.outputs)),
+        *_end_checks(BEFORE_COMPRESSION, conversion, gate, None),
+    )
 
 
 def _gate_there(precision: Precision, wrapper: Wrapper | None, spec: PoseSpec, budget: Budget | None) -> GateSpec:

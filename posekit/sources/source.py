@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posekit.chatter import captured
+from posekit.chatter import LOG, TOLD_AT_ONCE, captured
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import line_of_user, said
 from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
@@ -49,7 +49,7 @@ def open_source(path: Path, *, arch: str = "", trust: bool = False, weights: str
     """Open `path` without running anything that it holds, unless `trust`.
 
     arch: `module:factory` that builds the network of a state dict. weights: the set of a checkpoint that holds several
-    (weights.py). InputError says what is wrong.
+    (weights.py), which is logged for every command alike. InputError says what is wrong.
     """
     kind = container(path)
     if find_spec("torch") is None:
@@ -71,6 +71,9 @@ def open_source(path: Path, *, arch: str = "", trust: bool = False, weights: str
             form, module, facts = _from_pickle(path, arch, trust, weights)
     module = _settled(module)
     _refuse_bad_weights(module, path)
+    for name in TOLD_AT_ONCE:
+        if name in facts:
+            LOG.warning("%s: %s", name, facts[name])
     return SourceModel(path, form, digest, module, facts)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import chain, converting, note, said, told
-from posekit.mlpackage import read_specification, specification_file
+from posekit.mlpackage import data_folder, read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
@@ -316,10 +316,19 @@ def _write_alike(path: Path, model: Any) -> None:
     for name in [name for name in model.description.metadata.userDefined if name.startswith("com.github.apple.")]:
         del model.description.metadata.userDefined[name]
     specification_file(path).write_bytes(model.SerializeToString(deterministic=True))
-    manifest = path / "Manifest.json"
-    text = json.loads(manifest.read_text())
-    entries = text["itemInfoEntries"]
-    renamed = {old: str(uuid.uuid5(uuid.NAMESPACE_URL, entry["path"])).upper() for old, entry in entries.items()}
-    text["itemInfoEntries"] = {renamed[old]: entry for old, entry in entries.items()}
-    text["rootModelIdentifier"] = renamed[text["rootModelIdentifier"]]
-    manifest.write_text(json.dumps(text, indent=2, sort_keys=True) + "\n")
+    (path / "Manifest.json").write_text(manifest_of((data_folder(path) / "weights").exists()))
+
+
+def manifest_of(has_weights: bool) -> str:
+    """The text of a package's Manifest.json."""
+    items = {"com.apple.CoreML/model.mlmodel": ("model.mlmodel", "CoreML Model Specification")}
+    if has_weights:
+        items["com.apple.CoreML/weights"] = ("weights", "CoreML Model Weights")
+    ids = {path: str(uuid.uuid5(uuid.NAMESPACE_URL, path)).upper() for path in items}
+    entries = {
+        ids[path]: {"author": "com.apple.CoreML", "description": words, "name": name, "path": path}
+        for path, (name, words) in items.items()
+    }
+    root = ids["com.apple.CoreML/model.mlmodel"]
+    document = {"fileFormatVersion": "1.0.0", "itemInfoEntries": entries, "rootModelIdentifier": root}
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"

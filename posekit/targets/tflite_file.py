@@ -18,7 +18,7 @@ from typing import Any
 from posekit.errors import ConversionError
 from posekit.spec import PoseSpec, canonical_json
 
-METADATA_BUFFER = "TFLITE_METADATA"
+METADATA_BUFFER, RUNTIME_BUFFER = "TFLITE_METADATA", "min_runtime_version"
 TENSOR_AXIS_LABELS, DESCRIPTIONS = 2, 1  # AssociatedFileType
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, RGB = 2, 1, 1
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # same input, same bytes
@@ -49,9 +49,39 @@ def with_contract(model: bytes, spec: PoseSpec, shapes: dict[str, tuple[int, ...
     metadata = schema.MetadataT()
     metadata.name, metadata.buffer = METADATA_BUFFER, len(unpacked.buffers)
     unpacked.buffers.append(metadata_buffer)
-    unpacked.metadata = [m for m in unpacked.metadata or [] if text(m.name) != METADATA_BUFFER] + [metadata]
+    unpacked.metadata = [m for m in unpacked.metadata or [] if text(m.name) == RUNTIME_BUFFER] + [metadata]
     unpacked.description = f"{spec.name} {spec.version}"
-    return append_files(pack(unpacked), _associated(spec))
+    _empty_unread(unpacked)
+    return as_written(pack(unpacked), spec)
+
+
+def as_written(model: bytes, spec: PoseSpec) -> bytes:
+    """A flatbuffer in the one form that posekit writes, with the contract's files behind it: what a file holds beside
+    that, nothing reads."""
+    return append_files(pack(unpack(model)), _associated(spec))
+
+
+def unread(unpacked: Any) -> list[str]:
+    """Names of tensors that no operation reads or gives, and numbers of buffers with values of nothing."""
+    found, buffers = [], {int(one.buffer) for one in unpacked.metadata or []}
+    for graph in unpacked.subgraphs:
+        known = {int(number) for side in (graph.inputs, graph.outputs) for number in side}
+        for operator in graph.operators:
+            sides = (operator.inputs, operator.outputs, operator.intermediates)
+            known |= {int(number) for side in sides if side is not None for number in side}
+        found += [text(tensor.name) for number, tensor in enumerate(graph.tensors) if number not in known]
+        buffers |= {int(tensor.buffer) for tensor in graph.tensors}
+    held = (number for number, buffer in enumerate(unpacked.buffers) if buffer.data is not None and len(buffer.data))
+    return [*found, *(f"buffer {number}" for number in held if number not in buffers)]
+
+
+def _empty_unread(unpacked: Any) -> None:
+    """Let go of values that nothing has, as those of a converter's metadata."""
+    known = {int(tensor.buffer) for graph in unpacked.subgraphs for tensor in graph.tensors}
+    known |= {int(one.buffer) for one in unpacked.metadata}
+    for number, buffer in enumerate(unpacked.buffers):
+        if number not in known:
+            buffer.data = None
 
 
 def described_otherwise(model: bytes, spec: PoseSpec, outputs: list[str]) -> list[str]:

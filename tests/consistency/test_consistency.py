@@ -20,7 +20,7 @@ from posekit.consistency.model_file import _is_straight
 from posekit.consistency.slack import Slack
 from posekit.parity.gate import NO_PYCOCOTOOLS
 from posekit.presets import preset
-from posekit.spec import InputSpec
+from posekit.spec import InputSpec, read_spec
 from posekit.validation import Wanted, validate
 from tests import faults
 from tests.faults import CASES, REPORT, TRACE
@@ -51,7 +51,7 @@ def in_file(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def in_json(path: Path, change: Callable[[Any], Any], **options: Any) -> Callable[[Path], None]:
-    return lambda folder: faults._edit(folder / path, change, **options)
+    return lambda folder: faults.edit(folder / path, change, **options)
 
 
 def in_report(change: Callable[[Any], Any]) -> Callable[[Path], None]:
@@ -75,7 +75,7 @@ def in_contract(**values: Any) -> Callable[[Path], None]:
     """Fields of the contract's input, with everything that is made of the contract made anew."""
 
     def change(folder: Path) -> None:
-        spec = faults.read_spec(folder / CONTRACT)
+        spec = read_spec(folder / CONTRACT)
         changed = spec.model_copy(update={"input": spec.input.model_copy(update=values)})
         faults.rewritten(folder, changed)
 
@@ -331,7 +331,7 @@ def test_the_network_tells_what_nothing_else_can(bundle: Path, tiny: Any, tmp_pa
     """Weights changed, and all figures measured anew on them: the bundle agrees with itself, and not with its network."""
     source = shutil.copyfile(tiny.save("exported"), tmp_path / "tiny.pt2")
     shutil.copyfile(tiny.spec_file, tmp_path / "tiny.toml")
-    seeds = (seed for seed in range(200) if faults._weights_and_figures(shutil.copytree(bundle, tmp_path / f"try-{seed}"), faults.Random(seed)))  # fmt: skip
+    seeds = (seed for seed in range(200) if faults.and_figures(faults.weights)(shutil.copytree(bundle, tmp_path / f"try-{seed}"), faults.Random(seed)))  # fmt: skip
     changed = tmp_path / f"try-{next(seeds)}"
     faults.sealed(changed)
     faults.paged(changed)

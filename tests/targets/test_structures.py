@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posekit.consistency import leftovers  # noqa: E402
 from posekit.runtimes import litert as litert_runtime  # noqa: E402
 from posekit.runtimes import mil  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
@@ -62,15 +63,17 @@ def test_litert_gives_eager_values(group: Any, monkeypatch: pytest.MonkeyPatch, 
     assert base.route == "litert-torch"
     content = (tmp_path / FILE).read_bytes()
     (tmp_path / "named.tflite").write_bytes(litert.tflite_file.with_contract(content, spec, dict(base.output_shapes)))
+    assert leftovers.check("android", tmp_path / "named.tflite", spec).outcome == "pass"
     run = litert_runtime.open_model(tmp_path / "named.tflite")
     for picture, expected in zip(pictures, references, strict=True):
         assert differences(run(picture), expected) == {}
 
 
 def test_core_ml_gives_eager_values(group: Any, tmp_path: Path) -> None:
-    _, lowered, pictures, references = group
+    spec, lowered, pictures, references = group
     base = TARGETS["ios"].base(lowered, tmp_path, tmp_path / "log")
     assert base.notes == ()
+    assert leftovers.check("ios", tmp_path / PACKAGE, spec).outcome == "pass"
     program = mil.open_program(tmp_path / PACKAGE)
     for picture, expected in zip(pictures, references, strict=True):
         assert differences(mil.run(program, {"image": picture[None]}, "fp32"), expected) == {}
