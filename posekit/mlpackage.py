@@ -15,6 +15,23 @@ from posekit.foreign import reading
 _PROTO = "posekit_coreml_proto"  # coremltools.proto under a name whose import does not run coremltools/__init__
 
 
+# what coremltools imports wherever it is installed, to convert from it: TensorFlow alone is half of its import's time
+OTHER_CHAINS = ("tensorflow", "sklearn", "xgboost", "transformers", "executorch", "torchaudio")
+
+
+def coremltools() -> Any:
+    """coremltools, without the frameworks that posekit does not convert from; MissingToolError where it is not installed."""
+    hidden = [name for name in OTHER_CHAINS if "coremltools" not in sys.modules and name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an import of it fails at once
+    try:
+        return importlib.import_module("coremltools")
+    except ImportError as error:
+        raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def data_folder(path: Path) -> Path:
     """Where an .mlpackage keeps its specification and weights."""
     return path / "Data" / "com.apple.CoreML"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import told
+from posekit.mlpackage import coremltools
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
@@ -31,7 +32,7 @@ def open_model(path: Path, units: str = "cpu") -> Run:
     """
     if not is_available():
         raise MissingToolError(f"{path.name} cannot be run on this machine: {WHY_NOT}", "run it on a Mac")
-    import coremltools as ct
+    ct = coremltools()
 
     with told(f"Core ML cannot load {path.name}", "is the package damaged, or of a newer system?", kind=InputError):
         model = ct.models.MLModel(str(path), compute_units=ct.ComputeUnit[UNITS[units]])

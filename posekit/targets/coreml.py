@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
-from posekit.errors import InputError, MissingToolError
+from posekit.errors import InputError
 from posekit.foreign import chain, converting, note, said, told
-from posekit.mlpackage import data_folder, read_specification, specification_file
+from posekit.mlpackage import coremltools, data_folder, read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
@@ -46,10 +46,7 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     """
     started = time.perf_counter()
     with captured(log):
-        try:
-            import coremltools as ct
-        except ImportError as error:
-            raise MissingToolError("coremltools is not installed", "pip install 'posekit[coreml]'") from error
+        ct = coremltools()
         model, route, notes = _by_either_route(ct, lowered, log)
         with told("coremltools cannot write the converted network", log=log):
             model.save(str(folder / BASE_FILE))

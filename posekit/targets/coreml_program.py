@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.mlpackage import coremltools
+
 VERSIONS = {16: 7, 17: 8, 18: 9}  # of the specification, by iOS
 MIN_WEIGHTS = 64  # fewer belong to a decoder in the graph, as the 16 of an expectation over bins: kept float
 SHORT = {"const": "c", "quantize": "q", "dequantize": "d"}  # names of what they give, with a number
@@ -51,7 +53,7 @@ class Weight:
 
 def opened(path: Path, ios: int) -> Opened:
     """The program of a package, as one for this iOS or a later one than it was written for."""
-    import coremltools as ct
+    ct = coremltools()
     from coremltools.converters.mil.frontend.milproto.load import load
 
     model = ct.models.MLModel(str(path), skip_model_load=True)
@@ -71,7 +73,7 @@ def halve(model: Opened, may_be_half: Callable[[Any], bool]) -> None:
 
 def write(model: Opened, path: Path) -> None:
     """Save as an .mlpackage."""
-    import coremltools as ct
+    ct = coremltools()
     from coremltools.converters.mil.converter import mil_convert
 
     mil_convert(

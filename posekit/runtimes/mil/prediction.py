@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import InputError
+from posekit.mlpackage import coremltools
 from posekit.runtimes.mil.execution import Profile, run
 from posekit.runtimes.mil.program import Program, open_program
 
@@ -25,6 +26,7 @@ def predicting(profile: Profile = "fp16") -> Iterator[None]:
     its samples: coremltools 9.0 itself keeps the last one's. Not for threads: methods are replaced for the process.
     """
     with captured():
+        coremltools()
         from coremltools.models import MLModel
         from coremltools.optimize.coreml.experimental import _post_training_quantization as calibration
         from coremltools.optimize.coreml.experimental._model_debugger import ModelDebugger
