@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,20 +212,41 @@ def warp(
 
     image: (h, w, 3) RGB as stored. transform: from the upright image. Returns (H, W, 3) float32, RGB, 0-255.
     """
-    height, width = image.shape[:2]
-    to_stored = stored_index_matrix((width, height), orientation)
-    to_source = invert(transform.matrix)
-    grid_x, grid_y = np.meshgrid(np.arange(size_wh[0]), np.arange(size_wh[1]))
-    pixels = np.stack([grid_x, grid_y], axis=-1).astype(np.float64) + transform.pixel_center
+    columns, rows = np.arange(size_wh[0])[None, :], np.arange(size_wh[1])[:, None]
     if transform.antialias:
         sampled = _antialiased(_upright(image, orientation), transform, size_wh, pad_value)
     else:
-        positions = _apply(to_stored, _apply(to_source, pixels) - transform.pixel_center)
-        sampled = _bilinear(image, positions[..., 0], positions[..., 1], pad_value, transform.clamp)
+        x, y = _stored_places(image, transform, (columns, rows), orientation)
+        sampled = _bilinear(image, x, y, pad_value, transform.clamp)
     left, top, right, bottom = transform.content_xyxy
-    outside = (grid_x < left) | (grid_x >= right) | (grid_y < top) | (grid_y >= bottom)
-    sampled[outside] = pad_value
-    return sampled.astype(np.float32)
+    if (left, top, right, bottom) != (0, 0, *size_wh):
+        sampled[(columns < left) | (columns >= right) | (rows < top) | (rows >= bottom)] = pad_value
+    return sampled.astype(np.float32, order="C")
+
+
+def _stored_places(
+    image: NDArray[np.uint8],
+    transform: InputTransform,
+    grid: tuple[NDArray[Any], NDArray[Any]],
+    orientation: Orientation,
+) -> tuple[Floats, Floats]:
+    """Where the input's pixels lie in the stored image, in pixel indices x and y: (H, W) each.
+
+    grid: the columns (1, W) and rows (H, 1) of the input. Of an upright region x is (1, W) and y (H, 1): every row has
+    the same x, to the bit, since what is left out are products with zero.
+    """
+    columns, rows = grid
+    to_stored = stored_index_matrix((image.shape[1], image.shape[0]), orientation)
+    to_source = invert(transform.matrix)
+
+    def places(x: NDArray[Any], y: NDArray[Any]) -> Floats:
+        pixels = np.stack(np.broadcast_arrays(x, y), axis=-1).astype(np.float64) + transform.pixel_center
+        return _apply(to_stored, _apply(to_source, pixels) - transform.pixel_center)
+
+    if not any((to_source[0, 1], to_source[1, 0], to_stored[0, 1], to_stored[1, 0])):
+        return places(columns, rows[:1])[..., 0], places(columns[:, :1], rows)[..., 1]
+    both = places(columns, rows)
+    return both[..., 0], both[..., 1]
 
 
 def _upright(image: NDArray[np.uint8], orientation: Orientation) -> NDArray[np.uint8]:
@@ -250,20 +271,37 @@ def _antialiased(
 
 
 def _bilinear(image: NDArray[np.uint8], x: Floats, y: Floats, pad_value: float, clamp: bool) -> Floats:
-    """Values of `image` at pixel indices (x, y), each (H, W); returns (H, W, 3)."""
+    """Values of `image` at pixel indices x and y, which broadcast to (H, W); returns (H, W, 3).
+
+    Channel by channel inside, where a product of three channels with one weight is two to three times as fast.
+    """
     height, width = image.shape[:2]
     # Far outside everything is border: the clip keeps the indices small and changes no value.
     x, y = np.clip(x, -2.0, width + 1.0), np.clip(y, -2.0, height + 1.0)
     x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    fraction_x, fraction_y = (x - x0)[..., None], (y - y0)[..., None]
+    fraction_x, fraction_y = x - x0, y - y0
+    pixels = np.ascontiguousarray(image).reshape(-1, 3)
+    has_border = not clamp and not _is_inside(x0, y0, (width - 1, height - 1))
 
-    def tap(column: NDArray[np.int64], row: NDArray[np.int64]) -> Floats:
-        values = image[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)].astype(np.float64)
-        if not clamp:
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            values[~inside] = pad_value
+    def tap(column: NDArray[np.int64], row: NDArray[np.int64], weight: Floats) -> Floats:
+        places = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
+        values: Floats = np.take(pixels, places, axis=0).transpose(2, 0, 1).astype(np.float64, order="C")
+        if has_border:
+            values[:, (column < 0) | (column >= width) | (row < 0) | (row >= height)] = pad_value
+        values *= weight
         return values
 
-    upper = tap(x0, y0) * (1 - fraction_x) + tap(x0 + 1, y0) * fraction_x
-    lower = tap(x0, y0 + 1) * (1 - fraction_x) + tap(x0 + 1, y0 + 1) * fraction_x
-    return upper * (1 - fraction_y) + lower * fraction_y
+    def line(row: NDArray[np.int64], weight: Floats) -> Floats:
+        values = tap(x0, row, 1 - fraction_x)
+        values += tap(x0 + 1, row, fraction_x)
+        values *= weight
+        return values
+
+    values = line(y0, 1 - fraction_y)
+    values += line(y0 + 1, fraction_y)
+    return np.moveaxis(values, 0, -1)
+
+
+def _is_inside(x: NDArray[np.int64], y: NDArray[np.int64], ends_wh: tuple[int, int]) -> bool:
+    """Whether pixels (x, y) and their right and lower neighbours are pixels of the image."""
+    return bool(x.min() >= 0 and x.max() < ends_wh[0] and y.min() >= 0 and y.max() < ends_wh[1])
