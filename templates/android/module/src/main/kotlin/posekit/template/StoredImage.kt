@@ -28,6 +28,22 @@ internal class PixelWindow {
     var argb: IntArray = IntArray(0)
         private set
 
+    /** Of each column of one row of the input: the place in [argb] of its upper left tap, and how far on it lies. */
+    var taps: IntArray = IntArray(0)
+        private set
+    var fractionsX: FloatArray = FloatArray(0)
+        private set
+    var fractionsY: FloatArray = FloatArray(0)
+        private set
+
+    /** Make room for the columns of one row. */
+    fun reserve(columns: Int) {
+        if (taps.size >= columns) return
+        taps = IntArray(columns)
+        fractionsX = FloatArray(columns)
+        fractionsY = FloatArray(columns)
+    }
+
     /** Take the columns [left]..[right] and rows [top]..[bottom], all inclusive. */
     fun set(left: Int, top: Int, right: Int, bottom: Int) {
         this.left = left
