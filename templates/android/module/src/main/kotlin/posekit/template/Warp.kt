@@ -167,12 +167,6 @@ internal class Warp(
         return upper + (lower - upper) * fy
     }
 
-    private fun red(argb: Int): Float = LEVELS[argb shr 16 and 255]
-
-    private fun green(argb: Int): Float = LEVELS[argb shr 8 and 255]
-
-    private fun blue(argb: Int): Float = LEVELS[argb and 255]
-
     private fun border(
         window: PixelWindow, x0: Double, y0: Double, from: Int, until: Int, rowStart: Int, out: FloatArray,
     ) {
@@ -201,6 +195,3 @@ internal class Warp(
         return (window.argb[y * window.width + x] shr shift and 255).toFloat()
     }
 }
-
-/** The numbers 0 to 255: looked up, not converted, a row takes half the time on a desktop JVM. */
-private val LEVELS = FloatArray(256) { it.toFloat() }
