@@ -205,7 +205,9 @@ def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> 
             is_of_size, is_of_kind = math.prod(step.shape) == math.prod(op.shape), _kind(step.op) == _kind(op.op)
             if is_of_size and is_of_kind:
                 return step
-            if either is None and (is_of_size or is_of_kind) and step.op not in MOVING:  # a part of a product in groups
+            is_whole = "conv" in op.op.lower() and "conv_transpose" in step.op  # of which a convolution is a phase
+            # a part of a product in groups
+            if either is None and (is_of_size or is_of_kind or is_whole) and step.op not in MOVING:
                 either = step
     return either
 
