@@ -179,6 +179,14 @@ def _keypoints(value: Any, layout: Layout, told: _Told) -> Floats | str:
     fields = given.shape[1] if given.ndim == 2 else 3 if given.size == 3 * layout.count else 2
     if given.ndim > 2 or fields not in (2, 3) or given.size != fields * layout.count:
         return f"{given.size} numbers for keypoints, expected {3 * layout.count} for {layout.count}"
+    if (
+        given.ndim == 1
+        and fields == 2
+        and given.size % 3 == 0
+        and given.any()
+        and np.isin(given[2::3], (0, 1, 2)).all()
+    ):
+        return f"{given.size} numbers for {layout.count} keypoints: x and y of all, or x, y and visibility of fewer?"
     points = given.reshape(layout.count, fields)[list(layout.order)]
     if fields == 2:
         told.read["keypoints are x and y alone: labelled is what is not 0, 0"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from posekit.errors import InputError
 from posekit.fields import Key, key_of
 
 PEOPLE = frozenset({"person", "persons", "people", "human", "humans", "pedestrian"})
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 HINT = "one category has the spec's keypoints: name them as the spec does, or leave the others out"
 
 
@@ -103,13 +106,32 @@ def _people(layouts: Mapping[Key, Layout], categories: Sequence[_Category]) -> P
 
 
 def _folded(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    """A keypoint's name for comparing: `left_hip`, `Hip.Left`, `LHip` and `lefthip` are one."""
+    words = [word.casefold() for word in WORD.findall(name)]
+    sides = [word for word in words if word in SIDES]
+    if len(sides) == 1:
+        words.remove(sides[0])
+        return f"{SIDES[sides[0]]} {''.join(words)}"
+    whole = "".join(letter for letter in name.casefold() if letter.isalnum())
+    for side in ("left", "right"):
+        if whole != side and (whole.startswith(side) or whole.endswith(side)):
+            return f"{side} {whole.removeprefix(side) if whole.startswith(side) else whole.removesuffix(side)}"
+    return whole
+
+
+def _folded_like(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Names for comparing with the spec's, folded as well: `rhip` is `right hip` where the spec has that."""
+    found = []
+    for name in map(_folded, names):
+        meant = f"{SIDES.get(name[:1], '')} {name[1:]}"
+        found.append(meant if name not in wanted and meant in wanted else name)
+    return found
 
 
 def _by_name(category: _Category, keypoints: Sequence[str]) -> Layout | None:
     """Where the category has the spec's keypoints, if it names all of them and none twice."""
-    names = [_folded(name) for name in category.keypoints]
     wanted = [_folded(name) for name in keypoints]
+    names = _folded_like(category.keypoints, wanted)
     if len(set(names)) < len(names) or len(set(wanted)) < len(wanted) or not set(wanted) <= set(names):
         return None
     order = tuple(names.index(name) for name in wanted)
@@ -122,10 +144,10 @@ def _by_name(category: _Category, keypoints: Sequence[str]) -> Layout | None:
 def _refuse_other_places(category: _Category, keypoints: Sequence[str], path: Path) -> None:
     """InputError where as many keypoints have the spec's names at other places: another skeleton."""
     places = {_folded(name): index for index, name in enumerate(keypoints)}
-    for index, name in enumerate(category.keypoints):
-        if places.get(_folded(name), index) != index:
+    for index, name in enumerate(_folded_like(category.keypoints, list(places))):
+        if places.get(name, index) != index:
             raise InputError(
-                f"{path}: category {category.name!r} has {name!r} as keypoint {index}, the spec as {places[_folded(name)]}",
+                f"{path}: category {category.name!r} has {category.keypoints[index]!r} as keypoint {index}, the spec as {places[name]}",
                 "is it of another skeleton than the spec?",
             )
 

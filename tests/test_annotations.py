@@ -245,6 +245,31 @@ def test_keypoints_are_taken_by_name_from_another_order_and_from_more(tmp_path: 
     )
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["nose", "hip_right", "hip_left"], ["Nose", "RHip", "LHip"], ["nose", "r_hip", "l_hip"], ["nose", "rhip", "lhip"],
+        ["NOSE", "RIGHT HIP", "LEFT HIP"], ["nose", "hipRight", "hip.L"], ["nose", "righthip", "lefthip"],
+    ],
+)  # fmt: skip
+def test_left_and_right_are_told_however_names_are_put(tmp_path: Path, names: list[str]) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["categories"][0]["keypoints"] = names
+        for entry in document["annotations"]:
+            nose, left, right = (entry["keypoints"][i : i + 3] for i in (0, 3, 6))
+            entry["keypoints"] = [*nose, *right, *left]
+
+    assert seen(read(tmp_path, changed(change))) == AS_IT_IS
+
+
+@pytest.mark.parametrize(
+    ("numbers", "is_read"), [([10, 20, 2, 14, 40, 1], False), ([10, 20, 7, 14, 40, 30], True), ([0] * 6, True)]
+)
+def test_two_numbers_a_keypoint_are_not_three_of_fewer(tmp_path: Path, numbers: list[int], is_read: bool) -> None:
+    found = read(tmp_path, changed(first(keypoints=numbers)))
+    assert any("x, y and visibility of fewer" in warning for warning in found.warnings) is not is_read
+
+
 def test_every_category_with_the_specs_keypoints_is_people(tmp_path: Path) -> None:
     found = read(tmp_path, changed(added({"name": "referee", "keypoints": list(NAMES)}, keypoints=OTHER)))
     assert [len(one.people) for one in found.pictures] == [2, 2]

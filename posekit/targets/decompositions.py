@@ -26,6 +26,7 @@ zeros zeros_like
 """
 KEPT = frozenset(KNOWN.split())
 LARGEST_DIFFERENCE = 1 << 16  # values of all points' differences; more of them are a product of matrices
+EXACT_SOFTPLUS = 17.0  # from here on ln(1 + e^x) is x in float32
 SPLIT_AT_MOST = 64  # windows of an adaptive maximum along one axis
 
 
@@ -84,6 +85,39 @@ def _rrelu(node: Any) -> Callable[..., Any]:
 def _hardshrink(node: Any) -> Callable[..., Any]:
     limit = arguments(node)["lambd"]
     return lambda x: x * (x.abs() > limit).to(x.dtype)
+
+
+def _softplus(node: Any) -> Callable[..., Any] | None:
+    """With a threshold that can be seen in float32, which coremltools leaves out without a word."""
+    import torch
+
+    given = arguments(node)
+    beta, threshold = given["beta"], given["threshold"]
+    if threshold >= EXACT_SOFTPLUS:
+        return None
+
+    def softplus(x: Any) -> Any:
+        curved = torch.nn.functional.softplus((x * beta).clamp(max=threshold)) / beta
+        return torch.where(x * beta > threshold, x, curved)
+
+    return softplus
+
+
+def _hypot(_: Any) -> Callable[..., Any]:
+    return lambda x, y: (x * x + y * y).sqrt()
+
+
+def _average_pool(node: Any) -> Callable[..., Any] | None:
+    """With a divisor of the user's: the mean of all of a window's places, padded ones too, times their number."""
+    import torch
+
+    given = arguments(node)
+    divisor, kernel = given["divisor_override"], given["kernel_size"]
+    if not divisor or given["ceil_mode"]:
+        return None
+    area = math.prod(kernel) if len(kernel) == 2 else kernel[0] ** 2
+    rest = given["stride"] or kernel, given["padding"], False, True
+    return lambda x: torch.ops.aten.avg_pool2d.default(x, kernel, *rest) * (area / divisor)
 
 
 def _channel_shuffle(node: Any) -> Callable[..., Any]:
@@ -267,6 +301,7 @@ def _pair(value: Any) -> list[int]:
 Own = Callable[..., Any] | tuple[Callable[..., Any], list[Any]] | None
 OWN: dict[str, Callable[[Any], Own]] = {
     "argsort": sorting.sort,
+    "avg_pool2d": _average_pool,
     "adaptive_max_pool1d": _adaptive_max,
     "adaptive_max_pool2d": _adaptive_max,
     "bilinear": _bilinear,
@@ -276,6 +311,7 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "grid_sampler": grid_sample,
     "gru": recurrent.gru,
     "hardshrink": _hardshrink,
+    "hypot": _hypot,
     "kthvalue": sorting.order_statistic,
     "lstm": recurrent.lstm,
     "max_pool2d_with_indices": _max_pool,
@@ -289,6 +325,7 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "rnn_relu": recurrent.rnn_relu,
     "rnn_tanh": recurrent.rnn_tanh,
     "rrelu": _rrelu,
+    "softplus": _softplus,
     "std": _spread,
     "std_mean": _spread,
     "sort": sorting.sort,
