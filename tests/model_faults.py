@@ -20,11 +20,16 @@ def scale_weight(model: bytes, factor: float, position: int) -> bytes:
 
 
 def replace_constant(model: bytes, old: Sequence[float], new: Sequence[float]) -> bytes:
-    """The .tflite with the one constant of the values `old` given the values `new`."""
+    """The .tflite with the one constant that holds the values `old`, once or over and over, given the values `new`."""
 
     def change(constants: list[tuple[Any, np.ndarray]]) -> None:
-        (values,) = (v for _, v in constants if v.size == len(old) and np.allclose(v.ravel(), old, rtol=1e-4))
-        values[:] = np.asarray(new, np.float32)
+        count = len(old)
+        (values,) = (
+            v
+            for _, v in constants
+            if not v.size % count and v.size and np.allclose(v.reshape(-1, count), old, rtol=1e-4)
+        )
+        values[:] = np.tile(np.asarray(new, np.float32), values.size // count)
 
     return _edited(model, change)
 

@@ -59,6 +59,8 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
 
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
     """The ranges of activations over pictures (H, W, 3); InputError where there is none."""
+    if not inputs:
+        raise InputError("no pictures to read the ranges of activations from", "8-bit activations need some")
     with converting():
         return coreml_activations.read_ranges(base.folder / BASE_FILE, inputs)
 

@@ -6,6 +6,7 @@ Core ML's file is made of the graph as it is: its own compiler chooses how a lay
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -57,7 +58,9 @@ def _copied(graph_module: Any) -> Any:
     """A graph of its own on the same weights."""
     from torch import fx
 
-    made = fx.GraphModule(graph_module, copy.deepcopy(graph_module.graph))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch's own code, as it copies what it made itself
+        made = fx.GraphModule(graph_module, copy.deepcopy(graph_module.graph))
     for module in made.modules():
         module.training = False
     return made
