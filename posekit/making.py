@@ -50,8 +50,7 @@ def make(
     target, spec, log = TARGETS[platform], prepared.spec, folder / "convert.log"
     try:
         with announced(step, f"convert for {platform}"):
-            lowered = replace(prepared.lowered, without=wanted.recipe.without)
-            base = target.base(lowered, _new(scratch / "base"), log)
+            base = target.base(prepared.lowered, _new(scratch / "base"), log)
             check_recipe(wanted.recipe, platform, base)
         calibration, told = Calibration(), None
         if calibrated is not None:
@@ -63,12 +62,11 @@ def make(
             with announced(step, f"search within {wanted.tuning.budget.text}"):
                 tuning = _with_journal(wanted.tuning, final)
                 tuned = tune(problem_of(target, base, calibration, references(), spec), tuning, step)
-            found = {"budget": wanted.tuning.budget.text, "without": wanted.recipe.without}
-            recipe = tuned.recipe.model_copy(update=found)
+            recipe = tuned.recipe.model_copy(update={"budget": wanted.tuning.budget.text})
         with announced(step, f"write the model file for {platform}"):
             path = folder / target.model_file(spec.name)
             converted = target.compress(base, spec, recipe, calibration, path, log)
-            baseline = _baseline(target, base, prepared, scratch, log) if recipe.name != "fp32" else None
+            baseline = _baseline(target, base, prepared, scratch, log) if recipe != FLOAT.recipe else None
     finally:
         if log.exists():
             log.replace(final.with_name(f"{final.name}.convert.log"))
