@@ -24,10 +24,16 @@ with console.progress() as step:
 def seen_on_a_terminal(code: str, tmp_path: Path) -> tuple[int, str]:
     """The exit status of a program that runs on a terminal of its own, and all that it wrote there."""
     (tmp_path / "rich.py").write_text("raise SystemExit('a file of the current folder was imported')")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(tmp_path)
-        os.execv(sys.executable, [sys.executable, "-P", "-c", code])
+    terminal, theirs = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-P", "-c", code],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    os.close(theirs)
     written = b""
     while True:
         try:
@@ -38,7 +44,7 @@ def seen_on_a_terminal(code: str, tmp_path: Path) -> tuple[int, str]:
             break
         written += more
     os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
+    return done.wait(), written.decode()
 
 
 @pytest.mark.parametrize(("then", "status"), [("", 0), ("raise SystemExit(3)", 3)])
