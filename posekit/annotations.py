@@ -179,13 +179,7 @@ def _keypoints(value: Any, layout: Layout, told: _Told) -> Floats | str:
     fields = given.shape[1] if given.ndim == 2 else 3 if given.size == 3 * layout.count else 2
     if given.ndim > 2 or fields not in (2, 3) or given.size != fields * layout.count:
         return f"{given.size} numbers for keypoints, expected {3 * layout.count} for {layout.count}"
-    if (
-        given.ndim == 1
-        and fields == 2
-        and given.size % 3 == 0
-        and given.any()
-        and np.isin(given[2::3], (0, 1, 2)).all()
-    ):
+    if fields == 2 and _may_be_of_fewer(given):
         return f"{given.size} numbers for {layout.count} keypoints: x and y of all, or x, y and visibility of fewer?"
     points = given.reshape(layout.count, fields)[list(layout.order)]
     if fields == 2:
@@ -200,6 +194,11 @@ def _keypoints(value: Any, layout: Layout, told: _Told) -> Floats | str:
             told.read["keypoints at 0, 0 are marked as visible: taken as not labelled"] += 1
         labelled &= ~nowhere
     return np.where(labelled[:, None], points, 0.0)
+
+
+def _may_be_of_fewer(given: Floats) -> bool:
+    """Whether a flat list of x and y reads as x, y and visibility of fewer keypoints just as well."""
+    return bool(given.ndim == 1 and given.size % 3 == 0 and given.any() and np.isin(given[2::3], (0, 1, 2)).all())
 
 
 def _box(value: Any, points: Floats | None, told: _Told) -> tuple[float, float, float, float] | str:

@@ -96,10 +96,9 @@ def table_entry(folder: Path, rng: Random) -> str:
 
 def layer(folder: Path, rng: Random) -> str:
     """A layer of the report said to be stored, computed or wanted otherwise, in one field or all of them."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         one = rng.choice(document["layers"])
         as_what = rng.choice([name for name in SAID if name != one["wanted"]])
         bits, stored, activations = SAID[as_what]
@@ -115,23 +114,20 @@ def layer(folder: Path, rng: Random) -> str:
         if {name: one[name] for name in values} != values:
             one.update(values)
             said = f"{key} of {one['name']} as {as_what}"
+        return said
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)
 
 
 def layer_names(folder: Path, rng: Random) -> str:
     """Two layers of the report exchanged: the one that is not as wanted gets another's name."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
         one, other = rng.sample(document["layers"], 2)
         one["name"], other["name"] = other["name"], one["name"]
-        said = f"{one['name']} and {other['name']}"
+        return f"{one['name']} and {other['name']}"
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)
 
 
 def recipe_of_a_layer(folder: Path, rng: Random) -> str:
@@ -158,10 +154,9 @@ def recipe_of_a_layer(folder: Path, rng: Random) -> str:
 
 def reasons_and_notes(folder: Path, rng: Random) -> str:
     """Why a layer is otherwise than wanted, or a note: other words, none, or one where nothing is to be explained."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         one, how = rng.choice(document["layers"]), rng.choice(["why", "note", "no note"])
         if how == "why":
             old = one["why"]
@@ -173,17 +168,16 @@ def reasons_and_notes(folder: Path, rng: Random) -> str:
         elif document["notes"]:
             document["notes"] = document["notes"][1:]
             said = how
+        return said
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)
 
 
 def gate(folder: Path, rng: Random) -> str:
     """A gate of the report removed, with another outcome, or another text."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         check, how = rng.choice(document["checks"]), rng.choice(["removed", "outcome", "detail", "limit"])
         if how == "removed":
             document["checks"].remove(check)
@@ -195,20 +189,19 @@ def gate(folder: Path, rng: Random) -> str:
             check["detail"] = f"{check['detail']}, as on a phone"
         said = f"{how} of {check['name']}"
         document["verdict"] = verdict(read_evaluation(document))
+        return said
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)
 
 
 def stage(folder: Path, rng: Random) -> str:
     """The figures of conversion or precision made better, or left out."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         stages = [one for one in document["stages"] if one["keypoints"] is not None]
         if not stages:
-            return
+            return said
         one, how = rng.choice(stages), rng.choice(["keypoints", "tensors", "drift", "skipped"])
         if how == "skipped":
             one.update(keypoints=None, drift=None, tensors=[], skipped="not run here")
@@ -221,11 +214,10 @@ def stage(folder: Path, rng: Random) -> str:
                     one[how][key] = value * 0.5
                     said = "px" if value else said
             if not said:
-                return
-        said = f"{how} of {one['name']}"
+                return said
+        return f"{how} of {one['name']}"
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)
 
 
 def size(folder: Path, rng: Random) -> str:
@@ -236,16 +228,15 @@ def size(folder: Path, rng: Random) -> str:
 
 def calibration(folder: Path, rng: Random) -> str:
     """More, other or no calibration pictures."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         facts = document["calibration"]
         if facts is None:
             if rng.random() < 0.3:
                 document["calibration"] = {"source": "folder", "found": 900, "chosen": 64, "sha256": "3" * 64}
                 said = "pictures where none are taken"
-            return
+            return said
         said = rng.choice(
             ["none", "found", "chosen", "sha256", "names", "brightness", "warnings", "saturation", "seen", "people"]
         )
@@ -265,6 +256,6 @@ def calibration(folder: Path, rng: Random) -> str:
             facts["is_annotated"] = not facts["is_annotated"]
         else:
             facts[said] = "a person is seen in all of 900 pictures"
+        return said
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)

@@ -36,10 +36,9 @@ def tensor(folder: Path, rng: Random) -> str:
 
 def case_field(folder: Path, rng: Random) -> str:
     """A number of a case: its keypoints, scores, region, person, shapes, or another picture."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         case = rng.choice(document["cases"])
         kinds = ["keypoints", "scores", "region", "image", "name", "packaged_sha256", "person"]
         said = rng.choice(kinds)
@@ -60,17 +59,16 @@ def case_field(folder: Path, rng: Random) -> str:
             case["packaged_sha256"] = rng.choice(["", "0" * 64])
         else:
             case["person"] = {"box_xyxy": [1.0, 1.0, 20.0, 30.0], "area_px": 400.0, "keypoints": None}
+        return said
 
-    edit(folder / CASES, change)
-    return said
+    return edit(folder / CASES, change)
 
 
 def fewer_cases(folder: Path, rng: Random) -> str:
     """A case taken out, with its files."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
+        said = ""
         case = document["cases"].pop(rng.randrange(len(document["cases"])))
         if document["cases"]:
             said = case["name"]
@@ -78,9 +76,9 @@ def fewer_cases(folder: Path, rng: Random) -> str:
                 (folder / "evaluation" / file).unlink()
             if not any(one["image"] == case["image"] for one in document["cases"]):
                 (folder / "evaluation" / case["image"]).unlink()
+        return said
 
-    edit(folder / CASES, change)
-    return said
+    return edit(folder / CASES, change)
 
 
 def picture(folder: Path, rng: Random) -> str:

@@ -56,10 +56,12 @@ def paged(folder: Path, seal: Callable[[Path], None] = sealed) -> None:
     seal(folder)
 
 
-def edit(path: Path, change: Callable[[Any], Any], **options: Any) -> None:
+def edit(path: Path, change: Callable[[Any], Any], **options: Any) -> Any:
+    """Write a document after `change` was given it; what that says."""
     document = json.loads(path.read_text())
-    change(document)
+    said = change(document)
     path.write_text(json.dumps(document, indent=1, **options) + "\n")
+    return said
 
 
 def wrapper_of(folder: Path) -> Path:

@@ -90,10 +90,8 @@ FREE = ("why", "name")  # of a layer: words that nothing in the bundle holds
 
 def report(folder: Path, rng: Random) -> str:
     """Any value of report.json that tells of figures, layers or origin."""
-    said = ""
 
-    def change(document: Any) -> None:
-        nonlocal said
+    def change(document: Any) -> str:
         path = rng.choice(
             [
                 one
@@ -115,10 +113,9 @@ def report(folder: Path, rng: Random) -> str:
         else:
             new = 1
         parent[path[-1]] = new
-        said = f"{'.'.join(map(str, path))}: {old!r} to {new!r}"
+        return f"{'.'.join(map(str, path))}: {old!r} to {new!r}"
 
-    edit(folder / REPORT, change, sort_keys=True)
-    return said
+    return edit(folder / REPORT, change, sort_keys=True)
 
 
 def figures_everywhere(folder: Path, rng: Random) -> str:
