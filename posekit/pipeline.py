@@ -272,8 +272,8 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
         "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
         "warnings": job.images.warnings,
         "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
-        "doubt": job.look.doubt, "contract_matched": job.contract and job.contract.how,
-        "route": converted.route, "notes": (*converted.notes, *_untried(job.look)), "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
+        "doubt": job.look.doubt, "untried": _untried(job.look), "contract_matched": job.contract and job.contract.how,
+        "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
         "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": linting.lint(platform, path), "tools": _tools(),
         "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
         "calibration": made.calibration,
@@ -281,9 +281,9 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
     }  # fmt: skip
 
 
-def _untried(look: QuickLook) -> tuple[str, ...]:
+def _untried(look: QuickLook) -> str:
     fields = " and ".join(look.untried)
-    return (f"{fields}: not every value was tried in the time for it; posekit check takes longer",) if fields else ()
+    return f"not every value of {fields} was tried in the time for it" if fields else ""
 
 
 def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> dict[str, Any]:

@@ -49,6 +49,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         for fact, value in result.report["source"]["facts"].items():
             if fact not in TOLD_AT_ONCE:
                 out_line(f"  the file says {fact}: {in_words(value)}")
+        if result.report["untried"]:
+            out_line(f"  the contract: {result.report['untried']}; posekit check takes longer")
         for note in result.report["notes"]:
             out_line(f"  note: {note}")
         for line in _compression_in_words(result.report):

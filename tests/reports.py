@@ -32,7 +32,7 @@ def facts_of(folder: Path, scratch: Path) -> dict[str, Any]:
     graph.write_bytes(model([op("RELU", [IMAGE], [IMAGE]), op("ARG_MAX", [IMAGE], [IMAGE]), op(BITE, [IMAGE], [IMAGE], custom=True)]))  # fmt: skip
     written = jsontext.parse((folder / "report" / "report.json").read_bytes())
     return {
-        **written, "doubt": f"BGR agrees better {BITE}", "notes": [BITE], "lint": linting.lint("android", graph),
+        **written, "doubt": f"BGR agrees better {BITE}", "untried": BITE, "notes": [BITE], "lint": linting.lint("android", graph),
         "build": f"debug {BITE}", "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
         "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "source": {"file": f"{'long' * 60} {BITE}.pt2"},
         "passes": [

@@ -127,7 +127,7 @@ class CalibrationFacts(_Fact):
 class Facts(_Fact):
     """What the report holds beside the evaluation; what an older report lacks is empty.
 
-    model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by name. build: of the app that ran the passes.
+    model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by name. build: of the app that ran the passes. untried: what the quick look at the contract had no time for, in words.
     minimum_system: the oldest iOS that loads the model. layers: as read back from the file. budget: that was searched
     within. verdict, accuracy: of the bundle's own report, where this one is of a later validation.
     """
@@ -141,6 +141,7 @@ class Facts(_Fact):
     warnings: tuple[str, ...] = ()
     source: SourceFacts = SourceFacts()
     doubt: str | None = None
+    untried: str = ""
     contract_matched: str | None = None
     route: str = "unknown"
     notes: tuple[str, ...] = ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from posekit.checking import quick
 from posekit.validation import Wanted, validate
 from tests import faults
 from tests.faults import REPORT
@@ -111,3 +114,21 @@ def test_calibration_pictures_want_a_network_and_a_calibrated_bundle(
     refused(2, "validate", bundles[W8A8_ANDROID], *given, says=("--calibration needs --source",))
     says = ("made without calibration pictures",)
     refused(2, "validate", bundles[W8_ANDROID], "--source", source, *given, says=says)
+
+
+def test_a_bundle_whose_contract_was_not_looked_at_to_the_end_is_made_again(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_posekit: Callable[..., Any]
+) -> None:
+    """What time left out is told in the report, and is no note of the conversion."""
+    monkeypatch.setattr(sys.modules[quick.__module__], "QUICK_SECONDS", 0.0)
+    source = tiny.save("exported")
+    packaged = run_posekit(
+        "package", source, "--platform", "android", "--spec", tiny.spec_file, "--images", tiny.images, "--out", tmp_path
+    )
+    assert packaged.code == 0
+    assert "was tried in the time for it; posekit check takes longer" in packaged.out
+    (folder,) = tmp_path.glob("*-android")
+    document = json.loads((folder / REPORT).read_text())
+    assert "input.color_order" in document["untried"]
+    assert document["untried"] in (folder / "report" / "index.html").read_text()
+    assert outcomes(folder, source=source)[MADE_AGAIN] == "pass"
