@@ -15,6 +15,7 @@ from posekit.warp import (
     InputTransform,
     Orientation,
     Region,
+    _stored_places,
     frame_region,
     input_transform,
     invert,
@@ -347,3 +348,25 @@ def test_every_upright_pixel_has_its_stored_one(orientation: Orientation) -> Non
 )  # fmt: skip
 def test_a_box_beyond_what_numbers_hold_is_no_persons(box: tuple[float, ...], is_sound: bool) -> None:
     assert is_sound_box(box) is is_sound
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_upright_regions_go_axis_by_axis_to_the_same_bits(
+    resize: str, alignment: str, orientation: Orientation
+) -> None:
+    """Places of each column and row by themselves against those of every pixel."""
+    size_wh = (PICTURE.shape[1], PICTURE.shape[0])
+    spec = input_spec(resize, alignment)
+    transform = input_transform(Region((21.3, 17.7), (33.1, 29.9)), spec)
+    columns, rows = (np.arange(size) for size in spec.size_wh)
+    grid = np.stack(np.meshgrid(columns, rows), -1) + transform.pixel_center
+    source = grid @ invert(transform.matrix)[:, :2].T + invert(transform.matrix)[:, 2] - transform.pixel_center
+    stored = stored_index_matrix(size_wh, orientation)
+    expected = source @ stored[:, :2].T + stored[:, 2]
+    x, y = _stored_places(PICTURE, transform, (columns[None, :], rows[:, None]), orientation)
+    shape = (spec.size_wh[1], spec.size_wh[0])
+    assert np.array_equal(np.broadcast_to(x, shape), expected[..., 0])
+    assert np.array_equal(np.broadcast_to(y, shape), expected[..., 1])
+    assert (x.size < expected[..., 0].size) is (orientation.rotation_degrees in (0, 180))
