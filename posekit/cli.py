@@ -282,6 +282,8 @@ def predict(
 
         step("open the model")
         contract, run = prediction.open_for_prediction(model, spec, arch, trust, weights)
+    if contract.kind == "top_down" and not boxes:
+        console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
     with console.progress() as step:
         found, failed = prediction.predict_all(run, contract, images, boxes, step)
     console.show_predictions(found, failed, contract, out, json)
