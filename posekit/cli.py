@@ -20,8 +20,11 @@ from posekit.options import (
     Images,
     Json,
     Model,
+    NoRewrite,
     Platform,
     PrecisionName,
+    Processor,
+    ProcessorName,
     Recipe,
     Reference,
     Scheduler,
@@ -52,6 +55,8 @@ def package(
     workers: Workers = 0,
     scheduler: Scheduler = "",
     fastest: Fastest = False,
+    processor: Processor = ProcessorName.any,
+    no_rewrite: NoRewrite = [],  # noqa: B006
     calibration: Calibration = None,
     calibration_annotations: CalibrationAnnotations = None,
     images: Images = None,
@@ -74,7 +79,8 @@ def package(
         wanted = compression.asked(
             precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers,
             scheduler=scheduler, fastest=fastest, calibration=calibration,
-            calibration_annotations=calibration_annotations,
+            calibration_annotations=calibration_annotations, processor=processor.value,
+            without=[one.value for one in no_rewrite],
         )  # fmt: skip
         contract = inputs.find_spec(model, spec)
         pictures = inputs.find_images(images, annotations, contract, step)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from posekit.errors import InputError
 from posekit.parity.budget import parse_budget
-from posekit.precisions import Precision
+from posekit.precisions import REWRITES, SLOW_ON_GPU, Precision, Rewrite
 from posekit.recipe import Recipe, read, uniform
 from posekit.search import Tuning
 
@@ -41,10 +42,13 @@ def asked(
     fastest: bool = False,
     calibration: Path | None = None,
     calibration_annotations: Path | None = None,
+    processor: str = "any",
+    without: Sequence[str] = (),
 ) -> Compression:
     """Options as one value; InputError where they contradict each other.
 
     precision: None for fp32, or what a recipe or a budget implies. budget: of `auto`, BUDGET where it is empty.
+    processor: any, cpu or gpu, what an Android file is meant for. without: rewrites for speed to leave out of it.
     """
     if calibration_annotations is not None and calibration is None:
         raise InputError("--calibration-annotations needs --calibration, the folder of its pictures")
@@ -58,8 +62,15 @@ def asked(
                 "--scheduler, --workers and --fastest are for a search", "ask for one with --precision auto"
             )
         found = read(recipe) if recipe is not None else uniform(cast(Precision, precision or "fp32"))
+        found = found.model_copy(update={"without": _left_out(processor, [*without, *found.without])})
         if found.budget:
             parse_budget(found.budget)  # refused now, not when all is made
         return Compression(found, None, calibration, calibration_annotations)
     tuning = Tuning(parse_budget(budget or BUDGET), seconds, workers, scheduler, fastest=fastest)
-    return Compression(uniform("fp32"), tuning, calibration, calibration_annotations)
+    start = uniform("fp32").model_copy(update={"without": _left_out(processor, without)})
+    return Compression(start, tuning, calibration, calibration_annotations)
+
+
+def _left_out(processor: str, without: Sequence[str]) -> tuple[Rewrite, ...]:
+    """The rewrites that a file is made without, each once, in the order of REWRITES."""
+    return tuple(name for name in REWRITES if name in without or (processor == "gpu" and name in SLOW_ON_GPU))

@@ -50,7 +50,8 @@ def make(
     target, spec, log = TARGETS[platform], prepared.spec, folder / "convert.log"
     try:
         with announced(step, f"convert for {platform}"):
-            base = target.base(prepared.lowered, _new(scratch / "base"), log)
+            lowered = replace(prepared.lowered, without=wanted.recipe.without)
+            base = target.base(lowered, _new(scratch / "base"), log)
             check_recipe(wanted.recipe, platform, base)
         calibration, told = Calibration(), None
         if calibrated is not None:
@@ -62,11 +63,12 @@ def make(
             with announced(step, f"search within {wanted.tuning.budget.text}"):
                 tuning = _with_journal(wanted.tuning, final)
                 tuned = tune(problem_of(target, base, calibration, references(), spec), tuning, step)
-            recipe = tuned.recipe.model_copy(update={"budget": wanted.tuning.budget.text})
+            found = {"budget": wanted.tuning.budget.text, "without": wanted.recipe.without}
+            recipe = tuned.recipe.model_copy(update=found)
         with announced(step, f"write the model file for {platform}"):
             path = folder / target.model_file(spec.name)
             converted = target.compress(base, spec, recipe, calibration, path, log)
-            baseline = _baseline(target, base, prepared, scratch, log) if recipe != FLOAT.recipe else None
+            baseline = _baseline(target, base, prepared, scratch, log) if recipe.name != "fp32" else None
     finally:
         if log.exists():
             log.replace(final.with_name(f"{final.name}.convert.log"))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from posekit.precisions import NAMES
+from posekit.precisions import NAMES, REWRITES
 
 
 class Platform(StrEnum):
@@ -19,6 +19,15 @@ class Platform(StrEnum):
     all = "all"
 
 
+class ProcessorName(StrEnum):
+    """What an Android file is meant to run on."""
+
+    any = "any"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+RewriteName = StrEnum("RewriteName", {name: name for name in REWRITES})  # type: ignore[misc]
 PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type: ignore[misc]
 
 Model = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
@@ -48,4 +57,10 @@ Budget = Annotated[str, typer.Option(help="What auto may cost, as oks>=0.98 (the
 Seconds = Annotated[float, typer.Option(help="Seconds that the search of auto may take.", min=1)]
 Workers = Annotated[int, typer.Option(help="Processes that try recipes; 0 for one a core.", min=0, max=256)]
 Scheduler = Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers try recipes instead.")]
+Processor = Annotated[
+    ProcessorName, typer.Option("--for", help="gpu: an Android file without rewrites that slow a GPU down.")
+]
+NoRewrite = Annotated[
+    list[RewriteName], typer.Option(help="A rewrite for speed to leave out of the Android file: docs/conversion.md.")
+]
 Fastest = Annotated[bool, typer.Option("--fastest", help="auto: the fastest file within the budget, not the smallest.")]

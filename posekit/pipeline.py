@@ -277,7 +277,7 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
         "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": linting.lint(platform, path), "tools": _tools(),
         "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
         "calibration": made.calibration,
-        "budget": made.recipe.budget or None,
+        "budget": made.recipe.budget or None, "rewrites": dict(converted.rewrites),
     }  # fmt: skip
 
 

@@ -10,6 +10,9 @@ Precision = Literal[
     "pal8", "pal6", "pal4", "sparse50", "sparse50-w8", "sparse50-pal4", "auto",
 ]  # fmt: skip
 NAMES: tuple[Precision, ...] = get_args(Precision)
+Rewrite = Literal["phases", "bands", "input"]
+REWRITES: tuple[Rewrite, ...] = get_args(Rewrite)  # of an Android file, for speed on a CPU: targets/rewrites.py
+SLOW_ON_GPU: frozenset[Rewrite] = frozenset(["phases", "bands"])  # a GPU has kernels for what those take apart
 
 
 @dataclass(frozen=True, slots=True)

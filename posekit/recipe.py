@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from posekit import jsontext
-from posekit.decoder_specs import Part
+from posekit.decoder_specs import Part, tuple_of_list
 from posekit.errors import InputError
 from posekit.foreign import said
-from posekit.precisions import PRECISIONS, Precision
+from posekit.precisions import PRECISIONS, Precision, Rewrite
 from posekit.spec_errors import sentence
 
 FILE = "recipe.json"
@@ -23,12 +23,16 @@ LayerName = Annotated[str, Field(min_length=1, max_length=512)]
 
 class Recipe(Part):
     """precision: of every layer that `layers` does not name. Layers are named as in the network (`head.weight` without
-    its `.weight`), the same on every platform. budget: that it was found within, the gate of what is made with it."""
+    its `.weight`), the same on every platform. budget: that it was found within, the gate of what is made with it.
+    without: rewrites for speed that are left out of an Android file."""
 
     schema_version: Literal[1] = Field(alias="schema", default=1)
     precision: Precision
     layers: Mapping[LayerName, Precision] = Field(default_factory=dict)
     budget: Annotated[str, Field(max_length=256)] = ""
+    without: tuple[Rewrite, ...] = ()
+
+    _lists = field_validator("without", mode="before")(tuple_of_list)
 
     @field_validator("layers", mode="after")
     @classmethod
@@ -36,7 +40,7 @@ class Recipe(Part):
         return dict(sorted(value.items()))
 
     def __hash__(self) -> int:
-        return hash((self.precision, self.budget, *self.layers.items()))
+        return hash((self.precision, self.budget, self.without, *self.layers.items()))
 
     @property
     def precisions(self) -> frozenset[Precision]:

@@ -63,17 +63,18 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
 
 
 def _compression_in_words(report: dict[str, Any]) -> list[str]:
-    """What was done to how many layers, why to some not what was asked for, and what the search found."""
+    """What was done to how many layers (one in several parts counts once), why to some not what was asked for, and what the
+    search found."""
     from posekit.parity.facts import kind_of
 
-    kinds: dict[str, int] = {}
+    kinds: dict[str, set[str]] = {}
     reasons: dict[str, int] = {}
     for layer in report["layers"]:
         kind = f"{kind_of(layer['stored'])}, computed in {layer['activations']}"
-        kinds[kind] = kinds.get(kind, 0) + 1
+        kinds.setdefault(kind, set()).add(layer["name"])
         if layer["why"]:
             reasons[layer["why"]] = reasons.get(layer["why"], 0) + 1
-    lines = [f"layers: {'; '.join(f'{count} in {kind}' for kind, count in kinds.items())}"] if len(kinds) else []
+    lines = [f"layers: {'; '.join(f'{len(names)} in {kind}' for kind, names in kinds.items())}"] if len(kinds) else []
     name = "the recipe" if report["precision"] == "auto" else report["precision"]
     lines += [f"{count} of them not as {name} says: {why}" for why, count in list(reasons.items())[:MOST_REASONS]]
     if len(reasons) > MOST_REASONS:

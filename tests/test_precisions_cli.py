@@ -59,7 +59,7 @@ def test_an_8_bit_bundle_tells_what_was_done_and_stays_valid(sample: Path, run_p
     assert report["calibration"]["chosen"] == 15
     assert report["calibration"]["seen"].startswith("the network follows a person in 100%")
     assert {layer["bits"] for layer in report["layers"]} == {8}
-    assert json.loads((folder / "recipe.json").read_text()) == {"schema": 1, "precision": "w8a8", "layers": {}, "budget": ""}  # fmt: skip
+    assert json.loads((folder / "recipe.json").read_text()) == {"schema": 1, "precision": "w8a8", "layers": {}, "without": [], "budget": ""}  # fmt: skip
     page = (folder / "report/index.html").read_text()
     assert "29 layers, as read back from the file" in page
     assert "calibrated on" in page

@@ -120,20 +120,21 @@ def _trace(network: Trace, evidence: Evidence, spec: PoseSpec) -> Iterator[str]:
         yield from (f"{step.name} reads {name}, which no step before it gives" for name in set(step.inputs) - known)
         known.add(step.name)
         yield from _range(step)
-    expected = network_input(spec, case.pixels)
-    largest = max(float(np.abs(expected).max()), 1.0)
-    first = _normalised(network)
-    if first is None or not _is_of(first, expected, lambda a, b: np.abs(a - b).max() <= CLOSE_INPUT * largest):
+    if normalised(network, network_input(spec, case.pixels)) is None:
         yield "its normalised input is not the case's, as the contract normalises it"
     for name, values in outputs.items():
         if not any(_is_of(step, values, lambda seen, ours: relative_rms(seen, ours) <= MAX_RELATIVE_RMS) for step in network.steps):  # fmt: skip
             yield f"no step is the recorded {name}"
 
 
-def _normalised(network: Trace) -> Step | None:
-    """The step in which targets/lowering.py ends the normalisation: the first product of a difference."""
+def normalised(network: Trace, expected: NDArray[Any]) -> Step | None:
+    """The step in which targets/lowering.py ends the normalisation, the first product of a difference; None where it is
+    not the `expected` input."""
     ops = {step.name: step.op for step in network.steps}
-    return next((one for one in network.steps if one.op == "mul" and "sub" in map(ops.get, one.inputs)), None)
+    first = next((one for one in network.steps if one.op == "mul" and "sub" in map(ops.get, one.inputs)), None)
+    largest = max(float(np.abs(expected).max()), 1.0)
+    is_close = first and _is_of(first, expected, lambda a, b: np.abs(a - b).max() <= CLOSE_INPUT * largest)
+    return first if is_close else None
 
 
 def _is_of(step: Step, values: NDArray[Any], is_close: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -83,10 +83,10 @@ def _convert(
     plain.parent.mkdir()
     target.require()
     calibration = ranges.read(opened.folder / ranges.FILE) if made.calibrates else Calibration()
-    base = target.base(lowered, work, log)
+    base = target.base(replace(lowered, without=made.without), work, log)
     converted = target.compress(base, spec, made, calibration, path, log)
     found = None if calibrated is None else target.calibrate(base, calibrated.inputs)
-    if made == uniform("fp32"):
+    if made.name == "fp32":
         return _Again(converted, None, found)
     return _Again(converted, target.compress(base, spec, uniform("fp32"), Calibration(), plain, log), found)
 
@@ -116,6 +116,7 @@ def _otherwise(told: Told, made: Recipe, again: Converted) -> Iterator[str]:
     """Where the report's layers, route and notes are not those of the file made again."""
     yield from differing("the report's layers", list(told.document["layers"]), [one.as_json() for one in again.layers])
     yield from differing("the report's route", told.facts.route, again.route)
+    yield from differing("the report's rewrites", told.facts.rewrites, dict(again.rewrites))
     notes = (
         told.facts.notes[: len(again.notes)] if made.budget else told.facts.notes
     )  # a search has its own behind them

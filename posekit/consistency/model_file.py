@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 from posekit import bundle, recipe
 from posekit.consistency import leftovers, signature
+from posekit.consistency.evidence import normalised
 from posekit.consistency.finding import differing, judged
 from posekit.errors import MissingToolError
+from posekit.parity import trace
+from posekit.parity.cases import recorded
+from posekit.parity.divergence import PackagedOp, compare
 from posekit.parity.facts import Facts
 from posekit.parity.gate import Check, Outcome
+from posekit.parity.trace import Step
 from posekit.recipe import Recipe
 from posekit.runtimes import litert, mil
 from posekit.sources.reference import network_input
@@ -32,6 +37,10 @@ CLOSE = {"float32": 1e-4, "fp32": 1e-4, "float16": 4e-3, "fp16": 4e-3}
 COARSE = 0.02  # of 8-bit activations
 STRAIGHT = {name: max(limit, 1e-3) for name, limit in CLOSE.items()}
 COARSE_STRAIGHT = 0.1
+FIRST_STEPS = 6  # of the network's that read its input: pads, the first layers, their activations
+# relative RMS error of the first layer's result, by precision
+FIRST_LAYER = {"fp32": 1e-3, "fp16": 4e-3, "w8": 0.05, "w8a16": 0.05, "w8a32": 0.1, "w8a8": 0.1}
+COARSE_LAYER = 0.4  # of 4 bits, and of mixtures that may have them
 ROUNDED_GREY = 1.5  # what making a picture 8-bit changes
 
 
@@ -106,6 +115,8 @@ def _normalisation(opened: bundle.Bundle) -> Check:
             computes |= picture is None or bool(np.abs(picture - pixels).max() > ROUNDED_GREY)
     except MissingToolError as error:
         return Check(NORMALISATION, Outcome.SKIPPED, error.message)
+    if opened.platform == "android" and (found := _first_layer(opened)) is not None:
+        return found
     if is_divided_later:
         return Check(
             NORMALISATION, Outcome.PASS, "mean and colour order are; the division by std is folded into the first layer"
@@ -117,6 +128,50 @@ def _normalisation(opened: bundle.Bundle) -> Check:
     return Check(
         NORMALISATION, Outcome.FAIL, f"no operation before the first layer gives the contract's input: {wanted}"
     )
+
+
+def _first_layer(opened: bundle.Bundle) -> Check | None:
+    """Where the first layer holds scale and colour order: whether its result is what the network's first layers make of
+    the contract's input, by the bundle's trace; None where nothing in it can be compared."""
+    case = next(case for case, _ in recorded(opened.folder / bundle.EVALUATION, opened.spec))
+    network = trace.read(opened.folder / bundle.EVALUATION)
+    start = normalised(network, network_input(opened.spec, case.pixels))
+    if start is None:
+        return Check(NORMALISATION, Outcome.FAIL, "the trace of the network is not of the contract's normalised input")
+    after = _following(network.steps, start)
+    values = _first_result(opened.model_path, case.pixels)
+    if values is None or not after:
+        return None
+    name, op, result = values
+    (one,) = compare([PackagedOp(name, op, (), (name,), str(result.dtype), result)], after, [name], 1.0).ops
+    limit = FIRST_LAYER.get(opened.manifest["precision"], COARSE_LAYER)
+    told = f"{op} gives what the network's first layer does, to {one.error:.2g}: it holds scale and colour order"
+    if one.error <= limit:
+        return Check(NORMALISATION, Outcome.PASS, told)
+    wanted = f"{opened.spec.input.color_order}, mean {list(opened.spec.input.mean)}, std {list(opened.spec.input.std)}"
+    return Check(
+        NORMALISATION, Outcome.FAIL, f"no operation up to the first layer gives the contract's input: {wanted}"
+    )
+
+
+def _following(steps: Sequence[Step], start: Step) -> list[Step]:
+    """The steps that the first layers of the network make of its input."""
+    reached, found = {start.name}, list[Step]()
+    for step in steps:
+        if len(found) < FIRST_STEPS and not reached.isdisjoint(step.inputs):
+            reached.add(step.name)
+            found.append(step)
+    return found
+
+
+def _first_result(path: Path, pixels: NDArray[np.float32]) -> tuple[str, str, NDArray[Any]] | None:
+    """Name, kind and result of the first layer of a .tflite."""
+    _, tensor, details = litert.open_tensors(path, pixels)
+    for number, operation in enumerate(tflite_file.operations(path.read_bytes())):
+        if operation.name in WEIGHTED:
+            output = operation.outputs[0]
+            return f"op {number}", operation.name, litert.dequantised(tensor(output), details[output])
+    return None
 
 
 def _as_picture(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64] | None:

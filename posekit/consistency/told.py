@@ -34,7 +34,7 @@ MANIFEST_KEYS = frozenset(
 # of report.json: what is no fact, but comes of the evaluation
 EVALUATED = frozenset([*(field.name for field in dataclasses.fields(Evaluation)), "verdict", "blamed", "pictured"])
 SHARED = ("conversion", "precision")  # the stages that a file at fp32 tells apart
-BELIEVED = ("source.file, source.facts, tools, route, notes, calibration, doubt, untried and what the training code's predictions or a "
+BELIEVED = ("source.file, source.facts, tools, route, rewrites, notes, calibration, doubt, untried and what the training code's predictions or a "
             "wrapper's run gave cannot be known from the bundle")  # fmt: skip
 
 

@@ -112,13 +112,30 @@ def compare(ops: Iterable[PackagedOp], steps: Sequence[Step], outputs: Sequence[
     bad = [at for at, one in enumerate(judged) if one.verdict == "differs"]
     if not bad:
         return Comparison(judged, None, next((one for one in reversed(judged) if one.verdict == "agrees"), None))
-    at = next((at for at in bad if judged[at].op.lower() not in MOVING), bad[0])
+    at = next((at for at in bad if judged[at].op.lower() not in MOVING or _gathers_parts(judged, at)), bad[0])
     found = judged[at]
     if found.nearest is None or _kind(found.op) != _kind(found.nearest.op):  # like another step's values by chance
         expected = _expected(found, judged, steps)
         is_better = expected is not None and (found.nearest is None or _kind(found.op) == _kind(expected.op))
         found = replace(found, nearest=expected if is_better else found.nearest)
     return Comparison(judged, found, next((one for one in reversed(judged[:at]) if one.verdict == "agrees"), None))
+
+
+def _gathers_parts(seen: Sequence[Compared], at: int) -> bool:
+    """Whether an op that moves values puts those together that no step of the network has, as the parts of a layer."""
+    makers = {name: one for one in seen[:at] for name in one.outputs}
+    waiting, visited = list(seen[at].inputs), set[str]()
+    while waiting:
+        name = waiting.pop()
+        maker = makers.get(name)
+        if maker is None or name in visited:
+            continue
+        visited.add(name)
+        if maker.op.lower() in MOVING:
+            waiting += maker.inputs
+        elif maker.verdict == "unclear":
+            return True
+    return False
 
 
 def _verdicts(seen: Sequence[Compared], outputs: Sequence[str], tolerance: float) -> list[Verdict]:
@@ -188,7 +205,9 @@ def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> 
             is_of_size, is_of_kind = math.prod(step.shape) == math.prod(op.shape), _kind(step.op) == _kind(op.op)
             if is_of_size and is_of_kind:
                 return step
-            if either is None and (is_of_size or is_of_kind) and step.op not in MOVING:  # a part of a product in groups
+            is_whole = "conv" in op.op.lower() and "conv_transpose" in step.op  # of which a convolution is a phase
+            # a part of a product in groups
+            if either is None and (is_of_size or is_of_kind or is_whole) and step.op not in MOVING:
                 either = step
     return either
 
@@ -209,7 +228,9 @@ def _errors(op: PackagedOp, peers: Sequence[Step], beyond: float | None) -> NDAr
         return errors
     wanted = np.stack([step.samples for step in peers]).astype(np.float64)
     scales = np.maximum(np.sqrt(np.mean(wanted**2, axis=1)), 1e-12)
-    for samples in _samples_in_every_order(op.values):
+    channels_last = {(*step.shape[2:], step.shape[1]) for step in peers if len(step.shape) == 4}
+    shapes = dict.fromkeys([op.values.squeeze().shape, *sorted(channels_last)])  # rows of pixels may be one axis here
+    for samples in (one for shape in shapes for one in _samples_in_every_order(op.values.reshape(shape))):
         apart = np.abs(samples - wanted)
         if beyond is None:
             found = np.sqrt(np.mean(apart**2, axis=1)) / scales

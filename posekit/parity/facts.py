@@ -129,7 +129,7 @@ class Facts(_Fact):
 
     model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by name. build: of the app that ran the passes. untried: what the quick look at the contract had no time for, in words.
     minimum_system: the oldest iOS that loads the model. layers: as read back from the file. budget: that was searched
-    within. verdict, accuracy: of the bundle's own report, where this one is of a later validation.
+    within. rewrites: how many were made for speed, by name. verdict, accuracy: of the bundle's own report, where this one is of a later validation.
     """
 
     name: str
@@ -162,19 +162,20 @@ class Facts(_Fact):
     layers: tuple[LayerFacts, ...] = ()
     calibration: CalibrationFacts | None = None
     budget: str | None = None
+    rewrites: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
     _lists = field_validator("notes", "passes", "layers", "warnings", mode="before")(tuple_of_list)
 
     @property
     def kinds_of_layers(self) -> dict[tuple[str, str], int]:
-        """How many layers are stored and computed in which way, most weights first."""
+        """How many layers are stored and computed in which way, most weights first; one in several parts counts once."""
         weights: dict[tuple[str, str], int] = {}
-        counts: dict[tuple[str, str], int] = {}
+        names: dict[tuple[str, str], set[str]] = {}
         for layer in self.layers:
             kind = (kind_of(layer.stored), layer.activations)
             weights[kind] = weights.get(kind, 0) + layer.weights
-            counts[kind] = counts.get(kind, 0) + 1
-        return {kind: counts[kind] for kind in sorted(counts, key=lambda one: -weights[one])}
+            names.setdefault(kind, set()).add(layer.name)
+        return {kind: len(names[kind]) for kind in sorted(names, key=lambda one: -weights[one])}
 
 
 def kind_of(stored: str) -> str:

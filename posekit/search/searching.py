@@ -9,6 +9,7 @@ the same search gives the same recipe wherever its trials run.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from posekit.errors import ConversionError
@@ -115,7 +116,9 @@ class _Search:
         if start is None or whole is None or whole.quality is None or self.keeps_keypoints(whole):
             return
         self.groups = grouped(start.layers)
-        weights = {name: count for name, count, _ in start.layers}
+        weights = Counter[str]()
+        for name, count, _ in start.layers:  # a layer may be in several parts
+            weights[name] += count
 
         def static(chosen: Mapping[int, Precision]) -> Recipe:
             others = (name for group, names in enumerate(self.groups) if group not in chosen for name in names)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.precisions import Precision
+from posekit.precisions import Precision, Rewrite
 from posekit.targets.lowering import Lowered
 
 
@@ -21,7 +21,7 @@ class Base:
     route: what converted it. notes: what the user should know (a fallback and why). layers: names by the fingerprint of
     their weights, in the order of execution, empty of what is arithmetic (targets/layers.py). output_shapes: by name, batch 1, channels last.
     lowered: the graph, where this process still has it; a worker process has the files alone. seconds: time that the
-    converters themselves took.
+    converters themselves took. rewrites: how many were made for speed, by name.
     """
 
     folder: Path
@@ -31,6 +31,7 @@ class Base:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     lowered: Lowered | None = None
+    rewrites: Mapping[Rewrite, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Converted:
     """A written model file.
 
     op_counts: operations by name. layers: what was done to each layer. notes: what the user should know.
-    minimum_system: the oldest iOS that loads it, empty on Android.
+    minimum_system: the oldest iOS that loads it, empty on Android. rewrites: as of the base.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class Converted:
     seconds: float = 0.0
     layers: tuple[Layer, ...] = ()
     minimum_system: str = ""
+    rewrites: Mapping[Rewrite, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from posekit.mlpackage import coremltools, data_folder, read_specification, spec
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
-from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights
+from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights, rewrites
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import fingerprint, layer_names
 from posekit.targets.lowering import Lowered
@@ -45,6 +45,7 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     ConversionError where neither route converts; MissingToolError without coremltools.
     """
     started = time.perf_counter()
+    lowered = rewrites.plain(lowered)
     with captured(log):
         ct = coremltools()
         model, route, notes = _by_either_route(ct, lowered, log)

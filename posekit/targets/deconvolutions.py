@@ -17,7 +17,7 @@ def rewrite_deconvolutions(graph_module: Any) -> int:
         given = arguments(node)
         count = len(shape_of(node)) - 2
         stride, padding, more, dilation = (
-            _each(given[name], count) for name in ("stride", "padding", "output_padding", "dilation")
+            each(given[name], count) for name in ("stride", "padding", "output_padding", "dilation")
         )
         kernel = shape_of(node.args[1])[2:]
         size = shape_of(node)[2:]
@@ -25,7 +25,7 @@ def rewrite_deconvolutions(graph_module: Any) -> int:
         biases = [] if bias is None else [bias]
         if max(stride) == 1:
             function = _as_convolution(dilation, _around(kernel, padding, more, dilation), groups)
-            new = _turned(weight, groups)
+            new = turned(weight, groups)
         elif max(dilation) == 1 and max(more) == 0 and _is_plain(kernel, stride, padding):
             continue
         else:
@@ -39,7 +39,7 @@ def rewrite_deconvolutions(graph_module: Any) -> int:
     return changed
 
 
-def _each(value: Any, count: int) -> list[int]:
+def each(value: Any, count: int) -> list[int]:
     """A setting of every axis, where it may be given once for all."""
     values = [value] if isinstance(value, int) else list(value)
     return values * count if len(values) == 1 else values
@@ -68,7 +68,7 @@ def _as_convolution(dilation: list[int], around: list[tuple[int, int]], groups: 
     def convolve(x: Any, weight: Any, bias: Any = None) -> Any:
         padding = [before for before, _ in around]
         if any(before != after or before < 0 for before, after in around):
-            x, padding = _padded(x, around), [0] * len(around)
+            x, padding = padded(x, around), [0] * len(around)
         return plain(x, weight, bias, [1] * len(dilation), padding, dilation, groups)
 
     return convolve
@@ -87,13 +87,13 @@ def _unpadded(stride: list[int], padding: list[int], size: tuple[int, ...], grou
         missing = any(pad + now > full for pad, now, full in zip(padding, size, whole, strict=True))
         inner = None if missing else bias
         x = transposed(x, weight, inner, stride, nothing, nothing, groups, [1] * len(stride))
-        x = _padded(x, [(-pad, pad + now - full) for pad, now, full in zip(padding, size, whole, strict=True)])
+        x = padded(x, [(-pad, pad + now - full) for pad, now, full in zip(padding, size, whole, strict=True)])
         return x + bias.reshape(1, -1, *[1] * len(stride)) if missing and bias is not None else x
 
     return convolve
 
 
-def _padded(x: Any, around: list[tuple[int, int]]) -> Any:
+def padded(x: Any, around: list[tuple[int, int]]) -> Any:
     """Zeros before and after each spatial axis; negative counts cut."""
     import torch
 
@@ -104,7 +104,12 @@ def _padded(x: Any, around: list[tuple[int, int]]) -> Any:
     return torch.ops.aten.constant_pad_nd.default(x, zeros, 0.0) if any(zeros) else x
 
 
-def _turned(weight: Any, groups: int) -> Any:
+def cut(x: Any, axis: int, start: int, size: int) -> Any:
+    """`size` places of an axis from `start` on; the tensor itself where those are all."""
+    return x if (start, size) == (0, x.shape[axis]) else x.narrow(axis, start, size)
+
+
+def turned(weight: Any, groups: int) -> Any:
     """(in, out of a group, ...) as a convolution's (out, in of a group, ...), the kernel turned round."""
     parts = weight.reshape(groups, -1, *weight.shape[1:]).transpose(1, 2)
     return parts.reshape(-1, parts.shape[2], *weight.shape[2:]).flip(*range(2, weight.ndim))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 ORIGIN = ("nn_module_stack", "stack_trace")  # in a node's meta: the layer and the line of the user's code
@@ -88,8 +89,8 @@ def attribute(node: Any) -> Any:
 
 def constant(graph_module: Any, value: Any) -> Any:
     """A node of a new constant, at the place where nodes are being put in."""
-    taken = sum(name.startswith("constant_") for name, _ in graph_module.named_buffers())
-    name = f"constant_{taken}"
+    taken = {name for name, _ in graph_module.named_buffers()}
+    name = next(free for number in count(len(taken)) if (free := f"constant_{number}") not in taken)
     graph_module.register_buffer(name, value.detach().clone().contiguous())
     node = graph_module.graph.get_attr(name)
     node.meta["val"] = value.to("meta")

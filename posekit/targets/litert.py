@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from posekit.chatter import captured
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from posekit.foreign import chain, converting, note, said, told
+from posekit.precisions import Rewrite
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec
-from posekit.targets import blame, litert_fallback, tflite_file, tflite_layers
+from posekit.targets import blame, litert_fallback, rewrites, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import layer_names
 from posekit.targets.litert_quantize import Plan, paddings_of_maxima, plan, quantize, settled
 from posekit.targets.lowering import Lowered
+from posekit.targets.parts import with_joint_ranges
 from posekit.targets.tflite_graph import INFINITE, Node, nodes_of, rename_tensors, weights_of
 
 CONTRACT_FILE = "pose.json"
@@ -33,23 +35,26 @@ OTHERWISE = "take another precision: posekit ladder tells which work"
 def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     """Write base.tflite into `folder`: NHWC pixels in, every tensor named after its layer, float32.
 
-    ConversionError where neither litert-torch nor the fallback makes a file that loads; MissingToolError without
-    litert-torch.
+    It is rewritten for speed but for what `lowered.without` names, and where that does not convert. ConversionError where
+    neither litert-torch nor the fallback makes a file that loads; MissingToolError without litert-torch.
     """
-    route, notes = "litert-torch", []
     started = time.perf_counter()
-    try:
-        names = _written(_litert_torch(lowered, log), lowered, folder)
-    except MissingToolError:
-        raise
-    except Exception as error:
-        note(error, log)
-        notes.append(f"converted through ONNX and onnx2tf, since litert-torch failed{said(error)}")
-        names, route = _written_otherwise(lowered, folder, log, error), "onnx2tf"
+    route = "litert-torch"
+    names, made, notes = _faster(lowered, folder, log)
+    if not names:
+        graph = rewrites.plain(lowered)
+        try:
+            names = _written(_litert_torch(graph, log), graph, folder)
+        except MissingToolError:
+            raise
+        except Exception as error:
+            note(error, log)
+            notes += (f"converted through ONNX and onnx2tf, since litert-torch failed{said(error)}",)
+            names, route = _written_otherwise(graph, folder, log, error), "onnx2tf"
     unpacked = tflite_file.unpack((folder / BASE_FILE).read_bytes())
     seconds = time.perf_counter() - started
     layers = tflite_layers.named(nodes_of(unpacked, names), unpacked)
-    return Base(folder, route, layers, dict(lowered.output_shapes), tuple(notes), seconds, lowered)
+    return Base(folder, route, layers, dict(lowered.output_shapes), notes, seconds, lowered, made)
 
 
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
@@ -65,8 +70,8 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
         for name, one in found.items()
         if (one.is_finite and max(map(abs, one.ends)) < INFINITE) or name in padded
     }
-    whole = {name: one.ends for name, one in found.items()}
-    best = {name: narrowed(one) for name, one in found.items()}
+    whole = with_joint_ranges(nodes, {name: one.ends for name, one in found.items()})
+    best = with_joint_ranges(nodes, {name: narrowed(one) for name, one in found.items()})
     return Calibration(tuple(inputs), whole, best, np.stack([one.by_input for one in found.values()], axis=1))
 
 
@@ -95,10 +100,18 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
     path.write_bytes(tflite_file.with_contract(model, spec, dict(base.output_shapes)))
     content = path.read_bytes()
     renamed = dict(zip(results, base.output_shapes, strict=True))
-    weights = {node.layer: weights_of(unpacked, node.weight) for node in nodes if node.layer}
+    weights = {index: weights_of(unpacked, node.weight) for index, node in enumerate(nodes) if node.layer}
     layers = tflite_layers.read_back(content, nodes, recipe, made.why, renamed, weights)
     seconds = time.perf_counter() - started
-    return Converted(path, base.route, tflite_file.op_counts(content), (*base.notes, *made.notes), seconds, layers)
+    return Converted(
+        path,
+        base.route,
+        tflite_file.op_counts(content),
+        (*base.notes, *made.notes),
+        seconds,
+        layers,
+        rewrites=base.rewrites,
+    )
 
 
 def contract_of(path: Path) -> bytes:
@@ -110,6 +123,21 @@ def contract_of(path: Path) -> bytes:
             return archive.read(CONTRACT_FILE)
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?") from error
+
+
+def _faster(lowered: Lowered, folder: Path, log: Path) -> tuple[dict[str, str], dict[Rewrite, int], tuple[str, ...]]:
+    """Write the file rewritten for speed: the layers' names, what was rewritten, and notes; no names where nothing is,
+    or where it does not convert."""
+    faster, made = rewrites.rewritten(lowered, lowered.without)
+    if not made:
+        return {}, {}, ()
+    try:
+        return _written(_litert_torch(faster, log), faster, folder), made, rewrites.told(made)
+    except MissingToolError:
+        raise
+    except Exception as error:
+        note(error, log)
+        return {}, {}, (f"not rewritten for speed ({', '.join(made)}), since litert-torch failed on it{said(error)}",)
 
 
 def _litert_torch(lowered: Lowered, log: Path) -> bytes:

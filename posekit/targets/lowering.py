@@ -22,10 +22,11 @@ from posekit.chatter import captured
 from posekit.decoders import packaged
 from posekit.errors import ConversionError
 from posekit.foreign import line_of_user, said
+from posekit.precisions import Rewrite
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import blame, decompositions, deconvolutions, folding, passes, resizes, simplify
+from posekit.targets import blame, decompositions, folding, passes, resizes, simplify
 
 PASSES = (
     simplify.make_functional,
@@ -33,7 +34,6 @@ PASSES = (
     passes.name_convolutions,
     folding.fold_constants,
     passes.fuse_batch_norm,  # before what stands between a convolution and its norm
-    deconvolutions.rewrite_deconvolutions,
     resizes.rewrite_resizes,
     decompositions.decompose,
     simplify.drop_identities,
@@ -50,12 +50,14 @@ MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both
 class Lowered:
     """graph: GraphModule from (1, H, W, 3) RGB 0-255 to a tuple of outputs as decoders/layout.py packages them.
 
-    pixels: the input on which it was checked against the eager network.
+    pixels: the input on which it was checked against the eager network. without: rewrites for speed (targets/rewrites.py)
+    that are not to be made of it.
     """
 
     graph: Any
     output_shapes: dict[str, tuple[int, ...]]
     pixels: NDArray[np.float32]
+    without: tuple[Rewrite, ...] = ()
 
 
 def lower(

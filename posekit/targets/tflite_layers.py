@@ -80,12 +80,12 @@ def _kept(tensor: Any) -> tuple[str, int, str]:
 
 def read_back(
     model: bytes, nodes: list[Node], recipe: Recipe, why: Mapping[int, str], renamed: Mapping[str, str],
-    floats: Mapping[str, NDArray[Any] | None],
+    floats: Mapping[int, NDArray[Any] | None],
 ) -> tuple[Layer, ...]:  # fmt: skip
     """The layers of `model`, which was made of `nodes`; ConversionError where one is missing or holds other weights.
 
     why: reasons by the number of a node. renamed: results that have the contract's names in `model`. floats: the weights
-    that each layer had.
+    that each node had.
     """
     unpacked = tflite_file.unpack(model)
     graph = unpacked.subgraphs[0]
@@ -101,7 +101,7 @@ def read_back(
             raise ConversionError(f"layer {node.layer!r} is not in the written file", "please report this network")
         tensor = graph.tensors[number]
         kind, bits, stored = _kept(tensor)
-        original = floats.get(node.layer)
+        original = floats.get(index)
         if original is not None and not _is_alike(_real(unpacked, tensor, kind), original):
             raise ConversionError(
                 f"layer {node.layer!r} holds other weights than the network", "please report this network"
