@@ -104,12 +104,11 @@ def _pictures(opened: bundle.Bundle, told: Told, again: _Again, calibrated: Cali
     if not (opened.folder / ranges.FILE).exists():
         return
     stored = ranges.read(opened.folder / ranges.FILE)
-    for kind in ("ranges", "narrowed"):
-        theirs, ours = getattr(stored, kind), getattr(again.ranges, kind)
-        yield from differing(f"the list of {kind}", sorted(theirs), sorted(ours))
-        for name in theirs.keys() & ours.keys():
-            if not np.allclose(theirs[name], ours[name], rtol=0, atol=CLOSE * max(map(abs, ours[name]))):
-                yield f"{kind} of {name} are {theirs[name]}, the pictures give {ours[name]}"
+    theirs, ours = stored.ranges, again.ranges.ranges
+    yield from differing("the list of ranges", sorted(theirs), sorted(ours))
+    for name in theirs.keys() & ours.keys():
+        if not np.allclose(theirs[name], ours[name], rtol=0, atol=CLOSE * max(map(abs, ours[name]))):
+            yield f"ranges of {name} are {theirs[name]}, the pictures give {ours[name]}"
 
 
 def _otherwise(told: Told, made: Recipe, again: Converted) -> Iterator[str]:

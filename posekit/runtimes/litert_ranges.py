@@ -1,4 +1,4 @@
-"""The range of every tensor of a .tflite over pictures, and the range that 8 bits hold best."""
+"""The range of every tensor of a .tflite over pictures."""
 
 from __future__ import annotations
 
@@ -12,18 +12,12 @@ from numpy.typing import NDArray
 
 from posekit.runtimes.litert import loaded_with_all_tensors, refusals
 
-BINS = 2048
-LEVELS = 255
-SHARES = np.linspace(0.3, 1.0, 36)  # of the whole range, tried as the range that is kept
-
 
 @dataclass(frozen=True, slots=True)
 class TensorRange:
-    """Of the finite values. by_input: (n, 2) lowest and highest of each picture. counts: (BINS,) values of all pictures in
-    equal steps from the lowest to the highest of them. is_finite: whether there were no others."""
+    """Of the finite values. by_input: (n, 2) lowest and highest of each picture. is_finite: whether there were no others."""
 
     by_input: NDArray[np.float64]
-    counts: NDArray[np.int64]
     is_finite: bool = True
 
     @property
@@ -33,7 +27,7 @@ class TensorRange:
 
 
 def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str, TensorRange]:
-    """Run a float .tflite over (H, W, 3) inputs, twice, and look at what every operation makes; constants are left out.
+    """Run a float .tflite over (H, W, 3) inputs and look at what every operation makes; constants are left out.
 
     InputError where the file does not run.
     """
@@ -49,32 +43,7 @@ def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str
                 some = array[np.isfinite(array)]
                 low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
             ends[name].append((low, high))
-    limits = {name: (min(low for low, _ in pairs), max(high for _, high in pairs)) for name, pairs in ends.items()}
-    counts = {name: np.zeros(BINS, np.int64) for name in ends}
-    for values in _runs(path, interpreter, wanted, inputs):
-        for name, array in values.items():
-            low, high = limits[name]
-            some = array[np.isfinite(array)] if name in infinite else array
-            counts[name] += np.histogram(some, BINS, (low, high if high > low else low + 1))[0]
-    return {name: TensorRange(np.array(pairs), counts[name], name not in infinite) for name, pairs in ends.items()}
-
-
-def narrowed(found: TensorRange) -> tuple[float, float]:
-    """The range, 0 within, whose 255 steps have the least squared error: few values at the ends cost all others steps."""
-    low, high = found.ends
-    centres = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
-    low, high = min(low, 0.0), max(high, 0.0)
-    if high == low:
-        return low, high
-    best = min(SHARES[::-1], key=lambda share: _error(centres, found.counts, low * share, high * share))
-    return float(low * best), float(high * best)
-
-
-def _error(centres: NDArray[np.float64], counts: NDArray[np.int64], low: float, high: float) -> float:
-    """Squared error of rounding to the steps of a range, clipping included."""
-    step = (high - low) / LEVELS
-    clipped = np.maximum(np.maximum(low - centres, centres - high), 0.0)
-    return float((counts * np.where(clipped > 0, clipped**2, step**2 / 12)).sum())
+    return {name: TensorRange(np.array(pairs), name not in infinite) for name, pairs in ends.items()}
 
 
 def _computed(interpreter: Any) -> dict[int, str]:

@@ -58,8 +58,8 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
 
 
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
-    """The range of every tensor of the base over the inputs, and what 8 bits hold best of it."""
-    from posekit.runtimes.litert_ranges import narrowed, tensor_ranges
+    """The range of every tensor of the base over the inputs."""
+    from posekit.runtimes.litert_ranges import tensor_ranges
 
     with converting():
         found = tensor_ranges(base.folder / BASE_FILE, inputs)
@@ -71,8 +71,7 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
         if (one.is_finite and max(map(abs, one.ends)) < INFINITE) or name in padded
     }
     whole = with_joint_ranges(nodes, {name: one.ends for name, one in found.items()})
-    best = with_joint_ranges(nodes, {name: narrowed(one) for name, one in found.items()})
-    return Calibration(tuple(inputs), whole, best, np.stack([one.by_input for one in found.values()], axis=1))
+    return Calibration(tuple(inputs), whole, np.stack([one.by_input for one in found.values()], axis=1))
 
 
 def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:

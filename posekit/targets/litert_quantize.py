@@ -126,7 +126,7 @@ def settled(unpacked: Any, nodes: list[Node], made: Plan, calibration: Calibrati
     (relative error of such a network 0.42 instead of 0.005): one of its weights is raised until it does.
     """
     graph = unpacked.subgraphs[0]
-    ranges = calibration.narrowed if "w8a8" in made.done else calibration.ranges
+    ranges = calibration.ranges
     for index in paddings_of_maxima(nodes):
         if made.done[index] in STATIC:
             low = min(ranges[nodes[nodes[index].sources[0]].name][0], 0.0)
@@ -137,6 +137,7 @@ def settled(unpacked: Any, nodes: list[Node], made: Plan, calibration: Calibrati
         if not node.layer or bits is None or not node.sources or (bias := _bias(unpacked, node)) is None:
             continue
         low, high = ranges[nodes[node.sources[0]].name]
+        low, high = min(low, 0.0), max(high, 0.0)
         step = (high - low) / 255 if bits == 8 else max(-low, high) / 32767
         _raise_weights(unpacked, node, np.abs(bias) * 127 / (max(step, 1e-30) * LARGEST_BIAS))
     return unpacked
@@ -190,8 +191,8 @@ def quantize(model: bytes, nodes: list[Node], made: Plan, calibration: Calibrati
     for edge in (ops.INPUT, ops.OUTPUT):
         told.add_quantization_config(".*", edge, algorithm_key=algorithms.NO_QUANTIZE)
     work = quantizer.Quantizer(bytearray(model), told.get_quantization_recipe())
-    ranges = calibration.narrowed if "w8a8" in made.done else calibration.ranges  # 16 bits have steps to spare
-    return bytes(work.quantize(_statistics(model, ranges) if ranges else None).quantized_model)
+    statistics = _statistics(model, calibration.ranges) if calibration.ranges else None
+    return bytes(work.quantize(statistics).quantized_model)
 
 
 def _statistics(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

@@ -21,14 +21,12 @@ Ends = tuple[float, float]
 
 
 class Ranges(Part):
-    """Lowest and highest value of tensors of the float file over the calibration pictures, and what 8 bits hold best of
-    that, by the tensor's name there."""
+    """Lowest and highest value of tensors of the float file over the calibration pictures, by the tensor's name there."""
 
     schema_version: Literal[1] = Field(alias="schema", default=1)
     ranges: Mapping[Annotated[str, Field(max_length=4096)], Ends]
-    narrowed: Mapping[Annotated[str, Field(max_length=4096)], Ends]
 
-    @field_validator("ranges", "narrowed", mode="before")
+    @field_validator("ranges", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         return {key: tuple_of_list(one) for key, one in value.items()} if isinstance(value, dict) else value
@@ -36,7 +34,7 @@ class Ranges(Part):
 
 def write(calibration: Calibration, path: Path) -> None:
     """Write the ranges, in the order of the tensors' names."""
-    found = Ranges(ranges=dict(calibration.ranges), narrowed=dict(calibration.narrowed))
+    found = Ranges(ranges=dict(calibration.ranges))
     data = found.model_dump(mode="json", by_alias=True)
     path.write_text(json.dumps(data, sort_keys=True, indent=1) + "\n")
 
@@ -53,4 +51,4 @@ def read(path: Path) -> Calibration:
         raise InputError(f"{path} cannot be read: {error.strerror}", "package the model again") from error
     except ValueError as error:
         raise InputError(f"{path} is no JSON document", "package the model again") from error
-    return Calibration(ranges=dict(found.ranges), narrowed=dict(found.narrowed))
+    return Calibration(ranges=dict(found.ranges))

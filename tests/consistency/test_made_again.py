@@ -87,8 +87,7 @@ def test_ranges_that_the_file_was_not_made_with(small: tuple[Path, list[Path]], 
     for number in (W8A8_ANDROID, W8A8_IOS):
 
         def wider(document: Any) -> None:
-            for kind in ("ranges", "narrowed"):
-                document[kind] = {name: [low * 2, high * 2] for name, (low, high) in document[kind].items()}
+            document["ranges"] = {name: [low * 2, high * 2] for name, (low, high) in document["ranges"].items()}
 
         folder = changed(bundles[number], tmp_path, wider, Path("ranges.json"))
         assert "it is another file" in outcomes(folder, source=source)[MADE_AGAIN]
@@ -98,7 +97,7 @@ def test_a_calibrated_bundle_has_its_ranges(
     small: tuple[Path, list[Path]], tmp_path: Path, refused: Callable[..., Any]
 ) -> None:
     folder = Path(shutil.copytree(small[1][W8A8_ANDROID], tmp_path / "a"))
-    (folder / "ranges.json").write_text('{"schema": 1, "ranges": {"a": [0]}, "narrowed": {}}')
+    (folder / "ranges.json").write_text('{"schema": 1, "ranges": {"a": [0]}}')
     faults.sealed(folder)
     refused(2, "validate", folder, says=("ranges.json",))
     (folder / "ranges.json").unlink()

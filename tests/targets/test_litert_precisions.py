@@ -235,7 +235,7 @@ def test_parts_of_unlike_range_are_not_joined_in_8_bits(network) -> None:  # typ
     join = max(index for index, node in enumerate(nodes) if node.op == "CONCATENATION")
     assert plan(nodes, uniform("w8a8"), found.calibration).done[join] == "w8a8"
     part = nodes[nodes[join].sources[0]].name
-    wide = Calibration(ranges={**found.calibration.ranges, part: (-1e4, 1e4)}, narrowed=found.calibration.narrowed)
+    wide = Calibration(ranges={**found.calibration.ranges, part: (-1e4, 1e4)})
     planned = plan(nodes, uniform("w8a8"), wide)
     assert planned.done[join] is None
     assert any("ranges are unlike" in note for note in planned.notes)
