@@ -109,6 +109,10 @@ def _pictures(opened: bundle.Bundle, told: Told, again: _Again, calibrated: Cali
     for name in theirs.keys() & ours.keys():
         if not np.allclose(theirs[name], ours[name], rtol=0, atol=CLOSE * max(map(abs, ours[name]))):
             yield f"ranges of {name} are {theirs[name]}, the pictures give {ours[name]}"
+    for name in stored.lost.keys() | again.ranges.lost.keys():
+        theirs_of, ours_of = stored.lost.get(name), again.ranges.lost.get(name)
+        if theirs_of is None or ours_of is None or abs(theirs_of - ours_of) > CLOSE:
+            yield f"what 8 bits lose of {name} is {theirs_of}, the pictures give {ours_of}"
 
 
 def _otherwise(told: Told, made: Recipe, again: Converted) -> Iterator[str]:

@@ -37,12 +37,13 @@ class Base:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What a precision that calibrates needs. inputs: (H, W, 3) RGB 0-255 each. Where the target wants them read
-    beforehand, by tensor of the base: ranges, lowest and highest value over the inputs. by_input: (inputs, tensors, 2),
-    the ranges input by input."""
+    beforehand, by tensor of the base: ranges, lowest and highest value over the inputs; lost, the share (0-1) of
+    its channels' mean squares that 8 bits lose. by_input: (inputs, tensors, 2), the ranges input by input."""
 
     inputs: tuple[NDArray[np.float32], ...] = ()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by_input: NDArray[np.float64] | None = None
+    lost: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

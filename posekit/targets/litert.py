@@ -21,7 +21,8 @@ from posekit.spec import PoseSpec
 from posekit.targets import blame, litert_fallback, rewrites, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import layer_names
-from posekit.targets.litert_quantize import Plan, paddings_of_maxima, plan, quantize, settled
+from posekit.targets.litert_plan import Plan, paddings_of_maxima, plan
+from posekit.targets.litert_quantize import quantize, settled
 from posekit.targets.lowering import Lowered
 from posekit.targets.parts import with_joint_ranges
 from posekit.targets.tflite_graph import INFINITE, Node, nodes_of, rename_tensors, weights_of
@@ -58,7 +59,7 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
 
 
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
-    """The range of every tensor of the base over the inputs."""
+    """The range of every tensor of the base over the inputs, and what 8 bits lose of it."""
     from posekit.runtimes.litert_ranges import tensor_ranges
 
     with converting():
@@ -71,7 +72,8 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
         if (one.is_finite and max(map(abs, one.ends)) < INFINITE) or name in padded
     }
     whole = with_joint_ranges(nodes, {name: one.ends for name, one in found.items()})
-    return Calibration(tuple(inputs), whole, np.stack([one.by_input for one in found.values()], axis=1))
+    lost = {name: one.lost(whole[name]) for name, one in found.items()}
+    return Calibration(tuple(inputs), whole, np.stack([one.by_input for one in found.values()], axis=1), lost)
 
 
 def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:

@@ -21,10 +21,12 @@ Ends = tuple[float, float]
 
 
 class Ranges(Part):
-    """Lowest and highest value of tensors of the float file over the calibration pictures, by the tensor's name there."""
+    """Lowest and highest value of tensors of the float file over the calibration pictures, and the share of their
+    channels' mean squares that 8 bits lose, by the tensor's name there."""
 
     schema_version: Literal[1] = Field(alias="schema", default=1)
     ranges: Mapping[Annotated[str, Field(max_length=4096)], Ends]
+    lost: Mapping[Annotated[str, Field(max_length=4096)], Annotated[float, Field(ge=0, le=1)]]
 
     @field_validator("ranges", mode="before")
     @classmethod
@@ -34,7 +36,7 @@ class Ranges(Part):
 
 def write(calibration: Calibration, path: Path) -> None:
     """Write the ranges, in the order of the tensors' names."""
-    found = Ranges(ranges=dict(calibration.ranges))
+    found = Ranges(ranges=dict(calibration.ranges), lost=dict(calibration.lost))
     data = found.model_dump(mode="json", by_alias=True)
     path.write_text(json.dumps(data, sort_keys=True, indent=1) + "\n")
 
@@ -51,4 +53,4 @@ def read(path: Path) -> Calibration:
         raise InputError(f"{path} cannot be read: {error.strerror}", "package the model again") from error
     except ValueError as error:
         raise InputError(f"{path} is no JSON document", "package the model again") from error
-    return Calibration(ranges=dict(found.ranges))
+    return Calibration(ranges=dict(found.ranges), lost=dict(found.lost))

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from posekit.errors import InputError
 from posekit.recipe import uniform
 from posekit.runtimes.litert_ranges import tensor_ranges
-from posekit.targets import TARGETS, Calibration, litert_quantize, tflite_file
+from posekit.targets import TARGETS, Calibration, litert_plan, litert_quantize, tflite_file
 from posekit.targets.converted import Layer
-from posekit.targets.litert_quantize import plan
+from posekit.targets.litert_plan import plan
 from posekit.targets.tflite_graph import nodes_of
 from tests.networks import K
 from tests.targets.test_litert_precisions import Network, errors, made, network_of
@@ -73,6 +73,37 @@ class MaskedAttention(Plain):
         y = x.flatten(2)
         attention = torch.softmax(y @ y.transpose(1, 2) * 0.001 + self.mask, -1)
         return F.relu(self.conv((attention @ y).reshape(x.shape)))
+
+
+class SmallChannels(Plain):
+    """Half of the channels are a thousandth of the others, and the depthwise convolution behind makes them alike."""
+
+    def add_more(self) -> None:
+        gains = torch.where(torch.arange(24) % 2 == 0, 1.0, 1e-3).reshape(24, 1, 1, 1)
+        self.small, self.alike = nn.Conv2d(24, 24, 1), nn.Conv2d(24, 24, 3, 1, 1, groups=24)
+        self.small.weight.data *= gains
+        self.small.bias.data *= gains.flatten()
+        self.alike.weight.data /= gains
+        self.alike.bias.data[:] = 1.0  # no channel that hardly ever passes the ReLU, which would be small too
+        self.mixed = nn.Conv2d(24, 24, 3, 1, 1)
+
+    def between(self, x: Tensor) -> Tensor:
+        return F.relu(self.mixed(F.relu(self.alike(F.relu(self.small(x))))))
+
+
+class Block(Plain):
+    """A transformer's block: norms, attention and a linear layer, each over a residual sum."""
+
+    def add_more(self) -> None:
+        self.first, self.second = nn.LayerNorm(24), nn.LayerNorm(24)
+        self.attention, self.linear = nn.MultiheadAttention(24, 3, batch_first=True), nn.Linear(24, 24)
+
+    def between(self, x: Tensor) -> Tensor:
+        y = x.flatten(2).transpose(1, 2)
+        z = self.first(y)
+        y = y + self.attention(z, z, z, need_weights=False)[0]
+        y = y + F.gelu(self.linear(self.second(y)))
+        return y.transpose(1, 2).reshape(x.shape)
 
 
 class ComputedWeight(Plain):
@@ -143,6 +174,8 @@ ODD = (
     DeadChannels,
     PaddedMaximum,
     MaskedAttention,
+    SmallChannels,
+    Block,
     ComputedWeight,
     Expectation,
     NamedImage,
@@ -186,7 +219,7 @@ def test_a_division_computes_in_float_at_8_bits(
     """LiteRT's own 8-bit kernel ends the run where a divisor rounds to zero."""
     found = odd(Divided)
     assert max(errors(found, made(found, uniform("w8a8"), tmp_path)).values()) < 0.1
-    monkeypatch.setattr(litert_quantize, "INEXACT", ())
+    monkeypatch.setattr(litert_plan, "INEXACT", ())
     with pytest.raises(InputError, match=r"LiteRT cannot run .*DIV"):
         errors(found, made(found, uniform("w8a8"), tmp_path))
 
@@ -208,14 +241,40 @@ def test_a_result_that_is_read_inside_computes_in_float_too(odd: Callable[..., N
     assert {name for name, layer in found.items() if layer.activations == "float32"} == {"head", "second"}
 
 
+def test_what_reads_or_makes_small_channels_computes_in_float(
+    odd: Callable[..., Network], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = odd(SmallChannels)
+    good = errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"]
+    told = {layer.name: layer.why for layer in made(found, uniform("w8a8"), tmp_path).layers}
+    assert [name for name, why in told.items() if why == litert_plan.COARSE] == ["small", "alike"]
+    monkeypatch.setattr(litert_plan, "LOST", 1.0)
+    assert errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"] > 3 * good
+
+
+def test_attention_and_norms_compute_in_float_and_their_layers_in_8_bits(
+    odd: Callable[..., Network], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = odd(Block)
+    nodes = nodes_of(tflite_file.unpack((found.base.folder / "base.tflite").read_bytes()), found.base.layers)
+    planned = plan(nodes, uniform("w8a8"), found.calibration)
+    assert {done for node, done in zip(nodes, planned.done, strict=True) if not node.layer} == {None}
+    inner = [layer for layer in made(found, uniform("w8a8"), tmp_path).layers if layer.name != "head"]
+    assert len(inner) > 4
+    assert {layer.activations for layer in inner} == {"int8"}
+    good = errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"]
+    monkeypatch.setattr(litert_plan, "ATTENTION", ())
+    assert errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"] > 2 * good
+
+
 @pytest.mark.parametrize(
-    ("kind", "fault"),
-    [(DeadChannels, "_raise_weights"), (PaddedMaximum, "paddings_of_maxima")],
+    ("kind", "module", "fault"),
+    [(DeadChannels, litert_quantize, "_raise_weights"), (PaddedMaximum, litert_plan, "paddings_of_maxima")],
 )
-def test_without_what_is_put_right_the_values_are_lost(kind, fault, odd, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_without_what_is_put_right_the_values_are_lost(kind, module, fault, odd, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     found = odd(kind)
     good = errors(found, made(found, uniform("w8a8"), tmp_path))
-    monkeypatch.setattr(litert_quantize, fault, lambda *_: set())
+    monkeypatch.setattr(module, fault, lambda *_: set())
     if fault == "paddings_of_maxima":  # it then computes in float, which costs time and no values
         model = tflite_file.unpack((found.base.folder / "base.tflite").read_bytes())
         nodes = nodes_of(model, found.base.layers)

@@ -17,8 +17,8 @@ from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
 from posekit.spec import PoseSpec
-from posekit.targets import TARGETS, Base, Calibration, Converted, check_recipe, litert_quantize, tflite_file
-from posekit.targets.litert_quantize import NO_FAST_KERNEL, plan
+from posekit.targets import TARGETS, Base, Calibration, Converted, check_recipe, litert_plan, tflite_file
+from posekit.targets.litert_plan import NO_FAST_KERNEL, plan
 from posekit.targets.lowering import lower, relative_rms
 from posekit.targets.tflite_graph import nodes_of
 from tests import networks
@@ -221,7 +221,8 @@ def test_yolo_keeps_its_class_scores_at_8_bits(network, monkeypatch, tmp_path: P
     assert ours > snr(np.stack(by_hand)) - 3
 
     # the fault that this is for: one scale for pixels and scores
-    monkeypatch.setattr(litert_quantize, "after_layers", lambda _: (set(), set()))
+    monkeypatch.setattr(litert_plan, "after_layers", lambda _: (set(), set()))
+    monkeypatch.setattr(litert_plan, "LOST", 1.0)
     naive = of_file(made(found, uniform("w8a8"), tmp_path))
     print(f"all in 8 bits: {naive:.1f} dB")
     assert naive < ours - 10
