@@ -63,7 +63,8 @@ def load_image(path: Path) -> Picture:
             with Image.open(path) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise InputError(f"{path} has {opened.width} x {opened.height} px, at most {MAX_PIXELS} are read")
-                return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(opened)))
+                opened.load()  # a TIFF is turned by that
+                return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(opened) if _is_turned(opened) else opened))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -92,6 +93,11 @@ def upright_wh(path: Path) -> tuple[tuple[int, int], bool] | None:
     return (width, height), orientation in range(2, 9)
 
 
+def _is_turned(image: Image.Image) -> bool:
+    """Whether EXIF turns or mirrors it."""
+    return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+
+
 def _why(path: Path, error: Exception) -> tuple[str, str]:
     """Why a picture is not read, and what to do about it."""
     with contextlib.suppress(OSError), path.open("rb") as file:
@@ -114,4 +120,4 @@ def _rgb(image: Image.Image) -> Picture:
         values = np.asarray(image).astype(np.int64)
         grey = np.clip(values >> 8 if values.max(initial=0) > 255 else values, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(image.convert("RGB"), np.uint8)
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)  # convert() would copy it
