@@ -1,0 +1,31 @@
+"""What workers are told: one problem, and tasks of it that can be done in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+Problem = TypeVar("Problem")
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+# Tasks are taken as workers become free, so that whoever gives them can stop; answers come as they are done, in any order.
+Run: TypeAlias = Callable[[Iterable[Task]], Iterator[Answer]]
+ATTEMPTS = 3  # of a task whose worker died
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[Problem, Task, Answer]):
+    """A problem, which is sent to each worker once, and what is done with it there.
+
+    do: the answer of a task; a function at the top of a module, which keeps what it needs of the last problem. lost: the
+    answer of a task whose worker was killed, again and again, or the error that it is. tools: versions of what decides an
+    answer, which are the same wherever it is done. go_on: the hint where a scheduler goes away.
+    """
+
+    problem: Problem
+    do: Callable[[Problem, Task], Answer]
+    lost: Callable[[Task], Answer]
+    tools: Callable[[Problem], Mapping[str, str]]
+    go_on: str
