@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +58,19 @@ def load_image(path: Path) -> Picture:
     """
     if not path.is_file():
         raise InputError(f"there is no image {path}", "check the path")
+    return _decoded(path, path)
+
+
+def decode_image(content: bytes, path: Path) -> Picture:
+    """The same of the bytes of a picture; path: where they are from, for errors."""
+    return _decoded(io.BytesIO(content), path)
+
+
+def _decoded(source: Path | io.BytesIO, path: Path) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            with Image.open(source) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise InputError(f"{path} has {opened.width} x {opened.height} px, at most {MAX_PIXELS} are read")
                 opened.load()  # a TIFF is turned by that
@@ -70,7 +80,7 @@ def load_image(path: Path) -> Picture:
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than {MAX_PIXELS} px, which is not read") from error
     except Exception as error:  # Pillow's plugins raise many kinds on damaged files
-        reason, hint = _why(path, error)
+        reason, hint = _why(_head(source), error)
         raise InputError(f"{path} cannot be read as a picture: {reason}", hint) from error
 
 
@@ -98,14 +108,21 @@ def _is_turned(image: Image.Image) -> bool:
     return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
 
 
-def _why(path: Path, error: Exception) -> tuple[str, str]:
+def _head(source: Path | io.BytesIO) -> bytes | None:
+    """The first bytes, None where they may not be read."""
+    if isinstance(source, io.BytesIO):
+        return source.getvalue()[:12]
+    with contextlib.suppress(OSError), source.open("rb") as file:
+        return file.read(12)
+    return None
+
+
+def _why(head: bytes | None, error: Exception) -> tuple[str, str]:
     """Why a picture is not read, and what to do about it."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        head = file.read(12)
-        if head[4:8] == b"ftyp" and head[8:12] in HEIF:
-            return "it is HEIC, which is not read", "convert it to JPEG or PNG"
-        if not head:
-            return "it is empty", "copy it again"
+    if head is not None and head[4:8] == b"ftyp" and head[8:12] in HEIF:
+        return "it is HEIC, which is not read", "convert it to JPEG or PNG"
+    if head == b"":
+        return "it is empty", "copy it again"
     if isinstance(error, UnidentifiedImageError):
         return "it is of no format that is known, or damaged", f"known are {', '.join(sorted(SUFFIXES))}"
     if isinstance(error, PermissionError):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import platform
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
@@ -151,6 +151,8 @@ def do_there(
 
 def reach(address: str) -> None:
     """That a Dask scheduler answers; MissingToolError without Dask, InputError where none does."""
+    import asyncio  # takes a while, and few ask for a scheduler
+
     try:
         asyncio.run(asyncio.wait_for(_identity(address), CONNECT_SECONDS))
     except ImportError as error:
@@ -230,7 +232,9 @@ def _quiet() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # a picture may have many bytes
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

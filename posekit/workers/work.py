@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Generic, TypeAlias, TypeVar
+
+from posekit import __version__
 
 Problem = TypeVar("Problem")
 Task = TypeVar("Task")
@@ -29,3 +34,17 @@ class Work(Generic[Problem, Task, Answer]):
     lost: Callable[[Task], Answer]
     tools: Callable[[Problem], Mapping[str, str]]
     go_on: str
+
+
+@cache
+def installed(*names: str) -> Mapping[str, str]:
+    """Versions of posekit, the system and the packages `names`; empty where one is not installed."""
+    kind = {"posekit": __version__, "system": f"{platform.system()} {platform.machine()}"}
+    return kind | {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
