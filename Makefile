@@ -57,6 +57,7 @@ fuzz: setup
 bench: setup
 	$(BIN)/python benchmarks/package.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/validate.py
 	$(BIN)/python benchmarks/evaluator.py
 	$(BIN)/python benchmarks/wrapper/kotlin/run.py
 	$(BIN)/python benchmarks/wrapper/swift/run.py

@@ -201,6 +201,12 @@ def validate(
         Path | None, typer.Option(help="With --source: the pictures that the precision was calibrated with.")
     ] = None,
     calibration_annotations: CalibrationAnnotations = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that look at the pictures; 0 for as many as help.", min=0, max=256)
+    ] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler whose workers look at them instead.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Verify a bundle, and measure what ships anew. It is held against the reference that the bundle carries."""
@@ -211,7 +217,7 @@ def validate(
 
         wanted = validation.Wanted(
             images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
-            trust, source, spec, arch, weights, calibration, calibration_annotations,
+            trust, source, spec, arch, weights, calibration, calibration_annotations, workers, scheduler,
         )  # fmt: skip
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)

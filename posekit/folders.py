@@ -6,13 +6,27 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from posekit.errors import InputError
 
 TEMPORARY = "posekit-"  # how the names of temporary folders begin
 LITTER = frozenset([".DS_Store", "Thumbs.db", "desktop.ini"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of all files below a folder, by their path in it."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def unpack(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write what contents() read into a folder, which may be new."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def is_litter(path: PurePath) -> bool:

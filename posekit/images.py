@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,19 +58,29 @@ def load_image(path: Path) -> Picture:
     """
     if not path.is_file():
         raise InputError(f"there is no image {path}", "check the path")
+    return _decoded(path, path)
+
+
+def decode_image(content: bytes, path: Path) -> Picture:
+    """The same of the bytes of a picture; path: where they are from, for errors."""
+    return _decoded(io.BytesIO(content), path)
+
+
+def _decoded(source: Path | io.BytesIO, path: Path) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            with Image.open(source) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise InputError(f"{path} has {opened.width} x {opened.height} px, at most {MAX_PIXELS} are read")
-                return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(opened)))
+                opened.load()  # a TIFF is turned by that
+                return np.ascontiguousarray(_rgb(ImageOps.exif_transpose(opened) if _is_turned(opened) else opened))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than {MAX_PIXELS} px, which is not read") from error
     except Exception as error:  # Pillow's plugins raise many kinds on damaged files
-        reason, hint = _why(path, error)
+        reason, hint = _why(_head(source), error)
         raise InputError(f"{path} cannot be read as a picture: {reason}", hint) from error
 
 
@@ -92,14 +103,26 @@ def upright_wh(path: Path) -> tuple[tuple[int, int], bool] | None:
     return (width, height), orientation in range(2, 9)
 
 
-def _why(path: Path, error: Exception) -> tuple[str, str]:
+def _is_turned(image: Image.Image) -> bool:
+    """Whether EXIF turns or mirrors it."""
+    return image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
+
+
+def _head(source: Path | io.BytesIO) -> bytes | None:
+    """The first bytes, None where they may not be read."""
+    if isinstance(source, io.BytesIO):
+        return source.getvalue()[:12]
+    with contextlib.suppress(OSError), source.open("rb") as file:
+        return file.read(12)
+    return None
+
+
+def _why(head: bytes | None, error: Exception) -> tuple[str, str]:
     """Why a picture is not read, and what to do about it."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        head = file.read(12)
-        if head[4:8] == b"ftyp" and head[8:12] in HEIF:
-            return "it is HEIC, which is not read", "convert it to JPEG or PNG"
-        if not head:
-            return "it is empty", "copy it again"
+    if head is not None and head[4:8] == b"ftyp" and head[8:12] in HEIF:
+        return "it is HEIC, which is not read", "convert it to JPEG or PNG"
+    if head == b"":
+        return "it is empty", "copy it again"
     if isinstance(error, UnidentifiedImageError):
         return "it is of no format that is known, or damaged", f"known are {', '.join(sorted(SUFFIXES))}"
     if isinstance(error, PermissionError):
@@ -114,4 +137,4 @@ def _rgb(image: Image.Image) -> Picture:
         values = np.asarray(image).astype(np.int64)
         grey = np.clip(values >> 8 if values.max(initial=0) > 255 else values, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(image.convert("RGB"), np.uint8)
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)  # convert() would copy it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,22 +69,40 @@ def readable(found: Photos, step: Step = silent) -> Photos:
 
     A picture that is cut short is found out by reading all of it, and before minutes are spent on the others.
     """
-    kept, why = [], []
+    unread = {}
     step = patient(step)
     for number, photo in enumerate(found.photos):
         try:
             load_image(photo.path)
-            kept.append(photo)
         except InputError as error:
-            why.append(error)
+            unread[number] = error
         step(f"look at the pictures, {number + 1} of {len(found.photos)}")
-    if not why:
+    return without(found, unread)
+
+
+def refuse_unreadable(found: Photos) -> None:
+    """InputError where none can be read; looks at no more pictures than it must."""
+    unread = {}
+    for number, photo in enumerate(found.photos):
+        try:
+            load_image(photo.path)
+            return
+        except InputError as error:
+            unread[number] = error
+    without(found, unread)
+
+
+def without(found: Photos, unread: Mapping[int, InputError]) -> Photos:
+    """Those that could be read, and a warning of the others; unread: why, by number. InputError where none is left."""
+    if not unread:
         return found
-    if not kept:
-        raise InputError(f"none of the {len(found.photos)} pictures can be read: {why[0].message}", why[0].hint)
-    more = f", and {len(why) - 1} more" if len(why) > 1 else ""
-    told = f"{len(why)} of {len(found.photos)} pictures left out: {why[0].message}{more}"
-    return replace(found, photos=tuple(kept), warnings=(*found.warnings, told))
+    first = unread[min(unread)]
+    if len(unread) == len(found.photos):
+        raise InputError(f"none of the {len(found.photos)} pictures can be read: {first.message}", first.hint)
+    more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
+    told = f"{len(unread)} of {len(found.photos)} pictures left out: {first.message}{more}"
+    kept = tuple(photo for number, photo in enumerate(found.photos) if number not in unread)
+    return replace(found, photos=kept, warnings=(*found.warnings, told))
 
 
 def _below(path: Path, folder: Path) -> str:

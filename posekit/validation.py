@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,17 @@ from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import said
-from posekit.inputs import Images, find_images, find_spec
-from posekit.parity.accuracy import accuracy, can_be_told, truth_of, why_no_truth
+from posekit.inputs import find_spec
+from posekit.measuring import Seen, begun, work_of
+from posekit.parity.accuracy import accuracy, can_be_told
 from posekit.parity.budget import Budget, parse_budget
-from posekit.parity.cases import MAX_RECORDED, Case, Index, cases_of, found_in, read_index, recorded
+from posekit.parity.cases import MAX_RECORDED, Case, Index, read_index, recorded
 from posekit.parity.evaluate import Evaluation, Run, evaluate
 from posekit.parity.facts import read_facts
 from posekit.parity.gate import Check, Outcome, accuracy_skips
 from posekit.parity.report import read_evaluation
 from posekit.parity.shipped import Wrapper
+from posekit.photos import Photos, find_photos, refuse_unreadable, without
 from posekit.preparation import calibrating
 from posekit.runtimes import Runtime, runtime_for
 from posekit.sources import open_source
@@ -47,7 +50,8 @@ class Wanted:
     run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained network,
     which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the network;
     arch: builds the network of a state dict; weights: of a checkpoint that holds several sets. calibration: the pictures
-    that the precision was calibrated with, with their annotations, which are chosen and measured again.
+    that the precision was calibrated with, with their annotations, which are chosen and measured again. workers: processes
+    that look at `images`, 0 for as many as help; scheduler: of a Dask cluster, whose workers look instead.
     """
 
     images: Path | None = None
@@ -66,6 +70,8 @@ class Wanted:
     weights: str = ""
     calibration: Path | None = None
     calibration_annotations: Path | None = None
+    workers: int = 0
+    scheduler: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,54 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
     With annotated images the accuracy of the packaged model is measured too. InputError (exit 2) for a bundle that
     is not what its manifest says, or a device run that is not the bundle's.
     """
+    _refuse(folder, wanted)
+    with announced(step, "verify the bundle"):
+        opened = bundle.open_bundle(folder)
+        evidence = _evidence_of(opened)
+        told = _told(opened)
+        edits = consistency.edits_of(opened)
+        given = _annotated(wanted.images, wanted.annotations, opened.spec) if wanted.images is not None else None
+        if wanted.wrapper:
+            desktop.require(opened.platform)
+            consistency.refuse_foreign(edits, trust=wanted.trust)
+        if wanted.write_request is not None:
+            drive.write_request(opened, wanted.write_request, _cases(evidence))
+    runtime = _remembering(runtime_for(opened.platform, opened.model_path))
+    with tempfile.TemporaryDirectory() as scratch, _looking(opened, given, wanted, step) as look:
+        ran = _run_wrapper(opened, evidence, edits, runtime, wanted, Path(scratch), step)
+        with announced(step, "measure parity"):
+            plain = _measured(opened, told, evidence, runtime, _Ran(runtime.status, runtime.name))
+            evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
+        drawable = ran.wrapper if wanted.report is not None else None
+        shown = reporting.drawn(evaluation, drawable, _cases(evidence), opened.spec)
+        with announced(step, "hold the bundle against itself"):
+            told_checks = (
+                *consistency.of_files(opened, edits, allow_edited=wanted.allow_edited),
+                *consistency.of_evidence(opened, evidence),
+                *_unless_missing("layers and metadata", lambda: consistency.of_model(opened, told.facts)),
+                *_unless_missing(
+                    "the report", lambda: consistency.of_report(opened, told, evidence, plain, runtime.run)
+                ),
+            )
+        origin = _origin(opened, told, evidence, wanted, runtime.run, step)
+        evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *origin, *ran.checks))
+        warnings = {}
+        if given is not None:
+            with announced(step, "look at the pictures"):
+                evaluation, warnings["warnings"] = _with_accuracy(evaluation, given, look(), opened.spec)
+    result = Validated(opened, evaluation, {**ran.facts, **warnings})
+    if wanted.report is not None:
+        with announced(step, "write the report"):
+            _write_report(result, told, evidence, wanted.report, runtime, shown)
+    return result
+
+
+def _refuse(folder: Path, wanted: Wanted) -> None:
+    """InputError for options that contradict each other, or folders that are taken."""
     if wanted.annotations is not None and wanted.images is None:
         raise InputError("--annotations needs --images, the folder of its pictures")
+    if wanted.images is None and (wanted.workers or wanted.scheduler):
+        raise InputError("--workers and --scheduler are for many pictures", "give their folder with --images")
     if wanted.calibration is not None and wanted.source is None:
         raise InputError("--calibration needs --source, the network that its pictures are shown to")
     if wanted.wrapper + bool(wanted.device) + (wanted.device_run is not None) > 1:
@@ -98,42 +150,16 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             raise InputError(
                 f"{new} is in the bundle {folder}, whose files are listed", f"give {option} another folder"
             )
-    with announced(step, "verify the bundle"):
-        opened = bundle.open_bundle(folder)
-        evidence = _evidence_of(opened)
-        told = _told(opened)
-        edits = consistency.edits_of(opened)
-        given = _annotated(wanted.images, wanted.annotations, opened.spec, step) if wanted.images is not None else None
-        if wanted.wrapper:
-            desktop.require(opened.platform)
-            consistency.refuse_foreign(edits, trust=wanted.trust)
-        if wanted.write_request is not None:
-            drive.write_request(opened, wanted.write_request, _cases(evidence))
-    runtime = _remembering(runtime_for(opened.platform, opened.model_path))
-    with tempfile.TemporaryDirectory() as scratch:
-        ran = _run_wrapper(opened, evidence, edits, runtime, wanted, Path(scratch), step)
-        with announced(step, "measure parity"):
-            plain = _measured(opened, told, evidence, runtime, _Ran(runtime.status, runtime.name))
-            evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
-        drawable = ran.wrapper if wanted.report is not None else None
-        shown = reporting.drawn(evaluation, drawable, _cases(evidence), opened.spec)
-    with announced(step, "hold the bundle against itself"):
-        told_checks = (
-            *consistency.of_files(opened, edits, allow_edited=wanted.allow_edited),
-            *consistency.of_evidence(opened, evidence),
-            *_unless_missing("layers and metadata", lambda: consistency.of_model(opened, told.facts)),
-            *_unless_missing("the report", lambda: consistency.of_report(opened, told, evidence, plain, runtime.run)),
-        )
-    origin = _origin(opened, told, evidence, wanted, runtime.run, step)
-    evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *told_checks, *origin, *ran.checks))
-    if given is not None:
-        evaluation = _with_accuracy(evaluation, given, opened.spec, runtime.run)
-    warnings = {} if given is None else {"warnings": given.warnings}
-    result = Validated(opened, evaluation, {**ran.facts, **warnings})
-    if wanted.report is not None:
-        with announced(step, "write the report"):
-            _write_report(result, told, evidence, wanted.report, runtime, shown)
-    return result
+
+
+def _looking(
+    opened: bundle.Bundle, given: Photos | None, wanted: Wanted, step: Step
+) -> contextlib.AbstractContextManager[Callable[[], list[Seen]]]:
+    """The given pictures, on their way to whoever looks at them while the bundle is held against itself."""
+    if given is None:
+        return contextlib.nullcontext(list)
+    work = work_of(opened.platform, opened.model_path, opened.spec)
+    return begun(work, given.photos, wanted.workers, wanted.scheduler, step)
 
 
 def _unless_missing(what: str, made: Callable[[], tuple[Check, ...]]) -> tuple[Check, ...]:
@@ -287,30 +313,38 @@ def _with_checks(evaluation: Evaluation, checks: tuple[Check, ...]) -> Evaluatio
     return replace(evaluation, checks=(*checks, *evaluation.checks))
 
 
-def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec, step: Step) -> Images:
+def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Photos:
     """Pictures whose people have keypoints: a bundle has no network to compare with on others."""
-    found = find_images(folder, annotations, spec, step)
+    found = find_photos(folder, annotations, spec.keypoints.names)
+    refuse_unreadable(found)
+    _refuse_unlabelled(found, spec)
+    return found
+
+
+def _refuse_unlabelled(found: Photos, spec: PoseSpec) -> None:
     if not can_be_told(found.photos, spec):
         raise InputError(
             "the pictures given with --images have no labelled keypoints that the model could be measured against",
             "add --annotations FILE (COCO); for a model of whole pictures those of pictures with one person each count",
         )
-    return found
 
 
-def _with_accuracy(evaluation: Evaluation, images: Images, spec: PoseSpec, run: Run) -> Evaluation:
-    found, truth, untold = [], [], []
-    for photo in images.photos:
-        for case in cases_of(photo, spec):
-            found.append(found_in(case, run(case.pixels), spec))
-            truth.append(truth_of(case))
-            untold.append(why_no_truth(case))
+def _with_accuracy(
+    evaluation: Evaluation, given: Photos, seen: Sequence[Seen], spec: PoseSpec
+) -> tuple[Evaluation, tuple[str, ...]]:
+    """The evaluation with what was seen in the pictures, and the warnings of those that were left out."""
+    read = without(given, {picture.number: picture.unread for picture in seen if picture.unread is not None})
+    _refuse_unlabelled(read, spec)
+    found, truth = (
+        [one for picture in seen for one in picture.found],
+        [one for picture in seen for one in picture.truth],
+    )
     measured = accuracy(found, truth, spec)
-    checks = (*evaluation.checks, *accuracy_skips(untold, measured))
+    checks = (*evaluation.checks, *accuracy_skips([one for picture in seen for one in picture.untold], measured))
     if measured is None:
         checks = (*checks, Check("accuracy on the pictures", Outcome.FAIL, "a keypoint is not finite"))
-        return replace(evaluation, checks=checks)
-    return replace(evaluation, checks=checks, accuracy={"packaged": measured})
+        return replace(evaluation, checks=checks), read.warnings
+    return replace(evaluation, checks=checks, accuracy={"packaged": measured}), read.warnings
 
 
 def _packaged_report(folder: Path) -> dict[str, Any]:

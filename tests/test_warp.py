@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from posekit.spec import InputSpec
 from posekit.warp import (
+    ROWS_AT_ONCE,
     InputTransform,
     Orientation,
     Region,
+    _bilinear,
     _stored_places,
     frame_region,
     input_transform,
@@ -370,3 +372,21 @@ def test_upright_regions_go_axis_by_axis_to_the_same_bits(
     assert np.array_equal(np.broadcast_to(x, shape), expected[..., 0])
     assert np.array_equal(np.broadcast_to(y, shape), expected[..., 1])
     assert (x.size < expected[..., 0].size) is (orientation.rotation_degrees in (0, 180))
+
+
+@pytest.mark.parametrize("clamp", [False, True])
+@pytest.mark.parametrize("orientation", [Orientation(), Orientation(180), Orientation(0, mirrored=True)], ids=str)
+@pytest.mark.parametrize("scale", [0.03, 0.4, 0.9, 1.0, 3.7])
+@pytest.mark.parametrize("start", [-60.0, -9.3, 4.0, 900.0])
+def test_rows_at_once_have_the_bits_of_pixels_one_by_one(
+    scale: float, start: float, orientation: Orientation, clamp: bool
+) -> None:
+    """Of regions within, across and outside of the borders, larger and smaller than the input, in more than one block."""
+    size_wh = (23, 2 * ROWS_AT_ONCE + 5)
+    matrix = np.array([[scale, 0.0, start], [0.0, 1.1 * scale, 0.7 * start]])
+    transform = InputTransform(matrix, (0, 0, *size_wh), 0.5, clamp)
+    places = _stored_places(PICTURE, transform, (np.arange(23)[None, :], np.arange(size_wh[1])[:, None]), orientation)
+    by_axis = _bilinear(PICTURE, *places, 0.1, clamp)
+    by_pixel = _bilinear(PICTURE, *(np.ascontiguousarray(one) for one in np.broadcast_arrays(*places)), 0.1, clamp)
+    assert np.array_equal(by_axis, by_pixel.astype(np.float32))
+    assert (scale, start) != (3.7, 4.0) or len(np.unique(by_axis)) > 50  # it is seen indeed

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.errors import MissingToolError
-from posekit.runtimes import coreml, litert, mil
+from posekit.runtimes import coreml, litert
 
 UNTIMED = "evaluated op by op, which says nothing of a device's time"
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
@@ -32,16 +32,19 @@ class Runtime:
     accelerated: Run | None = None
 
 
-def runtime_for(platform: str, path: Path) -> Runtime:
+def runtime_for(platform: str, path: Path, threads: int = 0) -> Runtime:
     """What runs a platform's model file here: LiteRT; Core ML on a Mac, else the evaluator of ML Programs.
 
+    threads: of LiteRT and the evaluator; 0 for what they do by themselves.
     InputError where the file does not load; MissingToolError where the runtime is not installed.
     """
     if platform == "android":
-        return Runtime(litert.open_model(path), litert.runtime_name(), "HOST")
+        return Runtime(litert.open_model(path, threads or 2), litert.runtime_name(), "HOST")
     if coreml.is_available():
         return Runtime(coreml.open_model(path), coreml.runtime_name(), "HOST", _on_all_units(path))
-    return Runtime(mil.open_model(path), mil.runtime_name(), "SIMULATED")
+    from posekit.runtimes import mil  # many files, which Android needs none of
+
+    return Runtime(mil.open_model(path, threads), mil.runtime_name(), "SIMULATED")
 
 
 def why_untimed(platform: str) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import platform as machine
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posekit import __version__
 from posekit.errors import MissingToolError, PosekitError, first_line
+from posekit.folders import contents, unpack
 from posekit.parity.accuracy import Truth, truth_of
 from posekit.parity.cases import Case, found_in
 from posekit.parity.evaluate import ReferenceCase
@@ -27,6 +24,7 @@ from posekit.runtimes import runtime_for, timed_run
 from posekit.spec import PoseSpec
 from posekit.targets import TARGETS, Base, Calibration, Target, file_bytes
 from posekit.timing import medians
+from posekit.workers import installed
 
 MAX_CASES = 64  # that every trial is measured on; the bundle's own figures are of all
 TOOLS = {"android": ("ai-edge-quantizer", "ai-edge-litert", "numpy"), "ios": ("coremltools", "numpy")}
@@ -84,7 +82,7 @@ def problem_of(
             kept.append((case, found_in(case, outputs, spec)))
         if len(kept) > MAX_CASES:  # of twice as many, every second
             kept, every = kept[::2], every * 2
-    files = {path.relative_to(base.folder).as_posix(): path.read_bytes() for path in sorted(base.folder.rglob("*")) if path.is_file()}  # fmt: skip
+    files = contents(base.folder)
     cases, found = tuple(case for case, _ in kept), tuple(found for _, found in kept)
     return Problem(
         target.platform, spec, files, base.route, dict(base.layers), dict(base.output_shapes), calibration, cases,
@@ -92,18 +90,9 @@ def problem_of(
     )  # fmt: skip
 
 
-@cache
 def tools(platform: str) -> Mapping[str, str]:
     """Versions of what decides a trial's result, by name; empty where it is not installed."""
-    kind = {"posekit": __version__, "system": f"{machine.system()} {machine.machine()}"}
-    return kind | {name: _version(name) for name in TOOLS[platform]}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+    return installed(*TOOLS[platform])
 
 
 def _sha256(
@@ -130,10 +119,7 @@ class Bench:
         self.problem = problem
         self._scratch = tempfile.TemporaryDirectory()
         folder = Path(self._scratch.name) / "base"
-        for name, content in problem.files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        unpack(problem.files, folder)
         self._base = Base(folder, problem.route, problem.layers, problem.output_shapes)
 
     def measure(self, recipe: Recipe) -> Trial:

@@ -17,11 +17,12 @@ from posekit.parity.budget import Budget
 from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.recipe import Recipe
-from posekit.search import cluster, journal, workers
+from posekit.search import journal, workers
 from posekit.search.found import Searched, key_of, sensitivity
 from posekit.search.searching import search
 from posekit.search.trial import Bench, Problem, Trial
 from posekit.steps import Step
+from posekit.workers import cluster, processes
 
 EXPECTED_TRIALS = 90  # of a network of 24 groups or more, for the first guess of the time left
 
@@ -167,12 +168,12 @@ def _keeping(
 
 def _workers(problem: Problem, tuning: Tuning, stack: contextlib.ExitStack) -> tuple[workers.Run, str]:
     """What runs trials until the stack is left, in words too."""
-    count = tuning.workers or workers.default_count()
+    count = tuning.workers or processes.default_count()
     if tuning.scheduler:
-        return stack.enter_context(cluster.dask(problem, tuning.scheduler)), "a Dask cluster"
+        return stack.enter_context(cluster.dask(workers.work_of(problem), tuning.scheduler)), "a Dask cluster"
     if count == 1:
         return stack.enter_context(workers.here(problem)), "this process"
-    return stack.enter_context(workers.processes(problem, count)), f"{count} worker processes"
+    return stack.enter_context(processes.processes(workers.work_of(problem), count)), f"{count} worker processes"
 
 
 def _progress(done: Collection[Trial], tuning: Tuning, seconds: float, made: int, asked: int) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.precisions import Precision, Rewrite
-from posekit.targets.lowering import Lowered
+
+if TYPE_CHECKING:
+    from posekit.targets.lowering import Lowered
 
 
 @dataclass(frozen=True, slots=True)

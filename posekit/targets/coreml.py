@@ -25,11 +25,11 @@ from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
 from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights, rewrites
+from posekit.targets.contracts import CONTRACT_KEY
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import fingerprint, layer_names
 from posekit.targets.lowering import Lowered
 
-CONTRACT_KEY = "posekit.pose_json"
 HASH_KEY = "posekit.contract_sha256"
 BASE_FILE = "fp32.mlpackage"
 OTHERWISE = "take another precision: posekit ladder tells which work"
@@ -92,14 +92,6 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
         notes = (*notes, f"needs iOS {ios}: {', '.join(why)}")
     seconds = time.perf_counter() - started
     return Converted(path, base.route, op_counts(program), notes, seconds, layers, str(ios))
-
-
-def contract_of(path: Path) -> bytes:
-    """pose.json as the .mlpackage holds it; InputError where it holds none or the package is damaged."""
-    text = read_specification(path).description.metadata.userDefined.get(CONTRACT_KEY, "")
-    if not text:
-        raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?")
-    return bytes(text.encode())
 
 
 def op_counts(proto: Any) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +17,7 @@ from posekit.foreign import chain, converting, note, said, told
 from posekit.precisions import Rewrite
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec
-from posekit.targets import blame, litert_fallback, rewrites, tflite_file, tflite_layers
+from posekit.targets import blame, litert_fallback, retracing, rewrites, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import layer_names
 from posekit.targets.litert_plan import Plan, paddings_of_maxima, plan
@@ -27,7 +26,6 @@ from posekit.targets.lowering import Lowered
 from posekit.targets.parts import with_joint_ranges
 from posekit.targets.tflite_graph import INFINITE, Node, nodes_of, rename_tensors, weights_of
 
-CONTRACT_FILE = "pose.json"
 LABELS_FILE = "keypoints.txt"
 BASE_FILE = "base.tflite"
 OTHERWISE = "take another precision: posekit ladder tells which work"
@@ -115,17 +113,6 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
     )
 
 
-def contract_of(path: Path) -> bytes:
-    """pose.json as the .tflite holds it; InputError where it holds none."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(CONTRACT_FILE).file_size > 1 << 20:
-                raise InputError(f"{path.name} holds a pose.json of more than 1 MiB")
-            return archive.read(CONTRACT_FILE)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?") from error
-
-
 def _faster(lowered: Lowered, folder: Path, log: Path) -> tuple[dict[str, str], dict[Rewrite, int], tuple[str, ...]]:
     """Write the file rewritten for speed: the layers' names, what was rewritten, and notes; no names where nothing is,
     or where it does not convert."""
@@ -151,7 +138,7 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
         raise MissingToolError("litert-torch is not installed", "pip install 'posekit[litert]'") from error
     if (node := blame.first_of(lowered.graph, blame.NOT_IN_LITERT)) is not None:
         raise ConversionError(f"LiteRT has no {blame.told(node)}")
-    with captured(log):
+    with captured(log), retracing.shared():
         model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
         return bytes(model.model_content())
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from posekit.errors import InputError, MissingToolError
 from posekit.folders import is_litter
 from posekit.precisions import PRECISIONS, of_platform
 from posekit.recipe import Recipe
-from posekit.targets import coreml, litert
+from posekit.targets import contracts
 from posekit.targets.converted import Base, Calibration, Converted, Layer
 
 if TYPE_CHECKING:
@@ -73,23 +74,17 @@ def check_recipe(recipe: Recipe, platform: str, base: Base | None = None) -> Non
         )
 
 
+def _target(platform: str, suffix: str, module: str, package: str, contract_of: Callable[[Path], bytes]) -> Target:
+    """The target whose converter is in `module`, which is imported as it is called: few need both, or one."""
+
+    def later(name: str) -> Callable[..., Any]:
+        return lambda *given: getattr(import_module(f"posekit.targets.{module}"), name)(*given)
+
+    base, calibrate, compress = map(later, ("base", "calibrate", "compress"))
+    return Target(platform, suffix, base, calibrate, compress, contract_of, package)
+
+
 TARGETS: dict[str, Target] = {
-    "android": Target(
-        "android",
-        ".tflite",
-        litert.base,
-        litert.calibrate,
-        litert.compress,
-        litert.contract_of,
-        "litert_torch",
-    ),
-    "ios": Target(
-        "ios",
-        ".mlpackage",
-        coreml.base,
-        coreml.calibrate,
-        coreml.compress,
-        coreml.contract_of,
-        "coremltools",
-    ),
+    "android": _target("android", ".tflite", "litert", "litert_torch", contracts.of_tflite),
+    "ios": _target("ios", ".mlpackage", "coreml", "coremltools", contracts.of_mlpackage),
 }

@@ -15,9 +15,11 @@ import pytest
 
 from posekit.errors import InputError, MissingToolError
 from posekit.recipe import uniform
-from posekit.search import Problem, cluster, workers
+from posekit.search import Problem, workers
 from posekit.search.found import Searched
 from posekit.search.trial import measure, tools
+from posekit.search.workers import work_of
+from posekit.workers import cluster
 from tests.search.small import KILLING, searched, timeless
 
 pytestmark = pytest.mark.xdist_group("search")
@@ -49,7 +51,7 @@ def test_two_dask_workers_find_the_same(
     monkeypatch.setattr(
         distributed.Client, "scatter", lambda *given, **more: sent.append(given[1]) or scatter(*given, **more)
     )
-    assert searched(cluster.dask(problem, two.scheduler_address)) == expected
+    assert searched(cluster.dask(work_of(problem), two.scheduler_address)) == expected
     assert sent == [problem]
 
 
@@ -62,7 +64,7 @@ def test_killed_dask_workers_lose_nothing(count: int, two: Any, problem: Problem
             for nanny in list(two.workers.values())[:count]:
                 os.kill(nanny.pid, signal.SIGKILL)
 
-    assert searched(cluster.dask(problem, two.scheduler_address), kill) == expected
+    assert searched(cluster.dask(work_of(problem), two.scheduler_address), kill) == expected
 
 
 def test_a_trial_that_kills_its_dask_worker_fails_and_the_rest_goes_on(
@@ -74,7 +76,7 @@ def test_a_trial_that_kills_its_dask_worker_fails_and_the_rest_goes_on(
     with (
         config.set({"distributed.scheduler.allowed-failures": 0}),
         local(1) as one,
-        cluster.dask(problem, one.scheduler_address) as run,
+        cluster.dask(work_of(problem), one.scheduler_address) as run,
     ):
         trials = {trial.recipe: timeless(trial) for trial in run([uniform("w4"), uniform("w8")])}
     assert trials[uniform("w4")].failure == workers.KILLED
@@ -93,20 +95,20 @@ def test_workers_of_another_kind_are_refused(
 ) -> None:
     planted(code)
     with local(1) as one, pytest.raises(InputError, match=says) as caught:
-        searched(cluster.dask(problem, one.scheduler_address))
+        searched(cluster.dask(work_of(problem), one.scheduler_address))
     assert caught.value.hint == "install on each worker what is installed here"
 
 
 def test_a_worker_with_another_converter_is_refused(problem: Problem) -> None:
     other = {**tools("android"), "ai-edge-quantizer": "0.0.1"}
     with pytest.raises(InputError, match=r"has ai-edge-quantizer \d.*, expected 0.0.1"):
-        cluster.measure_there(problem, other, uniform("w8"))
+        cluster.do_there(measure, lambda problem: tools(problem.platform), problem, other, uniform("w8"))
 
 
 def test_a_scheduler_without_workers_is_told(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     with local(0) as none, pytest.raises(InputError, match="has no workers"), cluster.dask(
-        problem, none.scheduler_address
+        work_of(problem), none.scheduler_address
     ):  # fmt: skip
         pass
 
@@ -114,7 +116,7 @@ def test_a_scheduler_without_workers_is_told(problem: Problem, monkeypatch: pyte
 def test_a_scheduler_that_goes_away_is_told(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
     with local(1) as one, pytest.raises(InputError, match="went away|has no workers|keep losing") as caught:
-        searched(cluster.dask(problem, one.scheduler_address), lambda made: made == 2 and one.close())
+        searched(cluster.dask(work_of(problem), one.scheduler_address), lambda made: made == 2 and one.close())
     assert "the trials so far are kept" in caught.value.hint
 
 
@@ -122,8 +124,8 @@ def test_where_no_worker_is_left_it_ends(problem: Problem, monkeypatch: pytest.M
     monkeypatch.setattr(cluster, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
     with local(1) as one, pytest.raises(InputError, match="has no workers left|went away") as caught:
-        searched(cluster.dask(problem, one.scheduler_address), lambda made: made == 2 and one.scale(0))
-    assert caught.value.hint == cluster.GO_ON
+        searched(cluster.dask(work_of(problem), one.scheduler_address), lambda made: made == 2 and one.scale(0))
+    assert caught.value.hint == workers.GO_ON
 
 
 @pytest.fixture
@@ -142,7 +144,10 @@ def test_where_no_scheduler_answers(
     address: str, problem: Problem, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.4)
-    with pytest.raises(InputError, match="no Dask scheduler answers at") as caught, cluster.dask(problem, address):
+    with (
+        pytest.raises(InputError, match="no Dask scheduler answers at") as caught,
+        cluster.dask(work_of(problem), address),
+    ):
         pass
     assert address in caught.value.message
     assert capfd.readouterr() == ("", "")
@@ -162,7 +167,7 @@ def test_somebody_else_is_no_scheduler(
 def test_without_dask_it_says_what_to_install(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("distributed", "distributed.comm"):
         monkeypatch.setitem(__import__("sys").modules, name, None)
-    with pytest.raises(MissingToolError) as caught, cluster.dask(problem, "tcp://127.0.0.1:1"):
+    with pytest.raises(MissingToolError) as caught, cluster.dask(work_of(problem), "tcp://127.0.0.1:1"):
         pass
     assert "posekit[dask]" in caught.value.hint
 

@@ -16,6 +16,8 @@ from posekit.errors import MissingToolError
 from posekit.recipe import Recipe, uniform
 from posekit.search import Problem, trial, workers
 from posekit.search.found import Searched
+from posekit.search.workers import work_of
+from posekit.workers import ATTEMPTS, processes
 from tests.search.small import KILLING, searched, timeless
 
 pytestmark = pytest.mark.xdist_group("search")
@@ -32,7 +34,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             super().__init__(*arguments, **options)
             known.append(self)
 
-    monkeypatch.setattr(workers.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(processes.subprocess, "Popen", Recorded)
     return known
 
 
@@ -54,7 +56,7 @@ def test_the_small_problem_has_a_mixture(expected: Searched) -> None:
 
 
 def test_two_processes_find_the_same(problem: Problem, expected: Searched, started: list[Any], scratch: Path) -> None:
-    assert searched(workers.processes(problem, 2)) == expected
+    assert searched(processes.processes(work_of(problem), 2)) == expected
     assert len(started) == 2
     assert all(process.poll() is not None for process in started)
     assert list(scratch.iterdir()) == []
@@ -66,7 +68,7 @@ def test_killed_workers_lose_nothing(problem: Problem, expected: Searched, start
             for process in started[-2:]:
                 process.send_signal(signal.SIGKILL)
 
-    assert searched(workers.processes(problem, 2), kill) == expected
+    assert searched(processes.processes(work_of(problem), 2), kill) == expected
     assert len(started) == 6
 
 
@@ -74,7 +76,7 @@ def test_a_trial_that_kills_its_worker_fails_and_the_rest_goes_on(
     problem: Problem, expected: Searched, planted: Callable[[str], None], started: list[Any]
 ) -> None:
     planted(KILLING)
-    with workers.processes(problem, 2) as run:
+    with processes.processes(work_of(problem), 2) as run:
         trials = {one.recipe: one for one in run(UNIFORM)}
         again = list(run([uniform("w8")]))
     known = {one.recipe: one for one in expected.trials}
@@ -82,7 +84,7 @@ def test_a_trial_that_kills_its_worker_fails_and_the_rest_goes_on(
     assert trials[uniform("w4")].failure == workers.KILLED
     for one in (*trials.values(), *again):
         assert one.failure or timeless(one) == known[one.recipe]
-    assert len(started) == 2 + workers.ATTEMPTS
+    assert len(started) == 2 + ATTEMPTS
 
 
 def test_what_a_trial_raises_is_raised_here_with_where_it_was(problem: Problem, planted: Callable[[str], None]) -> None:
@@ -96,11 +98,11 @@ def fail(self, recipe):
     raise MissingToolError("no runtime", "install it") if recipe.precision == "w8" else Odd(1, 2)
 trial.Bench.measure = fail
 """)
-    with pytest.raises(MissingToolError, match="no runtime") as caught, workers.processes(problem, 1) as run:
+    with pytest.raises(MissingToolError, match="no runtime") as caught, processes.processes(work_of(problem), 1) as run:
         list(run([uniform("w8")]))
     assert caught.value.hint == "install it"
     assert "in fail" in caught.value.__notes__[0]
-    with pytest.raises(RuntimeError, match="Odd: odd"), workers.processes(problem, 1) as run:
+    with pytest.raises(RuntimeError, match="Odd: odd"), processes.processes(work_of(problem), 1) as run:
         list(run([uniform("w4")]))
 
 
@@ -121,7 +123,7 @@ def test_an_interrupted_search_leaves_no_process_and_no_file(
         raise interrupt
 
     with pytest.raises(interrupt):
-        searched(workers.processes(problem, 2), disturb)
+        searched(processes.processes(work_of(problem), 2), disturb)
     assert [process.poll() for process in started] == [-signal.SIGKILL] * 2
     assert list(scratch.iterdir()) == []
 
@@ -135,7 +137,7 @@ def test_no_more_is_begun_than_was_given(problem: Problem) -> None:
             given.append(recipe)
             yield recipe
 
-    with workers.processes(problem, 2) as run:
+    with processes.processes(work_of(problem), 2) as run:
         for number, _ in enumerate(run(giving()), 1):
             assert len(given) <= number + 1
 
@@ -147,7 +149,7 @@ def test_workers_use_one_thread_and_nothing_of_the_current_folder(
     folder.mkdir()
     (folder / "ai_edge_quantizer.py").write_text("raise SystemExit('imported from the current folder')")
     monkeypatch.chdir(folder)
-    with workers.processes(problem, 1) as run:
+    with processes.processes(work_of(problem), 1) as run:
         assert [one.failure for one in run([uniform("w8")])] == [""]
     planted("""
 import os
@@ -156,11 +158,11 @@ def told(self, recipe):
     return trial.Trial(recipe, failure=os.environ["OMP_NUM_THREADS"])
 trial.Bench.measure = told
 """)
-    with workers.processes(problem, 1) as run:
+    with processes.processes(work_of(problem), 1) as run:
         assert [one.failure for one in run([uniform("w8")])] == ["1"]
 
 
 def test_one_worker_a_core_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, count in ((1, 1), (3, 3), (64, workers.MOST)):
+    for cores, count in ((1, 1), (3, 3), (64, processes.MOST)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
-        assert workers.default_count() == count
+        assert processes.default_count() == count

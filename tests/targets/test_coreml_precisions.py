@@ -23,7 +23,7 @@ from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
 from posekit.spec import PoseSpec, canonical_json
-from posekit.targets import coreml, coreml_activations, coreml_program, coreml_readback, coreml_weights
+from posekit.targets import contracts, coreml, coreml_activations, coreml_program, coreml_readback, coreml_weights
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.lowering import Lowered, lower, relative_rms
 from tests import networks
@@ -144,7 +144,7 @@ def _check_borders(network: Made, path: Path) -> None:
     assert {feature.name for feature in model.description.output} == set(network.reference)
     for feature in (*model.description.input, *model.description.output):
         assert feature.type.multiArrayType.dataType == FLOAT32
-    assert coreml.contract_of(path) == canonical_json(network.spec)
+    assert contracts.of_mlpackage(path) == canonical_json(network.spec)
 
 
 def _check_size(converted: Converted) -> None:

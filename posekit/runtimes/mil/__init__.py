@@ -5,7 +5,8 @@ What comes out is simulated, not measured on a device: fp16 is rounded where the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from posekit.errors import InputError
 from posekit.runtimes.mil.execution import OpRun, Profile, prepare, run
+from posekit.runtimes.mil.lazy import torch
 from posekit.runtimes.mil.lint import Finding, lint
 from posekit.runtimes.mil.prediction import predicting
 from posekit.runtimes.mil.program import Feature, Op, Program, open_program
@@ -28,9 +30,10 @@ __all__ = [
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 
-def open_model(path: Path) -> Run:
+def open_model(path: Path, threads: int = 0) -> Run:
     """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name, as devices would run the program.
 
+    threads: of torch while it runs, 0 for as many as it has.
     InputError where the package is damaged or takes more than one image; MissingToolError where it cannot be evaluated.
     """
     program = open_program(path)
@@ -40,9 +43,20 @@ def open_model(path: Path) -> Run:
     image = program.inputs[0]
 
     def model(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        return run(program, {image.name: pixels if image.colour else pixels[None]}, "fp16")
+        with _threads(threads):
+            return run(program, {image.name: pixels if image.colour else pixels[None]}, "fp16")
 
     return model
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def runtime_name() -> str:

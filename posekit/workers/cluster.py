@@ -1,110 +1,110 @@
-"""Trials on the workers of a Dask cluster, with the same result as on this machine."""
+"""Work on the workers of a Dask cluster, with the same answers as on this machine."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import platform
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Any, Generic
 
 from posekit import __version__
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import said
-from posekit.recipe import Recipe
-from posekit.search.trial import Problem, Trial, measure, tools
-from posekit.search.workers import ATTEMPTS, KILLED, Run
+from posekit.workers.work import ATTEMPTS, Answer, Problem, Run, Task, Work
 
 CONNECT_SECONDS = 8.0
 PATIENCE_SECONDS = 30.0  # without any worker: a killed one is back by then
 LOGGERS = ("distributed", "distributed.client", "distributed.core", "tornado", "tornado.application", "asyncio")
-GO_ON = "the trials so far are kept: run the same again when it is back"
 
 
 @contextlib.contextmanager
-def dask(problem: Problem, address: str) -> Iterator[Run]:
-    """On the workers of a Dask scheduler; a killed worker's trials are made again by others.
+def dask(work: Work[Problem, Task, Answer], address: str) -> Iterator[Run[Task, Answer]]:
+    """On the workers of a Dask scheduler; a killed worker's tasks are done again by others.
 
     The problem is sent to each worker once. MissingToolError without Dask; InputError where no scheduler answers, it has
     no workers, or what they have installed is not what is installed here.
     """
     with _quiet():
         reach(address)
-        client = _client(address)
+        client = _client(address, work.go_on)
         try:
             _check(client, address)
-            yield _Cluster(client, address, problem).run
+            yield _Cluster(client, address, work).run
         finally:
             with contextlib.suppress(Exception):  # of a scheduler that went away
                 client.close(timeout=2)
 
 
-class _Cluster:
-    """A problem on the workers of a scheduler."""
+class _Cluster(Generic[Problem, Task, Answer]):
+    """Work on the workers of a scheduler."""
 
-    def __init__(self, client: Any, address: str, problem: Problem) -> None:
-        self._client, self._address, self._problem = client, address, problem
-        self._tools = tools(problem.platform)
+    def __init__(self, client: Any, address: str, work: Work[Problem, Task, Answer]) -> None:
+        self._client, self._address, self._work = client, address, work
+        self._tools = work.tools(work.problem)
         self._send()
 
-    def run(self, recipes: Iterable[Recipe]) -> Iterator[Trial]:
-        """As Run. Whoever was there when a worker died is suspected, and tried again alone."""
-        suspects: list[Recipe] = []
-        yield from self._tried(recipes, suspects)
+    def run(self, tasks: Iterable[Task]) -> Iterator[Answer]:
+        """As Run. Whatever was there when a worker died is suspected, and tried again alone."""
+        suspects: list[Task] = []
+        yield from self._tried(tasks, suspects)
         for suspect in suspects:
-            killers: list[Recipe] = []
+            killers: list[Task] = []
             yield from self._tried([suspect], killers)
-            yield from (Trial(killer, failure=KILLED) for killer in killers)
+            yield from map(self._work.lost, killers)
 
-    def _tried(self, recipes: Iterable[Recipe], suspects: list[Recipe]) -> Iterator[Trial]:
-        """The trials of recipes, as many at once as there are workers; those during which workers died are left over."""
-        coming, again = iter(recipes), list[Recipe]()
-        losses: Counter[Recipe] = Counter()
-        asked: dict[Any, Recipe] = {}
+    def _tried(self, tasks: Iterable[Task], suspects: list[Task]) -> Iterator[Answer]:
+        """The answers to tasks, as many at once as there are workers; those during which workers died are left over."""
+        coming, again = enumerate(tasks), list[tuple[int, Task]]()
+        losses: Counter[int] = Counter()
+        asked: dict[Any, tuple[int, Task]] = {}
         while True:
             room = self._count() - len(asked)
-            while room > 0 and (recipe := again.pop() if again else next(coming, None)) is not None:
-                asked[self._ask(recipe)] = recipe
+            while room > 0 and (numbered := again.pop() if again else next(coming, None)) is not None:
+                asked[self._ask(numbered[1])] = numbered
                 room -= 1
             if not asked:
                 return
             for future in self._ended(asked):
-                recipe = asked.pop(future)
+                number, task = asked.pop(future)
                 if future.status == "finished":
                     yield self._answer(future)
                 elif future.status == "error":
                     error = future.exception()
                     if type(error).__name__ != "KilledWorker":
                         raise error
-                    suspects.append(recipe)
+                    suspects.append(task)
                 else:  # every worker that held the problem died, or the scheduler
-                    losses[recipe] += 1
-                    if losses[recipe] >= ATTEMPTS:
-                        raise InputError(f"the Dask workers at {self._address!r} keep losing their data", GO_ON)
+                    losses[number] += 1
+                    if losses[number] >= ATTEMPTS:
+                        raise InputError(
+                            f"the Dask workers at {self._address!r} keep losing their data", self._work.go_on
+                        )
                     self._send()
-                    again.append(recipe)
+                    again.append((number, task))
 
     def _send(self) -> None:
         with self._reached():
-            self._everywhere = self._client.scatter(self._problem, broadcast=True, hash=False)
+            self._everywhere = self._client.scatter(self._work.problem, broadcast=True, hash=False)
 
     def _count(self) -> int:
         with self._reached():
             return max(len(self._client.nthreads()), 1)
 
-    def _ask(self, recipe: Recipe) -> Any:
+    def _ask(self, task: Task) -> Any:
         with self._reached():
-            return self._client.submit(measure_there, self._everywhere, self._tools, recipe, pure=False)
+            return self._client.submit(
+                do_there, self._work.do, self._work.tools, self._everywhere, self._tools, task, pure=False
+            )
 
-    def _answer(self, future: Any) -> Trial:
+    def _answer(self, future: Any) -> Answer:
         with self._reached():
-            trial = future.result()
-        assert isinstance(trial, Trial)
-        return trial
+            answer: Answer = future.result()
+        return answer
 
     def _ended(self, asked: Iterable[Any]) -> list[Any]:
         """Those that are over, one at least; InputError where no worker is left to do any."""
@@ -117,7 +117,7 @@ class _Cluster:
                 except TimeoutError:
                     if not self._client.nthreads():
                         raise InputError(
-                            f"the Dask scheduler at {self._address!r} has no workers left", GO_ON
+                            f"the Dask scheduler at {self._address!r} has no workers left", self._work.go_on
                         ) from None
             if over := [future for future in asked if future.status != "pending"]:
                 return over
@@ -125,7 +125,7 @@ class _Cluster:
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
         """Around all that needs the scheduler."""
-        gone = InputError(f"the Dask scheduler at {self._address!r} went away", GO_ON)
+        gone = InputError(f"the Dask scheduler at {self._address!r} went away", self._work.go_on)
         try:
             yield
         except (OSError, TimeoutError, CancelledError, RuntimeError) as error:
@@ -137,17 +137,22 @@ class _Cluster:
 _alone = threading.Lock()
 
 
-def measure_there(problem: Problem, expected: Mapping[str, str], recipe: Recipe) -> Trial:
-    """A trial on a Dask worker, one at a time in a process; InputError where the worker has other tools than expected."""
-    if (found := tools(problem.platform)) != expected:
+def do_there(
+    do: Callable[[Problem, Task], Answer], tools: Callable[[Problem], Mapping[str, str]], problem: Problem,
+    expected: Mapping[str, str], task: Task,
+) -> Answer:  # fmt: skip
+    """A task on a Dask worker, one at a time in a process; InputError where the worker has other tools than expected."""
+    if (found := tools(problem)) != expected:
         [name, *_] = [name for name in expected if found.get(name) != expected[name]]
         raise _other(name, found.get(name, ""), expected[name])
     with _alone:
-        return measure(problem, recipe)
+        return do(problem, task)
 
 
 def reach(address: str) -> None:
     """That a Dask scheduler answers; MissingToolError without Dask, InputError where none does."""
+    import asyncio  # takes a while, and few ask for a scheduler
+
     try:
         asyncio.run(asyncio.wait_for(_identity(address), CONNECT_SECONDS))
     except ImportError as error:
@@ -172,13 +177,13 @@ async def _identity(address: str) -> None:
         comm.abort()
 
 
-def _client(address: str) -> Any:
+def _client(address: str, go_on: str) -> Any:
     from distributed import Client
 
     try:
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(f"the Dask scheduler at {address!r} takes no client{said(error)}", GO_ON) from error
+        raise InputError(f"the Dask scheduler at {address!r} takes no client{said(error)}", go_on) from error
 
 
 def _check(client: Any, address: str) -> None:
@@ -227,7 +232,9 @@ def _quiet() -> Iterator[None]:
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # a picture may have many bytes
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
