@@ -17,7 +17,7 @@ from posekit.foreign import chain, converting, note, said, told
 from posekit.precisions import Rewrite
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec
-from posekit.targets import blame, litert_fallback, retracing, rewrites, tflite_file, tflite_layers
+from posekit.targets import blame, litert_fallback, rewrites, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.layers import layer_names
 from posekit.targets.litert_plan import Plan, paddings_of_maxima, plan
@@ -138,7 +138,7 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
         raise MissingToolError("litert-torch is not installed", "pip install 'posekit[litert]'") from error
     if (node := blame.first_of(lowered.graph, blame.NOT_IN_LITERT)) is not None:
         raise ConversionError(f"LiteRT has no {blame.told(node)}")
-    with captured(log), retracing.shared():
+    with captured(log):
         model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
         return bytes(model.model_content())
 
