@@ -1,4 +1,4 @@
-"""The range of every tensor of a .tflite over pictures, and how much 8 bits lose of it."""
+"""The range of every tensor of a .tflite over pictures, and what 8 bits lose of it is told by."""
 
 from __future__ import annotations
 
@@ -10,35 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.runtimes.eight_bits import channel_sums
 from posekit.runtimes.litert import loaded_with_all_tensors, refusals
-
-LEVELS = 255
 
 
 @dataclass(frozen=True, slots=True)
 class TensorRange:
-    """Of the finite values. by_input: (n, 2) lowest and highest of each picture. mean_squares: (C,) of each channel, the last
-    axis, over all pictures. is_finite: whether there were no others."""
+    """Of the finite values. by_input: (n, 2) lowest and highest of each picture. sums: of channels, as of
+    `channel_sums`, over all pictures. is_finite: whether there were no others."""
 
     by_input: NDArray[np.float64]
-    mean_squares: NDArray[np.float64]
+    sums: NDArray[np.float64]
     is_finite: bool = True
 
     @property
     def ends(self) -> tuple[float, float]:
         """Lowest and highest value of all."""
         return float(self.by_input[:, 0].min()), float(self.by_input[:, 1].max())
-
-    def lost(self, ends: tuple[float, float]) -> float:
-        """Squared error of rounding to the 255 steps of a range by a channel's own mean square, 1 at most, in the mean
-        over channels.
-
-        A channel of small values beside the range of all is lost, however little the whole tensor's error is: the
-        depthwise convolution or the norm behind it scales it up again.
-        """
-        step = (max(ends[1], 0.0) - min(ends[0], 0.0)) / LEVELS
-        values = self.mean_squares[self.mean_squares > 0]
-        return float(np.minimum(1.0, step**2 / 12 / values).sum() / len(self.mean_squares)) if len(values) else 0.0
 
 
 def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str, TensorRange]:
@@ -59,24 +47,8 @@ def tensor_ranges(path: Path, inputs: Sequence[NDArray[np.float32]]) -> dict[str
                 some = array[np.isfinite(array)]
                 low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
             ends[name].append((low, high))
-            sums[name] = sums.get(name, 0.0) + _sums(array)
-    return {
-        name: TensorRange(np.array(pairs), _mean_squares(sums[name]), name not in infinite)
-        for name, pairs in ends.items()
-    }
-
-
-def _sums(array: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(2, C): how many finite values each channel has, and the sum of their squares."""
-    values = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-    finite = np.isfinite(values)
-    values = np.where(finite, values, np.float32(0))
-    return np.stack([finite.sum(axis=0).astype(np.float64), np.einsum("nc,nc->c", values, values, dtype=np.float64)])
-
-
-def _mean_squares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = sums[1] / np.maximum(sums[0], 1.0)
-    return found
+            sums[name] = sums.get(name, 0.0) + channel_sums(array)
+    return {name: TensorRange(np.array(pairs), sums[name], name not in infinite) for name, pairs in ends.items()}
 
 
 def _computed(interpreter: Any) -> dict[int, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.precisions import Precision, Rewrite
+from posekit.runtimes import eight_bits
 
 if TYPE_CHECKING:
     from posekit.targets.lowering import Lowered
@@ -36,6 +37,9 @@ class Base:
     rewrites: Mapping[Rewrite, int] = field(default_factory=dict)
 
 
+COARSE = "channels of small values would be lost in 8 bits: it computes in float"
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What a precision that calibrates needs. inputs: (H, W, 3) RGB 0-255 each. Where the target wants them read
@@ -46,6 +50,10 @@ class Calibration:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by_input: NDArray[np.float64] | None = None
     lost: Mapping[str, float] = field(default_factory=dict)
+
+    def is_coarse(self, name: str) -> bool:
+        """Whether a tensor loses too much to 8 bits."""
+        return self.lost.get(name, 0.0) > eight_bits.LOST
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
 from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights, rewrites
 from posekit.targets.contracts import CONTRACT_KEY
-from posekit.targets.converted import Base, Calibration, Converted
+from posekit.targets.converted import COARSE, Base, Calibration, Converted
 from posekit.targets.layers import fingerprint, layer_names
 from posekit.targets.lowering import Lowered
 
@@ -239,7 +239,9 @@ def _why_float(op: Any, calibration: Calibration) -> str:
         return f"no {op.op_type} on 8-bit integers"
     if not _may_be_float16(op):
         return "its result is an output, which 8-bit inputs would coarsen"
-    return "" if op.x.name in calibration.ranges else "no finite range of its input is known"
+    if op.x.name not in calibration.ranges:
+        return "no finite range of its input is known"
+    return COARSE if calibration.is_coarse(op.x.name) else ""
 
 
 def _may_be_float16(op: Any) -> bool:

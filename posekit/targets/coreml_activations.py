@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.runtimes.eight_bits import channel_sums, lost
 from posekit.targets.converted import Calibration
 from posekit.targets.coreml_program import Opened
 
@@ -19,22 +20,20 @@ ROUNDED = ("conv", "linear", "matmul")
 
 
 def read_ranges(package: Path, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
-    """Lowest and highest value of each product's input over pictures (H, W, 3), one at least.
-
-    They are not narrowed to what 8 bits hold best in the mean square: of both samples, calibrated on 1, 4, 8 or 15
-    pictures, the keypoints then moved up to twice as much.
-    """
+    """Lowest and highest value of each product's input over pictures (H, W, 3), one at least, and what 8 bits lose of it."""
     from posekit.runtimes import mil
 
     program = mil.open_program(package)
-    wanted = {op.inputs["x"][0] for op in program.ops if op.type in ROUNDED}
+    wanted = {op.inputs["x"][0]: 1 if op.type == "conv" else -1 for op in program.ops if op.type in ROUNDED}  # channels
     ranges: dict[str, Range] = {}
+    sums: dict[str, NDArray[np.float64]] = {}
     broken: set[str] = set()
 
     def note(name: str, values: NDArray[Any]) -> None:
         if name in wanted and np.isfinite(values).all():
             low, high = ranges.get(name, (np.inf, -np.inf))
             ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
+            sums[name] = sums.get(name, 0.0) + channel_sums(values, wanted[name])
         elif name in wanted:
             broken.add(name)
 
@@ -45,7 +44,12 @@ def read_ranges(package: Path, inputs: Sequence[NDArray[np.float32]]) -> Calibra
     for pixels in inputs:
         note(program.inputs[0].name, pixels)
         mil.run(program, {program.inputs[0].name: pixels[None]}, "fp32", observe)
-    return Calibration(tuple(inputs), {name: ranges[name] for name in sorted(set(ranges) - broken)})
+    known = sorted(set(ranges) - broken)
+    return Calibration(
+        tuple(inputs),
+        {name: ranges[name] for name in known},
+        lost={name: lost(sums[name], ranges[name]) for name in known},
+    )
 
 
 def steps(low: float, high: float) -> tuple[float, int]:

@@ -16,6 +16,7 @@ from posekit.errors import ConversionError, InputError, MissingToolError, Poseki
 from posekit.foreign import chain, converting, note, said, told
 from posekit.precisions import Rewrite
 from posekit.recipe import Recipe
+from posekit.runtimes.eight_bits import lost
 from posekit.spec import PoseSpec
 from posekit.targets import blame, litert_fallback, rewrites, tflite_file, tflite_layers
 from posekit.targets.converted import Base, Calibration, Converted
@@ -70,8 +71,8 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
         if (one.is_finite and max(map(abs, one.ends)) < INFINITE) or name in padded
     }
     whole = with_joint_ranges(nodes, {name: one.ends for name, one in found.items()})
-    lost = {name: one.lost(whole[name]) for name, one in found.items()}
-    return Calibration(tuple(inputs), whole, np.stack([one.by_input for one in found.values()], axis=1), lost)
+    coarse = {name: lost(one.sums, whole[name]) for name, one in found.items()}
+    return Calibration(tuple(inputs), whole, np.stack([one.by_input for one in found.values()], axis=1), coarse)
 
 
 def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
-from posekit.targets.converted import Calibration
+from posekit.targets.converted import COARSE, Calibration
 from posekit.targets.tflite_graph import Node, after_layers, before_layers
 
 STATIC: Mapping[Precision, int] = {"w8a8": 8, "w8a16": 16}  # bits of activations
@@ -30,14 +30,10 @@ INEXACT = ("DIV",)  # a divisor of 8 bits rounds to zero, at which the kernel en
 SYMMETRIC = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 JOINS = ("CONCATENATION", "PACK")
 UNLIKE = 16.0  # ranges further apart lose 4 of 8 bits in a joint scale
-# of its channels' mean squares, on average, that a tensor may lose to 8 bits: a trained network with swish and
-# squeeze-excite comes from OKS 0.92 to 0.99 so; of the samples, which lose nothing by 8 bits, no layer is kept
-LOST = 0.005
 # whose own channels say nothing: a factor between 0 and 1 has steps that are fine enough, and what moves values may mix them
 UNJUDGED = ("LOGISTIC", "RESHAPE", "TRANSPOSE")
 OUTPUT_LAYER = "its result is an output: it computes in float32"
 NOT_FINITE = "its values are not finite on the calibration pictures"
-COARSE = "channels of small values would be lost in 8 bits: it computes in float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +170,7 @@ def _known(node: Node, nodes: list[Node], calibration: Calibration) -> bool:
 def _coarse(node: Node, nodes: list[Node], calibration: Calibration) -> bool:
     """Whether 8 bits would lose too much of what a node makes or reads."""
     return any(
-        calibration.lost.get(one.name, 0.0) > LOST
+        calibration.is_coarse(one.name)
         for one in _around(node, nodes)
         if one.op not in UNJUDGED and not (one.op in JOINS and all(nodes[part].op == "RESHAPE" for part in one.sources))
     )

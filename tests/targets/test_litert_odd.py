@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from posekit.errors import InputError
 from posekit.recipe import uniform
+from posekit.runtimes import eight_bits
 from posekit.runtimes.litert_ranges import tensor_ranges
 from posekit.targets import TARGETS, Calibration, litert_plan, litert_quantize, tflite_file
 from posekit.targets.converted import Layer
@@ -248,7 +249,7 @@ def test_what_reads_or_makes_small_channels_computes_in_float(
     good = errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"]
     told = {layer.name: layer.why for layer in made(found, uniform("w8a8"), tmp_path).layers}
     assert [name for name, why in told.items() if why == litert_plan.COARSE] == ["small", "alike"]
-    monkeypatch.setattr(litert_plan, "LOST", 1.0)
+    monkeypatch.setattr(eight_bits, "LOST", 1.0)
     assert errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"] > 3 * good
 
 

@@ -1,0 +1,36 @@
+"""What 8 bits lose of a tensor, channel by channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVELS = 255
+# of its channels' mean squares, on average, that a tensor may lose: a trained network with swish and squeeze-excite comes
+# from OKS 0.92 to 0.99 so; of the samples, which lose nothing by 8 bits, no layer is kept
+LOST = 0.005
+
+
+def channel_sums(array: NDArray[Any], axis: int = -1) -> NDArray[np.float64]:
+    """(2, C): how many finite values each channel of a tensor has, and the sum of their squares."""
+    values = np.atleast_1d(array)
+    values = np.moveaxis(values, axis, -1) if values.ndim > abs(axis) else values
+    values = values.reshape(-1, values.shape[-1])
+    finite = np.isfinite(values)
+    values = np.where(finite, values, 0.0)
+    return np.stack([finite.sum(axis=0).astype(np.float64), np.einsum("nc,nc->c", values, values, dtype=np.float64)])
+
+
+def lost(sums: NDArray[np.float64], ends: tuple[float, float]) -> float:
+    """Squared error of rounding to the 255 steps of a range by a channel's own mean square, 1 at most, in the mean over
+    channels; sums: of `channel_sums`, over all inputs.
+
+    A channel of small values beside the range of all is lost, however little the whole tensor's error is: the depthwise
+    convolution or the norm behind it scales it up again.
+    """
+    step = (max(ends[1], 0.0) - min(ends[0], 0.0)) / LEVELS
+    mean_squares = sums[1] / np.maximum(sums[0], 1.0)
+    some = mean_squares[mean_squares > 0]
+    return float(np.minimum(1.0, step**2 / 12 / some).sum() / len(mean_squares)) if len(some) else 0.0
