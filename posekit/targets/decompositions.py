@@ -7,15 +7,16 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from posekit.targets import recurrent, sorting
-from posekit.targets.inlining import arguments, inline, name_of, shape_of
+from posekit.targets import recurrent, sorting, writes
+from posekit.targets.inlining import arguments, called, inline, name_of, shape_of
 from posekit.targets.passes import tidy
+from posekit.targets.ranks import is_high
 from posekit.targets.sampling import grid_sample
 
 # in torch's table of decompositions, and done as they are by both converters
 KNOWN = """
 _convolution adaptive_avg_pool1d adaptive_avg_pool2d affine_grid_generator all arange argsort avg_pool1d baddbmm
-broadcast_tensors clamp_max clamp_min clip col2im conv1d conv2d conv_transpose1d conv_transpose2d einsum elu_ empty_like eye
+broadcast_tensors clamp_max clamp_min clip conv1d conv2d conv_transpose1d conv_transpose2d einsum elu_ empty_like eye
 fill floor_divide gelu_ glu grid_sampler group_norm gru hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh_ im2col
 instance_norm layer_norm leaky_relu_ linalg_norm linear linspace log_softmax logsumexp lstm masked_fill masked_fill_ matmul
 max max_pool1d max_pool2d min mish mish_ mv nan_to_num new_empty new_full new_zeros norm ones ones_like pad pixel_shuffle
@@ -40,14 +41,16 @@ def decompose(graph_module: Any) -> int:
     count = 0
     for node in reversed(list(graph_module.graph.nodes)):  # what reads indices of maxima before what gives them
         name = name_of(node)
-        if not name:
+        if not name or not node.users:  # what read it is computed otherwise by now
             continue
         own = OWN.get(name)
         if own is not None and (function := own(node)) is not None:
             given = [one for one in node.args if isinstance(one, Node)]
             inline(graph_module, node, *(function if isinstance(function, tuple) else (function, given)))
-        elif own is None and name not in KEPT and node.target in table:
-            inline(graph_module, node, *_called(node), table=table)
+        elif own is None and (
+            (name not in KEPT and node.target in table) or (name == "einsum" and is_high(node))
+        ):
+            inline(graph_module, node, *called(node), table=table)
         else:
             continue
         count += 1
@@ -57,20 +60,6 @@ def decompose(graph_module: Any) -> int:
 
 def _name(op: Any) -> str:
     return str(op).split(".")[1] if str(op).startswith("aten.") else ""
-
-
-def _called(node: Any) -> tuple[Callable[..., Any], list[Any]]:
-    """A node's own call as a function of its tensors, and those."""
-    from torch.fx.node import map_arg
-
-    sources = list(node.all_input_nodes)
-
-    def call(*tensors: Any) -> Any:
-        known = dict(zip(sources, tensors, strict=True))
-        args, kwargs = (map_arg(given, lambda one: known[one]) for given in (node.args, node.kwargs))
-        return node.target(*args, **kwargs)
-
-    return call, sources
 
 
 def _rrelu(node: Any) -> Callable[..., Any]:
@@ -306,15 +295,28 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "adaptive_max_pool2d": _adaptive_max,
     "bilinear": _bilinear,
     "cdist": _cdist,
+    "diagonal": writes.moved,
+    "index": writes.moved,
+    "take": writes.moved,
+    "as_strided_scatter": writes.moved,
     "channel_shuffle": _channel_shuffle,
+    "col2im": writes.folded,
+    "copy": writes.copied,
+    "diagonal_scatter": writes.moved,
+    "fill": writes.filled,
     "fmod": _fmod,
     "grid_sampler": grid_sample,
     "gru": recurrent.gru,
     "hardshrink": _hardshrink,
     "hypot": _hypot,
+    "index_add": writes.moved,
+    "index_copy": writes.moved,
+    "index_fill": writes.moved,
+    "index_put": writes.moved,
     "kthvalue": sorting.order_statistic,
     "lstm": recurrent.lstm,
     "max_pool2d_with_indices": _max_pool,
+    "masked_scatter": writes.moved,
     "max_unpool2d": _max_unpool,
     "median": sorting.order_statistic,
     "msort": sorting.sort,
@@ -325,6 +327,10 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "rnn_relu": recurrent.rnn_relu,
     "rnn_tanh": recurrent.rnn_tanh,
     "rrelu": _rrelu,
+    "scatter": writes.moved,
+    "scatter_add": writes.moved,
+    "select_scatter": writes.moved,
+    "slice_scatter": writes.moved,
     "softplus": _softplus,
     "std": _spread,
     "std_mean": _spread,
@@ -333,6 +339,7 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "swapaxes": _turn,
     "swapdims": _turn,
     "trunc": _trunc,
+    "unfold": writes.unfolded,
     "var": _spread,
     "var_mean": _spread,
 }

@@ -108,6 +108,20 @@ def arguments(node: Any) -> dict[str, Any]:
     return given
 
 
+def called(node: Any) -> tuple[Callable[..., Any], list[Any]]:
+    """A node's own call as a function of its tensors, and those."""
+    from torch.fx.node import map_arg
+
+    sources = list(node.all_input_nodes)
+
+    def call(*tensors: Any) -> Any:
+        known = dict(zip(sources, tensors, strict=True))
+        args, kwargs = (map_arg(given, lambda one: known[one]) for given in (node.args, node.kwargs))
+        return node.target(*args, **kwargs)
+
+    return call, sources
+
+
 def name_of(node: Any) -> str:
     """`conv2d` for aten.conv2d.default; empty for what is no operation of torch."""
     target = str(node.target)

@@ -26,7 +26,7 @@ from posekit.precisions import Rewrite
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import blame, decompositions, folding, passes, resizes, simplify
+from posekit.targets import blame, decompositions, folding, passes, ranks, resizes, simplify
 
 PASSES = (
     simplify.make_functional,
@@ -39,6 +39,8 @@ PASSES = (
     simplify.drop_identities,
     folding.fold_constants,
     simplify.drop_expands,
+    ranks.merge_axes,
+    folding.fold_constants,
     simplify.match_types,
     passes.rewrite_elu,
     passes.rewrite_scaled_add,
