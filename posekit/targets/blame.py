@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ REMEDIES = {
     "linalg": "compute it outside of forward(), or in closed form",
     "max_unpool": "unpool with the indices of a MaxPool2d(k, stride=k) of the same size, or upsample",
     "median": "a threshold by torch.topk of few values is converted",
+    "index": "keep all values, and choose by torch.where or multiply by a mask",
     "nonzero": "the number of its results depends on the picture: keep all, and multiply by a mask",
+    "masked_select": "keep all values, and choose by torch.where or multiply by a mask",
+    "scatter_reduce": "compute it by torch.where and amax over the places of each group",
     "searchsorted": "compare with every boundary, and sum: (x[..., None] > boundaries).sum(-1)",
     "sort": "torch.topk of few values is converted; sort in the app",
     "topk": "take fewer values, or leave it to the decoder",
@@ -52,6 +56,17 @@ def first_complex(graph_module: Any) -> Any:
     """The first operation that gives complex numbers, which neither file format holds; None without one."""
     values = ((node, node.meta.get("val")) for node in graph_module.graph.nodes if node.op == "call_function")
     return next((node for node, value in values if getattr(getattr(value, "dtype", None), "is_complex", False)), None)
+
+
+def first_unsettled(graph_module: Any) -> Any:
+    """The first operation whose number of results depends on the picture, which no phone's graph holds; None without one."""
+    values = ((node, node.meta.get("val")) for node in graph_module.graph.nodes if name_of(node))
+    return next((node for node, value in values if any(not isinstance(size, int) for size in getattr(value, "shape", ()))), None)  # fmt: skip
+
+
+def first_unknown(graph_module: Any, is_known: Callable[[Any], bool]) -> Any:
+    """The first operation of torch that a converter does not know; None without one."""
+    return next((node for node in graph_module.graph.nodes if name_of(node) and not is_known(node)), None)
 
 
 def told(node: Any) -> str:

@@ -18,15 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
-from posekit.errors import InputError
+from posekit.errors import ConversionError, InputError
 from posekit.foreign import chain, converting, note, said, told
 from posekit.mlpackage import coremltools, data_folder, read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
 from posekit.spec import PoseSpec, canonical_json, contract_hash
-from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights, rewrites
+from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights, ranks, rewrites
 from posekit.targets.contracts import CONTRACT_KEY
 from posekit.targets.converted import COARSE, Base, Calibration, Converted
+from posekit.targets.inlining import name_of
 from posekit.targets.layers import fingerprint, layer_names
 from posekit.targets.lowering import Lowered
 
@@ -35,6 +36,7 @@ BASE_FILE = "fp32.mlpackage"
 OTHERWISE = "take another precision: posekit ladder tells which work"
 MINIMUM_IOS = 16
 LINEAR = ("linear", "matmul")
+RENAMED = ("chunk", "conv_transpose1d", "conv_transpose2d")  # in a trace they have other names, which it knows
 FLOAT32 = 11  # MILSpec.DataType
 HALF = 65504  # the largest number that float16 holds
 
@@ -48,6 +50,7 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     lowered = rewrites.plain(lowered)
     with captured(log):
         ct = coremltools()
+        _refuse_unknown(lowered)
         model, route, notes = _by_either_route(ct, lowered, log)
         with told("coremltools cannot write the converted network", log=log):
             model.save(str(folder / BASE_FILE))
@@ -101,6 +104,25 @@ def op_counts(proto: Any) -> dict[str, int]:
     ]
     names = (op.type for block in blocks for op in block.operations if op.type != "const")
     return dict(sorted(Counter(names).items()))
+
+
+def _refuse_unknown(lowered: Lowered) -> None:
+    """ConversionError for what coremltools has no conversion of, and for more axes than Core ML's tensors have."""
+    try:
+        from coremltools.converters.mil.frontend.torch.ops import _TORCH_OPS_REGISTRY as known
+    except ImportError:
+        return  # it tells by itself, later
+    node = blame.first_unknown(lowered.graph, lambda one: name_of(one) in RENAMED or known.get_func(name_of(one)))
+    if node is not None:
+        raise ConversionError(
+            f"coremltools cannot convert the network: it has no {blame.place_of(node)}", blame.remedy_of(node)
+        )
+    node = blame.first_unknown(lowered.graph, lambda one: not ranks.is_high(one))
+    if node is not None:
+        raise ConversionError(
+            f"Core ML's tensors have at most {ranks.MOST_AXES} axes, fewer than those of {blame.place_of(node)}",
+            "put axes together by reshape before it",
+        )
 
 
 def _by_either_route(ct: Any, lowered: Lowered, log: Path) -> tuple[Any, str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from posekit.targets import recurrent, sorting, writes
+from posekit.targets import recurrent, scans, sorting, writes
 from posekit.targets.inlining import arguments, called, inline, name_of, shape_of
 from posekit.targets.passes import tidy
 from posekit.targets.ranks import is_high
@@ -18,14 +18,19 @@ KNOWN = """
 _convolution adaptive_avg_pool1d adaptive_avg_pool2d affine_grid_generator all arange argsort avg_pool1d baddbmm
 broadcast_tensors clamp_max clamp_min clip conv1d conv2d conv_transpose1d conv_transpose2d einsum elu_ empty_like eye
 fill floor_divide gelu_ glu grid_sampler group_norm gru hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh_ im2col
-instance_norm layer_norm leaky_relu_ linalg_norm linear linspace log_softmax logsumexp lstm masked_fill masked_fill_ matmul
-max max_pool1d max_pool2d min mish mish_ mv nan_to_num new_empty new_full new_zeros norm ones ones_like pad pixel_shuffle
+instance_norm layer_norm leaky_relu_ linalg_norm linear linspace log_softmax logsumexp lstm masked_fill masked_fill_
+max max_pool1d max_pool2d min mish mish_ nan_to_num new_empty new_full new_zeros norm ones ones_like pad pixel_shuffle
 pixel_unshuffle prelu reflection_pad1d reflection_pad2d relu6 repeat_interleave replication_pad1d replication_pad2d rms_norm
 roll rsub scaled_dot_product_attention select_scatter selu silu silu_ softmax softplus split square squeeze stack std sum
 threshold threshold_ tile transpose tril triu true_divide type_as unbind upsample_bilinear2d upsample_nearest2d var where
 zeros zeros_like
 """
 KEPT = frozenset(KNOWN.split())
+# views and products of others that torch's table leaves as they are, and coremltools does not know
+COMPOSED = frozenset(
+    "adjoint broadcast_to cartesian_prod dsplit hsplit linalg_diagonal matrix_H moveaxis movedim positive ravel "
+    "reshape_as tensor_split unsafe_chunk view_as vsplit".split()
+)
 LARGEST_DIFFERENCE = 1 << 16  # values of all points' differences; more of them are a product of matrices
 EXACT_SOFTPLUS = 17.0  # from here on ln(1 + e^x) is x in float32
 SPLIT_AT_MOST = 64  # windows of an adaptive maximum along one axis
@@ -48,7 +53,9 @@ def decompose(graph_module: Any) -> int:
             given = [one for one in node.args if isinstance(one, Node)]
             inline(graph_module, node, *(function if isinstance(function, tuple) else (function, given)))
         elif own is None and (
-            (name not in KEPT and node.target in table) or (name == "einsum" and is_high(node))
+            (name not in KEPT and node.target in table)
+            or name in COMPOSED
+            or (name == "einsum" and is_high(node))
         ):
             inline(graph_module, node, *called(node), table=table)
         else:
@@ -107,6 +114,20 @@ def _average_pool(node: Any) -> Callable[..., Any] | None:
     area = math.prod(kernel) if len(kernel) == 2 else kernel[0] ** 2
     rest = given["stride"] or kernel, given["padding"], False, True
     return lambda x: torch.ops.aten.avg_pool2d.default(x, kernel, *rest) * (area / divisor)
+
+
+def _vector_product(node: Any) -> Callable[..., Any] | None:
+    """A product with a vector as one with a matrix of one row or column: coremltools 9.0 fails at vectors."""
+    ranks = [len(shape_of(one)) for one in node.args[:2]]
+    shape = shape_of(node)
+    if 1 not in ranks:
+        return None
+
+    def multiply(x: Any, y: Any) -> Any:
+        x, y = x.unsqueeze(0) if ranks[0] == 1 else x, y.unsqueeze(-1) if ranks[1] == 1 else y
+        return (x @ y).reshape(shape)
+
+    return multiply
 
 
 def _channel_shuffle(node: Any) -> Callable[..., Any]:
@@ -295,6 +316,9 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "adaptive_max_pool2d": _adaptive_max,
     "bilinear": _bilinear,
     "cdist": _cdist,
+    "cummax": scans.cumulative,
+    "cummin": scans.cumulative,
+    "cumprod": scans.cumulative,
     "diagonal": writes.moved,
     "index": writes.moved,
     "take": writes.moved,
@@ -315,7 +339,10 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "index_put": writes.moved,
     "kthvalue": sorting.order_statistic,
     "lstm": recurrent.lstm,
+    "dot": _vector_product,
+    "matmul": _vector_product,
     "max_pool2d_with_indices": _max_pool,
+    "mv": _vector_product,
     "masked_scatter": writes.moved,
     "max_unpool2d": _max_unpool,
     "median": sorting.order_statistic,
@@ -324,6 +351,7 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "mH": _turn,
     "mT": _turn,
     "pad": _pad,
+    "prod": scans.product,
     "rnn_relu": recurrent.rnn_relu,
     "rnn_tanh": recurrent.rnn_tanh,
     "rrelu": _rrelu,

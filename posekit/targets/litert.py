@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,9 +140,31 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
         raise MissingToolError("litert-torch is not installed", "pip install 'posekit[litert]'") from error
     if (node := blame.first_of(lowered.graph, blame.NOT_IN_LITERT)) is not None:
         raise ConversionError(f"LiteRT has no {blame.told(node)}")
+    if (node := blame.first_unknown(lowered.graph, _is_known())) is not None:
+        raise ConversionError(f"litert-torch cannot convert the network: it has no {blame.told(node)}")
     with captured(log):
         model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
         return bytes(model.model_content())
+
+
+def _is_known() -> Callable[[Any], bool]:
+    """Whether litert-torch lowers an operation, or takes it apart; everything, where its own lists are not found."""
+    import torch
+
+    try:
+        from litert_torch.backend.lowerings import registry
+        from litert_torch.fx_infra import decomp
+
+        lowered, parted = registry.lookup, {*decomp.pre_convert_decomp(), *decomp.pre_lower_decomp()}
+    except (AttributeError, ImportError):
+        return lambda node: True
+
+    def is_known(node: Any) -> bool:
+        op = node.target
+        is_composed = torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "CompositeImplicitAutograd")
+        return is_composed or op._schema.is_mutable or op in parted or lowered(op) is not None
+
+    return is_known
 
 
 def _to_blame(model: bytes, nodes: list[Node], made: Plan, calibration: Calibration, _: Exception) -> str:

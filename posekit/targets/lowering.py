@@ -26,10 +26,11 @@ from posekit.precisions import Rewrite
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import blame, decompositions, folding, passes, ranks, resizes, simplify
+from posekit.targets import blame, decompositions, folding, passes, ranks, resizes, simplify, writes
 
 PASSES = (
     simplify.make_functional,
+    writes.read_memory,  # before copies that change strides are dropped
     simplify.drop_identities,
     passes.name_convolutions,
     folding.fold_constants,
@@ -91,6 +92,9 @@ def lower(
             one(graph)
         if (node := blame.first_complex(graph)) is not None:
             what = f"neither LiteRT nor Core ML has the complex numbers that {blame.place_of(node)} gives"
+            raise ConversionError(what, blame.remedy_of(node))
+        if (node := blame.first_unsettled(graph)) is not None:
+            what = f"no phone's graph holds what {blame.place_of(node)} gives: as many values as the picture decides"
             raise ConversionError(what, blame.remedy_of(node))
         outputs = [output.numpy() for output in graph(image)]
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
@@ -158,7 +162,7 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
             )
 
         def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-            x = image.permute(0, 3, 1, 2)
+            x = image.permute(0, 3, 1, 2).contiguous()  # as the network was given it: some of them look at the strides
             if spec.input.color_order == "bgr":
                 # slices and a concatenation stay on the GPU delegate; flip becomes REVERSE_V2, which does not
                 x = torch.cat([x[:, 2:3], x[:, 1:2], x[:, 0:1]], dim=1)

@@ -188,7 +188,7 @@ def _repeated(node: Any) -> Own:
 def _reduced(node: Any) -> Own:
     """Run by run of axes that lie side by side."""
     given, shape, after = arguments(node), shape_of(node.args[0]), shape_of(node)
-    dim = given.get("dim")
+    dim, kind = given.get("dim"), example(node).dtype
     axes = sorted({axis % len(shape) for axis in ([dim] if isinstance(dim, int) else dim or range(len(shape)))})
     runs: list[list[int]] = []
     for axis in axes:
@@ -204,7 +204,7 @@ def _reduced(node: Any) -> Own:
             parts = math.prod(sizes[:first]), math.prod(sizes[first:last]), math.prod(sizes[last:])
             x = getattr(x.reshape(parts), name_of(node))(1)
             del sizes[first:last]
-        return x.reshape(after).to(example(node).dtype)
+        return x.reshape(after) if x.dtype == kind else x.reshape(after).to(kind)
 
     return reduce
 

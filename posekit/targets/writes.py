@@ -10,13 +10,25 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from posekit.targets.inlining import arguments, attribute, name_of, shape_of
+from posekit.targets.inlining import arguments, attribute, inline, name_of, shape_of
+from posekit.targets.passes import tidy
 
 PLACES = ("index", "indices", "mask")  # arguments that say where, by their names in schemas
 SUMMING = ("index_add", "scatter_add")
 MOST_SLICES = 8  # side by side; of more, one gather
 MOST_SUMMANDS = 64  # at one place
 Made = tuple[Callable[..., Any], list[Any]] | None
+
+
+def read_memory(graph_module: Any) -> int:
+    """Tensors that are read by strides of the user's own as gathers; returns how many."""
+    count = 0
+    for node in list(graph_module.graph.nodes):
+        if name_of(node) == "as_strided" and node.args[0].op != "get_attr" and (made := moved(node)) is not None:
+            inline(graph_module, node, *made)
+            count += 1
+    tidy(graph_module)
+    return count
 
 
 def moved(node: Any) -> Made:
@@ -69,7 +81,7 @@ def masked(node: Any) -> Made:
 
     given = arguments(node)
     masks = [one for one in given.get("indices") or () if one is not None]
-    if len(masks) != 1 or given["accumulate"] or masks[0].meta["val"].dtype != torch.bool:
+    if name_of(node) != "index_put" or len(masks) != 1 or given["accumulate"] or masks[0].meta["val"].dtype != torch.bool:
         return None
     mask, shape = masks[0], shape_of(node)
     first = given["indices"].index(mask)
