@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit.errors import InputError
-from posekit.fields import Key, key_of
+from posekit.fields import Key, in_order, key_of, tables
 
 PEOPLE = frozenset({"person", "persons", "people", "human", "humans", "pedestrian"})
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
@@ -19,11 +19,21 @@ HINT = "one category has the spec's keypoints: name them as the spec does, or le
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How an annotation has its keypoints: how many, and at which index each of the spec's is. note: what to say of it."""
+    """How an annotation has its keypoints: how many, and at which index each of the spec's is. note: what to say of it.
+
+    names: the keypoints' names in the annotation's order.
+    """
 
     count: int
     order: tuple[int, ...]
     note: str = ""
+    names: tuple[str, ...] = ()
+
+    def places(self, names: Sequence[str]) -> list[int] | None:
+        """At which index each name is; None where one is not among them, or two are the same."""
+        known = {_folded(name): index for index, name in enumerate(self.names)}
+        found = [known.get(name) for name in _folded_like(names, list(known))]
+        return None if None in found or len(set(found)) < len(found) else [one for one in found if one is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,8 @@ def people_of(data: Mapping[str, Any], keypoints: Sequence[str], path: Path) -> 
     Those that name all of the spec's keypoints; else the one with as many; else, where none names keypoints, the one that
     is used or is called a person. InputError where that does not tell.
     """
-    plain = Layout(len(keypoints), tuple(range(len(keypoints))))
-    categories = _categories(data.get("categories"))
+    plain = Layout(len(keypoints), tuple(range(len(keypoints))), names=tuple(keypoints))
+    categories = _categories(data.get("categories"), path)
     by_name = {one.key: layout for one in categories if (layout := _by_name(one, keypoints)) is not None}
     if by_name:
         return _people(by_name, categories)
@@ -87,16 +97,31 @@ def people_of(data: Mapping[str, Any], keypoints: Sequence[str], path: Path) -> 
     raise InputError(f"{path} has no category of {what}: {listed}", "is it of another skeleton than the spec?")
 
 
-def _categories(entries: Any) -> list[_Category]:
+def _categories(entries: Any, path: Path) -> list[_Category]:
     """Those with an id, each once."""
     found: dict[Key, _Category] = {}
-    for entry in entries if isinstance(entries, list) else ():
+    for entry in tables(entries) or ():
         key = key_of(entry.get("id")) if isinstance(entry, dict) else None
         if key is not None:
-            names = entry.get("keypoints")
-            names = names if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
-            found.setdefault(key, _Category(key, str(entry.get("name", key))[:60], tuple(names)))
+            name = str(entry.get("name", key))[:60]
+            names = _names(entry.get("keypoints"))
+            if names is None:
+                raise InputError(f"{path}: the keypoints of category {name!r} are no list of names", HINT)
+            found.setdefault(key, _Category(key, name, names))
     return list(found.values())
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    """The names of keypoints as a list, as tables with a name each, or in one text; None for anything else."""
+    if value in (None, [], {}, ""):
+        return ()
+    if isinstance(value, str):
+        return tuple(name.strip() for name in re.split(r"[,;\n]", value) if name.strip())
+    if not isinstance(value, list):
+        return None
+    names = [in_order(one, ["name|label"]) if isinstance(one, dict) else [one] for one in value]
+    texts = [one[0] for one in names if one is not None and isinstance(one[0], str)]
+    return tuple(texts) if len(texts) == len(value) else None
 
 
 def _people(layouts: Mapping[Key, Layout], categories: Sequence[_Category]) -> People:
@@ -138,7 +163,7 @@ def _by_name(category: _Category, keypoints: Sequence[str]) -> Layout | None:
     note = ""
     if order != tuple(range(len(names))):
         note = f"category {category.name!r} has {len(names)} keypoints in another order: the spec's are taken by name"
-    return Layout(len(names), order, note)
+    return Layout(len(names), order, note, category.keypoints)
 
 
 def _refuse_other_places(category: _Category, keypoints: Sequence[str], path: Path) -> None:
@@ -155,6 +180,7 @@ def _refuse_other_places(category: _Category, keypoints: Sequence[str], path: Pa
 def _unnamed(annotations: Sequence[Mapping[str, Any]], categories: Sequence[_Category]) -> list[_Category]:
     """Of categories without names of keypoints those that can be people: they are used with keypoints, are called so, or
     are the only ones used."""
+    annotations = [entry for entry in annotations if isinstance(entry, dict)]
     used = {key_of(entry.get("category_id")) for entry in annotations}
     posed = {key_of(entry.get("category_id")) for entry in annotations if entry.get("keypoints")}
     kinds = (

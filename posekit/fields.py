@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,3 +31,19 @@ def floats(value: Any) -> Floats | None:
         return np.asarray(np.array(value, np.float64))
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def in_order(table: Mapping[str, Any], names: Sequence[str]) -> list[Any] | None:
+    """The values of a table in the order of `names`, each `one|other|...`; None where one of them is missing."""
+    known = {str(key).strip().casefold(): value for key, value in table.items()}
+    found = [next((key for key in name.split("|") if key in known), None) for name in names]
+    return None if None in found else [known[key] for key in found if key is not None]
+
+
+def tables(value: Any) -> list[Any] | None:
+    """A list of tables; of a table of tables by id its entries, with that id where they have none; None for anything else."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return None
+    return [{"id": key, **entry} if isinstance(entry, dict) else entry for key, entry in value.items()]

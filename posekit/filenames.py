@@ -6,14 +6,24 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from posekit.errors import InputError
 
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+LOCAL_FILES = "/local-files/?d="
 Parts = tuple[str, ...]
 
 
 def parts_of(name: str) -> Parts:
-    """The folders and the file of a name: either slash, Unicode NFC, and only what follows the last `..`."""
+    """The folders and the file of a name: either slash, Unicode NFC, and only what follows the last `..`.
+
+    Of an address the path alone: `https://host/a%20b.jpg?token=1` is host's `a b.jpg`.
+    """
+    if ADDRESS.match(name):
+        name = unquote(urlsplit(name).path)
+    elif LOCAL_FILES in name:  # of Label Studio
+        name = unquote(name.partition(LOCAL_FILES)[2])
     parts = [part for part in re.split(r"[/\\]", unicodedata.normalize("NFC", name)) if part not in ("", ".")]
     for index in range(len(parts) - 1, -1, -1):
         if parts[index] == "..":

@@ -16,6 +16,7 @@ from posekit.fields import Floats
 from posekit.filenames import resolved
 from posekit.images import SUFFIXES, Person, Photo, load_image, upright_wh
 from posekit.steps import Step, patient, silent
+from posekit.units import refuse_other_units
 
 OUTSIDE, FAR = 0.02, 0.1  # of the picture's longer side
 MANY = 0.1  # of the labelled keypoints
@@ -157,6 +158,7 @@ def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Phot
             f"all {outside} boxes of {annotations} lie outside of their pictures", "is bbox x, y, width, height in px?"
         )
     beyond, wide = _beyond(people, annotations)
+    refuse_other_units([person for person, _ in people], annotations)
     said = (
         (beyond, f"{annotations.name}: people with labelled keypoints outside of the picture: {beyond}"),
         (wide, f"{annotations.name}: {wide} of {len(people)} boxes reach far beyond the picture: is bbox x, y, width, height?"),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.annotations import GROWN, Annotations, read_annotations
+from posekit.annotation_fields import GROWN
+from posekit.annotations import Annotations, read_annotations
 from posekit.errors import InputError
 
 NAMES = ("nose", "left_hip", "right_hip")
@@ -86,6 +87,12 @@ def ids(kind: Callable[[int], Any]) -> Change:
     )
 
 
+def rows(annotation: dict[str, Any]) -> list[tuple[float, float, float]]:
+    """x, y and visibility of each keypoint."""
+    numbers = annotation["keypoints"]
+    return [(numbers[i], numbers[i + 1], numbers[i + 2]) for i in (0, 3, 6)]
+
+
 SAME: dict[str, Change] = {  # read as COCO itself is, without a word
     "as it is": lambda document: None,
     "no area, crowd, count and category": each("annotations", lambda one: [one.pop(key) for key in ("iscrowd", "num_keypoints", "category_id")]),
@@ -109,6 +116,24 @@ SAME: dict[str, Change] = {  # read as COCO itself is, without a word
     "WholeBody's further fields": each("annotations", lambda one: one.update(foot_kpts=[0] * 18, face_kpts=[0] * 204, lefthand_valid=False)),
     "pictures without people": lambda document: document["images"].append({"id": 3, "file_name": "c.jpg"}),
     "pictures without name or id": lambda document: document["images"].extend([{"id": 4}, {"file_name": "d.jpg"}, {"id": None, "file_name": 3}]),
+    "null among images": lambda document: document["images"].insert(0, None),
+    "keypoints as tables": each("annotations", lambda one: one.update(keypoints=[{"x": x, "y": y, "v": v} for x, y, v in rows(one)])),
+    "as tables with their visibility in words of others": each("annotations", lambda one: one.update(keypoints=[{"X": str(x), "Y": y, "visibility": v} for x, y, v in rows(one)])),
+    "as tables with names in any order": each("annotations", lambda one: one.update(keypoints=[{"label": name, "x": x, "y": y, "v": v} for name, (x, y, v) in reversed(list(zip(NAMES, rows(one), strict=True)))])),
+    "by name, and only what is labelled": each("annotations", lambda one: one.update(keypoints={name: list(row) for name, row in zip(("Nose", "LHip", "hip.right"), rows(one), strict=True) if row[2]})),
+    "by name, as tables": each("annotations", lambda one: one.update(keypoints={name: {"x": x, "y": y, "visible": v} for name, (x, y, v) in zip(NAMES, rows(one), strict=True)})),
+    "images by id": lambda document: document.update(images={str(one.pop("id")): one for one in document["images"]}),
+    "annotations by id": lambda document: document.update(annotations={str(one.pop("id")): one for one in document["annotations"]}),
+    "categories by id": lambda document: document.update(categories={"1": {"name": "person", "keypoints": list(NAMES)}}),
+    "names of keypoints as tables": lambda document: document["categories"][0].update(keypoints=[{"name": name, "color": "red"} for name in NAMES]),
+    "names of keypoints in one text": lambda document: document["categories"][0].update(keypoints=", ".join(NAMES)),
+    "a nested box": first(bbox=[[5, 10, 20, 40]]),
+    "a box as a table": first(bbox={"x": 5, "y": 10, "w": "20", "h": 40}),
+    "a box as a table of CSS": first(bbox={"left": 5, "top": 10, "width": 20, "height": 40}),
+    "a box as a table of corners": first(bbox={"xmin": 5, "ymin": 10, "xmax": 25, "ymax": 50}),
+    "corners by mode (Detectron2)": first(bbox=[5, 10, 25, 50], bbox_mode=0),
+    "a size by mode (Detectron2)": first(bbox_mode=1),
+    "file names under another name": each("images", lambda one: one.update(filename=one.pop("file_name"))),
     "a picture twice": lambda document: document["images"].append(document["images"][0]),
 }  # fmt: skip
 
@@ -155,7 +180,17 @@ LEFT_OUT: dict[str, tuple[Change, str]] = {  # an annotation beside those of COC
     "keypoints cut short": (first(keypoints=KEYPOINTS[:-1]), "1 (8 numbers for keypoints, expected 9 for 3)"),
     "keypoints in words": (first(keypoints=["a"] * 9), "1 (keypoints that are no numbers)"),
     "ragged keypoints": (first(keypoints=[[1], [2, 3]]), "1 (keypoints that are no numbers)"),
-    "a table of keypoints": (first(keypoints={"nose": [1, 2]}), "1 (keypoints that are no numbers)"),
+    "keypoints of other names": (first(keypoints={"nose": [1, 2, 2], "tail": [3, 4, 2]}), "1 (keypoints of names that are not those of the category)"),
+    "a keypoint named twice": (first(keypoints=[{"name": "nose", "x": 1, "y": 2}, {"name": "Nose", "x": 1, "y": 2}]), "1 (keypoints of names that are not those of the category)"),
+    "tables without places": (first(keypoints=[{"x": 1, "v": 2}] * 3), "1 (keypoints in tables without x and y)"),
+    "too few tables": (first(keypoints=[{"x": 1, "y": 2, "v": 2}]), "1 (3 numbers for keypoints, expected 9 for 3)"),
+    "keypoints beyond everything": (first(keypoints=[1e300, *KEYPOINTS[1:]]), "1 (labelled keypoints beyond 1e+07 px)"),
+    "a box of two points": (first(bbox=[[5, 10], [25, 50]]), "1 (a box that is not four numbers)"),
+    "a table that is no box": (first(bbox={"a": 1, "b": 2}), "1 (a box that is not four numbers)"),
+    "null among annotations": (lambda d: d["annotations"].append(None), "1 of 3 annotations in a.json are left out: 1 (no table)"),
+    "a number among annotations": (lambda d: d["annotations"].insert(0, 7), "1 of 3 annotations in a.json are left out: 1 (no table)"),
+    "a picture without a file name": (lambda d: d["images"][0].pop("file_name"), "1 (of a picture without a file name)"),
+    "a picture with null for a file name": (lambda d: d["images"][0].update(file_name=None), "1 (of a picture without a file name)"),
     "labelled at no place": (first(keypoints=[NAN, *KEYPOINTS[1:]]), "1 (labelled keypoints that are not finite)"),
     "labelled at null": (first(keypoints=[None, *KEYPOINTS[1:]]), "1 (labelled keypoints that are not finite)"),
     "no picture": (first(image_id=None), "1 (without an image id)"),
@@ -216,10 +251,23 @@ def test_a_box_is_made_from_labelled_keypoints(tmp_path: Path, box: Any) -> None
     assert found.warnings == ("a.json: there is no box: it is made from the labelled keypoints (1 of 2 annotations)",)
 
 
-@pytest.mark.parametrize("area", [None, 0, -5, NAN, "much", []])
+@pytest.mark.parametrize("area", [1e300, 1201, None, 0, -5, NAN, "much", []])
 def test_the_box_gives_the_area_where_there_is_none(tmp_path: Path, area: Any) -> None:
     found = read(tmp_path, changed(both(first(area=None), first(area=area) if area is not None else lambda d: None)))
     assert [one.people[0].area for one in found.pictures] == [800, 400]
+    assert any("the area is larger than the box" in one for one in found.warnings) is (area in (1e300, 1201))
+
+
+def test_names_of_keypoints_as_tables_have_their_order(tmp_path: Path) -> None:
+    """Taken for none, left would be right."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["categories"][0]["keypoints"] = [{"name": one} for one in ("nose", "right_hip", "left_hip")]
+        for entry in document["annotations"]:
+            nose, left, right = (entry["keypoints"][i : i + 3] for i in (0, 3, 6))
+            entry["keypoints"] = [*nose, *right, *left]
+
+    assert seen(read(tmp_path, changed(change))) == AS_IT_IS
 
 
 @pytest.mark.parametrize("keypoints", [None, [], [0] * 9])
@@ -311,12 +359,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "deep": (b"[" * 100_000, "are no valid JSON"),
     "a list": (COCO["annotations"], "holds no COCO annotations"),
     "no annotations": ({"images": []}, "holds no COCO annotations"),
-    "tables for lists": ({"images": {}, "annotations": []}, "holds no COCO annotations"),
+    "texts for lists": ({"images": "a", "annotations": []}, "holds no COCO annotations"),
+    "tables without anything": ({"images": {}, "annotations": {}}, "has no annotations: its list of them is empty"),
+    "names that are none": (changed(lambda d: d["categories"][0].update(keypoints=[1, 2, 3])), "the keypoints of category 'person' are no list of names"),
     "LabelMe": ({"shapes": [], "imagePath": "a.jpg"}, "holds no COCO annotations"),
-    "nobody": (without("annotations"), "none of the 0 annotations"),
+    "nobody": (without("annotations"), "has no annotations: its list of them is empty"),
     "no pictures": (without("images"), "none of the 2 annotations in"),
-    "annotations that are no tables": ({**COCO, "annotations": [3]}, "entry 0 of `annotations` is no table"),
-    "images that are no tables": ({**COCO, "images": [*COCO["images"], "c"]}, "entry 2 of `images` is no table"),
+    "annotations that are no tables": ({**COCO, "annotations": [3]}, "none of the 1 annotations in"),
+    "images that are no tables": ({**COCO, "images": ["c"]}, "2 (of a picture that is not among `images`)"),
     "two pictures of an id": (changed(lambda d: d["images"].append({"id": "1", "file_name": "c.jpg"})), "two pictures of id 1: 'a.jpg' and 'c.jpg'"),
     "all of another number": (changed(lambda d: (d.pop("categories"), each("annotations", lambda one: one.update(keypoints=[1, 2, 2]))(d))), "2 (3 numbers for keypoints, expected 9 for 3)"),
     "another skeleton": (changed(lambda d: d["categories"][0].update(keypoints=["nose", "left_hip"])), "no category of people with the spec's 3 keypoints: 'person' (2 keypoints)"),
@@ -336,7 +386,7 @@ def test_broken_annotations_are_told_in_one_sentence(tmp_path: Path, name: str) 
     assert told in message
     assert "\n" not in message
     assert "Error" not in message  # no Python in a sentence
-    assert raised.value.hint or "is no table" in message
+    assert raised.value.hint
 
 
 def test_a_file_of_another_tool_is_named(tmp_path: Path) -> None:

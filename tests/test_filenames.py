@@ -39,6 +39,11 @@ def means(name: str, *pictures: str, beside: tuple[str, ...] = ()) -> str | None
         ("below/a.jpg", ["deep/below/a.jpg"], "deep/below/a.jpg"),
         ("cam3/a.jpg", ["cam1/a.jpg"], None),  # another folder's picture
         ("a.png", ["a.jpg"], None),
+        ("https://host/set/my%20a.jpg?token=a/b", ["my a.jpg"], "my a.jpg"),
+        ("s3://bucket/cam1/a.jpg", ["cam1/a.jpg", "cam2/a.jpg"], "cam1/a.jpg"),
+        ("file:///home/me/images/a.jpg", ["a.jpg"], "a.jpg"),
+        ("/data/local-files/?d=cam1/my%20a.jpg", ["cam1/my a.jpg", "cam2/my a.jpg"], "cam1/my a.jpg"),
+        ("my%20a.jpg", ["my%20a.jpg"], "my%20a.jpg"),  # no address
         ("A.JPG", ["a.jpg"], "a.jpg"),
         ("A.JPG", ["a.jpg", "A.JPG"], "A.JPG"),
         ("Cam1/A.jpg", ["cam1/a.jpg"], "cam1/a.jpg"),

@@ -264,3 +264,27 @@ def test_the_report_counts_pictures_of_the_folder(folder: Path) -> None:
         find_images(folder, annotations, spec).what
         == "1 of 3 pictures given with --images, those with annotated people"
     )
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        ([0.15, 0.13, 2, 0.25, 0.2, 2], "all labelled keypoints in .* lie between 0 and 1, and boxes reach up to 22"),
+        ([40, 80, 2, 45, 90, 1], "2 of 2 people in .* have all labelled keypoints far from their own box"),
+    ],
+    ids=["fractions", "percent"],
+)
+def test_keypoints_in_other_units_than_their_boxes_are_refused(folder: Path, points: list[float], told: str) -> None:
+    annotations = coco(folder, ["a.jpg", "b.jpg"])
+    picture(folder, "a.jpg", (100, 120))
+    picture(folder, "b.jpg", (100, 120))
+    document = json.loads(annotations.read_text())
+    for entry in document["annotations"]:
+        entry["keypoints"] = points
+    annotations.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=told) as raised:
+        find_photos(folder, annotations, NAMES)
+    assert "px" in raised.value.hint
+    document["annotations"][0]["keypoints"] = [3, 4, 2, 5, 6, 2]  # then it may be a slip
+    annotations.write_text(json.dumps(document))
+    assert names(find_photos(folder, annotations, NAMES)) == ["a.jpg", "b.jpg"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from posekit.targets import recurrent, scans, sorting, writes
 from posekit.targets.inlining import arguments, called, inline, name_of, shape_of
-from posekit.targets.passes import tidy
+from posekit.targets.passes import ARITHMETIC, tidy
 from posekit.targets.ranks import is_high
 from posekit.targets.sampling import grid_sample
 
@@ -27,10 +27,11 @@ zeros zeros_like
 """
 KEPT = frozenset(KNOWN.split())
 # views and products of others that torch's table leaves as they are, and coremltools does not know
-COMPOSED = frozenset(
-    "adjoint broadcast_to cartesian_prod dsplit hsplit linalg_diagonal matrix_H moveaxis movedim positive ravel "
-    "reshape_as tensor_split unsafe_chunk view_as vsplit".split()
-)
+COMPOSED = """
+adjoint broadcast_to cartesian_prod dsplit hsplit linalg_diagonal matrix_H moveaxis movedim positive ravel reshape_as
+tensor_split unsafe_chunk view_as vsplit
+"""
+ADDING = ("col2im", "index_add")  # by a product with zeros and ones
 LARGEST_DIFFERENCE = 1 << 16  # values of all points' differences; more of them are a product of matrices
 EXACT_SOFTPLUS = 17.0  # from here on ln(1 + e^x) is x in float32
 SPLIT_AT_MOST = 64  # windows of an adaptive maximum along one axis
@@ -51,11 +52,11 @@ def decompose(graph_module: Any) -> int:
         own = OWN.get(name)
         if own is not None and (function := own(node)) is not None:
             given = [one for one in node.args if isinstance(one, Node)]
-            inline(graph_module, node, *(function if isinstance(function, tuple) else (function, given)))
+            added = inline(graph_module, node, *(function if isinstance(function, tuple) else (function, given)))
+            for one in added if name in ADDING else ():
+                one.meta[ARITHMETIC] = True
         elif own is None and (
-            (name not in KEPT and node.target in table)
-            or name in COMPOSED
-            or (name == "einsum" and is_high(node))
+            (name not in KEPT and node.target in table) or name in COMPOSED or (name == "einsum" and is_high(node))
         ):
             inline(graph_module, node, *called(node), table=table)
         else:

@@ -32,7 +32,8 @@ def layer_names(graph_module: Any) -> dict[str, str]:
             value = getattr(value, part)
         if isinstance(value, Tensor) and value.ndim >= 2:
             path = str(node.meta.get(WEIGHT) or node.args[1].meta.get(WEIGHT, node.args[1].target))
-            name = "" if ARITHMETIC in node.meta else path.removeprefix("network.").removesuffix(".weight")
+            is_made = ARITHMETIC in node.meta or path.startswith("constant_")  # by posekit, of none of the weights
+            name = "" if is_made else path.removeprefix("network.").removesuffix(".weight")
             names.setdefault(fingerprint(value.detach().cpu().numpy()), name)
     return names
 

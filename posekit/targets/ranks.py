@@ -15,13 +15,25 @@ from posekit.targets.inlining import arguments, called, example, inline, name_of
 from posekit.targets.passes import tidy
 
 MOST_AXES = 5  # of Core ML; LiteRT's own bounds are between 4 and 8, by operation
-RESHAPES = "view reshape _unsafe_view flatten unflatten squeeze unsqueeze view_as reshape_as".split()
-TURNS = "permute transpose t movedim moveaxis swapaxes swapdims mT mH adjoint".split()
+RESHAPES = ("view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as", "reshape_as")
+TURNS = ("permute", "transpose", "t", "movedim", "moveaxis", "swapaxes", "swapdims", "mT", "mH", "adjoint")
 CASTS = ("to", "type_as", "float", "_to_copy", "where", "masked_fill")  # element by element, and not tagged so
-REDUCTIONS = "sum mean amax amin any all prod".split()
-ALONG = "softmax _softmax log_softmax _log_softmax cumsum cumprod logcumsumexp".split()
-OF_ONE = "select slice narrow index_select logsumexp argmax argmin max min cummax cummin".split()
-PARTS = "split split_with_sizes chunk tensor_split unbind".split()
+REDUCTIONS = ("sum", "mean", "amax", "amin", "any", "all", "prod")
+ALONG = ("softmax", "_softmax", "log_softmax", "_log_softmax", "cumsum", "cumprod", "logcumsumexp")
+OF_ONE = (
+    "select",
+    "slice",
+    "narrow",
+    "index_select",
+    "logsumexp",
+    "argmax",
+    "argmin",
+    "max",
+    "min",
+    "cummax",
+    "cummin",
+)
+PARTS = ("split", "split_with_sizes", "chunk", "tensor_split", "unbind")
 Own = Callable[..., Any] | None
 
 
@@ -116,7 +128,9 @@ def turns(sizes: Sequence[int], order: Sequence[int]) -> list[tuple[list[int], l
         if len(blocks) <= MOST_AXES:
             lie = sorted(blocks, key=lambda block: now.index(block[0]))
             if lie != blocks:
-                found.append(([math.prod(sizes[one] for one in block) for block in lie], [lie.index(one) for one in blocks]))
+                found.append(
+                    ([math.prod(sizes[one] for one in block) for block in lie], [lie.index(one) for one in blocks])
+                )
             break
         at = now.index(order[place])
         if at == place:
@@ -335,14 +349,16 @@ def _attending(node: Any) -> Own:
         known = dict(zip(node.all_input_nodes, tensors, strict=True))
         parts = [known[given[name]] for name in ("query", "key", "value")]
         parts = [one.reshape(-1, 1, *one.shape[-2:]) for one in parts]
-        found = torch.nn.functional.scaled_dot_product_attention(*parts, is_causal=given["is_causal"], scale=given["scale"])
+        found = torch.nn.functional.scaled_dot_product_attention(
+            parts[0], parts[1], parts[2], is_causal=given["is_causal"], scale=given["scale"]
+        )
         return found.reshape(after)
 
     return attend
 
 
 HOW: dict[Sequence[str], Callable[[Any], Own]] = {
-    tuple(REDUCTIONS): _reduced,
+    REDUCTIONS: _reduced,
     (*ALONG, *OF_ONE, *PARTS): _along,
     ("flip", "roll"): _flipped,
     ("cat", "stack", "concat"): _joined,

@@ -81,7 +81,12 @@ def masked(node: Any) -> Made:
 
     given = arguments(node)
     masks = [one for one in given.get("indices") or () if one is not None]
-    if name_of(node) != "index_put" or len(masks) != 1 or given["accumulate"] or masks[0].meta["val"].dtype != torch.bool:
+    if (
+        name_of(node) != "index_put"
+        or len(masks) != 1
+        or given["accumulate"]
+        or masks[0].meta["val"].dtype != torch.bool
+    ):
         return None
     mask, shape = masks[0], shape_of(node)
     first = given["indices"].index(mask)
@@ -220,7 +225,7 @@ def copied(node: Any) -> Made:
 
 
 def _is_fixed(one: Any) -> bool:
-    return one.op == "get_attr"
+    return bool(one.op == "get_attr")
 
 
 def _flat(values: Any) -> list[Any]:
@@ -265,7 +270,11 @@ def _along(places: Any, numbers: Sequence[Any], axis: int) -> list[tuple[int, in
     rows = []
     for one in numbers:
         whole = one.reshape([1] * (len(shape) - one.ndim) + list(one.shape))
-        sizes = [whole.shape[axis] if at == axis else size for at, size in enumerate(shape)] if whole.ndim == len(shape) else []
+        sizes = (
+            [whole.shape[axis] if at == axis else size for at, size in enumerate(shape)]
+            if whole.ndim == len(shape)
+            else []
+        )
         if not sizes or any(now not in (1, size) for now, size in zip(whole.shape, sizes, strict=True)):
             return None
         rows.append(whole.expand(sizes).movedim(axis, 0).flatten(1))
