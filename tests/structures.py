@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tests import moves
+
 C = 8  # channels of the trunk, on a map of 12 x 8
 SIZE_WH = (32, 48)
 Head = nn.Module | Callable[[Tensor], Tensor]
@@ -247,6 +249,8 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "least": lambda x: x.flatten(2).topk(3, largest=False).values,
         "many": lambda x: x.flatten(2).topk(20).values,
     },
+    "writes": lambda: dict(moves.WRITES),
+    "axes": lambda: dict(moves.AXES),
     "recurrent": lambda: {
         "both_ways": Recurrent(nn.LSTM(C, 5, batch_first=True, bidirectional=True)),
         "gated": Recurrent(nn.GRU(C, 5, num_layers=2, batch_first=True)),

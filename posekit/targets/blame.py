@@ -58,12 +58,6 @@ def first_complex(graph_module: Any) -> Any:
     return next((node for node, value in values if getattr(getattr(value, "dtype", None), "is_complex", False)), None)
 
 
-def first_unsettled(graph_module: Any) -> Any:
-    """The first operation whose number of results depends on the picture, which no phone's graph holds; None without one."""
-    values = ((node, node.meta.get("val")) for node in graph_module.graph.nodes if name_of(node))
-    return next((node for node, value in values if any(not isinstance(size, int) for size in getattr(value, "shape", ()))), None)  # fmt: skip
-
-
 def first_unknown(graph_module: Any, is_known: Callable[[Any], bool]) -> Any:
     """The first operation of torch that a converter does not know; None without one."""
     return next((node for node in graph_module.graph.nodes if name_of(node) and not is_known(node)), None)

@@ -34,7 +34,7 @@ def fold_constants(graph_module: Any) -> int:
         for node in graph_module.graph.nodes:
             if node.op == "get_attr" and isinstance(value := attribute(node), Tensor):
                 values[node], made[node] = value.detach(), str(node.target)
-            elif name_of(node) in SHAPED or _is_fixed(node, values):
+            elif (name_of(node) in SHAPED and _is_measured(node)) or _is_fixed(node, values):
                 sources = [one for one in node.all_input_nodes if one in values]
                 args = _filled(node.args, values) if name_of(node) not in SHAPED else (_shaped(node), *node.args[1:])
                 result = node.target(*args, **_filled(node.kwargs, values))
@@ -69,6 +69,11 @@ def _is_fixed(node: Any, values: dict[Any, Any]) -> bool:
         if not name_of(node) or not schema.returns:
             return False
     return all(one in values for one in node.all_input_nodes)
+
+
+def _is_measured(node: Any) -> bool:
+    """Whether the sizes that a node reads are numbers, and do not depend on the picture."""
+    return all(isinstance(size, int) for size in node.args[0].meta["val"].shape)
 
 
 def _shaped(node: Any) -> Any:

@@ -87,6 +87,9 @@ def drop_expands(graph_module: Any) -> int:
                 user.replace_input_with(node, node.args[0])
                 count += 1
         before, after = shape_of(node.args[0]), shape_of(node)
+        if before == after:
+            node.replace_all_uses_with(node.args[0])
+            count += 1
         if node.users and len(before) == 4 and before[:2] == after[:2] and example(node).dtype.is_floating_point:
             size = list(after[2:])
             inline(graph_module, node, lambda x, size=size: resize(x, size, None), [node.args[0]])
