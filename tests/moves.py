@@ -142,6 +142,7 @@ AXES: dict[str, Head] = {
     "blocks_overlap": lambda x: F.fold(F.unfold(x, 3, padding=1), (12, 8), 3, padding=1),
     "blocks_of_two": lambda x: F.fold(F.unfold(x, (3, 2), stride=(2, 3)), (12, 8), (3, 2), stride=(2, 3)),
     "blocks_dilated": lambda x: F.fold(F.unfold(x, 3, dilation=2, padding=2), (12, 8), 3, dilation=2, padding=2),
+    "repeated": lambda x: x.repeat(1, 3, 2, 1) + x[:, :1].expand(1, 24, 12, 8).repeat(1, 1, 2, 1),
     "windows": lambda x: x.unfold(2, 4, 2).mean(-1),
     "windows_apart": lambda x: x.unfold(2, 4, 4).unfold(3, 4, 4).amax((-1, -2)),
     "neighbours": neighbours,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -11,6 +12,7 @@ from posekit.targets.passes import tidy
 IDENTITIES = ("alias", "clone", "contiguous", "detach", "detach_", "lift_fresh", "lift_fresh_copy")
 DROPOUTS = ("alpha_dropout", "dropout", "feature_alpha_dropout", "feature_dropout")
 SPREADING = ("broadcast_to", "expand", "expand_as", "repeat", "tile")
+MOST_COPIES = 64
 BROADCASTING = """
 add atan2 div eq floor_divide fmod ge gt le lt maximum minimum mul ne pow remainder rsub sub true_divide where
 logical_and logical_or logical_xor
@@ -72,17 +74,17 @@ def drop_expands(graph_module: Any) -> int:
     """Remove spreading of axes of size 1 before an operation that broadcasts by itself, as squeeze-and-excitation with
     expand_as or repeat has it; returns how many.
 
-    Of what is left, a point spread over a map becomes a resize: behind a convolution litert-torch turns the axes of its
-    input and not the shape that it is spread to, and the file does not load.
+    Of what is left, a point spread over a map becomes a resize, and other maps copies side by side: behind a convolution
+    litert-torch turns the axes of its input and not the shape that it is spread to, and of five axes it makes ten.
     """
     import torch
 
     resize = torch.ops.aten.upsample_nearest2d.vec
     count = 0
     for node in list(graph_module.graph.nodes):
-        if name_of(node) not in SPREADING or not _only_spreads(node):
+        if name_of(node) not in SPREADING:
             continue
-        for user in list(node.users):
+        for user in list(node.users) if _only_spreads(node) else ():
             if name_of(user) in BROADCASTING.split() and _gives_the_same(user, node):
                 user.replace_input_with(node, node.args[0])
                 count += 1
@@ -90,9 +92,13 @@ def drop_expands(graph_module: Any) -> int:
         if before == after:
             node.replace_all_uses_with(node.args[0])
             count += 1
-        if node.users and len(before) == 4 and before[:2] == after[:2] and example(node).dtype.is_floating_point:
+        is_point = len(before) == 4 and before[:2] == after[:2] and _only_spreads(node)
+        if node.users and is_point and example(node).dtype.is_floating_point:
             size = list(after[2:])
             inline(graph_module, node, lambda x, size=size: resize(x, size, None), [node.args[0]])
+            count += 1
+        elif node.users and (len(after) == 4 or name_of(node) in ("repeat", "tile")) and _is_few(before, after):
+            inline(graph_module, node, _copies(before, after), [node.args[0]])
             count += 1
     tidy(graph_module)
     return count
@@ -184,6 +190,27 @@ def _only_spreads(node: Any) -> bool:
     before, after = shape_of(node.args[0]), shape_of(node)
     added = len(after) - len(before)
     return added >= 0 and all(was in (1, now) for was, now in zip(before, after[added:], strict=True))
+
+
+def _is_few(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether copies side by side are not too many to be written one by one."""
+    return 1 < math.prod(after) // max(math.prod(before), 1) <= MOST_COPIES
+
+
+def _copies(before: tuple[int, ...], after: tuple[int, ...]) -> Any:
+    """A function that puts copies of a tensor side by side, axis by axis."""
+    import torch
+
+    whole = (1,) * (len(after) - len(before)) + before
+
+    def repeat(x: Any) -> Any:
+        x = x.reshape(whole)
+        for axis, (was, now) in enumerate(zip(whole, after, strict=True)):
+            if was != now:
+                x = torch.cat([x] * (now // was), axis)
+        return x
+
+    return repeat
 
 
 def _gives_the_same(user: Any, node: Any) -> bool:

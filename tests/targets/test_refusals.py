@@ -79,10 +79,50 @@ def test_a_converter_names_the_operation_and_its_layer(platform: str, library: s
     with pytest.raises(ConversionError) as raised:
         based(platform, UNKNOWN[name], tmp_path)
     text = told(raised.value)
-    assert text.startswith(f"{library} cannot convert the network: ")
-    assert f"{name} in layer head" in text
+    assert text.startswith(f"{library} cannot convert the network: it has no {name} in layer head")
     assert "test_refusals.py, line" in text or "refused.py, line" in text
+
+
+@pytest.mark.usefixtures("one_route")
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_what_a_converter_does_not_know_is_told_before_it_is_started(
+    platform: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import coremltools
+    import litert_torch
+
+    def started(*_: Any, **__: Any) -> None:
+        raise AssertionError("a conversion was started")
+
+    monkeypatch.setattr(litert_torch, "convert", started)
+    monkeypatch.setattr(coremltools, "convert", started)
+    with pytest.raises(ConversionError, match="it has no erfinv"):
+        based(platform, UNKNOWN["erfinv"], tmp_path)
+
+
+@pytest.mark.usefixtures("one_route")
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_without_its_lists_a_converter_itself_names_the_operation(
+    platform: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A converter of another version keeps its lists elsewhere."""
+    from posekit.targets import blame
+
+    monkeypatch.setattr(blame, "first_unknown", lambda *_: None)
+    with pytest.raises(ConversionError) as raised:
+        based(platform, UNKNOWN["erfinv"], tmp_path)
+    assert "erfinv in layer head" in told(raised.value)
     assert "Traceback" in (tmp_path / "log").read_text()
+
+
+def test_more_axes_than_core_ml_has_are_told_before_it_is_started(tmp_path: Path) -> None:
+    def between(x: Tensor, _: Tensor) -> Tensor:
+        y = torch.stack((x, -x), -1).unsqueeze(-2)
+        return y.gather(5, (y > 0).long()).sum((4, 5))
+
+    with pytest.raises(ConversionError, match="at most 5 axes, fewer than those of .* in layer head") as raised:
+        based("ios", between, tmp_path)
+    assert "reshape" in raised.value.hint
 
 
 def test_an_exception_of_coremltools_that_says_sizes_is_told_with_the_operation(tmp_path: Path) -> None:
