@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from posekit.targets import recurrent, scans, sorting, writes
+from posekit.targets import recurrent, scans, sorting, sums, writes
 from posekit.targets.inlining import arguments, called, inline, name_of, shape_of
 from posekit.targets.passes import ARITHMETIC, tidy
 from posekit.targets.ranks import is_high
@@ -325,7 +325,7 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "take": writes.moved,
     "as_strided_scatter": writes.moved,
     "channel_shuffle": _channel_shuffle,
-    "col2im": writes.folded,
+    "col2im": sums.folded,
     "copy": writes.copied,
     "diagonal_scatter": writes.moved,
     "fill": writes.filled,

@@ -126,3 +126,11 @@ def name_of(node: Any) -> str:
     """`conv2d` for aten.conv2d.default; empty for what is no operation of torch."""
     target = str(node.target)
     return target.split(".")[1] if node.op == "call_function" and target.startswith("aten.") else ""
+
+
+def nodes_in(values: Any) -> list[Any]:
+    """The nodes of arguments that are nodes, or lists of nodes, numbers and nothing."""
+    from torch import fx
+
+    found = [one for value in values for one in (value if isinstance(value, list | tuple) else [value])]
+    return [one for one in found if isinstance(one, fx.Node)]

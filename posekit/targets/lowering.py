@@ -26,7 +26,7 @@ from posekit.precisions import Rewrite
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import blame, decompositions, folding, passes, ranks, resizes, simplify, writes
+from posekit.targets import blame, decompositions, folding, masks, passes, ranks, resizes, simplify, writes
 
 PASSES = (
     simplify.make_functional,
@@ -34,7 +34,7 @@ PASSES = (
     simplify.drop_identities,
     passes.name_convolutions,
     folding.fold_constants,
-    writes.settle_masks,
+    masks.settle_masks,
     passes.fuse_batch_norm,  # before what stands between a convolution and its norm
     resizes.rewrite_resizes,
     decompositions.decompose,

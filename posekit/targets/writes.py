@@ -10,15 +10,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from posekit.errors import ConversionError
-from posekit.targets import blame
-from posekit.targets.inlining import arguments, attribute, constant, example, inline, name_of, shape_of
+from posekit.targets import sums
+from posekit.targets.inlining import arguments, attribute, inline, name_of, nodes_in, shape_of
 from posekit.targets.passes import tidy
 
 PLACES = ("index", "indices", "mask")  # arguments that say where, by their names in schemas
 SUMMING = ("index_add", "scatter_add")
 MOST_SLICES = 8  # side by side; of more, one gather
-MOST_SUMMANDS = 64  # at one place
 Made = tuple[Callable[..., Any], list[Any]] | None
 
 
@@ -33,82 +31,6 @@ def read_memory(graph_module: Any) -> int:
     return count
 
 
-def settle_masks(graph_module: Any) -> int:
-    """Values chosen by a mask as values at known places, where the mask is known, or as all of them, where what is computed
-    of the chosen is written back; returns how many.
-
-    ConversionError for what is left: results of which the picture decides how many there are.
-    """
-    import torch
-
-    count = 0
-    for node in list(graph_module.graph.nodes):
-        if name_of(node) not in ("index", "index_put") or not node.users:
-            continue
-        for one in _flat([arguments(node)["indices"]]):
-            if _is_fixed(one) and attribute(one).dtype == torch.bool:
-                _known_places(graph_module, node, one)
-                count += 1
-        if (made := masked(node)) is not None:
-            inline(graph_module, node, *made)
-            count += 1
-    tidy(graph_module)
-    for node in list(graph_module.graph.nodes):
-        _settle(node)
-    tidy(graph_module)
-    if (left := next((node for node in graph_module.graph.nodes if not is_settled(node)), None)) is not None:
-        what = f"no phone's graph holds what {blame.place_of(left)} gives: as many values as the picture decides"
-        raise ConversionError(what, blame.remedy_of(left))
-    return count
-
-
-def is_settled(node: Any) -> bool:
-    """Whether the sizes of what a node gives are numbers."""
-    value = node.meta.get("val")
-    return all(
-        isinstance(size, int)
-        for one in (value if isinstance(value, list | tuple) else [value])
-        for size in getattr(one, "shape", ())
-    )
-
-
-def _known_places(graph_module: Any, node: Any, mask: Any) -> None:
-    """The places where a mask is true instead of the mask."""
-    indices = list(node.args[1])
-    at = indices.index(mask)
-    with graph_module.graph.inserting_before(node):
-        places = [constant(graph_module, one) for one in attribute(mask).nonzero(as_tuple=True)]
-    node.args = (node.args[0], [*indices[:at], *places, *indices[at + 1 :]], *node.args[2:])
-
-
-def _settle(node: Any) -> None:
-    """The sizes of a node anew, and numbers instead of what is computed of them, where those of what it reads are known."""
-    import torch
-    from torch.fx.node import map_arg
-
-    if node.op != "call_function" or not all(is_settled(one) for one in node.all_input_nodes):
-        return
-    tags = getattr(node.target, "tags", ())
-    if name_of(node) == "sym_size":
-        _replace(node, shape_of(node.args[0])[node.args[1]])
-    elif not name_of(node) and not node.all_input_nodes and all(isinstance(one, int) for one in node.args):
-        _replace(node, node.target(*node.args))
-    elif not is_settled(node) and (name_of(node) == "index" or torch.Tag.dynamic_output_shape not in tags):
-        args, kwargs = (map_arg(given, example) for given in (node.args, node.kwargs))
-        kinds = [one.dtype for one in args[1] if one is not None] if name_of(node) == "index" else []
-        if torch.bool not in kinds:
-            node.meta["val"] = node.target(*args, **kwargs)
-
-
-def _replace(node: Any, value: int) -> None:
-    """A number instead of the node that computes it."""
-    from torch.fx.node import map_arg
-
-    for user in list(node.users):
-        user.args = map_arg(user.args, lambda one: value if one is node else one)
-        user.kwargs = map_arg(user.kwargs, lambda one: value if one is node else one)
-
-
 def moved(node: Any) -> Made:
     """The function that puts the values where the operation does, and its inputs; None where places come from the picture."""
     import torch
@@ -117,10 +39,10 @@ def moved(node: Any) -> Made:
 
     given = arguments(node)
     where = {name: given[name] for name in PLACES if name in given}
-    if not all(_is_fixed(one) for one in _flat(where.values())):
-        return masked(node)
+    if not all(one.op == "get_attr" for one in nodes_in(where.values())):
+        return None
     if given.get("accumulate") or name_of(node) in SUMMING:
-        return summed(node)
+        return sums.summed(node)
     if given.get("reduce"):
         return None
     sources: list[Any] = []
@@ -153,104 +75,6 @@ def moved(node: Any) -> Made:
     return _gathered(places, numbers, sources)
 
 
-def masked(node: Any) -> Made:
-    """What is written where a mask is true: one value, the same for all of it, or what is computed of the values there."""
-    import torch
-
-    given = arguments(node)
-    masks = [one for one in given.get("indices") or () if one is not None]
-    if (
-        name_of(node) != "index_put"
-        or len(masks) != 1
-        or given["accumulate"]
-        or masks[0].meta["val"].dtype != torch.bool
-    ):
-        return None
-    mask, shape = masks[0], shape_of(node)
-    first = given["indices"].index(mask)
-    behind = len(shape) - first - len(shape_of(mask))
-    axes = [1] * first + list(shape_of(mask)) + [1] * behind
-    found = _of_all(given["values"], given["indices"], behind)
-    if found is None:
-        return None
-    values, sources = found
-
-    def write(x: Any, mask: Any, *given: Any) -> Any:
-        return torch.where(mask.reshape(axes), values(dict(zip(sources, given, strict=True))).to(x.dtype), x)
-
-    return write, [given["self"], mask, *sources]
-
-
-def _of_all(node: Any, indices: Any, behind: int) -> tuple[Callable[[dict[Any, Any]], Any], list[Any]] | None:
-    """What the values where a mask is true are computed from, as a function of whole tensors, and those; None where one
-    of the operations needs to know which values there are."""
-    import torch
-    from torch import fx
-    from torch.fx.node import map_arg
-
-    sizes = list(node.meta["val"].shape)
-    if all(isinstance(size, int) for size in sizes) and all(size == 1 for size in sizes[: len(sizes) - behind]):
-        shape = sizes[max(len(sizes) - behind, 0) :]
-        return lambda known: known[node].reshape(shape), [node]
-    if name_of(node) == "index" and list(node.args[1]) == list(indices):
-        return lambda known: known[node.args[0]], [node.args[0]]
-    if name_of(node) in ("view", "reshape", "squeeze") and _long(node) == _long(node.args[0]):
-        return _of_all(node.args[0], indices, behind)
-    if not isinstance(node.target, torch._ops.OpOverload) or torch.Tag.pointwise not in node.target.tags:
-        return None
-    parts = {one: _of_all(one, indices, behind) for one in node.all_input_nodes}
-    if any(part is None for part in parts.values()):
-        return None
-
-    def compute(known: dict[Any, Any]) -> Any:
-        def value(one: fx.Node) -> Any:
-            return parts[one][0](known)  # type: ignore[index]
-
-        return node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))
-
-    return compute, list(dict.fromkeys(source for part in parts.values() if part for source in part[1]))
-
-
-def _long(node: Any) -> list[str]:
-    """The sizes of a node but for axes of one value."""
-    return [str(size) for size in node.meta["val"].shape if not (isinstance(size, int) and size == 1)]
-
-
-def summed(node: Any) -> Made:
-    """Values added at known places: along one axis a product with a matrix of zeros and ones, else a sum of gathers."""
-    import torch
-
-    given = arguments(node)
-    shape, alpha = shape_of(node), given.get("alpha", 1)
-    numbers = torch.arange(math.prod(shape)).reshape(shape)
-    base, source = given["self"], given.get("src", given.get("source", given.get("values")))
-    if name_of(node) == "index_add":
-        axis = given["dim"] % max(len(shape), 1)
-        matrix = torch.nn.functional.one_hot(attribute(given["index"]).reshape(-1), shape[axis]).float() * alpha
-        return _product(shape, axis), [base, source, matrix]
-    if name_of(node) == "scatter_add":
-        index = attribute(given["index"])
-        targets = torch.gather(numbers, given["dim"], index) if index.numel() else index
-        cut = tuple(slice(size) for size in index.shape)
-    else:
-        places = [None if one is None else attribute(one) for one in given["indices"]]
-        targets, cut = torch.ops.aten.index.Tensor(numbers, places), ()
-    count = int(torch.bincount(targets.flatten(), minlength=1).max())
-    if count > MOST_SUMMANDS:
-        return None
-    rounds = _rounds(targets.flatten(), numbers.numel(), count)
-
-    def add(x: Any, values: Any, *rounds: Any) -> Any:
-        values = values[cut] if cut else values
-        flat = values.expand(targets.shape).reshape(-1)
-        flat = torch.cat([flat, torch.zeros(1, dtype=flat.dtype, device=flat.device)])
-        for places in rounds:
-            x = x + flat.index_select(0, places).reshape(shape)
-        return x
-
-    return add, [base, source, *rounds]
-
-
 def unfolded(node: Any) -> Callable[..., Any]:
     """Windows along an axis, one place of all of them after the other."""
     import torch
@@ -270,28 +94,6 @@ def unfolded(node: Any) -> Callable[..., Any]:
     return unfold
 
 
-def folded(node: Any) -> Made:
-    """Blocks put together as a transposed convolution does it, whose weights put each block's values in their places."""
-    import torch
-
-    given = arguments(node)
-    kernel, stride, padding, dilation = (list(given[one]) for one in ("kernel_size", "stride", "padding", "dilation"))
-    size, taps = list(given["output_size"]), math.prod(kernel)
-    sides = zip(size, kernel, stride, padding, dilation, strict=True)
-    blocks = [(one + 2 * pad - by * (wide - 1) - 1) // step + 1 for one, wide, step, pad, by in sides]
-    shape = shape_of(node)
-    weight = torch.eye(taps).reshape(taps, 1, *kernel)
-    reached = [(count - 1) * step + by * (wide - 1) + 1 - 2 * pad for count, wide, step, pad, by in zip(blocks, kernel, stride, padding, dilation, strict=True)]  # fmt: skip
-    more = [one - end for one, end in zip(size, reached, strict=True)]
-
-    def fold(x: Any, weight: Any) -> Any:
-        x = x.reshape(-1, taps, *blocks)
-        whole = torch.ops.aten.conv_transpose2d.input(x, weight, None, stride, padding, more, 1, dilation)
-        return whole.reshape(shape)
-
-    return fold, [node.args[0], weight]
-
-
 def filled(node: Any) -> Made:
     """One value at every place, of a tensor that is only read for its shape."""
     import torch
@@ -307,18 +109,6 @@ def copied(node: Any) -> Made:
     """What is copied into a tensor, as that has it."""
     shape, kind = shape_of(node), node.meta["val"].dtype
     return lambda value: value.to(kind).expand(shape), [node.args[1]]
-
-
-def _is_fixed(one: Any) -> bool:
-    return bool(one.op == "get_attr")
-
-
-def _flat(values: Any) -> list[Any]:
-    """The nodes of arguments that are nodes, or lists of nodes, numbers and nothing."""
-    from torch import fx
-
-    found = [one for value in values for one in (value if isinstance(value, list | tuple) else [value])]
-    return [one for one in found if isinstance(one, fx.Node)]
 
 
 def _as_in_memory(numbers: Any, source: Any) -> Any:
@@ -416,27 +206,3 @@ def _shape(source: Any) -> tuple[int, ...]:
 
 def _narrowed(x: Any, axis: int, first: int, count: int) -> Any:
     return x if count == x.shape[axis] else x.narrow(axis, first, count)
-
-
-def _product(shape: tuple[int, ...], axis: int) -> Callable[..., Any]:
-    """The function that adds what is at each place along an axis to the place that a matrix says."""
-
-    def add(x: Any, values: Any, matrix: Any) -> Any:
-        if axis == len(shape) - 1:
-            return x + values @ matrix.to(x.dtype)
-        return x + (values.transpose(axis, -1) @ matrix.to(x.dtype)).transpose(axis, -1)
-
-    return add
-
-
-def _rounds(targets: Any, size: int, count: int) -> list[Any]:
-    """For every place the value that is added in each round: the number of values, which is a zero's, where there is none."""
-    import torch
-
-    order = torch.argsort(targets, stable=True)
-    ordered = targets[order]
-    firsts = torch.searchsorted(ordered, ordered)
-    nth = torch.arange(len(ordered)) - firsts
-    rounds = torch.full((count, size), len(targets), dtype=torch.int32)
-    rounds[nth, ordered] = order.to(torch.int32)
-    return list(rounds)
