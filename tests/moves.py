@@ -157,6 +157,7 @@ AXES: dict[str, Head] = {
     "summed_over_six": lambda x: torch.einsum("bgchkw,bgdhkw->bgcd", x.view(1, 2, 4, 6, 2, 8), x.view(1, 2, 4, 6, 2, 8)),
     "pooled_to_a_corner": pooled_to_a_corner,
     "products": lambda x: torch.cumprod(x.sigmoid() + 0.5, 3) + x.sigmoid().prod(1, keepdim=True),
+    "of_bases": lambda x: torch.exp(-(((x[..., None] - torch.linspace(-1, 1, 5)) / 0.5) ** 2)).sum(-1),
     "of_a_vector": lambda x: x.flatten(2).softmax(2).view(x.shape).sum(2) @ torch.linspace(0, 1, 8),
     "viewed": lambda x: x.flatten(2).view_as(x[0].unsqueeze(0)).moveaxis(1, -1).tensor_split(3, 2)[1],
 }  # fmt: skip

@@ -131,6 +131,14 @@ def _vector_product(node: Any) -> Callable[..., Any] | None:
     return multiply
 
 
+def _power(node: Any) -> Callable[..., Any] | None:
+    """A power of a tensor of five axes on one: LiteRT's own takes at most four."""
+    shape, exponent = shape_of(node), node.args[1]
+    if len(shape) < 5 or not isinstance(exponent, int | float):
+        return None
+    return lambda x: x.reshape(-1).pow(exponent).reshape(shape)
+
+
 def _channel_shuffle(node: Any) -> Callable[..., Any]:
     groups, shape = arguments(node)["groups"], shape_of(node)
     return lambda x: x.reshape(shape[0], groups, -1, *shape[2:]).transpose(1, 2).reshape(shape)
@@ -352,6 +360,7 @@ OWN: dict[str, Callable[[Any], Own]] = {
     "mH": _turn,
     "mT": _turn,
     "pad": _pad,
+    "pow": _power,
     "prod": scans.product,
     "rnn_relu": recurrent.rnn_relu,
     "rnn_tanh": recurrent.rnn_tanh,

@@ -21,7 +21,7 @@ from tests.structures import Calling
 # what both converters do alike
 PLAIN = """
 abs add amax amin bmm cat chunk clamp constant_pad_nd conv_transpose2d cumsum div exp expand flatten flip ge gt im2col
-index_select le logical_not lt mT matmul maximum mean minimum mul narrow ne neg pad permute relu repeat reshape roll select
+index_select le logical_not lt mT matmul maximum mean minimum mul narrow ne neg pad permute pow relu repeat reshape roll select
 sigmoid slice softmax split split_with_sizes sqrt squeeze stack sub sum tanh to transpose unbind unsqueeze upsample_nearest2d
 where
 """
