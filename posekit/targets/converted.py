@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.precisions import Precision, Rewrite
-from posekit.runtimes import eight_bits
 
 if TYPE_CHECKING:
     from posekit.targets.lowering import Lowered
@@ -50,10 +49,6 @@ class Calibration:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by_input: NDArray[np.float64] | None = None
     lost: Mapping[str, float] = field(default_factory=dict)
-
-    def is_coarse(self, name: str) -> bool:
-        """Whether a tensor loses too much to 8 bits."""
-        return self.lost.get(name, 0.0) > eight_bits.LOST
 
 
 @dataclass(frozen=True, slots=True)

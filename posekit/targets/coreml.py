@@ -23,6 +23,7 @@ from posekit.foreign import chain, converting, note, said, told
 from posekit.mlpackage import coremltools, data_folder, read_specification, specification_file
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
+from posekit.runtimes.eight_bits import coarse
 from posekit.spec import PoseSpec, canonical_json, contract_hash
 from posekit.targets import blame, coreml_activations, coreml_program, coreml_readback, coreml_weights, ranks, rewrites
 from posekit.targets.contracts import CONTRACT_KEY
@@ -263,7 +264,7 @@ def _why_float(op: Any, calibration: Calibration) -> str:
         return "its result is an output, which 8-bit inputs would coarsen"
     if op.x.name not in calibration.ranges:
         return "no finite range of its input is known"
-    return COARSE if calibration.is_coarse(op.x.name) else ""
+    return COARSE if op.x.name in coarse(calibration.lost, calibration.lost) else ""
 
 
 def _may_be_float16(op: Any) -> bool:

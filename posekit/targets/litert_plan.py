@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from posekit.precisions import Precision
 from posekit.recipe import Recipe
+from posekit.runtimes.eight_bits import coarse
 from posekit.targets.converted import COARSE, Calibration
 from posekit.targets.tflite_graph import Node, after_layers, before_layers
 
@@ -50,8 +51,8 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
     layers = dict(_layers(nodes, recipe, calibration))
     done: list[Precision | None] = [layers[index][0] if index in layers else None for index in range(len(nodes))]
     why = {index: reason for index, (_, reason) in layers.items() if reason}
-    coarse = list(why.values()).count(COARSE)
-    notes = [f"{coarse} layers: {COARSE.replace('it computes', 'they compute')}"] if coarse else []
+    count = list(why.values()).count(COARSE)
+    notes = [f"{count} layers: {COARSE.replace('it computes', 'they compute')}"] if count else []
     if recipe.precision in STATIC:
         floats, said = _in_float(nodes, recipe.precision, done, calibration)
         for index, node in enumerate(nodes):
@@ -64,6 +65,7 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
 def _layers(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Iterator[tuple[int, tuple[Precision, str]]]:
     """What each layer is made, and the reason where that is not what the recipe says."""
     _, giving = after_layers(nodes)
+    lossy = _coarse(nodes, calibration)
     for index, node in enumerate(nodes):
         if not node.layer:
             continue
@@ -73,7 +75,7 @@ def _layers(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Iter
                 reason = OUTPUT_LAYER
             elif not _known(node, nodes, calibration):
                 reason = NOT_FINITE
-            elif wanted == "w8a8" and _coarse(node, nodes, calibration):
+            elif wanted == "w8a8" and index in lossy:
                 reason = COARSE
         elif wanted == "w4" and node.op not in FOUR_BIT:
             reason = f"LiteRT has no 4-bit {node.op}"
@@ -86,6 +88,7 @@ def _in_float(
     """The operations that are no layers and compute in float32 under a static precision, and what to say of them."""
     last, _ = after_layers(nodes)
     padded, exact, attention = paddings_of_maxima(nodes), divisions(nodes), _attention(nodes)
+    lossy = _coarse(nodes, calibration) if precision == "w8a8" else set()
     floats = before_layers(nodes) | last | exact | attention
     kept: Counter[str] = Counter()
     unlike: list[str] = []
@@ -100,7 +103,7 @@ def _in_float(
         elif node.op in SYMMETRIC or node.weight >= 0:
             # a weight that is computed is not symmetric; a product that is no layer is the weights of a resize, or bins
             floats.add(index)
-        elif precision == "w8a8" and _coarse(node, nodes, calibration):
+        elif index in lossy:
             floats.add(index)
         elif node.op in JOINS and (ratio := _unlike(node, nodes, calibration)) > UNLIKE:
             floats.add(index)
@@ -167,13 +170,16 @@ def _known(node: Node, nodes: list[Node], calibration: Calibration) -> bool:
     return all(one.name in calibration.ranges for one in _around(node, nodes))
 
 
-def _coarse(node: Node, nodes: list[Node], calibration: Calibration) -> bool:
-    """Whether 8 bits would lose too much of what a node makes or reads."""
-    return any(
-        calibration.is_coarse(one.name)
-        for one in _around(node, nodes)
-        if one.op not in UNJUDGED and not (one.op in JOINS and all(nodes[part].op == "RESHAPE" for part in one.sources))
-    )
+def _coarse(nodes: list[Node], calibration: Calibration) -> set[int]:
+    """The nodes that read or make what 8 bits would lose too much of."""
+    judged = {
+        node.name
+        for node in nodes
+        if node.op not in UNJUDGED
+        and not (node.op in JOINS and all(nodes[part].op == "RESHAPE" for part in node.sources))
+    }
+    names = coarse(calibration.lost, judged)
+    return {index for index, node in enumerate(nodes) if any(one.name in names for one in _around(node, nodes))}
 
 
 def paddings_of_maxima(nodes: list[Node]) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posekit.runtimes.eight_bits import channel_sums, lost
+from posekit.runtimes.eight_bits import channel_sums, coarse, lost
 
 STEP = 2.0 / 255
 
@@ -30,3 +30,19 @@ def test_the_sums_of_channels_leave_out_what_is_not_finite() -> None:
     assert channel_sums(values).tolist() == [[2, 4], [26, 14]]
     assert channel_sums(np.moveaxis(values, -1, 1), 1).tolist() == [[2, 4], [26, 14]]
     assert channel_sums(np.float32(3)).tolist() == [[1], [9]]
+
+
+@pytest.mark.parametrize(
+    ("losses", "judged", "expected"),
+    [
+        ({"a": 0.04, "b": 0.01}, "ab", ""),  # nothing very much
+        ({"a": 0.06, "b": 0.01, "c": 0.004}, "abc", "ab"),
+        ({"a": 0.06, "b": 0.01}, "b", ""),  # what is not judged does not tell
+        ({}, "a", ""),
+        ({}, "", ""),
+    ],
+)
+def test_where_one_tensor_loses_very_much_no_other_loses_much(
+    losses: dict[str, float], judged: str, expected: str
+) -> None:
+    assert coarse(losses, judged) == set(expected)

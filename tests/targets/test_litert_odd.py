@@ -221,6 +221,7 @@ def test_a_division_computes_in_float_at_8_bits(
     found = odd(Divided)
     assert max(errors(found, made(found, uniform("w8a8"), tmp_path)).values()) < 0.1
     monkeypatch.setattr(litert_plan, "INEXACT", ())
+    monkeypatch.setattr(eight_bits, "SEVERE", 1.0)
     with pytest.raises(InputError, match=r"LiteRT cannot run .*DIV"):
         errors(found, made(found, uniform("w8a8"), tmp_path))
 
@@ -249,7 +250,7 @@ def test_what_reads_or_makes_small_channels_computes_in_float(
     good = errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"]
     told = {layer.name: layer.why for layer in made(found, uniform("w8a8"), tmp_path).layers}
     assert [name for name, why in told.items() if why == litert_plan.COARSE] == ["small", "alike"]
-    monkeypatch.setattr(eight_bits, "LOST", 1.0)
+    monkeypatch.setattr(eight_bits, "SEVERE", 1.0)
     assert errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"] > 3 * good
 
 
@@ -259,7 +260,8 @@ def test_attention_and_norms_compute_in_float_and_their_layers_in_8_bits(
     found = odd(Block)
     nodes = nodes_of(tflite_file.unpack((found.base.folder / "base.tflite").read_bytes()), found.base.layers)
     planned = plan(nodes, uniform("w8a8"), found.calibration)
-    assert {done for node, done in zip(nodes, planned.done, strict=True) if not node.layer} == {None}
+    rounded = {node.op for node, done in zip(nodes, planned.done, strict=True) if not node.layer and done}
+    assert rounded <= {"PAD", "MAXIMUM"}  # of the convolutions before
     inner = [layer for layer in made(found, uniform("w8a8"), tmp_path).layers if layer.name != "head"]
     assert len(inner) > 4
     assert {layer.activations for layer in inner} == {"int8"}
