@@ -66,7 +66,8 @@ def test_an_8_bit_bundle_tells_what_was_done_and_stays_valid(sample: Path, run_p
     assert run_posekit("validate", folder).code == 0
     assert run_posekit("bisect", folder).code == 0
     inspected = json.loads(run_posekit("inspect", folder, "--json").out)
-    assert inspected["layers"] == {"int8, computed in int8": 27, "int8, computed in float32": 2}
+    # the file alone does not tell that two products are one layer's, computed in phases
+    assert inspected["layers"] == {"int8, computed in int8": 28, "int8, computed in float32": 2}
     again = run_posekit(
         "package", sample / "tinysimcc.pt2", "--platform", "android", "--recipe", folder / "recipe.json", "--out",
         tmp_path / "again", "--images", sample / "images", "--annotations", sample / "annotations.json",
