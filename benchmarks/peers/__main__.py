@@ -21,7 +21,7 @@ from benchmarks.peers.files import bytes_of, files_of
 from benchmarks.peers.kinds import Made
 from benchmarks.peers.measure import OPENING
 
-SECONDS, SECONDS_FULL = 35.0, 150.0  # of rounds a network
+SECONDS, SECONDS_FULL = 25.0, 120.0  # CPU seconds of rounds a network
 LIBRARIES = ("ai-edge-litert", "ai-edge-quantizer", "litert-torch", "numpy", "onnx2tf", "onnxruntime", "tensorflow", "torch", "ultralytics")  # fmt: skip
 STARTED = time.perf_counter()
 
@@ -44,19 +44,19 @@ def measured(name: str, seconds: float) -> dict[str, Any]:
          "is_same": one.tool != "Ultralytics", "note": one.note}
         for at, one in found if one.file
     ]  # fmt: skip
-    answer = _answer(name, folder, files, seconds)
+    answer = answered(name, folder, files, seconds)
     none = [_failed(one.as_json()) for _, one in found if not one.file]
     answer["rows"] += none
     size_wh = list(case.spec.input.size_wh)
     return {"when": f"{datetime.now(UTC):%Y-%m-%d}", "size_wh": size_wh, "macs": case.macs, **answer}
 
 
-def _answer(name: str, folder: Path, files: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+def answered(name: str, folder: Path, files: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
     """What the measuring process tells; a file that ends it is left out and said to."""
     asked, ended = folder / "asked.json", []
     while True:
         asked.write_text(json.dumps({"name": name, "folder": str(folder), "seconds": seconds, "files": files}))
-        failed = environment.run("measure", asked, log=folder / "measure.log", seconds=seconds * 4 + 600)
+        failed = environment.run("measure", asked, log=folder / "measure.log", seconds=seconds * 10 + 1200)
         if not failed:
             answer = json.loads((folder / "answer.json").read_text())
             return {**answer, "rows": answer["rows"] + ended}

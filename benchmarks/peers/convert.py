@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,10 +102,12 @@ def onnx2tf(network: Any, folder: Path, inputs: np.ndarray) -> Iterator[Made]:
         if not source.is_file():
             continue
         out, error = folder / way, ""
+        for one in source.parent.glob(f"{source.name}*"):  # a copy, since it writes over what it reads
+            shutil.copy(one, folder)
         try:
             with contextlib.chdir(folder):
                 converter.convert(
-                    input_onnx_file_path=str(source), output_folder_path=str(out), non_verbose=True,
+                    input_onnx_file_path=source.name, output_folder_path=str(out), non_verbose=True,
                     output_integer_quantized_tflite=True, custom_input_op_name_np_data_path=[calibration],
                 )  # fmt: skip
         except (Exception, SystemExit) as raised:  # it ends the process with sys.exit when it fails

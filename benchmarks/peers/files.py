@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 from collections.abc import Callable
@@ -18,8 +19,8 @@ LONGEST = 900.0  # seconds of one conversion
 
 def files_of(case: cases.Case, step: Callable[[str], None]) -> tuple[Path, list[tuple[Path, Made]]]:
     """The network's folder, and each file with the folder that it is in; ours come first."""
-    code = [path.read_bytes() for path in (REQUIREMENTS, CONSTRAINTS, Path(str(cases.__file__)))]
-    folder = HOME / "files" / f"{case.name}-{digest(case.key, *code)}"
+    made_by = [REQUIREMENTS.read_bytes(), CONSTRAINTS.read_bytes(), inspect.getsource(cases.Case).encode()]
+    folder = HOME / "files" / f"{case.name}-{digest(case.key, *made_by)}"
     if not (folder / "expected.npz").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         case.write(folder)

@@ -19,15 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers.environment import plain
 from benchmarks.peers.kinds import Row
 
 Run = Callable[[], Any]
 Outputs = Callable[[], list[np.ndarray]]
-LEAST, MOST = 5, 200  # rounds
-HOPELESS, FEW = 4.0, 3  # what takes that many times as long as the quickest runs that often
+LEAST, MOST = 9, 200  # rounds
+HOPELESS, FEW = 4.0, 5  # what takes that many times as long as the quickest of its precision runs that often
 LAYOUTS = {4: [(0, 1, 2, 3), (0, 2, 3, 1), (0, 3, 1, 2)], 3: [(0, 1, 2), (0, 2, 1)]}  # channels last, or first
 OPENING = "opening"
-PRODUCT = 1024  # rows of the matrices whose product tells the machine's rate
+SIDE, PRODUCT = 1024, "product"  # rows of the matrices whose product tells the machine's rate
 
 
 def litert(path: Path, values: np.ndarray) -> tuple[Run, Outputs]:
@@ -120,21 +121,25 @@ def opened(
             errors[place] = error_of(outputs(), expected) if one["is_same"] else None
             runs[place] = run
         except Exception as error:
-            failed[place] = f"its file does not run: {' '.join(str(error).split())[:200]}"
+            failed[place] = plain(f"its file does not run: {error}")
     return runs, errors, failed
 
 
-def timed(runs: dict[Any, Run], seconds: float) -> dict[Any, list[float]]:
-    """Milliseconds of every run, by thread-CPU time."""
+def timed(runs: dict[Any, Run], alike: dict[Any, str], seconds: float) -> dict[Any, list[float]]:
+    """Milliseconds of every run, by thread-CPU time, in about so many seconds of it.
+
+    alike: a word for each run; those of one word are compared, so that what is hopeless among them is run less.
+    """
     taken: dict[Any, list[float]] = {key: [] for key in runs}
-    order, draw, started = list(runs), random.Random(0), time.perf_counter()
+    order, draw, started = list(runs), random.Random(0), time.thread_time()
     for number in range(MOST):
-        if number >= LEAST and time.perf_counter() - started > seconds:
+        if number >= LEAST and time.thread_time() - started > seconds:
             break
         draw.shuffle(order)
-        quickest = min((min(some) for some in taken.values() if some), default=0.0)
         for key in order:
-            if number >= FEW and key != "product" and min(taken[key]) > HOPELESS * quickest:
+            if number >= FEW and min(taken[key]) > HOPELESS * min(
+                min(taken[one]) for one in runs if alike[one] == alike[key]
+            ):
                 continue
             runs[key]()
             begin = time.thread_time()
@@ -150,8 +155,9 @@ def main() -> None:
     folder, files = Path(asked["folder"]), asked["files"]
     runs, errors, failed = opened(asked["name"], files, folder)
     print(OPENING, "none", flush=True)
-    left, right = np.random.default_rng(0).random((2, PRODUCT, PRODUCT), np.float32)
-    taken = timed({**runs, "product": lambda: left @ right}, asked["seconds"])
+    left, right = np.random.default_rng(0).random((2, SIDE, SIDE), np.float32)
+    alike = {**{place: files[place]["precision"] for place in runs}, PRODUCT: "product"}
+    taken = timed({**runs, PRODUCT: lambda: left @ right}, alike, asked["seconds"])
     rows = [
         Row(
             one["tool"], one["precision"],
@@ -160,7 +166,7 @@ def main() -> None:
         )
         for place, one in enumerate(files)
     ]  # fmt: skip
-    rate = PRODUCT**3 / statistics.median(taken["product"]) / 1e6
+    rate = SIDE**3 / statistics.median(taken[PRODUCT]) / 1e6
     answer = {"rate": rate, "rows": [asdict(row) for row in rows]}
     asked_at.with_name("answer.json").write_text(json.dumps(answer))
 
