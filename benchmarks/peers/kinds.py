@@ -28,12 +28,13 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file, measured. milliseconds: median thread-CPU time of a run, of `runs`. error: largest difference from torch
+    """A file, measured. milliseconds: median thread-CPU time of a run, of `runs`; least: of the quickest. error: largest difference from torch
     over torch's largest value, None where the weights are others. bytes: of the file."""
 
     tool: str
     precision: Precision
     milliseconds: float | None = None
+    least: float | None = None
     runs: int = 0
     error: float | None = None
     bytes: int = 0

@@ -33,6 +33,10 @@ class Network:
         row = self.rows.get((tool, precision))
         return row.milliseconds if row is not None else None
 
+    def least(self, tool: str, precision: Precision) -> float:
+        """Milliseconds of the quickest run, of a file that was measured."""
+        return float(self.rows[tool, precision].least or 0.0)
+
     def is_wrong(self, tool: str, precision: Precision) -> bool:
         """Whether its outputs are not the network's."""
         row = self.rows.get((tool, precision))
@@ -96,12 +100,15 @@ def behind(networks: Sequence[Network]) -> list[str]:
             for what, tools in (("", LITERT_PEERS), (" (another runtime)", ("onnxruntime",))):
                 best, ours = one.fastest(precision, tools), one.ms(OURS, precision)
                 if best and ours and ours > EQUAL[precision] * best[1]:
-                    found.append(
-                        f"{TITLES[precision]} of {one.name}: {best[0]}{what} takes {best[1] / ours:.2f} of our time"
-                    )
+                    least = one.least(best[0], precision) / one.least(OURS, precision)
+                    times = f"{best[1] / ours:.2f} of our time ({least:.2f} by the quickest runs)"
+                    found.append(f"{TITLES[precision]} of {one.name}: {best[0]}{what} takes {times}")
     for one in networks:
         if (ratio := _of_fp32(one, "int8")) is not None and ratio > EQUAL["int8"]:
-            found.append(f"w8a8 of {one.name} takes {ratio:.2f} of our own fp32's time")
+            least = one.least(OURS, "int8") / one.least(OURS, "fp32")
+            found.append(
+                f"w8a8 of {one.name} takes {ratio:.2f} of our own fp32's time ({least:.2f} by the quickest runs)"
+            )
     return found
 
 
