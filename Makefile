@@ -6,7 +6,7 @@ OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test lint fuzz bench figures browser clean
+.PHONY: setup demo test lint fuzz bench figures peers browser clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
@@ -65,6 +65,10 @@ bench: setup
 # Every precision of both samples, measured and written into the README.
 figures: setup
 	$(BIN)/python -m benchmarks.figures
+
+# posekit's files beside those of other tools, which get an environment of their own: docs/performance.md. ONLY: networks; FULL=1
+peers: setup
+	$(BIN)/python -m benchmarks.peers $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full)
 
 clean:
 	rm -rf build .venv .toolchain
