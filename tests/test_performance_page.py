@@ -34,7 +34,7 @@ def stored() -> dict[str, Any]:
     two = [row("posekit", "fp32", 4.0), row("onnx2tf", "fp32", 1.0, 0.3), row("litert-torch", "fp32", 8.0), row("onnxruntime", "fp32", 2.0)]  # fmt: skip
     one += [row("posekit", "int8", 5.0, 0.1), row("onnx2tf", "int8", None, None, failed="it cannot convert ERF")]
     two += [row("posekit", "int8", 6.0, 0.1), row("onnx2tf", "int8", 9.0, 0.1)]
-    told = {"when": "2026-11-28", "size_wh": [192, 256], "macs": 250_000_000, "rate": 50.0}
+    told = {"when": "2026-11-28", "code": "abc", "size_wh": [192, 256], "macs": 250_000_000, "rate": 50.0}
     networks = {"one": {**told, "rows": one}, "two": {**told, "rows": two}, "three": {"skipped": "it is not here"}}
     return {"machine": "a machine", "versions": {"torch": "1"}, "networks": networks}
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import cases, environment, page
+from benchmarks.peers import cases, environment, ours, page
 from benchmarks.peers.files import bytes_of, files_of
 from benchmarks.peers.kinds import Made
 from benchmarks.peers.measure import OPENING
@@ -48,7 +48,13 @@ def measured(name: str, seconds: float) -> dict[str, Any]:
     none = [_failed(one.as_json()) for _, one in found if not one.file]
     answer["rows"] += none
     size_wh = list(case.spec.input.size_wh)
-    return {"when": f"{datetime.now(UTC):%Y-%m-%d}", "size_wh": size_wh, "macs": case.macs, **answer}
+    return {
+        "when": f"{datetime.now(UTC):%Y-%m-%d}",
+        "code": ours.key(),
+        "size_wh": size_wh,
+        "macs": case.macs,
+        **answer,
+    }
 
 
 def answered(name: str, folder: Path, files: list[dict[str, Any]], seconds: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from benchmarks.peers.convert import PRECISIONS, recipe_of
 from benchmarks.peers.environment import CONSTRAINTS, HOME, REQUIREMENTS, digest
 from benchmarks.peers.kinds import Made
 
-LONGEST = 900.0  # seconds of one conversion
+LONGEST = 1800.0  # seconds of one conversion; most take one or two minutes
 
 
 def files_of(case: cases.Case, step: Callable[[str], None]) -> tuple[Path, list[tuple[Path, Made]]]:

@@ -153,11 +153,12 @@ def _bytes(networks: Sequence[Network]) -> str:
 
 def _machine(stored: Mapping[str, Any], rate: float) -> str:
     days = sorted({one["when"] for one in stored["networks"].values() if "when" in one})
+    codes = sorted({one["code"] for one in stored["networks"].values() if "code" in one})
     held = ", ".join(f"{name} {version}" for name, version in stored["versions"].items())
     return "\n".join([
         f"- Machine: {stored['machine']}; one thread",
         f"- Versions: {held}; every `.tflite` runs in that ai-edge-litert",
-        f"- Measured: {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}, by `make peers`",
+        f"- Measured: {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}, by `make peers`; posekit's code: {', '.join(codes)}",
         f"- Matrix product of this machine, 1024 x 1024 float32 in numpy, one thread: {rate:.0f} G multiply-adds a second",
     ])  # fmt: skip
 
