@@ -189,7 +189,7 @@ IMAGE = {"id": 1, "file_name": "0.png"}
         ("{", "no valid JSON"),
         ([], "no COCO annotations"),
         ({"images": []}, "no COCO annotations"),
-        ({"images": [IMAGE], "annotations": []}, "none of the 0 annotations"),
+        ({"images": [IMAGE], "annotations": []}, "has no annotations: its list of them is empty"),
         ({"images": [{**IMAGE, "file_name": "x.png"}], "annotations": [PERSON]}, "do the file names agree?"),
         (
             {"images": [IMAGE], "annotations": [{**PERSON, "keypoints": [1, 1, 2] * 17}]},
@@ -201,7 +201,7 @@ IMAGE = {"id": 1, "file_name": "0.png"}
         ),
         ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": [5, 5, 0, 9]}]}, "1 (a box without area)"),
         ({"images": [IMAGE], "annotations": [{**PERSON, "bbox": "x"}]}, "1 (a box that is not four numbers)"),
-        ({"images": [IMAGE], "annotations": [3]}, "entry 0 of `annotations` is no table"),
+        ({"images": [IMAGE], "annotations": [3]}, "1 (no table)"),
     ],
 )
 def test_annotations(document: Any, says: str, tiny: Any, tmp_path: Path, not_packaged: Refused) -> None:
