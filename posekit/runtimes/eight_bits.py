@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 LEVELS = 255
 # Of its channels' mean squares, on average, that a tensor may lose, where any loses more than SEVERE: errors add up, and a
 # trained network with swish and squeeze-excite comes from OKS 0.93 to 0.99 so. Where none does the plain file keeps its
-# keypoints and is faster: of the samples none loses more than 0.002, of seeded RTMPose and YOLO none more than 0.033.
-LOST, SEVERE = 0.005, 0.05
+# keypoints and is faster: of networks with seeded weights (benchmarks/networks.py) none loses more than 0.075.
+LOST, SEVERE = 0.005, 0.1
 
 
 def channel_sums(array: NDArray[Any], axis: int = -1) -> NDArray[np.float64]:
-    """(2, C): how many finite values each channel of a tensor has, and the sum of their squares."""
+    """(2, C): how many finite values other than zero each channel of a tensor has, and the sum of their squares.
+
+    Zeros, of which a ReLU leaves many, are exact in 8 bits.
+    """
     values = np.atleast_1d(array)
     values = np.moveaxis(values, axis, -1) if values.ndim > abs(axis) else values
     values = values.reshape(-1, values.shape[-1])
-    finite = np.isfinite(values)
-    values = np.where(finite, values, 0.0)
-    return np.stack([finite.sum(axis=0).astype(np.float64), np.einsum("nc,nc->c", values, values, dtype=np.float64)])
+    values = np.where(np.isfinite(values), values, 0.0)
+    return np.stack(
+        [np.count_nonzero(values, axis=0).astype(np.float64), np.einsum("nc,nc->c", values, values, dtype=np.float64)]
+    )
 
 
 def lost(sums: NDArray[np.float64], ends: tuple[float, float]) -> float:
@@ -30,11 +34,8 @@ def lost(sums: NDArray[np.float64], ends: tuple[float, float]) -> float:
     channels; sums: of `channel_sums`, over all inputs.
 
     A channel of small values beside the range of all is lost, however little the whole tensor's error is: the depthwise
-    convolution or the norm behind it scales it up again. What has no negative values has nothing to lose: a ReLU leaves next to
-    nothing of many channels, and all that their readers know is how far above zero they are.
+    convolution or the norm behind it scales it up again.
     """
-    if ends[0] >= 0:
-        return 0.0
     step = (max(ends[1], 0.0) - min(ends[0], 0.0)) / LEVELS
     mean_squares = sums[1] / np.maximum(sums[0], 1.0)
     some = mean_squares[mean_squares > 0]

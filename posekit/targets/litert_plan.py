@@ -48,13 +48,14 @@ class Plan:
 
 def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
     """What to do with every operation. None is float32."""
-    layers = dict(_layers(nodes, recipe, calibration))
+    lossy = _coarse(nodes, calibration)
+    layers = dict(_layers(nodes, recipe, calibration, lossy))
     done: list[Precision | None] = [layers[index][0] if index in layers else None for index in range(len(nodes))]
     why = {index: reason for index, (_, reason) in layers.items() if reason}
     count = list(why.values()).count(COARSE)
     notes = [f"{count} layers: {COARSE.replace('it computes', 'they compute')}"] if count else []
     if recipe.precision in STATIC:
-        floats, said = _in_float(nodes, recipe.precision, done, calibration)
+        floats, said = _in_float(nodes, recipe.precision, done, calibration, lossy)
         for index, node in enumerate(nodes):
             if not node.layer and index not in floats:
                 done[index] = recipe.precision
@@ -62,10 +63,11 @@ def plan(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Plan:
     return Plan(tuple(None if one == "fp32" else one for one in done), why, tuple(notes))
 
 
-def _layers(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Iterator[tuple[int, tuple[Precision, str]]]:
+def _layers(
+    nodes: list[Node], recipe: Recipe, calibration: Calibration, lossy: Collection[int]
+) -> Iterator[tuple[int, tuple[Precision, str]]]:
     """What each layer is made, and the reason where that is not what the recipe says."""
     _, giving = after_layers(nodes)
-    lossy = _coarse(nodes, calibration)
     for index, node in enumerate(nodes):
         if not node.layer:
             continue
@@ -83,12 +85,15 @@ def _layers(nodes: list[Node], recipe: Recipe, calibration: Calibration) -> Iter
 
 
 def _in_float(
-    nodes: list[Node], precision: Precision, done: Sequence[Precision | None], calibration: Calibration
+    nodes: list[Node],
+    precision: Precision,
+    done: Sequence[Precision | None],
+    calibration: Calibration,
+    lossy: Collection[int],
 ) -> tuple[set[int], list[str]]:
     """The operations that are no layers and compute in float32 under a static precision, and what to say of them."""
     last, _ = after_layers(nodes)
     padded, exact, attention = paddings_of_maxima(nodes), divisions(nodes), _attention(nodes)
-    lossy = _coarse(nodes, calibration) if precision == "w8a8" else set()
     floats = before_layers(nodes) | last | exact | attention
     kept: Counter[str] = Counter()
     unlike: list[str] = []
@@ -103,7 +108,7 @@ def _in_float(
         elif node.op in SYMMETRIC or node.weight >= 0:
             # a weight that is computed is not symmetric; a product that is no layer is the weights of a resize, or bins
             floats.add(index)
-        elif index in lossy:
+        elif precision == "w8a8" and index in lossy:
             floats.add(index)
         elif node.op in JOINS and (ratio := _unlike(node, nodes, calibration)) > UNLIKE:
             floats.add(index)
@@ -184,14 +189,11 @@ def _coarse(nodes: list[Node], calibration: Calibration) -> set[int]:
 
 def paddings_of_maxima(nodes: list[Node]) -> set[int]:
     """Paddings with minus infinity of which only maxima are taken: any value below all others serves as well."""
-    readers: dict[int, list[str]] = {}
-    for node in nodes:
-        for source in node.sources:
-            readers.setdefault(source, []).append(node.op)
+    readers = _readers(nodes)
     return {
         index
         for index, node in enumerate(nodes)
-        if node.op == "PADV2" and node.has_infinite and set(readers.get(index, ())) == {"MAX_POOL_2D"}
+        if node.op == "PADV2" and node.has_infinite and {nodes[one].op for one in readers[index]} == {"MAX_POOL_2D"}
     }
 
 

@@ -89,7 +89,7 @@ class SmallChannels(Plain):
         self.mixed = nn.Conv2d(24, 24, 3, 1, 1)
 
     def between(self, x: Tensor) -> Tensor:
-        return F.relu(self.mixed(F.relu(self.alike(F.silu(self.small(x))))))
+        return F.relu(self.mixed(F.relu(self.alike(F.relu(self.small(x))))))
 
 
 class Block(Plain):
@@ -251,7 +251,7 @@ def test_what_reads_or_makes_small_channels_computes_in_float(
     told = {layer.name: layer.why for layer in made(found, uniform("w8a8"), tmp_path).layers}
     assert [name for name, why in told.items() if why == litert_plan.COARSE] == ["small", "alike"]
     monkeypatch.setattr(eight_bits, "SEVERE", 1.0)
-    assert errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"] > 2 * good
+    assert errors(found, made(found, uniform("w8a8"), tmp_path))["heatmaps"] > 3 * good
 
 
 def test_attention_and_norms_compute_in_float_and_their_layers_in_8_bits(
