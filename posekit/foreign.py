@@ -1,4 +1,4 @@
-"""What libraries that are not posekit's raise, told in posekit's own sentences."""
+"""What libraries that are not posekit's raise, told in posekit's own sentences, and which versions of them are here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
@@ -128,3 +129,11 @@ def note(error: BaseException, log: Path | None) -> None:
     if log is not None:
         with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
             file.write("".join(traceback.format_exception(error)))
+
+
+def version_of(package: str) -> str:
+    """The version of a package that is installed, empty where it is not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

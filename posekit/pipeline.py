@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from posekit.checking import ContractStage, QuickLook, quick, stage_of
 from posekit.compression import FLOAT, Compression
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.foreign import converting
+from posekit.foreign import converting, version_of
 from posekit.inputs import Images
 from posekit.making import Made, make
 from posekit.parity import report, trace
@@ -299,14 +298,7 @@ def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> d
 
 def _tools() -> dict[str, str]:
     """Versions of what the conversion and the figures rest on."""
-    return {name: found for name in TOOLS if (found := _installed(name))}
-
-
-def _installed(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+    return {name: found for name in TOOLS if (found := version_of(name))}
 
 
 def _copy(source: Path, target: Path) -> None:

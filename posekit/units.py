@@ -27,10 +27,9 @@ def refuse_other_units(people: Sequence[Person], path: Path) -> None:
     if 2 * len(apart) <= len(rows):
         return
     most = max(float(points.max()) for points in apart)
-    units = "percent of the picture" if most <= 100 else "of another size of it"
     raise InputError(
         f"{len(apart)} of {len(rows)} people in {path} have all labelled keypoints far from their own box",
-        f"they reach up to {most:.4g}: are they {units}? COCO's keypoints and boxes are in px",
+        f"they reach up to {most:.4g}: are they in percent, or of a picture of another size? COCO's are in px, like the boxes",
     )
 
 

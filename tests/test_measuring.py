@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 import os
 import signal
 import subprocess
 import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +35,7 @@ from posekit.runtimes import mil, runtime_for
 from posekit.steps import silent
 from posekit.workers import Work, cluster, processes
 from tests.conftest import Run
+from tests.local_cluster import local
 
 pytestmark = pytest.mark.xdist_group("bundle")
 PICTURES = 5 * AT_ONCE + 3
@@ -141,17 +139,6 @@ def test_whoever_kills_every_worker_is_named(
         work, photos[: 2 * AT_ONCE], 2, "", silent
     ) as end:  # fmt: skip
         end()
-
-
-@contextlib.contextmanager
-def local(count: int) -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'posekit[dask]'")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with distributed.LocalCluster(
-            n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as found:  # fmt: skip
-            yield found
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from posekit.consistency.evidence import Evidence
 from posekit.consistency.finding import differing, judged
 from posekit.consistency.told import Told, shares
 from posekit.errors import PosekitError
+from posekit.foreign import version_of
 from posekit.parity.evaluate import Run
 from posekit.parity.gate import Check, Outcome
 from posekit.preparation import Calibrated
@@ -42,7 +42,7 @@ def checks(
             return (Check(NAME, Outcome.SKIPPED, f"it cannot be converted here: {error.message}"),)
         same = bundle.file_hash(again.converted.path) == bundle.file_hash(opened.model_path)
         layers = list(_otherwise(told, made, again.converted))
-        other = sorted(name for name, was in told.facts.tools.items() if _installed(name) != was)
+        other = sorted(name for name, was in told.facts.tools.items() if version_of(name) != was)
         if same:
             one = judged(NAME, layers, "converted again, byte for byte")
         elif other:
@@ -124,10 +124,3 @@ def _otherwise(told: Told, made: Recipe, again: Converted) -> Iterator[str]:
         told.facts.notes[: len(again.notes)] if made.budget else told.facts.notes
     )  # a search has its own behind them
     yield from differing("the report's notes", notes, tuple(again.notes))
-
-
-def _installed(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from posekit.devices.format import RUN
 from posekit.devices.kotlin_compiler import Unit
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.folders import is_litter
+from posekit.foreign import version_of
 from posekit.spec import PoseSpec, read_spec
 
 C_API = "2.3"  # the ai-edge-litert whose C functions native/litert_jni.c declares
@@ -53,7 +53,7 @@ class KotlinWrapper:
             raise InputError(f"there is no model at {model}")
         options = [
             f"-Dposekit.jni={self.stand_ins / 'litert_jni.so'}", f"-Dposekit.litert={_litert_library()}",
-            f"-Dposekit.runtime=LiteRT {version('ai-edge-litert')}", f"-Dposekit.device={_processor()}",
+            f"-Dposekit.runtime=LiteRT {version_of('ai-edge-litert')}", f"-Dposekit.device={_processor()}",
         ]  # fmt: skip
         path = [*self.classes, self.stand_ins / "java", self.stand_ins / "classes" / "litert"]
         main = f"posekit.{self.package}.DesktopMainKt"
@@ -84,7 +84,7 @@ def why_not() -> str:
         return "the JDK has no include/jni.h: install a whole JDK 17 or newer"
     if _litert_library() is None:
         return "LiteRT's C library is not installed: pip install 'posekit[litert]'"
-    if not (found := version("ai-edge-litert")).startswith(f"{C_API}."):
+    if not (found := version_of("ai-edge-litert")).startswith(f"{C_API}."):
         return f"ai-edge-litert is {found}, its C functions are known of {C_API}: pip install 'posekit[litert]'"
     return ""
 
@@ -267,9 +267,7 @@ def _jni_include() -> Path | None:
 
 def _litert_library() -> Path | None:
     spec = find_spec("ai_edge_litert")
-    try:
-        version("ai-edge-litert")
-    except PackageNotFoundError:
+    if not version_of("ai-edge-litert"):
         return None
     places = spec.submodule_search_locations if spec else None
     found = [path for place in places or () for path in sorted(Path(place).glob("libLiteRt.*"))]

@@ -6,10 +6,10 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Generic, TypeAlias, TypeVar
 
 from posekit import __version__
+from posekit.foreign import version_of
 
 Problem = TypeVar("Problem")
 Task = TypeVar("Task")
@@ -40,11 +40,4 @@ class Work(Generic[Problem, Task, Answer]):
 def installed(*names: str) -> Mapping[str, str]:
     """Versions of posekit, the system and the packages `names`; empty where one is not installed."""
     kind = {"posekit": __version__, "system": f"{platform.system()} {platform.machine()}"}
-    return kind | {name: _version(name) for name in names}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+    return kind | {name: version_of(name) for name in names}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import signal
 import socket
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,21 +17,11 @@ from posekit.search.found import Searched
 from posekit.search.trial import measure, tools
 from posekit.search.workers import work_of
 from posekit.workers import cluster
+from tests.local_cluster import local
 from tests.search.small import KILLING, searched, timeless
 
 pytestmark = pytest.mark.xdist_group("search")
 distributed = pytest.importorskip("distributed")
-
-
-@contextlib.contextmanager
-def local(count: int) -> Iterator[Any]:
-    """A scheduler and `count` worker processes on this machine."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with distributed.LocalCluster(
-            n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0", silence_logs=logging.CRITICAL
-        ) as found:  # fmt: skip
-            yield found
 
 
 @pytest.fixture(scope="module")

@@ -11,20 +11,9 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from posekit.targets import bands  # noqa: E402
-from tests.targets.test_passes import graph_of, operators  # noqa: E402
+from tests.targets.test_passes import differing, graph_of, operators  # noqa: E402
 
 KERNELS = [7, 9, (5, 7), (1, 27), (13, 3), 11]
-
-
-def differing(network: nn.Module, x: Any) -> tuple[int, float]:
-    """How many were rewritten, and by how much the result is off at most."""
-    network.eval()
-    graph = graph_of(network, x)
-    count = bands.rewrite_depthwise(graph)
-    with torch.no_grad():
-        seen, expected = graph(x), network(x)
-    assert seen.shape == expected.shape
-    return count, float((seen - expected).abs().max())
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
@@ -36,14 +25,18 @@ def test_every_padding_and_dilation(kernel: Any, stride: Any) -> None:
     for padding, dilation, multiplier, bias in settings:
         network = nn.Conv2d(4, 4 * multiplier, kernel, stride, padding, dilation, 4, bias)
         x = torch.randn(1, 4, 27, 60)
-        assert differing(network, x) == (1, pytest.approx(0, abs=1e-5)), (padding, dilation, multiplier)
+        assert differing(bands.rewrite_depthwise, network, x) == (1, pytest.approx(0, abs=1e-5)), (
+            padding,
+            dilation,
+            multiplier,
+        )
 
 
 @pytest.mark.parametrize("options", [(1, 0, 1), (2, 14, 1), (1, "same", 2), (3, 5, 2)], ids=str)
 def test_of_one_axis(options: tuple[Any, ...]) -> None:
     torch.manual_seed(0)
     network = nn.Conv1d(4, 4, 29, *options, groups=4)
-    assert differing(network, torch.randn(2, 4, 80)) == (1, pytest.approx(0, abs=1e-5))
+    assert differing(bands.rewrite_depthwise, network, torch.randn(2, 4, 80)) == (1, pytest.approx(0, abs=1e-5))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +48,7 @@ def test_of_one_axis(options: tuple[Any, ...]) -> None:
     ids=["25 taps", "one group", "two groups", "one channel"],
 )  # fmt: skip
 def test_what_is_left_as_it_is(network: nn.Module) -> None:
-    assert differing(network, torch.randn(1, network.in_channels, 9, 9)) == (0, 0.0)
+    assert differing(bands.rewrite_depthwise, network, torch.randn(1, network.in_channels, 9, 9)) == (0, 0.0)
 
 
 def test_bands_hold_25_taps_and_the_whole_kernel_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,17 @@ from posekit.targets import passes  # noqa: E402
 
 def graph_of(network: nn.Module, x: Any) -> Any:
     return torch.export.export(network.eval(), (x,)).module(check_guards=False)
+
+
+def differing(rewrite: Callable[[Any], int], network: nn.Module, x: Any) -> tuple[int, float]:
+    """How many a rewrite has made, and by how much the result is off at most."""
+    network.eval()
+    graph = graph_of(network, x)
+    count = rewrite(graph)
+    with torch.no_grad():
+        seen, expected = graph(x), network(x)
+    assert seen.shape == expected.shape
+    return count, float((seen - expected).abs().max())
 
 
 def operators(graph: Any) -> Counter[str]:

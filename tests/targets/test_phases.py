@@ -12,21 +12,10 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from posekit.targets import phases  # noqa: E402
-from tests.targets.test_passes import graph_of, operators  # noqa: E402
+from tests.targets.test_passes import differing, graph_of, operators  # noqa: E402
 
 KERNELS = [2, 3, 4, 5, (4, 3)]
 STRIDES = [2, 3, 4, (2, 1)]
-
-
-def differing(network: nn.Module, x: Any) -> tuple[int, float]:
-    """How many were rewritten, and by how much the result is off at most."""
-    network.eval()
-    graph = graph_of(network, x)
-    count = phases.rewrite_transposed(graph)
-    with torch.no_grad():
-        seen, expected = graph(x), network(x)
-    assert seen.shape == expected.shape
-    return count, float((seen - expected).abs().max())
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
@@ -46,7 +35,7 @@ def test_every_padding_group_and_size(kernel: Any, stride: Any) -> None:
         except RuntimeError:
             possible = False  # sizes below 1, output padding beyond the stride
         if possible:
-            count, error = differing(network, x)
+            count, error = differing(phases.rewrite_transposed, network, x)
             assert count == is_whole
             assert error < 1e-5, (padding, more, groups)
             tried += 1
@@ -56,14 +45,17 @@ def test_every_padding_group_and_size(kernel: Any, stride: Any) -> None:
 @pytest.mark.parametrize("options", [(4, 2, 1), (3, 2, 1, 1), (2, 2), (5, 3, 2, 1, 2)], ids=str)
 def test_of_one_axis(options: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    assert differing(nn.ConvTranspose1d(4, 6, *options), torch.randn(2, 4, 7)) == (1, pytest.approx(0, abs=1e-5))
+    assert differing(phases.rewrite_transposed, nn.ConvTranspose1d(4, 6, *options), torch.randn(2, 4, 7)) == (
+        1,
+        pytest.approx(0, abs=1e-5),
+    )
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU(), nn.ReLU6(), nn.Hardtanh(-0.1, 0.2), nn.Sigmoid()], ids=str)
 def test_what_follows_is_kept(activation: nn.Module) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.ConvTranspose2d(4, 6, 4, 2, 1), activation, nn.Conv2d(6, 3, 1))
-    assert differing(network, torch.randn(1, 4, 5, 6) * 9) == (1, pytest.approx(0, abs=1e-5))
+    assert differing(phases.rewrite_transposed, network, torch.randn(1, 4, 5, 6) * 9) == (1, pytest.approx(0, abs=1e-5))
 
 
 class Read(nn.Module):
@@ -99,12 +91,12 @@ LEFT = {
 
 
 def test_a_result_that_is_read_twice() -> None:
-    assert differing(Read(), torch.randn(1, 4, 5, 6)) == (1, pytest.approx(0, abs=1e-5))
+    assert differing(phases.rewrite_transposed, Read(), torch.randn(1, 4, 5, 6)) == (1, pytest.approx(0, abs=1e-5))
 
 
 @pytest.mark.parametrize("name", LEFT)
 def test_what_is_left_as_it_is(name: str) -> None:
-    assert differing(LEFT[name], torch.randn(1, 4, 5, 6)) == (0, 0.0)
+    assert differing(phases.rewrite_transposed, LEFT[name], torch.randn(1, 4, 5, 6)) == (0, 0.0)
 
 
 def test_no_tap_meets_a_zero() -> None:
