@@ -1,0 +1,65 @@
+"""What becomes of each operation under a recipe, on a small graph: two convolutions around swish and a transposition."""
+
+from __future__ import annotations
+
+import pytest
+
+from posekit.recipe import uniform
+from posekit.targets.converted import COARSE, Calibration
+from posekit.targets.litert_plan import OUTPUT_LAYER, plan
+from posekit.targets.tflite_graph import Node
+
+LAYERS = ("first", "second", "third", "out")
+
+
+def graph(gate: str, moved: str) -> list[Node]:
+    ops = [
+        ("mean", "SUB", ()), ("first", "CONV_2D", (0,)), ("gate", gate, (1,)), ("product", "MUL", (1, 2)),
+        ("moved", moved, (3,)), ("second", "CONV_2D", (4,)), ("third", "CONV_2D", (5,)), ("out", "CONV_2D", (6,)),
+    ]  # fmt: skip
+    return [
+        Node(name, op, name if name in LAYERS else "", sources, sources, (number,), 99 if name in LAYERS else -1, name == "out")
+        for number, (name, op, sources) in enumerate(ops)
+    ]  # fmt: skip
+
+
+def floats(precision: str, lost: dict[str, float], gate: str = "LOGISTIC", moved: str = "TRANSPOSE") -> set[str]:
+    """The operations that compute in float32 between normalisation and the last layer."""
+    nodes = graph(gate, moved)
+    known = Calibration(ranges={node.name: (-1.0, 1.0) for node in nodes}, lost=lost)
+    made = plan(nodes, uniform(precision), known)  # type: ignore[arg-type]
+    assert made.done[0] is None
+    assert made.done[-1] == "w8"
+    assert made.why[len(nodes) - 1] == OUTPUT_LAYER
+    for index, (node, done) in enumerate(zip(nodes[:-1], made.done, strict=False)):
+        assert (made.why.get(index) == COARSE) == (node.layer != "" and done == "w8")
+    return {node.name for node, done in zip(nodes[1:-1], made.done[1:-1], strict=True) if done != precision}
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        ({}, set()),
+        ({"product": 0.09, "first": 0.09}, set()),  # none loses very much
+        ({"product": 0.2}, {"product", "moved"}),
+        ({"gate": 1.0, "moved": 1.0}, set()),  # their own channels say nothing
+        ({"product": 0.2, "third": 0.01}, {"product", "moved", "third"}),  # and where one does, a little counts
+        ({"product": 0.2, "third": 0.004}, {"product", "moved"}),
+        # what moves values between floats does not round them in between
+        ({"first": 0.2, "second": 0.2}, {"first", "gate", "product", "moved", "second", "third"}),
+    ],
+    ids=str,
+)
+def test_what_8_bits_would_lose_computes_in_float(lost: dict[str, float], expected: set[str]) -> None:
+    assert floats("w8a8", lost) == expected
+    assert floats("w8a16", lost) == set()  # 16 bits have steps to spare
+
+
+@pytest.mark.parametrize("gate", ["SOFTMAX", "RSQRT", "SQRT", "BATCH_MATMUL", "SQUARED_DIFFERENCE"])
+def test_attention_and_norms_compute_in_float_up_to_the_layers_around(gate: str) -> None:
+    assert floats("w8a8", {}, gate) == {"gate", "product", "moved"}
+    assert floats("w8a8", {}, moved=gate) == {"gate", "product", "moved"}
+
+
+def test_an_operation_without_a_fast_kernel_computes_in_float_alone() -> None:
+    assert floats("w8a8", {}, "GELU") == {"gate"}
