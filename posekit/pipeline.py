@@ -32,7 +32,7 @@ from posekit.precisions import PRECISIONS
 from posekit.preparation import Calibrated, Prepared, calibrating, prepare
 from posekit.recipe import FILE as RECIPE
 from posekit.recipe import write as write_recipe
-from posekit.runtimes import runtime_for, why_untimed
+from posekit.runtimes import runtime_for, time_ratio, why_untimed
 from posekit.search import check_means
 from posekit.search import report as search_report
 from posekit.sources.reference import run_reference
@@ -46,12 +46,14 @@ TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coreml
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A written bundle and its evidence."""
+    """A written bundle and its evidence. time_ratio: of an inference to the same network's at fp32, None where nothing
+    here tells; no part of the bundle, which holds no times."""
 
     folder: Path
     platform: str
     evaluation: Evaluation
     report: dict[str, Any]
+    time_ratio: float | None = None
 
 
 def package(
@@ -200,6 +202,10 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
                 stages=(job.contract.stage, *evaluation.stages),
                 checks=(*job.contract.checks, *evaluation.checks),
             )
+        ratio = None
+        if made.baseline is not None and made.recipe.name != "fp16":
+            with announced(step, f"time the {platform} file beside fp32"):
+                ratio = time_ratio(platform, converted.path, made.baseline, next(job.references.cases()).pixels)
         steps = tracing.trace(lowered)
         trace.write(
             folder / bundle.EVALUATION,
@@ -218,7 +224,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
             written = rejected
             bundle.move_rejected(folder, rejected)
             stack.pop_all()  # the good bundle's place is left as it was
-    return Packaged(written, platform, evaluation, document)
+    return Packaged(written, platform, evaluation, document, ratio)
 
 
 def _evaluate(

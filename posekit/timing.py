@@ -16,13 +16,18 @@ FEW_ROUNDS, HOPELESS = 3, 5.0  # rounds of what takes that many times as long as
 Key = TypeVar("Key", bound=Hashable)
 
 
-def medians(runs: Mapping[Key, Callable[[NDArray[np.float32]], Any]], pixels: NDArray[np.float32]) -> dict[Key, float]:
-    """Median milliseconds of one run of each on the same pixels (H, W, 3), after one that is not counted."""
+def medians(
+    runs: Mapping[Key, Callable[[NDArray[np.float32]], Any]], pixels: NDArray[np.float32], rounds: int = ROUNDS
+) -> dict[Key, float]:
+    """Median milliseconds of one run of each on the same pixels (H, W, 3), after one that is not counted.
+
+    rounds: of all of them in turn, fewer where they take long.
+    """
     for run in runs.values():
         run(pixels)
     taken: dict[Key, list[float]] = {key: [] for key in runs}
     started = time.perf_counter()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         if number >= LEAST_ROUNDS and time.perf_counter() - started > SECONDS:
             break
         hopeless = HOPELESS * min((some[0] for some in taken.values() if some), default=0.0)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from posekit.validation import Validated
 
 MOST_REASONS = 3
+NOT_FASTER = 0.95  # of the time of fp32: closer is not told from it
 LADDER_COLUMNS = ("precision", "kB", "size", "time", "OKS", "worst", "px", "p95", "AP", "PCK")
 COLUMNS = ("stage", "mean px", "p95 px", "largest px", "OKS", "tensors")
 
@@ -38,7 +39,7 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
         if result.report["doubt"]:
             warn(f"the contract may be wrong: {result.report['doubt']}; see posekit check")
     if as_json:
-        print_json({"bundles": [{"folder": str(r.folder), **r.report} for r in results]})
+        print_json({"bundles": [{"folder": str(r.folder), "time_ratio": r.time_ratio, **r.report} for r in results]})
         return
     for result in results:
         _table(f"{result.report['name']} on {result.platform}, {result.report['precision']}", result.evaluation)
@@ -53,6 +54,9 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
             out_line(f"  the contract: {result.report['untried']}; posekit check takes longer")
         for note in result.report["notes"]:
             out_line(f"  note: {note}")
+        if result.time_ratio is not None and result.time_ratio > NOT_FASTER:
+            precision = result.report["precision"]
+            out_line(f"  {precision} is not faster than fp32 on this machine: {result.time_ratio:.2f} of its time")
         for line in _compression_in_words(result.report):
             out_line(f"  {line}")
         out_line(f"  {result.report['verdict']}: {result.folder}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from posekit.errors import MissingToolError
 from posekit.runtimes import coreml, litert
+from posekit.timing import LEAST_ROUNDS, medians
 
 UNTIMED = "evaluated op by op, which says nothing of a device's time"
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
@@ -60,6 +61,16 @@ def timed_run(platform: str, path: Path) -> Run:
     if coreml.is_available():
         return coreml.open_model(path, "all")
     raise MissingToolError(UNTIMED, "run it on a Mac")
+
+
+def time_ratio(platform: str, path: Path, baseline: Path, pixels: NDArray[np.float32]) -> float | None:
+    """How long an inference of a file takes in parts of another's, on the same pixels (H, W, 3); None where nothing here
+    tells."""
+    if why_untimed(platform):
+        return None
+    runs = {one: timed_run(platform, one) for one in (path, baseline)}
+    taken = medians(runs, pixels, LEAST_ROUNDS)
+    return taken[path] / taken[baseline]
 
 
 def _on_all_units(path: Path) -> Run:

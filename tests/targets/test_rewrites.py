@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 pytest.importorskip("litert_torch")
 
 from posekit import bundle as bundles
-from posekit import inputs, pipeline, precisions, recipe
+from posekit import inputs, pipeline, precisions, recipe, runtimes, verdicts
 from posekit.bisection import bisect
 from posekit.compression import asked
 from posekit.consistency import model_file
@@ -56,7 +57,8 @@ def model(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def packaged(tiny: Tiny, model: Path, out: Path, **options: Any) -> pipeline.Packaged:
     contract = inputs.find_spec(model, "")
     pictures = inputs.find_images(tiny.images, None, contract)
-    (made,) = pipeline.package(model, "android", contract, pictures, out=out, compression=asked(None, **options))
+    precision = options.pop("precision", None)
+    (made,) = pipeline.package(model, "android", contract, pictures, out=out, compression=asked(precision, **options))
     return made
 
 
@@ -68,6 +70,23 @@ def made(tiny: Tiny, model: Path, tmp_path_factory: pytest.TempPathFactory) -> p
 def test_names_are_those_of_the_recipe() -> None:
     assert tuple(rewrites.FASTER) == precisions.REWRITES
     assert set(precisions.REWRITES) >= precisions.SLOW_ON_GPU
+
+
+@pytest.mark.parametrize(("times_fp32", "says"), [(0.5, False), (1.2, True)])
+def test_a_smaller_file_that_is_not_faster_is_told(
+    tiny: Tiny, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    times_fp32: float, says: bool,
+) -> None:  # fmt: skip
+    def timed(platform: str, path: Path) -> Any:
+        is_base = "baseline" in path.parts
+        return lambda _: time.sleep(0.01 * (1 if is_base else times_fp32))
+
+    monkeypatch.setattr(runtimes, "timed_run", timed)
+    made = packaged(tiny, model, tmp_path, precision="w8")
+    assert made.time_ratio == pytest.approx(times_fp32, rel=0.3)
+    verdicts.show_packages([made], as_json=False)
+    told = f"w8 is not faster than fp32 on this machine: {made.time_ratio:.2f} of its time"
+    assert (told in capsys.readouterr().out) == says
 
 
 def test_what_was_rewritten_is_told_and_runs_on_a_gpu(made: pipeline.Packaged) -> None:
