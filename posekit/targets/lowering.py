@@ -26,7 +26,7 @@ from posekit.precisions import Rewrite
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel
 from posekit.spec import GRAY_OF_RGB, PoseSpec
-from posekit.targets import blame, decompositions, folding, masks, passes, ranks, resizes, simplify, writes
+from posekit.targets import blame, decompositions, folding, masks, passes, ranks, reductions, resizes, simplify, writes
 
 PASSES = (
     simplify.make_functional,
@@ -41,6 +41,8 @@ PASSES = (
     simplify.drop_identities,
     folding.fold_constants,
     simplify.drop_expands,
+    reductions.merge_reductions,
+    reductions.keep_axes,
     ranks.merge_axes,
     folding.fold_constants,
     simplify.match_types,
@@ -75,7 +77,7 @@ def lower(
     import torch
 
     logging.getLogger("torch").setLevel(logging.ERROR)
-    image = torch.from_numpy(np.ascontiguousarray(pixels[None]))
+    image = torch.from_numpy(pixels[None].copy())
     model = _pixel_model(source.module, spec)
     # torch prints the graph that it could not follow
     with captured(), warnings.catch_warnings(), torch.no_grad(), _loaded_scripts(model):
