@@ -32,7 +32,7 @@ def write_pictures(folder: Path) -> Path:
     """Renders as a user's pictures: JPEGs, no labels."""
     from PIL import Image
 
-    from posekit.sample.crops import render_people
+    from sample.crops import render_people
 
     pictures = folder / "pictures"
     pictures.mkdir()
@@ -43,8 +43,8 @@ def write_pictures(folder: Path) -> Path:
 
 def score(model: Path, people: Any) -> float:
     """PCK@0.1, as the sample's training measures it."""
-    from posekit.sample.train import RECIPES, pck, predict
     from posekit.sources import open_source
+    from sample.train import RECIPES, pck, predict
 
     module = open_source(model).module
 
@@ -58,11 +58,11 @@ def score(model: Path, people: Any) -> float:
 def main() -> None:
     import torch
 
-    from posekit.compress import Wanted, compress
-    from posekit.sample import sample_images
-    from posekit.sample.crops import render_people
-    from posekit.sample.train import HELD_OUT_SEEDS
-    from posekit.spec import read_spec
+    from posekit.compression.network import Wanted, compress
+    from posekit.contract.spec import read_spec
+    from posekit.sources.sample import sample_images
+    from sample.crops import render_people
+    from sample.train import HELD_OUT_SEEDS
 
     torch.set_num_threads(1)
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0

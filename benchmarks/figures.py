@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from posekit.precisions import PRECISIONS
+from posekit.contract.precisions import PRECISIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

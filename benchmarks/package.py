@@ -18,9 +18,9 @@ START = time.perf_counter()
 
 def main() -> None:
     """Package once and print a line a step."""
-    from posekit.inputs import find_images, find_spec
-    from posekit.pipeline import package
-    from posekit.sample import sample_images, write_sample
+    from posekit.pipelines.inputs import find_images, find_spec
+    from posekit.pipelines.package import package
+    from posekit.sources.sample import sample_images, write_sample
 
     ready = time.perf_counter() - START
     with tempfile.TemporaryDirectory() as folder:

@@ -46,7 +46,7 @@ finally:
 
 def write_pictures(folder: Path, count: int) -> tuple[Path, Path]:
     """Pictures and their annotations in COCO's form."""
-    from posekit.sample import sample_images
+    from posekit.sources.sample import sample_images
 
     images, annotations = sample_images()
     known, rng = json.loads(annotations.read_text(encoding="utf-8")), random.Random(0)

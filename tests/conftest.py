@@ -267,7 +267,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 @pytest.fixture(scope="session")
 def packaged(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Android bundle of the tiny network; tests copy it before they damage it."""
-    from posekit import inputs, pipeline
+    from posekit.pipelines import inputs
+    from posekit.pipelines import package as pipeline
 
     pytest.importorskip("litert_torch")
     contract = inputs.find_spec(tiny.save("exported"), str(tiny.spec_file))
@@ -307,7 +308,7 @@ class Run:
 @pytest.fixture
 def run_posekit(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     """Run the command line in this process."""
-    from posekit.cli import main
+    from posekit.cli.app import main
 
     def run(*arguments: object) -> Run:
         capsys.readouterr()

@@ -13,7 +13,7 @@ def save_in_form(exported: Path, form: str, folder: Path) -> tuple[Path, dict[st
     """Save a sample's network as `form` in `folder`; the file and the options to open it with."""
     import torch
 
-    from posekit.sample import networks
+    from sample import networks
 
     factory = FACTORIES[exported.stem]
     network = getattr(networks, factory)().eval()
@@ -27,7 +27,7 @@ def save_in_form(exported: Path, form: str, folder: Path) -> tuple[Path, dict[st
         return path, {}
     if form == "state dict":
         torch.save(network.state_dict(), path)
-        return path, {"arch": f"posekit.sample.networks:{factory}"}
+        return path, {"arch": f"sample.networks:{factory}"}
     if form == "checkpoint":
         network.stride, network.kpt_shape, network.names = torch.tensor([4.0]), [17, 3], {0: "person"}
         torch.save({"epoch": 1, "ema": network.half(), "model": None, "train_args": {}}, path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from posekit.targets.tflite_file import append_files, pack, unpack
+from posekit.targets.litert.tflite_file import append_files, pack, unpack
 
 
 def scale_weight(model: bytes, factor: float, position: int) -> bytes:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from posekit import bundle, jsontext, linting, reporting
+from posekit import bundle, jsontext
 from posekit.parity.cases import Case, poses_of, recorded
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.shipped import Shipped, Wrapper
+from posekit.report import writing as reporting
 from posekit.runtimes import runtime_for
+from posekit.targets import lint as linting
 from tests.targets.graphs import model, op, tensor
 
 BITE = "<img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.annotation_fields import GROWN
-from posekit.annotations import Annotations, read_annotations
 from posekit.errors import InputError
+from posekit.poses.annotation_fields import GROWN
+from posekit.poses.annotations import Annotations, read_annotations
 
 NAMES = ("nose", "left_hip", "right_hip")
 KEYPOINTS = [10.0, 20.0, 2, 14.0, 40.0, 1, 0, 0, 0]

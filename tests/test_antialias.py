@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.antialias import taps
+from posekit.contract.spec import InputSpec
 from posekit.errors import InputError
-from posekit.spec import InputSpec
-from posekit.warp import Orientation, Region, frame_region, input_transform, warp
+from posekit.poses.antialias import taps
+from posekit.poses.warp import Orientation, Region, frame_region, input_transform, warp
 
 RNG = np.random.default_rng(11)
 PICTURE = RNG.integers(0, 256, (61, 83, 3), dtype=np.uint8)

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from posekit.compression.search import trial
+from posekit.compression.search.searching import MIXED
+from posekit.contract.recipe import Recipe
 from posekit.parity.budget import METRICS
-from posekit.recipe import Recipe
-from posekit.search import trial
-from posekit.search.searching import MIXED
 from tests.conftest import Run
 from tests.search.small import BUDGET, Small, write_small
 
@@ -37,7 +37,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
 @pytest.fixture(scope="session")
 def found(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of a search in this process."""
-    from posekit.cli import main
+    from posekit.cli.app import main
 
     out = tmp_path_factory.mktemp("found")
     with pytest.raises(SystemExit) as ended:
@@ -98,7 +98,7 @@ def test_an_interrupted_search_is_resumed_to_the_same_bundle(
     scratch.mkdir()
     arguments = small.arguments(out, "--budget", BUDGET)
     process = subprocess.Popen(
-        [sys.executable, "-m", "posekit.cli", *map(str, arguments), "--workers", "2"], text=True,
+        [sys.executable, "-m", "posekit.cli.app", *map(str, arguments), "--workers", "2"], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(scratch)}, start_new_session=True,
         # whoever runs the tests in the background has Ctrl-C ignored, which would be inherited
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -122,7 +122,7 @@ def test_an_interrupted_search_is_resumed_to_the_same_bundle(
 def test_when_the_time_is_over_the_best_so_far_is_packaged_and_the_trials_stay(
     small: Small, run_posekit: Posekit, tmp_path: Path, made: list[Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from posekit.search import tuning
+    from posekit.compression.search import tuning
 
     now = iter(range(1_000_000))
     monkeypatch.setattr(tuning.time, "monotonic", lambda: float(next(now)))
@@ -208,7 +208,7 @@ def test_the_commands_of_the_document_are_understood() -> None:
     """And no option of theirs is without a test here or in tests/search."""
     import typer
 
-    from posekit.cli import app
+    from posekit.cli.app import app
 
     text = (Path(__file__).parents[1] / "docs" / "search.md").read_text()
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith("posekit package ")]

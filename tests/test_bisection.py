@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from posekit import bundle as bundles
-from posekit import inputs, pipeline
-from posekit.bisection import bisect
-from posekit.compression import asked
+from posekit.compression.settings import asked
 from posekit.errors import InputError
 from posekit.parity import trace
+from posekit.pipelines import inputs
+from posekit.pipelines import package as pipeline
+from posekit.pipelines.bisect import bisect
 from tests.conftest import Run, Tiny
 from tests.model_faults import replace_constant, scale_weight, with_model
 

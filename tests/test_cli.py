@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from posekit.cli import main
+from posekit.cli.app import main
 
 HEAVY = ("torch", "tensorflow", "coremltools", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "jax")
 LIGHT = {"numpy", "PIL"}
@@ -24,7 +24,7 @@ def imported_by(code: str) -> set[str]:
 
 def test_import_posekit_needs_numpy_and_pillow_alone() -> None:
     before = imported_by("")
-    code = "import posekit, posekit.warp, posekit.poses, posekit.decoders, posekit.images, posekit.tracking"
+    code = "import posekit, posekit.poses.warp, posekit.poses, posekit.decoders, posekit.poses.images, posekit.poses.tracking"
     third_party = {name for name in imported_by(code) - before if is_third_party(name)}
     assert third_party <= LIGHT | {"posekit"}
 
@@ -34,7 +34,9 @@ def is_third_party(name: str) -> bool:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    loaded = imported_by("import posekit.cli\ntry:\n    posekit.cli.main(['--help'])\nexcept SystemExit:\n    pass")
+    loaded = imported_by(
+        "import posekit.cli.app\ntry:\n    posekit.cli.app.main(['--help'])\nexcept SystemExit:\n    pass"
+    )
     assert not loaded & {*HEAVY, "numpy", "PIL", "pydantic", "jinja2"}
 
 
@@ -85,7 +87,7 @@ def test_a_fault_of_posekit_is_not_taken_for_a_failed_gate(
     def fail() -> list[str]:
         raise KeyError("planted")
 
-    monkeypatch.setattr("posekit.presets.preset_names", fail)
+    monkeypatch.setattr("posekit.contract.presets.preset_names", fail)
     with pytest.raises(SystemExit) as end:
         main(["presets", "--json"])
     captured = capsys.readouterr()

@@ -17,8 +17,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from posekit import console
-from posekit import pipeline as package_steps
+from posekit.cli import console
+from posekit.pipelines import package as package_steps
 from posekit.runtimes import runtime_for
 
 pytestmark = pytest.mark.xdist_group("bundle")
@@ -285,9 +285,7 @@ def test_full_disk_keeps_the_old_bundle(
 def test_a_disk_that_refuses_writes(bundle: Path, tiny: Any) -> None:
     """For real: the process may write no file larger than 2000 bytes, in Python or in a C++ library."""
     before = contents(bundle.parent)
-    code = (
-        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\nfrom posekit.cli import main; main()"
-    )
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\nfrom posekit.cli.app import main; main()"
     command = [sys.executable, "-B", "-c", code, *map(str, arguments(tiny, bundle.parent, "--overwrite"))]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2, result.stderr
@@ -357,7 +355,7 @@ def test_a_real_sigint_leaves_nothing(tiny: Any, tmp_path: Path) -> None:
 
 def test_json_is_alone_on_standard_output(tiny: Any, tmp_path: Path) -> None:
     """Even where the user's own network prints: a process of its own, so that C++ output counts too."""
-    command = [sys.executable, "-m", "posekit.cli", "inspect", str(tiny.save("state_dict")), "--arch", "tinynet:Printing",
+    command = [sys.executable, "-m", "posekit.cli.app", "inspect", str(tiny.save("state_dict")), "--arch", "tinynet:Printing",
                "--spec", str(tiny.spec_file), "--json"]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -488,7 +486,7 @@ def test_what_one_platform_does_not_have_is_named_and_the_other_is_written(
     tiny: Any, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from posekit.errors import MissingToolError
-    from posekit.targets import litert_fallback
+    from posekit.targets.litert import fallback as litert_fallback
 
     def missing(*_: object) -> bytes:
         raise MissingToolError("onnx2tf is not installed", "pip install 'posekit[tf]'")
@@ -506,7 +504,7 @@ def test_what_one_platform_does_not_have_is_named_and_the_other_is_written(
 def test_the_accelerators_of_a_mac_are_held_to_the_gates(
     cells: int, code: int, bundle: Path, monkeypatch: pytest.MonkeyPatch, run_posekit: Callable[..., Any]
 ) -> None:
-    from posekit import validation
+    from posekit.pipelines import validate as validation
 
     def on_a_mac(platform: str, path: Path) -> Any:
         cpu = runtime_for(platform, path)

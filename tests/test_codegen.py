@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from posekit import codegen
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import PoseSpec, contract_hash, read_spec
 from posekit.errors import InputError
-from posekit.sample import sample_images
-from posekit.spec import PoseSpec, contract_hash, read_spec
+from posekit.sources.sample import sample_images
 
 SAMPLE = sample_images()[0].parent
 SHAPES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from posekit.errors import InputError
-from posekit.filenames import parts_of, resolved
+from posekit.poses.filenames import parts_of, resolved
 
 NAME = "Übung é.jpg"
 NFC, NFD = (unicodedata.normalize(form, NAME) for form in ("NFC", "NFD"))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from posekit.errors import ConversionError, InputError
-from posekit.folders import own_temporary_folder, sweep, writing
 from posekit.steps import announced, silent
+from posekit.targets.folders import own_temporary_folder, sweep, writing
 
 
 def is_ours(folder: Path) -> bool:

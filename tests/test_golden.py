@@ -12,12 +12,12 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from posekit import golden
-from posekit.decoder_specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.bundle import golden
+from posekit.contract.presets import preset, preset_names
+from posekit.contract.spec import InputSpec, PoseSpec, parse_spec
 from posekit.decoders import DECODERS
-from posekit.presets import preset, preset_names
-from posekit.spec import InputSpec, PoseSpec, parse_spec
-from posekit.warp import Orientation
+from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.poses.warp import Orientation
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = ("decoders.json", "tracking.json", "warp.json")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from posekit.errors import InputError
-from posekit.images import MAX_PIXELS, load_image, upright_wh
+from posekit.poses.images import MAX_PIXELS, load_image, upright_wh
 
 # Four colours, one a quadrant, so that every turn and mirroring gives another picture.
 COLORS = np.array([[[220, 20, 20], [20, 200, 20]], [[20, 20, 210], [230, 220, 20]]], np.uint8)

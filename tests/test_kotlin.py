@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from posekit.spec import canonical_json
+from posekit.contract.spec import canonical_json
 
 _location = importlib.util.spec_from_file_location("kotlin_build", Path(__file__).parent / "kotlin" / "build.py")
 assert _location is not None

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from benchmarks.figures import figures
-from posekit import ladder
+from posekit.compression.ladder import Rung, recommend
+from posekit.contract.precisions import of_platform
 from posekit.errors import InputError
 from posekit.parity.quality import Quality
-from posekit.precisions import of_platform
-from posekit.rungs import Rung, recommend
-from posekit.sample import sample_images, write_sample
+from posekit.pipelines import ladder
+from posekit.sources.sample import sample_images, write_sample
 from posekit.targets import TARGETS, Calibration
 from tests.test_readme import README
 

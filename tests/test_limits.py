@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from posekit.errors import InputError
-from posekit.limits import FACTOR, refuse_above
+from posekit.sources.limits import FACTOR, refuse_above
 
 PROGRAM = """
 import sys

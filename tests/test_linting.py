@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit import linting
 from posekit.errors import InputError
-from posekit.parity.facts import LintFacts
+from posekit.report.facts import LintFacts
+from posekit.targets import lint as linting
 from tests.targets.graphs import model, op, tensor
 
 IMAGE = tensor(1, 8, 8, 4)

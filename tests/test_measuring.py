@@ -15,11 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit import measuring
 from posekit.bundle import open_bundle
 from posekit.errors import InputError
-from posekit.images import Person, Photo
-from posekit.measuring import (
+from posekit.pipelines import measuring
+from posekit.pipelines.measuring import (
     AT_ONCE,
     WORTH_A_WORKER,
     Model,
@@ -31,9 +30,10 @@ from posekit.measuring import (
     work_of,
     worker_count,
 )
+from posekit.poses.images import Person, Photo
 from posekit.runtimes import mil, runtime_for
+from posekit.runtimes.workers import Work, cluster, processes
 from posekit.steps import silent
-from posekit.workers import Work, cluster, processes
 from tests.conftest import Run
 from tests.local_cluster import local
 

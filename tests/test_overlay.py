@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posekit.overlay import LEFT, MIDDLE, RIGHT, overlay
 from posekit.poses import Poses
+from posekit.report.overlay import LEFT, MIDDLE, RIGHT, overlay
 
 NAMES = ("nose", "left_wrist", "left_elbow", "right_wrist", "right_elbow")
 EDGES = (("left_wrist", "left_elbow"), ("right_wrist", "right_elbow"))

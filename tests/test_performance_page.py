@@ -18,7 +18,7 @@ from benchmarks.peers import environment, page
 from benchmarks.peers.__main__ import answered
 from benchmarks.peers.kinds import TOOLS
 from benchmarks.peers.measure import FEW, LEAST, error_of, timed
-from posekit.sample import sample_images
+from posekit.sources.sample import sample_images
 
 
 def row(

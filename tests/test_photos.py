@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from posekit.contract.presets import preset
 from posekit.errors import InputError
-from posekit.inputs import find_images
-from posekit.photos import Photos, find_photos, readable
-from posekit.presets import preset
+from posekit.pipelines.inputs import find_images
+from posekit.poses.photos import Photos, find_photos, readable
 
 NAMES = ("nose", "neck")
 NOT_READ = "cannot be read as a picture: it is damaged or cut short"

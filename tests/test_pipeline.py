@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from posekit import bundle
-from posekit.cli import main
-from posekit.inputs import find_images, find_spec
+from posekit.cli.app import main
 from posekit.parity.evaluate import Evaluation
-from posekit.pipeline import package
-from posekit.sample import write_sample
-from posekit.validation import validate
+from posekit.pipelines.inputs import find_images, find_spec
+from posekit.pipelines.package import package
+from posekit.pipelines.validate import validate
+from posekit.sources.sample import write_sample
 from tests.forms import FORMS, save_in_form
 from tests.model_faults import scale_weight
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.sample import sample_images, write_sample
+from posekit.sources.sample import sample_images, write_sample
 
 pytestmark = pytest.mark.xdist_group("precisions_cli")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from posekit import presets
+from posekit.contract import presets
+from posekit.contract.presets import preset, preset_names
+from posekit.contract.spec import canonical_json, contract_hash, parse_spec
 from posekit.errors import InputError
-from posekit.presets import preset, preset_names
-from posekit.spec import canonical_json, contract_hash, parse_spec
 
 FOLDER = Path(presets.__file__).parent
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from posekit.devices import desktop_kotlin
-from posekit.spec import parse_spec
+from posekit.contract.spec import parse_spec
+from posekit.devices.desktop import kotlin as desktop_kotlin
 
 COMMANDS = {"sample", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress"}
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit import recipe as recipes
+from posekit.contract import recipe as recipes
+from posekit.contract.precisions import NAMES, PRECISIONS, of_platform
+from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import InputError
-from posekit.precisions import NAMES, PRECISIONS, of_platform
-from posekit.recipe import Recipe, uniform
 
 LAYERS = st.dictionaries(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20), st.sampled_from(NAMES), max_size=8)  # fmt: skip
 

@@ -9,14 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from posekit.skeletons import (
-    SKELETONS,
-    Skeleton,
-    edge_indices,
-    flip_indices,
-    lower_camel,
-    skeleton,
-)
+from posekit.contract.skeletons import SKELETONS, Skeleton, edge_indices, flip_indices, lower_camel, skeleton
 
 EVERY = sorted(SKELETONS)
 
@@ -321,7 +314,7 @@ def test_importing_pulls_in_nothing_heavy() -> None:
         "spec.loader.exec_module(module)\n"
         "print({'numpy', 'tomllib', 'difflib', 'pydantic'} & set(sys.modules))\n"
     )
-    path = sys.modules["posekit.skeletons"].__file__
+    path = sys.modules["posekit.contract.skeletons"].__file__
     assert path is not None
     run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     assert run.stdout.strip() == "set()", run.stderr

@@ -15,12 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from posekit import decoder_specs
-from posekit import spec as spec_module
-from posekit.decoder_specs import HeatmapSpec, RegressionSpec, SimccSpec
-from posekit.errors import InputError
-from posekit.skeletons import SKELETONS
-from posekit.spec import (
+from posekit.contract import spec as spec_module
+from posekit.contract.skeletons import SKELETONS
+from posekit.contract.spec import (
     MAX_SPEC_BYTES,
     GateSpec,
     InputSpec,
@@ -31,6 +28,9 @@ from posekit.spec import (
     parse_spec,
     read_spec,
 )
+from posekit.decoders import specs as decoder_specs
+from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.errors import InputError
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "spec.md"
 

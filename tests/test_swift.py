@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit import codegen
 from posekit.bundle import file_hash
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import contract_hash
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written
 from posekit.parity.cases import poses_of
-from posekit.spec import contract_hash
-from posekit.warp import Orientation, Region, input_transform, warp
+from posekit.poses.warp import Orientation, Region, input_transform, warp
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "swift"))

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from posekit.timing import FEW_ROUNDS, ROUNDS, medians
+from posekit.runtimes.timing import FEW_ROUNDS, ROUNDS, medians
 
 PIXELS = np.zeros((2, 2, 3), np.float32)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit import codegen
-from posekit.spec import PoseSpec, parse_spec
-from posekit.tracking import MIN_KEYPOINTS, OneEuroFilter, default_min_score, next_region
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import PoseSpec, parse_spec
+from posekit.poses.tracking import MIN_KEYPOINTS, OneEuroFilter, default_min_score, next_region
 
 SQUARE = np.array([[10.0, 20.0], [50.0, 20.0], [10.0, 60.0], [50.0, 60.0], [500.0, 500.0]])
 SURE = np.array([0.9, 0.9, 0.9, 0.9, 0.1])

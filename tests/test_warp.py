@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.spec import InputSpec
-from posekit.warp import (
+from posekit.contract.spec import InputSpec
+from posekit.poses.warp import (
     ROWS_AT_ONCE,
     InputTransform,
     Orientation,

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from benchmarks.networks import NETWORKS, build
 from benchmarks.peers.environment import ROOT
-from posekit.calibration import choose
-from posekit.presets import preset
-from posekit.sample import sample_images
+from posekit.compression.calibration import choose
+from posekit.contract.presets import preset
+from posekit.contract.spec import PoseSpec, parse_spec, read_spec
 from posekit.sources.recognise import Form
 from posekit.sources.reference import network_input, run_reference
+from posekit.sources.sample import sample_images
 from posekit.sources.source import SourceModel, open_source
-from posekit.spec import PoseSpec, parse_spec, read_spec
 
 SAMPLES = ("tinypose", "tinysimcc")
 TRAINED = "efficientpose-rt"

@@ -9,11 +9,11 @@ from typing import get_args
 from benchmarks.peers.cases import Case
 from benchmarks.peers.environment import ROOT, digest, plain
 from benchmarks.peers.kinds import Made, Precision
+from posekit.contract.recipe import uniform
 from posekit.errors import PosekitError
-from posekit.recipe import uniform
 from posekit.sources.reference import run_reference
 from posekit.targets import TARGETS
-from posekit.targets.lowering import lower
+from posekit.targets.graph.lowering import lower
 
 TOOL = "posekit"
 

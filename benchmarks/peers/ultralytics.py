@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks.peers import environment
 from benchmarks.peers.kinds import Made, Precision
-from posekit.images import load_image
-from posekit.sample import sample_images
+from posekit.poses.images import load_image
+from posekit.sources.sample import sample_images
 
 NETWORK = "yolov8n-pose"
 SIZE = 320

@@ -18,8 +18,8 @@ from posekit.errors import ConversionError, InputError
 from posekit.poses import Floats, Poses
 
 if TYPE_CHECKING:
-    from posekit.decoder_specs import DecoderSpec
-    from posekit.spec import InputSpec, PoseSpec
+    from posekit.contract.spec import InputSpec, PoseSpec
+    from posekit.decoders.specs import DecoderSpec
 
 Outputs = Mapping[str, NDArray[Any]]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from posekit.bundle import Bundle, file_hash
+from posekit.contract.spec import contract_hash
 from posekit.devices.answer import coming_into
 from posekit.devices.format import Accelerator
 from posekit.devices.request import RequestWriter
 from posekit.errors import InputError
 from posekit.parity.cases import Case
-from posekit.spec import contract_hash
 from posekit.steps import Step
 
 ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
@@ -36,7 +36,8 @@ def run(
     device: `adb[:SERIAL]` or `ios[:UDID]`; timeout_s: for the run itself. InputError where it does not fit the bundle's
     platform.
     """
-    from posekit.devices import adb, xcrun
+    from posekit.devices.android import adb
+    from posekit.devices.ios import xcrun
 
     driver, _, which = device.partition(":")
     if DRIVERS.get(driver) != bundle.platform:

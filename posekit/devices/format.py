@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from posekit.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, Words
-from posekit.decoder_specs import OutputName, Part, tuple_of_list
+from posekit.decoders.specs import OutputName, Part, tuple_of_list
+from posekit.parity.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, Words
 
 REQUEST, RUN = "request.json", "run.json"
 MAX_CASES = 256

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from posekit import codegen, golden
+from posekit.bundle import golden
+from posekit.bundle import wrapper as codegen
+from posekit.contract.skeletons import flip_indices, lower_camel
+from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity.gate import Check, Outcome
-from posekit.skeletons import flip_indices, lower_camel
-from posekit.spec import PoseSpec, contract_hash
-from posekit.warp import region_from_box
+from posekit.poses.warp import region_from_box
 
 NAME = "the wrapper gives posekit's golden vectors"
 BOX_XYXY = (10.0, 20.0, 110.0, 220.0)

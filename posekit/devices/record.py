@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from posekit import jsontext
-from posekit.case_files import RegionOfCase, read_tensor
 from posekit.devices.format import RUN, CaseResult, DeviceRun, Mode, Pass
 from posekit.errors import InputError
 from posekit.foreign import said
+from posekit.parity.case_files import RegionOfCase, read_tensor
 from posekit.parity.shipped import Shipped
 from posekit.spec_errors import sentence
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.case_files import RegionOfCase, TensorFile
 from posekit.devices.format import (
     REQUEST,
     Accelerator,
@@ -20,9 +19,10 @@ from posekit.devices.format import (
     RequestedCase,
     RunRequest,
 )
-from posekit.images import load_image
+from posekit.parity.case_files import RegionOfCase, TensorFile
 from posekit.parity.cases import Case
-from posekit.warp import UPRIGHT, Orientation, Region
+from posekit.poses.images import load_image
+from posekit.poses.warp import UPRIGHT, Orientation, Region
 
 Tensors = Mapping[str, NDArray[Any]]
 

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from posekit.decoder_specs import Part
+from posekit.decoders.specs import Part
 from posekit.devices.format import DeviceRun, RunRequest
 
 FILES: dict[str, type[Part]] = {"run-request.schema.json": RunRequest, "device-run.schema.json": DeviceRun}

@@ -12,11 +12,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.images import Person, Photo
+from posekit.contract.spec import PoseSpec
 from posekit.parity.cases import Case
 from posekit.parity.metrics import Found, oks
 from posekit.poses import Floats
-from posekit.spec import PoseSpec
+from posekit.poses.images import Person, Photo
 
 PCK_FRACTION = 0.1  # of the box's longer side
 THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # of OKS, over which COCO's AP is a mean

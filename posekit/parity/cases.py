@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from posekit import jsontext
-from posekit.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
-from posekit.decoder_specs import OutputName, Part, tuple_of_list
+from posekit.contract.spec import PoseSpec
 from posekit.decoders import decode
+from posekit.decoders.specs import OutputName, Part, tuple_of_list
 from posekit.errors import InputError
 from posekit.foreign import said
-from posekit.images import Person, Photo, Picture, load_image
+from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
 from posekit.parity.metrics import Found
 from posekit.poses import Poses
-from posekit.spec import PoseSpec
+from posekit.poses.images import Person, Photo, Picture, load_image
+from posekit.poses.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
 from posekit.spec_errors import sentence
-from posekit.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
 
 Tensors = Mapping[str, NDArray[Any]]
 INDEX = "cases.json"

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import DECODERS
 from posekit.parity.cases import Case, Tensors, found_in
 from posekit.parity.metrics import Found, oks
 from posekit.poses import Floats
-from posekit.spec import GateSpec, PoseSpec
 
 MOVED = 0.005  # of the person; a near tie that moves a keypoint by less is not worth a word
 FEWEST = 20  # of items that a 95th percentile needs: of fewer it is their largest

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.precisions import Precision
+from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.parity.accuracy import Accuracy, Truth, accuracy, accuracy_drop, truth_of, why_no_truth
 from posekit.parity.budget import Budget
 from posekit.parity.cases import Case, Recorder, Tensors, found_in
@@ -32,8 +34,6 @@ from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.quality import Quality, quality_of
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
 from posekit.parity.stages import NAMES, Side, Stage, blame, largest
-from posekit.precisions import Precision
-from posekit.spec import GateSpec, PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 ReferenceCase = tuple[Case, Tensors]

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from posekit.contract.precisions import NAMES, Precision
+from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import DECODERS
 from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.budget import Budget, value_of
 from posekit.parity.drift import Drift
 from posekit.parity.metrics import KeypointError, TensorError
 from posekit.parity.quality import Quality
-from posekit.precisions import NAMES, Precision
-from posekit.spec import GateSpec, PoseSpec
 
 EXACT: dict[Precision, GateSpec] = {
     "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001, tie=1e-4, min_score_of_median=0.0),

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import jsontext
-from posekit.annotations import MAX_JSON_BYTES
+from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.fields import floats, key_of
-from posekit.filenames import resolved
 from posekit.foreign import said
-from posekit.images import Photo
 from posekit.poses import Floats
-from posekit.spec import PoseSpec
-from posekit.warp import is_sound_box
+from posekit.poses.annotations import MAX_JSON_BYTES
+from posekit.poses.fields import floats, key_of
+from posekit.poses.filenames import resolved
+from posekit.poses.images import Photo
+from posekit.poses.warp import is_sound_box
 
 MAX_BYTES = MAX_JSON_BYTES
 ARRAYS = {"keypoints", "scores", "images", "boxes_xyxy", "names"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from posekit.contract.spec import PoseSpec
 from posekit.parity.accuracy import Accuracy, Truth, accuracy
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
-from posekit.spec import PoseSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.images import Photo
+from posekit.contract.spec import PoseSpec
 from posekit.parity.cases import Case, cases_of
-from posekit.spec import PoseSpec
+from posekit.poses.images import Photo
 
 Tensors = Mapping[str, NDArray[Any]]
 NO_PIXELS: NDArray[np.float32] = np.empty((0, 0, 3), np.float32)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.precisions import Precision
+from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.errors import InputError
 from posekit.parity.cases import Case, Tensors, found_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.stages import Side, Stage
-from posekit.precisions import Precision
-from posekit.spec import GateSpec, PoseSpec
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 NO_DEVICE = "needs a device: --device or --device-run"

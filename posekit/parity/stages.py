@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.parity.cases import Case, Tensors, found_in
 from posekit.parity.drift import Drift, drift_of, near_reference
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
-from posekit.spec import GateSpec, PoseSpec
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
 NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")

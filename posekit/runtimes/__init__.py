@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from posekit.errors import MissingToolError
 from posekit.runtimes import coreml, litert
-from posekit.timing import LEAST_ROUNDS, medians
+from posekit.runtimes.timing import LEAST_ROUNDS, medians
 
 UNTIMED = "evaluated op by op, which says nothing of a device's time"
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import told
-from posekit.mlpackage import coremltools
+from posekit.runtimes.mlpackage import coremltools
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 

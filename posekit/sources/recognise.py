@@ -9,9 +9,10 @@ import zlib
 from enum import StrEnum
 from pathlib import Path
 
-from posekit import jsontext, limits
+from posekit import jsontext
 from posekit.errors import InputError
 from posekit.foreign import said
+from posekit.sources import limits
 
 LEGACY_TORCH_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # pickled torch.serialization.MAGIC_NUMBER
 LEGACY_PICKLES = 4  # magic number, protocol version, system info, the object; storages follow

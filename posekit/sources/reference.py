@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.chatter import captured
+from posekit.contract.spec import GRAY_OF_RGB, PoseSpec
 from posekit.decoders import packaged
 from posekit.errors import InputError
 from posekit.foreign import line_of_user, said
 from posekit.sources.source import SourceModel
-from posekit.spec import GRAY_OF_RGB, PoseSpec
 
 Tensors = dict[str, NDArray[Any]]
 

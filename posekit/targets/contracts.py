@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from posekit.errors import InputError
-from posekit.mlpackage import read_specification
+from posekit.runtimes.mlpackage import read_specification
 
 CONTRACT_FILE, CONTRACT_KEY = "pose.json", "posekit.pose_json"
 MAX_BYTES = 1 << 20

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.precisions import Precision, Rewrite
+from posekit.contract.precisions import Precision, Rewrite
 
 if TYPE_CHECKING:
-    from posekit.targets.lowering import Lowered
+    from posekit.targets.graph.lowering import Lowered
 
 
 @dataclass(frozen=True, slots=True)

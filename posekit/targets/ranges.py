@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from posekit import jsontext
-from posekit.decoder_specs import Part, tuple_of_list
+from posekit.decoders.specs import Part, tuple_of_list
 from posekit.errors import InputError
 from posekit.spec_errors import sentence
 from posekit.targets.converted import Calibration

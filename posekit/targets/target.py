@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.precisions import PRECISIONS, of_platform
+from posekit.contract.recipe import Recipe
 from posekit.errors import InputError, MissingToolError
-from posekit.folders import is_litter
-from posekit.precisions import PRECISIONS, of_platform
-from posekit.recipe import Recipe
 from posekit.targets import contracts
 from posekit.targets.converted import Base, Calibration, Converted, Layer
+from posekit.targets.folders import is_litter
 
 if TYPE_CHECKING:
-    from posekit.spec import PoseSpec
-    from posekit.targets.lowering import Lowered
+    from posekit.contract.spec import PoseSpec
+    from posekit.targets.graph.lowering import Lowered
 
 __all__ = ["TARGETS", "Base", "Calibration", "Converted", "Layer", "Target", "check_recipe", "file_bytes"]
 

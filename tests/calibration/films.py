@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.calibration import video
+from posekit.compression.calibration import video
 from posekit.errors import MissingToolError
 
 SIZE_WH = (96, 64)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from posekit.calibration.entries import Description
-from posekit.sample import sample_images
-from posekit.spec import PoseSpec, read_spec
+from posekit.compression.calibration.entries import Description
+from posekit.contract.spec import PoseSpec, read_spec
+from posekit.sources.sample import sample_images
 
 IMAGES, ANNOTATIONS = sample_images()
 SPEC = read_spec(IMAGES.parent / "tinypose.toml")  # top_down, 96 x 128, affine_crop

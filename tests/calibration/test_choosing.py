@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 
 from posekit import steps
-from posekit.calibration import CalibrationSet, choose, choosing, pictures
-from posekit.calibration.choosing import sha256_of
-from posekit.calibration.entries import PEOPLE, describe, entries_of
-from posekit.calibration.facts import coverage
+from posekit.compression.calibration import CalibrationSet, choose, choosing, pictures
+from posekit.compression.calibration.choosing import sha256_of
+from posekit.compression.calibration.entries import PEOPLE, describe, entries_of
+from posekit.compression.calibration.facts import coverage
+from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.images import Person, load_image
 from posekit.parity.cases import cases_of
-from posekit.photos import find_photos
-from posekit.spec import PoseSpec
+from posekit.poses.images import Person, load_image
+from posekit.poses.photos import find_photos
 from tests.calibration.planted import ANNOTATIONS, IMAGES, SPEC, changed, scene, write
 
 FRAME_INPUT = SPEC.input.model_copy(update={"size_wh": (96, 96), "resize": "letterbox", "pad_value": 114.0})

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from posekit.calibration.diversity import distinct, features, spread
-from posekit.calibration.entries import CELLS, Description, describe, entries_of
-from posekit.images import load_image
+from posekit.compression.calibration.diversity import distinct, features, spread
+from posekit.compression.calibration.entries import CELLS, Description, describe, entries_of
+from posekit.poses.images import load_image
 from tests.calibration.planted import IMAGES, SPEC, described, scene
 
 SEEDS = st.integers(0, 2**32 - 1)

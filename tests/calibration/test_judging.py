@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posekit.calibration import choose
+from posekit.compression.calibration import choose
 from posekit.errors import InputError
-from posekit.images import load_image
+from posekit.poses.images import load_image
 from tests.calibration.planted import ANNOTATIONS, IMAGES, SPEC, boxes, changed, scene, write
 
 FRAMES = changed(kind="one_stage")
@@ -109,8 +109,8 @@ def test_fine_texture_over_a_scene_is_no_noise(tmp_path: Path) -> None:
 
 
 def photograph(alter: Callable[[np.ndarray], np.ndarray]) -> tuple[int, int]:
-    from posekit.calibration.entries import describe, entries_of
-    from posekit.calibration.judging import is_blank, is_noise
+    from posekit.compression.calibration.entries import describe, entries_of
+    from posekit.compression.calibration.judging import is_blank, is_noise
 
     path = Path(__file__).resolve().parents[3] / "shared" / "data" / "photo" / "000000000785.jpg"
     if not path.is_file():

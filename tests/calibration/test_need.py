@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from posekit.calibration import calibrates, is_sample, needed
+from posekit.compression.calibration import calibrates, is_sample, needed
 from tests.calibration.planted import IMAGES
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.calibration import choose
-from posekit.calibration.people import Look, Seen, chance_of_more, in_pieces, judge_people, look_for_people
+from posekit.compression.calibration import choose
+from posekit.compression.calibration.people import Look, Seen, chance_of_more, in_pieces, judge_people, look_for_people
 from posekit.errors import InputError
 from posekit.poses import Poses
 from tests.calibration.planted import ANNOTATIONS, IMAGES, SPEC, scene
@@ -130,7 +130,7 @@ def test_pieces_are_the_same_pixels_elsewhere(shape: tuple[int, ...]) -> None:
 def network(request: pytest.FixtureRequest) -> Look:
     pytest.importorskip("torch")
     from posekit.decoders import decode
-    from posekit.inputs import find_spec
+    from posekit.pipelines.inputs import find_spec
     from posekit.sources import open_source
     from posekit.sources.reference import run_reference
 
@@ -160,7 +160,7 @@ WRONG: dict[str, Callable[[int], Any]] = {
 @pytest.mark.xdist_group("calibration_networks")
 @pytest.mark.parametrize("kind", WRONG)
 def test_the_samples_tell_their_people_from_other_pictures(kind: str, network: Look) -> None:
-    from posekit.calibration.entries import entries_of
+    from posekit.compression.calibration.entries import entries_of
 
     chosen = choose(IMAGES, SPEC, annotations=ANNOTATIONS, limit=8)
     people = look_for_people(network, chosen.inputs)

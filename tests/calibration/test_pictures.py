@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.calibration import choose, pictures, video
-from posekit.calibration.pictures import open_pictures, sampled
+from posekit.compression.calibration import choose, pictures, video
+from posekit.compression.calibration.pictures import open_pictures, sampled
 from posekit.errors import InputError, MissingToolError
 from tests.calibration.films import CODES, film, frame, turned
 from tests.calibration.planted import ANNOTATIONS, IMAGES, SPEC, scene

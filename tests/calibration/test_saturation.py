@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.calibration import saturation
+from posekit.compression.calibration import saturation
 from posekit.errors import InputError
 
 SETTLED = np.tile([[-1.0, 2.0]], (16, 3, 1))

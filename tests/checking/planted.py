@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from posekit.checking import check_network, contract_stage, network_of
-from posekit.checking.alternatives import changed, other_side
-from posekit.checking.probes import AS_IT_IS, Network, Prober
-from posekit.checking.subjects import subjects_of
-from posekit.images import Photo
-from posekit.inputs import find_spec
+from posekit.contract.spec import PoseSpec
+from posekit.parity.contract import check_network, contract_stage, network_of
+from posekit.parity.contract.alternatives import changed, other_side
+from posekit.parity.contract.probes import AS_IT_IS, Network, Prober
+from posekit.parity.contract.subjects import subjects_of
 from posekit.parity.predictions import Prediction, Predictions
-from posekit.photos import find_photos
-from posekit.sample import sample_images
+from posekit.pipelines.inputs import find_spec
+from posekit.poses.images import Photo
+from posekit.poses.photos import find_photos
 from posekit.sources import open_source
-from posekit.spec import PoseSpec
+from posekit.sources.sample import sample_images
 
 DATA = sample_images()[0].parent
 NAMES = ("tinypose", "tinysimcc")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from posekit.checking.alternatives import questions
-from posekit.presets import preset
-from posekit.spec import PoseSpec, parse_spec
+from posekit.contract.presets import preset
+from posekit.contract.spec import PoseSpec, parse_spec
+from posekit.parity.contract.alternatives import questions
 
 
 def gray(mean: float = 0.0, std: float = 255.0) -> PoseSpec:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posekit.checking.alternatives import other_side, questions
-from posekit.checking.anatomy import chance, left_on_right
-from posekit.presets import preset, preset_names
+from posekit.contract.presets import preset, preset_names
+from posekit.parity.contract.alternatives import other_side, questions
+from posekit.parity.contract.anatomy import chance, left_on_right
 
 NAMES = ("nose", "left_eye", "right_eye", "left_shoulder", "right_shoulder", "left_hip", "right_hip")
 FRONT = [[0.0, -0.4], [0.05, -0.45], [-0.05, -0.45], [0.12, -0.3], [-0.12, -0.3], [0.08, 0.1], [-0.08, 0.1]]

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.checking import Check, Checked, QuickLook, check_network, quick_network
-from posekit.checking.alternatives import changed
+from posekit.cli.verdicts import show_check
+from posekit.contract.spec import PoseSpec
 from posekit.errors import ConversionError, InputError
-from posekit.images import Person, Photo
+from posekit.parity.contract import Check, Checked, QuickLook, check_network, quick_network
+from posekit.parity.contract.alternatives import changed
+from posekit.poses.images import Person, Photo
 from posekit.sources.reference import network_input
-from posekit.spec import PoseSpec
-from posekit.verdicts import show_check
 from tests.checking.planted import FAULTS, MATTERS, NAMES, displacement, rank_of_true, sample
 
 PEOPLE = 5  # so many votes on left and right are the least that count
@@ -287,8 +287,8 @@ def test_a_verdict_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_random_weights_tell_nothing(tiny: Any, tmp_path: Path) -> None:
-    from posekit.checking import check, quick
-    from posekit.inputs import find_spec
+    from posekit.parity.contract import check, quick
+    from posekit.pipelines.inputs import find_spec
     from posekit.sources import open_source
 
     spec, pictures = find_spec(tiny.save("exported"), str(tiny.spec_file)), noise(tmp_path, 3)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posekit.checking import contract_stage
-from posekit.checking.alternatives import changed
 from posekit.errors import InputError
-from posekit.images import Person, Photo
-from posekit.inputs import find_images, find_spec
+from posekit.parity.contract import contract_stage
+from posekit.parity.contract.alternatives import changed
 from posekit.parity.gate import Outcome
 from posekit.parity.predictions import Prediction, Predictions
-from posekit.pipeline import package
+from posekit.pipelines.inputs import find_images, find_spec
+from posekit.pipelines.package import package
+from posekit.poses.images import Person, Photo
 from tests.checking.planted import DATA, FAULTS, NAMES, Sample, as_predicted, sample
 
 ROWS = [pytest.param(name, what, marks=pytest.mark.xdist_group(f"check {name}")) for name in NAMES for what in FAULTS]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.checking import check_network, subjects
-from posekit.checking.probes import AS_IT_IS, Prober
-from posekit.checking.subjects import distinct, subjects_of
-from posekit.images import Photo, load_image
+from posekit.parity.contract import check_network, subjects
+from posekit.parity.contract.probes import AS_IT_IS, Prober
+from posekit.parity.contract.subjects import distinct, subjects_of
+from posekit.poses.images import Photo, load_image
 from tests.checking.planted import sample
 
 pytest.importorskip("torch")

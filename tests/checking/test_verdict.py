@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posekit.checking.alternatives import Candidate, Question
-from posekit.checking.evidence import Evidence
-from posekit.checking.verdict import judge
-from posekit.presets import preset
+from posekit.contract.presets import preset
+from posekit.parity.contract.alternatives import Candidate, Question
+from posekit.parity.contract.evidence import Evidence
+from posekit.parity.contract.verdict import judge
 
 SPEC = preset("hrnet-coco17")
 

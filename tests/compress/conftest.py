@@ -11,11 +11,11 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from posekit.compress.network import export_network  # noqa: E402
-from posekit.sample import sample_images  # noqa: E402
-from posekit.sample.render import render_scene  # noqa: E402
+from posekit.compression.network.graph import export_network  # noqa: E402
+from posekit.contract.spec import PoseSpec, read_spec  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
-from posekit.spec import PoseSpec, read_spec  # noqa: E402
+from posekit.sources.sample import sample_images  # noqa: E402
+from sample.render import render_scene  # noqa: E402
 from tests import networks  # noqa: E402
 
 SAMPLE = sample_images()[0].parent
@@ -48,8 +48,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def graphs() -> dict[str, Any]:
     """Every network of tests/networks.py as a graph, not to be changed."""
-    from posekit.compress.network import copied
-    from posekit.targets import passes
+    from posekit.compression.network.graph import copied
+    from posekit.targets.graph import passes
 
     width, height = networks.SIZE_WH
     found = {}

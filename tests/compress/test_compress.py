@@ -13,13 +13,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.compress import Wanted, compress, compressing  # noqa: E402
+from posekit.compression.network import Wanted, compress  # noqa: E402
+from posekit.contract.spec import read_spec  # noqa: E402
 from posekit.errors import ConversionError, InputError  # noqa: E402
-from posekit.inputs import find_spec  # noqa: E402
+from posekit.pipelines import compress as compressing  # noqa: E402
+from posekit.pipelines.inputs import find_spec  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
-from posekit.spec import read_spec  # noqa: E402
-from posekit.targets.lowering import lower  # noqa: E402
+from posekit.targets.graph.lowering import lower  # noqa: E402
 
 
 @pytest.mark.parametrize("form", ["exported", "torchscript", "state_dict"])

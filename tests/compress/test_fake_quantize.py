@@ -10,9 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
-from posekit.compress.fake_quantize import rounding, set_ranges  # noqa: E402
-from posekit.compress.layers import watch  # noqa: E402
-from posekit.compress.network import batched, cloned, copied  # noqa: E402
+from posekit.compression.network.fake_quantize import rounding, set_ranges  # noqa: E402
+from posekit.compression.network.graph import batched, cloned, copied  # noqa: E402
+from posekit.compression.network.layers import watch  # noqa: E402
 from tests import networks  # noqa: E402
 
 

@@ -9,9 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from posekit.compress.layers import layers_of, moments, watch  # noqa: E402
-from posekit.compress.low_rank import factorise, factors_of, replace  # noqa: E402
-from posekit.compress.network import Graph, cloned, copied, multiply_adds, tidy  # noqa: E402
+from posekit.compression.network.graph import Graph, cloned, copied, multiply_adds, tidy  # noqa: E402
+from posekit.compression.network.layers import layers_of, moments, watch  # noqa: E402
+from posekit.compression.network.low_rank import factorise, factors_of, replace  # noqa: E402
 from tests import networks  # noqa: E402
 
 SIZE_WH = (20, 16)

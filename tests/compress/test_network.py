@@ -12,11 +12,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.compress import network  # noqa: E402
+from posekit.compression.network import graph as network  # noqa: E402
+from posekit.contract.spec import PoseSpec, read_spec  # noqa: E402
 from posekit.errors import ConversionError  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
-from posekit.spec import PoseSpec, read_spec  # noqa: E402
 from tests import networks  # noqa: E402
 
 

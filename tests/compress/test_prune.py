@@ -9,9 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402
 
-from posekit.compress.layers import layers_of  # noqa: E402
-from posekit.compress.network import Graph, cloned, copied, multiply_adds  # noqa: E402
-from posekit.compress.prune import Chain, chain_from, prune  # noqa: E402
+from posekit.compression.network.graph import Graph, cloned, copied, multiply_adds  # noqa: E402
+from posekit.compression.network.layers import layers_of  # noqa: E402
+from posekit.compression.network.prune import Chain, chain_from, prune  # noqa: E402
 from tests import networks  # noqa: E402
 
 SIZE_WH = (12, 16)

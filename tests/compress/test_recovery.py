@@ -10,17 +10,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.compress import recovery  # noqa: E402
-from posekit.compress.agreement import agreement, keypoints_on, runner  # noqa: E402
-from posekit.compress.asked import Wanted  # noqa: E402
-from posekit.compress.low_rank import factorise  # noqa: E402
-from posekit.compress.network import batched, cloned, copied  # noqa: E402
-from posekit.compress.prune import prune  # noqa: E402
-from posekit.compress.sparsity import Masks, sparsify  # noqa: E402
-from posekit.compress.views import Bank, cases_to_judge, held_out  # noqa: E402
+from posekit.compression.network import recovery  # noqa: E402
+from posekit.compression.network.agreement import agreement, keypoints_on, runner  # noqa: E402
+from posekit.compression.network.asked import Wanted  # noqa: E402
+from posekit.compression.network.graph import batched, cloned, copied  # noqa: E402
+from posekit.compression.network.low_rank import factorise  # noqa: E402
+from posekit.compression.network.prune import prune  # noqa: E402
+from posekit.compression.network.sparsity import Masks, sparsify  # noqa: E402
+from posekit.compression.network.views import Bank, cases_to_judge, held_out  # noqa: E402
+from posekit.contract.spec import PoseSpec  # noqa: E402
 from posekit.parity.cases import Case  # noqa: E402
-from posekit.photos import find_photos  # noqa: E402
-from posekit.spec import PoseSpec  # noqa: E402
+from posekit.poses.photos import find_photos  # noqa: E402
 from tests import networks  # noqa: E402
 
 NAMES = ("heatmaps",)

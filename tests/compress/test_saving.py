@@ -10,13 +10,13 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from posekit.compress import Wanted, compress  # noqa: E402
-from posekit.sample import sample_images  # noqa: E402
-from posekit.sample.crops import People, render_people  # noqa: E402
-from posekit.sample.render import render_scene  # noqa: E402
-from posekit.sample.train import HELD_OUT_SEEDS, RECIPES, pck, predict  # noqa: E402
+from posekit.compression.network import Wanted, compress  # noqa: E402
+from posekit.contract.spec import read_spec  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
-from posekit.spec import read_spec  # noqa: E402
+from posekit.sources.sample import sample_images  # noqa: E402
+from sample.crops import People, render_people  # noqa: E402
+from sample.render import render_scene  # noqa: E402
+from sample.train import HELD_OUT_SEEDS, RECIPES, pck, predict  # noqa: E402
 
 SAMPLE = sample_images()[0].parent
 PICTURES, SCENES, STEPS = 120, 60, 80

@@ -11,16 +11,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.compress.agreement import runner  # noqa: E402
-from posekit.compress.network import batched  # noqa: E402
-from posekit.compress.views import A_VISIT, Bank, held_out, regions_of, turned  # noqa: E402
+from posekit.compression.network.agreement import runner  # noqa: E402
+from posekit.compression.network.graph import batched  # noqa: E402
+from posekit.compression.network.views import A_VISIT, Bank, held_out, regions_of, turned  # noqa: E402
+from posekit.contract.spec import PoseSpec  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
-from posekit.images import Photo, load_image  # noqa: E402
-from posekit.photos import find_photos  # noqa: E402
-from posekit.sample import sample_images  # noqa: E402
-from posekit.sample.render import render_scene  # noqa: E402
-from posekit.spec import PoseSpec  # noqa: E402
-from posekit.warp import Region, region_from_box  # noqa: E402
+from posekit.poses.images import Photo, load_image  # noqa: E402
+from posekit.poses.photos import find_photos  # noqa: E402
+from posekit.poses.warp import Region, region_from_box  # noqa: E402
+from posekit.sources.sample import sample_images  # noqa: E402
+from sample.render import render_scene  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_damaged_pictures_are_left_out_and_too_many_of_them_refused(run: Any, ti
 
 
 def test_a_full_bank_forgets_the_oldest(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr("posekit.compress.views.MAX_BANK_BYTES", 0)  # 64 crops are kept at least
+    monkeypatch.setattr("posekit.compression.network.views.MAX_BANK_BYTES", 0)  # 64 crops are kept at least
     bank = Bank(find_photos(pictures, None, ()).photos[:10], tinypose[1], run, np.random.default_rng(0))
     for _ in range(9):
         bank.visit()

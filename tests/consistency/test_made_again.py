@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.checking import quick
-from posekit.validation import Wanted, validate
+from posekit.parity.contract import quick
+from posekit.pipelines.validate import Wanted, validate
 from tests import faults
 from tests.faults import REPORT
 

@@ -7,11 +7,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from posekit.decoder_specs import DecoderSpec, RegressionSpec
+from posekit.contract.presets import preset
+from posekit.contract.spec import PoseSpec
 from posekit.decoders import DECODERS, check_outputs, decode
+from posekit.decoders.specs import DecoderSpec, RegressionSpec
 from posekit.errors import ConversionError, InputError
-from posekit.presets import preset
-from posekit.spec import PoseSpec
 
 KINDS = sorted(DECODERS)
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoder_specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.contract.presets import preset
+from posekit.contract.spec import KeypointsSpec, PoseSpec
 from posekit.decoders import packaged
+from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
 from posekit.errors import InputError
-from posekit.presets import preset
-from posekit.spec import KeypointsSpec, PoseSpec
 
 WIDTH, HEIGHT = 64, 96
 HEATMAP = HeatmapSpec(kind="heatmap", output="out", refinement="none", alignment="stride")

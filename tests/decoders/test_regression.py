@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoder_specs import RegressionSpec
+from posekit.contract.spec import InputSpec
 from posekit.decoders.regression import decode, encode
-from posekit.spec import InputSpec
+from posekit.decoders.specs import RegressionSpec
 
 RANGES = ("unit", "signed_unit", "input_px")
 

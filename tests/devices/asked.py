@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.spec import PoseSpec
-from posekit.warp import Orientation, Region, frame_region, input_transform, upright_size, warp
+from posekit.contract.spec import PoseSpec
+from posekit.poses.warp import Orientation, Region, frame_region, input_transform, upright_size, warp
 
 NOISE = np.random.default_rng(7).integers(0, 256, (48, 40, 3), np.uint8)
 ORIENTATIONS = [

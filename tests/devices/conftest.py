@@ -12,18 +12,21 @@ from typing import Any
 
 import pytest
 
-from posekit import codegen, inputs, pipeline
 from posekit.bundle import WRAPPER, file_hash, open_bundle
-from posekit.devices import desktop_kotlin, desktop_swift
-from posekit.devices.desktop_kotlin import KotlinWrapper
-from posekit.devices.desktop_swift import SwiftWrapper
-from posekit.images import load_image
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import PoseSpec, canonical_json, contract_hash
+from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop import swift as desktop_swift
+from posekit.devices.desktop.kotlin import KotlinWrapper
+from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.parity.cases import Case, recorded
 from posekit.parity.shipped import Run
+from posekit.pipelines import inputs
+from posekit.pipelines import package as pipeline
+from posekit.poses.images import load_image
+from posekit.poses.warp import Region, input_transform, warp
 from posekit.runtimes import litert, mil
-from posekit.sample import write_sample
-from posekit.spec import PoseSpec, canonical_json, contract_hash
-from posekit.warp import Region, input_transform, warp
+from posekit.sources.sample import write_sample
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 from tests.devices.swift_samples import FAULTS as SWIFT_FAULTS
 from tests.devices.swift_samples import SwiftSample

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from posekit.bundle import file_hash
-from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.contract.spec import PoseSpec, contract_hash
+from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter
 from posekit.parity.cases import Case
 from posekit.parity.shipped import Shipped
-from posekit.spec import PoseSpec, contract_hash
 
 SAMPLES = ("tinypose", "tinysimcc")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from posekit.bundle import file_hash
-from posekit.devices.desktop_swift import SwiftWrapper
+from posekit.contract.spec import PoseSpec, contract_hash
+from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter
 from posekit.parity.cases import Case
-from posekit.spec import PoseSpec, contract_hash
 
 # variant: package that it is planted in, file, what stands there, what is wrong, and the stage that it belongs to
 FAULTS = {

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from posekit.devices import adb, answer
+from posekit.devices import answer
+from posekit.devices.android import adb
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from tests.devices.fakes.device import (
     FakeDevice,

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from posekit.bundle import file_hash
-from posekit.devices import desktop_kotlin, kotlin_compiler
-from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.contract.spec import contract_hash
+from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop import kotlin_compiler
+from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter, as_written
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.cases import found_in, poses_of
+from posekit.poses.warp import Orientation, Region, input_transform
 from posekit.runtimes import litert
-from posekit.spec import contract_hash
-from posekit.warp import Orientation, Region, input_transform
 from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_request, expected_input
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 from posekit.bundle import file_hash
-from posekit.devices import desktop_swift
-from posekit.devices.desktop_swift import SwiftWrapper
+from posekit.devices.desktop import swift as desktop_swift
+from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.format import MAX_CASES
 from posekit.devices.record import results_of
 from posekit.devices.request import RequestWriter, as_written
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.cases import found_in, poses_of
 from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.pipelines.validate import Wanted, validate
+from posekit.poses.warp import input_transform
 from posekit.runtimes import mil
-from posekit.validation import Wanted, validate
-from posekit.warp import input_transform
 from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_request, expected_input
 from tests.devices.swift_samples import FAULTS, SwiftSample
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from posekit.devices import desktop_kotlin, golden_run
-from posekit.skeletons import flip_indices
-from posekit.spec import contract_hash, parse_spec, read_spec
-from posekit.warp import region_from_box
+from posekit.contract.skeletons import flip_indices
+from posekit.contract.spec import contract_hash, parse_spec, read_spec
+from posekit.devices import golden_run
+from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.poses.warp import region_from_box
 from tests import faults
 from tests.fuzz.readers import SPEC
 

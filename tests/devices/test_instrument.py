@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from posekit.devices.instrument import Instrument
+from posekit.devices.android.instrument import Instrument
 
 START = "INSTRUMENTATION_STATUS: test=runsTheRequest\nINSTRUMENTATION_STATUS_CODE: 1\n"
 GOOD = START + "INSTRUMENTATION_STATUS: test=runsTheRequest\nINSTRUMENTATION_STATUS_CODE: 0\nINSTRUMENTATION_CODE: -1\n"

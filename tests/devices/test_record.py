@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.case_files import RegionOfCase
 from posekit.devices import record
 from posekit.devices.record import results_of
 from posekit.errors import InputError
+from posekit.parity.case_files import RegionOfCase
 from tests.devices.runs import CONTRACT, INPUTS, MODEL, REGION, case, changed, document, one_pass, read, tensor, write
 
 AT = RegionOfCase.model_validate(REGION)

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from posekit.devices.format import RunRequest
 from posekit.devices.request import RequestWriter, as_written, sha256_of
-from posekit.images import Photo
 from posekit.parity.cases import Case, cases_of
-from posekit.warp import Orientation, Region
+from posekit.poses.images import Photo
+from posekit.poses.warp import Orientation, Region
 from tests.devices.fakes.device import SPEC_OF_TINY as SPEC
 
 OUTPUTS = {"heatmaps": np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)}

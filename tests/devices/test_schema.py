@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from posekit.decoder_specs import Part
+from posekit.decoders.specs import Part
 from posekit.devices.format import DeviceRun, RunRequest
 from posekit.devices.schema import schemas
 

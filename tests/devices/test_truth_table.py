@@ -15,15 +15,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from posekit.devices import desktop_kotlin, desktop_swift
-from posekit.devices.desktop_kotlin import KotlinWrapper
-from posekit.devices.desktop_swift import SwiftWrapper
+from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop import swift as desktop_swift
+from posekit.devices.desktop.kotlin import KotlinWrapper
+from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.request import RequestWriter
-from posekit.images import load_image
 from posekit.parity.cases import poses_of
 from posekit.parity.shipped import Shipped
+from posekit.poses.images import load_image
+from posekit.poses.warp import Orientation, Region, frame_region, input_transform, warp
 from posekit.runtimes import litert, mil
-from posekit.warp import Orientation, Region, frame_region, input_transform, warp
 from tests.devices.kotlin_samples import Sample
 from tests.devices.swift_samples import SwiftSample
 

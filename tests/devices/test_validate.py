@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from posekit.bundle import file_hash, open_bundle
-from posekit.devices import xctestrun
+from posekit.contract.spec import contract_hash
+from posekit.devices.ios import xctestrun
 from posekit.devices.request import RequestWriter
 from posekit.parity.cases import recorded
-from posekit.spec import contract_hash
 from tests.devices.fakes import phone
 from tests.devices.fakes.device import connected
 from tests.devices.test_xcrun import HOSTED, listed, of_version_1

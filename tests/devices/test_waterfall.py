@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posekit.devices import desktop_kotlin
-from posekit.devices.desktop_kotlin import KotlinWrapper
+from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.shipped import Wrapper
 from posekit.runtimes import litert

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.devices import answer, xcrun, xctestrun
+from posekit.devices import answer
+from posekit.devices.ios import xcrun, xctestrun
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from tests.devices.fakes.device import (
     FakeDevice,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from posekit import bundle, codegen
-from posekit.spec import read_spec
+from posekit import bundle
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import read_spec
 from tests.faults.files import (
     Random,
     edit,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from posekit import bundle
-from posekit.parity.report import read_evaluation, verdict
-from posekit.targets import tflite_file
+from posekit.report.document import read_evaluation, verdict
+from posekit.targets.litert import tflite_file
 from tests.faults.constants import opened
 from tests.faults.files import REPORT, Random, edit, model_of
 

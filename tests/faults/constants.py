@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from posekit import bundle
-from posekit.mlpackage import data_folder, read_specification, specification_file
-from posekit.spec import canonical_json, read_spec
-from posekit.targets import tflite_file
+from posekit.contract.spec import canonical_json, read_spec
+from posekit.runtimes.mlpackage import data_folder, read_specification, specification_file
+from posekit.targets.litert import tflite_file
 from tests.faults.files import model_of, shipped_model_of
 
 Array = np.ndarray[Any, Any]

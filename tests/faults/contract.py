@@ -6,8 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
-from posekit import bundle, codegen, golden
-from posekit.spec import PoseSpec, canonical_json, contract_hash, parse_spec, read_spec
+from posekit import bundle
+from posekit.bundle import golden
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import PoseSpec, canonical_json, contract_hash, parse_spec, read_spec
 from tests.faults.files import (
     REPORT,
     TRACE,
@@ -77,13 +79,13 @@ def rewritten(folder: Path, spec: PoseSpec) -> None:
     if platform == "android":
         _embed(model, spec)
     else:
-        from posekit.mlpackage import read_specification
-        from posekit.targets import coreml
+        from posekit.runtimes.mlpackage import read_specification
+        from posekit.targets.coreml import target as coreml
 
         proto = read_specification(model)
         coreml._describe(proto, spec)
         coreml._write_alike(model, proto)
-    from posekit.consistency.signature import signature_of
+    from posekit.pipelines.consistency.signature import signature_of
 
     found_signature = signature_of(platform, model)
     tree = wrapper_of(folder)
@@ -101,7 +103,7 @@ def rewritten(folder: Path, spec: PoseSpec) -> None:
 
 def _embed(model: Path, spec: PoseSpec) -> None:
     """Another contract in a .tflite, its metadata written anew."""
-    from posekit.targets import tflite_file
+    from posekit.targets.litert import tflite_file
 
     found = tflite_file.unpack(model.read_bytes())
     shapes = {tflite_file.text(one.name): tuple(int(n) for n in found.subgraphs[0].tensors[one.tensorIndex].shape) for one in found.signatureDefs[0].outputs}  # fmt: skip

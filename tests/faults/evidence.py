@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from posekit import bundle, golden
+from posekit import bundle
+from posekit.bundle import golden
 from tests.faults.files import (
     CASES,
     TRACE,

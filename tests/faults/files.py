@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from posekit import bundle
-from posekit.consistency import told
-from posekit.parity.report import read_evaluation
-from posekit.spec import read_spec
+from posekit.contract.spec import read_spec
+from posekit.pipelines.consistency import told
+from posekit.report.document import read_evaluation
 from posekit.targets import file_bytes
 
 Random = random.Random
@@ -39,9 +39,9 @@ def sealed_manifest(folder: Path) -> None:
 
 def paged(folder: Path, seal: Callable[[Path], None] = sealed) -> None:
     """Write the pages of the report anew, whatever its figures are, where they can be made of them."""
-    from posekit import reporting
     from posekit.errors import PosekitError
     from posekit.parity.cases import recorded
+    from posekit.report import writing as reporting
     from posekit.runtimes import runtime_for
 
     document = json.loads((folder / REPORT).read_text())

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from posekit import bundle
-from posekit.mlpackage import data_folder, specification_file
-from posekit.spec import read_spec
-from posekit.targets import tflite_file
+from posekit.contract.spec import read_spec
+from posekit.runtimes.mlpackage import data_folder, specification_file
+from posekit.targets.litert import tflite_file
 from tests.faults.constants import Array, opened, operations_of
 from tests.faults.files import CASES, REPORT, Random, edit, model_of, shipped_model_of
 
@@ -160,7 +160,7 @@ def measured_anew(folder: Path) -> bool:
     from posekit.errors import PosekitError
     from posekit.parity.cases import outputs_sha256, recorded
     from posekit.parity.evaluate import evaluate
-    from posekit.parity.report import as_json
+    from posekit.report.document import as_json
     from posekit.runtimes import runtime_for
 
     old = json.loads((folder / REPORT).read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit import bundle
-from posekit.parity.report import read_evaluation, verdict
+from posekit.report.document import read_evaluation, verdict
 from tests.faults.files import (
     REPORT,
     Random,

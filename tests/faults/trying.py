@@ -27,7 +27,7 @@ COMPRESSED = (
 def passes(folder: Path, source: Path | None = None, calibration: Path | None = None) -> bool:
     """Whether validate takes a bundle for good; a refusal is none. source: the network, whose spec lies beside it."""
     from posekit.errors import PosekitError
-    from posekit.validation import Wanted, validate
+    from posekit.pipelines.validate import Wanted, validate
 
     try:
         return validate(folder, Wanted(source=source, calibration=calibration)).evaluation.is_good
@@ -65,8 +65,8 @@ def tried(bundles: Sequence[Path], source: Path, seeds: Iterable[int]) -> Tally:
 @contextlib.contextmanager
 def converted_once() -> Iterator[None]:
     """The float conversion of the same network is kept: it takes seconds, and every bundle and fault needs the same."""
-    from posekit import making
-    from posekit.consistency import made_again
+    from posekit.pipelines import making
+    from posekit.pipelines.consistency import made_again
 
     kept: dict[tuple[str, str], Any] = {}
     real = made_again.TARGETS
@@ -92,7 +92,8 @@ def converted_once() -> Iterator[None]:
 
 def made(folder: Path, network: str = "build") -> tuple[Path, list[Path]]:
     """A small network, its spec beside it, and its fp32 bundles for both platforms."""
-    from posekit import inputs, pipeline
+    from posekit.pipelines import inputs
+    from posekit.pipelines import package as pipeline
 
     source = saved(folder, network)
     contract = inputs.find_spec(source, "")
@@ -102,8 +103,9 @@ def made(folder: Path, network: str = "build") -> tuple[Path, list[Path]]:
 
 def made_small(folder: Path, wanted: Sequence[tuple[str, str]] = COMPRESSED) -> tuple[Path, list[Path]]:
     """A network large enough that compressing it saves room, its spec beside it, and a bundle of each precision."""
-    from posekit import inputs, pipeline
-    from posekit.compression import asked
+    from posekit.compression.settings import asked
+    from posekit.pipelines import inputs
+    from posekit.pipelines import package as pipeline
 
     source = saved(folder, "build_wider")
     contract = inputs.find_spec(source, "")

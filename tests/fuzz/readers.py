@@ -15,7 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle, recipe
+from posekit import bundle
+from posekit.compression.search import journal
+from posekit.contract import recipe
+from posekit.contract.spec import canonical_json, contract_hash, parse_spec, read_spec
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run, results_of
 from posekit.errors import PosekitError
@@ -24,9 +27,7 @@ from posekit.parity.accuracy import truth_of
 from posekit.parity.budget import parse_budget
 from posekit.parity.cases import cases_of, read_index, recorded
 from posekit.parity.predictions import read_predictions
-from posekit.photos import find_photos, readable
-from posekit.search import journal
-from posekit.spec import canonical_json, contract_hash, parse_spec, read_spec
+from posekit.poses.photos import find_photos, readable
 
 SPEC = {
     "schema": 1, "name": "tiny", "version": "1", "license": "MIT", "kind": "top_down", "outputs": ["heatmaps"],

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from posekit.decoder_specs import DecoderSpec
+from posekit.bundle.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
+from posekit.contract.spec import InputSpec
 from posekit.decoders import DECODERS
-from posekit.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
-from posekit.spec import InputSpec
-from posekit.warp import Orientation
+from posekit.decoders.specs import DecoderSpec
+from posekit.poses.warp import Orientation
 
 FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from posekit import codegen
-from posekit.devices import kotlin_compiler
-from posekit.devices.kotlin_compiler import Unit, javac, runtime_jars
-from posekit.spec import PoseSpec, parse_spec
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import PoseSpec, parse_spec
+from posekit.devices.desktop import kotlin_compiler
+from posekit.devices.desktop.kotlin_compiler import Unit, javac, runtime_jars
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.images import Person, Photo
+from posekit.contract.presets import preset
 from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, can_be_told, truth_of, why_no_truth
 from posekit.parity.cases import Case
 from posekit.parity.metrics import Found
-from posekit.presets import preset
-from posekit.warp import frame_region, input_transform
+from posekit.poses.images import Person, Photo
+from posekit.poses.warp import frame_region, input_transform
 
 SPEC = preset("hrnet-coco17")
 BOX = (10.0, 20.0, 110.0, 220.0)

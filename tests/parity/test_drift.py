@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoder_specs import RegressionSpec
+from posekit.contract.presets import preset
+from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import heatmap, simcc
-from posekit.images import Person, Photo
+from posekit.decoders.specs import RegressionSpec
 from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, least_score, near_reference
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.gate import Outcome
 from posekit.parity.metrics import Found
 from posekit.parity.shipped import Shipped, Wrapper
-from posekit.presets import preset
-from posekit.spec import GateSpec, PoseSpec
-from posekit.warp import input_transform, region_from_box
+from posekit.poses.images import Person, Photo
+from posekit.poses.warp import input_transform, region_from_box
 
 NAN = math.nan
 Outputs = dict[str, np.ndarray[Any, Any]]

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from posekit.contract.precisions import NAMES as PRECISIONS
+from posekit.contract.presets import preset
+from posekit.contract.spec import GateSpec
 from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.drift import NOTHING_SURE, Drift
 from posekit.parity.gate import (
@@ -24,9 +27,6 @@ from posekit.parity.gate import (
     passed,
 )
 from posekit.parity.metrics import KeypointError, TensorError
-from posekit.precisions import NAMES as PRECISIONS
-from posekit.presets import preset
-from posekit.spec import GateSpec
 
 SPEC = preset("hrnet-coco17")
 

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.images import Person, Photo
 from posekit.parity.predictions import read_predictions
-from posekit.spec import PoseSpec
+from posekit.poses.images import Person, Photo
 
 NAMES = ("nose", "left_wrist", "right_wrist")
 SPEC = PoseSpec.model_validate({

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.images import Photo
+from posekit.contract.spec import parse_spec
 from posekit.parity.references import References
-from posekit.spec import parse_spec
+from posekit.poses.images import Photo
 from tests.conftest import SPEC, write_pictures
 
 

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from posekit.errors import InputError
-from posekit.parity import figures, page, report
 from posekit.parity.drift import NOTHING_SURE
 from posekit.parity.evaluate import Evaluation
-from posekit.parity.facts import LintFacts, PassFacts, read_facts
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import KeypointError
-from posekit.parity.page import CONTRACT, DEVICE, MODEL, WRAPPER
 from posekit.parity.stages import Stage
 from posekit.poses import Poses
+from posekit.report import document as report
+from posekit.report import figures, page
+from posekit.report.facts import LintFacts, PassFacts, read_facts
+from posekit.report.page import CONTRACT, DEVICE, MODEL, WRAPPER
 
 FACTS = {"name": "tiny", "platform": "android", "precision": "fp32"}
 RUN_HERE = "run here with --wrapper"

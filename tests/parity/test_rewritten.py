@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from posekit import inputs, pipeline
-from posekit.bisection import bisect
-from posekit.compression import asked
+from posekit.compression.settings import asked
+from posekit.pipelines import inputs
+from posekit.pipelines import package as pipeline
+from posekit.pipelines.bisect import bisect
 from posekit.runtimes import mil
 from tests.conftest import SPEC, Tiny
 from tests.model_faults import change_constants, with_model

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from posekit.contract.spec import GateSpec
 from posekit.parity.drift import drift_of
 from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import Found, compare_keypoints
 from posekit.parity.stages import Stage, blame, largest
-from posekit.spec import GateSpec
 
 FAILED = Check("from the picture: keypoints, largest error", Outcome.FAIL, "")
 K = 20

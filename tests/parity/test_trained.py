@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.images import Person, Photo
+from posekit.contract.recipe import uniform
+from posekit.contract.spec import PoseSpec, read_spec
 from posekit.parity.cases import Case, cases_of
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.gate import Outcome
-from posekit.recipe import uniform
+from posekit.poses.images import Person, Photo
 from posekit.runtimes import runtime_for
-from posekit.sample import sample_images
 from posekit.sources import open_source
 from posekit.sources.reference import run_reference
-from posekit.spec import PoseSpec, read_spec
+from posekit.sources.sample import sample_images
 from posekit.targets import TARGETS, Base, Calibration
-from posekit.targets.lowering import lower
+from posekit.targets.graph.lowering import lower
 from tests.model_faults import scale_weight
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from posekit.chatter import captured
-from posekit.inputs import find_spec
-from posekit.mlpackage import read_specification, specification_file
-from posekit.recipe import uniform
+from posekit.contract.recipe import uniform
+from posekit.pipelines.inputs import find_spec
+from posekit.runtimes.mlpackage import read_specification, specification_file
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel, open_source
-from posekit.targets import coreml
 from posekit.targets.converted import Calibration
-from posekit.targets.lowering import Lowered, lower
+from posekit.targets.coreml import target as coreml
+from posekit.targets.graph.lowering import Lowered, lower
 from tests import networks
 from tests.targets.test_networks import spec_of
 
@@ -42,7 +42,7 @@ class Packaged:
 
 def packaged(name: str, precision: Any, folder: Path) -> Packaged:
     if name in SAMPLES:
-        model = Path(str(files("posekit.sample") / "data" / f"{name}.pt2"))
+        model = Path(str(files("posekit.sources.sample") / "data" / f"{name}.pt2"))
         source, spec = open_source(model), find_spec(model, "")
     else:
         source, spec = SourceModel(Path("in-memory"), Form.MODULE, "", networks.build(name)), spec_of(name)

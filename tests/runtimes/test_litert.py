@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from posekit.errors import InputError, PosekitError
-from posekit.inspection import inspect
+from posekit.pipelines.inspect import inspect
 from posekit.runtimes import litert
 from tests.targets.graphs import model, op, tensor
 

@@ -9,7 +9,7 @@ import pytest
 
 from posekit.errors import InputError, MissingToolError
 from posekit.runtimes import mil
-from posekit.targets.lowering import relative_rms
+from posekit.targets.graph.lowering import relative_rms
 from tests.runtimes.packages import NAMES, built
 
 pytestmark = pytest.mark.xdist_group("mil")

@@ -12,7 +12,7 @@ import torch
 
 from posekit.chatter import captured
 from posekit.runtimes import mil
-from posekit.targets.lowering import relative_rms
+from posekit.targets.graph.lowering import relative_rms
 from tests.runtimes.single_ops import SingleOp, single_ops
 
 ROUTES = ("trace", "export")

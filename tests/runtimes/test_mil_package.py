@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posekit.errors import InputError, PosekitError
-from posekit.mlpackage import specification_file
 from posekit.runtimes import mil
+from posekit.runtimes.mlpackage import specification_file
 from tests.runtimes.packages import altered, built, one, operations, weight_file
 
 pytestmark = pytest.mark.xdist_group("mil")

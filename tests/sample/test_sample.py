@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.sample import sample_images, write_sample
-from posekit.sample.figure import NAMES, build_figure
-from posekit.sample.render import render_scene
-from posekit.sample.stance import Pose, rotation
-from posekit.skeletons import skeleton
-from posekit.spec import read_spec
+from posekit.contract.skeletons import skeleton
+from posekit.contract.spec import read_spec
+from posekit.sources.sample import sample_images, write_sample
+from sample.figure import NAMES, build_figure
+from sample.render import render_scene
+from sample.stance import Pose, rotation
 
 IMAGES, ANNOTATIONS = sample_images()
 DATA = ANNOTATIONS.parent
@@ -119,7 +119,7 @@ def test_write_sample_writes_nothing_when_it_refuses(tmp_path: Path) -> None:
 
 
 def test_writing_needs_no_torch() -> None:
-    code = "import sys, posekit.sample as s; s.sample_images(); assert not {'torch', 'PIL'} & set(sys.modules)"
+    code = "import sys, posekit.sources.sample as s; s.sample_images(); assert not {'torch', 'PIL'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -127,7 +127,7 @@ def test_writing_needs_no_torch() -> None:
 @pytest.mark.parametrize("network", ["heatmap", "simcc"])
 def test_networks_find_keypoints_on_unseen_renders(network: str, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from posekit.sample import crops, train
+    from sample import crops, train
 
     seeds = range(30_000_000, 30_000_150)  # neither trained on nor measured by train.py
     people = crops.render_people(seeds, tmp_path)
@@ -139,7 +139,7 @@ def test_networks_find_keypoints_on_unseen_renders(network: str, tmp_path: Path)
 
 def test_crop_is_the_contracts(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from posekit.sample import crops
+    from sample import crops
 
     # A picture whose red and green are x and y at pixel centres: sampling gives back the source px it looked at.
     ramp = np.stack(np.broadcast_arrays(np.arange(200)[None], np.arange(200)[:, None], 0), -1).astype(np.uint8)
@@ -154,7 +154,7 @@ def test_crop_is_the_contracts(tmp_path: Path) -> None:
 
 def test_mirrored_crops_swap_left_and_right() -> None:
     pytest.importorskip("torch")
-    from posekit.sample import crops
+    from sample import crops
 
     boxes = np.array([[60.0, 50.0, 100.0, 146.0]])
     plain = crops.regions_from_boxes(boxes)

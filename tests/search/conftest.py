@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from posekit.search import Problem, workers
-from posekit.search.found import Searched
+from posekit.compression.search import Problem, workers
+from posekit.compression.search.found import Searched
 from tests.search.small import Small, problem_of_small, searched, write_small
 
 

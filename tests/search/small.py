@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from posekit.images import Photo
+from posekit.compression.search import Problem, Trial, problem_of
+from posekit.compression.search.found import Searched
+from posekit.compression.search.searching import search
+from posekit.compression.search.workers import Run
+from posekit.contract.recipe import Recipe
+from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.parity.budget import parse_budget
 from posekit.parity.cases import Case, cases_of
-from posekit.recipe import Recipe
-from posekit.search import Problem, Trial, problem_of
-from posekit.search.found import Searched
-from posekit.search.searching import search
-from posekit.search.workers import Run
-from posekit.spec import PoseSpec, canonical_json
+from posekit.poses.images import Photo
 from tests import networks
 from tests.targets.test_networks import spec_of
 
@@ -80,7 +80,7 @@ def problem_of_small(small: Small) -> Problem:
     from posekit.sources import open_source
     from posekit.sources.reference import run_reference
     from posekit.targets import TARGETS
-    from posekit.targets.lowering import lower
+    from posekit.targets.graph.lowering import lower
 
     target, source = TARGETS["android"], open_source(small.model)
     photos = [Photo(path, number) for number, path in enumerate(sorted(small.pictures.iterdir()))]

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from posekit.compression.search import Problem, workers
+from posekit.compression.search.found import Searched
+from posekit.compression.search.trial import measure, tools
+from posekit.compression.search.workers import work_of
+from posekit.contract.recipe import uniform
 from posekit.errors import InputError, MissingToolError
-from posekit.recipe import uniform
-from posekit.search import Problem, workers
-from posekit.search.found import Searched
-from posekit.search.trial import measure, tools
-from posekit.search.workers import work_of
-from posekit.workers import cluster
+from posekit.runtimes.workers import cluster
 from tests.local_cluster import local
 from tests.search.small import KILLING, searched, timeless
 
@@ -163,7 +163,7 @@ def test_one_bench_is_kept(problem: Problem) -> None:
     """A worker of a cluster lives long: what it keeps of one search is removed by the next."""
     from dataclasses import replace
 
-    from posekit.search import trial
+    from posekit.compression.search import trial
 
     measure(problem, uniform("fp32"))
     first = trial._bench

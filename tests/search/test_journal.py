@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from posekit.compression.search import journal
+from posekit.compression.search.trial import Trial
+from posekit.contract.recipe import Recipe
 from posekit.errors import InputError
 from posekit.parity.quality import Quality
-from posekit.recipe import Recipe
-from posekit.search import journal
-from posekit.search.trial import Trial
 
 TRIALS = [
     Trial(Recipe(precision="w8"), 100, Quality(3, 0.99, 0.9, 0.5, 1.0, 0.8, 0.9, 0.1, 0.0), (("a", 10, 8.0),), "", 0.5),

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posekit.compression.search.found import Searched
+from posekit.compression.search.searching import MAX_GROUPS, grouped, search
+from posekit.compression.search.trial import Trial
+from posekit.contract.precisions import of_platform
+from posekit.contract.recipe import Recipe
 from posekit.errors import ConversionError
 from posekit.parity.budget import parse_budget
 from posekit.parity.quality import Quality
-from posekit.precisions import of_platform
-from posekit.recipe import Recipe
-from posekit.search.found import Searched
-from posekit.search.searching import MAX_GROUPS, grouped, search
-from posekit.search.trial import Trial
 
 BITS = {"fp32": 32, "fp16": 16, "w8a32": 8.2, "w8a8": 8.3, "w8a16": 8.4, "w8": 8, "w4": 4, "pal8": 8.1, "pal6": 6, "pal4": 4,
         "sparse50": 9, "sparse50-w8": 8.5, "sparse50-pal4": 6.5}  # fmt: skip

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from posekit.compression.search import Problem, Searched, Trial, Tuned, Tuning, journal, trial, tune, tuning, workers
+from posekit.compression.search.found import key_of
+from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import ConversionError, InputError
 from posekit.parity.budget import parse_budget
-from posekit.recipe import Recipe, uniform
-from posekit.search import Problem, Searched, Trial, Tuned, Tuning, journal, trial, tune, tuning, workers
-from posekit.search.found import key_of
 from posekit.steps import silent
 from tests.search.small import BUDGET, timeless
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from posekit.compression.search import Problem, trial, workers
+from posekit.compression.search.found import Searched
+from posekit.compression.search.workers import work_of
+from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import MissingToolError
-from posekit.recipe import Recipe, uniform
-from posekit.search import Problem, trial, workers
-from posekit.search.found import Searched
-from posekit.search.workers import work_of
-from posekit.workers import ATTEMPTS, processes
+from posekit.runtimes.workers import ATTEMPTS, processes
 from tests.search.small import KILLING, searched, timeless
 
 pytestmark = pytest.mark.xdist_group("search")

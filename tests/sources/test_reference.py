@@ -13,11 +13,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posekit.contract.spec import PoseSpec, read_spec  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.reference import named_outputs, network_input, run_reference  # noqa: E402
-from posekit.spec import PoseSpec, read_spec  # noqa: E402
-from posekit.targets.lowering import lower  # noqa: E402
+from posekit.targets.graph.lowering import lower  # noqa: E402
 
 Pair = namedtuple("Pair", ["x", "y"])
 A, B = torch.zeros(1, 3, 8), torch.ones(1, 3, 9)

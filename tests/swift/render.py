@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from posekit import codegen
-from posekit.spec import PoseSpec, canonical_json, parse_spec
+from posekit.bundle import wrapper as codegen
+from posekit.contract.spec import PoseSpec, canonical_json, parse_spec
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "ios"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from posekit.recipe import Recipe
-from posekit.spec import PoseSpec
+from posekit.contract.recipe import Recipe
+from posekit.contract.spec import PoseSpec
 from posekit.targets import TARGETS, Calibration, Converted
-from posekit.targets.lowering import Lowered
+from posekit.targets.graph.lowering import Lowered
 
 
 def converted(platform: str, lowered: Lowered, spec: PoseSpec, recipe: Recipe, folder: Path) -> Converted:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from posekit.targets.tflite_file import pack
-from posekit.targets.tflite_signatures import Signature, Tensor
+from posekit.targets.litert.tflite_file import pack
+from posekit.targets.litert.tflite_signatures import Signature, Tensor
 
 OPTIONS = {
     "ADD": "Add", "AVERAGE_POOL_2D": "Pool2D", "BATCH_MATMUL": "BatchMatMul", "CAST": "Cast", "CONCATENATION": "Concatenation",

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from posekit.contract.spec import PoseSpec
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
-from posekit.spec import PoseSpec
-from posekit.targets.lowering import Lowered, lower
+from posekit.targets.graph.lowering import Lowered, lower
 from tests.networks import K
 from tests.targets.test_networks import spec_of
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from posekit.targets import bands  # noqa: E402
+from posekit.targets.graph import bands  # noqa: E402
 from tests.targets.test_passes import differing, graph_of, operators  # noqa: E402
 
 KERNELS = [7, 9, (5, 7), (1, 27), (13, 3), 11]

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor, nn  # noqa: E402
 
-from posekit.targets import blame  # noqa: E402
+from posekit.targets.graph import blame  # noqa: E402
 
 
 class Neck(nn.Module):

@@ -12,14 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from posekit.contract.precisions import Precision, of_platform
+from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import ConversionError, InputError
-from posekit.mlpackage import specification_file
-from posekit.precisions import Precision, of_platform
-from posekit.recipe import Recipe, uniform
 from posekit.runtimes import mil
-from posekit.targets import check_recipe, coreml, coreml_program, coreml_readback
+from posekit.runtimes.mlpackage import specification_file
+from posekit.targets import check_recipe
 from posekit.targets.converted import Layer
-from posekit.targets.layers import fingerprint
+from posekit.targets.coreml import program as coreml_program
+from posekit.targets.coreml import readback as coreml_readback
+from posekit.targets.coreml import target as coreml
+from posekit.targets.graph.layers import fingerprint
 from tests import networks
 from tests.runtimes.packages import altered, one, weight_file
 from tests.targets.test_coreml_precisions import Made, prepared

@@ -14,18 +14,33 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from posekit.contract.precisions import Precision, of_platform
+from posekit.contract.recipe import Recipe, uniform
+from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError, InputError
-from posekit.mlpackage import data_folder, read_specification
-from posekit.precisions import Precision, of_platform
-from posekit.recipe import Recipe, uniform
 from posekit.runtimes import mil
+from posekit.runtimes.mlpackage import data_folder, read_specification
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
-from posekit.spec import PoseSpec, canonical_json
-from posekit.targets import contracts, coreml, coreml_activations, coreml_program, coreml_readback, coreml_weights
+from posekit.targets import contracts
 from posekit.targets.converted import Base, Calibration, Converted
-from posekit.targets.lowering import Lowered, lower, relative_rms
+from posekit.targets.coreml import (
+    activations as coreml_activations,
+)
+from posekit.targets.coreml import (
+    program as coreml_program,
+)
+from posekit.targets.coreml import (
+    readback as coreml_readback,
+)
+from posekit.targets.coreml import (
+    target as coreml,
+)
+from posekit.targets.coreml import (
+    weights as coreml_weights,
+)
+from posekit.targets.graph.lowering import Lowered, lower, relative_rms
 from tests import networks
 from tests.targets.test_networks import spec_of
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from posekit.mlpackage import read_specification, specification_file
 from posekit.runtimes import mil
-from posekit.targets import coreml_program
+from posekit.runtimes.mlpackage import read_specification, specification_file
+from posekit.targets.coreml import program as coreml_program
 from tests.runtimes.packages import built, operations
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.targets.coreml_tables import error_of, places_in, table_of
+from posekit.targets.coreml.tables import error_of, places_in, table_of
 
 halves = st.lists(st.floats(-100, 100, width=16), min_size=1, max_size=300).map(lambda some: np.array(some, np.float16))
 sizes = st.sampled_from([2, 4, 16, 64, 256])

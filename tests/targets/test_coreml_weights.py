@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.targets.coreml_activations import steps
-from posekit.targets.coreml_weights import halves, integers
+from posekit.targets.coreml.activations import steps
+from posekit.targets.coreml.weights import halves, integers
 
 seeds = st.integers(0, 2**32 - 1)
 

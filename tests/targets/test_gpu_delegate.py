@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posekit.contract.recipe import uniform
 from posekit.errors import InputError
-from posekit.recipe import uniform
-from posekit.targets import gpu_delegate
-from posekit.targets.gpu_delegate import delegated
-from posekit.targets.tflite_file import pack, unpack
-from posekit.targets.tflite_signatures import Signature, Tensor, signatures
+from posekit.targets.litert import gpu_delegate
+from posekit.targets.litert.gpu_delegate import delegated
+from posekit.targets.litert.tflite_file import pack, unpack
+from posekit.targets.litert.tflite_signatures import Signature, Tensor, signatures
 from tests.targets import conversion
 from tests.targets.graphs import model, op, tensor
 
@@ -200,7 +200,7 @@ def test_networks(name: str, precision: Any, kinds: set[str], tmp_path: Path) ->
     from posekit.sources.recognise import Form
     from posekit.sources.reference import run_reference
     from posekit.sources.source import SourceModel
-    from posekit.targets.lowering import lower
+    from posekit.targets.graph.lowering import lower
     from tests import networks
     from tests.targets.test_networks import spec_of
 

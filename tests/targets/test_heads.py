@@ -10,15 +10,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posekit.contract.recipe import uniform  # noqa: E402
+from posekit.contract.spec import PoseSpec, parse_spec  # noqa: E402
 from posekit.decoders import check_outputs, decode  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
-from posekit.recipe import uniform  # noqa: E402
 from posekit.runtimes import runtime_for  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
 from posekit.sources.source import SourceModel  # noqa: E402
-from posekit.spec import PoseSpec, parse_spec  # noqa: E402
-from posekit.targets.lowering import Lowered, lower  # noqa: E402
+from posekit.targets.graph.lowering import Lowered, lower  # noqa: E402
 from tests.targets import conversion  # noqa: E402
 
 WIDTH, HEIGHT, K = 32, 48, 5

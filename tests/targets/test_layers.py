@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posekit.targets.layers import fingerprint
+from posekit.targets.graph.layers import fingerprint
 
 WEIGHTS = np.random.default_rng(0).normal(size=(6, 5, 3, 3)).astype(np.float32)
 

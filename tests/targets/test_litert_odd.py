@@ -11,14 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from posekit.contract.recipe import uniform
 from posekit.errors import InputError
-from posekit.recipe import uniform
 from posekit.runtimes import eight_bits
 from posekit.runtimes.litert_ranges import tensor_ranges
-from posekit.targets import TARGETS, Calibration, litert_plan, litert_quantize, tflite_file
+from posekit.targets import TARGETS, Calibration
 from posekit.targets.converted import Layer
-from posekit.targets.litert_plan import plan
-from posekit.targets.tflite_graph import nodes_of
+from posekit.targets.litert import plan as litert_plan
+from posekit.targets.litert import quantize as litert_quantize
+from posekit.targets.litert import tflite_file
+from posekit.targets.litert.plan import plan
+from posekit.targets.litert.tflite_graph import nodes_of
 from tests.networks import K
 from tests.targets.test_litert_precisions import Network, errors, made, network_of
 from tests.targets.test_networks import spec_of

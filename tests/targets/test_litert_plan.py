@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from posekit.recipe import uniform
+from posekit.contract.recipe import uniform
 from posekit.targets.converted import COARSE, Calibration
-from posekit.targets.litert_plan import OUTPUT_LAYER, plan
-from posekit.targets.tflite_graph import Node
+from posekit.targets.litert.plan import OUTPUT_LAYER, plan
+from posekit.targets.litert.tflite_graph import Node
 
 LAYERS = ("first", "second", "third", "out")
 

@@ -9,19 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posekit.contract.precisions import PRECISIONS, of_platform
+from posekit.contract.recipe import Recipe, uniform
+from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.precisions import PRECISIONS, of_platform
-from posekit.recipe import Recipe, uniform
 from posekit.runtimes import eight_bits
 from posekit.runtimes import litert as litert_runtime
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
-from posekit.spec import PoseSpec
-from posekit.targets import TARGETS, Base, Calibration, Converted, check_recipe, litert_plan, tflite_file
-from posekit.targets.litert_plan import NO_FAST_KERNEL, plan
-from posekit.targets.lowering import lower, relative_rms
-from posekit.targets.tflite_graph import nodes_of
+from posekit.targets import TARGETS, Base, Calibration, Converted, check_recipe
+from posekit.targets.graph.lowering import lower, relative_rms
+from posekit.targets.litert import plan as litert_plan
+from posekit.targets.litert import tflite_file
+from posekit.targets.litert.plan import NO_FAST_KERNEL, plan
+from posekit.targets.litert.tflite_graph import nodes_of
 from tests import networks
 from tests.targets.test_networks import spec_of
 

@@ -11,13 +11,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posekit.contract.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
 from posekit.errors import ConversionError  # noqa: E402
 from posekit.sources import SourceModel, open_source  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
-from posekit.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
-from posekit.targets import folding  # noqa: E402
-from posekit.targets.lowering import Lowered, lower, relative_rms  # noqa: E402
+from posekit.targets.graph import folding  # noqa: E402
+from posekit.targets.graph.lowering import Lowered, lower, relative_rms  # noqa: E402
 
 PIXELS = np.random.default_rng(1).uniform(0, 255, (48, 32, 3)).astype(np.float32)
 

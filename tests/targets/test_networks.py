@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from posekit.contract.precisions import REWRITES
+from posekit.contract.recipe import uniform
+from posekit.contract.spec import PoseSpec, canonical_json, parse_spec
 from posekit.errors import InputError
-from posekit.precisions import REWRITES
-from posekit.recipe import uniform
 from posekit.runtimes import litert as litert_runtime
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
-from posekit.spec import PoseSpec, canonical_json, parse_spec
 from posekit.targets import TARGETS
-from posekit.targets.lowering import Lowered, lower, relative_rms
+from posekit.targets.graph.lowering import Lowered, lower, relative_rms
 from tests import networks
 from tests.targets import conversion
 
@@ -75,7 +75,7 @@ def test_fp16_stores_weights_in_half(network, tmp_path: Path) -> None:  # type: 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_core_ml_converts_with_float32_borders_and_the_contract(network, precision, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    from posekit.mlpackage import read_specification
+    from posekit.runtimes.mlpackage import read_specification
 
     _, spec, lowered, reference = network
     converted = conversion.converted("ios", lowered, spec, uniform(precision), tmp_path)
@@ -95,7 +95,7 @@ def test_the_fallback_converts_what_litert_torch_does_not(
     step: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("onnx2tf", reason="the [tf] extra is not installed")
-    from posekit.targets import litert
+    from posekit.targets.litert import target as litert
 
     spec = spec_of("hardswish_se")
     pixels = np.random.default_rng(0).uniform(0, 255, (96, 64, 3)).astype(np.float32)

@@ -15,9 +15,9 @@ from torch import nn  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
 from posekit.sources.source import SourceModel  # noqa: E402
-from posekit.targets import normalisation  # noqa: E402
-from posekit.targets.layers import layer_names  # noqa: E402
-from posekit.targets.lowering import Lowered, lower, relative_rms  # noqa: E402
+from posekit.targets.graph import normalisation  # noqa: E402
+from posekit.targets.graph.layers import layer_names  # noqa: E402
+from posekit.targets.graph.lowering import Lowered, lower, relative_rms  # noqa: E402
 from tests.targets.test_lowering import PIXELS, spec_with  # noqa: E402
 from tests.targets.test_passes import operators  # noqa: E402
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from posekit.targets.parts import with_joint_ranges
-from posekit.targets.tflite_graph import Node
+from posekit.targets.litert.parts import with_joint_ranges
+from posekit.targets.litert.tflite_graph import Node
 
 RANGES = {"a": (-1.0, 2.0), "b": (-3.0, 1.0), "moved": (-3.0, 1.0), "joined": (-2.5, 2.0), "last": (-2.5, 2.0)}
 

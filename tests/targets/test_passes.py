@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 from posekit.sources import open_source  # noqa: E402
-from posekit.targets import passes  # noqa: E402
+from posekit.targets.graph import passes  # noqa: E402
 
 
 def graph_of(network: nn.Module, x: Any) -> Any:

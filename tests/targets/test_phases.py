@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from posekit.targets import phases  # noqa: E402
+from posekit.targets.graph import phases  # noqa: E402
 from tests.targets.test_passes import differing, graph_of, operators  # noqa: E402
 
 KERNELS = [2, 3, 4, 5, (4, 3)]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from posekit.chatter import captured
-from posekit.targets import tflite_file
-from posekit.targets.reductions import keep_axes, merge_reductions
+from posekit.targets.graph.reductions import keep_axes, merge_reductions
+from posekit.targets.litert import tflite_file
 from tests.structures import Calling
 from tests.targets.test_passes import differing, graph_of
 

@@ -17,11 +17,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from posekit.contract.precisions import of_platform
+from posekit.contract.recipe import uniform
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.precisions import of_platform
-from posekit.recipe import uniform
 from posekit.runtimes import litert as litert_runtime
-from posekit.targets import TARGETS, Base, Calibration, coreml_weights, litert_fallback
+from posekit.targets import TARGETS, Base, Calibration
+from posekit.targets.coreml import weights as coreml_weights
+from posekit.targets.litert import fallback as litert_fallback
 from tests.targets.refused import SPEC, lowered, pixels
 
 pytest.importorskip("litert_torch")
@@ -106,7 +108,7 @@ def test_without_its_lists_a_converter_itself_names_the_operation(
     platform: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A converter of another version keeps its lists elsewhere."""
-    from posekit.targets import blame
+    from posekit.targets.graph import blame
 
     monkeypatch.setattr(blame, "first_unknown", lambda *_: None)
     with pytest.raises(ConversionError) as raised:
@@ -161,7 +163,7 @@ def test_the_quantizer_is_blamed_with_the_layer(
     precision: Any, simple: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """An error planted at the quantizer's boundary, at one operation, as it raises them."""
-    from posekit.targets import litert
+    from posekit.targets.litert import target as litert
 
     target = TARGETS["android"]
     base, calibration = simple("android")

@@ -16,16 +16,21 @@ import pytest
 pytest.importorskip("litert_torch")
 
 from posekit import bundle as bundles
-from posekit import inputs, pipeline, precisions, recipe, runtimes, verdicts
-from posekit.bisection import bisect
-from posekit.compression import asked
-from posekit.consistency import model_file
-from posekit.parity.facts import read_facts
+from posekit import runtimes
+from posekit.cli import verdicts
+from posekit.compression.settings import asked
+from posekit.contract import precisions, recipe
+from posekit.pipelines import inputs
+from posekit.pipelines import package as pipeline
+from posekit.pipelines.bisect import bisect
+from posekit.pipelines.consistency import model_file
+from posekit.report.facts import read_facts
 from posekit.runtimes import runtime_for
 from posekit.sources import open_source
 from posekit.sources.reference import run_reference
-from posekit.targets import TARGETS, bands, normalisation, phases, rewrites
-from posekit.targets.lowering import lower, relative_rms
+from posekit.targets import TARGETS
+from posekit.targets.graph import bands, normalisation, phases, rewrites
+from posekit.targets.graph.lowering import lower, relative_rms
 from tests.conftest import Run, Tiny
 from tests.model_faults import scale_weight, with_model
 

@@ -10,17 +10,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.consistency import leftovers  # noqa: E402
+from posekit.contract.spec import PoseSpec  # noqa: E402
+from posekit.pipelines.consistency import leftovers  # noqa: E402
 from posekit.runtimes import litert as litert_runtime  # noqa: E402
 from posekit.runtimes import mil  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
 from posekit.sources.source import SourceModel, _settled  # noqa: E402
-from posekit.spec import PoseSpec  # noqa: E402
-from posekit.targets import TARGETS, litert, litert_fallback  # noqa: E402
-from posekit.targets.coreml import BASE_FILE as PACKAGE  # noqa: E402
-from posekit.targets.litert import BASE_FILE as FILE  # noqa: E402
-from posekit.targets.lowering import Lowered, lower, relative_rms  # noqa: E402
+from posekit.targets import TARGETS  # noqa: E402
+from posekit.targets.coreml.target import BASE_FILE as PACKAGE  # noqa: E402
+from posekit.targets.graph.lowering import Lowered, lower, relative_rms  # noqa: E402
+from posekit.targets.litert import fallback as litert_fallback  # noqa: E402
+from posekit.targets.litert import target as litert  # noqa: E402
+from posekit.targets.litert.target import BASE_FILE as FILE  # noqa: E402
 from tests import structures  # noqa: E402
 from tests.targets.test_networks import spec_of  # noqa: E402
 

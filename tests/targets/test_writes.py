@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from posekit.errors import ConversionError
-from posekit.targets import lowering, ranks, simplify
-from posekit.targets.inlining import name_of
-from posekit.targets.layers import layer_names
+from posekit.targets.graph import lowering, ranks, simplify
+from posekit.targets.graph.inlining import name_of
+from posekit.targets.graph.layers import layer_names
 from tests import moves
 from tests.structures import Calling
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from posekit.chatter import captured
 from posekit.errors import InputError
-from posekit.mlpackage import coremltools
 from posekit.runtimes.mil.execution import Profile, run
 from posekit.runtimes.mil.program import Program, open_program
+from posekit.runtimes.mlpackage import coremltools
 
 
 @contextmanager

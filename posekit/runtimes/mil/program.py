@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from posekit.errors import InputError, MissingToolError
 from posekit.foreign import said
-from posekit.mlpackage import data_folder, read_specification
 from posekit.runtimes.mil.decoders import DECODERS
 from posekit.runtimes.mil.values import Constant, TensorType, Weights, constant, tensor_type
+from posekit.runtimes.mlpackage import data_folder, read_specification
 
 ON_A_MAC = "run it on a Mac"
 _COLOURS = {10: "GRAYSCALE", 20: "RGB", 30: "BGR", 40: "GRAYSCALE"}

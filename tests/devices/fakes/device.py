@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from posekit.bundle import Bundle
-from posekit.spec import contract_hash, parse_spec
+from posekit.contract.spec import contract_hash, parse_spec
 from tests.fuzz.readers import SPEC
 
 FAKES = Path(__file__).parent

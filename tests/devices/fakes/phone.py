@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from posekit.bundle import Bundle, file_hash, open_bundle
-from posekit.case_files import read_tensor
+from posekit.contract.spec import contract_hash
 from posekit.devices.format import RequestedCase, RunRequest
 from posekit.devices.request import case_sha256
+from posekit.parity.case_files import read_tensor
 from posekit.parity.cases import Tensors, poses_of
+from posekit.poses.warp import Region, input_transform, warp
 from posekit.runtimes import runtime_for
-from posekit.spec import contract_hash
-from posekit.warp import Region, input_transform, warp
 
 LATENCY = {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 20}
 NOISE = {"cpu": 0.0, "gpu": 5e-3, "npu": 9e-3}  # of the outputs' RMS: 46 and 41 dB, as of arithmetic in 16 bits

@@ -1,0 +1,190 @@
+"""Golden vectors: inputs and posekit's own results, for the tests of the generated modules (and of posekit itself).
+
+Tensors are little-endian float32, pixels RGB bytes, both base64. Everything is seeded.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit import jsontext
+from posekit.contract.spec import InputSpec, PoseSpec
+from posekit.decoders import DECODERS
+from posekit.decoders.specs import DecoderSpec
+from posekit.poses.tracking import OneEuroFilter, next_region
+from posekit.poses.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
+
+SEED = 20261121
+LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
+KEYPOINTS = 7
+TRACKING_SIZE_WH = (96, 128)
+FILES = ("decoders.json", "tracking.json", "warp.json")
+TENSORS = ("tensor", "values")  # float32 in base64
+CLOSE = 1e-9  # relative: other processors end other digits later
+CLOSE_FLOAT32 = 1e-6
+
+Case = dict[str, Any]
+
+
+def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> None:
+    """Write warp.json and decoders.json for the input and decoder of one contract, and tracking.json.
+
+    every_orientation: all eight ways in which a picture may be stored, rather than the three that a bundle carries.
+    """
+    folder.mkdir()
+    rng = np.random.default_rng(SEED)
+    # antialiasing does nothing unless the input is smaller than the picture
+    longer, shorter = (LONGER_SIDE, 8) if spec.input.sampling == "bilinear" else (LONGER_SIDE // 4, 2)
+    scale = min(longer / max(spec.input.size_wh), 1.0)
+    small = spec.input.model_copy(update={"size_wh": tuple(max(round(n * scale), shorter) for n in spec.input.size_wh)})
+    warps = [
+        case
+        for variant, (size, turn, mirrored) in enumerate(
+            [((37, 29), 0, False), ((29, 41), 90, True), ((40, 30), 270, False)]
+        )
+        for case in warp_cases(rng, str(variant), small, size, Orientation(turn, mirrored), 33.0 - 20 * variant)
+    ]
+    if every_orientation:
+        apart = np.random.default_rng(SEED + 3)
+        ways = [Orientation(turn, mirrored) for turn in (0, 90, 180, 270) for mirrored in (False, True)]
+        warps += [case for way in ways for case in warp_cases(apart, f"all-{way}", small, (31, 42), way, -17.0)]
+    write_cases(folder / "warp.json", warps)
+    write_cases(folder / "decoders.json", own_decoder_cases(rng, spec))
+    write_cases(folder / "tracking.json", tracking_cases())
+
+
+def write_cases(path: Path, cases: list[Case]) -> None:
+    """Write one golden file."""
+    document = {"generator": "posekit.golden", "seed": SEED, "cases": cases}
+    path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+
+
+def differences(folder: Path, expected: Path) -> list[str]:
+    """Where the golden files of two folders differ by more than the last digits that processors differ by."""
+    found = []
+    for name in FILES:
+        try:
+            seen, wanted = (jsontext.parse((one / name).read_bytes()) for one in (folder, expected))
+        except (OSError, ValueError):
+            found.append(f"{folder.name}/{name} cannot be read")
+            continue
+        found += [f"{folder.name}/{name} at {where}" for where in _differing(seen, wanted, "")]
+    return found
+
+
+def _differing(seen: Any, wanted: Any, where: str) -> list[str]:
+    if type(seen) is not type(wanted) and not (_is_number(seen) and _is_number(wanted)):
+        return [where or "its root"]
+    if isinstance(wanted, dict) and seen.keys() == wanted.keys():
+        return [at for key in wanted for at in _differing(seen[key], wanted[key], f"{where}.{key}".lstrip("."))]
+    if isinstance(wanted, list) and len(seen) == len(wanted):
+        return [at for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) for at in _differing(a, b, f"{where}[{i}]")]  # fmt: skip
+    if isinstance(wanted, str) and where.rpartition(".")[2] in TENSORS and len(seen) == len(wanted):
+        with contextlib.suppress(ValueError):
+            one, other = (np.frombuffer(base64.b64decode(text, validate=True), "<f4") for text in (seen, wanted))
+            return [] if np.allclose(one, other, CLOSE_FLOAT32, CLOSE_FLOAT32) else [where]
+    if _is_number(wanted):
+        return [] if abs(seen - wanted) <= CLOSE * max(1.0, abs(wanted)) else [where]
+    return [] if seen == wanted else [where or "its root"]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def warp_cases(
+    rng: np.random.Generator,
+    name: str,
+    spec: InputSpec,
+    stored_wh: tuple[int, int],
+    orientation: Orientation,
+    degrees: float,
+) -> list[Case]:
+    """The whole frame, a person's region and, where turned regions are sampled, that region turned; of noise."""
+    pixels = rng.integers(0, 256, (stored_wh[1], stored_wh[0], 3), dtype=np.uint8)
+    width, height = upright_size(stored_wh, orientation)
+    box = (0.3 * width, -0.1 * height, 0.9 * width, 0.8 * height)
+    crop = region_from_box(box, spec.size_wh, spec.box_padding)
+    regions = {"frame": frame_region((width, height), spec), "crop": crop}
+    if spec.sampling == "bilinear":
+        regions["turned"] = Region(crop.center_xy, crop.size_wh, degrees)
+    cases = []
+    for kind, region in regions.items():
+        transform = input_transform(region, spec)
+        tensor = warp(pixels, transform, spec.size_wh, spec.pad_value, orientation)
+        points = rng.uniform(0, 30, (3, 2))
+        cases.append({
+            "name": f"{spec.resize}-{spec.alignment}-{name}-{kind}",
+            "input": {"size_wh": list(spec.size_wh), "resize": spec.resize, "sampling": spec.sampling,
+                      "box_padding": spec.box_padding, "pad_value": spec.pad_value, "alignment": spec.alignment},
+            "image_size_wh": list(stored_wh), "image_rgb": _base64(pixels),
+            "rotation_degrees": orientation.rotation_degrees, "mirrored": orientation.mirrored,
+            "box_xyxy": list(box), "region_kind": kind,
+            "region": {"center_xy": list(region.center_xy), "size_wh": list(region.size_wh),
+                       "rotation_degrees": region.rotation_degrees},
+            "matrix": transform.matrix.ravel().tolist(), "content_xyxy": list(transform.content_xyxy),
+            "points_source": points.ravel().tolist(), "points_input": transform.to_input(points).ravel().tolist(),
+            "tensor": _base64(tensor.astype("<f4")),
+        })  # fmt: skip
+    return cases
+
+
+def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
+    """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
+    arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
+    keypoints, scores = DECODERS[decoder.kind].decode(arrays, decoder, image)
+    tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
+    return {
+        "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(image.size_wh),
+        "alignment": image.alignment, "outputs": tensors,
+        "dimensions": keypoints.shape[1], "keypoints": keypoints.ravel().tolist(), "scores": scores.tolist(),
+    }  # fmt: skip
+
+
+def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
+    """Clean and noisy outputs for the contract's own decoder."""
+    size_wh, decoder, cases = spec.input.size_wh, spec.decoder, []
+    points = rng.uniform(0.1, 0.9, (KEYPOINTS, 2)) * size_wh
+    for noise in (0.0, 0.05):
+        if decoder.kind == "heatmap":
+            map_wh = (max(size_wh[0] // 4, 4), max(size_wh[1] // 4, 4))
+            maps = DECODERS["heatmap"].encode(points, decoder, size_wh, map_wh)
+        elif decoder.kind == "simcc":
+            maps = DECODERS["simcc"].encode(points, decoder, size_wh)
+        else:
+            deep = np.concatenate([points, rng.normal(0, 20, (KEYPOINTS, 1))], axis=1)
+            maps = DECODERS["regression"].encode(deep, rng.normal(0, 2, KEYPOINTS), decoder, spec.input)
+        noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in maps.items()}
+        cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, spec.input, noisy))
+    return cases
+
+
+def tracking_cases() -> list[Case]:
+    """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high."""
+    rng = np.random.default_rng(SEED + 2)
+    smoother = OneEuroFilter(min_cutoff=0.8, beta=0.02)
+    points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
+    for step in range(12):
+        points = points + rng.normal(0, 1 + step, (5, 2))
+        scores = np.full(5, 0.9) if step != 7 else np.array([0.9, 0.1, 0.2, 0.9, 0.29])
+        time += [0.033, 0.05, 0.0, 0.033][step % 4]
+        region = next_region(points, scores, TRACKING_SIZE_WH, 1.25)
+        cases.append({
+            "time_seconds": time, "keypoints": points.ravel().tolist(), "scores": scores.tolist(),
+            "smoothed": smoother.smooth(points, time).ravel().tolist(),
+            "region": None if region is None else {
+                "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
+        })  # fmt: skip
+    return cases
+
+
+def _base64(values: NDArray[Any]) -> str:
+    return base64.b64encode(values.tobytes()).decode()

@@ -1,0 +1,198 @@
+"""Render the wrapper of a platform: templates/ copied, names replaced, only `.j2` files rendered.
+
+Runtime source is plain Kotlin and Swift that compiles as it stands in templates/; the literal placeholders below are
+the only thing that changes in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posekit import __version__
+from posekit.contract.skeletons import flip_indices, lower_camel
+from posekit.contract.spec import canonical_json, contract_hash
+from posekit.errors import InputError
+
+if TYPE_CHECKING:
+    from posekit.contract.spec import PoseSpec
+
+# platform -> (tree in templates/, where model and contract go inside the rendered tree)
+TREES = {"android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}")}
+MINIMUM_IOS = "16"
+MACOS_OF_IOS = {"16": "13", "17": "14", "18": "15"}  # released together, with the same Core ML
+DECODER_NAMES = {"heatmap": "Heatmap", "simcc": "Simcc", "regression": "Regression"}
+PLATFORM_TYPES = frozenset(
+    [
+        "Any",
+        "Array",
+        "Bitmap",
+        "Bool",
+        "Boolean",
+        "Byte",
+        "Character",
+        "Closeable",
+        "Context",
+        "Data",
+        "Dictionary",
+        "Double",
+        "Enum",
+        "Error",
+        "Exception",
+        "Float",
+        "Int",
+        "Iterable",
+        "List",
+        "Long",
+        "Map",
+        "Never",
+        "Nothing",
+        "Number",
+        "Object",
+        "Optional",
+        "Pair",
+        "Result",
+        "Self",
+        "Set",
+        "Short",
+        "String",
+        "Task",
+        "Throwable",
+        "Type",
+        "UInt",
+        "URL",
+        "Unit",
+        "Void",
+    ]
+)
+
+
+def template_root() -> Path:
+    """The folder of templates: inside the installed package, else beside it in a checkout."""
+    inside = Path(str(resources.files("posekit"))) / "templates"
+    return inside if inside.is_dir() else Path(__file__).resolve().parent.parent / "templates"
+
+
+def context(
+    spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]], minimum_system: str = ""
+) -> dict[str, Any]:
+    """What the `.j2` files are rendered with; output_shapes: of all outputs in file order, batch 1, channels last.
+
+    minimum_system: the oldest iOS that loads the model; macOS and its tools go with it.
+    """
+    ios = minimum_system or MINIMUM_IOS
+    names = spec.keypoints.names
+    return {
+        "spec": spec,
+        "name": spec.name,
+        "type_name": spec.type_name,
+        "package": package_name(spec),
+        "contract_hash": contract_hash(spec),
+        "posekit_version": __version__,
+        "model_file": model_file,
+        "input_name": "image",
+        "keypoints": [{"name": name, "camel": lower_camel(name), "upper": name.upper()} for name in names],
+        "edge_indices": [(names.index(a), names.index(b)) for a, b in spec.keypoints.edges],
+        "flip_indices": list(flip_indices(spec.keypoints.as_skeleton())),
+        "oks_sigmas": list(spec.keypoints.oks_sigmas),
+        "output_names": list(output_shapes),
+        "output_shapes": {name: list(shape) for name, shape in output_shapes.items()},
+        "minimum_ios": ios,
+        "minimum_macos": MACOS_OF_IOS[ios],
+    }
+
+
+def package_name(spec: PoseSpec) -> str:
+    """Last part of the Kotlin package."""
+    return re.sub("[-_]", "", spec.name)
+
+
+def render(
+    platform: str,
+    spec: PoseSpec,
+    model_file: str,
+    output_shapes: Mapping[str, tuple[int, ...]],
+    folder: Path,
+    minimum_system: str = "",
+) -> Path:
+    """Write the wrapper's tree into `folder`; returns where in it the model file belongs.
+
+    InputError where the spec's type_name is a type that the wrapper or the platform already has.
+    """
+    tree, _ = TREES[platform]
+    render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
+    place = folder / assets_folder(platform, spec)
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "pose.json").write_bytes(canonical_json(spec))
+    return place
+
+
+def assets_folder(platform: str, spec: PoseSpec) -> str:
+    """Where in a wrapper's tree its model and pose.json are."""
+    return TREES[platform][1].format(type_name=spec.type_name)
+
+
+def render_tree(
+    source: Path, folder: Path, spec: PoseSpec, values: Mapping[str, Any], *, every_decoder: bool = False
+) -> None:
+    """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
+    files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
+    _refuse_taken_name(spec, files)
+    unused = tuple(
+        f"{name}Decoder" for kind, name in DECODER_NAMES.items() if kind != spec.decoder.kind and not every_decoder
+    )
+    for path in files:
+        if path.name.startswith(unused):
+            continue
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".j2":
+            text = _template(text).render(values)
+        target = folder / named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(named(text, spec), encoding="utf-8")
+
+
+@cache
+def _template(text: str) -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(text)
+
+
+def page(template: str, **values: Any) -> str:
+    """A page of templates/report as HTML, every value escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(template_root() / "report")
+    jinja = Environment(loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True)
+    return jinja.get_template(template).render(values)
+
+
+def named(text: str, spec: PoseSpec) -> str:
+    """`text` of plain source, or a path, with the placeholders replaced."""
+    package = package_name(spec)
+    for placeholder, name in (
+        ("posekit.template", f"posekit.{package}"),
+        ("posekit/template", f"posekit/{package}"),
+        ("TemplatePose", spec.type_name),
+    ):
+        text = text.replace(placeholder, name)
+    return text
+
+
+def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
+    taken = set(PLATFORM_TYPES)
+    for path in files:
+        if path.suffix in (".kt", ".swift"):
+            text = path.read_text(encoding="utf-8")
+            taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
+            taken.add(path.stem)
+    if spec.type_name in taken - {"TemplatePose"}:
+        raise InputError(
+            f"type_name {spec.type_name!r} is a type that the wrapper or the platform already has",
+            f"name it otherwise, for example {spec.type_name}Pose",
+        )

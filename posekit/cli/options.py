@@ -1,0 +1,66 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posekit.contract.precisions import NAMES, REWRITES
+
+
+class Platform(StrEnum):
+    """Where the bundle goes."""
+
+    android = "android"
+    ios = "ios"
+    all = "all"
+
+
+class ProcessorName(StrEnum):
+    """What an Android file is meant to run on."""
+
+    any = "any"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+RewriteName = StrEnum("RewriteName", {name: name for name in REWRITES})  # type: ignore[misc]
+PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type: ignore[misc]
+
+Model = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
+Spec = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
+Arch = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
+Weights = Annotated[
+    str,
+    typer.Option("--weights", help="The set of weights to take, of a checkpoint that holds several.", metavar="NAME"),
+]
+Images = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
+Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
+Wrapper = Annotated[
+    bool, typer.Option("--wrapper", help="Run the generated code on this machine (Kotlin: a JDK; Swift).")
+]
+Reference = Annotated[
+    Path | None, typer.Option(help="The training code's own predictions: COCO keypoint results (.json) or .npz.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(help="Folder of pictures, or a video, such as the app will see: for w8a8, w8a16 and auto."),
+]
+CalibrationAnnotations = Annotated[Path | None, typer.Option(help="COCO annotations of the people in them.")]
+Recipe = Annotated[Path | None, typer.Option(help="recipe.json of a bundle: the precision of each layer, made again.")]
+Budget = Annotated[str, typer.Option(help="What auto may cost, as oks>=0.98 (the default), ap-drop<=0.5 or size<=1MB.")]
+Seconds = Annotated[float, typer.Option(help="Seconds that the search of auto may take.", min=1)]
+Workers = Annotated[int, typer.Option(help="Processes that try recipes; 0 for one a core.", min=0, max=256)]
+Scheduler = Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers try recipes instead.")]
+Processor = Annotated[
+    ProcessorName, typer.Option("--for", help="gpu: an Android file without rewrites that slow a GPU down.")
+]
+NoRewrite = Annotated[
+    list[RewriteName], typer.Option(help="A rewrite for speed to leave out of the Android file: docs/conversion.md.")
+]
+Fastest = Annotated[bool, typer.Option("--fastest", help="auto: the fastest file within the budget, not the smallest.")]

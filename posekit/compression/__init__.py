@@ -1,0 +1,1 @@
+"""Smaller within a budget: calibration, the search for a recipe, and the network itself."""

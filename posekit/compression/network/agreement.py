@@ -1,0 +1,65 @@
+"""How far a network's keypoints are from the original's, on pictures that neither was shown to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.compression.network.graph import Batched
+from posekit.compression.network.result import Agreement
+from posekit.compression.network.views import Pixels, Run
+from posekit.contract.spec import PoseSpec
+from posekit.decoders import packaged
+from posekit.parity.cases import Case, found_in
+from posekit.parity.metrics import Found, compare_keypoints
+from posekit.sources.reference import network_colours
+
+AT_ONCE = 16
+UNSURE = 20  # percent of the original's keypoints, those of the lowest scores, are no keypoints to agree about
+
+
+def runner(network: Batched, names: Sequence[str], spec: PoseSpec) -> Run:
+    """The network on pixels (N, H, W, 3) as the contract makes them; outputs of each with a batch axis of 1."""
+    import torch
+
+    def run(pixels: Pixels) -> list[Mapping[str, NDArray[Any]]]:
+        with torch.no_grad():
+            outputs = network(normalised(pixels, spec))[: len(names)]
+        return [
+            {name: packaged(name, values[i : i + 1].numpy(), spec) for name, values in zip(names, outputs, strict=True)}
+            for i in range(len(pixels))
+        ]
+
+    return run
+
+
+def normalised(pixels: Pixels, spec: PoseSpec) -> Any:
+    """The tensor (N, C, H, W) that the network takes, of pixels (N, H, W, 3) RGB 0-255; laid out channels last."""
+    import torch
+
+    values = (network_colours(spec, pixels) - np.array(spec.input.mean, np.float32)) / np.array(
+        spec.input.std, np.float32
+    )
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32)).permute(0, 3, 1, 2)
+
+
+def keypoints_on(cases: Sequence[Case], run: Run, spec: PoseSpec) -> list[Found]:
+    """The keypoints of each case."""
+    return [found_in(case, outputs, spec) for case, outputs in zip(cases, _outputs(cases, run), strict=True)]
+
+
+def _outputs(cases: Sequence[Case], run: Run) -> Iterator[Mapping[str, NDArray[Any]]]:
+    for start in range(0, len(cases), AT_ONCE):
+        yield from run(np.stack([case.pixels for case in cases[start : start + AT_ONCE]]))
+
+
+def agreement(seen: Sequence[Found], expected: Sequence[Found], spec: PoseSpec) -> Agreement:
+    """Compare with the original's keypoints, of which those count that it is sure of."""
+    least = spec.gate.min_score
+    if least is None:
+        least = float(np.percentile(np.concatenate([found.scores for found in expected]), UNSURE))
+    error = compare_keypoints(seen, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, least)
+    return Agreement(error.oks, error.mean_px, error.p95_px, error.instances)

@@ -1,0 +1,1 @@
+"""What is said of a model beside its weights: spec, skeletons, presets, precisions, recipe."""

@@ -1,0 +1,272 @@
+"""The contract: all that a pose model needs beside its weights, as one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from posekit import jsontext
+from posekit.contract import skeletons
+from posekit.decoders.specs import DecoderSpec, OutputName, Part, tuple_of_list, written
+from posekit.errors import InputError
+from posekit.foreign import said
+from posekit.spec_errors import sentence
+
+MAX_SPEC_BYTES = 1 << 20
+MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
+_KOTLIN = """
+as break class continue do else false for fun if in interface is null object package return super this throw true try
+typealias typeof val var when while
+"""
+_SWIFT = """
+any as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough false
+fileprivate for func guard if import in init inout internal is let nil open operator precedencegroup private protocol
+public repeat rethrows return self static struct subscript super switch throw throws true try type typealias var where
+while
+"""
+RESERVED_NAMES = frozenset(f"{_KOTLIN} {_SWIFT} posekit".split())
+# what the generated Swift enum of keypoints has beside its cases
+_SWIFT_MEMBERS = """
+allCases edges flipPartner flipPartners hash hashValue index name names oksSigma oksSigmas rawValue
+"""
+RESERVED_KEYPOINTS = RESERVED_NAMES | frozenset(_SWIFT_MEMBERS.split())
+
+
+Colour = tuple[float, ...]  # one number a channel of the network's own input
+GRAY_OF_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, as cv2's and Pillow's conversions to gray
+PositiveInt = Annotated[int, Field(ge=1, le=8192)]
+
+
+class InputSpec(Part):
+    """How the network wants its picture.
+
+    size_wh: input px. color_order, mean, std: what the network itself wants, mean and std in 0-255 units in that
+    colour order, x = (pixel - mean) / std; `gray` is one channel, so that each is one number. The packaged model takes
+    RGB 0-255 and holds this arithmetic. resize, sampling, box_padding, pad_value (0-255), alignment: see warp.py.
+    """
+
+    size_wh: tuple[PositiveInt, PositiveInt]
+    color_order: Literal["rgb", "bgr", "gray"]
+    mean: Colour
+    std: Colour
+    resize: Literal["affine_crop", "letterbox", "stretch"]
+    sampling: Literal["bilinear", "bilinear_antialias"] = "bilinear"
+    box_padding: Annotated[float, Field(gt=0, le=10)] = 1.0
+    pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
+    alignment: Literal["half_pixel", "index", "corners"]
+
+    _lists = field_validator("size_wh", "mean", "std", mode="before")(tuple_of_list)
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _one_number(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _one_a_channel(cls, value: Colour, info: ValidationInfo) -> Colour:
+        order = info.data.get("color_order")
+        count = 1 if order == "gray" else 3
+        if order and len(value) != count:
+            raise ValueError(f"expected {count} value{'s' if count > 1 else ''}")
+        if info.field_name == "std" and min(value, default=1.0) <= 0:
+            raise ValueError("every std must be greater than 0")
+        return value
+
+    @property
+    def extent_wh(self) -> tuple[int, int]:
+        """How long a row and a column of the input are in its own coordinates: under `corners` one px less."""
+        shrink = 1 if self.alignment == "corners" else 0
+        return self.size_wh[0] - shrink, self.size_wh[1] - shrink
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> InputSpec:
+        if self.resize == "affine_crop" and "box_padding" not in self.model_fields_set:
+            raise ValueError("resize affine_crop needs box_padding, the factor by which training grew a person's box")
+        if min(self.extent_wh) < 1:
+            raise ValueError("under alignment corners an input needs at least 2 px a side")
+        return self
+
+
+class KeypointsSpec(Part):
+    """Which keypoints the network gives: a named skeleton, or one spelled out; both after reading."""
+
+    skeleton: str = ""
+    names: tuple[str, ...]
+    edges: tuple[tuple[str, str], ...] = ()
+    flip_pairs: tuple[tuple[str, str], ...] = ()
+    oks_sigmas: tuple[float, ...]
+
+    _lists = field_validator("names", "edges", "flip_pairs", "oks_sigmas", mode="before")(tuple_of_list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_up(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("skeleton"), str) or not data["skeleton"]:
+            return data
+        known = skeletons.skeleton(data["skeleton"])
+        named = {
+            "names": known.keypoints,
+            "edges": known.edges,
+            "flip_pairs": known.flip_pairs,
+            "oks_sigmas": known.oks_sigmas,
+        }
+        for key, value in named.items():
+            if key in data and tuple_of_list(data[key]) != value:
+                raise ValueError(f"{key} differs from those of skeleton {known.name!r}; leave out one of the two")
+        return {**data, **named}
+
+    @model_validator(mode="after")
+    def _sound(self) -> KeypointsSpec:
+        for name in self.names:
+            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > 64:
+                raise ValueError(f"keypoint name {name!r} must be lower case letters, digits and '_'")
+            if skeletons.lower_camel(name) in RESERVED_KEYPOINTS:
+                raise ValueError(f"keypoint name {name!r} is a word of Kotlin or Swift or of the generated code")
+        self.as_skeleton()
+        return self
+
+    def as_skeleton(self) -> skeletons.Skeleton:
+        """The same as a Skeleton, which checks that edges, pairs and sigmas fit the names."""
+        return skeletons.Skeleton(
+            self.skeleton or "custom", self.names, self.edges, self.flip_pairs, self.oks_sigmas, source="the spec"
+        )
+
+
+class GateSpec(Part):
+    """How far the packaged model may be from the reference; a field left out has the precision's default.
+
+    Which keypoints: those whose reference score is at least `min_score`, or where that is left out `min_score_of_median`
+    of the median score. `tie`: values of an output that differ by less than this fraction of their range are a near tie,
+    and a keypoint that jumps between them is told, not failed. Limits over these (parity/drift.py): max_px and p95_px,
+    source px; max_of_size and max_shift, the largest error and the mean displacement as fractions of the person; min_oks
+    of the worst person, mean_oks of all. min_snr_db: signal to noise of the worst output tensor. max_score: largest
+    difference of a score, as a fraction of the largest score, or of 1 if that is more. max_ap_drop, max_pck_drop: points
+    of accuracy lost, where enough people are annotated.
+    """
+
+    max_px: Annotated[float, Field(gt=0)] | None = None
+    p95_px: Annotated[float, Field(gt=0)] | None = None
+    max_of_size: Annotated[float, Field(gt=0)] | None = None
+    max_shift: Annotated[float, Field(gt=0)] | None = None
+    min_snr_db: float | None = None
+    min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
+    mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_score: Annotated[float, Field(gt=0)] | None = None
+    max_ap_drop: Annotated[float, Field(gt=0)] | None = None
+    max_pck_drop: Annotated[float, Field(gt=0)] | None = None
+    min_score: float | None = None
+    min_score_of_median: Annotated[float, Field(ge=0, lt=1)] | None = None
+    tie: Annotated[float, Field(ge=0, lt=0.1)] | None = None
+
+
+class PoseSpec(Part):
+    """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[
+        str,
+        Field(max_length=48),
+        written(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", "words of lower case letters and digits, joined by - or _"),
+    ]
+    type_name: Annotated[str, written(r"[A-Z][A-Za-z0-9]{0,47}", "a name such as TinyPose, at most 48 letters")] = ""
+    version: Annotated[
+        str, written(r"[0-9A-Za-z.+-]{1,32}", "1 to 32 letters, digits, '.', '+' and '-', such as 1.0.0")
+    ]
+    license: Annotated[str, written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
+    kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
+    outputs: tuple[OutputName, ...] = ()
+    input: InputSpec
+    decoder: DecoderSpec
+    keypoints: KeypointsSpec
+    gate: GateSpec = GateSpec()
+
+    _lists = field_validator("outputs", mode="before")(tuple_of_list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_type_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("name"), str) and not data.get("type_name"):
+            name = "".join(part[:1].upper() + part[1:] for part in re.split("[_-]", data["name"]))
+            return {**data, "type_name": name}
+        return data
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value in RESERVED_NAMES:
+            raise ValueError(f"{value!r} is a word of Kotlin or Swift")
+        return value
+
+    @field_validator("outputs")
+    @classmethod
+    def _output_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("output names must differ")
+        return value
+
+    @property
+    def keypoint_count(self) -> int:
+        """K."""
+        return len(self.keypoints.names)
+
+
+def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
+    """Check `data` as a contract; InputError names the field, the value seen and what was expected."""
+    try:
+        return PoseSpec.model_validate(data)
+    except ValidationError as error:
+        raise InputError(*sentence(error, where)) from error
+
+
+def read_spec(path: Path) -> PoseSpec:
+    """Read a contract from a .toml or .json file."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the spec {path}: {error.strerror}") from error
+    if len(raw) > MAX_SPEC_BYTES:
+        raise InputError(f"the spec {path} has {len(raw)} bytes, at most {MAX_SPEC_BYTES} are read")
+    try:
+        text = raw.decode("utf-8")
+        data = jsontext.parse(text) if path.suffix == ".json" else _toml(text)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise InputError(f"the spec {path} is no valid {kind}{said(error)}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"the spec {path} holds a {type(data).__name__}, expected a table")
+    return parse_spec(data, str(path))
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """tomllib.loads; RecursionError for deep nesting even where a converter raised Python's recursion limit."""
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(min(limit, MAX_TOML_FRAMES))
+        return tomllib.loads(text)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def canonical_json(spec: PoseSpec) -> bytes:
+    """The bytes of pose.json: sorted keys, the skeleton spelled out, one form for one contract."""
+    data = spec.model_dump(mode="json", by_alias=True)
+    return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
+
+
+def contract_hash(spec: PoseSpec) -> str:
+    """SHA-256 of pose.json, hexadecimal."""
+    return hashlib.sha256(canonical_json(spec)).hexdigest()

@@ -1,0 +1,1 @@
+"""A connected Android device or emulator."""

@@ -1,0 +1,1 @@
+"""A connected iPhone or iPad."""

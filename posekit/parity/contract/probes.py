@@ -1,0 +1,103 @@
+"""Look at the same people several times: as they are, moved, scaled and mirrored; what moves not with them is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.contract.spec import InputSpec, PoseSpec
+from posekit.decoders import check_outputs, decode
+from posekit.parity.contract.subjects import Subject, region_of
+from posekit.poses import Floats
+from posekit.poses.warp import InputTransform, Region, input_transform, warp
+
+Tensors = Mapping[str, NDArray[Any]]
+Network = Callable[[PoseSpec, NDArray[np.float32]], Tensors]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One look. shift: of the crop, as a fraction of the person's longer side; scale: of the crop's size."""
+
+    name: str
+    shift: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    mirrored: bool = False
+
+
+# no whole number of heatmap cells, and to all four sides
+AS_IT_IS = Probe("as it is")
+SHIFTS = (Probe("shift 1", (0.09, 0.07)), Probe("shift 2", (-0.075, -0.085)))
+SCALES = (Probe("larger crop", scale=1.15), Probe("smaller crop", scale=0.87))
+MIRROR = Probe("mirrored", mirrored=True)
+PROBES = (AS_IT_IS, *SHIFTS, *SCALES, MIRROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Keypoints (K, 2) px of the subject's pixels and scores (K,); NaN where the network gave no finite numbers."""
+
+    keypoints: Floats
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prober:
+    """A network and the people it is shown.
+
+    pinned: the input whose outputs are kept, so that decoding them anew costs no run; all would be gigabytes.
+    """
+
+    network: Network
+    subjects: tuple[Subject, ...]
+    pinned: InputSpec | None = None
+    answers: dict[tuple[int, str], Tensors] = field(default_factory=dict)
+
+    def outputs(self, spec: PoseSpec, index: int, probe: Probe) -> Tensors:
+        """What the decoder reads of one look; it depends on the input's part of the contract alone."""
+        key = (index, probe.name)
+        if spec.input == self.pinned and key in self.answers:
+            return self.answers[key]
+        transform = self.transform(spec, index, probe)
+        pixels = warp(self.subjects[index].image, transform, spec.input.size_wh, spec.input.pad_value)
+        outputs = self.network(spec, np.ascontiguousarray(pixels[:, ::-1]) if probe.mirrored else pixels)
+        check_outputs({name: values.shape for name, values in outputs.items()}, spec)
+        if spec.input == self.pinned:
+            self.answers[key] = outputs = {name: outputs[name] for name in spec.decoder.outputs}
+        return outputs
+
+    def transform(self, spec: PoseSpec, index: int, probe: Probe) -> InputTransform:
+        """From px of the subject's pixels to the network's input."""
+        subject = self.subjects[index]
+        region = region_of(subject, spec)
+        (x, y), (width, height) = region.center_xy, region.size_wh
+        centre = (x + probe.shift[0] * subject.size, y + probe.shift[1] * subject.size)
+        return input_transform(Region(centre, (width * probe.scale, height * probe.scale)), spec.input)
+
+    def look(self, spec: PoseSpec, index: int, probe: Probe, flip: NDArray[np.int64] | None = None) -> Look:
+        """The keypoints of one look; of a mirrored one turned back, `flip` naming each keypoint's partner."""
+        outputs = self.outputs(spec, index, probe)
+        if not all(np.isfinite(outputs[name]).all() for name in spec.decoder.outputs):
+            nothing = np.full((spec.keypoint_count, 2), np.nan)
+            return Look(nothing, nothing[:, 0])
+        poses = decode(outputs, spec)
+        points, scores = poses.keypoints[0, :, :2].copy(), poses.scores[0]
+        if probe.mirrored:
+            width = spec.input.size_wh[0] - (0 if spec.input.alignment == "half_pixel" else 1)
+            points[:, 0] = width - points[:, 0]
+            if flip is not None:
+                points, scores = points[flip], scores[flip]
+        return Look(self.transform(spec, index, probe).to_source(points), scores)
+
+
+def partners(spec: PoseSpec) -> NDArray[np.int64]:
+    """For each keypoint the index of its flip partner, itself without one: (K,)."""
+    place = {name: index for index, name in enumerate(spec.keypoints.names)}
+    flip = np.arange(spec.keypoint_count)
+    for left, right in spec.keypoints.flip_pairs:
+        flip[place[left]], flip[place[right]] = place[right], place[left]
+    return flip

@@ -1,0 +1,1 @@
+"""A file a command: the order of its steps."""

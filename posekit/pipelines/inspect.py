@@ -1,0 +1,116 @@
+"""What a file is, told without running more of it than is safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from posekit import bundle, jsontext
+from posekit.chatter import captured
+from posekit.contract.presets import preset_names
+from posekit.errors import InputError, MissingToolError
+from posekit.foreign import reading, said
+from posekit.runtimes.mlpackage import read_specification
+from posekit.targets import TARGETS
+from posekit.targets import lint as linting
+
+
+def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
+    """Facts about a bundle, a packaged model or a source model, by name."""
+    if bundle.is_bundle(path):
+        opened = bundle.open_bundle(path)
+        facts = {key: opened.manifest[key] for key in ("platform", "precision", "status", "contract_sha256", "tools")}
+        return {
+            "form": "posekit bundle",
+            "name": opened.spec.name,
+            **facts,
+            **_packaged(opened.model_path, opened.platform),
+        }
+    for platform, target in TARGETS.items():
+        if path.suffix == target.suffix and path.exists():
+            return _packaged(path, platform)
+    return _source(path, spec, arch, trust, weights)
+
+
+def _packaged(path: Path, platform: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {"model": path.name, "model_form": TARGETS[platform].suffix.removeprefix(".")}
+    facts |= _tflite(path) if platform == "android" else _mlpackage(path)
+    try:
+        facts["lint"] = linting.lint(platform, path)
+    except MissingToolError as error:
+        facts["lint"] = f"SKIPPED: {error.message}"
+    try:
+        facts["contract"] = jsontext.parse(TARGETS[platform].contract_of(path))
+    except InputError as error:
+        facts["contract"] = f"none: {error.message}"
+    except ValueError as error:
+        facts["contract"] = f"damaged{said(error)}"
+    return facts
+
+
+def _tflite(path: Path) -> dict[str, Any]:
+    from posekit.runtimes import litert
+    from posekit.targets.litert.tflite_file import op_counts
+    from posekit.targets.litert.tflite_layers import stored
+
+    with captured(), litert.refusals(path, "load"):
+        runner = litert.opened(path).get_signature_runner()
+        sides = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
+    facts: dict[str, Any] = {
+        side: {name: f"{d['dtype'].__name__} {[int(s) for s in d['shape']]}" for name, d in details.items()}
+        for side, details in sides.items()
+    }
+    with reading(path):  # LiteRT loads what names buffers that are not there
+        return {**facts, "layers": stored(path.read_bytes()), "operations": op_counts(path.read_bytes())}
+
+
+def _mlpackage(path: Path) -> dict[str, Any]:
+    from posekit.targets.coreml.readback import stored
+    from posekit.targets.coreml.target import op_counts
+
+    program = read_specification(path)
+
+    def side(features: Any) -> dict[str, str]:
+        return {f.name: f"float32 {list(f.type.multiArrayType.shape)}" for f in features}
+
+    return {
+        "inputs": side(program.description.input),
+        "outputs": side(program.description.output),
+        "minimum_specification": program.specificationVersion,
+        "layers": stored(path),
+        "operations": op_counts(program),
+    }
+
+
+def _source(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
+    from posekit.pipelines.inputs import find_spec
+    from posekit.sources import open_source
+
+    source = open_source(path, arch=arch, trust=trust, weights=weights)
+    parameters = source.module.state_dict()
+    facts: dict[str, Any] = {
+        "form": str(source.form),
+        "sha256": source.sha256,
+        "parameters": sum(tensor.numel() for tensor in parameters.values() if tensor.is_floating_point()),
+        **{f"says_{key}": value for key, value in source.facts.items()},
+    }
+    try:
+        contract = find_spec(path, spec)
+    except InputError:
+        return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
+    facts["contract"] = contract.model_dump(mode="json", by_alias=True)
+    facts["outputs"] = _outputs(source, contract)
+    return facts
+
+
+def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:
+    import numpy as np
+
+    from posekit.decoders import check_outputs
+    from posekit.sources.reference import check_facts, run_reference
+
+    width, height = contract.input.size_wh
+    outputs = run_reference(source, contract, np.zeros((height, width, 3), np.float32))
+    check_facts(source, contract)
+    check_outputs({name: values.shape for name, values in outputs.items()}, contract)
+    return {name: list(values.shape) for name, values in outputs.items()}

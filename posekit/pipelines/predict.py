@@ -1,0 +1,74 @@
+"""Keypoints of single pictures, by a packaged model or by the source model eagerly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit import bundle
+from posekit.contract.spec import PoseSpec
+from posekit.decoders import check_outputs
+from posekit.errors import InputError
+from posekit.parity.cases import cases_in, poses_of
+from posekit.parity.evaluate import Run
+from posekit.pipelines.inputs import find_spec
+from posekit.poses import Poses, concatenate
+from posekit.poses.images import Person, Photo, Picture, load_image
+from posekit.runtimes import runtime_for
+from posekit.sources import open_source
+from posekit.sources.reference import check_facts, run_reference
+from posekit.steps import Step, silent
+
+Predicted = tuple[Path, Picture, Poses]
+
+
+def predict(
+    run: Run, spec: PoseSpec, path: Path, image: Picture, boxes_xyxy: Sequence[tuple[float, ...]] = ()
+) -> Poses:
+    """The keypoints of a picture, source px; image: as load_image reads `path`; boxes_xyxy: source px of people, else
+    the whole frame."""
+    people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
+    cases = cases_in(image, Photo(path, 0, people), spec)
+    parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases]
+    return concatenate(parts, spec.keypoint_count)
+
+
+def predict_all(
+    run: Run, spec: PoseSpec, paths: Sequence[Path], boxes_xyxy: Sequence[tuple[float, ...]] = (), step: Step = silent
+) -> tuple[list[Predicted], list[tuple[Path, InputError]]]:
+    """The pictures with their keypoints, and those that cannot be read; InputError where none can."""
+    found: list[Predicted] = []
+    failed: list[tuple[Path, InputError]] = []
+    for path in paths:
+        step(f"predict {path.name}")
+        try:
+            image = load_image(path)
+        except InputError as error:
+            failed.append((path, error))
+            continue
+        found.append((path, image, predict(run, spec, path, image, boxes_xyxy)))
+    if failed and not found:
+        first, more = failed[0][1], len(failed) - 1
+        raise InputError(f"{first.message}{f', nor can the {more} other pictures' if more else ''}", first.hint)
+    return found, failed
+
+
+def open_for_prediction(path: Path, spec: str, arch: str, trust: bool, weights: str) -> tuple[PoseSpec, Run]:
+    """The contract, and a runner of a bundle (its packaged model) or a source model (eagerly)."""
+    if bundle.is_bundle(path):
+        opened = bundle.open_bundle(path)
+        return opened.spec, runtime_for(opened.platform, opened.model_path).run
+    contract = find_spec(path, spec)
+    source = open_source(path, arch=arch, trust=trust, weights=weights)
+    check_facts(source, contract)
+
+    def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        outputs = run_reference(source, contract, pixels)
+        check_outputs({name: values.shape for name, values in outputs.items()}, contract)
+        return outputs
+
+    return contract, run

@@ -1,0 +1,90 @@
+"""From frame to frame: the next region from the last keypoints, and the One-Euro filter.
+
+Mirrored by RegionTracker and OneEuroFilter in Kotlin and Swift; both are off unless the app asks for them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from posekit.poses import Floats
+from posekit.poses.warp import Region, region_from_box
+
+if TYPE_CHECKING:
+    from posekit.decoders.specs import DecoderSpec
+
+MIN_KEYPOINTS = 4  # fewer say too little about where the person is; a skeleton with fewer needs them all
+MIN_SCORE = 0.3  # where scores go from 0 to 1
+CHANCES = 10  # softmax over bins: people have 20 to 40 times what a map without a peak has, background 3 to 10 times
+
+
+def default_min_score(decoder: DecoderSpec, size_wh: tuple[int, int]) -> float:
+    """From what score on the wrappers' tracker counts a keypoint where the app does not say.
+
+    A softmax shares 1 out among all bins of a SimCC map, so a sure keypoint has about 0.1, and the more bins the less:
+    there the default is a multiple of 1 / bins.
+    """
+    if decoder.kind == "simcc" and decoder.activation == "softmax":
+        return min(MIN_SCORE, CHANCES / round(max(size_wh) * decoder.split_ratio))
+    return MIN_SCORE
+
+
+def next_region(
+    keypoints: Floats,
+    scores: Floats,
+    size_wh: tuple[int, int],
+    padding: float,
+    min_score: float = MIN_SCORE,
+    margin: float = 1.2,
+) -> Region | None:
+    """The region for the next frame, or None when the person is lost and the app should look anew.
+
+    keypoints (K, 2) source px, scores (K,). The box of the keypoints with at least `min_score` is grown by `margin`,
+    because a person reaches beyond the keypoints, and becomes a region as any box does.
+    """
+    seen = keypoints[scores >= min_score, :2]
+    if len(seen) < max(min(MIN_KEYPOINTS, len(scores)), 1):
+        return None
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    centre, half = (low + high) / 2, (high - low) / 2 * margin
+    if half.max() <= 0:
+        return None
+    return region_from_box((*(centre - half), *(centre + half)), size_wh, padding)
+
+
+@dataclass
+class OneEuroFilter:
+    """Smooths keypoints over time: slow motion strongly, fast motion little.
+
+    min_cutoff (Hz): lower is smoother at rest; beta: higher lags less in motion; derivative_cutoff (Hz).
+    Source: Casiez, Roussel, Vogel 2012, "1 Euro Filter".
+    """
+
+    min_cutoff: float = 1.0
+    beta: float = 0.01
+    derivative_cutoff: float = 1.0
+    _time: float = field(default=math.nan, init=False)
+    _value: Floats = field(default_factory=lambda: np.zeros(0), init=False)
+    _derivative: Floats = field(default_factory=lambda: np.zeros(0), init=False)
+
+    def smooth(self, keypoints: Floats, time_seconds: float) -> Floats:
+        """The smoothed keypoints (K, 2|3); time must go forward, else the filter starts anew."""
+        elapsed = time_seconds - self._time
+        if not elapsed > 0 or keypoints.shape != self._value.shape:
+            self._time, self._value, self._derivative = time_seconds, keypoints, np.zeros_like(keypoints)
+            return keypoints
+        derivative = (keypoints - self._value) / elapsed
+        weight = _weight(np.asarray(self.derivative_cutoff), elapsed)
+        self._derivative = self._derivative + weight * (derivative - self._derivative)
+        cutoff = self.min_cutoff + self.beta * np.abs(self._derivative)
+        self._value = self._value + _weight(cutoff, elapsed) * (keypoints - self._value)
+        self._time = time_seconds
+        return self._value
+
+
+def _weight(cutoff: Floats, elapsed: float) -> Floats:
+    return 1.0 / (1.0 + 1.0 / (2 * math.pi * cutoff * elapsed))

@@ -1,0 +1,85 @@
+"""Draw keypoints over a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from posekit.poses import Poses
+from posekit.poses.images import Picture
+
+Colour = tuple[int, int, int]
+LEFT, RIGHT, MIDDLE = (255, 140, 0), (30, 200, 120), (90, 160, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An edge between two keypoints, source px."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A keypoint, source px; hollow where its score is low."""
+
+    name: str
+    at: tuple[float, float]
+    colour: Colour
+    hollow: bool
+
+
+def marks(
+    poses: Poses, names: Sequence[str], edges: Sequence[tuple[str, str]], min_share: float = 0.25
+) -> tuple[list[Line], list[Dot]]:
+    """What to draw: the person's left is orange, the right green.
+
+    Keypoints below `min_share` of the instance's best score are hollow and without edges: what a score is worth
+    differs from head to head. Instances with keypoints that are not finite are left out.
+    """
+    lines, dots = [], []
+    index = {name: i for i, name in enumerate(names)}
+    for points, scores in zip(poses.keypoints[..., :2], poses.scores, strict=True):
+        if not np.isfinite(points).all():
+            continue
+        best = float(scores.max(initial=0.0))
+        seen = scores >= (min_share * best if best > 0 else -np.inf)  # raw scores may all be negative
+        at = [(float(x), float(y)) for x, y in points]
+        for a, b in edges:
+            i, j = index[a], index[b]
+            if seen[i] and seen[j]:
+                lines.append(Line(at[i], at[j], _colour(a, b)))
+        dots += [Dot(name, at[i], _colour(name), not seen[i]) for name, i in index.items()]
+    return lines, dots
+
+
+def overlay(
+    image: Picture, poses: Poses, names: Sequence[str], edges: Sequence[tuple[str, str]], min_share: float = 0.25
+) -> Image.Image:
+    """The picture with each instance's skeleton, as `marks` says.
+
+    Keypoints are source px, whose pixel i has its centre at i + 0.5 here.
+    """
+    picture = Image.fromarray(image).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    unit = max(min(picture.size) / 200, 1.0)
+    lines, dots = marks(poses, names, edges, min_share)
+    for line in lines:
+        draw.line([line.start, line.end], fill=line.colour, width=max(round(1.2 * unit), 1))
+    for dot in dots:
+        x, y = dot.at
+        box = (x - 2 * unit, y - 2 * unit, x + 2 * unit, y + 2 * unit)
+        fill = None if dot.hollow else dot.colour
+        draw.ellipse(box, fill=fill, outline=(255, 255, 255), width=max(round(0.5 * unit), 1))
+    return picture
+
+
+def _colour(*names: str) -> Colour:
+    if all(name.startswith("left_") for name in names):
+        return LEFT
+    return RIGHT if all(name.startswith("right_") for name in names) else MIDDLE

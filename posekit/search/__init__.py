@@ -1,8 +1,0 @@
-"""Find the recipe of a file: trials on keypoints, a search within a budget, workers to run them."""
-
-from posekit.search.found import Searched
-from posekit.search.searching import search
-from posekit.search.trial import Problem, Trial, problem_of
-from posekit.search.tuning import Tuned, Tuning, check_means, tune
-
-__all__ = ["Problem", "Searched", "Trial", "Tuned", "Tuning", "check_means", "problem_of", "search", "tune"]

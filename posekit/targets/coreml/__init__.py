@@ -1,0 +1,1 @@
+"""Core ML: ML Programs made, compressed and read back."""

@@ -1,0 +1,1 @@
+"""One static graph of a network that both targets convert, and its rewrites."""

@@ -1,0 +1,1 @@
+"""LiteRT: .tflite files made, compressed and read back."""

@@ -1,0 +1,136 @@
+"""The operations of a .tflite as a graph: which are layers of the network, and what comes before and after all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.targets.graph.layers import fingerprint
+from posekit.targets.litert.tflite_file import op_names, text
+
+# operations that multiply their second input's weight, where that is a constant
+WEIGHTED = frozenset(["CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL"])
+INFINITE = 1e9  # converters write minus infinity as the lowest float32; no step of a range that wide is of use
+CONSTANT_TYPES = {0: np.float32, 1: np.float16}  # of TensorType, those that a weight is fingerprinted in
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation. name: of its first output; layer: the network's name for it, empty where it is no layer.
+
+    sources, inputs, outputs: numbers of the nodes that it reads, of all its tensors, and of those that it makes.
+    weight: number of the constant tensor that it multiplies with, -1 without one. is_result: whether one of its outputs
+    is the model's. has_infinite: whether it reads a constant beyond all use, as masks and the padding of maxima.
+    """
+
+    name: str
+    op: str
+    layer: str
+    sources: tuple[int, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    weight: int
+    is_result: bool = False
+    has_infinite: bool = False
+
+
+def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
+    """The operations of the main graph in the order of execution; layers: names by fingerprint (targets/layers.py)."""
+    graph = unpacked.subgraphs[0]
+    made: dict[int, int] = {}
+    found: list[Node] = []
+    results = set(map(int, graph.outputs))
+    for index, operator in enumerate(graph.operators):
+        op = op_name(unpacked, operator)
+        inputs = tuple(int(i) for i in operator.inputs if i >= 0)
+        weight = _weight(unpacked, op, inputs)
+        values = None if weight < 0 else weights_of(unpacked, weight)
+        layer = ""
+        if values is not None and not is_ramp(values):
+            layer = layers.get(fingerprint(values), f"{op.lower()}_{index}")  # empty where it is arithmetic
+        outputs = tuple(map(int, operator.outputs))
+        sources = tuple(made[i] for i in inputs if i in made)
+        name, is_result = text(graph.tensors[outputs[0]].name), any(one in results for one in outputs)
+        infinite = any(_is_infinite(unpacked, one) for one in inputs if one not in made)
+        found.append(Node(name, op, layer, sources, inputs, outputs, weight, is_result, infinite))
+        made.update(dict.fromkeys(outputs, index))
+    return found
+
+
+def op_name(unpacked: Any, operator: Any) -> str:
+    """An operator's name in the schema."""
+    code = unpacked.operatorCodes[operator.opcodeIndex]
+    return op_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+def rename_tensors(unpacked: Any, layers: Mapping[str, str], reserved: Collection[str] = ()) -> None:
+    """Name every result after its layer, else its operation; converters name them by their own classes, at length.
+
+    reserved: the names that the outputs are given later; no other tensor has them.
+    """
+    graph = unpacked.subgraphs[0]
+    taken = {"image", *reserved, *(f"constant_{number}" for number in range(len(graph.tensors)))}
+    named = set(graph.inputs)
+    for index, node in enumerate(nodes_of(unpacked, layers)):
+        for output in node.outputs:
+            name = node.layer or f"{node.op.lower()}_{index}"
+            while name in taken:
+                name += "+"
+            taken.add(name)
+            graph.tensors[output].name = name
+            named.add(output)
+    for number, tensor in enumerate(graph.tensors):
+        if number not in named:
+            tensor.name = f"constant_{number}"
+    for number in graph.inputs:
+        graph.tensors[number].name = "image"
+
+
+def before_layers(nodes: list[Node]) -> set[int]:
+    """The nodes that no layer comes before: normalisation."""
+    found: set[int] = set()
+    for index, node in enumerate(nodes):
+        if not node.layer and all(source in found for source in node.sources):
+            found.add(index)
+    return found
+
+
+def after_layers(nodes: list[Node]) -> tuple[set[int], set[int]]:
+    """The nodes that no layer comes after: decode arithmetic, and the layers whose results are the outputs."""
+    feeds_layer = [False] * len(nodes)
+    for index in reversed(range(len(nodes))):
+        for source in nodes[index].sources:
+            feeds_layer[source] |= bool(nodes[index].layer) or feeds_layer[index]
+    last = {index for index in range(len(nodes)) if not feeds_layer[index]}
+    giving = {index for index, node in enumerate(nodes) if node.layer and (index in last or node.is_result)}
+    return {index for index in last if not nodes[index].layer}, giving
+
+
+def _weight(unpacked: Any, op: str, inputs: tuple[int, ...]) -> int:
+    if op not in WEIGHTED or len(inputs) < 2:
+        return -1
+    data = unpacked.buffers[unpacked.subgraphs[0].tensors[inputs[1]].buffer].data
+    return inputs[1] if data is not None and len(data) else -1
+
+
+def weights_of(unpacked: Any, number: int) -> NDArray[Any] | None:
+    """A constant's values, flat; None where it is not of a float type, or no constant."""
+    tensor = unpacked.subgraphs[0].tensors[number]
+    data = unpacked.buffers[tensor.buffer].data
+    if tensor.type not in CONSTANT_TYPES or data is None or not len(data):
+        return None
+    return np.frombuffer(bytes(data), CONSTANT_TYPES[tensor.type])
+
+
+def _is_infinite(unpacked: Any, number: int) -> bool:
+    values = weights_of(unpacked, number)
+    return values is not None and not bool((np.abs(values.astype(np.float32)) < INFINITE).all())
+
+
+def is_ramp(values: NDArray[Any]) -> bool:
+    """Whether a weight only counts 0, 1, 2 ...: the expectation over bins that YOLO's boxes end in, arithmetic and no layer."""
+    return bool(values.size > 1 and np.array_equal(values.ravel(), np.arange(values.size)))

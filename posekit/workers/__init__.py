@@ -1,5 +1,0 @@
-"""Where work is done: in this process, in worker processes of this machine, or on the workers of a Dask cluster."""
-
-from posekit.workers.work import ATTEMPTS, Run, Work, installed
-
-__all__ = ["ATTEMPTS", "Run", "Work", "installed"]

@@ -1,0 +1,1 @@
+"""What trained the sample networks and drew their pictures; posekit itself does not need it."""
