@@ -58,7 +58,8 @@ def score(model: Path, people: Any) -> float:
 def main() -> None:
     import torch
 
-    from posekit.compression.network import Wanted, compress
+    from posekit.compression.network import Wanted
+    from posekit.pipelines.compress import compress
     from posekit.contract.spec import read_spec
     from posekit.sources.sample import sample_images
     from sample.crops import render_people

@@ -74,7 +74,7 @@ PLATFORM_TYPES = frozenset(
 def template_root() -> Path:
     """The folder of templates: inside the installed package, else beside it in a checkout."""
     inside = Path(str(resources.files("posekit"))) / "templates"
-    return inside if inside.is_dir() else Path(__file__).resolve().parent.parent / "templates"
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "templates"
 
 
 def context(

@@ -170,7 +170,7 @@ def compress(
     with console.progress() as step:
         from posekit.cli import verdicts
         from posekit.compression.network import Wanted
-        from posekit.compression.network import compress as make_smaller
+        from posekit.pipelines.compress import compress as make_smaller
         from posekit.pipelines import inputs
 
         contract = inputs.find_spec(model, spec)
@@ -249,7 +249,7 @@ def check(
 
     with console.progress() as step:
         from posekit.cli import verdicts
-        from posekit.parity.contract import check_model
+        from posekit.pipelines.check import check_model
         from posekit.pipelines import inputs
 
         contract = inputs.find_spec(model, spec)

@@ -29,7 +29,8 @@ from posekit.foreign import converting, version_of
 from posekit.parity import trace
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
-from posekit.parity.contract import ContractStage, QuickLook, quick, stage_of
+from posekit.parity.contract import ContractStage, QuickLook, quick
+from posekit.pipelines.check import stage_of
 from posekit.parity.evaluate import Evaluation, Run, evaluate, unverified
 from posekit.parity.gate import Check
 from posekit.parity.references import References

@@ -78,7 +78,7 @@ def _target(platform: str, suffix: str, module: str, package: str, contract_of: 
     """The target whose converter is in `module`, which is imported as it is called: few need both, or one."""
 
     def later(name: str) -> Callable[..., Any]:
-        return lambda *given: getattr(import_module(f"posekit.targets.{module}"), name)(*given)
+        return lambda *given: getattr(import_module(f"posekit.targets.{module}.target"), name)(*given)
 
     base, calibrate, compress = map(later, ("base", "calibrate", "compress"))
     return Target(platform, suffix, base, calibrate, compress, contract_of, package)

@@ -22,7 +22,7 @@ from posekit.devices.request import RequestWriter
 from posekit.parity.cases import recorded
 from tests.devices.fakes import phone
 from tests.devices.fakes.device import connected
-from tests.devices.test_xcrun import HOSTED, listed, of_version_1
+from tests.devices.ios.test_xcrun import HOSTED, listed, of_version_1
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("device_runs")]
 Posekit = Callable[..., Any]

@@ -18,7 +18,7 @@ from posekit.pipelines.bisect import bisect
 from posekit.runtimes import mil
 from tests.conftest import SPEC, Tiny
 from tests.model_faults import change_constants, with_model
-from tests.test_bisection import rehashed
+from tests.pipelines.test_bisection import rehashed
 
 pytest.importorskip("litert_torch")
 pytest.importorskip("coremltools")

@@ -2,6 +2,5 @@
 
 from posekit.compression.network.asked import Wanted
 from posekit.compression.network.result import Agreement, Change, Compressed
-from posekit.pipelines.compress import compress
 
-__all__ = ["Agreement", "Change", "Compressed", "Wanted", "compress"]
+__all__ = ["Agreement", "Change", "Compressed", "Wanted"]

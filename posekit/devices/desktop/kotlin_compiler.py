@@ -59,7 +59,7 @@ def jar_folder() -> Path | None:
     places = [Path(place) / "jars" for place in (spec.submodule_search_locations or ())] if spec else []
     if kotlinc := shutil.which("kotlinc"):
         places.append(Path(kotlinc).resolve().parent.parent / "lib")
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[3]
     places.append(checkout / ".toolchain" / "kotlin" / "run_kotlin_kernel" / "jars")
     return next((place for place in places if _is_whole(place)), None)
 

@@ -3,21 +3,17 @@
 from posekit.parity.contract.check import Check, QuickLook, check, check_network, network_of, quick, quick_network
 from posekit.parity.contract.contract import ContractStage, contract_stage
 from posekit.parity.contract.verdict import Alternative, FieldCheck
-from posekit.pipelines.check import Checked, check_model, stage_of
 
 __all__ = [
     "Alternative",
     "Check",
-    "Checked",
     "ContractStage",
     "FieldCheck",
     "QuickLook",
     "check",
-    "check_model",
     "check_network",
     "contract_stage",
     "network_of",
     "quick",
     "quick_network",
-    "stage_of",
 ]

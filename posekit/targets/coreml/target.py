@@ -27,18 +27,10 @@ from posekit.runtimes.eight_bits import coarse
 from posekit.runtimes.mlpackage import coremltools, data_folder, read_specification, specification_file
 from posekit.targets.contracts import CONTRACT_KEY
 from posekit.targets.converted import COARSE, Base, Calibration, Converted
-from posekit.targets.coreml import (
-    activations as coreml_activations,
-)
-from posekit.targets.coreml import (
-    program as coreml_program,
-)
-from posekit.targets.coreml import (
-    readback as coreml_readback,
-)
-from posekit.targets.coreml import (
-    weights as coreml_weights,
-)
+from posekit.targets.coreml import activations as coreml_activations
+from posekit.targets.coreml import program as coreml_program
+from posekit.targets.coreml import readback as coreml_readback
+from posekit.targets.coreml import weights as coreml_weights
 from posekit.targets.graph import blame, ranks, rewrites
 from posekit.targets.graph.inlining import name_of
 from posekit.targets.graph.layers import fingerprint, layer_names
