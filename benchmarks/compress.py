@@ -59,8 +59,8 @@ def main() -> None:
     import torch
 
     from posekit.compression.network import Wanted
-    from posekit.pipelines.compress import compress
     from posekit.contract.spec import read_spec
+    from posekit.pipelines.compress import compress
     from posekit.sources.sample import sample_images
     from sample.crops import render_people
     from sample.train import HELD_OUT_SEEDS

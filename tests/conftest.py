@@ -267,14 +267,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 @pytest.fixture(scope="session")
 def packaged(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Android bundle of the tiny network; tests copy it before they damage it."""
-    from posekit.pipelines import inputs
-    from posekit.pipelines import package as pipeline
+    from posekit.pipelines import inputs, package
 
     pytest.importorskip("litert_torch")
     contract = inputs.find_spec(tiny.save("exported"), str(tiny.spec_file))
     pictures = inputs.find_images(tiny.images, None, contract)
     out = tmp_path_factory.mktemp("packaged")
-    (result,) = pipeline.package(tiny.save("exported"), "android", contract, pictures, out=out)
+    (result,) = package.package(tiny.save("exported"), "android", contract, pictures, out=out)
     assert result.evaluation.is_good
     return result.folder
 

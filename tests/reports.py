@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from posekit import bundle, jsontext
+from posekit import bundle, documents
 from posekit.parity.cases import Case, poses_of, recorded
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.shipped import Shipped, Wrapper
-from posekit.report import writing as reporting
+from posekit.report import writing
 from posekit.runtimes import runtime_for
-from posekit.targets import lint as linting
+from posekit.targets import lint
 from tests.targets.graphs import model, op, tensor
 
 BITE = "<img src=x onerror=alert(1)>\"'&{{ 7 * 7 }}"
 IMAGE = tensor(1, 8, 8, 4)
 
 
-def shifted(run: reporting.Run) -> reporting.Run:
+def shifted(run: writing.Run) -> writing.Run:
     """A packaged model whose keypoints are off by a cell."""
     return lambda pixels: {name: np.roll(values, 1, axis=2) for name, values in run(pixels).items()}
 
@@ -32,9 +32,9 @@ def facts_of(folder: Path, scratch: Path) -> dict[str, Any]:
     latencies = {step: {"p50_ms": 1.25, "p90_ms": 2.5, "runs": 20} for step in steps}
     graph = scratch / "linted.tflite"
     graph.write_bytes(model([op("RELU", [IMAGE], [IMAGE]), op("ARG_MAX", [IMAGE], [IMAGE]), op(BITE, [IMAGE], [IMAGE], custom=True)]))  # fmt: skip
-    written = jsontext.parse((folder / "report" / "report.json").read_bytes())
+    written = documents.parse((folder / "report" / "report.json").read_bytes())
     return {
-        **written, "doubt": f"BGR agrees better {BITE}", "untried": BITE, "notes": [BITE], "lint": linting.lint("android", graph),
+        **written, "doubt": f"BGR agrees better {BITE}", "untried": BITE, "notes": [BITE], "lint": lint.lint("android", graph),
         "build": f"debug {BITE}", "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
         "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "source": {"file": f"{'long' * 60} {BITE}.pt2"},
         "passes": [
@@ -59,7 +59,7 @@ def write(
         baseline=None if is_good else runtime.run,
     )  # fmt: skip
     named = lambda names: ((case, x) for case, x in recorded(cases, opened.spec) if case.name in names)  # noqa: E731
-    return evaluation, reporting.write(folder, evaluation, opened.spec, facts, named, run)
+    return evaluation, writing.write(folder, evaluation, opened.spec, facts, named, run)
 
 
 def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> tuple[Evaluation, dict[str, Any]]:
@@ -82,6 +82,6 @@ def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> t
     facts: dict[str, Any] = {"name": "tiny", "platform": "android", "precision": "fp32"}
     if accelerator:
         facts["device"] = {"name": "Phone", "os": "Android 16"}
-    shown = reporting.drawn(evaluation, wrapper, (case for case, _ in recorded(cases, spec)), spec)
+    shown = writing.drawn(evaluation, wrapper, (case for case, _ in recorded(cases, spec)), spec)
     named = lambda names: ((case, x) for case, x in recorded(cases, spec) if case.name in names)  # noqa: E731
-    return evaluation, reporting.write(folder, evaluation, spec, facts, named, run, shipped=shown)
+    return evaluation, writing.write(folder, evaluation, spec, facts, named, run, shipped=shown)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from posekit.contract.spec import parse_spec
-from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop import kotlin
 
 COMMANDS = {"sample", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress"}
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +60,7 @@ def test_every_posekit_command_runs(tmp_path: Path) -> None:
             env=os.environ,
             timeout=300,
         )
-        if "--wrapper" in command and desktop_kotlin.why_not():
+        if "--wrapper" in command and kotlin.why_not():
             assert done.returncode == 3
             continue
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"

@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.bundle import file_hash
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import file_hash, wrapper
 from posekit.contract.spec import contract_hash
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
@@ -157,7 +156,7 @@ def test_rendered_package_builds_and_passes_its_own_tests(packages: dict[str, Pa
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_shipped_decoder_is_named(packages: dict[str, Path], kind: str) -> None:
-    names = {kind: f"{name}Decoder" for kind, name in codegen.DECODER_NAMES.items()}
+    names = {kind: f"{name}Decoder" for kind, name in wrapper.DECODER_NAMES.items()}
     own = names[kind]
     for source in packages[kind].glob("Sources/**/*.swift"):
         for name in names.values():

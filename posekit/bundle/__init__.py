@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from posekit import jsontext
+from posekit import documents
 from posekit.bundle.wrapper import assets_folder
 from posekit.contract.precisions import PRECISIONS
 from posekit.contract.spec import PoseSpec, contract_hash, read_spec
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.errors import InputError, said
 from posekit.targets import TARGETS, Target, folders
 
 MANIFEST, CONTRACT = "manifest.json", "pose.json"
@@ -150,7 +149,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise InputError(f"{path} has more than {MAX_MANIFEST_BYTES} bytes")
-        manifest = jsontext.parse(path.read_bytes())
+        manifest = documents.parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no readable manifest{said(error)}") from error
     texts = ("platform", "precision", "contract_sha256", "status")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit import jsontext
+from posekit import documents
 from posekit.contract.spec import InputSpec, PoseSpec
 from posekit.decoders import DECODERS
 from posekit.decoders.specs import DecoderSpec
@@ -72,7 +72,7 @@ def differences(folder: Path, expected: Path) -> list[str]:
     found = []
     for name in FILES:
         try:
-            seen, wanted = (jsontext.parse((one / name).read_bytes()) for one in (folder, expected))
+            seen, wanted = (documents.parse((one / name).read_bytes()) for one in (folder, expected))
         except (OSError, ValueError):
             found.append(f"{folder.name}/{name} cannot be read")
             continue

@@ -75,11 +75,11 @@ def package(
 
     with console.progress() as step:
         from posekit.cli import verdicts
-        from posekit.compression import settings as compression
+        from posekit.compression import settings
         from posekit.pipelines import inputs
         from posekit.pipelines import package as pipeline
 
-        wanted = compression.asked(
+        wanted = settings.asked(
             precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers,
             scheduler=scheduler, fastest=fastest, calibration=calibration,
             calibration_annotations=calibration_annotations, processor=processor.value,
@@ -170,8 +170,8 @@ def compress(
     with console.progress() as step:
         from posekit.cli import verdicts
         from posekit.compression.network import Wanted
-        from posekit.pipelines.compress import compress as make_smaller
         from posekit.pipelines import inputs
+        from posekit.pipelines.compress import compress as make_smaller
 
         contract = inputs.find_spec(model, spec)
         wanted = Wanted(
@@ -249,8 +249,8 @@ def check(
 
     with console.progress() as step:
         from posekit.cli import verdicts
-        from posekit.pipelines.check import check_model
         from posekit.pipelines import inputs
+        from posekit.pipelines.check import check_model
 
         contract = inputs.find_spec(model, spec)
         pictures = inputs.find_images(images, annotations, contract, step)
@@ -358,8 +358,8 @@ def sample(
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
-    from posekit.chatter import warnings_to
     from posekit.errors import PosekitError, full_disk
+    from posekit.progress import warnings_to
     from posekit.targets.folders import own_temporary_folder
 
     as_json = "--json" in (arguments or sys.argv[1:])

@@ -15,7 +15,6 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from posekit import jsontext
 from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def show_predictions(
 
 def show_facts(facts: dict[str, Any], as_json: bool) -> None:
     """What a file is."""
-    from posekit.targets import lint as linting
+    from posekit.targets import lint
 
     if as_json:
         print_json(facts)
@@ -150,7 +149,7 @@ def show_facts(facts: dict[str, Any], as_json: bool) -> None:
     if isinstance(layers := facts.get("layers"), dict):
         facts = {**facts, "layers": "; ".join(f"{count} in {way}" for way, count in layers.items())}
     if isinstance(found := facts.get("lint"), dict):
-        facts = {**facts, "lint": "\n".join([found["linter"], *linting.sentences(found)])}
+        facts = {**facts, "lint": "\n".join([found["linter"], *lint.sentences(found)])}
     for key, value in facts.items():
         table.add_row(key, escape(in_words(value)))
     Console().print(table)
@@ -207,4 +206,6 @@ def out_line(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """The one document of `--json`, on standard output."""
-    out_line(json.dumps(jsontext.plain(value), indent=1, sort_keys=True, default=str, allow_nan=False))
+    from posekit.documents import plain  # pydantic, which --help does without
+
+    out_line(json.dumps(plain(value), indent=1, sort_keys=True, default=str, allow_nan=False))

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from posekit.chatter import TOLD_AT_ONCE
 from posekit.cli.console import in_words, out_line, print_json, warn
+from posekit.progress import TOLD_AT_ONCE
 
 if TYPE_CHECKING:
     from posekit.compression.ladder import Ladder, Rung
     from posekit.compression.network import Compressed
     from posekit.contract.spec import PoseSpec
-    from posekit.pipelines.check import Checked
     from posekit.parity.evaluate import Evaluation
     from posekit.pipelines.bisect import Bisection
+    from posekit.pipelines.check import Checked
     from posekit.pipelines.package import Packaged
     from posekit.pipelines.validate import Validated
 
@@ -162,21 +162,21 @@ def show_compressed(made: Compressed, as_json: bool) -> None:
 
 def show_validation(result: Validated, report_folder: Path | None, request_folder: Path | None, as_json: bool) -> None:
     """The verdict on a bundle, and where a report of it and a request for a device were written."""
-    from posekit.report import document as report
+    from posekit.report import document
 
     bundle, evaluation = result.bundle, result.evaluation
     facts = {"folder": str(bundle.folder), "name": bundle.spec.name, "platform": bundle.platform, **result.facts}
     for warning in result.facts.get("warnings", ()):
         warn(warning)
     if as_json:
-        print_json(report.as_json(evaluation, facts))
+        print_json(document.as_json(evaluation, facts))
         return
     _table(f"{bundle.spec.name} on {bundle.platform}, {bundle.manifest['precision']}", evaluation)
     if evaluation.cases:
         out_line(f"  measured on the bundle's own cases: {bundle.manifest.get('evaluated_on', 'unknown')}")
     for one in result.facts.get("passes", ()):
         out_line(f"  {_pass_in_words(one)}")
-    out_line(f"  {report.verdict(evaluation)}: {bundle.folder}")
+    out_line(f"  {document.verdict(evaluation)}: {bundle.folder}")
     if request_folder is not None:
         out_line(f"  for a device to run: {request_folder}; then --device-run with its answer")
     if report_folder is not None:
@@ -261,11 +261,11 @@ def _pass_in_words(one: dict[str, Any]) -> str:
 
 def _table(title: str, evaluation: Evaluation) -> None:
     from posekit.parity.gate import Outcome
-    from posekit.report import document as report
+    from posekit.report import document
 
     shown = Text(f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases")
     table = Table(*COLUMNS, title=shown, title_justify="left")
-    rows = report.stage_rows(evaluation)
+    rows = document.stage_rows(evaluation)
     for row in rows:
         table.add_row(*map(Text, row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", "")))
     Console().print(table)

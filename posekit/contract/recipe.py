@@ -9,12 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from posekit import jsontext
+from posekit import documents
 from posekit.contract.precisions import PRECISIONS, Precision, Rewrite
-from posekit.decoders.specs import Part, tuple_of_list
-from posekit.errors import InputError
-from posekit.foreign import said
-from posekit.spec_errors import sentence
+from posekit.documents import Part, sentence, tuple_of_list
+from posekit.errors import InputError, said
 
 FILE = "recipe.json"
 MAX_BYTES = 1 << 24
@@ -78,7 +76,7 @@ def read(path: Path) -> Recipe:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"the recipe {path} has more than {MAX_BYTES} bytes")
-        return Recipe.model_validate(jsontext.parse(path.read_bytes()))
+        return Recipe.model_validate(documents.parse(path.read_bytes()))
     except ValidationError as error:
         raise InputError(*sentence(error, str(path))) from error
     except (OSError, ValueError, TypeError) as error:

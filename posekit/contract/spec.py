@@ -18,12 +18,11 @@ from pydantic import (
     model_validator,
 )
 
-from posekit import jsontext
+from posekit import documents
 from posekit.contract import skeletons
-from posekit.decoders.specs import DecoderSpec, OutputName, Part, tuple_of_list, written
-from posekit.errors import InputError
-from posekit.foreign import said
-from posekit.spec_errors import sentence
+from posekit.decoders.specs import DecoderSpec, OutputName
+from posekit.documents import Part, sentence, tuple_of_list, written
+from posekit.errors import InputError, said
 
 MAX_SPEC_BYTES = 1 << 20
 MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
@@ -242,7 +241,7 @@ def read_spec(path: Path) -> PoseSpec:
         raise InputError(f"the spec {path} has {len(raw)} bytes, at most {MAX_SPEC_BYTES} are read")
     try:
         text = raw.decode("utf-8")
-        data = jsontext.parse(text) if path.suffix == ".json" else _toml(text)
+        data = documents.parse(text) if path.suffix == ".json" else _toml(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"the spec {path} is no valid {kind}{said(error)}") from error

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-
-class Part(BaseModel):
-    """A frozen piece of the contract; unknown keys and numbers that are not finite are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-def tuple_of_list(value: object) -> object:
-    """TOML and JSON have arrays only; strict mode wants tuples."""
-    return tuple(tuple_of_list(item) for item in value) if isinstance(value, list) else value
-
-
-def written(pattern: str, expected: str) -> AfterValidator:
-    """A text that must match `pattern`, with words for those who do not read patterns."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return AfterValidator(check)
-
+from posekit.documents import Part, tuple_of_list, written
 
 OutputName = Annotated[
     str, written(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of at most 64 letters, digits and _, no digit first")

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from posekit import jsontext
+from posekit import documents
 from posekit.devices.format import REQUEST, RUN
 from posekit.devices.record import MAX_DOCUMENT_BYTES
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.errors import InputError, said
 
 MAX_FILES = 1 << 14
 MAX_BYTES = 1 << 32
@@ -89,7 +88,7 @@ def error_of(folder: Path) -> str | None:
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise InputError(f"{RUN} of the device has more than {MAX_DOCUMENT_BYTES} bytes")
-        document = jsontext.parse(path.read_bytes())
+        document = documents.parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"{RUN} of the device cannot be read{said(error)}") from error
     wrong = document.get("error") if isinstance(document, dict) else None

@@ -12,7 +12,7 @@ from posekit.devices.format import Accelerator
 from posekit.devices.request import RequestWriter
 from posekit.errors import InputError
 from posekit.parity.cases import Case
-from posekit.steps import Step
+from posekit.progress import Step
 
 ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
 DRIVERS = {"adb": "android", "ios": "ios"}

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from posekit.decoders.specs import OutputName, Part, tuple_of_list
+from posekit.decoders.specs import OutputName
+from posekit.documents import Part, tuple_of_list
 from posekit.parity.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, Words
 
 REQUEST, RUN = "request.json", "run.json"

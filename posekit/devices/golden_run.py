@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from posekit.bundle import golden
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import golden, wrapper
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity.gate import Check, Outcome
@@ -32,8 +31,8 @@ TESTS = {
 def readers(platform: str, spec: PoseSpec, folder: Path) -> tuple[Path, ...]:
     """The sources that read golden vectors, of the wrapper's own tests, as posekit renders them into `folder`."""
     source, patterns = TESTS[platform]
-    values = codegen.context(spec, "", {})
-    codegen.render_tree(codegen.template_root() / source, folder, spec, values)
+    values = wrapper.context(spec, "", {})
+    wrapper.render_tree(wrapper.template_root() / source, folder, spec, values)
     return tuple(path for pattern in patterns for path in sorted(folder.glob(pattern)))
 
 

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from posekit import jsontext
+from posekit import documents
 from posekit.devices.format import RUN, CaseResult, DeviceRun, Mode, Pass
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.documents import sentence
+from posekit.errors import InputError, said
 from posekit.parity.case_files import RegionOfCase, read_tensor
 from posekit.parity.shipped import Shipped
-from posekit.spec_errors import sentence
 
 MAX_DOCUMENT_BYTES = 1 << 25
 MAX_MESSAGE = 500  # of the lengths that a hostile document can bring a sentence to
@@ -33,7 +32,7 @@ def read_run(folder: Path, model_sha256: str, contract_sha256: str) -> DeviceRun
             raise InputError(f"{path} is no plain file", PACKAGE_AGAIN)
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise InputError(f"{path} has more than {MAX_DOCUMENT_BYTES} bytes")
-        data = jsontext.parse(path.read_bytes())
+        data = documents.parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no readable device run{said(error)}") from error
     if not isinstance(data, dict):

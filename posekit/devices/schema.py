@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from posekit.decoders.specs import Part
 from posekit.devices.format import DeviceRun, RunRequest
+from posekit.documents import Part
 
 FILES: dict[str, type[Part]] = {"run-request.schema.json": RunRequest, "device-run.schema.json": DeviceRun}
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, field_validator
 
-from posekit.decoders.specs import Part, tuple_of_list, written
+from posekit.documents import Part, tuple_of_list, written
 from posekit.errors import InputError
 
 MAX_VALUES = 1 << 26  # of one tensor

@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
-from posekit import jsontext
+from posekit import documents
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import decode
-from posekit.decoders.specs import OutputName, Part, tuple_of_list
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.decoders.specs import OutputName
+from posekit.documents import Part, sentence, tuple_of_list
+from posekit.errors import InputError, said
 from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
 from posekit.parity.metrics import Found
 from posekit.poses import Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.poses.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
-from posekit.spec_errors import sentence
 
 Tensors = Mapping[str, NDArray[Any]]
 INDEX = "cases.json"
@@ -240,7 +239,7 @@ def read_index(folder: Path) -> Index:
     try:
         if path.stat().st_size > MAX_INDEX_BYTES:
             raise InputError(f"{path} has more than {MAX_INDEX_BYTES} bytes")
-        return Index.model_validate(jsontext.parse(path.read_bytes()))
+        return Index.model_validate(documents.parse(path.read_bytes()))
     except ValidationError as error:
         raise InputError(sentence(error, str(path))[0], PACKAGE_AGAIN) from error
     except (OSError, ValueError, TypeError) as error:

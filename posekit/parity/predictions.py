@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit import jsontext
+from posekit import documents
 from posekit.contract.spec import PoseSpec
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.errors import InputError, said
 from posekit.poses import Floats
 from posekit.poses.annotations import MAX_JSON_BYTES
 from posekit.poses.fields import floats, key_of
@@ -114,7 +113,7 @@ def _coco_results(path: Path, spec: PoseSpec) -> list[_Row]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} has more than {MAX_BYTES} bytes")
-        data = jsontext.parse(path.read_bytes())
+        data = documents.parse(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read the predictions {path}: {error.strerror}") from error
     except ValueError as error:

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit import jsontext
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit import documents
+from posekit.errors import InputError, said
 
 INDEX, VALUES, SCHEMA = "trace.json", "trace.f32", 2
 MAX_INDEX_BYTES = 1 << 26
@@ -82,7 +81,7 @@ def read(folder: Path) -> Trace:
     try:
         if (folder / INDEX).stat().st_size > MAX_INDEX_BYTES:
             raise ValueError(f"it has more than {MAX_INDEX_BYTES} bytes")
-        document = jsontext.parse((folder / INDEX).read_bytes())
+        document = documents.parse((folder / INDEX).read_bytes())
         if document["schema"] != SCHEMA:
             raise ValueError(f"its schema is {document['schema']!r}, expected {SCHEMA}")
         values = np.fromfile(folder / VALUES, "<f4")

@@ -17,9 +17,9 @@ from posekit.errors import InputError
 from posekit.parity.cases import recorded
 from posekit.parity.divergence import Compared, Comparison, PackagedOp, compare
 from posekit.parity.trace import Step, Trace, read
+from posekit.progress import Step as Announce
+from posekit.progress import announced, silent
 from posekit.runtimes import litert, mil
-from posekit.steps import Step as Announce
-from posekit.steps import announced, silent
 from posekit.targets.litert import tflite_file
 
 FP16_LARGEST, FP16_SMALLEST = 65504.0, 6e-8

@@ -10,9 +10,9 @@ from posekit.parity.contract.check import Check, check, network_of
 from posekit.parity.contract.contract import ContractStage, contract_stage
 from posekit.parity.predictions import read_predictions
 from posekit.poses.images import Photo
+from posekit.progress import Step, announced, silent
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts
-from posekit.steps import Step, announced, silent
 
 
 @dataclass(frozen=True, slots=True)

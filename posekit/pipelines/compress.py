@@ -22,9 +22,9 @@ from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import Case
 from posekit.poses.photos import find_photos
+from posekit.progress import Step, announced, silent
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
-from posekit.steps import Step, announced, silent
 from posekit.targets import folders
 from posekit.targets.graph.lowering import relative_rms
 

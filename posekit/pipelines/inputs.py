@@ -10,9 +10,9 @@ from posekit.contract.spec import PoseSpec, read_spec
 from posekit.errors import InputError
 from posekit.poses.images import Photo
 from posekit.poses.photos import find_photos, readable
+from posekit.progress import Step, silent
 from posekit.sources import limits
 from posekit.sources.sample import sample_images
-from posekit.steps import Step, silent
 
 # one_stage: a single person in the whole frame, as MoveNet
 SUPPORTED_KINDS = ("top_down", "one_stage")

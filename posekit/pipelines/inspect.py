@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle, jsontext
-from posekit.chatter import captured
+from posekit import bundle, documents
 from posekit.contract.presets import preset_names
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import reading, said
+from posekit.errors import InputError, MissingToolError, reading, said
+from posekit.progress import captured
 from posekit.runtimes.mlpackage import read_specification
-from posekit.targets import TARGETS
-from posekit.targets import lint as linting
+from posekit.targets import TARGETS, lint
 
 
 def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
@@ -36,11 +34,11 @@ def _packaged(path: Path, platform: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"model": path.name, "model_form": TARGETS[platform].suffix.removeprefix(".")}
     facts |= _tflite(path) if platform == "android" else _mlpackage(path)
     try:
-        facts["lint"] = linting.lint(platform, path)
+        facts["lint"] = lint.lint(platform, path)
     except MissingToolError as error:
         facts["lint"] = f"SKIPPED: {error.message}"
     try:
-        facts["contract"] = jsontext.parse(TARGETS[platform].contract_of(path))
+        facts["contract"] = documents.parse(TARGETS[platform].contract_of(path))
     except InputError as error:
         facts["contract"] = f"none: {error.message}"
     except ValueError as error:

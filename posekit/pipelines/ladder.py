@@ -18,8 +18,7 @@ from posekit.compression.ladder import Ladder, Rung, recommend
 from posekit.contract.precisions import PRECISIONS, Precision, of_platform
 from posekit.contract.recipe import uniform
 from posekit.contract.spec import PoseSpec
-from posekit.errors import MissingToolError, PosekitError, first_line, full_disk
-from posekit.foreign import note
+from posekit.errors import MissingToolError, PosekitError, first_line, full_disk, note
 from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, truth_of
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.evaluate import Run
@@ -29,10 +28,10 @@ from posekit.parity.quality import Quality, quality, quality_of
 from posekit.parity.stages import Side
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.preparation import Prepared, calibrating, prepare
+from posekit.progress import Step, announced, silent
 from posekit.runtimes import Runtime, runtime_for, timed_run
 from posekit.runtimes.timing import medians
 from posekit.sources.reference import run_reference
-from posekit.steps import Step, announced, silent
 from posekit.targets import TARGETS, Base, Calibration, Converted, file_bytes
 
 LONGEST = 240.0  # seconds for the keypoints of one precision

@@ -13,7 +13,7 @@ from posekit.contract.recipe import Recipe
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.evaluate import ReferenceCase
 from posekit.pipelines.preparation import Calibrated, Prepared
-from posekit.steps import Step, announced
+from posekit.progress import Step, announced
 from posekit.targets import TARGETS, Base, Calibration, Converted, Target, check_recipe
 
 UNCALIBRATED = "the search had no calibration pictures (--calibration), so precisions that need them were left out"

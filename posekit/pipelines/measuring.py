@@ -23,10 +23,10 @@ from posekit.parity.accuracy import Truth, truth_of, why_no_truth
 from posekit.parity.cases import cases_in, found_in
 from posekit.parity.metrics import Found
 from posekit.poses.images import Photo, decode_image
+from posekit.progress import Step, patient
 from posekit.runtimes import Run, runtime_for
 from posekit.runtimes.workers import Run as AnyRun
 from posekit.runtimes.workers import Work, cluster, installed, processes
-from posekit.steps import Step, patient
 from posekit.targets.folders import contents, unpack
 
 AT_ONCE = 8  # pictures of a task

@@ -24,27 +24,24 @@ from posekit.contract.recipe import FILE as RECIPE
 from posekit.contract.recipe import write as write_recipe
 from posekit.contract.spec import PoseSpec, canonical_json, contract_hash
 from posekit.devices import desktop
-from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.foreign import converting, version_of
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, converting, version_of
 from posekit.parity import trace
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
 from posekit.parity.contract import ContractStage, QuickLook, quick
-from posekit.pipelines.check import stage_of
 from posekit.parity.evaluate import Evaluation, Run, evaluate, unverified
 from posekit.parity.gate import Check
 from posekit.parity.references import References
+from posekit.pipelines.check import stage_of
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made, make
 from posekit.pipelines.preparation import Calibrated, Prepared, calibrating, prepare
+from posekit.progress import Step, announced, silent
 from posekit.report import document as report
-from posekit.report import search as search_report
-from posekit.report import writing as reporting
+from posekit.report import search, writing
 from posekit.runtimes import runtime_for, time_ratio, why_untimed
 from posekit.sources.reference import run_reference
-from posekit.steps import Step, announced, silent
-from posekit.targets import TARGETS, check_recipe, file_bytes, ranges
-from posekit.targets import lint as linting
+from posekit.targets import TARGETS, check_recipe, file_bytes, lint, ranges
 from posekit.targets.graph import tracing
 
 PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
@@ -220,11 +217,11 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
         )
         facts = _facts(platform, job, made, model_hash, bundle.file_hash(folder / bundle.EVALUATION))
         with announced(step, "write the report"):
-            document = reporting.write(
+            document = writing.write(
                 folder / bundle.REPORT, evaluation, spec, facts, job.references.named, run, shipped=shown
             )
             if made.tuned is not None:
-                search_report.write(folder / bundle.REPORT, made.tuned, spec)
+                search.write(folder / bundle.REPORT, made.tuned, spec)
         bundle.write_manifest(folder, _manifest(platform, job, made, evaluation))
         written = final
         if not evaluation.is_good:
@@ -236,7 +233,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
 
 def _evaluate(
     platform: str, made: Made, job: _Job, folder: Path, model_hash: str
-) -> tuple[Evaluation, Run, reporting.Drawn | None]:
+) -> tuple[Evaluation, Run, writing.Drawn | None]:
     """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images.
 
     Where nothing here runs it, the reference alone is recorded: a device may run it later.
@@ -271,7 +268,7 @@ def _evaluate(
                 budget=made.budget, size=file_bytes(path),
             )  # fmt: skip
         evaluation = replace(evaluation, checks=(*golden_checks, *evaluation.checks))
-        shown = reporting.drawn(evaluation, wrapper, islice(job.references.cases(), MAX_RECORDED), spec)
+        shown = writing.drawn(evaluation, wrapper, islice(job.references.cases(), MAX_RECORDED), spec)
     recorder.close(model_hash)
     return evaluation, runtime.run, shown
 
@@ -286,7 +283,7 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
         "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
         "doubt": job.look.doubt, "untried": _untried(job.look), "contract_matched": job.contract and job.contract.how,
         "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
-        "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": linting.lint(platform, path), "tools": _tools(),
+        "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": lint.lint(platform, path), "tools": _tools(),
         "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
         "calibration": made.calibration,
         "budget": made.recipe.budget or None, "rewrites": dict(converted.rewrites),

@@ -18,10 +18,10 @@ from posekit.parity.evaluate import Run
 from posekit.pipelines.inputs import find_spec
 from posekit.poses import Poses, concatenate
 from posekit.poses.images import Person, Photo, Picture, load_image
+from posekit.progress import Step, silent
 from posekit.runtimes import runtime_for
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
-from posekit.steps import Step, silent
 
 Predicted = tuple[Path, Picture, Poses]
 

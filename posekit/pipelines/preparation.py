@@ -16,10 +16,10 @@ from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import cases_of
 from posekit.pipelines.inputs import Images
 from posekit.poses import Poses
+from posekit.progress import Step, announced
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import Tensors, check_facts, run_reference
 from posekit.sources.sample import sample_images
-from posekit.steps import Step, announced
 from posekit.targets.graph.lowering import Lowered, lower
 
 MOST_KNOWN = 16  # evaluation pictures in which people are looked for

@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from posekit import bundle, jsontext
+from posekit import bundle, documents
 from posekit.contract import recipe
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices import desktop, drive
 from posekit.devices import evidence as device_evidence
 from posekit.devices.format import DeviceRun, Pass
 from posekit.devices.record import read_run
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import said
+from posekit.errors import InputError, MissingToolError, said
 from posekit.parity.accuracy import accuracy, can_be_told
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Case, Index, read_index, recorded
@@ -34,12 +33,12 @@ from posekit.pipelines.inputs import find_spec
 from posekit.pipelines.measuring import Seen, begun, work_of
 from posekit.pipelines.preparation import calibrating
 from posekit.poses.photos import Photos, find_photos, refuse_unreadable, without
-from posekit.report import writing as reporting
+from posekit.progress import Step, announced, silent
+from posekit.report import writing
 from posekit.report.document import read_evaluation
 from posekit.report.facts import read_facts
 from posekit.runtimes import Runtime, runtime_for
 from posekit.sources import open_source
-from posekit.steps import Step, announced, silent
 from posekit.targets import file_bytes
 
 
@@ -111,7 +110,7 @@ def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Va
             plain = _measured(opened, told, evidence, runtime, _Ran(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
         drawable = ran.wrapper if wanted.report is not None else None
-        shown = reporting.drawn(evaluation, drawable, _cases(evidence), opened.spec)
+        shown = writing.drawn(evaluation, drawable, _cases(evidence), opened.spec)
         with announced(step, "hold the bundle against itself"):
             told_checks = (
                 *consistency.of_files(opened, edits, allow_edited=wanted.allow_edited),
@@ -353,7 +352,7 @@ def _with_accuracy(
 def _packaged_report(folder: Path) -> dict[str, Any]:
     """What the bundle's own report says of source, conversion and size."""
     try:
-        document = jsontext.parse((folder / "report.json").read_bytes())
+        document = documents.parse((folder / "report.json").read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder / 'report.json'} is no readable report{said(error)}", "package the model again"
@@ -364,9 +363,9 @@ def _packaged_report(folder: Path) -> dict[str, Any]:
 
 
 def _write_report(
-    result: Validated, told: Told, evidence: Evidence, folder: Path, runtime: Runtime, shown: reporting.Drawn | None
+    result: Validated, told: Told, evidence: Evidence, folder: Path, runtime: Runtime, shown: writing.Drawn | None
 ) -> None:
-    reporting.write(
+    writing.write(
         folder, result.evaluation, result.bundle.spec, {**told.document, **result.facts},
         lambda names: (one for one in evidence.cases if one[0].name in names), runtime.run, shipped=shown,
     )  # fmt: skip

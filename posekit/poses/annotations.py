@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from posekit import jsontext
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit import documents
+from posekit.errors import InputError, said
 from posekit.poses.annotation_fields import area_of, box_of, keypoints_of
 from posekit.poses.categories import People, people_of
 from posekit.poses.fields import Key, floats, key_of, tables
@@ -101,7 +100,7 @@ def read_coco(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise InputError(f"{path} has more than {MAX_JSON_BYTES} bytes")
-        data = jsontext.parse(path.read_bytes())
+        data = documents.parse(path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot read the annotations {path}: {error.strerror}") from error
     except ValueError as error:

@@ -16,7 +16,7 @@ from posekit.poses.fields import Floats
 from posekit.poses.filenames import resolved
 from posekit.poses.images import SUFFIXES, Person, Photo, load_image, upright_wh
 from posekit.poses.units import refuse_other_units
-from posekit.steps import Step, patient, silent
+from posekit.progress import Step, patient, silent
 
 OUTSIDE, FAR = 0.02, 0.1  # of the picture's longer side
 MANY = 0.1  # of the labelled keypoints

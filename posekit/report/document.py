@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from posekit import __version__, jsontext
+from posekit import __version__, documents
 from posekit.contract.spec import PoseSpec
+from posekit.documents import sentence
 from posekit.errors import InputError
 from posekit.parity.accuracy import Accuracy
 from posekit.parity.drift import Drift
@@ -25,7 +26,6 @@ from posekit.parity.stages import Stage
 from posekit.report import figures, page
 from posekit.report.facts import Facts
 from posekit.report.figures import Gallery, SkeletonFigure
-from posekit.spec_errors import sentence
 
 FIGURES = frozenset(
     field.name
@@ -37,7 +37,7 @@ FIGURES = frozenset(
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report as plain values; a figure that is no number (NaN, infinity) is null."""
     document = {**facts, **dataclasses.asdict(evaluation), "verdict": verdict(evaluation), "blamed": evaluation.blamed}
-    return dict(jsontext.plain(document, 9))
+    return dict(documents.plain(document, 9))
 
 
 def read_evaluation(document: Mapping[str, Any]) -> Evaluation:

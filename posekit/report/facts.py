@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from posekit.decoders.specs import tuple_of_list
+from posekit.documents import sentence, tuple_of_list
 from posekit.errors import InputError
-from posekit.spec_errors import sentence
 
 
 class _Fact(BaseModel):

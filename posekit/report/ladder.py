@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posekit import jsontext
-from posekit.bundle import wrapper as codegen
+from posekit import documents
+from posekit.bundle import wrapper
 from posekit.report.scatter import Dot, Plot, plot
 from posekit.targets import folders
 
@@ -26,8 +26,8 @@ def check_out(folder: Path, overwrite: bool) -> None:
 def write(folder: Path, ladders: Sequence[Ladder], overwrite: bool) -> None:
     """Write both files as `folder`, whole or not at all; InputError as of check_out."""
     document = {"ladders": [one.as_json() for one in ladders]}
-    text = json.dumps(jsontext.plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    page = codegen.page(
+    text = json.dumps(documents.plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n"
+    page = wrapper.page(
         "ladder.html.j2", ladders=[_shown(one) for one in ladders], plots=[_plot(one) for one in ladders]
     )
     with folders.writing(folder, WHAT, _is_ladder, overwrite=overwrite) as partial:

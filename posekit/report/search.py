@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from posekit import jsontext
-from posekit.bundle import wrapper as codegen
+from posekit import documents
+from posekit.bundle import wrapper
 from posekit.compression.search.found import Searched, sensitivity
 from posekit.compression.search.tuning import Tuned
 from posekit.contract.precisions import Precision
@@ -21,13 +21,13 @@ MOST_MOVES = 200
 def write(folder: Path, tuned: Tuned, spec: PoseSpec) -> None:
     """Write both files into `folder`; without times, so that the same search gives the same bytes."""
     document = {"name": spec.name, **tuned.as_json()}
-    (folder / FILE).write_text(json.dumps(jsontext.plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    (folder / FILE).write_text(json.dumps(documents.plain(document), indent=1, sort_keys=True, allow_nan=False) + "\n")
     layers: dict[Precision, list[str]] = {}
     for name, precision in tuned.recipe.layers.items():
         layers.setdefault(precision, []).append(name)
     limit = next((1 - term.limit for term in tuned.budget.terms if term.metric == "oks"), None)
     front = [(one.size, 1 - one.quality.oks) for one in tuned.found.pareto if one.quality is not None]
-    page = codegen.page(
+    page = wrapper.page(
         "search.html.j2", name=spec.name, found=tuned, layers=layers, sensitivity=sensitivity(tuned.found)[:MOST_MOVES],
         plot=plot(_dots(tuned.found, tuned.budget), front, limit),
     )  # fmt: skip

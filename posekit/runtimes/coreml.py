@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import told
+from posekit.errors import InputError, MissingToolError, told
 from posekit.runtimes.mlpackage import coremltools
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.chatter import captured
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import said, told
+from posekit.errors import InputError, MissingToolError, said, told
+from posekit.progress import captured
 
 Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from posekit.errors import MissingToolError
-from posekit.foreign import reading
+from posekit.errors import MissingToolError, reading
 
 _PROTO = "posekit_coreml_proto"  # coremltools.proto under a name whose import does not run coremltools/__init__
 

@@ -9,9 +9,8 @@ import zlib
 from enum import StrEnum
 from pathlib import Path
 
-from posekit import jsontext
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit import documents
+from posekit.errors import InputError, said
 from posekit.sources import limits
 
 LEGACY_TORCH_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # pickled torch.serialization.MAGIC_NUMBER
@@ -141,7 +140,7 @@ def _flagged_payloads(archive: zipfile.ZipFile, path: Path) -> set[str]:
     for name in archive.namelist():
         if name.endswith("_config.json"):
             try:
-                entries = list(jsontext.parse(read_entry(archive, name, path))["config"].values())
+                entries = list(documents.parse(read_entry(archive, name, path))["config"].values())
                 flagged |= {entry["path_name"] for entry in entries if entry.get("use_pickle", True)}
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 raise InputError(f"{name} in {path} is no valid JSON table{said(error)}", "export it anew") from error

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.chatter import captured
 from posekit.contract.spec import GRAY_OF_RGB, PoseSpec
 from posekit.decoders import packaged
-from posekit.errors import InputError
-from posekit.foreign import line_of_user, said
+from posekit.errors import InputError, line_of_user, said
+from posekit.progress import captured
 from posekit.sources.source import SourceModel
 
 Tensors = dict[str, NDArray[Any]]

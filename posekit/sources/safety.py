@@ -13,9 +13,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from posekit import jsontext
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit import documents
+from posekit.errors import InputError, said
 from posekit.sources.recognise import read_entry
 
 PLAIN_NAME = re.compile(r"[\w.:/#+-]*", re.ASCII)
@@ -50,7 +49,7 @@ def refuse_exported_code(path: Path) -> None:
                 raise _refusal(path, name, "compiled native code")
             if name.endswith(".json") or "models/" in name:
                 try:
-                    _check(jsontext.parse(read_entry(archive, name, path)), "")
+                    _check(documents.parse(read_entry(archive, name, path)), "")
                 except (ValueError, RecursionError) as error:
                     raise InputError(
                         f"{name} in {path} is no valid JSON table{said(error)}", "export it anew"
@@ -88,7 +87,7 @@ def _check(value: Any, key: str) -> None:
         for item in value:
             _check(item, key)
     elif isinstance(value, str) and key in NESTED_JSON:
-        _check(jsontext.parse(value) if value[:1] in ("[", "{") else value, "")
+        _check(documents.parse(value) if value[:1] in ("[", "{") else value, "")
     elif isinstance(value, str) and not _is_plain(value, key):
         raise _SuspectError(repr(value[:60]))
 

@@ -15,9 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posekit.chatter import LOG, TOLD_AT_ONCE, captured
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import line_of_user, said
+from posekit.errors import InputError, MissingToolError, line_of_user, said
+from posekit.progress import LOG, TOLD_AT_ONCE, captured
 from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
 from posekit.sources.safety import refuse_exported_code, refuse_writing_code

@@ -9,10 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from posekit import jsontext
-from posekit.decoders.specs import Part, tuple_of_list
+from posekit import documents
+from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError
-from posekit.spec_errors import sentence
 from posekit.targets.converted import Calibration
 
 FILE = "ranges.json"
@@ -46,7 +45,7 @@ def read(path: Path) -> Calibration:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} has more than {MAX_BYTES} bytes", "package the model again")
-        found = Ranges.model_validate(jsontext.parse(path.read_bytes()))
+        found = Ranges.model_validate(documents.parse(path.read_bytes()))
     except ValidationError as error:
         raise InputError(sentence(error, str(path))[0], "package the model again") from error
     except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, contract_hash, read_spec
 from posekit.errors import InputError
 from posekit.sources.sample import sample_images
@@ -24,11 +24,11 @@ def spec_of(name: str, **changes: str) -> PoseSpec:
     return read_spec(SAMPLE / f"{name}.toml").model_copy(update=changes)
 
 
-@pytest.mark.parametrize("platform", codegen.TREES)
+@pytest.mark.parametrize("platform", wrapper.TREES)
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_tree_is_complete(platform: str, name: str, tmp_path: Path) -> None:
     spec = spec_of(name)
-    assets = codegen.render(platform, spec, f"{name}.model", SHAPES[name], tmp_path)
+    assets = wrapper.render(platform, spec, f"{name}.model", SHAPES[name], tmp_path)
     files = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
     text = "\n".join(path.read_text() for path in files.values())
     for left_over in ("TemplatePose", "posekit.template", "posekit/template", "{{", "{%"):
@@ -43,11 +43,11 @@ def test_a_tree_is_complete(platform: str, name: str, tmp_path: Path) -> None:
     assert all("SPDX-License-Identifier: Apache-2.0" in path.read_text() for path in sources)
 
 
-@pytest.mark.parametrize("platform", codegen.TREES)
+@pytest.mark.parametrize("platform", wrapper.TREES)
 def test_the_typed_skeleton_has_every_keypoint(platform: str, tmp_path: Path) -> None:
-    codegen.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path)
+    wrapper.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path)
     text = "\n".join(path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".kt", ".swift"))
-    for keypoint in codegen.context(spec_of("tinypose"), "m", SHAPES["tinypose"])["keypoints"]:
+    for keypoint in wrapper.context(spec_of("tinypose"), "m", SHAPES["tinypose"])["keypoints"]:
         assert keypoint["upper" if platform == "android" else "camel"] in text
 
 
@@ -56,16 +56,16 @@ def test_the_typed_skeleton_has_every_keypoint(platform: str, tmp_path: Path) ->
     ["Region", "Pose", "String", "Bitmap", "HeatmapDecoder"],
 )
 def test_a_taken_type_name_is_refused(type_name: str, tmp_path: Path) -> None:
-    platforms = ["android"] if type_name == "Bitmap" else list(codegen.TREES)
+    platforms = ["android"] if type_name == "Bitmap" else list(wrapper.TREES)
     for platform in platforms:
         spec = spec_of("tinypose", type_name=type_name)
         with pytest.raises(InputError, match=type_name):
-            codegen.render(platform, spec, "m", SHAPES["tinypose"], tmp_path / platform)
+            wrapper.render(platform, spec, "m", SHAPES["tinypose"], tmp_path / platform)
 
 
-@pytest.mark.parametrize("platform", codegen.TREES)
+@pytest.mark.parametrize("platform", wrapper.TREES)
 def test_rendering_twice_gives_the_same_bytes(platform: str, tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        codegen.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path / folder)
+        wrapper.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path / folder)
     first, second = ({p.relative_to(tmp_path / f): p.read_bytes() for p in (tmp_path / f).rglob("*") if p.is_file()} for f in ("a", "b"))  # fmt: skip
     assert first == second

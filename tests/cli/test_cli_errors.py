@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("torch")
 
 from posekit.cli import console
-from posekit.pipelines import package as package_steps
+from posekit.pipelines import package
 from posekit.runtimes import runtime_for
 
 pytestmark = pytest.mark.xdist_group("bundle")
@@ -275,7 +275,7 @@ def test_full_disk_keeps_the_old_bundle(
 
     before = contents(bundle.parent)
     room, name = part.split(".")
-    monkeypatch.setattr(getattr(package_steps, room), name, full)
+    monkeypatch.setattr(getattr(package, room), name, full)
     refused(2, *arguments(tiny, bundle.parent, "--overwrite"), says=("the disk is full", "make room"))
     assert contents(bundle.parent) == before
     assert [path.name for path in bundle.parent.iterdir() if path.is_dir()] == [bundle.name]
@@ -486,12 +486,12 @@ def test_what_one_platform_does_not_have_is_named_and_the_other_is_written(
     tiny: Any, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from posekit.errors import MissingToolError
-    from posekit.targets.litert import fallback as litert_fallback
+    from posekit.targets.litert import fallback
 
     def missing(*_: object) -> bytes:
         raise MissingToolError("onnx2tf is not installed", "pip install 'posekit[tf]'")
 
-    monkeypatch.setattr(litert_fallback, "convert", missing)
+    monkeypatch.setattr(fallback, "convert", missing)
     model, out = tiny.save("state_dict"), tmp_path / "out"
     rest = ("--arch", "tinynet:Sorting", "--spec", tiny.spec_file, "--images", tiny.images, "--out", out)
     says = ("LiteRT has no sort", "tinynet.py, line", "torch.topk", "pip install", "tiny-ios is written and whole")
@@ -504,14 +504,14 @@ def test_what_one_platform_does_not_have_is_named_and_the_other_is_written(
 def test_the_accelerators_of_a_mac_are_held_to_the_gates(
     cells: int, code: int, bundle: Path, monkeypatch: pytest.MonkeyPatch, run_posekit: Callable[..., Any]
 ) -> None:
-    from posekit.pipelines import validate as validation
+    from posekit.pipelines import validate
 
     def on_a_mac(platform: str, path: Path) -> Any:
         cpu = runtime_for(platform, path)
         moved = lambda pixels: {name: np.roll(maps, cells, axis=2) for name, maps in cpu.run(pixels).items()}  # noqa: E731
         return dataclasses.replace(cpu, accelerated=moved)
 
-    monkeypatch.setattr(validation, "runtime_for", on_a_mac)
+    monkeypatch.setattr(validate, "runtime_for", on_a_mac)
     result = run_posekit("validate", bundle, "--json")
     report = json.loads(result.out)
     assert (result.code, report["blamed"]) == (code, ["accelerator"] if code else [])

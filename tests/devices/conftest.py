@@ -15,8 +15,7 @@ import pytest
 from posekit.bundle import WRAPPER, file_hash, open_bundle
 from posekit.bundle import wrapper as codegen
 from posekit.contract.spec import PoseSpec, canonical_json, contract_hash
-from posekit.devices.desktop import kotlin as desktop_kotlin
-from posekit.devices.desktop import swift as desktop_swift
+from posekit.devices.desktop import kotlin, swift
 from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.parity.cases import Case, recorded
@@ -92,7 +91,7 @@ def wrappers(samples: dict[str, Sample], tmp_path_factory: pytest.TempPathFactor
     for name, (base, file, old, new, _) in FAULTS.items():
         modules[name] = Path(shutil.copytree(samples[base].module / "src", work / name / "src").parent)
         _plant(modules[name], file, old, new)
-    return dict(zip(modules, desktop_kotlin.build_many(list(modules.values()), work / "build"), strict=True))
+    return dict(zip(modules, kotlin.build_many(list(modules.values()), work / "build"), strict=True))
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +127,7 @@ def swift_wrapper(swift_samples: dict[str, SwiftSample], shared_folder: Path) ->
                 if fault:
                     package = Path(shutil.copytree(package, shared_folder / f"swift-{name}-package"))
                     _plant(package, *fault)
-                built = desktop_swift.build(package, shared_folder / f"swift-build-{sample.spec.type_name}")
+                built = swift.build(package, shared_folder / f"swift-build-{sample.spec.type_name}")
                 shutil.copy(built.program, program)
         return SwiftWrapper(program, sample.model, file_hash(sample.model), contract_hash(sample.spec))
 

@@ -12,7 +12,7 @@ import pytest
 from posekit.contract.skeletons import flip_indices
 from posekit.contract.spec import contract_hash, parse_spec, read_spec
 from posekit.devices import golden_run
-from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop import kotlin
 from posekit.poses.warp import region_from_box
 from tests import faults
 from tests.fuzz.readers import SPEC
@@ -72,7 +72,7 @@ def test_every_orientation_is_among_the_vectors(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not())
+@pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())
 def test_edited_kotlin_is_run_with_trust_and_held_to_the_vectors(
     bundle: Path, run_posekit: Callable[..., Any], refused: Callable[..., Any]
 ) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from posekit.decoders.specs import Part
 from posekit.devices.format import DeviceRun, RunRequest
 from posekit.devices.schema import schemas
+from posekit.documents import Part
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "device-run.md"

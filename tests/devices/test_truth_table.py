@@ -15,8 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from posekit.devices.desktop import kotlin as desktop_kotlin
-from posekit.devices.desktop import swift as desktop_swift
+from posekit.devices.desktop import kotlin, swift
 from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.request import RequestWriter
@@ -184,7 +183,7 @@ def agrees(row: Row, seen: Shipped, scene: Scene, sample: Sample) -> None:
     assert left_of(seen.keypoints, sample) > APART, row.name
 
 
-@pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not())
+@pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())
 def test_kotlin_agrees_on_every_row(
     rows: list[Row], scene: Scene, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
 ) -> None:
@@ -195,7 +194,7 @@ def test_kotlin_agrees_on_every_row(
         agrees(row, ran.results[row.name]["image"], scene, sample)
 
 
-@pytest.mark.skipif(bool(desktop_swift.why_not()), reason=desktop_swift.why_not())
+@pytest.mark.skipif(bool(swift.why_not()), reason=swift.why_not())
 def test_swift_agrees_on_every_row(
     rows: list[Row],
     scene: Scene,
@@ -205,9 +204,7 @@ def test_swift_agrees_on_every_row(
     tmp_path: Path,
 ) -> None:
     run = mil.open_model(swift_samples["tinypose"].model)
-    ran = desktop_swift.run_request(
-        swift_wrapper("tinypose"), request(rows, scene, tmp_path / "request"), run, tmp_path
-    )
+    ran = swift.run_request(swift_wrapper("tinypose"), request(rows, scene, tmp_path / "request"), run, tmp_path)
     asked = {case.name: (case.sha256, case.region) for case in ran.inputs.passes[0].cases}
     for row in rows:
         agrees(row, ran.result(row.name, *asked[row.name])["image"], scene, samples["tinypose"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posekit.devices.desktop import kotlin as desktop_kotlin
+from posekit.devices.desktop import kotlin
 from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.parity.evaluate import Evaluation, evaluate
 from posekit.parity.shipped import Wrapper
@@ -17,7 +17,7 @@ from tests.devices.kotlin_samples import FAULTS, Sample
 from tests.model_faults import replace_constant, scale_weight
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desktop_kotlin")]
-needs_kotlin = pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not())
+needs_kotlin = pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())
 
 
 def evaluated(sample: Sample, model: Path, wrapper: Wrapper | None) -> Evaluation:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from posekit import bundle
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import wrapper
 from posekit.contract.spec import read_spec
 from tests.faults.files import (
     Random,
@@ -82,7 +82,7 @@ def names(folder: Path, rng: Random) -> str:
     for path in sorted(wrapper_of(folder).rglob("*")):
         if path.suffix in (".kt", ".swift") and path.is_file():
             text, (one, other) = path.read_text(), rng.sample(spec.keypoints.names, 2)
-            a, b = (name.upper() if path.suffix == ".kt" else codegen.lower_camel(name) for name in (one, other))
+            a, b = (name.upper() if path.suffix == ".kt" else wrapper.lower_camel(name) for name in (one, other))
             if re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", text):
                 swapped = re.sub(rf"\b{b}\b", a, re.sub(rf"\b{a}\b", "\0", text)).replace("\0", b)
                 if swapped != text:

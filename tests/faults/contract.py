@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 
 from posekit import bundle
-from posekit.bundle import golden
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import golden, wrapper
 from posekit.contract.spec import PoseSpec, canonical_json, contract_hash, parse_spec, read_spec
 from tests.faults.files import (
     REPORT,
@@ -90,7 +89,7 @@ def rewritten(folder: Path, spec: PoseSpec) -> None:
     found_signature = signature_of(platform, model)
     tree = wrapper_of(folder)
     shutil.rmtree(tree)
-    assets = codegen.render(platform, spec, model.name, found_signature.outputs, tree, found_signature.minimum_system)
+    assets = wrapper.render(platform, spec, model.name, found_signature.outputs, tree, found_signature.minimum_system)
     (shutil.copytree if model.is_dir() else shutil.copyfile)(model, assets / model.name)
     shutil.rmtree(folder / bundle.GOLDEN)
     golden.write(folder / bundle.GOLDEN, spec)

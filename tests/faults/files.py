@@ -41,7 +41,7 @@ def paged(folder: Path, seal: Callable[[Path], None] = sealed) -> None:
     """Write the pages of the report anew, whatever its figures are, where they can be made of them."""
     from posekit.errors import PosekitError
     from posekit.parity.cases import recorded
-    from posekit.report import writing as reporting
+    from posekit.report import writing
     from posekit.runtimes import runtime_for
 
     document = json.loads((folder / REPORT).read_text())
@@ -50,7 +50,7 @@ def paged(folder: Path, seal: Callable[[Path], None] = sealed) -> None:
         facts = {key: value for key, value in document.items() if key not in told.EVALUATED}
         cases = list(recorded(folder / "evaluation", spec))
         run = runtime_for(document["platform"], model_of(folder)).run
-        reporting.write(folder / "report", evaluation, spec, facts, lambda names: (one for one in cases if one[0].name in names), run)  # fmt: skip
+        writing.write(folder / "report", evaluation, spec, facts, lambda names: (one for one in cases if one[0].name in names), run)  # fmt: skip
     except (PosekitError, ValueError):
         return
     seal(folder)

@@ -92,20 +92,18 @@ def converted_once() -> Iterator[None]:
 
 def made(folder: Path, network: str = "build") -> tuple[Path, list[Path]]:
     """A small network, its spec beside it, and its fp32 bundles for both platforms."""
-    from posekit.pipelines import inputs
-    from posekit.pipelines import package as pipeline
+    from posekit.pipelines import inputs, package
 
     source = saved(folder, network)
     contract = inputs.find_spec(source, "")
     pictures = inputs.find_images(folder / "images", None, contract)
-    return source, [one.folder for one in pipeline.package(source, "all", contract, pictures, out=folder / "fp32")]
+    return source, [one.folder for one in package.package(source, "all", contract, pictures, out=folder / "fp32")]
 
 
 def made_small(folder: Path, wanted: Sequence[tuple[str, str]] = COMPRESSED) -> tuple[Path, list[Path]]:
     """A network large enough that compressing it saves room, its spec beside it, and a bundle of each precision."""
     from posekit.compression.settings import asked
-    from posekit.pipelines import inputs
-    from posekit.pipelines import package as pipeline
+    from posekit.pipelines import inputs, package
 
     source = saved(folder, "build_wider")
     contract = inputs.find_spec(source, "")
@@ -114,7 +112,7 @@ def made_small(folder: Path, wanted: Sequence[tuple[str, str]] = COMPRESSED) -> 
     with converted_once():
         for platform, precision in wanted:
             calibration = folder / "calibration" if precision == "w8a8" else None
-            (one,) = pipeline.package(
+            (one,) = package.package(
                 source, platform, contract, pictures, compression=asked(precision, calibration=calibration),
                 out=folder / precision,
             )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit, javac, runtime_jars
@@ -53,11 +53,11 @@ def render(source: Path, target: Path, pose_spec: PoseSpec, only_its_decoder: bo
     """Render a template tree, or copy one source file, to `target`."""
     if source.is_file():
         target.mkdir(parents=True, exist_ok=True)
-        (target / source.name).write_text(codegen.named(source.read_text(), pose_spec))
+        (target / source.name).write_text(wrapper.named(source.read_text(), pose_spec))
         return
     shapes = {name: tuple(shape) for name, shape in SHAPES[pose_spec.decoder.kind].items()}
-    values = codegen.context(pose_spec, f"{pose_spec.name}.tflite", shapes)
-    codegen.render_tree(source, target, pose_spec, values, every_decoder=not only_its_decoder)
+    values = wrapper.context(pose_spec, f"{pose_spec.name}.tflite", shapes)
+    wrapper.render_tree(source, target, pose_spec, values, every_decoder=not only_its_decoder)
 
 
 def unit(

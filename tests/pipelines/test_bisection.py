@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit import bundle as bundles
+from posekit import bundle
 from posekit.compression.settings import asked
 from posekit.errors import InputError
 from posekit.parity import trace
-from posekit.pipelines import inputs
-from posekit.pipelines import package as pipeline
+from posekit.pipelines import inputs, package
 from posekit.pipelines.bisect import bisect
 from tests.conftest import Run, Tiny
 from tests.model_faults import replace_constant, scale_weight, with_model
@@ -37,7 +36,7 @@ def both(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
 def packaged(tiny: Tiny, model: Path, spec: Path, out: Path, platform: str = "all", **options: Any) -> dict[str, Path]:
     contract = inputs.find_spec(model, str(spec))
     pictures = inputs.find_images(tiny.images, None, contract)
-    return {r.platform: r.folder for r in pipeline.package(model, platform, contract, pictures, out=out, **options)}
+    return {r.platform: r.folder for r in package.package(model, platform, contract, pictures, out=out, **options)}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +65,8 @@ def exported(tiny: Tiny, network: Any, folder: Path) -> Path:
 
 def rehashed(folder: Path) -> None:
     """Write the manifest anew, as a careful forger would."""
-    facts = json.loads((folder / bundles.MANIFEST).read_text())
-    bundles.write_manifest(folder, {key: value for key, value in facts.items() if key not in ("files", "schema")})
+    facts = json.loads((folder / bundle.MANIFEST).read_text())
+    bundle.write_manifest(folder, {key: value for key, value in facts.items() if key not in ("files", "schema")})
 
 
 @pytest.mark.parametrize("network", ["both", "searched"])
@@ -164,7 +163,7 @@ def test_a_value_beyond_float16_is_named_with_its_range(tiny: Tiny, tmp_path: Pa
     folders = packaged(tiny, model, tiny.spec_file, tmp_path / "out", compression=asked("fp16"))
     found = bisect(folders["ios"])
     part = found.comparison.parting
-    assert folders["ios"].name.endswith(bundles.REJECTED)
+    assert folders["ios"].name.endswith(bundle.REJECTED)
     assert json.loads((folders["ios"] / "report" / "report.json").read_text())["blamed"] == ["precision"]
     assert part is not None
     assert part.not_finite > 0

@@ -31,9 +31,9 @@ from posekit.pipelines.measuring import (
     worker_count,
 )
 from posekit.poses.images import Person, Photo
+from posekit.progress import silent
 from posekit.runtimes import mil, runtime_for
 from posekit.runtimes.workers import Work, cluster, processes
-from posekit.steps import silent
 from tests.conftest import Run
 from tests.local_cluster import local
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.poses.tracking import MIN_KEYPOINTS, OneEuroFilter, default_min_score, next_region
 
@@ -108,7 +108,7 @@ def test_the_wrappers_have_the_same_default(decoder: dict[str, Any], expected: f
     assert default_min_score(spec.decoder, spec.input.size_wh) == expected
     shapes = dict.fromkeys(spec.decoder.outputs, (1, 17, 192))
     for platform, pattern in (("android", r"TRACKER_MIN_SCORE: Double = (\S+)"), ("ios", r"trackerMinScore = (\S+)")):
-        codegen.render(platform, spec, "model", shapes, tmp_path / platform)
+        wrapper.render(platform, spec, "model", shapes, tmp_path / platform)
         texts = "".join(path.read_text() for path in (tmp_path / platform).rglob("TinysimccContract.*"))
         assert re.findall(pattern, texts) == [str(expected)], platform
 

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from posekit.chatter import captured
+from posekit.progress import captured
 from tests.runtimes.packages import Packaged, packaged
 
 

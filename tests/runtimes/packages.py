@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from posekit.chatter import captured
 from posekit.contract.recipe import uniform
 from posekit.pipelines.inputs import find_spec
+from posekit.progress import captured
 from posekit.runtimes.mlpackage import read_specification, specification_file
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference

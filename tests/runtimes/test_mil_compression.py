@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.chatter import captured
 from posekit.errors import InputError
+from posekit.progress import captured
 from posekit.runtimes import mil
 from posekit.runtimes.mil import decoders, values
 from tests.runtimes.packages import NAMES, built, modern

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from posekit.chatter import captured
+from posekit.progress import captured
 from posekit.runtimes import mil
 from posekit.targets.graph.lowering import relative_rms
 from tests.runtimes.single_ops import SingleOp, single_ops

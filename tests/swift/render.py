@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, canonical_json, parse_spec
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +55,9 @@ def render(target: Path, kind: str = "heatmap", all_decoders: bool = False) -> P
     """Write the Swift package for an example contract to `target`/package; returns that folder."""
     spec = example_spec(kind)
     model_file = f"{spec.name}.mlpackage"
-    values = codegen.context(spec, model_file, {name: tuple(shape) for name, shape in DECODERS[kind][1].items()})
+    values = wrapper.context(spec, model_file, {name: tuple(shape) for name, shape in DECODERS[kind][1].items()})
     package = target / "package"
-    codegen.render_tree(TEMPLATES / "package", package, spec, values, every_decoder=all_decoders)
+    wrapper.render_tree(TEMPLATES / "package", package, spec, values, every_decoder=all_decoders)
     resources = package / "Sources" / spec.type_name
     _write(resources / "pose.json", canonical_json(spec).decode())
     _write(resources / model_file / "Manifest.json", "{}\n")

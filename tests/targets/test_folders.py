@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from posekit.errors import ConversionError, InputError
-from posekit.steps import announced, silent
+from posekit.progress import announced, silent
 from posekit.targets.folders import own_temporary_folder, sweep, writing
 
 

@@ -22,8 +22,8 @@ from posekit.contract.recipe import uniform
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from posekit.runtimes import litert as litert_runtime
 from posekit.targets import TARGETS, Base, Calibration
-from posekit.targets.coreml import weights as coreml_weights
-from posekit.targets.litert import fallback as litert_fallback
+from posekit.targets.coreml import weights
+from posekit.targets.litert import fallback
 from tests.targets.refused import SPEC, lowered, pixels
 
 pytest.importorskip("litert_torch")
@@ -69,7 +69,7 @@ def one_route(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> bytes:
         raise MissingToolError("onnx2tf is not installed", "pip install 'posekit[tf]'")
 
-    monkeypatch.setattr(litert_fallback, "convert", missing)
+    monkeypatch.setattr(fallback, "convert", missing)
 
 
 @pytest.mark.usefixtures("one_route")
@@ -153,7 +153,7 @@ def test_what_only_the_log_of_coremltools_names_is_found(monkeypatch: pytest.Mon
 def test_the_second_route_names_it_too(tmp_path: Path) -> None:
     pytest.importorskip("onnx2tf")
     with pytest.raises(ConversionError) as raised:
-        litert_fallback.convert(lowered(UNKNOWN["erfinv"]), tmp_path, tmp_path / "log")
+        fallback.convert(lowered(UNKNOWN["erfinv"]), tmp_path, tmp_path / "log")
     assert told(raised.value).startswith("onnx2tf cannot convert the network")
     assert "erfinv in layer head" in raised.value.hint
 
@@ -189,7 +189,7 @@ def test_coremltools_is_blamed_with_the_layer(
 ) -> None:
     """It builds every expression that it is given rightly: weights of another type than it takes make it fail."""
     target, (base, calibration) = TARGETS["ios"], simple("ios")
-    packed = coreml_weights.pack
+    packed = weights.pack
 
     def wrong(weight: Any, *rest: Any) -> Any:
         made = packed(weight, *rest)
@@ -197,8 +197,8 @@ def test_coremltools_is_blamed_with_the_layer(
         given = {"scale": "text"} if "scale" in getattr(build, "keywords", {}) else {"before_op": "text"}
         return replace(made, build=lambda before_op: build(**{"before_op": before_op, **given}))
 
-    monkeypatch.setattr(coreml_weights, "pack", wrong)
-    monkeypatch.setattr(coreml_weights, "is_worth_it", lambda *_: True)
+    monkeypatch.setattr(weights, "pack", wrong)
+    monkeypatch.setattr(weights, "is_worth_it", lambda *_: True)
     with pytest.raises(ConversionError) as raised:
         target.compress(base, SPEC, uniform(precision), calibration, tmp_path / "m.mlpackage", tmp_path / "log")
     text = told(raised.value)

@@ -20,7 +20,7 @@ from posekit.sources.source import SourceModel, _settled  # noqa: E402
 from posekit.targets import TARGETS  # noqa: E402
 from posekit.targets.coreml.target import BASE_FILE as PACKAGE  # noqa: E402
 from posekit.targets.graph.lowering import Lowered, lower, relative_rms  # noqa: E402
-from posekit.targets.litert import fallback as litert_fallback  # noqa: E402
+from posekit.targets.litert import fallback  # noqa: E402
 from posekit.targets.litert import target as litert  # noqa: E402
 from posekit.targets.litert.target import BASE_FILE as FILE  # noqa: E402
 from tests import structures  # noqa: E402
@@ -60,7 +60,7 @@ def test_litert_gives_eager_values(group: Any, monkeypatch: pytest.MonkeyPatch, 
     def refuse(*_: object) -> bytes:
         raise AssertionError("the second route was taken")
 
-    monkeypatch.setattr(litert_fallback, "convert", refuse)
+    monkeypatch.setattr(fallback, "convert", refuse)
     base = litert.base(lowered, tmp_path, tmp_path / "log")
     assert base.route == "litert-torch"
     content = (tmp_path / FILE).read_bytes()

@@ -17,7 +17,7 @@ from posekit.compression.calibration.judging import LEAST, is_blank, is_noise, r
 from posekit.compression.calibration.pictures import Pictures, open_pictures
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.steps import Step, patient, silent
+from posekit.progress import Step, patient, silent
 
 LIMIT = 64  # inputs: beyond, the ranges of the samples hardly grew (docs/calibration.md)
 KEPT_BYTES = 1 << 30  # of the chosen inputs; a network of 4096 x 4096 px gets fewer

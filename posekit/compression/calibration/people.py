@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.decoders.specs import Part
+from posekit.documents import Part
 from posekit.errors import InputError
 from posekit.poses import Poses
 

@@ -13,8 +13,7 @@ from PIL import Image
 
 from posekit.compression.calibration import video
 from posekit.contract.spec import PoseSpec
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.errors import InputError, said
 from posekit.poses.images import MAX_PIXELS, Person, Picture, load_image
 from posekit.poses.photos import Photos, find_photos
 

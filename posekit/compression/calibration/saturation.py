@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from posekit.decoders.specs import Part
+from posekit.documents import Part
 from posekit.errors import InputError
 
 GREW = 0.05  # of a range: 13 of 256 steps

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from posekit.chatter import captured
 from posekit.errors import InputError, MissingToolError
 from posekit.poses.images import MAX_PIXELS, Picture
+from posekit.progress import captured
 
 FAR = 100  # frames: over a longer gap the file is sought in, which decodes from a key frame on
 TAIL = 10  # frames by which a container's own count may be too high

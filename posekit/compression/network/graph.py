@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from posekit.chatter import captured
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import check_outputs
 from posekit.errors import ConversionError
+from posekit.progress import captured
 from posekit.sources.exported import forget_machine
 from posekit.sources.reference import named_outputs, run_reference
 from posekit.sources.source import SourceModel

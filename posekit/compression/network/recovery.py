@@ -22,7 +22,7 @@ from posekit.compression.network.sparsity import Masks
 from posekit.compression.network.views import Bank
 from posekit.contract.spec import PoseSpec
 from posekit.parity.cases import Case
-from posekit.steps import Step
+from posekit.progress import Step
 
 BATCH = 32
 PEAK_RATE = 3e-3

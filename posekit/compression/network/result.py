@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from posekit.jsontext import plain
+from posekit.documents import plain
 
 
 @dataclass(frozen=True, slots=True)

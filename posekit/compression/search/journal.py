@@ -11,14 +11,12 @@ from typing import IO, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from posekit import jsontext
+from posekit import documents
 from posekit.compression.search.trial import Trial
 from posekit.contract.recipe import Recipe
-from posekit.decoders.specs import Part, tuple_of_list
-from posekit.errors import InputError
-from posekit.foreign import said
+from posekit.documents import Part, sentence, tuple_of_list
+from posekit.errors import InputError, said
 from posekit.parity.quality import Quality
-from posekit.spec_errors import sentence
 
 MAX_BYTES = 1 << 28
 Keep = Callable[[Trial], None]
@@ -64,9 +62,9 @@ def read(path: Path, problem: str) -> list[Trial]:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} has more than {MAX_BYTES} bytes, expected the trials of a search", hint)
         head, *lines = path.read_bytes().split(b"\n")
-        known = _Head.model_validate(jsontext.parse(head))
+        known = _Head.model_validate(documents.parse(head))
         whole = lines[:-1] if known.problem == problem else []
-        return [_trial(_Entry.model_validate(jsontext.parse(line))) for line in whole]
+        return [_trial(_Entry.model_validate(documents.parse(line))) for line in whole]
     except ValidationError as error:
         raise InputError(f"the search cannot be resumed: {sentence(error, str(path))[0]}", hint) from error
     except (OSError, ValueError, TypeError) as error:
@@ -102,7 +100,7 @@ def writing(path: Path, problem: str, earlier: Iterable[Trial]) -> Iterator[Keep
 
 
 def _add(file: Any, document: Any) -> None:
-    file.write(json.dumps(jsontext.plain(document), allow_nan=False) + "\n")
+    file.write(json.dumps(documents.plain(document), allow_nan=False) + "\n")
     file.flush()
 
 

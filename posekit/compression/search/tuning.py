@@ -21,8 +21,8 @@ from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.budget import Budget
 from posekit.parity.evaluate import Evaluation
 from posekit.parity.gate import Check, Outcome
+from posekit.progress import Step
 from posekit.runtimes.workers import cluster, processes
-from posekit.steps import Step
 
 EXPECTED_TRIALS = 90  # of a network of 24 groups or more, for the first guess of the time left
 

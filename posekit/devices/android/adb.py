@@ -18,7 +18,7 @@ from posekit.devices.android.instrument import Instrument
 from posekit.devices.format import RUN
 from posekit.devices.programs import Done
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.steps import Step, silent
+from posekit.progress import Step, silent
 
 APK = "POSEKIT_APK"
 INSTALL_ADB = "install Android's platform tools and put adb on the PATH"

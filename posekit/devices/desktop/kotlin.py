@@ -19,15 +19,14 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import wrapper
 from posekit.bundle.wrapper import template_root
 from posekit.contract.spec import PoseSpec, read_spec
 from posekit.devices import golden_run
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
 from posekit.devices.format import RUN
-from posekit.errors import ConversionError, InputError, MissingToolError
-from posekit.foreign import version_of
+from posekit.errors import ConversionError, InputError, MissingToolError, version_of
 from posekit.targets.folders import is_litter
 
 C_API = "2.3"  # the ai-edge-litert whose C functions native/litert_jni.c declares
@@ -174,7 +173,7 @@ def _sources(module: Path, folder: Path) -> tuple[Path, ...]:
 def _main(name: str, module: Path, folder: Path) -> Path:
     """A main function in the module's package."""
     text = (_templates() / name).read_text(encoding="utf-8")
-    (folder / name).write_text(codegen.named(text, _contract(module)), encoding="utf-8")
+    (folder / name).write_text(wrapper.named(text, _contract(module)), encoding="utf-8")
     return folder / name
 
 

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posekit import jsontext
+from posekit import documents
 from posekit.bundle import Bundle
 from posekit.devices import answer, programs
 from posekit.devices.format import RUN
 from posekit.devices.ios import xctestrun
 from posekit.devices.programs import Done
-from posekit.errors import ConversionError, InputError, MissingToolError
-from posekit.foreign import said
-from posekit.steps import Step, silent
+from posekit.errors import ConversionError, InputError, MissingToolError, said
+from posekit.progress import Step, silent
 
 PLACE = "Documents/posekit"  # in the host app's home: where the test looks unless POSEKIT_RUN names another folder
 MANIFEST = "manifest.json"
@@ -211,7 +210,7 @@ def _json(path: Path, what: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise InputError(f"{what} has more than {MAX_JSON_BYTES} bytes")
-        document = jsontext.parse(path.read_bytes())
+        document = documents.parse(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"{what} cannot be read{said(error)}") from error
     if isinstance(document, list):

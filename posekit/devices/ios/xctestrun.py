@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import said
+from posekit.errors import InputError, MissingToolError, said
 
 XCTESTRUN = "POSEKIT_XCTESTRUN"
 TEST = "ParityRunTests"

@@ -19,9 +19,9 @@ from posekit.parity.contract.scores import activation_check
 from posekit.parity.contract.subjects import distinct, subjects_of
 from posekit.parity.contract.verdict import FieldCheck, Judged, judge, no_follower
 from posekit.poses.images import Photo
+from posekit.progress import Step, silent
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
-from posekit.steps import Step, silent
 
 PEOPLE = 12
 Known = dict[Hashable, Evidence]

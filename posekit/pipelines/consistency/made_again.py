@@ -12,8 +12,7 @@ import numpy as np
 from posekit import bundle
 from posekit.contract import recipe
 from posekit.contract.recipe import Recipe, uniform
-from posekit.errors import PosekitError
-from posekit.foreign import version_of
+from posekit.errors import PosekitError, version_of
 from posekit.parity.evaluate import Run
 from posekit.parity.gate import Check, Outcome
 from posekit.pipelines.consistency.evidence import Evidence

@@ -28,7 +28,7 @@ from posekit.report.facts import Facts
 from posekit.runtimes import litert, mil
 from posekit.sources.reference import network_input
 from posekit.targets import ranges
-from posekit.targets.coreml import readback as coreml_readback
+from posekit.targets.coreml import readback
 from posekit.targets.coreml.program import PRODUCTS
 from posekit.targets.litert import tflite_file, tflite_layers
 from posekit.targets.litert.tflite_graph import WEIGHTED
@@ -66,7 +66,7 @@ def checks(opened: bundle.Bundle, facts: Facts) -> tuple[Check, ...]:
 
 def _layers(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
     path = opened.model_path
-    held = tflite_layers.held(path.read_bytes()) if opened.platform == "android" else coreml_readback.held(path)
+    held = tflite_layers.held(path.read_bytes()) if opened.platform == "android" else readback.held(path)
     seen = Counter((one.op, one.weights, round(one.bits, 3), one.stored, one.activations) for one in held)
     told = Counter(
         (one.op, one.weights, round(one.bits, 3), one.stored, one.activations.replace(tflite_layers.DYNAMIC, "float32"))
@@ -75,7 +75,7 @@ def _layers(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
     for one in (seen - told).keys() | (told - seen).keys():
         yield f"{one[0]} of {one[1]} weights: {seen[one]} stored as {one[3]} in {one[4]}, the report has {told[one]}"
     kinds = {(one.op, one.weights, one.stored): one.kind for one in held}
-    is_as_wanted = (tflite_layers if opened.platform == "android" else coreml_readback).is_as_wanted
+    is_as_wanted = (tflite_layers if opened.platform == "android" else readback).is_as_wanted
     for layer in facts.layers:
         wanted, kind = made.of(layer.name), kinds.get((layer.op, layer.weights, layer.stored), "")
         yield from differing(f"the report's precision of {layer.name}", layer.wanted, wanted)

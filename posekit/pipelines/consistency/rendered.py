@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posekit import __version__, bundle
-from posekit.bundle import golden
-from posekit.bundle import wrapper as codegen
+from posekit.bundle import golden, wrapper
 from posekit.contract import recipe
 from posekit.contract.spec import canonical_json
 from posekit.errors import InputError
@@ -46,7 +45,7 @@ def render(opened: bundle.Bundle, folder: Path) -> Path:
     """
     found = signature_of(opened.platform, opened.model_path)
     tree = folder / bundle.WRAPPER[opened.platform]
-    codegen.render(
+    wrapper.render(
         opened.platform, opened.spec, opened.model_path.name, found.outputs, tree, found.minimum_system
     )  # fmt: skip
     return tree

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posekit.errors import InputError
-from posekit.foreign import reading
+from posekit.errors import InputError, reading
 from posekit.pipelines.consistency.finding import differing
 from posekit.runtimes.mlpackage import read_specification
 

@@ -23,12 +23,11 @@ from posekit.pipelines.consistency.finding import differing, judged
 from posekit.pipelines.consistency.signature import signature_of
 from posekit.pipelines.consistency.slack import Slack
 from posekit.report import document as report
-from posekit.report import writing as reporting
+from posekit.report import writing
 from posekit.report.document import as_json
 from posekit.report.facts import Facts
 from posekit.runtimes.mlpackage import read_specification
-from posekit.targets import file_bytes
-from posekit.targets import lint as linting
+from posekit.targets import file_bytes, lint
 from posekit.targets.coreml import target as coreml
 from posekit.targets.litert import tflite_file
 
@@ -87,7 +86,7 @@ def _facts(opened: bundle.Bundle, told: Told) -> Iterator[str]:
         "evidence_sha256": bundle.file_hash(opened.folder / bundle.EVALUATION),
         "op_counts": _op_counts(opened.platform, path),
         "minimum_system": signature_of(opened.platform, path).minimum_system,
-        "lint": linting.lint(opened.platform, path), "verdict": report.verdict(told.evaluation),
+        "lint": lint.lint(opened.platform, path), "verdict": report.verdict(told.evaluation),
         "blamed": list(told.evaluation.blamed),
     }  # fmt: skip
     for key, value in expected.items():
@@ -208,12 +207,12 @@ def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alik
     """junit.xml and index.html as they come of report.json; the pictures where they can be drawn again."""
     then = told.evaluation
     recorded = {case.name for case, _ in evidence.cases}
-    pictured = told.document.get("pictured") == reporting.PACKAGED
+    pictured = told.document.get("pictured") == writing.PACKAGED
     redrawn = pictured and alike and {one.case for one in then.worst} <= recorded
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / bundle.REPORT
         facts = {key: value for key, value in told.document.items() if key not in EVALUATED}
-        reporting.write(
+        writing.write(
             folder, then, opened.spec, facts,
             lambda names: (one for one in evidence.cases if one[0].name in names), run,
         )  # fmt: skip

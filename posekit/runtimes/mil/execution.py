@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import InputError, MissingToolError, PosekitError
-from posekit.foreign import said
+from posekit.errors import InputError, MissingToolError, PosekitError, said
 from posekit.runtimes.mil.lazy import torch
 from posekit.runtimes.mil.program import ON_A_MAC, Feature, Op, Program
 from posekit.runtimes.mil.values import TensorType

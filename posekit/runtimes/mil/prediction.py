@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.chatter import captured
 from posekit.errors import InputError
+from posekit.progress import captured
 from posekit.runtimes.mil.execution import Profile, run
 from posekit.runtimes.mil.program import Program, open_program
 from posekit.runtimes.mlpackage import coremltools

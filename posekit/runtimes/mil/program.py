@@ -11,8 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import said
+from posekit.errors import InputError, MissingToolError, said
 from posekit.runtimes.mil.decoders import DECODERS
 from posekit.runtimes.mil.values import Constant, TensorType, Weights, constant, tensor_type
 from posekit.runtimes.mlpackage import data_folder, read_specification

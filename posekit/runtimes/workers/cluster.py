@@ -13,8 +13,7 @@ from concurrent.futures import CancelledError
 from typing import Any, Generic
 
 from posekit import __version__
-from posekit.errors import InputError, MissingToolError
-from posekit.foreign import said
+from posekit.errors import InputError, MissingToolError, said
 from posekit.runtimes.workers.work import ATTEMPTS, Answer, Problem, Run, Task, Work
 
 CONNECT_SECONDS = 8.0

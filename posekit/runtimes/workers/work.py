@@ -9,7 +9,7 @@ from functools import cache
 from typing import Generic, TypeAlias, TypeVar
 
 from posekit import __version__
-from posekit.foreign import version_of
+from posekit.errors import version_of
 
 Problem = TypeVar("Problem")
 Task = TypeVar("Task")

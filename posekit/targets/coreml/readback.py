@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from posekit.contract.precisions import Precision
 from posekit.contract.recipe import Recipe
-from posekit.errors import ConversionError
-from posekit.foreign import reading
+from posekit.errors import ConversionError, reading
 from posekit.runtimes.mlpackage import read_specification
 from posekit.targets.converted import Held, Layer
 from posekit.targets.coreml.program import PRODUCTS

@@ -17,19 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.chatter import captured
 from posekit.contract.precisions import Precision
 from posekit.contract.recipe import Recipe
 from posekit.contract.spec import PoseSpec, canonical_json, contract_hash
-from posekit.errors import ConversionError, InputError
-from posekit.foreign import chain, converting, note, said, told
+from posekit.errors import ConversionError, InputError, chain, converting, note, said, told
+from posekit.progress import captured
 from posekit.runtimes.eight_bits import coarse
 from posekit.runtimes.mlpackage import coremltools, data_folder, read_specification, specification_file
 from posekit.targets.contracts import CONTRACT_KEY
 from posekit.targets.converted import COARSE, Base, Calibration, Converted
-from posekit.targets.coreml import activations as coreml_activations
+from posekit.targets.coreml import activations, readback
 from posekit.targets.coreml import program as coreml_program
-from posekit.targets.coreml import readback as coreml_readback
 from posekit.targets.coreml import weights as coreml_weights
 from posekit.targets.graph import blame, ranks, rewrites
 from posekit.targets.graph.inlining import name_of
@@ -61,7 +59,7 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
             model.save(str(folder / BASE_FILE))
         _write_alike(folder / BASE_FILE, read_specification(folder / BASE_FILE))
     seconds = time.perf_counter() - started
-    names = coreml_readback.named(folder / BASE_FILE, layer_names(lowered.graph))
+    names = readback.named(folder / BASE_FILE, layer_names(lowered.graph))
     return Base(folder, route, names, lowered.output_shapes, notes, seconds, lowered)
 
 
@@ -70,7 +68,7 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
     if not inputs:
         raise InputError("no pictures to read the ranges of activations from", "8-bit activations need some")
     with converting():
-        return coreml_activations.read_ranges(base.folder / BASE_FILE, inputs)
+        return activations.read_ranges(base.folder / BASE_FILE, inputs)
 
 
 def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibration, path: Path, log: Path) -> Converted:
@@ -93,7 +91,7 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
             reasons = _write(base, recipe, calibration, ios, path)
         _settle(path, spec, is_small=not recipe.precisions <= {"fp32", "fp16"})
         program = read_specification(path)
-        layers = coreml_readback.layers_of(path, source, base.layers, recipe, reasons)
+        layers = readback.layers_of(path, source, base.layers, recipe, reasons)
     notes = base.notes if recipe.precisions == {"fp32"} else (*base.notes, *_kept_float(program))
     if ios > MINIMUM_IOS:
         why = sorted(name for name in recipe.precisions if coreml_weights.needs(name) == ios)
@@ -238,7 +236,7 @@ def _apply(
             reasons[name] = f"{why}; its weights are 8-bit"
         else:
             with _at(weight.op, name, "w8a8"):
-                coreml_activations.round_input(model, weight.op, calibration.ranges[weight.op.x.name])
+                activations.round_input(model, weight.op, calibration.ranges[weight.op.x.name])
     coreml_program.halve(model, lambda op: wanted(op) != "fp32" and _may_be_float16(op))
     reasons |= exact
     halved = zip(coreml_program.weights(model), names, strict=True)  # float16 now, and the same in the same order
@@ -262,7 +260,7 @@ def _at(op: Any, layer: str, precision: Precision) -> contextlib.AbstractContext
 
 def _why_float(op: Any, calibration: Calibration) -> str:
     """Why a product is to compute in float where 8-bit activations are asked for, or nothing."""
-    if op.op_type not in coreml_activations.ROUNDED:
+    if op.op_type not in activations.ROUNDED:
         return f"no {op.op_type} on 8-bit integers"
     if not _may_be_float16(op):
         return "its result is an output, which 8-bit inputs would coarsen"

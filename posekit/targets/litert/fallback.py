@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from posekit.chatter import captured
-from posekit.errors import ConversionError, MissingToolError
-from posekit.foreign import chain, note, said
+from posekit.errors import ConversionError, MissingToolError, chain, note, said
+from posekit.progress import captured
 from posekit.targets.graph import blame
 from posekit.targets.graph.lowering import Lowered
 

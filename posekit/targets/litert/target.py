@@ -12,19 +12,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.chatter import captured
 from posekit.contract.precisions import Rewrite
 from posekit.contract.recipe import Recipe
 from posekit.contract.spec import PoseSpec
-from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.foreign import chain, converting, note, said, told
+from posekit.errors import (
+    ConversionError,
+    InputError,
+    MissingToolError,
+    PosekitError,
+    chain,
+    converting,
+    note,
+    said,
+    told,
+)
+from posekit.progress import captured
 from posekit.runtimes.eight_bits import lost
 from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.graph import blame, rewrites
 from posekit.targets.graph.layers import layer_names
 from posekit.targets.graph.lowering import Lowered
-from posekit.targets.litert import fallback as litert_fallback
-from posekit.targets.litert import tflite_file, tflite_layers
+from posekit.targets.litert import fallback, tflite_file, tflite_layers
 from posekit.targets.litert.parts import with_joint_ranges
 from posekit.targets.litert.plan import Plan, paddings_of_maxima, plan
 from posekit.targets.litert.quantize import quantize, settled
@@ -204,7 +212,7 @@ def _written_otherwise(lowered: Lowered, folder: Path, log: Path, cause: Excepti
     sentence = cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network{said(cause)}"  # fmt: skip
     why = "" if isinstance(cause, ConversionError) else blame.explained(lowered.graph, chain(cause))
     try:
-        return _written(litert_fallback.convert(lowered, folder, log), lowered, folder)
+        return _written(fallback.convert(lowered, folder, log), lowered, folder)
     except PosekitError as error:
         second = f"the second route: {error.message}{f'; {error.hint}' if error.hint else ''}"
         raise ConversionError(sentence, f"{why}; {second}" if why else second) from cause

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit import steps
+from posekit import progress
 from posekit.compression.calibration import CalibrationSet, choose, choosing, pictures
 from posekit.compression.calibration.choosing import sha256_of
 from posekit.compression.calibration.entries import PEOPLE, describe, entries_of
@@ -179,11 +179,11 @@ def test_a_large_input_gets_a_smaller_set(monkeypatch: pytest.MonkeyPatch) -> No
 def test_steps_are_told_after_two_seconds_and_not_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     times = iter([0.0, 0.5, 1.9, 2.0, 2.0, 2.1, 4.0, 4.0])
-    step = steps.patient(said.append, lambda: next(times))
+    step = progress.patient(said.append, lambda: next(times))
     for text in "abcde":
         step(text)
     assert said == ["c", "e"]
-    monkeypatch.setattr(steps, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
     choose(IMAGES, SPEC, step=said.append)
     assert any(text.startswith("look at calibration pictures, ") and text.endswith(" of 8") for text in said)
     assert any(text.startswith("read calibration inputs, ") for text in said)

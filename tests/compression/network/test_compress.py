@@ -14,10 +14,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from posekit.compression.network import Wanted  # noqa: E402
-from posekit.pipelines.compress import compress  # noqa: E402
 from posekit.contract.spec import read_spec  # noqa: E402
 from posekit.errors import ConversionError, InputError  # noqa: E402
 from posekit.pipelines import compress as compressing  # noqa: E402
+from posekit.pipelines.compress import compress  # noqa: E402
 from posekit.pipelines.inputs import find_spec  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402

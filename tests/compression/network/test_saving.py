@@ -11,8 +11,8 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from posekit.compression.network import Wanted  # noqa: E402
-from posekit.pipelines.compress import compress  # noqa: E402
 from posekit.contract.spec import read_spec  # noqa: E402
+from posekit.pipelines.compress import compress  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.sample import sample_images  # noqa: E402
 from sample.crops import People, render_people  # noqa: E402

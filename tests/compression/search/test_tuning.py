@@ -14,7 +14,7 @@ from posekit.compression.search.found import key_of
 from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import ConversionError, InputError
 from posekit.parity.budget import parse_budget
-from posekit.steps import silent
+from posekit.progress import silent
 from tests.compression.search.small import BUDGET, timeless
 
 pytestmark = pytest.mark.xdist_group("search")

@@ -12,8 +12,7 @@ import pytest
 
 from posekit.bundle import file_hash
 from posekit.contract.spec import contract_hash
-from posekit.devices.desktop import kotlin as desktop_kotlin
-from posekit.devices.desktop import kotlin_compiler
+from posekit.devices.desktop import kotlin, kotlin_compiler
 from posekit.devices.desktop.kotlin import KotlinWrapper
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run
@@ -26,7 +25,7 @@ from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_req
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 
 pytestmark = [
-    pytest.mark.skipif(bool(desktop_kotlin.why_not()), reason=desktop_kotlin.why_not()),
+    pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not()),
     pytest.mark.slow,
     pytest.mark.xdist_group("desktop_kotlin"),
 ]
@@ -224,29 +223,29 @@ def test_refuses_what_it_cannot_run(
 
 def test_module_that_does_not_compile_is_named(samples: dict[str, Sample], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no Android module"):
-        desktop_kotlin.build(tmp_path, tmp_path / "work")
+        kotlin.build(tmp_path, tmp_path / "work")
     shutil.copytree(samples["tinypose"].module / "src", tmp_path / "src")
     (path,) = tmp_path.rglob("Warp.kt")
     path.write_text(path.read_text() + "\nfun {\n")
     with pytest.raises(ConversionError, match=r"does not compile: .*Warp\.kt"):
-        desktop_kotlin.build(tmp_path, tmp_path / "work")
+        kotlin.build(tmp_path, tmp_path / "work")
 
 
 def test_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(kotlin_compiler.FOLDER, str(tmp_path))
-    assert "no Kotlin compiler" in desktop_kotlin.why_not()
+    assert "no Kotlin compiler" in kotlin.why_not()
     with pytest.raises(MissingToolError, match="no Kotlin compiler"):
-        desktop_kotlin.build(tmp_path, tmp_path)
+        kotlin.build(tmp_path, tmp_path)
     monkeypatch.delenv(kotlin_compiler.FOLDER)
-    assert desktop_kotlin.why_not() == ""
+    assert kotlin.why_not() == ""
     for name in ("java", "javac"):
         found = shutil.which(name)
         assert found is not None
         (tmp_path / name).symlink_to(found)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "no C compiler" in desktop_kotlin.why_not()
+    assert "no C compiler" in kotlin.why_not()
     monkeypatch.setenv("PATH", "")
-    assert "no JDK" in desktop_kotlin.why_not()
+    assert "no JDK" in kotlin.why_not()
 
 
 def test_stand_ins_are_compiled_once_and_need_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,13 +255,13 @@ def test_stand_ins_are_compiled_once_and_need_no_cache(tmp_path: Path, monkeypat
         compiled.append(folder)
         (folder / "java").mkdir(parents=True)
 
-    monkeypatch.setattr(desktop_kotlin, "_compile_stand_ins", compile_stand_ins)
-    monkeypatch.setattr(desktop_kotlin, "_cache_folder", lambda: tmp_path / "cache")
-    first = desktop_kotlin._stand_ins(tmp_path)
-    assert desktop_kotlin._stand_ins(tmp_path) == first == next((tmp_path / "cache").iterdir())
+    monkeypatch.setattr(kotlin, "_compile_stand_ins", compile_stand_ins)
+    monkeypatch.setattr(kotlin, "_cache_folder", lambda: tmp_path / "cache")
+    first = kotlin._stand_ins(tmp_path)
+    assert kotlin._stand_ins(tmp_path) == first == next((tmp_path / "cache").iterdir())
     assert len(compiled) == 1
     (tmp_path / "file").write_text("no folder")
-    monkeypatch.setattr(desktop_kotlin, "_cache_folder", lambda: tmp_path / "file")
-    elsewhere = desktop_kotlin._stand_ins(tmp_path / "work")
+    monkeypatch.setattr(kotlin, "_cache_folder", lambda: tmp_path / "file")
+    elsewhere = kotlin._stand_ins(tmp_path / "work")
     assert elsewhere.parent == tmp_path / "work"
     assert (elsewhere / "java").is_dir()

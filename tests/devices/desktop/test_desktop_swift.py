@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from posekit.bundle import file_hash
-from posekit.devices.desktop import swift as desktop_swift
+from posekit.devices.desktop import swift
 from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.format import MAX_CASES
 from posekit.devices.record import results_of
@@ -29,7 +29,7 @@ from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_req
 from tests.devices.swift_samples import FAULTS, SwiftSample
 
 pytestmark = [
-    pytest.mark.skipif(bool(desktop_swift.why_not()), reason=desktop_swift.why_not()),
+    pytest.mark.skipif(bool(swift.why_not()), reason=swift.why_not()),
     pytest.mark.slow,
     pytest.mark.xdist_group("desktop_swift"),
 ]
@@ -41,7 +41,7 @@ Wrapped = Callable[[str], SwiftWrapper]
 def evaluated(sample: SwiftSample, wrapper: SwiftWrapper, work: Path) -> Evaluation:
     """The evaluation of the sample's model behind a package, from picture to keypoints."""
     run = mil.open_model(sample.model)
-    ran = desktop_swift.results(wrapper, (case for case, _ in sample.cases), run, work)
+    ran = swift.results(wrapper, (case for case, _ in sample.cases), run, work)
     return evaluate(iter(sample.cases), sample.spec, "fp32", run, status="SIMULATED", runtime="mil", wrapper=ran)
 
 
@@ -50,7 +50,7 @@ def test_generated_swift_gives_the_references_keypoints(
     name: str, swift_samples: Samples, swift_wrapper: Wrapped, tmp_path: Path
 ) -> None:
     sample, run = swift_samples[name], mil.open_model(swift_samples[name].model)
-    ran = desktop_swift.results(swift_wrapper(name), (case for case, _ in sample.cases), run, tmp_path)
+    ran = swift.results(swift_wrapper(name), (case for case, _ in sample.cases), run, tmp_path)
     assert not ran.accelerator
     distances = []
     assert len(sample.cases) > 8
@@ -74,7 +74,7 @@ def test_every_orientation_and_region_is_pythons(
     for number, (orientation, region) in enumerate(ORIENTATIONS):
         pixels, _ = expected_input(sample.spec, orientation, region)
         writer.add_stored(str(number), NOISE, orientation, region, pixels)
-    ran = desktop_swift.run_request(swift_wrapper(name), writer, mil.open_model(sample.model), tmp_path)
+    ran = swift.run_request(swift_wrapper(name), writer, mil.open_model(sample.model), tmp_path)
     assert len(ran.given) == 16
     asked = json.loads((tmp_path / "request" / "request.json").read_text())["cases"]
     for number, (orientation, region) in enumerate(ORIENTATIONS):
@@ -125,7 +125,7 @@ def test_validate_measures_the_wrapper_of_a_bundle(
         assert ours == theirs
         return compiled
 
-    monkeypatch.setattr(desktop_swift, "build", build)
+    monkeypatch.setattr(swift, "build", build)
     result = validate(package.parent, Wanted(wrapper=True, report=tmp_path / "report")).evaluation
     assert result.is_good
     assert "generated Swift core, model run by posekit" in result.runtime
@@ -139,7 +139,7 @@ def test_validate_measures_the_wrapper_of_a_bundle(
 def test_more_cases_than_a_request_holds_are_run_in_parts(
     swift_samples: Samples, swift_wrapper: Wrapped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert MAX_CASES == desktop_swift.MAX_CASES
+    assert MAX_CASES == swift.MAX_CASES
     sample = swift_samples["tinypose"]
     cases, count, seen = [case for case, _ in sample.cases[:5]], 0, []
     run = mil.open_model(sample.model)
@@ -148,9 +148,9 @@ def test_more_cases_than_a_request_holds_are_run_in_parts(
         seen.append(len(list(tmp_path.rglob("part-*/request"))))
         return run(pixels)
 
-    whole = desktop_swift.results(swift_wrapper("tinypose"), cases, run, tmp_path / "whole")
-    monkeypatch.setattr(desktop_swift, "MAX_CASES", 2)
-    parted = desktop_swift.results(swift_wrapper("tinypose"), iter(cases), counted, tmp_path / "parted")
+    whole = swift.results(swift_wrapper("tinypose"), cases, run, tmp_path / "whole")
+    monkeypatch.setattr(swift, "MAX_CASES", 2)
+    parted = swift.results(swift_wrapper("tinypose"), iter(cases), counted, tmp_path / "parted")
     assert [number - seen[0] for number in seen] == [0, 0, 1, 1, 2]
     for case in cases:
         one, other = whole.results(case)["image"], parted.results(case)["image"]
@@ -262,33 +262,33 @@ def test_refuses_what_it_cannot_run(swift_samples: Samples, swift_wrapper: Wrapp
         replace(wrapper, program=Path(str(shutil.which("true")))).run(tmp_path, tmp_path / "run")
     run = mil.open_model(sample.model)
     with pytest.raises(InputError, match="another contract"):
-        desktop_swift.results(replace(wrapper, contract_sha256="0" * 64), [case], run, tmp_path / "other")
+        swift.results(replace(wrapper, contract_sha256="0" * 64), [case], run, tmp_path / "other")
     with pytest.raises(InputError, match="there is no gone.mlpackage"):
-        desktop_swift.results(replace(wrapper, model=tmp_path / "gone.mlpackage"), [case], run, tmp_path / "gone")
+        swift.results(replace(wrapper, model=tmp_path / "gone.mlpackage"), [case], run, tmp_path / "gone")
     with pytest.raises(ConversionError, match="failed on this machine: .*heatmaps"):
-        desktop_swift.results(wrapper, [case], lambda pixels: {}, tmp_path / "empty")
+        swift.results(wrapper, [case], lambda pixels: {}, tmp_path / "empty")
 
 
 def test_package_that_does_not_compile_is_named(swift_samples: Samples, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no Swift package that posekit made"):
-        desktop_swift.build(tmp_path, tmp_path / "work")
+        swift.build(tmp_path, tmp_path / "work")
     package = Path(shutil.copytree(swift_samples["tinypose"].package, tmp_path / "package"))
     (path,) = package.rglob("Warp.swift")
     path.write_text(path.read_text() + "\nfunc {\n")
     with pytest.raises(ConversionError, match=r"does not compile: .*Warp\.swift:\d+:\d+: error:"):
-        desktop_swift.build(package, tmp_path / "work")
+        swift.build(package, tmp_path / "work")
     shutil.rmtree(package / "Sources" / "TinyPoseRun")
     with pytest.raises(InputError, match="holds no Sources/TinyPoseRun"):
-        desktop_swift.build(package, tmp_path / "work")
+        swift.build(package, tmp_path / "work")
     (model,) = package.rglob("*.mlpackage")
     shutil.rmtree(model)
     with pytest.raises(InputError, match="holds 0 models"):
-        desktop_swift.build(package, tmp_path / "work")
+        swift.build(package, tmp_path / "work")
 
 
 def test_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert desktop_swift.why_not() == ""
+    assert swift.why_not() == ""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "no Swift toolchain" in desktop_swift.why_not()
+    assert "no Swift toolchain" in swift.why_not()
     with pytest.raises(MissingToolError, match="no Swift toolchain"):
-        desktop_swift.build(tmp_path, tmp_path)
+        swift.build(tmp_path, tmp_path)

@@ -16,8 +16,8 @@ from posekit.cli.verdicts import show_check
 from posekit.contract.spec import PoseSpec
 from posekit.errors import ConversionError, InputError
 from posekit.parity.contract import Check, QuickLook, check_network, quick_network
-from posekit.pipelines.check import Checked
 from posekit.parity.contract.alternatives import changed
+from posekit.pipelines.check import Checked
 from posekit.poses.images import Person, Photo
 from posekit.sources.reference import network_input
 from tests.parity.contract.planted import FAULTS, MATTERS, NAMES, displacement, rank_of_true, sample

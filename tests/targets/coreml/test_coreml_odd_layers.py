@@ -20,7 +20,7 @@ from posekit.runtimes.mlpackage import specification_file
 from posekit.targets import check_recipe
 from posekit.targets.converted import Layer
 from posekit.targets.coreml import program as coreml_program
-from posekit.targets.coreml import readback as coreml_readback
+from posekit.targets.coreml import readback
 from posekit.targets.coreml import target as coreml
 from posekit.targets.graph.layers import fingerprint
 from tests import networks
@@ -138,7 +138,7 @@ def test_names_of_operations_do_not_take_those_of_layers(odd: Made) -> None:
     program = mil.open_program(package)
     weights = [(op.name, program.constant(op.inputs["weight"][0])) for op in program.ops if op.type == "conv"]
     known = {fingerprint(weights[0][1]): weights[1][0]}  # the network calls its first layer as the second operation is
-    names = coreml_readback.named(package, known)
+    names = readback.named(package, known)
     assert len(set(names.values())) == len(names)
     assert list(names.values())[:2] == [weights[1][0], f"{weights[1][0]}_2"]
 
@@ -236,7 +236,7 @@ def test_a_damaged_package_is_an_input_error(
     path = odd.compress(uniform(precision), tmp_path).path
     altered(path, alter)
     with pytest.raises(InputError, match="odd.mlpackage"):
-        coreml_readback.stored(path)
+        readback.stored(path)
 
 
 def test_flipped_bytes_are_read_or_refused(odd: Made, tmp_path: Path) -> None:
@@ -251,9 +251,9 @@ def test_flipped_bytes_are_read_or_refused(odd: Made, tmp_path: Path) -> None:
                 content[place] = rng.integers(0, 256)
             file.write_bytes(content[: rng.integers(1, len(good))] if rng.random() < 0.1 else content)
             try:
-                assert coreml_readback.stored(path)
+                assert readback.stored(path)
             except InputError:
                 refused += 1
         file.write_bytes(good)
     assert refused > 20
-    assert sum(coreml_readback.stored(path).values()) == 10
+    assert sum(readback.stored(path).values()) == 10

@@ -25,11 +25,9 @@ from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
 from posekit.targets import contracts
 from posekit.targets.converted import Base, Calibration, Converted
-from posekit.targets.coreml import activations as coreml_activations
+from posekit.targets.coreml import activations, readback, weights
 from posekit.targets.coreml import program as coreml_program
-from posekit.targets.coreml import readback as coreml_readback
 from posekit.targets.coreml import target as coreml
-from posekit.targets.coreml import weights as coreml_weights
 from posekit.targets.graph.lowering import Lowered, lower, relative_rms
 from tests import networks
 from tests.targets.test_networks import spec_of
@@ -173,7 +171,7 @@ def test_integers_are_those_of_coremltools(made, precision: Precision, tmp_path:
     kind = types.string_to_builtin(f"int{bits}")
     data, scale, _ = theirs.compute_qparams_by_dtype(values, kind, "LINEAR_SYMMETRIC", [1, block, 0, 0])
     blocks = (values.shape[0], values.shape[1] // block if block else 1, 1, 1)
-    ours, scales = coreml_weights.integers(values, bits, blocks)
+    ours, scales = weights.integers(values, bits, blocks)
     assert np.abs(scales / scale.reshape(blocks) - 1).max() < 1e-3
     assert np.mean(ours != data.astype(np.int8)) < 0.01
     assert np.abs(ours - data.astype(np.int8)).max() <= 1
@@ -225,27 +223,27 @@ def test_a_layer_that_is_silently_left_is_told(made, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(coreml_program, "replace", leave_the_second)
     layers = made(NAME).compress(uniform("w4"), tmp_path).layers
-    lied = [layer for layer in layers if layer.why == coreml_readback.UNEXPLAINED]
+    lied = [layer for layer in layers if layer.why == readback.UNEXPLAINED]
     assert len(calls) > 2
     assert [(layer.bits, layer.stored) for layer in lied] == [(16.0, "float16")]
 
 
 def test_activations_that_are_silently_left_are_told(made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(coreml_activations, "round_input", lambda *_: None)
+    monkeypatch.setattr(activations, "round_input", lambda *_: None)
     layers = made(NAME).compress(uniform("w8a8"), tmp_path).layers
-    assert {layer.why for layer in layers if layer.name not in DECONVOLUTIONS} == {coreml_readback.UNEXPLAINED}
+    assert {layer.why for layer in layers if layer.name not in DECONVOLUTIONS} == {readback.UNEXPLAINED}
 
 
 def test_other_bits_than_the_name_says_are_told(made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setitem(coreml_weights._HOW, "pal4", coreml_weights._HOW["pal6"])
+    monkeypatch.setitem(weights._HOW, "pal4", weights._HOW["pal6"])
     layers = made(NAME).compress(uniform("pal4"), tmp_path).layers
     large = [layer for layer in layers if layer.weights > 2000]
-    assert {(layer.bits, layer.why) for layer in large} == {(6.0, coreml_readback.UNEXPLAINED)}
+    assert {(layer.bits, layer.why) for layer in large} == {(6.0, readback.UNEXPLAINED)}
 
 
 def test_weights_that_are_not_the_layers_are_refused(made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    original = coreml_weights.places_in
-    monkeypatch.setattr(coreml_weights, "places_in", lambda table, values: original(table, values)[::-1])
+    original = weights.places_in
+    monkeypatch.setattr(weights, "places_in", lambda table, values: original(table, values)[::-1])
     with pytest.raises(ConversionError, match="none of the network's"):
         made(NAME).compress(uniform("pal8"), tmp_path)
 
@@ -386,7 +384,7 @@ def test_every_network_at_eight_bits(made, name: str, tmp_path: Path) -> None:  
     errors: list[float] = []
     for precision in ("w8", "w8a8"):
         converted = network.compress(uniform(precision), tmp_path)
-        unexplained = [layer for layer in converted.layers if layer.why == coreml_readback.UNEXPLAINED]
+        unexplained = [layer for layer in converted.layers if layer.why == readback.UNEXPLAINED]
         assert not unexplained
         errors.append(network.error(converted))
     assert errors[0] < 0.05

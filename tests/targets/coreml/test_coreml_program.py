@@ -10,7 +10,7 @@ import numpy as np
 
 from posekit.runtimes import mil
 from posekit.runtimes.mlpackage import read_specification, specification_file
-from posekit.targets.coreml import program as coreml_program
+from posekit.targets.coreml import program
 from tests.runtimes.packages import built, operations
 
 
@@ -27,7 +27,7 @@ def test_shared_constants_and_short_names_change_no_value(tmp_path: Path) -> Non
     before = mil.run(mil.open_program(path), given, "fp32")
     model = read_specification(path)
     size = model.ByteSize()
-    coreml_program.shorten(model)
+    program.shorten(model)
     specification_file(path).write_bytes(model.SerializeToString(deterministic=True))
     after = mil.run(mil.open_program(path), given, "fp32")
     assert model.ByteSize() < 0.9 * size

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from posekit.chatter import captured
+from posekit.progress import captured
 from posekit.targets.graph.reductions import keep_axes, merge_reductions
 from posekit.targets.litert import tflite_file
 from tests.structures import Calling

@@ -15,13 +15,11 @@ import pytest
 
 pytest.importorskip("litert_torch")
 
-from posekit import bundle as bundles
-from posekit import runtimes
+from posekit import bundle, runtimes
 from posekit.cli import verdicts
 from posekit.compression.settings import asked
 from posekit.contract import precisions, recipe
-from posekit.pipelines import inputs
-from posekit.pipelines import package as pipeline
+from posekit.pipelines import inputs, package
 from posekit.pipelines.bisect import bisect
 from posekit.pipelines.consistency import model_file
 from posekit.report.facts import read_facts
@@ -59,16 +57,16 @@ def model(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def packaged(tiny: Tiny, model: Path, out: Path, **options: Any) -> pipeline.Packaged:
+def packaged(tiny: Tiny, model: Path, out: Path, **options: Any) -> package.Packaged:
     contract = inputs.find_spec(model, "")
     pictures = inputs.find_images(tiny.images, None, contract)
     precision = options.pop("precision", None)
-    (made,) = pipeline.package(model, "android", contract, pictures, out=out, compression=asked(precision, **options))
+    (made,) = package.package(model, "android", contract, pictures, out=out, compression=asked(precision, **options))
     return made
 
 
 @pytest.fixture(scope="module")
-def made(tiny: Tiny, model: Path, tmp_path_factory: pytest.TempPathFactory) -> pipeline.Packaged:
+def made(tiny: Tiny, model: Path, tmp_path_factory: pytest.TempPathFactory) -> package.Packaged:
     return packaged(tiny, model, tmp_path_factory.mktemp("out"))
 
 
@@ -94,7 +92,7 @@ def test_a_smaller_file_that_is_not_faster_is_told(
     assert (told in capsys.readouterr().out) == says
 
 
-def test_what_was_rewritten_is_told_and_runs_on_a_gpu(made: pipeline.Packaged) -> None:
+def test_what_was_rewritten_is_told_and_runs_on_a_gpu(made: package.Packaged) -> None:
     assert made.evaluation.is_good
     assert made.report["rewrites"] == MADE
     for name in MADE:
@@ -125,7 +123,7 @@ def test_what_a_file_is_made_without(processor: str, tmp_path: Path) -> None:
 
 
 def test_validate_contradicts_what_was_not_rewritten(
-    made: pipeline.Packaged, model: Path, tmp_path: Path, run_posekit: Callable[..., Run]
+    made: package.Packaged, model: Path, tmp_path: Path, run_posekit: Callable[..., Run]
 ) -> None:
     copy = Path(shutil.copytree(made.folder, tmp_path / made.folder.name))
     report = json.loads((copy / "report" / "report.json").read_text())
@@ -138,7 +136,7 @@ def test_validate_contradicts_what_was_not_rewritten(
 
 @pytest.mark.parametrize(("position", "layer"), [(2, "8"), (5, "2"), (4, "0")], ids=["phase", "band", "first layer"])
 def test_a_fault_in_a_part_of_a_layer_is_named(
-    position: int, layer: str, made: pipeline.Packaged, tmp_path: Path
+    position: int, layer: str, made: package.Packaged, tmp_path: Path
 ) -> None:
     assert bisect(made.folder).comparison.parting is None
     copy = Path(shutil.copytree(made.folder, tmp_path / made.folder.name))
@@ -199,7 +197,7 @@ NORMALISATION = "mean, std and colour order are the model file's"
 
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 def test_a_folded_normalisation_is_still_checked(
-    order: str, made: pipeline.Packaged, tiny: Tiny, model: Path, tmp_path: Path
+    order: str, made: package.Packaged, tiny: Tiny, model: Path, tmp_path: Path
 ) -> None:
     if order == "rgb":
         folder = Path(shutil.copytree(made.folder, tmp_path / made.folder.name))
@@ -215,7 +213,7 @@ def test_a_folded_normalisation_is_still_checked(
 
 def normalisation_of(folder: Path) -> str:
     facts = read_facts(json.loads((folder / "report" / "report.json").read_text()))
-    (check,) = (one for one in model_file.checks(bundles.open_bundle(folder), facts) if one.name == NORMALISATION)
+    (check,) = (one for one in model_file.checks(bundle.open_bundle(folder), facts) if one.name == NORMALISATION)
     return str(check.outcome)
 
 

@@ -18,7 +18,6 @@ from posekit.runtimes.litert_ranges import tensor_ranges
 from posekit.targets import TARGETS, Calibration
 from posekit.targets.converted import Layer
 from posekit.targets.litert import plan as litert_plan
-from posekit.targets.litert import quantize as litert_quantize
 from posekit.targets.litert import tflite_file
 from posekit.targets.litert.plan import plan
 from posekit.targets.litert.tflite_graph import nodes_of
@@ -275,7 +274,7 @@ def test_attention_and_norms_compute_in_float_and_their_layers_in_8_bits(
 
 @pytest.mark.parametrize(
     ("kind", "module", "fault"),
-    [(DeadChannels, litert_quantize, "_raise_weights"), (PaddedMaximum, litert_plan, "paddings_of_maxima")],
+    [(DeadChannels, quantize, "_raise_weights"), (PaddedMaximum, litert_plan, "paddings_of_maxima")],
 )
 def test_without_what_is_put_right_the_values_are_lost(kind, module, fault, odd, monkeypatch, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     found = odd(kind)

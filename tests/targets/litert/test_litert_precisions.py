@@ -13,8 +13,7 @@ from posekit.contract.precisions import PRECISIONS, of_platform
 from posekit.contract.recipe import Recipe, uniform
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.runtimes import eight_bits
-from posekit.runtimes import litert as litert_runtime
+from posekit.runtimes import eight_bits, litert
 from posekit.sources.recognise import Form
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
@@ -78,7 +77,7 @@ def made(network: Network, recipe: Recipe, folder: Path) -> Converted:
 
 def errors(network: Network, converted: Converted) -> dict[str, float]:
     """Relative RMS of each output over all inputs."""
-    run = litert_runtime.open_model(converted.path)
+    run = litert.open_model(converted.path)
     seen = [run(pixels) for pixels in network.inputs]
     return {
         name: relative_rms(np.stack([one[name] for one in seen]), np.stack([one[name] for one in network.reference]))
@@ -204,7 +203,7 @@ def test_yolo_keeps_its_class_scores_at_8_bits(network, monkeypatch, tmp_path: P
         return float(10 * np.log10((signal**2).sum() / ((values - expected) ** 2).sum()))
 
     def of_file(converted: Converted) -> float:
-        run = litert_runtime.open_model(converted.path)
+        run = litert.open_model(converted.path)
         return snr(np.stack([run(pixels)["rows"][0, CLASS_SCORE] for pixels in found.inputs]))
 
     converted = made(found, uniform("w8a8"), tmp_path)
@@ -215,7 +214,7 @@ def test_yolo_keeps_its_class_scores_at_8_bits(network, monkeypatch, tmp_path: P
     spec = found.spec.model_copy(update={"outputs": names})
     (tmp_path / "raw").mkdir()
     raw = network_of(spec, networks.build("yolo_pose", networks.YoloPoseUndecoded), tmp_path / "raw")
-    run = litert_runtime.open_model(made(raw, uniform("w8a8"), tmp_path).path)
+    run = litert.open_model(made(raw, uniform("w8a8"), tmp_path).path)
     by_hand = []
     for pixels in found.inputs:
         levels = [run(pixels)[f"level_{level}_score"] for level in range(3)]

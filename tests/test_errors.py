@@ -9,8 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.errors import ConversionError, InputError, MissingToolError
-from posekit.foreign import converting, is_own, line_of_user, note, reading, said, told
+from posekit.errors import (
+    ConversionError,
+    InputError,
+    MissingToolError,
+    converting,
+    is_own,
+    line_of_user,
+    note,
+    reading,
+    said,
+    told,
+)
 
 
 @pytest.mark.parametrize(

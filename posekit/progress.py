@@ -1,4 +1,4 @@
-"""Keep what converters print out of the user's terminal and out of `--json`."""
+"""What a run says while it works, which step failed, and what converters print kept away from the user."""
 
 from __future__ import annotations
 
@@ -6,8 +6,50 @@ import contextlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from posekit.errors import InputError, PosekitError, full_disk
+
+EVERY_SECONDS = 2.0
+
+Step = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """A Step that says nothing."""
+
+
+@contextlib.contextmanager
+def announced(step: Step, name: str) -> Iterator[None]:
+    """Announce a step, and put its name on a failure."""
+    step(name)
+    try:
+        yield
+    except Exception as error:
+        if (full := full_disk(error)) is not None:
+            full.step = full.step or name
+            raise full from error
+        if isinstance(error, PosekitError):
+            error.step = error.step or name
+        elif isinstance(error, OSError):
+            raise InputError(f"cannot {name}: {error.strerror or error}", "is there space, and permission?") from error
+        raise
+
+
+def patient(step: Step, clock: Callable[[], float] = time.monotonic) -> Step:
+    """The step, at most once in EVERY_SECONDS, and not before."""
+    last = clock()
+
+    def say(text: str) -> None:
+        nonlocal last
+        if clock() - last >= EVERY_SECONDS:
+            last = clock()
+            step(text)
+
+    return say
+
 
 # of what a file says of itself: which of several weights were taken, and what was changed to read them; told by the
 # command that opens it as soon as it does
