@@ -11,11 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from posekit import documents
+from posekit.bundle import folders
 from posekit.bundle.wrapper import assets_folder
 from posekit.contract.precisions import PRECISIONS
 from posekit.contract.spec import PoseSpec, contract_hash, read_spec
 from posekit.errors import InputError, said
-from posekit.targets import TARGETS, Target, folders
+from posekit.runtimes.files import is_litter
+from posekit.targets import TARGETS, Target
 
 MANIFEST, CONTRACT = "manifest.json", "pose.json"
 WRAPPER = {"android": "module", "ios": "package"}
@@ -100,7 +102,7 @@ def file_hashes(folder: Path) -> dict[str, str]:
         if path.is_symlink():
             raise InputError(f"{path} is a link, which a bundle must not hold")
         relative = path.relative_to(folder)
-        if path.is_file() and relative.as_posix() != MANIFEST and not folders.is_litter(relative):
+        if path.is_file() and relative.as_posix() != MANIFEST and not is_litter(relative):
             hashes[relative.as_posix()] = file_hash(path)
     return hashes
 

@@ -43,6 +43,14 @@ FAULT = 70  # EX_SOFTWARE
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
+@app.callback()
+def _begin(context: typer.Context) -> None:
+    # not of --help, which would import a third of posekit for it
+    from posekit.bundle.folders import own_temporary_folder
+
+    context.with_resource(own_temporary_folder())
+
+
 @app.command()
 def package(
     model: Model,
@@ -360,11 +368,10 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
     from posekit.errors import PosekitError, full_disk
     from posekit.progress import warnings_to
-    from posekit.targets.folders import own_temporary_folder
 
     as_json = "--json" in (arguments or sys.argv[1:])
     try:
-        with own_temporary_folder(), warnings_to(_warn):
+        with warnings_to(_warn):
             return app(arguments)
     except Exception as error:
         from posekit.cli import console

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from posekit.bundle import folders
 from posekit.compression.network.agreement import normalised, runner
 from posekit.compression.network.asked import Wanted
 from posekit.compression.network.graph import Graph, batched, cloned, copied, export_network, multiply_adds, save
@@ -25,7 +26,6 @@ from posekit.poses.photos import find_photos
 from posekit.progress import Step, announced, silent
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
-from posekit.targets import folders
 from posekit.targets.graph.lowering import relative_rms
 
 REPORT, WHAT = "compress.json", "compressed model"

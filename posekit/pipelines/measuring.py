@@ -25,9 +25,9 @@ from posekit.parity.metrics import Found
 from posekit.poses.images import Photo, decode_image
 from posekit.progress import Step, patient
 from posekit.runtimes import Run, runtime_for
+from posekit.runtimes.files import contents, unpack
 from posekit.runtimes.workers import Run as AnyRun
 from posekit.runtimes.workers import Work, cluster, installed, processes
-from posekit.targets.folders import contents, unpack
 
 AT_ONCE = 8  # pictures of a task
 ENOUGH_BYTES = 1 << 23  # of a task: a picture that reaches it ends it

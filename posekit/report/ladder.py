@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit import documents
-from posekit.bundle import wrapper
+from posekit.bundle import folders, wrapper
 from posekit.report.scatter import Dot, Plot, plot
-from posekit.targets import folders
 
 if TYPE_CHECKING:
     from posekit.compression.ladder import Ladder, Rung

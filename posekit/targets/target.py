@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from posekit.contract.precisions import PRECISIONS, of_platform
 from posekit.contract.recipe import Recipe
 from posekit.errors import InputError, MissingToolError
+from posekit.runtimes.files import is_litter
 from posekit.targets import contracts
 from posekit.targets.converted import Base, Calibration, Converted, Layer
-from posekit.targets.folders import is_litter
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from posekit.bundle import CONTRACT, MANIFEST, file_hash, file_hashes, open_bundle, write_manifest, writing
 from posekit.bundle import _read_manifest as read_manifest
+from posekit.bundle.folders import _started as started
 from posekit.contract.spec import canonical_json, contract_hash, read_spec
 from posekit.errors import InputError
-from posekit.targets.folders import _started as started
 
 pytestmark = pytest.mark.xdist_group("bundle")
 

@@ -21,10 +21,10 @@ from posekit.parity.evaluate import ReferenceCase
 from posekit.parity.metrics import Found
 from posekit.parity.quality import Quality, quality
 from posekit.runtimes import runtime_for, timed_run
+from posekit.runtimes.files import contents, unpack
 from posekit.runtimes.timing import medians
 from posekit.runtimes.workers import installed
 from posekit.targets import TARGETS, Base, Calibration, Target, file_bytes
-from posekit.targets.folders import contents, unpack
 
 MAX_CASES = 64  # that every trial is measured on; the bundle's own figures are of all
 TOOLS = {"android": ("ai-edge-quantizer", "ai-edge-litert", "numpy"), "ios": ("coremltools", "numpy")}

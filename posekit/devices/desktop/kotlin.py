@@ -27,7 +27,7 @@ from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
 from posekit.devices.format import RUN
 from posekit.errors import ConversionError, InputError, MissingToolError, version_of
-from posekit.targets.folders import is_litter
+from posekit.runtimes.files import is_litter
 
 C_API = "2.3"  # the ai-edge-litert whose C functions native/litert_jni.c declares
 RUNNER = "DeviceRun*.kt"

@@ -32,7 +32,7 @@ from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.case_files import RegionOfCase, TensorFile, read_tensor
 from posekit.parity.cases import Case, Tensors
 from posekit.parity.shipped import Run, Shipped, Wrapper
-from posekit.targets.folders import is_litter
+from posekit.runtimes.files import is_litter
 
 PLACEHOLDER, PROGRAM = "TemplatePose", "Desktop"
 BUILD_SECONDS, RUN_SECONDS = 540, 480

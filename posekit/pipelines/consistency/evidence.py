@@ -18,8 +18,8 @@ from posekit.parity.cases import INDEX, Case, Index, Recorded, Tensors, found_in
 from posekit.parity.gate import Check
 from posekit.parity.trace import Step, Trace
 from posekit.pipelines.consistency.finding import differing, judged
+from posekit.runtimes.files import is_litter
 from posekit.sources.reference import network_input
-from posekit.targets import folders
 from posekit.targets.graph.lowering import MAX_RELATIVE_RMS, relative_rms
 
 CLOSE_GREY = 1e-3  # grey levels; processors differ in the last digit of a float32
@@ -100,7 +100,7 @@ def _files(folder: Path, index: Index) -> Iterator[str]:
     for case in index.cases:
         known |= {case.image, case.input.file, *(tensor.file for tensor in case.outputs.values())}
     found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    found_names = {path.as_posix() for path in found if not folders.is_litter(path)}
+    found_names = {path.as_posix() for path in found if not is_litter(path)}
     yield from (f"{name} belongs to no case" for name in sorted(found_names - known))
     yield from (f"{name} is missing" for name in sorted(known - found_names))
 

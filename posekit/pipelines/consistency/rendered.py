@@ -14,7 +14,8 @@ from posekit.errors import InputError
 from posekit.parity.gate import Check, Outcome
 from posekit.pipelines.consistency.finding import judged, listed
 from posekit.pipelines.consistency.signature import signature_of
-from posekit.targets import folders, ranges
+from posekit.runtimes.files import is_litter
+from posekit.targets import ranges
 
 FILES = "the wrapper is what posekit renders"
 PARTS = ("Manifest.json", "Data/com.apple.CoreML/model.mlmodel", "Data/com.apple.CoreML/weights/weight.bin")
@@ -67,7 +68,7 @@ def edits_of(opened: bundle.Bundle) -> Edits:
 
 def _files(folder: Path) -> dict[Path, bytes]:
     found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {name: path.read_bytes() for name, path in found.items() if not folders.is_litter(name)}
+    return {name: path.read_bytes() for name, path in found.items() if not is_litter(name)}
 
 
 def refuse_foreign(edits: Edits, *, trust: bool) -> None:

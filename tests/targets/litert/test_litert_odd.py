@@ -18,7 +18,7 @@ from posekit.runtimes.litert_ranges import tensor_ranges
 from posekit.targets import TARGETS, Calibration
 from posekit.targets.converted import Layer
 from posekit.targets.litert import plan as litert_plan
-from posekit.targets.litert import tflite_file
+from posekit.targets.litert import quantize, tflite_file
 from posekit.targets.litert.plan import plan
 from posekit.targets.litert.tflite_graph import nodes_of
 from tests.networks import K

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from posekit.bundle.folders import own_temporary_folder, sweep, writing
 from posekit.errors import ConversionError, InputError
 from posekit.progress import announced, silent
-from posekit.targets.folders import own_temporary_folder, sweep, writing
 
 
 def is_ours(folder: Path) -> bool:
@@ -82,7 +82,7 @@ def run_and_kill(code: str, place: Path) -> None:
 
 WRITES = """
 from pathlib import Path
-from posekit.folders import writing
+from posekit.bundle.folders import writing
 place = writing(Path({final!r}), "thing", lambda folder: True, overwrite=True)
 (place.__enter__() / "half").write_text("half")
 """
@@ -127,7 +127,7 @@ def test_an_old_rejected_bundle_never_takes_the_place_of_a_good_one(tmp_path: Pa
 
 TEMPORARY = """
 import tempfile
-from posekit.folders import own_temporary_folder
+from posekit.bundle.folders import own_temporary_folder
 place = own_temporary_folder()
 place.__enter__()
 tempfile.mkdtemp()
