@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import documents
-from posekit.contract.spec import InputSpec, PoseSpec
+from posekit.contract.spec import PoseSpec
 from posekit.decoders import DECODERS
 from posekit.decoders.specs import DecoderSpec
+from posekit.poses.input_spec import InputSpec
 from posekit.poses.tracking import OneEuroFilter, next_region
 from posekit.poses.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
 

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -23,6 +22,7 @@ from posekit.contract import skeletons
 from posekit.decoders.specs import DecoderSpec, OutputName
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
+from posekit.poses.input_spec import InputSpec
 
 MAX_SPEC_BYTES = 1 << 20
 MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
@@ -42,62 +42,6 @@ _SWIFT_MEMBERS = """
 allCases edges flipPartner flipPartners hash hashValue index name names oksSigma oksSigmas rawValue
 """
 RESERVED_KEYPOINTS = RESERVED_NAMES | frozenset(_SWIFT_MEMBERS.split())
-
-
-Colour = tuple[float, ...]  # one number a channel of the network's own input
-GRAY_OF_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, as cv2's and Pillow's conversions to gray
-PositiveInt = Annotated[int, Field(ge=1, le=8192)]
-
-
-class InputSpec(Part):
-    """How the network wants its picture.
-
-    size_wh: input px. color_order, mean, std: what the network itself wants, mean and std in 0-255 units in that
-    colour order, x = (pixel - mean) / std; `gray` is one channel, so that each is one number. The packaged model takes
-    RGB 0-255 and holds this arithmetic. resize, sampling, box_padding, pad_value (0-255), alignment: see warp.py.
-    """
-
-    size_wh: tuple[PositiveInt, PositiveInt]
-    color_order: Literal["rgb", "bgr", "gray"]
-    mean: Colour
-    std: Colour
-    resize: Literal["affine_crop", "letterbox", "stretch"]
-    sampling: Literal["bilinear", "bilinear_antialias"] = "bilinear"
-    box_padding: Annotated[float, Field(gt=0, le=10)] = 1.0
-    pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
-    alignment: Literal["half_pixel", "index", "corners"]
-
-    _lists = field_validator("size_wh", "mean", "std", mode="before")(tuple_of_list)
-
-    @field_validator("mean", "std", mode="before")
-    @classmethod
-    def _one_number(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-    @field_validator("mean", "std")
-    @classmethod
-    def _one_a_channel(cls, value: Colour, info: ValidationInfo) -> Colour:
-        order = info.data.get("color_order")
-        count = 1 if order == "gray" else 3
-        if order and len(value) != count:
-            raise ValueError(f"expected {count} value{'s' if count > 1 else ''}")
-        if info.field_name == "std" and min(value, default=1.0) <= 0:
-            raise ValueError("every std must be greater than 0")
-        return value
-
-    @property
-    def extent_wh(self) -> tuple[int, int]:
-        """How long a row and a column of the input are in its own coordinates: under `corners` one px less."""
-        shrink = 1 if self.alignment == "corners" else 0
-        return self.size_wh[0] - shrink, self.size_wh[1] - shrink
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> InputSpec:
-        if self.resize == "affine_crop" and "box_padding" not in self.model_fields_set:
-            raise ValueError("resize affine_crop needs box_padding, the factor by which training grew a person's box")
-        if min(self.extent_wh) < 1:
-            raise ValueError("under alignment corners an input needs at least 2 px a side")
-        return self
 
 
 class KeypointsSpec(Part):

@@ -16,8 +16,8 @@ from posekit.decoders.activation import sigmoid
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
-    from posekit.contract.spec import InputSpec
     from posekit.decoders.specs import HeatmapSpec
+    from posekit.poses.input_spec import InputSpec
 
 LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
 

@@ -13,8 +13,8 @@ from posekit.decoders.activation import sigmoid
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
-    from posekit.contract.spec import InputSpec
     from posekit.decoders.specs import RegressionSpec
+    from posekit.poses.input_spec import InputSpec
 
 
 def shapes(spec: RegressionSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:

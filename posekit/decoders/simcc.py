@@ -16,8 +16,8 @@ from posekit.decoders import layout
 from posekit.poses import Floats
 
 if TYPE_CHECKING:
-    from posekit.contract.spec import InputSpec
     from posekit.decoders.specs import SimccSpec
+    from posekit.poses.input_spec import InputSpec
 
 
 def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from posekit import documents
+from posekit.contract.outputs import decode
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import decode
 from posekit.decoders.specs import OutputName
 from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError, said

@@ -104,7 +104,7 @@ def _source(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict
 def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:
     import numpy as np
 
-    from posekit.decoders import check_outputs
+    from posekit.contract.outputs import check_outputs
     from posekit.sources.reference import check_facts, run_reference
 
     width, height = contract.input.size_wh

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle
+from posekit.contract.outputs import check_outputs
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import check_outputs
 from posekit.errors import InputError
 from posekit.parity.cases import cases_in, poses_of
 from posekit.parity.evaluate import Run

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.compression.calibration import choose, is_sample, judge_people, look_for_people, needed, saturation
+from posekit.contract.outputs import check_outputs, decode
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import check_outputs, decode
 from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import cases_of
 from posekit.pipelines.inputs import Images

@@ -26,7 +26,7 @@ from posekit.errors import InputError
 from posekit.poses import antialias
 
 if TYPE_CHECKING:
-    from posekit.contract.spec import InputSpec
+    from posekit.poses.input_spec import InputSpec
 
 Floats = NDArray[np.float64]
 FARTHEST_PX, SMALLEST_PX = 1e7, 1e-3

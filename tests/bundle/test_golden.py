@@ -14,9 +14,10 @@ import pytest
 
 from posekit.bundle import golden
 from posekit.contract.presets import preset, preset_names
-from posekit.contract.spec import InputSpec, PoseSpec, parse_spec
+from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import DECODERS
 from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import Orientation
 
 FOLDER = Path(__file__).parents[1] / "golden"

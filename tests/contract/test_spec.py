@@ -20,7 +20,6 @@ from posekit.contract.skeletons import SKELETONS
 from posekit.contract.spec import (
     MAX_SPEC_BYTES,
     GateSpec,
-    InputSpec,
     KeypointsSpec,
     PoseSpec,
     canonical_json,
@@ -31,6 +30,7 @@ from posekit.contract.spec import (
 from posekit.decoders import specs as decoder_specs
 from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
 from posekit.errors import InputError
+from posekit.poses.input_spec import InputSpec
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spec.md"
 

@@ -7,9 +7,10 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from posekit.contract.outputs import check_outputs, decode
 from posekit.contract.presets import preset
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import DECODERS, check_outputs, decode
+from posekit.decoders import DECODERS
 from posekit.decoders.specs import DecoderSpec, RegressionSpec
 from posekit.errors import ConversionError, InputError
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.contract.spec import InputSpec
 from posekit.decoders.heatmap import decode, encode, gaussian_kernel, input_px_per_index
 from posekit.decoders.specs import HeatmapSpec
+from posekit.poses.input_spec import InputSpec
 
 SIZE_WH = (96, 160)  # not square, and neither is the map: swapped axes are seen
 IMAGE = InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",

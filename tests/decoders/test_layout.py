@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.contract.outputs import packaged
 from posekit.contract.presets import preset
 from posekit.contract.spec import KeypointsSpec, PoseSpec
-from posekit.decoders import packaged
 from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
 from posekit.errors import InputError
 

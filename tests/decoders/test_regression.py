@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.contract.spec import InputSpec
 from posekit.decoders.regression import decode, encode
 from posekit.decoders.specs import RegressionSpec
+from posekit.poses.input_spec import InputSpec
 
 RANGES = ("unit", "signed_unit", "input_px")
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.contract.spec import InputSpec
 from posekit.decoders.simcc import decode, encode, shapes
 from posekit.decoders.specs import SimccSpec
+from posekit.poses.input_spec import InputSpec
 
 SIZE_WH = (96, 160)
 IMAGE = InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",

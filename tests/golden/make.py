@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from posekit.bundle.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
-from posekit.contract.spec import InputSpec
 from posekit.decoders import DECODERS
 from posekit.decoders.specs import DecoderSpec
+from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import Orientation
 
 FOLDER = Path(__file__).parent

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posekit.contract.spec import InputSpec
 from posekit.errors import InputError
 from posekit.poses.antialias import taps
+from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import Orientation, Region, frame_region, input_transform, warp
 
 RNG = np.random.default_rng(11)

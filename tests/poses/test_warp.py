@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.contract.spec import InputSpec
+from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import (
     ROWS_AT_ONCE,
     InputTransform,

@@ -10,9 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from posekit.contract.outputs import check_outputs, decode  # noqa: E402
 from posekit.contract.recipe import uniform  # noqa: E402
 from posekit.contract.spec import PoseSpec, parse_spec  # noqa: E402
-from posekit.decoders import check_outputs, decode  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
 from posekit.runtimes import runtime_for  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from posekit.compression.network.graph import Batched
 from posekit.compression.network.result import Agreement
 from posekit.compression.network.views import Pixels, Run
+from posekit.contract.outputs import packaged
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import packaged
 from posekit.parity.cases import Case, found_in
 from posekit.parity.metrics import Found, compare_keypoints
 from posekit.sources.reference import network_colours

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from posekit.contract.outputs import check_outputs
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import check_outputs
 from posekit.errors import ConversionError
 from posekit.progress import captured
 from posekit.sources.exported import forget_machine

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.spec import InputSpec, PoseSpec
-from posekit.decoders import check_outputs, decode
+from posekit.contract.outputs import check_outputs, decode
+from posekit.contract.spec import PoseSpec
 from posekit.parity.contract.subjects import Subject, region_of
 from posekit.poses import Floats
+from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import InputTransform, Region, input_transform, warp
 
 Tensors = Mapping[str, NDArray[Any]]

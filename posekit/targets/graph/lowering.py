@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.outputs import packaged
 from posekit.contract.precisions import Rewrite
-from posekit.contract.spec import GRAY_OF_RGB, PoseSpec
-from posekit.decoders import packaged
+from posekit.contract.spec import PoseSpec
 from posekit.errors import ConversionError, line_of_user, said
+from posekit.poses.input_spec import GRAY_OF_RGB
 from posekit.progress import captured
 from posekit.sources.reference import called, named_outputs
 from posekit.sources.source import SourceModel

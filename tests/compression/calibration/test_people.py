@@ -129,7 +129,7 @@ def test_pieces_are_the_same_pixels_elsewhere(shape: tuple[int, ...]) -> None:
 @pytest.fixture(scope="module", params=["tinypose", "tinysimcc"])
 def network(request: pytest.FixtureRequest) -> Look:
     pytest.importorskip("torch")
-    from posekit.decoders import decode
+    from posekit.contract.outputs import decode
     from posekit.pipelines.inputs import find_spec
     from posekit.sources import open_source
     from posekit.sources.reference import run_reference

@@ -16,12 +16,13 @@ import pytest
 from posekit import __version__
 from posekit.bundle import CONTRACT, MANIFEST
 from posekit.contract.presets import preset
-from posekit.contract.spec import InputSpec, read_spec
+from posekit.contract.spec import read_spec
 from posekit.parity.gate import NO_PYCOCOTOOLS
 from posekit.pipelines.consistency.claims import of_checks
 from posekit.pipelines.consistency.model_file import _is_straight
 from posekit.pipelines.consistency.slack import Slack
 from posekit.pipelines.validate import Wanted, validate
+from posekit.poses.input_spec import InputSpec
 from tests import faults
 from tests.faults import CASES, REPORT, TRACE
 

@@ -1,0 +1,79 @@
+"""The outputs of a network under its contract: are they those that it says, how they are packaged, and what they decode to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.contract.spec import PoseSpec
+from posekit.decoders import DECODERS, Outputs, layout
+from posekit.errors import ConversionError, InputError
+from posekit.poses import Poses
+
+
+def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
+    """Decode the outputs of one run; returns Poses in *input* px with N = 1.
+
+    outputs: by name, as they are packaged. InputError where one is missing or has another shape, ConversionError
+    where a value is not finite.
+    """
+    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
+    single: dict[str, NDArray[Any]] = {}
+    for name in spec.decoder.outputs:
+        values = outputs[name]
+        if not np.isfinite(values).all():
+            raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
+        single[name] = values[0]
+    keypoints, scores = DECODERS[spec.decoder.kind].decode(single, spec.decoder, spec.input)
+    return Poses(keypoints[None], scores[None])
+
+
+def packaged(name: str, values: Any, spec: PoseSpec) -> Any:
+    """An output of the network as the packaged model gives it; what the decoder does not read stays as it is.
+
+    values: of numpy or torch, batch 1. InputError where the axes are not those of the head.
+    """
+    if name not in spec.decoder.outputs:
+        return values
+    decoder, size_wh = DECODERS[spec.decoder.kind], spec.input.size_wh
+    shape = decoder.shapes(spec.decoder, size_wh, spec.keypoint_count)[name]
+    try:
+        return decoder.pack(values, shape, spec.decoder, size_wh)
+    except layout.MisfitError as misfit:
+        raise _misfit(name, tuple(values.shape), misfit.expected, spec, misfit.hint) from misfit
+
+
+def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None:
+    """InputError unless the outputs that the decoder reads are there and fit K and the input size.
+
+    shapes: of all outputs by name, as they are packaged, with the batch axis.
+    """
+    known = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+    decoder = DECODERS[spec.decoder.kind]
+    expected = decoder.shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
+    for name, wanted in expected.items():
+        if name not in shapes:
+            raise InputError(
+                f"the decoder reads output {name!r}, which the network does not have; it has {known}",
+                "set the decoder's output, or name the network's outputs in order with `outputs = [...]`",
+            )
+        shape = shapes[name]
+        if not _fits(shape, wanted):
+            raise _misfit(name, shape, " x ".join("any" if w is None else str(w) for w in (1, *wanted)), spec)
+
+
+def _misfit(name: str, shape: tuple[int, ...], expected: str, spec: PoseSpec, hint: str = "") -> InputError:
+    return InputError(
+        f"output {name!r} has shape {shape}, but decoder {spec.decoder.kind!r} with "
+        f"{spec.keypoint_count} keypoints and input {spec.input.size_wh} expects {expected}",
+        hint or "check keypoints.skeleton, decoder.kind and input.size_wh",
+    )
+
+
+def _fits(shape: tuple[int, ...], wanted: layout.Wanted) -> bool:
+    if len(shape) != len(wanted) + 1 or shape[0] != 1:
+        return False
+    return all(w is None or w == s for w, s in zip(wanted, shape[1:], strict=True))
