@@ -103,8 +103,6 @@ def _is_short(detail: ErrorDetails) -> bool:
 
 def _field(detail: ErrorDetails) -> str:
     parts = list(detail["loc"])
-    if parts[:1] == ["decoder"] and len(parts) > 2:
-        del parts[1]  # the name of the chosen decoder, which the user did not write there
     if detail["type"].startswith("union_tag"):
         parts.append("kind")
     if _is_short(detail):

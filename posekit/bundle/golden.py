@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from posekit import documents
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import DECODERS
-from posekit.decoders.specs import DecoderSpec
+from posekit.decoders import of
+from posekit.decoders.decoder import DecoderSpec
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.tracking import OneEuroFilter, next_region
 from posekit.poses.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
@@ -141,7 +141,7 @@ def warp_cases(
 def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
     """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
     arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
-    keypoints, scores = DECODERS[decoder.kind].decode(arrays, decoder, image)
+    keypoints, scores = of(decoder).decode(arrays, decoder, image)
     tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
     return {
         "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(image.size_wh),
@@ -152,18 +152,10 @@ def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Map
 
 def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
     """Clean and noisy outputs for the contract's own decoder."""
-    size_wh, decoder, cases = spec.input.size_wh, spec.decoder, []
-    points = rng.uniform(0.1, 0.9, (KEYPOINTS, 2)) * size_wh
+    decoder, cases = spec.decoder, []
+    clean = of(decoder).examples(decoder, spec.input, rng, KEYPOINTS)
     for noise in (0.0, 0.05):
-        if decoder.kind == "heatmap":
-            map_wh = (max(size_wh[0] // 4, 4), max(size_wh[1] // 4, 4))
-            maps = DECODERS["heatmap"].encode(points, decoder, size_wh, map_wh)
-        elif decoder.kind == "simcc":
-            maps = DECODERS["simcc"].encode(points, decoder, size_wh)
-        else:
-            deep = np.concatenate([points, rng.normal(0, 20, (KEYPOINTS, 1))], axis=1)
-            maps = DECODERS["regression"].encode(deep, rng.normal(0, 2, KEYPOINTS), decoder, spec.input)
-        noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in maps.items()}
+        noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in clean.items()}
         cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, spec.input, noisy))
     return cases
 

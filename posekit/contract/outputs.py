@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import DECODERS, Outputs, layout
+from posekit.decoders import layout, of
+from posekit.decoders.decoder import Outputs
 from posekit.errors import ConversionError, InputError
 from posekit.poses import Poses
 
@@ -27,7 +28,7 @@ def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
         if not np.isfinite(values).all():
             raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
         single[name] = values[0]
-    keypoints, scores = DECODERS[spec.decoder.kind].decode(single, spec.decoder, spec.input)
+    keypoints, scores = of(spec.decoder).decode(single, spec.decoder, spec.input)
     return Poses(keypoints[None], scores[None])
 
 
@@ -38,7 +39,7 @@ def packaged(name: str, values: Any, spec: PoseSpec) -> Any:
     """
     if name not in spec.decoder.outputs:
         return values
-    decoder, size_wh = DECODERS[spec.decoder.kind], spec.input.size_wh
+    decoder, size_wh = of(spec.decoder), spec.input.size_wh
     shape = decoder.shapes(spec.decoder, size_wh, spec.keypoint_count)[name]
     try:
         return decoder.pack(values, shape, spec.decoder, size_wh)
@@ -52,7 +53,7 @@ def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None
     shapes: of all outputs by name, as they are packaged, with the batch axis.
     """
     known = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-    decoder = DECODERS[spec.decoder.kind]
+    decoder = of(spec.decoder)
     expected = decoder.shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
     for name, wanted in expected.items():
         if name not in shapes:

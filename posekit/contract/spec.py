@@ -19,7 +19,8 @@ from pydantic import (
 
 from posekit import documents
 from posekit.contract import skeletons
-from posekit.decoders.specs import DecoderSpec, OutputName
+from posekit.decoders import AnyDecoderSpec
+from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
@@ -133,7 +134,7 @@ class PoseSpec(Part):
     kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
     outputs: tuple[OutputName, ...] = ()
     input: InputSpec
-    decoder: DecoderSpec
+    decoder: AnyDecoderSpec
     keypoints: KeypointsSpec
     gate: GateSpec = GateSpec()
 

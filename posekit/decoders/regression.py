@@ -3,18 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.documents import tuple_of_list
 from posekit.poses import Floats
+from posekit.poses.input_spec import InputSpec
 
-if TYPE_CHECKING:
-    from posekit.decoders.specs import RegressionSpec
-    from posekit.poses.input_spec import InputSpec
+
+class RegressionSpec(DecoderSpec):
+    """decoders/regression.py: rows (K, fields), or the same numbers flat; never transposed.
+
+    fields: what the numbers of a row are, in order; `skip` is ignored. range: `unit` (0-1 over the input),
+    `signed_unit` (-1 to 1 over the input) or `input_px`; 0 and 1 are the ends of a row, which under the input's
+    alignment `corners` are the centres of its first and last px. Without a `score` field every score is 1.
+    """
+
+    kind: Literal["regression"]
+    output: OutputName
+    fields: tuple[Literal["x", "y", "z", "score", "skip"], ...]
+    range: Literal["unit", "signed_unit", "input_px"]
+    activation: Literal["none", "sigmoid"] = "none"
+
+    _lists = field_validator("fields", mode="before")(tuple_of_list)
+
+    @field_validator("fields")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in ("x", "y", "z", "score"):
+            if value.count(name) > 1 or (name in "xy" and name not in value):
+                raise ValueError("fields must hold x and y once, z and score at most once")
+        return value
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        return (self.output,)
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether keypoints come with a z."""
+        return "z" in self.fields
+
+    @property
+    def has_raw_scores(self) -> bool:
+        """Whether a field is a score."""
+        return "score" in self.fields
 
 
 def shapes(spec: RegressionSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:
@@ -67,3 +107,31 @@ def encode(keypoints: Floats, scores: Floats, spec: RegressionSpec, image: Input
                 values = values / (extents[name] / 2) - (0 if name == "z" else 1)
             rows[:, index] = values
     return {spec.output: rows}
+
+
+def examples(spec: RegressionSpec, image: InputSpec, rng: np.random.Generator, count: int) -> dict[str, Floats]:
+    """Rows of `count` keypoints, 20 px deep, with raw scores about 0."""
+    points = rng.uniform(0.1, 0.9, (count, 2)) * image.size_wh
+    deep = np.concatenate([points, rng.normal(0, 20, (count, 1))], axis=1)
+    return encode(deep, rng.normal(0, 2, count), spec, image)
+
+
+def alternatives(spec: RegressionSpec, image: InputSpec) -> tuple[Alternatives, ...]:
+    """In what unit the numbers are, and x and y taken for each other."""
+    del image
+    exchanged = tuple({"x": "y", "y": "x"}.get(name, name) for name in spec.fields)
+    return (
+        Alternatives(
+            ("range",), tuple({"range": one} for one in ("unit", "signed_unit", "input_px")), "follow", is_decisive=True
+        ),
+        Alternatives(("fields",), ({"fields": exchanged},), "follow", is_decisive=True),
+    )
+
+
+def raw_scores(spec: RegressionSpec, values: Floats) -> Floats:
+    """The scores of rows (K, fields), one a row."""
+    return values[:, [spec.fields.index("score")]]
+
+
+# no network with a regressed score was at hand to measure from where on they are unsure, so every keypoint counts
+DECODER = Decoder(RegressionSpec, shapes, pack, decode, examples, alternatives, raw_scores)

@@ -7,17 +7,45 @@ near the peak a parabola, and the place no longer jumps by a whole bin where rou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from posekit.decoders import layout
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
 from posekit.poses import Floats
+from posekit.poses.input_spec import InputSpec
+from posekit.poses.tracking import MIN_SCORE
 
-if TYPE_CHECKING:
-    from posekit.decoders.specs import SimccSpec
-    from posekit.poses.input_spec import InputSpec
+CHANCES = 10  # softmax over bins: people have 20 to 40 times what a map without a peak has, background 3 to 10 times
+
+
+class SimccSpec(DecoderSpec):
+    """decoders/simcc.py: rows (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint.
+
+    refinement: `quadratic` puts the keypoint at the top of the parabola through the best bin and its neighbours.
+    """
+
+    kind: Literal["simcc"]
+    output_x: OutputName
+    output_y: OutputName
+    split_ratio: Annotated[float, Field(gt=0, le=16)]
+    score_reduction: Literal["min", "mean"]
+    refinement: Literal["none", "quadratic"] = "none"
+    activation: Literal["none", "softmax"] = "none"
+
+    @model_validator(mode="after")
+    def _two_outputs(self) -> SimccSpec:
+        if self.output_x == self.output_y:
+            raise ValueError("output_x and output_y must differ")
+        return self
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        return (self.output_x, self.output_y)
 
 
 def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:
@@ -70,3 +98,35 @@ def encode(keypoints: Floats, spec: SimccSpec, size_wh: tuple[int, int], sigma: 
         centre = keypoints[:, axis, None] * spec.split_ratio
         maps[name] = np.exp(-((bins - centre) ** 2) / (2 * sigma**2))
     return maps
+
+
+def examples(spec: SimccSpec, image: InputSpec, rng: np.random.Generator, count: int) -> dict[str, Floats]:
+    """A Gaussian on each axis for each of `count` keypoints."""
+    return encode(rng.uniform(0.1, 0.9, (count, 2)) * image.size_wh, spec, image.size_wh)
+
+
+def alternatives(spec: SimccSpec, image: InputSpec) -> tuple[Alternatives, ...]:
+    """How a keypoint goes between bins; and the outputs for x and y taken for each other, which fits a square input."""
+    refinement = tuple({"refinement": one} for one in ("none", "quadratic"))
+    turned = {"output_x": spec.output_y, "output_y": spec.output_x}
+    is_square = image.size_wh[0] == image.size_wh[1]
+    return (
+        Alternatives(("refinement",), refinement, "follow", is_choice=True),
+        Alternatives(("output_x", "output_y"), (turned,) if is_square else (), "follow"),
+    )
+
+
+def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:
+    """A softmax shares 1 out among all bins of a map, so a sure keypoint has about 0.1, and the more bins the less:
+    there it is a multiple of 1 / bins."""
+    if spec.activation == "softmax":
+        return min(MIN_SCORE, CHANCES / round(max(size_wh) * spec.split_ratio))
+    return MIN_SCORE
+
+
+# unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.50 of the sample's below 0.3 of the median score
+# were right (n = 34), and all above 0.7
+DECODER = Decoder(
+    SimccSpec, shapes, pack, decode, examples, alternatives, tracking_score=tracking_score, cells=(2,), unsure=0.3,
+    has_distributions=True,
+)  # fmt: skip

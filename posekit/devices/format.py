@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from posekit.decoders.specs import OutputName
+from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, tuple_of_list
 from posekit.parity.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, Words
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from posekit import documents
 from posekit.contract.outputs import decode
 from posekit.contract.spec import PoseSpec
-from posekit.decoders.specs import OutputName
+from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError, said
 from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import GateSpec, PoseSpec
-from posekit.decoders import DECODERS
+from posekit.decoders import of
 from posekit.parity.cases import Case, Tensors, found_in
 from posekit.parity.metrics import Found, oks
 from posekit.poses import Floats
@@ -62,7 +62,7 @@ NOTHING_SURE = Drift(
 def near_reference(case: Case, seen: Tensors, expected: Tensors, spec: PoseSpec, tie: float) -> Found:
     """The keypoints of the reference's outputs `expected` after each value was moved towards `seen` by at most `tie` of
     the range of its keypoint's values; for a head without cells the reference's own."""
-    cells = DECODERS[spec.decoder.kind].cells
+    cells = of(spec.decoder).cells
     if not (tie and cells):
         return found_in(case, expected, spec)
     moved = {name: _towards(seen[name], expected[name], tie, cells) for name in spec.decoder.outputs}

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from posekit.contract.precisions import NAMES, Precision
 from posekit.contract.spec import GateSpec, PoseSpec
-from posekit.decoders import DECODERS
+from posekit.decoders import of
 from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.budget import Budget, value_of
 from posekit.parity.drift import Drift
@@ -63,7 +63,7 @@ def gate_for(precision: Precision, spec: PoseSpec, budget: Budget | None = None)
     given = spec.gate.model_dump(exclude_none=True)
     if budget is not None and budget.of_keypoints().terms:
         return GateSpec.model_validate(given)
-    unsure = {"min_score_of_median": DECODERS[spec.decoder.kind].unsure}
+    unsure = {"min_score_of_median": of(spec.decoder).unsure}
     return GateSpec.model_validate(unsure | DEFAULTS[precision].model_dump(exclude_none=True) | given)
 
 

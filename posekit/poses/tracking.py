@@ -7,30 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posekit.poses import Floats
 from posekit.poses.warp import Region, region_from_box
 
-if TYPE_CHECKING:
-    from posekit.decoders.specs import DecoderSpec
-
 MIN_KEYPOINTS = 4  # fewer say too little about where the person is; a skeleton with fewer needs them all
 MIN_SCORE = 0.3  # where scores go from 0 to 1
-CHANCES = 10  # softmax over bins: people have 20 to 40 times what a map without a peak has, background 3 to 10 times
-
-
-def default_min_score(decoder: DecoderSpec, size_wh: tuple[int, int]) -> float:
-    """From what score on the wrappers' tracker counts a keypoint where the app does not say.
-
-    A softmax shares 1 out among all bins of a SimCC map, so a sure keypoint has about 0.1, and the more bins the less:
-    there the default is a multiple of 1 / bins.
-    """
-    if decoder.kind == "simcc" and decoder.activation == "softmax":
-        return min(MIN_SCORE, CHANCES / round(max(size_wh) * decoder.split_ratio))
-    return MIN_SCORE
 
 
 def next_region(

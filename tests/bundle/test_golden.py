@@ -16,7 +16,9 @@ from posekit.bundle import golden
 from posekit.contract.presets import preset, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import DECODERS
-from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.decoders.heatmap import HeatmapSpec
+from posekit.decoders.regression import RegressionSpec
+from posekit.decoders.simcc import SimccSpec
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import Orientation
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders.heatmap import decode, encode, gaussian_kernel, input_px_per_index
-from posekit.decoders.specs import HeatmapSpec
+from posekit.decoders.heatmap import HeatmapSpec, decode, encode, gaussian_kernel, input_px_per_index
 from posekit.poses.input_spec import InputSpec
 
 SIZE_WH = (96, 160)  # not square, and neither is the map: swapped axes are seen

@@ -10,7 +10,9 @@ import pytest
 from posekit.contract.outputs import packaged
 from posekit.contract.presets import preset
 from posekit.contract.spec import KeypointsSpec, PoseSpec
-from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.decoders.heatmap import HeatmapSpec
+from posekit.decoders.regression import RegressionSpec
+from posekit.decoders.simcc import SimccSpec
 from posekit.errors import InputError
 
 WIDTH, HEIGHT = 64, 96

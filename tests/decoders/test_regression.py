@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders.regression import decode, encode
-from posekit.decoders.specs import RegressionSpec
+from posekit.decoders.regression import RegressionSpec, decode, encode
 from posekit.poses.input_spec import InputSpec
 
 RANGES = ("unit", "signed_unit", "input_px")

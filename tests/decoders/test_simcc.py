@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders.simcc import decode, encode, shapes
-from posekit.decoders.specs import SimccSpec
+from posekit.decoders.simcc import SimccSpec, decode, encode, shapes
 from posekit.poses.input_spec import InputSpec
 
 SIZE_WH = (96, 160)

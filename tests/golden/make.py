@@ -15,8 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from posekit.bundle.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
-from posekit.decoders import DECODERS
-from posekit.decoders.specs import DecoderSpec
+from posekit.decoders import DECODERS, AnyDecoderSpec
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import Orientation
 
@@ -50,7 +49,7 @@ def image(alignment: str = "half_pixel") -> InputSpec:
 
 
 def decoder(data: dict[str, Any]) -> Any:
-    return TypeAdapter(DecoderSpec).validate_python(data)
+    return TypeAdapter(AnyDecoderSpec).validate_python(data)
 
 
 def all_decoder_cases() -> list[Case]:

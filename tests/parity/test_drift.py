@@ -13,7 +13,7 @@ import pytest
 from posekit.contract.presets import preset
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import heatmap, simcc
-from posekit.decoders.specs import RegressionSpec
+from posekit.decoders.regression import RegressionSpec
 from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, least_score, near_reference
 from posekit.parity.evaluate import Evaluation, evaluate

@@ -11,7 +11,8 @@ import pytest
 
 from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, parse_spec
-from posekit.poses.tracking import MIN_KEYPOINTS, OneEuroFilter, default_min_score, next_region
+from posekit.decoders import of
+from posekit.poses.tracking import MIN_KEYPOINTS, OneEuroFilter, next_region
 
 SQUARE = np.array([[10.0, 20.0], [50.0, 20.0], [10.0, 60.0], [50.0, 60.0], [500.0, 500.0]])
 SURE = np.array([0.9, 0.9, 0.9, 0.9, 0.1])
@@ -85,7 +86,7 @@ def spec_with(decoder: dict[str, Any]) -> PoseSpec:
 
 def test_softmax_scores_of_simcc_are_followed() -> None:
     spec = spec_with(SIMCC)
-    least = default_min_score(spec.decoder, spec.input.size_wh)
+    least = of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)
     assert least == 10 / 256
     # what the sample network gives: median of a person's keypoints, fourth best of a corner without anybody
     for score, found in ((0.107, True), (0.028, False)):
@@ -105,7 +106,7 @@ def test_softmax_scores_of_simcc_are_followed() -> None:
 )
 def test_the_wrappers_have_the_same_default(decoder: dict[str, Any], expected: float, tmp_path: Path) -> None:
     spec = spec_with(decoder)
-    assert default_min_score(spec.decoder, spec.input.size_wh) == expected
+    assert of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh) == expected
     shapes = dict.fromkeys(spec.decoder.outputs, (1, 17, 192))
     for platform, pattern in (("android", r"TRACKER_MIN_SCORE: Double = (\S+)"), ("ios", r"trackerMinScore = (\S+)")):
         wrapper.render(platform, spec, "model", shapes, tmp_path / platform)

@@ -21,6 +21,7 @@ from posekit.compression.network.result import Agreement
 from posekit.compression.network.sparsity import Masks
 from posekit.compression.network.views import Bank
 from posekit.contract.spec import PoseSpec
+from posekit.decoders import of
 from posekit.parity.cases import Case
 from posekit.progress import Step
 
@@ -195,7 +196,7 @@ def difference(pair: Pair, images: Any, spec: PoseSpec) -> Any:
         expected = pair.original(images)
     seen = pair.small(images)
     parts = [_relative(a, b) for a, b in zip(seen, expected, strict=True)]
-    if spec.decoder.kind == "simcc":
+    if of(spec.decoder).has_distributions:
         parts[: pair.outputs] = [
             part + _divergence(a, b) if a.ndim == 3 else part
             for part, a, b in zip(parts[: pair.outputs], seen, expected, strict=False)

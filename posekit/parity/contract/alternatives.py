@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from posekit.contract.spec import PoseSpec
-from posekit.decoders.specs import HeatmapSpec, RegressionSpec, SimccSpec
+from posekit.decoders import of
+from posekit.decoders.decoder import Alternatives
 
 Judge = Literal["follow", "mirror", "anatomy"]
 Colour = tuple[float, ...]  # a number a channel
@@ -31,13 +33,14 @@ class Candidate:
 class Question:
     """A field, what tells its values apart, and the values; the first is the one given.
 
-    is_choice: the values differ in accuracy, and none is wrong.
+    is_choice: the values differ in accuracy, and none is wrong. is_decisive: a wrong one puts every keypoint elsewhere.
     """
 
     field: str
     judge: Judge
     candidates: tuple[Candidate, ...]
     is_choice: bool = False
+    is_decisive: bool = False
 
 
 def questions(spec: PoseSpec, *, has_frames: bool, has_people: bool) -> tuple[Question, ...]:
@@ -88,7 +91,7 @@ def _colour(spec: PoseSpec) -> Question:
         Candidate(f"{other}, mean and std turned round too", changed(spec, "input", color_order=other, **turned)),
     ]
     same = given.mean == turned["mean"] and given.std == turned["std"]
-    return Question("input.color_order", "follow", tuple(candidates[: 2 if same else 3]))
+    return Question("input.color_order", "follow", tuple(candidates[: 2 if same else 3]), is_decisive=True)
 
 
 def _normalisation(spec: PoseSpec) -> Question:
@@ -114,7 +117,7 @@ def _normalisation(spec: PoseSpec) -> Question:
         seen.append((*one, *two))
         text = f"mean {_numbers(one)}, std {_numbers(two)}" + (f" ({what})" if what else "")
         candidates.append(Candidate(text, changed(spec, "input", mean=one, std=two)))
-    return Question("input.mean, std", "follow", tuple(candidates))
+    return Question("input.mean, std", "follow", tuple(candidates), is_decisive=True)
 
 
 def _same(values: Colour) -> Colour:
@@ -139,31 +142,21 @@ def _numbers(values: Colour) -> str:
 
 
 def _decoding(spec: PoseSpec) -> list[Question]:
-    decoder = spec.decoder
-    if isinstance(decoder, HeatmapSpec):
-        return [
-            _choice(spec, "decoder", "alignment", ("stride", "corners"), "mirror"),
-            _choice(spec, "decoder", "refinement", ("none", "quarter", "dark"), "follow", is_choice=True),
-        ]
-    if isinstance(decoder, SimccSpec):
-        refinement = _choice(spec, "decoder", "refinement", ("none", "quadratic"), "follow", is_choice=True)
-        return [refinement, _axes(spec, decoder)]
-    return [_choice(spec, "decoder", "range", ("unit", "signed_unit", "input_px"), "follow"), _fields(spec, decoder)]
+    """What the decoder itself says its settings could be."""
+    return [_of_decoder(spec, one) for one in of(spec.decoder).alternatives(spec.decoder, spec.input)]
 
 
-def _axes(spec: PoseSpec, decoder: SimccSpec) -> Question:
-    """Outputs for x and y taken for each other, which fits only where the input is square."""
-    given = Candidate(f"x from {decoder.output_x}, y from {decoder.output_y}", spec)
-    if spec.input.size_wh[0] != spec.input.size_wh[1]:
-        return Question("decoder.output_x, output_y", "follow", (given,))
-    turned = changed(spec, "decoder", output_x=decoder.output_y, output_y=decoder.output_x)
-    other = Candidate(f"x from {decoder.output_y}, y from {decoder.output_x}", turned)
-    return Question("decoder.output_x, output_y", "follow", (given, other))
+def _of_decoder(spec: PoseSpec, other: Alternatives) -> Question:
+    given = {name: getattr(spec.decoder, name) for name in other.fields}
+    values = [given, *(change for change in other.changes if change != given)]
+    candidates = tuple(Candidate(_fields_in_words(value), changed(spec, "decoder", **value)) for value in values)
+    return Question(f"decoder.{', '.join(other.fields)}", other.judge, candidates, other.is_choice, other.is_decisive)
 
 
-def _fields(spec: PoseSpec, decoder: RegressionSpec) -> Question:
-    exchanged = tuple({"x": "y", "y": "x"}.get(name, name) for name in decoder.fields)
-    return _choice(spec, "decoder", "fields", (exchanged,), "follow")
+def _fields_in_words(values: Mapping[str, Any]) -> str:
+    if len(values) == 1:
+        return _text(*values.values())
+    return ", ".join(f"{name} {_text(value)}" for name, value in values.items())
 
 
 def _sides(spec: PoseSpec) -> Question:

@@ -29,7 +29,6 @@ ROUNDS = 4  # so many wrong fields are found at once, one after the other
 FEW_PEOPLE = 4  # for the quick look
 QUICK_SECONDS = 20.0
 GOOD = 0.8  # of 1: a contract under which the network follows the picture so well needs no warning
-INPUT_FIELDS = ("input.mean, std", "input.color_order", "decoder.range", "decoder.fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def quick_network(
         given = evidence(prober, spec)
     if over_subjects(given.follow) >= GOOD and over_subjects(given.flip) <= SAME_PLACE:
         return QuickLook()
-    asked = [question for question in _questions(prober, spec) if question.field in INPUT_FIELDS]
+    asked = [question for question in _questions(prober, spec) if question.is_decisive]
     known: Known = {_seen_as(spec): given}
     results, untried = [], []
     for question in asked:
@@ -210,7 +209,7 @@ def _seen_as(spec: PoseSpec) -> Hashable:
 
 def _input_contracts(spec: PoseSpec) -> list[PoseSpec]:
     asked = questions(spec, has_frames=True, has_people=False)
-    others = [c.spec for question in asked if question.field in INPUT_FIELDS for c in question.candidates[1:]]
+    others = [c.spec for question in asked if question.is_decisive for c in question.candidates[1:]]
     return [spec, *others]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import PoseSpec
-from posekit.decoders.specs import HeatmapSpec, RegressionSpec
+from posekit.decoders import of
 from posekit.parity.contract.alternatives import changed
 from posekit.parity.contract.probes import AS_IT_IS, Prober
 from posekit.parity.contract.verdict import Alternative, FieldCheck, Verdict
@@ -22,11 +22,11 @@ def activation_check(prober: Prober, spec: PoseSpec, why_not: str = "") -> Field
     why_not: why the pictures say nothing of the network, if they do not.
     """
     decoder = spec.decoder
-    if isinstance(decoder, RegressionSpec) and "score" not in decoder.fields:
+    if not decoder.has_raw_scores:
         return None
-    other = "none" if decoder.activation != "none" else ("softmax" if decoder.kind == "simcc" else "sigmoid")
+    given = _given(spec)
+    other = next(one for one in of(decoder).activations if (one == "none") != (given == "none"))
     raw = _raw(prober, spec)
-    given = decoder.activation
     verdict: Verdict = "cannot tell"
     why = "and " + (why_not or "the network's outputs are not finite")
     if raw is not None and not why_not:
@@ -40,17 +40,10 @@ def activation_check(prober: Prober, spec: PoseSpec, why_not: str = "") -> Field
 
 def _raw(prober: Prober, spec: PoseSpec) -> NDArray[np.float64] | None:
     """All values that become scores, one row a map or score."""
-    parts = []
+    decoder, parts = of(spec.decoder), []
     for index in range(len(prober.subjects)):
         outputs = prober.outputs(spec, index, AS_IT_IS)
-        values = outputs[spec.decoder.outputs[0]].astype(np.float64)
-        if isinstance(spec.decoder, RegressionSpec):
-            values = values.reshape(-1, len(spec.decoder.fields))[:, [spec.decoder.fields.index("score")]]
-        elif isinstance(spec.decoder, HeatmapSpec):
-            values = values[0].reshape(-1, spec.keypoint_count).T
-        else:
-            values = values[0]
-        parts.append(values)
+        parts.append(decoder.raw_scores(spec.decoder, outputs[spec.decoder.outputs[0]][0].astype(np.float64)))
     raw = np.concatenate(parts)
     return raw if np.isfinite(raw).all() else None
 
@@ -58,18 +51,23 @@ def _raw(prober: Prober, spec: PoseSpec) -> NDArray[np.float64] | None:
 def _judge(raw: NDArray[np.float64], spec: PoseSpec) -> tuple[Verdict, str]:
     low, high, middle = float(raw.min()), float(raw.max()), float(np.median(raw))
     span = f"and the network gives {low:.3g} to {high:.3g}"
-    if spec.decoder.kind == "simcc":
+    given = _given(spec)
+    if of(spec.decoder).has_distributions:
         is_settled = low >= 0 and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-2))
-        if spec.decoder.activation == "softmax":
+        if given != "none":
             return ("looks wrong", f"{span} with rows that sum to 1 already") if is_settled else ("agrees", span)
         return ("agrees", f"{span} with rows that sum to 1") if is_settled else ("cannot tell", f"{span}; scores need not be 0-1")  # fmt: skip
     if high - low < SLACK:
         return "cannot tell", span
     fits = low >= -SLACK and high <= 1 + SLACK
-    if spec.decoder.activation == "sigmoid":
+    if given != "none":
         return ("looks wrong", f"{span}, which are scores already") if fits else ("agrees", span)
-    is_logits = (middle if spec.decoder.kind == "heatmap" else low) < BACKGROUND
+    is_logits = (middle if raw.shape[1] > 1 else low) < BACKGROUND  # most of a map is background
     return ("looks wrong", f"{span}, as logits are") if is_logits else ("agrees" if fits else "cannot tell", span)
+
+
+def _given(spec: PoseSpec) -> str:
+    return str(getattr(spec.decoder, "activation", "none"))
 
 
 def _score(prober: Prober, spec: PoseSpec) -> float | None:

@@ -1,0 +1,117 @@
+"""What a decoder is: one value a head, from its settings in a contract to the vectors that hold its twins to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders.layout import Wanted
+from posekit.documents import Part, written
+from posekit.poses import Floats
+from posekit.poses.input_spec import InputSpec
+from posekit.poses.tracking import MIN_SCORE
+
+OutputName = Annotated[
+    str, written(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of at most 64 letters, digits and _, no digit first")
+]
+Outputs = Mapping[str, NDArray[Any]]
+
+
+class DecoderSpec(Part):
+    """What a contract says of its decoder: `kind` names it, the other fields are its settings."""
+
+    kind: str
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        raise NotImplementedError
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether keypoints come with a z."""
+        return False
+
+    @property
+    def has_raw_scores(self) -> bool:
+        """Whether the network gives scores, which an activation may still be due to."""
+        return "activation" in type(self).model_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """Other values that fields of a decoder could plausibly have, each as a change of the spec.
+
+    judge: what tells them apart (parity/contract): keypoints that `follow` a moved picture, or that a `mirror` image
+    turns round. is_choice: they differ in accuracy, and none is wrong. is_decisive: with a wrong one every keypoint is
+    somewhere else, so that `package` looks at it too.
+    """
+
+    fields: tuple[str, ...]
+    changes: tuple[Mapping[str, Any], ...]
+    judge: Literal["follow", "mirror"]
+    is_choice: bool = False
+    is_decisive: bool = False
+
+
+def no_alternatives(spec: Any, image: InputSpec) -> tuple[Alternatives, ...]:
+    """Of a decoder whose settings cannot be mistaken for others."""
+    del spec, image
+    return ()
+
+
+def all_scores(spec: Any, values: Floats) -> Floats:
+    """Of a decoder whose first output holds nothing else: (n, bins) or (n, 1)."""
+    del spec
+    return values
+
+
+def usual_score(spec: Any, size_wh: tuple[int, int]) -> float:
+    """Where scores go from 0 to 1."""
+    del spec, size_wh
+    return MIN_SCORE
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """A head's decoder. `spec` is any instance of its `spec` class, `image` the input of the contract, K the number of
+    keypoints.
+
+    shapes(spec, size_wh, K): of each output that it reads the packaged shape without the batch axis, None where any size will do.
+    pack(values, shape, spec, size_wh): an output of the network as it is packaged; MisfitError for other axes.
+    decode(outputs, spec, image): keypoints (K, 2|3) in input px and scores (K,) of outputs as they are packaged, without the batch axis.
+    examples(spec, image, rng, K): outputs of K keypoints as training would have drawn them; what golden vectors are made of.
+    alternatives(spec, image): what else its settings could be.
+    raw_scores(spec, values): the numbers of its first output that become scores before `activation`, a row a map or score; where its spec has_raw_scores.
+    tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app does not say.
+    cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
+    unsure: fraction of the median score below which a keypoint is no more often right than wrong.
+    has_distributions: whether each row of an output stands for probabilities of its places.
+    """
+
+    spec: type[DecoderSpec]
+    shapes: Callable[[Any, tuple[int, int], int], dict[str, Wanted]]
+    pack: Callable[[Any, Wanted, Any, tuple[int, int]], Any]
+    decode: Callable[[Outputs, Any, InputSpec], tuple[Floats, Floats]]
+    examples: Callable[[Any, InputSpec, np.random.Generator, int], dict[str, Floats]]
+    alternatives: Callable[[Any, InputSpec], tuple[Alternatives, ...]] = no_alternatives
+    raw_scores: Callable[[Any, Floats], Floats] = all_scores
+    tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
+    cells: tuple[int, ...] = ()
+    unsure: float = 0.0
+    has_distributions: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What contracts call it."""
+        return str(get_args(self.spec.model_fields["kind"].annotation)[0])
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """What may be done to raw scores, empty where they are taken as they are."""
+        field = self.spec.model_fields.get("activation")
+        return tuple(get_args(field.annotation)) if field is not None else ()
