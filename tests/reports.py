@@ -10,7 +10,8 @@ import numpy as np
 
 from posekit import bundle, documents
 from posekit.parity.cases import Case, poses_of, recorded
-from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.shipped import Shipped, Wrapper
 from posekit.report import writing
 from posekit.runtimes import runtime_for
@@ -55,8 +56,8 @@ def write(
     run = runtime.run if is_good else shifted(runtime.run)
     cases = packaged / bundle.EVALUATION
     evaluation = evaluate(
-        recorded(cases, opened.spec), opened.spec, "fp32", run, status="HOST", runtime=f"LiteRT {BITE}",
-        baseline=None if is_good else runtime.run,
+        recorded(cases, opened.spec), opened.spec,
+        Runs(run, "HOST", f"LiteRT {BITE}", None if is_good else runtime.run), Terms("fp32"),
     )  # fmt: skip
     named = lambda names: ((case, x) for case, x in recorded(cases, opened.spec) if case.name in names)  # noqa: E731
     return evaluation, writing.write(folder, evaluation, opened.spec, facts, named, run)
@@ -77,7 +78,7 @@ def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> t
 
     wrapper = Wrapper(results, accelerator)
     evaluation = evaluate(
-        recorded(cases, spec), spec, "fp32", run, status="VERIFIED" if accelerator else "HOST", runtime="R", wrapper=wrapper
+        recorded(cases, spec), spec, Runs(run, "VERIFIED" if accelerator else "HOST", "R", wrapper=wrapper), Terms("fp32"),
     )  # fmt: skip
     facts: dict[str, Any] = {"name": "tiny", "platform": "android", "precision": "fp32"}
     if accelerator:

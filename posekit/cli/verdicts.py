@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from posekit.compression.ladder import Ladder, Rung
     from posekit.compression.network import Compressed
     from posekit.contract.spec import PoseSpec
-    from posekit.parity.evaluate import Evaluation
+    from posekit.parity.evaluation import Evaluation
     from posekit.pipelines.bisect import Bisection
     from posekit.pipelines.check import Checked
     from posekit.pipelines.package import Packaged

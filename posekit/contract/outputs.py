@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from posekit.decoders import layout, of
 from posekit.decoders.decoder import Outputs
 from posekit.errors import ConversionError, InputError
 from posekit.poses import Poses
+
+Run = Callable[[NDArray[np.float32]], Outputs]  # pixels (H, W, 3) RGB 0-255 to outputs by name
 
 
 def decode(outputs: Outputs, spec: PoseSpec) -> Poses:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.decoders.decoder import Outputs
 from posekit.devices.format import (
     REQUEST,
     Accelerator,
@@ -24,8 +25,6 @@ from posekit.parity.cases import Case
 from posekit.poses.images import load_image
 from posekit.poses.warp import UPRIGHT, Orientation, Region
 
-Tensors = Mapping[str, NDArray[Any]]
-
 
 class RequestWriter:
     """Writes the cases of one request into a folder, a picture that several cases share only once."""
@@ -36,7 +35,7 @@ class RequestWriter:
         self._pictures: dict[Path, PictureFile] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, case: Case, outputs: Tensors | None = None, region: Region | None = None) -> None:
+    def add(self, case: Case, outputs: Outputs | None = None, region: Region | None = None) -> None:
         """Add one case as it stands in the bundle: its upright picture; outputs: what to decode in mode `outputs`."""
         if case.photo.path not in self._pictures:
             number = len(self._pictures)
@@ -50,7 +49,7 @@ class RequestWriter:
         orientation: Orientation,
         region: Region | None,
         pixels: NDArray[np.float32],
-        outputs: Tensors | None = None,
+        outputs: Outputs | None = None,
     ) -> None:
         """Add one case of a picture (h, w, 3) as a camera stores it; pixels: (H, W, 3), the reference's own input."""
         picture = self._picture(f"stored-{len(self._cases):03d}.rgb", stored, orientation)
@@ -81,7 +80,7 @@ class RequestWriter:
         })  # fmt: skip
 
     def _add(
-        self, name: str, picture: PictureFile, region: Region | None, pixels: NDArray[np.float32], outputs: Tensors
+        self, name: str, picture: PictureFile, region: Region | None, pixels: NDArray[np.float32], outputs: Outputs
     ) -> None:
         stem = f"case-{len(self._cases):03d}"
         tensor = self._tensor(f"{stem}.input.f32", pixels[None])

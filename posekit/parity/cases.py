@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from posekit import documents
 from posekit.contract.outputs import decode
 from posekit.contract.spec import PoseSpec
-from posekit.decoders.decoder import OutputName
+from posekit.decoders.decoder import OutputName, Outputs
 from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError, said
 from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
@@ -26,7 +26,6 @@ from posekit.poses import Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.poses.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
 
-Tensors = Mapping[str, NDArray[Any]]
 INDEX = "cases.json"
 PACKAGE_AGAIN = "package the model again"
 MAX_INDEX_BYTES = 1 << 24
@@ -72,7 +71,7 @@ def _case(name: str, photo: Photo, person: Person | None, image: Picture, spec: 
     return Case(name, photo, person, region, transform, pixels, size, area)
 
 
-def poses_of(outputs: Tensors, transform: InputTransform, spec: PoseSpec) -> Poses:
+def poses_of(outputs: Outputs, transform: InputTransform, spec: PoseSpec) -> Poses:
     """Outputs of one run decoded to source px."""
     found = decode(outputs, spec)
     points = transform.to_source(found.keypoints[..., :2])
@@ -82,7 +81,7 @@ def poses_of(outputs: Tensors, transform: InputTransform, spec: PoseSpec) -> Pos
     return Poses(points, found.scores)
 
 
-def found_in(case: Case, outputs: Tensors, spec: PoseSpec) -> Found:
+def found_in(case: Case, outputs: Outputs, spec: PoseSpec) -> Found:
     """The keypoints of one case; NaN where the outputs are not finite."""
     sizes, areas = np.array([case.size]), np.array([case.area])
     if not all(np.isfinite(values).all() for values in outputs.values()):
@@ -106,7 +105,7 @@ class Recorder:
         """Whether there are enough."""
         return len(self._entries) >= MAX_RECORDED
 
-    def add(self, case: Case, outputs: Tensors, found: Found, packaged: Tensors | None = None) -> None:
+    def add(self, case: Case, outputs: Outputs, found: Found, packaged: Outputs | None = None) -> None:
         """Record one case, unless there are enough; packaged: the packaged model's outputs, where it was run."""
         if self.is_full:
             return
@@ -139,7 +138,7 @@ class Recorder:
         (self.folder / INDEX).write_text(json.dumps(document, indent=1) + "\n")
 
 
-def outputs_sha256(outputs: Tensors) -> str:
+def outputs_sha256(outputs: Outputs) -> str:
     """A hash of outputs to the last bit: whether this machine computes as the one that packaged did."""
     digest = hashlib.sha256()
     for name in sorted(outputs):
@@ -209,7 +208,7 @@ class Index(Part):
     _lists = field_validator("cases", mode="before")(tuple_of_list)
 
 
-def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Tensors]]:
+def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Outputs]]:
     """The cases of a bundle, each made anew from its picture and person, with the reference outputs; InputError where
     one is damaged."""
     images: dict[str, int] = {}

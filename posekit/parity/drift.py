@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import of
-from posekit.parity.cases import Case, Tensors, found_in
+from posekit.decoders.decoder import Outputs
+from posekit.parity.cases import Case, found_in
 from posekit.parity.metrics import Found, oks
 from posekit.poses import Floats
 
@@ -59,7 +60,7 @@ NOTHING_SURE = Drift(
 )
 
 
-def near_reference(case: Case, seen: Tensors, expected: Tensors, spec: PoseSpec, tie: float) -> Found:
+def near_reference(case: Case, seen: Outputs, expected: Outputs, spec: PoseSpec, tie: float) -> Found:
     """The keypoints of the reference's outputs `expected` after each value was moved towards `seen` by at most `tie` of
     the range of its keypoint's values; for a head without cells the reference's own."""
     cells = of(spec.decoder).cells

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, cases_of
 from posekit.poses.images import Photo
 
-Tensors = Mapping[str, NDArray[Any]]
 NO_PIXELS: NDArray[np.float32] = np.empty((0, 0, 3), np.float32)
 
 
@@ -28,12 +27,12 @@ class References:
 
     photos: Sequence[Photo]
     spec: PoseSpec
-    reference: Callable[[NDArray[np.float32]], Tensors]
+    reference: Callable[[NDArray[np.float32]], Outputs]
     folder: Path
     room: int = 1 << 30
     _kept: dict[int, list[Case]] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[tuple[Case, Tensors]]:
+    def __iter__(self) -> Iterator[tuple[Case, Outputs]]:
         """Every case with its outputs, picture by picture."""
         for number in range(len(self.photos)):
             yield from self._of(number)
@@ -46,13 +45,13 @@ class References:
             else:
                 yield from cases_of(photo, self.spec)
 
-    def named(self, names: Collection[str]) -> Iterator[tuple[Case, Tensors]]:
+    def named(self, names: Collection[str]) -> Iterator[tuple[Case, Outputs]]:
         """The cases of those names with their outputs."""
         for number, photo in enumerate(self.photos):
             if any(name.startswith(f"{photo.name}#") for name in names):
                 yield from (one for one in self._of(number) if one[0].name in names)
 
-    def _of(self, number: int) -> Iterator[tuple[Case, Tensors]]:
+    def _of(self, number: int) -> Iterator[tuple[Case, Outputs]]:
         if number in self._kept:
             for place, case in enumerate(self._kept[number]):
                 with np.load(self._path(number, place), allow_pickle=False) as kept:
@@ -68,7 +67,7 @@ class References:
         if len(made) == place + 1:
             self._kept[number] = made
 
-    def _keep(self, path: Path, case: Case, outputs: Tensors) -> bool:
+    def _keep(self, path: Path, case: Case, outputs: Outputs) -> bool:
         """Write one case while there is room for it."""
         size = case.pixels.nbytes + sum(values.nbytes for values in outputs.values())
         if size > self.room:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.outputs import Run
 from posekit.contract.precisions import Precision
 from posekit.contract.spec import GateSpec, PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError
-from posekit.parity.cases import Case, Tensors, found_in
+from posekit.parity.cases import Case, found_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.stages import Side, Stage
 
-Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 NO_DEVICE = "needs a device: --device or --device-run"
 NO_WRAPPER = "held to the golden vectors by the module's own tests; run here with --wrapper"
 
@@ -28,7 +28,7 @@ class Shipped:
     keypoints (K, 2|3) source px and scores (K,), None where they are not finite."""
 
     input: NDArray[np.float32] | None
-    outputs: Tensors
+    outputs: Outputs
     keypoints: NDArray[np.float64] | None
     scores: NDArray[np.float64] | None
 
@@ -58,7 +58,7 @@ class WrapperSide:
         self._reference: list[Found] = []
         self._cases, self._missing = 0, list[str]()
 
-    def add(self, case: Case, reference: Tensors, host: Tensors, run: Run) -> None:
+    def add(self, case: Case, reference: Outputs, host: Outputs, run: Run) -> None:
         """Add a case. host: outputs of the packaged model on this machine for the reference's input."""
         if self._wrapper.asked is not None and case.name not in self._wrapper.asked:
             return
@@ -74,7 +74,7 @@ class WrapperSide:
             self._accelerated.add(case, outputs, host, self._spec)
             self._on_reference["tensor"].append(found_in(case, host, self._spec))
 
-    def _add_image(self, case: Case, image: Shipped, reference: Tensors, host: Tensors, run: Run) -> None:
+    def _add_image(self, case: Case, image: Shipped, reference: Outputs, host: Outputs, run: Run) -> None:
         spec = self._spec
         made = _input(case, image)
         self._preprocessed.add_tensors(case, {"image": made}, {"image": case.pixels})
@@ -128,7 +128,7 @@ class Beside:
         self.name, self.wrapper, self._spec = name, wrapper, spec
         self._end, self._reference = Side(gate), list[Found]()
 
-    def add(self, case: Case, reference: Tensors) -> None:
+    def add(self, case: Case, reference: Outputs) -> None:
         """Add a case; one that was not run is left out (devices/evidence.py tells of it)."""
         image = self.wrapper.results(case).get("image")
         if image is not None:
@@ -152,7 +152,7 @@ def _input(case: Case, image: Shipped) -> NDArray[np.float32]:
     return np.asarray(image.input[0], np.float32)
 
 
-def _outputs(case: Case, one: Shipped, expected: Tensors) -> Tensors:
+def _outputs(case: Case, one: Shipped, expected: Outputs) -> Outputs:
     for name, values in expected.items():
         seen = one.outputs[name].shape if name in one.outputs else None
         if seen != values.shape:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posekit.contract.spec import GateSpec, PoseSpec
-from posekit.parity.cases import Case, Tensors, found_in
+from posekit.decoders.decoder import Outputs
+from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, near_reference
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
 
@@ -35,17 +36,17 @@ class Side:
         self.near: list[Found] = []
         self.tallies: dict[str, TensorTally] = {}
 
-    def add(self, case: Case, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
+    def add(self, case: Case, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
         """Add a case by its outputs."""
         self.add_tensors(case, outputs, expected)
         self.add_found(case, found_in(case, outputs, spec), outputs, expected, spec)
 
-    def add_found(self, case: Case, found: Found, outputs: Tensors, expected: Tensors, spec: PoseSpec) -> None:
+    def add_found(self, case: Case, found: Found, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
         """Add the keypoints of a case that were decoded from `outputs`, to be compared with those of `expected`."""
         self.found.append(found)
         self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
 
-    def add_tensors(self, case: Case, seen: Tensors, expected: Tensors) -> None:
+    def add_tensors(self, case: Case, seen: Outputs, expected: Outputs) -> None:
         """Tally the tensors of a case; names and shapes are equal."""
         for name, values in expected.items():
             self.tallies.setdefault(name, TensorTally(name)).add(case.name, seen[name], values)

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from posekit.compression.calibration import is_sample
 from posekit.compression.ladder import Ladder, Rung, recommend
+from posekit.contract.outputs import Run
 from posekit.contract.precisions import PRECISIONS, Precision, of_platform
 from posekit.contract.recipe import uniform
 from posekit.contract.spec import PoseSpec
 from posekit.errors import MissingToolError, PosekitError, first_line, full_disk, note
 from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, truth_of
 from posekit.parity.cases import Case, cases_of, found_in
-from posekit.parity.evaluate import Run
 from posekit.parity.gate import Outcome, check_accuracy, check_keypoints, check_tensors, excused, gate_for
 from posekit.parity.metrics import Found
 from posekit.parity.quality import Quality, quality, quality_of

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import InputError
 from posekit.parity.accuracy import Truth, truth_of, why_no_truth
@@ -24,10 +25,9 @@ from posekit.parity.cases import cases_in, found_in
 from posekit.parity.metrics import Found
 from posekit.poses.images import Photo, decode_image
 from posekit.progress import Step, patient
-from posekit.runtimes import Run, runtime_for
+from posekit.runtimes import runtime_for
 from posekit.runtimes.files import contents, unpack
-from posekit.runtimes.workers import Run as AnyRun
-from posekit.runtimes.workers import Work, cluster, installed, processes
+from posekit.runtimes.workers import Spread, Work, cluster, installed, processes
 
 AT_ONCE = 8  # pictures of a task
 ENOUGH_BYTES = 1 << 23  # of a task: a picture that reaches it ends it
@@ -164,7 +164,7 @@ def begun(
     """
     count = worker_count(workers, len(photos), processes.cores())
     with contextlib.ExitStack() as stack:
-        run: AnyRun[Pictures, list[Seen]] = partial(map, partial(look, work.problem))
+        run: Spread[Pictures, list[Seen]] = partial(map, partial(look, work.problem))
         if scheduler:
             run = stack.enter_context(cluster.dask(work, scheduler))
         elif count > 1:

@@ -19,6 +19,7 @@ from posekit.bundle import wrapper as codegen
 from posekit.compression.calibration import is_sample, needed
 from posekit.compression.search import check_means
 from posekit.compression.settings import FLOAT, Compression
+from posekit.contract.outputs import Run
 from posekit.contract.precisions import PRECISIONS
 from posekit.contract.recipe import FILE as RECIPE
 from posekit.contract.recipe import write as write_recipe
@@ -29,7 +30,8 @@ from posekit.parity import trace
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
 from posekit.parity.contract import ContractStage, QuickLook, quick
-from posekit.parity.evaluate import Evaluation, Run, evaluate, unverified
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation, unverified
 from posekit.parity.gate import Check
 from posekit.parity.references import References
 from posekit.pipelines.check import stage_of
@@ -263,9 +265,10 @@ def _evaluate(
             name = f"{name}; {desktop.NAMES[platform]}"
         with announced(job.step, f"measure parity on {platform}"):
             evaluation = evaluate(
-                job.references, spec, made.recipe.name, runtime.run, status=runtime.status, runtime=name, baseline=baseline,
-                accelerated=runtime.accelerated, wrapper=wrapper, recorder=recorder,
-                budget=made.budget, size=file_bytes(path),
+                job.references, spec,
+                Runs(runtime.run, runtime.status, name, baseline, runtime.accelerated, wrapper),
+                Terms(made.recipe.name, made.budget, file_bytes(path)),
+                recorder,
             )  # fmt: skip
         evaluation = replace(evaluation, checks=(*golden_checks, *evaluation.checks))
         shown = writing.drawn(evaluation, wrapper, islice(job.references.cases(), MAX_RECORDED), spec)

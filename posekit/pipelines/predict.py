@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle
-from posekit.contract.outputs import check_outputs
+from posekit.contract.outputs import Run, check_outputs
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError
 from posekit.parity.cases import cases_in, poses_of
-from posekit.parity.evaluate import Run
 from posekit.pipelines.inputs import find_spec
 from posekit.poses import Poses, concatenate
 from posekit.poses.images import Person, Photo, Picture, load_image
@@ -66,7 +65,7 @@ def open_for_prediction(path: Path, spec: str, arch: str, trust: bool, weights: 
     source = open_source(path, arch=arch, trust=trust, weights=weights)
     check_facts(source, contract)
 
-    def run(pixels: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    def run(pixels: NDArray[np.float32]) -> Outputs:
         outputs = run_reference(source, contract, pixels)
         check_outputs({name: values.shape for name, values in outputs.items()}, contract)
         return outputs

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from posekit.compression.calibration import choose, is_sample, judge_people, look_for_people, needed, saturation
 from posekit.contract.outputs import check_outputs, decode
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import cases_of
 from posekit.pipelines.inputs import Images
 from posekit.poses import Poses
 from posekit.progress import Step, announced
 from posekit.sources import SourceModel, open_source
-from posekit.sources.reference import Tensors, check_facts, run_reference
+from posekit.sources.reference import check_facts, run_reference
 from posekit.sources.sample import sample_images
 from posekit.targets.graph.lowering import Lowered, lower
 
@@ -101,7 +102,7 @@ def calibrating(
     )
 
 
-def _referenced(source: SourceModel, spec: PoseSpec, images: Images) -> tuple[NDArray[np.float32], Tensors]:
+def _referenced(source: SourceModel, spec: PoseSpec, images: Images) -> tuple[NDArray[np.float32], Outputs]:
     """An input and the network's outputs for it, after the checks that need the eager network alone."""
     pixels = cases_of(images.photos[0], spec)[0].pixels
     outputs = run_reference(source, spec, pixels)

@@ -15,7 +15,9 @@ import numpy as np
 
 from posekit import bundle, documents
 from posekit.contract import recipe
+from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
+from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices import evidence as device_evidence
 from posekit.devices.format import DeviceRun, Pass
@@ -24,7 +26,8 @@ from posekit.errors import InputError, MissingToolError, said
 from posekit.parity.accuracy import accuracy, can_be_told
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Case, Index, read_index, recorded
-from posekit.parity.evaluate import Evaluation, Run, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome, accuracy_skips
 from posekit.parity.shipped import Wrapper
 from posekit.pipelines import consistency
@@ -174,9 +177,9 @@ def _unless_missing(what: str, made: Callable[[], tuple[Check, ...]]) -> tuple[C
 
 def _remembering(runtime: Runtime) -> Runtime:
     """The same, each input run once: several checks need the outputs of the recorded cases."""
-    kept: dict[bytes, dict[str, np.ndarray[Any, Any]]] = {}
+    kept: dict[bytes, Outputs] = {}
 
-    def run(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> dict[str, np.ndarray[Any, Any]]:
+    def run(pixels: np.ndarray[Any, np.dtype[np.float32]]) -> Outputs:
         key = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest()
         if key not in kept and len(kept) < MAX_RECORDED:
             kept[key] = runtime.run(pixels)
@@ -223,10 +226,15 @@ def _cases(evidence: Evidence) -> Iterator[Case]:
 def _measured(opened: bundle.Bundle, told: Told, evidence: Evidence, runtime: Runtime, ran: _Ran) -> Evaluation:
     """The bundle's model on its cases, and what ran the wrapper on them, against the recorded reference."""
     return evaluate(
-        evidence.cases, opened.spec, opened.manifest["precision"], runtime.run, status=ran.status, runtime=ran.name,
-        wrapper=ran.wrapper, beside=ran.beside, budget=_budget(opened), size=file_bytes(opened.model_path),
-        accuracy_held=told.evaluation.accuracy_held,
-        accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
+        evidence.cases,
+        opened.spec,
+        Runs(
+            runtime.run, ran.status, ran.name, wrapper=ran.wrapper, beside=ran.beside,
+            accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
+        ),
+        Terms(
+            opened.manifest["precision"], _budget(opened), file_bytes(opened.model_path), told.evaluation.accuracy_held
+        ),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from posekit.documents import sentence
 from posekit.errors import InputError
 from posekit.parity.accuracy import Accuracy
 from posekit.parity.drift import Drift
-from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
+from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Outcome
 from posekit.parity.metrics import CaseError, KeypointError, TensorError
 from posekit.parity.stages import Stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from posekit.parity.evaluate import BLAMED_FROM_PX, Evaluation
+from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import NO_DEVICE
 from posekit.parity.stages import Stage, blame

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from posekit.bundle import wrapper as codegen
+from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec
-from posekit.parity.cases import Case, Tensors, poses_of
-from posekit.parity.evaluate import Evaluation, ReferenceCase
+from posekit.decoders.decoder import Outputs
+from posekit.parity.cases import Case, poses_of
+from posekit.parity.evaluate import ReferenceCase
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.metrics import CaseError
 from posekit.parity.shipped import Shipped, Wrapper
 from posekit.poses import Poses, concatenate
@@ -29,7 +31,6 @@ from posekit.report.figures import Gallery, Pair, SkeletonFigure
 from posekit.report.overlay import marks
 from posekit.report.page import px
 
-Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]
 PICTURE_PX = 560  # longer side of a picture in the page
 ROOM_AROUND = 0.08  # of the region, so that a keypoint at its edge is seen
 SEEN_FROM_PX = 0.05  # smaller errors are not seen in a picture; one is shown as an example where there are no others
@@ -97,7 +98,7 @@ def write(
     return document
 
 
-def _poses(case: Case, outputs: Tensors, spec: PoseSpec) -> Poses:
+def _poses(case: Case, outputs: Outputs, spec: PoseSpec) -> Poses:
     finite = all(np.isfinite(values).all() for values in outputs.values())
     return concatenate([poses_of(outputs, case.transform, spec)] if finite else [], spec.keypoint_count)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.outputs import Run
 from posekit.errors import MissingToolError
 from posekit.runtimes import coreml, litert
 from posekit.runtimes.timing import LEAST_ROUNDS, medians
 
 UNTIMED = "evaluated op by op, which says nothing of a device's time"
-Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.outputs import Run
 from posekit.errors import InputError, MissingToolError, told
 from posekit.runtimes.mlpackage import coremltools
-
-Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 WHY_NOT = "Core ML runs on macOS only"
 UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "npu": "CPU_AND_NE", "all": "ALL"}

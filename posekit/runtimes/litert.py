@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.outputs import Run
 from posekit.errors import InputError, MissingToolError, said, told
 from posekit.progress import captured
-
-Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 NODE = re.compile(r"Node number (\d+) \((\w+)\) failed to \w+\.?")  # LiteRT's last words on it
 HINTS = {

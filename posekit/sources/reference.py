@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from posekit.contract.outputs import packaged
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError, line_of_user, said
 from posekit.poses.input_spec import GRAY_OF_RGB
 from posekit.progress import captured
 from posekit.sources.source import SourceModel
 
-Tensors = dict[str, NDArray[Any]]
 
-
-def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32]) -> Tensors:
+def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32]) -> Outputs:
     """Outputs by name, as they are packaged, for pixels (H, W, 3) RGB 0-255 as warp gives them.
 
     Normalisation is numpy's, outside any graph, so that the packaged model's own is checked against it. InputError

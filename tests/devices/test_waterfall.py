@@ -10,7 +10,8 @@ import pytest
 
 from posekit.devices.desktop import kotlin
 from posekit.devices.desktop.kotlin import KotlinWrapper
-from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.shipped import Wrapper
 from posekit.runtimes import litert
 from tests.devices.kotlin_samples import FAULTS, Sample
@@ -22,7 +23,7 @@ needs_kotlin = pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not(
 
 def evaluated(sample: Sample, model: Path, wrapper: Wrapper | None) -> Evaluation:
     run = litert.open_model(model)
-    return evaluate(iter(sample.cases), sample.spec, "fp32", run, status="HOST", runtime="LiteRT", wrapper=wrapper)
+    return evaluate(iter(sample.cases), sample.spec, Runs(run, "HOST", "LiteRT", wrapper=wrapper), Terms("fp32"))
 
 
 def through(sample: Sample, wrapper: KotlinWrapper, work: Path) -> Evaluation:
@@ -85,8 +86,10 @@ def test_a_fault_of_this_machines_accelerators_is_named(
     sample = samples["tinypose"]
     run = litert.open_model(sample.model)
     evaluation = evaluate(
-        iter(sample.cases), sample.spec, "fp32", run, status="HOST", runtime="LiteRT",
-        accelerated=lambda pixels: {name: np.roll(maps, cells, axis=2) for name, maps in run(pixels).items()},
+        iter(sample.cases), sample.spec,
+        Runs(run, "HOST", "LiteRT",
+             accelerated=lambda pixels: {name: np.roll(maps, cells, axis=2) for name, maps in run(pixels).items()}),
+        Terms("fp32"),
     )  # fmt: skip
     assert evaluation.blamed == blamed
     assert evaluation.is_good == (cells == 0)

@@ -159,7 +159,7 @@ def measured_anew(folder: Path) -> bool:
     """Put the model's own figures into report and evidence; whether they are good, and it runs."""
     from posekit.errors import PosekitError
     from posekit.parity.cases import outputs_sha256, recorded
-    from posekit.parity.evaluate import evaluate
+    from posekit.parity.evaluate import Runs, Terms, evaluate
     from posekit.report.document import as_json
     from posekit.runtimes import runtime_for
 
@@ -168,7 +168,7 @@ def measured_anew(folder: Path) -> bool:
     try:
         runtime = runtime_for(old["platform"], model_of(folder))
         cases = list(recorded(folder / "evaluation", spec))
-        found = evaluate(cases, spec, old["precision"], runtime.run, status=runtime.status, runtime=runtime.name)
+        found = evaluate(cases, spec, Runs(runtime.run, runtime.status, runtime.name), Terms(old["precision"]))
         if not found.is_good:
             return False
         hashes = [outputs_sha256(runtime.run(case.pixels)) for case, _ in cases]

@@ -16,7 +16,8 @@ from posekit.decoders import heatmap, simcc
 from posekit.decoders.regression import RegressionSpec
 from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, least_score, near_reference
-from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Outcome
 from posekit.parity.metrics import Found
 from posekit.parity.shipped import Shipped, Wrapper
@@ -62,7 +63,7 @@ def judged(spec: PoseSpec, precision: Any, change: Callable[[Outputs, int], Outp
     outputs = people(spec, count)
     seen = iter([change({name: values.copy() for name, values in one.items()}, i) for i, one in enumerate(outputs)])
     pairs = [(case(spec, number), one) for number, one in enumerate(outputs)]
-    return evaluate(pairs, spec, precision, lambda _: next(seen), status="HOST", runtime="none")
+    return evaluate(pairs, spec, Runs(lambda _: next(seen), "HOST", "none"), Terms(precision))
 
 
 def failed(evaluation: Evaluation) -> list[str]:
@@ -155,7 +156,7 @@ def test_left_for_right_is_no_near_tie_whatever_the_values_are(precision: str, h
         seen = [swap(one, 0) for one in outputs]
         shown = iter(seen)
         cases = [(case(spec, number), one) for number, one in enumerate(outputs)]
-        found = evaluate(cases, spec, precision, lambda _, shown=shown: next(shown), status="HOST", runtime="none")  # type: ignore[arg-type, misc]
+        found = evaluate(cases, spec, Runs(lambda _, shown=shown: next(shown), "HOST", "none"), Terms(precision))  # type: ignore[arg-type, misc]
         assert [name for name in failed(found) if "keypoints, " in name or "OKS" in name], pairs
 
 
@@ -295,7 +296,7 @@ def test_the_float_graph_of_a_compressed_file_is_held_to_more_than_the_file() ->
         copies = [{name: values.copy() for name, values in one.items()} for one in outputs]
         seen = iter([fault({n: v.copy() for n, v in one.items()}, i) for i, one in enumerate(copies)])
         base = iter([baseline(one, i) for i, one in enumerate(copies)])
-        return failed(evaluate(pairs, spec, "w8", lambda _: next(seen), status="HOST", runtime="none", baseline=lambda _: next(base)))  # fmt: skip
+        return failed(evaluate(pairs, spec, Runs(lambda _: next(seen), "HOST", "none", lambda _: next(base)), Terms("w8")))  # fmt: skip
 
     assert found(lambda one, _: one) == []
     assert found(fault) == ["before compression: heatmaps signal to noise"]
@@ -314,5 +315,5 @@ def test_the_wrappers_decoding_is_held_to_the_arithmetic_at_any_precision(off_px
         return {"image": Shipped(one.pixels[None], by_case[one.name], points, decoded.scores[0])}
 
     model = iter([maps for _, maps in pairs for _ in range(2)])  # of the reference's input, then of the wrapper's
-    found = evaluate(pairs, spec, "w8", lambda _: next(model), status="HOST", runtime="none", wrapper=Wrapper(results, accelerator=False))  # fmt: skip
+    found = evaluate(pairs, spec, Runs(lambda _: next(model), "HOST", "none", wrapper=Wrapper(results, accelerator=False)), Terms("w8"))  # fmt: skip
     assert failed(found) == (["the wrapper's decoding"] if fails else [])

@@ -9,7 +9,7 @@ import pytest
 
 from posekit.contract.spec import GateSpec
 from posekit.parity.drift import drift_of
-from posekit.parity.evaluate import Evaluation
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import Found, compare_keypoints
 from posekit.parity.stages import Stage, blame, largest

@@ -15,7 +15,8 @@ import pytest
 from posekit.contract.recipe import uniform
 from posekit.contract.spec import PoseSpec, read_spec
 from posekit.parity.cases import Case, cases_of
-from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Outcome
 from posekit.poses.images import Person, Photo
 from posekit.runtimes import runtime_for
@@ -72,9 +73,7 @@ class Trained:
         return self.runs[platform, precision]
 
     def judged(self, precision: Any, run: Run, baseline: Run | None = None) -> Evaluation:
-        return evaluate(
-            iter(self.references), self.spec, precision, run, status="HOST", runtime="none", baseline=baseline
-        )
+        return evaluate(iter(self.references), self.spec, Runs(run, "HOST", "none", baseline), Terms(precision))
 
 
 def crops(spec: PoseSpec) -> list[Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from posekit import bundle
 from posekit.cli.app import main
-from posekit.parity.evaluate import Evaluation
+from posekit.parity.evaluation import Evaluation
 from posekit.pipelines.inputs import find_images, find_spec
 from posekit.pipelines.package import package
 from posekit.pipelines.validate import validate

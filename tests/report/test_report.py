@@ -13,7 +13,7 @@ import pytest
 
 from posekit.errors import InputError
 from posekit.parity.drift import NOTHING_SURE
-from posekit.parity.evaluate import Evaluation
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import KeypointError
 from posekit.parity.stages import Stage

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from posekit.errors import InputError
-from posekit.parity.evaluate import Evaluation
+from posekit.parity.evaluation import Evaluation
 from tests import reports
 
 pytestmark = pytest.mark.xdist_group("browser")  # shares the tiny bundle with the page's tests

@@ -19,7 +19,7 @@ from posekit.compression.search.trial import Bench, Problem, Trial
 from posekit.contract.recipe import Recipe
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.budget import Budget
-from posekit.parity.evaluate import Evaluation
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.progress import Step
 from posekit.runtimes.workers import cluster, processes

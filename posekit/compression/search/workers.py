@@ -8,10 +8,9 @@ from typing import TypeAlias
 
 from posekit.compression.search.trial import Bench, Problem, Trial, measure, tools
 from posekit.contract.recipe import Recipe
-from posekit.runtimes.workers import Run as AnyRun
-from posekit.runtimes.workers import Work
+from posekit.runtimes.workers import Spread, Work
 
-Run: TypeAlias = AnyRun[Recipe, Trial]
+Run: TypeAlias = Spread[Recipe, Trial]
 KILLED = "the process that tried it was killed, again and again"  # the failure of such a trial
 GO_ON = "the trials so far are kept: run the same again when it is back"
 

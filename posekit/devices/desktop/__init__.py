@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices import golden_run
 from posekit.devices.evidence import wrapper_of
@@ -14,7 +15,7 @@ from posekit.devices.request import RequestWriter
 from posekit.errors import ConversionError, MissingToolError
 from posekit.parity.cases import Case
 from posekit.parity.gate import Check
-from posekit.parity.shipped import Run, Wrapper
+from posekit.parity.shipped import Wrapper
 
 NAMES = {"android": "generated Kotlin on desktop LiteRT (CPU)", "ios": "generated Swift core, model run by posekit"}
 

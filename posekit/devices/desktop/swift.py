@@ -23,15 +23,17 @@ import numpy as np
 
 from posekit.bundle import file_hash
 from posekit.bundle.wrapper import template_root
+from posekit.contract.outputs import Run
 from posekit.contract.spec import read_spec
+from posekit.decoders.decoder import Outputs
 from posekit.devices import golden_run
 from posekit.devices.format import MAX_CASES, REQUEST, RUN, DeviceRun, Mode, RequestedCase, RunRequest
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written, sha256_of
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.case_files import RegionOfCase, TensorFile, read_tensor
-from posekit.parity.cases import Case, Tensors
-from posekit.parity.shipped import Run, Shipped, Wrapper
+from posekit.parity.cases import Case
+from posekit.parity.shipped import Shipped, Wrapper
 from posekit.runtimes.files import is_litter
 
 PLACEHOLDER, PROGRAM = "TemplatePose", "Desktop"
@@ -184,7 +186,7 @@ def _round(wrapper: SwiftWrapper, request: Path, out: Path) -> DeviceRun:
     return run
 
 
-def _write(outputs: Tensors, folder: Path, number: int) -> dict[str, TensorFile]:
+def _write(outputs: Outputs, folder: Path, number: int) -> dict[str, TensorFile]:
     files = {}
     for name, values in outputs.items():
         array = np.asarray(values, "<f4")

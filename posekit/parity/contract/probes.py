@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.outputs import check_outputs, decode
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.parity.contract.subjects import Subject, region_of
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.warp import InputTransform, Region, input_transform, warp
 
-Tensors = Mapping[str, NDArray[Any]]
-Network = Callable[[PoseSpec, NDArray[np.float32]], Tensors]
+Network = Callable[[PoseSpec, NDArray[np.float32]], Outputs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,9 @@ class Prober:
     network: Network
     subjects: tuple[Subject, ...]
     pinned: InputSpec | None = None
-    answers: dict[tuple[int, str], Tensors] = field(default_factory=dict)
+    answers: dict[tuple[int, str], Outputs] = field(default_factory=dict)
 
-    def outputs(self, spec: PoseSpec, index: int, probe: Probe) -> Tensors:
+    def outputs(self, spec: PoseSpec, index: int, probe: Probe) -> Outputs:
         """What the decoder reads of one look; it depends on the input's part of the contract alone."""
         key = (index, probe.name)
         if spec.input == self.pinned and key in self.answers:

@@ -8,8 +8,9 @@ from typing import Any
 
 from posekit.contract.spec import PoseSpec
 from posekit.devices import desktop
-from posekit.parity.evaluate import BEFORE_COMPRESSION, Evaluation, before_compression
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import NO_PYCOCOTOOLS, Check
+from posekit.parity.stage_checks import BEFORE_COMPRESSION, before_compression
 from posekit.pipelines.consistency.slack import Slack
 from posekit.pipelines.inputs import SUBSTITUTE_IMAGES
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from posekit import bundle
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.parity import trace
 from posekit.parity.case_files import RegionOfCase, read_tensor
-from posekit.parity.cases import INDEX, Case, Index, Recorded, Tensors, found_in
+from posekit.parity.cases import INDEX, Case, Index, Recorded, found_in
 from posekit.parity.gate import Check
 from posekit.parity.trace import Step, Trace
 from posekit.pipelines.consistency.finding import differing, judged
@@ -32,7 +33,7 @@ class Evidence:
     """cases.json, and its cases made anew from pictures and people, with the recorded outputs."""
 
     index: Index
-    cases: tuple[tuple[Case, Tensors], ...]
+    cases: tuple[tuple[Case, Outputs], ...]
 
 
 def checks(opened: bundle.Bundle, evidence: Evidence) -> tuple[Check, ...]:
@@ -81,7 +82,7 @@ def _near(seen: NDArray[Any], expected: NDArray[Any], close: float) -> bool:
     return seen.shape == expected.shape and bool(np.allclose(seen, expected, close, close, equal_nan=True))
 
 
-def _keypoints(entry: Recorded, case: Case, outputs: Tensors, spec: PoseSpec) -> Iterator[str]:
+def _keypoints(entry: Recorded, case: Case, outputs: Outputs, spec: PoseSpec) -> Iterator[str]:
     found = found_in(case, outputs, spec)
     told = (("keypoints", entry.keypoints, found.keypoints[0]), ("scores", entry.scores, found.scores[0]))
     for what, seen, expected in told:

@@ -11,9 +11,9 @@ import numpy as np
 
 from posekit import bundle
 from posekit.contract import recipe
+from posekit.contract.outputs import Run
 from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import PosekitError, version_of
-from posekit.parity.evaluate import Run
 from posekit.parity.gate import Check, Outcome
 from posekit.pipelines.consistency.evidence import Evidence
 from posekit.pipelines.consistency.finding import differing, judged

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from posekit import bundle
+from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity import trace
-from posekit.parity.evaluate import Run
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.trace import Step, Trace
 from posekit.pipelines.consistency import made_again

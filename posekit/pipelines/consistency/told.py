@@ -12,10 +12,12 @@ from typing import Any
 
 from posekit import bundle
 from posekit.contract import recipe
+from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity.budget import parse_budget
 from posekit.parity.cases import MAX_RECORDED, outputs_sha256
-from posekit.parity.evaluate import Evaluation, Run, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import ACCURACY_GATES, ENOUGH_PEOPLE, Check, Outcome
 from posekit.pipelines.consistency import claims
 from posekit.pipelines.consistency.evidence import Evidence
@@ -117,12 +119,8 @@ def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run
     now = evaluate(
         evidence.cases,
         opened.spec,
-        made.name,
-        run,
-        status=then.status,
-        runtime=then.runtime,
-        baseline=baseline,
-        budget=parse_budget(made.budget) if made.budget else None,
+        Runs(run, then.status, then.runtime, baseline),
+        Terms(made.name, parse_budget(made.budget) if made.budget else None),
     )
     slack = Slack(_computes_alike(evidence, run), same_runtime=True)
     seen, expected = ({stage["name"]: stage for stage in as_json(one, {})["stages"]} for one in (then, now))

@@ -6,7 +6,7 @@ What comes out is simulated, not measured on a device: fp16 is rounded where the
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.outputs import Run
 from posekit.errors import InputError
 from posekit.runtimes.mil.execution import OpRun, Profile, prepare, run
 from posekit.runtimes.mil.lazy import torch
@@ -26,8 +27,6 @@ __all__ = [
     "Feature", "Finding", "Op", "OpRange", "OpRun", "Profile", "Program", "Run",
     "lint", "magnitudes", "open_model", "open_program", "predicting", "run", "runtime_name",
 ]  # fmt: skip
-
-Run = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
 
 
 def open_model(path: Path, threads: int = 0) -> Run:

@@ -14,7 +14,7 @@ from typing import Any, Generic
 
 from posekit import __version__
 from posekit.errors import InputError, MissingToolError, said
-from posekit.runtimes.workers.work import ATTEMPTS, Answer, Problem, Run, Task, Work
+from posekit.runtimes.workers.work import ATTEMPTS, Answer, Problem, Spread, Task, Work
 
 CONNECT_SECONDS = 8.0
 PATIENCE_SECONDS = 30.0  # without any worker: a killed one is back by then
@@ -22,7 +22,7 @@ LOGGERS = ("distributed", "distributed.client", "distributed.core", "tornado", "
 
 
 @contextlib.contextmanager
-def dask(work: Work[Problem, Task, Answer], address: str) -> Iterator[Run[Task, Answer]]:
+def dask(work: Work[Problem, Task, Answer], address: str) -> Iterator[Spread[Task, Answer]]:
     """On the workers of a Dask scheduler; a killed worker's tasks are done again by others.
 
     The problem is sent to each worker once. MissingToolError without Dask; InputError where no scheduler answers, it has
@@ -48,7 +48,7 @@ class _Cluster(Generic[Problem, Task, Answer]):
         self._send()
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Answer]:
-        """As Run. Whatever was there when a worker died is suspected, and tried again alone."""
+        """As Spread. Whatever was there when a worker died is suspected, and tried again alone."""
         suspects: list[Task] = []
         yield from self._tried(tasks, suspects)
         for suspect in suspects:

@@ -18,7 +18,7 @@ from typing import Any
 
 import posekit
 from posekit.errors import first_line
-from posekit.runtimes.workers.work import ATTEMPTS, Answer, Problem, Run, Task, Work
+from posekit.runtimes.workers.work import ATTEMPTS, Answer, Problem, Spread, Task, Work
 
 MOST = 4  # worker processes where nothing is said and each holds the converters
 # -P: nothing is imported from the folder that the command runs in
@@ -27,7 +27,7 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 
 @contextlib.contextmanager
-def processes(work: Work[Problem, Task, Answer], count: int) -> Iterator[Run[Task, Answer]]:
+def processes(work: Work[Problem, Task, Answer], count: int) -> Iterator[Spread[Task, Answer]]:
     """In `count` worker processes; a task whose worker was killed is done again by another, ATTEMPTS times in all.
 
     When the `with` ends, however it ends, so do the workers, and their files are removed.

@@ -16,7 +16,7 @@ Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
 # Tasks are taken as workers become free, so that whoever gives them can stop; answers come as they are done, in any order.
-Run: TypeAlias = Callable[[Iterable[Task]], Iterator[Answer]]
+Spread: TypeAlias = Callable[[Iterable[Task]], Iterator[Answer]]
 ATTEMPTS = 3  # of a task whose worker died
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from posekit.contract.outputs import packaged
 from posekit.contract.precisions import Rewrite
 from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
 from posekit.errors import ConversionError, line_of_user, said
 from posekit.poses.input_spec import GRAY_OF_RGB
 from posekit.progress import captured
@@ -77,9 +78,7 @@ class Lowered:
     without: tuple[Rewrite, ...] = ()
 
 
-def lower(
-    source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], reference: dict[str, NDArray[Any]]
-) -> Lowered:
+def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], reference: Outputs) -> Lowered:
     """Export the network with its preprocessing folded in, tidy the graph, and hold it against `reference`.
 
     pixels: (H, W, 3) of an evaluation image; reference: the eager outputs for it. ConversionError (exit 4) where

@@ -21,7 +21,8 @@ from posekit.devices.record import results_of
 from posekit.devices.request import RequestWriter, as_written
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.cases import found_in, poses_of
-from posekit.parity.evaluate import Evaluation, evaluate
+from posekit.parity.evaluate import Runs, Terms, evaluate
+from posekit.parity.evaluation import Evaluation
 from posekit.pipelines.validate import Wanted, validate
 from posekit.poses.warp import input_transform
 from posekit.runtimes import mil
@@ -42,7 +43,7 @@ def evaluated(sample: SwiftSample, wrapper: SwiftWrapper, work: Path) -> Evaluat
     """The evaluation of the sample's model behind a package, from picture to keypoints."""
     run = mil.open_model(sample.model)
     ran = swift.results(wrapper, (case for case, _ in sample.cases), run, work)
-    return evaluate(iter(sample.cases), sample.spec, "fp32", run, status="SIMULATED", runtime="mil", wrapper=ran)
+    return evaluate(iter(sample.cases), sample.spec, Runs(run, "SIMULATED", "mil", wrapper=ran), Terms("fp32"))
 
 
 @pytest.mark.parametrize("name", ["tinypose", "tinysimcc", "letterbox"])

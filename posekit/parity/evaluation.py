@@ -1,0 +1,87 @@
+"""The evidence for one model file: what was measured, step by step, and the gates that judge it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from posekit.parity.accuracy import Accuracy
+from posekit.parity.gate import OF_KEYPOINTS, Check, Outcome, passed
+from posekit.parity.metrics import CaseError
+from posekit.parity.quality import Quality, quality_of
+from posekit.parity.stage_checks import MAX_INPUT_DIFFERENCE
+from posekit.parity.stages import Stage, blame, largest
+
+BLAMED_FROM_PX = 0.25  # p95 of a stage in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
+# gates of what the stages are told of, not of the other passes of a device
+OF_THE_STAGES = (OF_KEYPOINTS, f"from the picture: {OF_KEYPOINTS}", f"on the accelerator: {OF_KEYPOINTS}")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The evidence for one model file.
+
+    status: VERIFIED, HOST, SIMULATED or UNVERIFIED; runtime: what ran it. total: what ships against the reference,
+    from the picture where the wrapper was run, else from the reference's input; stages: the same, step by step.
+    worst: the cases with the largest errors, worst first. accuracy: by `reference` and `packaged`, where there are
+    annotations; accuracy_held: whether AP and PCK were gates, of enough annotated people, and held.
+    """
+
+    status: str
+    runtime: str
+    cases: int
+    images: int
+    total: Stage
+    stages: tuple[Stage, ...]
+    checks: tuple[Check, ...]
+    worst: tuple[CaseError, ...] = ()
+    accuracy: Mapping[str, Accuracy] = field(default_factory=dict)
+    accuracy_held: bool = False
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """The stages that the error comes from, the largest first; the largest alone where a gate is closer than what
+        a stage is blamed for; empty where all is well."""
+        known = {stage.name: stage for stage in self.stages}
+        found = blame(self.stages, BLAMED_FROM_PX)
+        inputs = known["preprocessing"].tensors if "preprocessing" in known else ()
+        if any(not tensor.max_abs <= MAX_INPUT_DIFFERENCE for tensor in inputs) and "preprocessing" not in found:
+            found = (*found, "preprocessing")
+        if {"preprocessing", "decoding"} <= set(found) and self._cancels(known):
+            # one transform, wrong both ways: decoding only undoes what preprocessing did
+            found = tuple(name for name in found if name != "decoding")
+        moved = any(check.outcome is Outcome.FAIL and check.name.startswith(OF_THE_STAGES) for check in self.checks)
+        return found or (largest(self.stages) if moved else ())
+
+    def _cancels(self, known: Mapping[str, Stage]) -> bool:
+        """Whether the way back from the input makes up for most of what the way there did."""
+        total, there, back = (stage.keypoints for stage in (self.total, known["preprocessing"], known["decoding"]))
+        if total is None or there is None or back is None:
+            return False
+        (x, y), (u, v) = there.bias_px, back.bias_px
+        return total.p95_px <= 0.5 * there.p95_px or math.hypot(x + u, y + v) <= 0.25 * math.hypot(x, y)
+
+    @property
+    def quality(self) -> Quality | None:
+        """What ships in the few numbers of a table; None where nothing was measured."""
+        if self.total.keypoints is None:
+            return None
+        return quality_of(self.total.keypoints, self.accuracy.get("reference"), self.accuracy.get("packaged"))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no gate failed."""
+        return passed(self.checks)
+
+
+def unverified(reason: str) -> Evaluation:
+    """The evidence for a model that cannot be run here: none, with the reason."""
+    check = Check("keypoints against the reference", Outcome.SKIPPED, reason)
+    return Evaluation("UNVERIFIED", "not run", 0, 0, Stage("total", skipped=reason), (), (check,))
+
+
+def wrong_shape(problem: str, status: str, runtime: str) -> Evaluation:
+    """The evidence for a model whose outputs are not the reference's: no keypoint can be compared."""
+    check = Check("names and shapes", Outcome.FAIL, problem)
+    return Evaluation(status, runtime, 0, 0, Stage("total", skipped=problem), (), (check,))

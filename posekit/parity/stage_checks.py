@@ -1,0 +1,76 @@
+"""The gates of single steps: of the float graph before compression, of the wrapper's input and decoding, of what ends elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from posekit.contract.precisions import Precision
+from posekit.contract.spec import GateSpec, PoseSpec
+from posekit.parity.budget import Budget
+from posekit.parity.gate import Check, Outcome, check_budget, check_keypoints, check_tensors, coarser, gate_for
+from posekit.parity.quality import quality_of
+from posekit.parity.shipped import Wrapper
+from posekit.parity.stages import Stage
+
+BEFORE_COMPRESSION = "before compression"
+MAX_DECODED_PX = 0.05  # both sides decode the same outputs in float64
+MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
+
+
+def before_compression(conversion: Stage, spec: PoseSpec) -> tuple[Check, ...]:
+    """The gates of the float graph that a compressed file is made of; conversion: it against the reference."""
+    gate = gate_for("fp16", spec)
+    return (
+        *_named(BEFORE_COMPRESSION, check_tensors(gate, conversion.tensors, spec.decoder.outputs)),
+        *end_checks(BEFORE_COMPRESSION, conversion, gate, None),
+    )
+
+
+def gate_there(precision: Precision, wrapper: Wrapper | None, spec: PoseSpec, budget: Budget | None) -> GateSpec:
+    """The gate of what another way of running the model made: that of its arithmetic where it is coarser than the file's."""
+    return gate_for(coarser(precision, None if wrapper is None else wrapper.precision), spec, budget)
+
+
+def total_checks(total: Stage, spec: PoseSpec, gate: GateSpec) -> tuple[Check, ...]:
+    """The gates of what ships: its tensors and its keypoints."""
+    tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
+    return (*tensors, *_keypoint_checks(gate, total))
+
+
+def _keypoint_checks(gate: GateSpec, stage: Stage) -> list[Check]:
+    found, drift = stage.keypoints, stage.drift
+    return [] if found is None or drift is None else check_keypoints(gate, found, drift)
+
+
+def input_checks(preprocessing: Stage) -> tuple[Check, ...]:
+    """The wrapper's input against the reference's: keypoints hide small faults of it."""
+    name = "the wrapper's input"
+    if not preprocessing.tensors:
+        return (Check(name, Outcome.SKIPPED, preprocessing.skipped),)
+    (tensor,) = preprocessing.tensors
+    text = f"largest difference {tensor.max_abs:.3g} grey levels, at most {MAX_INPUT_DIFFERENCE:g} ({tensor.where})"
+    return (Check(name, Outcome.PASS if tensor.max_abs <= MAX_INPUT_DIFFERENCE else Outcome.FAIL, text),)
+
+
+def decoding_checks(decoding: Stage) -> tuple[Check, ...]:
+    """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any precision."""
+    name, drift = "the wrapper's decoding", decoding.drift
+    if drift is None:
+        return (Check(name, Outcome.SKIPPED, decoding.skipped),)
+    text = f"largest difference {drift.max_px:.4f} px, at most {MAX_DECODED_PX:g} ({drift.worst})"
+    return (Check(name, Outcome.PASS if drift.max_px <= MAX_DECODED_PX else Outcome.FAIL, text),)
+
+
+def end_checks(where: str, end: Stage, gate: GateSpec, budget: Budget | None) -> tuple[Check, ...]:
+    """The keypoint gates again, for what another way of running the model, or of reaching it, made of the cases."""
+    if end.keypoints is None:
+        return (Check(f"{where}: keypoints", Outcome.SKIPPED, end.skipped),)
+    found = _keypoint_checks(gate, end)
+    if budget is not None and (motion := budget.of_motion()).terms:
+        found.append(check_budget(motion, quality_of(end.keypoints, None, None), 0))
+    return _named(where, found)
+
+
+def _named(where: str, checks: Sequence[Check]) -> tuple[Check, ...]:
+    return tuple(replace(check, name=f"{where}: {check.name}") for check in checks)
