@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from posekit.contract.outputs import Run
 from posekit.contract.precisions import Precision
@@ -47,7 +46,7 @@ class Runs:
     baseline: Run | None = None
     accelerated: Run | None = None
     wrapper: Wrapper | None = None
-    beside: Mapping[str, Wrapper] = MappingProxyType({})
+    beside: Mapping[str, Wrapper] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
