@@ -98,7 +98,7 @@ def _statistics(model: bytes, ranges: Mapping[str, tuple[float, float]]) -> dict
     from ai_edge_litert import schema_py_generated as schema
 
     graph = schema.Model.GetRootAs(model, 0).Subgraphs(0)
-    ranks = {graph.Outputs(i).Name().decode(): graph.Outputs(i).ShapeLength() for i in range(graph.TensorsLength())}
+    ranks = {graph.Tensors(i).Name().decode(): graph.Tensors(i).ShapeLength() for i in range(graph.TensorsLength())}
     return {
         name: {
             side: np.full((1,) * ranks[name], value, np.float32)

@@ -89,7 +89,7 @@ def _tensors(root: Any, graph: Any) -> dict[int, Tensor]:
     types = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
     found = {}
     for i in range(graph.TensorsLength()):
-        tensor = graph.Outputs(i)
+        tensor = graph.Tensors(i)
         number = tensor.Buffer()
         buffer = root.Buffers(number)
         # offset: the quantizer stores weights behind the flatbuffer
