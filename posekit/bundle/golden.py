@@ -1,6 +1,6 @@
 """Golden vectors: inputs and posekit's own results, for the tests of the generated modules (and of posekit itself).
 
-Outputs are little-endian float32, pixels RGB bytes, both base64. Everything is seeded.
+Tensors are little-endian float32, pixels RGB bytes, both base64. Everything is seeded.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The two documents of a device run: `request.json`, what is asked, and `run.json`, what was seen.
 
-Outputs lie beside the documents as raw little-endian float32, pictures as raw RGB bytes row after row. The JSON schemas
+Tensors lie beside the documents as raw little-endian float32, pictures as raw RGB bytes row after row. The JSON schemas
 in docs/ are generated from these models (`python -m posekit.devices.schema docs`).
 """
 

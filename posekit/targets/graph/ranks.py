@@ -1,4 +1,4 @@
-"""Outputs of more axes than a runtime holds, with axes that lie side by side taken as one.
+"""Tensors of more axes than a runtime holds, with axes that lie side by side taken as one.
 
 Values lie in memory in the same order however many axes they are counted by. So every operation on many axes is one on
 few, between two reshapes; of two reshapes in a row the first is left out, and no tensor of many axes remains.

@@ -21,7 +21,7 @@ Made = tuple[Callable[..., Any], list[Any]] | None
 
 
 def read_memory(graph_module: Any) -> int:
-    """Outputs that are read by strides of the user's own as gathers; returns how many."""
+    """Tensors that are read by strides of the user's own as gathers; returns how many."""
     count = 0
     for node in list(graph_module.graph.nodes):
         if name_of(node) == "as_strided" and node.args[0].op != "get_attr" and (made := moved(node)) is not None:
