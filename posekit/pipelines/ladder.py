@@ -6,7 +6,7 @@ import platform as machine
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from posekit.compression.calibration import is_sample
 from posekit.compression.ladder import Ladder, Rung, recommend
-from posekit.contract.outputs import Run
 from posekit.contract.precisions import PRECISIONS, Precision, of_platform
 from posekit.contract.recipe import uniform
 from posekit.contract.spec import PoseSpec
 from posekit.errors import MissingToolError, PosekitError, first_line, full_disk, note
-from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, truth_of
+from posekit.parity.accuracy import Accuracy, Truth, accuracy, accuracy_drop, truth_of
 from posekit.parity.cases import Case, cases_of, found_in
-from posekit.parity.gate import Outcome, check_accuracy, check_keypoints, check_tensors, excused, gate_for
+from posekit.parity.gate import Outcome, check_accuracy, excused, gate_for
 from posekit.parity.metrics import Found
 from posekit.parity.quality import Quality, quality, quality_of
+from posekit.parity.stage_checks import total_checks
 from posekit.parity.stages import Side
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.preparation import Prepared, calibrating, prepare
@@ -32,7 +32,7 @@ from posekit.progress import Step, announced, silent
 from posekit.runtimes import Runtime, runtime_for, timed_run
 from posekit.runtimes.timing import medians
 from posekit.sources.reference import run_reference
-from posekit.targets import TARGETS, Base, Calibration, Converted, file_bytes
+from posekit.targets import TARGETS, Base, Calibration, file_bytes
 
 LONGEST = 240.0  # seconds for the keypoints of one precision
 
@@ -79,90 +79,103 @@ def ladder(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A rung so far, with its file and what runs it where there are any."""
+
+    rung: Rung
+    path: Path | None = None
+    runtime: Runtime | None = None
+
+    def dropped(self, status: str, why: str) -> _Made:
+        """The rung without a file to measure, and the reason."""
+        return _Made(replace(self.rung, status=status, failed=(why,)))
+
+
 def _climb(
     name: str, prepared: Prepared, images: Images, base: Base, calibration: Calibration, folder: Path,
     told: dict[str, Any] | None, why_not: str, step: Step,
 ) -> Ladder:  # fmt: skip
-    rungs: dict[Precision, Rung] = {}
-    files: dict[Precision, Path] = {}
-    runs: dict[Precision, Runtime] = {}
-    for precision in of_platform(name):
-        if PRECISIONS[precision].calibrates and not calibration.inputs:
-            rungs[precision] = Rung(precision, "SKIPPED", failed=(why_not,))
-            continue
-        with announced(step, f"make {precision} for {name}"):
-            made = _make(name, prepared.spec, precision, base, calibration, folder)
-        if isinstance(made, Rung):
-            rungs[precision] = made
-            continue
-        converted, runtime = made
-        files[precision], runs[precision] = converted.path, runtime
-        layers = tuple(layer.as_json() for layer in converted.layers)
-        size = file_bytes(converted.path)
-        rungs[precision] = Rung(
-            precision,
-            runtime.status,
-            size,
-            layers=layers,
-            notes=converted.notes,
-            minimum_system=converted.minimum_system,
-        )
-    cases = sum(max(len(photo.people), 1) for photo in images.photos)
-    for precision, seconds in _first_runs(runs, next(_cases(images, prepared.spec)).pixels).items():
-        if isinstance(seconds, PosekitError):  # says nothing of the others
-            rungs[precision] = replace(rungs[precision], status="FAILED", failed=(seconds.message,))
-            del runs[precision], files[precision]
-        elif seconds * cases > LONGEST:
-            why = f"one inference takes {seconds:.1f} s here, {cases} would take {seconds * cases / 60:.0f} min"
-            rungs[precision] = replace(rungs[precision], status="SKIPPED", failed=(why,))
-            del runs[precision], files[precision]
+    made = _all_made(name, prepared.spec, base, calibration, folder, why_not, step)
+    pixels = next(_cases(images, prepared.spec)).pixels
+    made = _quick_enough(made, pixels, sum(max(len(photo.people), 1) for photo in images.photos))
     with announced(step, f"measure keypoints on {name}"):
-        reference, measured, broken = _measure(prepared, images, {key: one.run for key, one in runs.items()}, step)
-    for precision, why in broken.items():
-        rungs[precision] = replace(rungs[precision], status="FAILED", failed=(why,))
-        del files[precision]
-    for precision, (seen, failed) in measured.items():
-        rungs[precision] = replace(rungs[precision], quality=seen, failed=failed)
+        reference, made = _measured(prepared, images, made, step)
     with announced(step, f"measure time on {name}"):
-        times, untimed = _times(name, files, next(_cases(images, prepared.spec)).pixels)
-    complete = _with_ratios(rungs, times)
-    recommended, why = recommend(complete)
-    runtime_name = next((one.name for one in runs.values()), "not run")
-    here = f"{machine.system()} {machine.machine()}"
+        times, untimed = _times(name, {key: one.path for key, one in made.items() if one.path}, pixels)
+    rungs = _with_ratios({key: one.rung for key, one in made.items()}, times)
+    recommended, why = recommend(rungs)
     return Ladder(
-        prepared.spec.name,
-        name,
-        runtime_name,
-        here,
-        images.what,
-        images.warnings,
-        reference.people,
-        reference,
-        complete,
-        untimed,
-        told,
-        recommended,
-        why,
+        name=prepared.spec.name,
+        platform=name,
+        runtime=next((one.runtime.name for one in made.values() if one.runtime), "not run"),
+        machine=f"{machine.system()} {machine.machine()}",
+        evaluated_on=images.what,
+        warnings=images.warnings,
+        people=reference.people,
+        reference=reference,
+        rungs=rungs,
+        untimed=untimed,
+        calibration=told,
+        recommended=recommended,
+        why=why,
     )
 
 
-def _make(
-    name: str, spec: PoseSpec, precision: Precision, base: Base, calibration: Calibration, folder: Path
-) -> tuple[Converted, Runtime] | Rung:
+def _all_made(
+    name: str, spec: PoseSpec, base: Base, calibration: Calibration, folder: Path, why_not: str, step: Step
+) -> dict[Precision, _Made]:
+    made: dict[Precision, _Made] = {}
+    for precision in of_platform(name):
+        if PRECISIONS[precision].calibrates and not calibration.inputs:
+            made[precision] = _Made(Rung(precision, "SKIPPED", failed=(why_not,)))
+            continue
+        with announced(step, f"make {precision} for {name}"):
+            made[precision] = _make(name, spec, precision, base, calibration, folder)
+    return made
+
+
+def _make(name: str, spec: PoseSpec, precision: Precision, base: Base, calibration: Calibration, folder: Path) -> _Made:
     """The file and what runs it, or a rung that says why there is none."""
     target = TARGETS[name]
     (folder / precision).mkdir()
     path = folder / precision / target.model_file(spec.name)
     try:
-        made = target.compress(base, spec, uniform(precision), calibration, path, folder / "log")
-        return made, runtime_for(name, path)
+        converted = target.compress(base, spec, uniform(precision), calibration, path, folder / "log")
+        runtime = runtime_for(name, path)
     except PosekitError as error:
-        return Rung(precision, "FAILED", failed=(error.message,))
+        return _Made(Rung(precision, "FAILED", failed=(error.message,)))
     except Exception as error:  # a fault with one precision says nothing of the others
         if full_disk(error) is not None:
             raise
         note(error, folder / "log")
-        return Rung(precision, "FAILED", failed=(f"a fault of posekit, please report it: {first_line(error)}",))
+        why = f"a fault of posekit, please report it: {first_line(error)}"
+        return _Made(Rung(precision, "FAILED", failed=(why,)))
+    rung = Rung(
+        precision, runtime.status, file_bytes(path), layers=tuple(layer.as_json() for layer in converted.layers),
+        notes=converted.notes, minimum_system=converted.minimum_system,
+    )  # fmt: skip
+    return _Made(rung, path, runtime)
+
+
+def _quick_enough(made: dict[Precision, _Made], pixels: NDArray[np.float32], cases: int) -> dict[Precision, _Made]:
+    """All rungs, of which those keep their file that run, and would not take LONGEST for all cases."""
+    kept = {}
+    for precision, one in made.items():
+        kept[precision] = one
+        if one.runtime is None:
+            continue
+        begin = time.perf_counter()
+        try:
+            one.runtime.run(pixels)
+        except PosekitError as error:  # says nothing of the others
+            kept[precision] = one.dropped("FAILED", error.message)
+            continue
+        seconds = time.perf_counter() - begin
+        if seconds * cases > LONGEST:
+            why = f"one inference takes {seconds:.1f} s here, {cases} would take {seconds * cases / 60:.0f} min"
+            kept[precision] = one.dropped("SKIPPED", why)
+    return kept
 
 
 def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
@@ -170,59 +183,57 @@ def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
         yield from cases_of(photo, spec)
 
 
-def _measure(
-    prepared: Prepared, images: Images, runs: dict[Precision, Run], step: Step
-) -> tuple[Quality, dict[Precision, tuple[Quality, tuple[str, ...]]], dict[Precision, str]]:
-    """What every model makes of every case, a case at a time, what `package`'s gates would say of it, and why one failed."""
-    spec = prepared.spec
+def _measured(
+    prepared: Prepared, images: Images, made: dict[Precision, _Made], step: Step
+) -> tuple[Quality, dict[Precision, _Made]]:
+    """The reference, and every rung with what its model makes of all cases, a case at a time, and what `package`'s gates
+    would say of it; or why it failed."""
+    spec, made = prepared.spec, dict(made)
     reference: list[Found] = []
     truth: list[Truth | None] = []
-    sides = {precision: Side(gate_for(precision, spec)) for precision in runs}
-    broken: dict[Precision, str] = {}
+    sides = {key: Side(gate_for(key, spec)) for key, one in made.items() if one.runtime is not None}
     for number, case in enumerate(_cases(images, spec), 1):
         expected = run_reference(prepared.source, spec, case.pixels)
         reference.append(found_in(case, expected, spec))
         truth.append(truth_of(case))
         for precision in list(sides):
+            runtime = made[precision].runtime
+            assert runtime is not None
             try:
-                seen = runs[precision](case.pixels)
+                seen = runtime.run(case.pixels)
             except PosekitError as error:
-                broken[precision] = f"{error.message} ({case.name})"
+                made[precision] = made[precision].dropped("FAILED", f"{error.message} ({case.name})")
                 del sides[precision]
                 continue
             sides[precision].add(case, seen, expected, spec)
         step(f"measure keypoints, {number} inputs")
     before = accuracy(reference, truth, spec)
-    measured = {}
     for precision, side in sides.items():
-        stage = side.stage(precision, reference, spec)
-        assert stage.keypoints is not None
-        assert stage.drift is not None
-        held = check_accuracy(side.gate, accuracy_drop(reference, side.found, truth, spec))
-        checks = excused(
-            (
-                *check_tensors(side.gate, stage.tensors, spec.decoder.outputs),
-                *check_keypoints(side.gate, stage.keypoints, stage.drift),
-                *held,
-            ),
-            bool(held) and all(one.outcome is Outcome.PASS for one in held),
+        seen_quality, failed = _judged(precision, side, reference, truth, before, spec)
+        made[precision] = replace(
+            made[precision], rung=replace(made[precision].rung, quality=seen_quality, failed=failed)
         )
-        failed = tuple(f"{one.name}: {one.detail}" for one in checks if one.outcome is Outcome.FAIL)
-        measured[precision] = (quality_of(stage.keypoints, before, accuracy(side.found, truth, spec)), failed)
-    return quality(reference, reference, truth, spec), measured, broken
+    return quality(reference, reference, truth, spec), made
 
 
-def _first_runs(runs: dict[Precision, Runtime], pixels: NDArray[np.float32]) -> dict[Precision, float | PosekitError]:
-    """Seconds of one run of each, or why there is none."""
-    taken: dict[Precision, float | PosekitError] = {}
-    for precision, runtime in runs.items():
-        begin = time.perf_counter()
-        try:
-            runtime.run(pixels)
-            taken[precision] = time.perf_counter() - begin
-        except PosekitError as error:
-            taken[precision] = error
-    return taken
+def _judged(
+    precision: Precision,
+    side: Side,
+    reference: list[Found],
+    truth: list[Truth | None],
+    before: Accuracy | None,
+    spec: PoseSpec,
+) -> tuple[Quality, tuple[str, ...]]:
+    """What a model's keypoints are worth, and the gates that they fail."""
+    stage = side.stage(precision, reference, spec)
+    assert stage.keypoints is not None
+    held = check_accuracy(side.gate, accuracy_drop(reference, side.found, truth, spec))
+    checks = excused(
+        (*total_checks(stage, spec, side.gate), *held),
+        bool(held) and all(one.outcome is Outcome.PASS for one in held),
+    )
+    failed = tuple(f"{one.name}: {one.detail}" for one in checks if one.outcome is Outcome.FAIL)
+    return quality_of(stage.keypoints, before, accuracy(side.found, truth, spec)), failed
 
 
 def _times(name: str, files: dict[Precision, Path], pixels: NDArray[np.float32]) -> tuple[dict[Precision, float], str]:
