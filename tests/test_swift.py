@@ -25,7 +25,9 @@ from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written
 from posekit.parity.cases import poses_of
-from posekit.poses.warp import Orientation, Region, input_transform, warp
+from posekit.poses.regions import Region
+from posekit.poses.transforms import Orientation, input_transform
+from posekit.poses.warp import warp
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "swift"))

@@ -20,8 +20,10 @@ from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import DecoderSpec
 from posekit.poses.input_spec import InputSpec
+from posekit.poses.regions import Region, frame_region, region_from_box
 from posekit.poses.tracking import OneEuroFilter, next_region
-from posekit.poses.warp import Orientation, Region, frame_region, input_transform, region_from_box, upright_size, warp
+from posekit.poses.transforms import Orientation, input_transform, upright_size
+from posekit.poses.warp import warp
 
 SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does

@@ -181,7 +181,7 @@ def show_written(paths: Sequence[Path], folder: Path, as_json: bool) -> None:
 
 def parse_box(text: str) -> tuple[float, ...]:
     """x1,y1,x2,y2 as numbers; InputError otherwise."""
-    from posekit.poses.warp import is_sound_box
+    from posekit.poses.regions import is_sound_box
 
     try:
         box = tuple(float(part) for part in text.split(","))

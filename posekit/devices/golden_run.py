@@ -12,7 +12,7 @@ from posekit.bundle import golden, wrapper
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity.gate import Check, Outcome
-from posekit.poses.warp import region_from_box
+from posekit.poses.regions import region_from_box
 
 NAME = "the wrapper gives posekit's golden vectors"
 BOX_XYXY = (10.0, 20.0, 110.0, 220.0)

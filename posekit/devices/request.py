@@ -23,7 +23,8 @@ from posekit.devices.format import (
 from posekit.parity.case_files import RegionOfCase, TensorFile
 from posekit.parity.cases import Case
 from posekit.poses.images import load_image
-from posekit.poses.warp import UPRIGHT, Orientation, Region
+from posekit.poses.regions import Region
+from posekit.poses.transforms import UPRIGHT, Orientation
 
 
 class RequestWriter:

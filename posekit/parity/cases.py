@@ -24,7 +24,9 @@ from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, Ten
 from posekit.parity.metrics import Found
 from posekit.poses import Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
-from posekit.poses.warp import InputTransform, Region, frame_region, input_transform, region_from_box, warp
+from posekit.poses.regions import Region, frame_region, region_from_box
+from posekit.poses.transforms import InputTransform, input_transform
+from posekit.poses.warp import warp
 
 INDEX = "cases.json"
 PACKAGE_AGAIN = "package the model again"

@@ -20,7 +20,7 @@ from posekit.poses.annotations import MAX_JSON_BYTES
 from posekit.poses.fields import floats, key_of
 from posekit.poses.filenames import resolved
 from posekit.poses.images import Photo
-from posekit.poses.warp import is_sound_box
+from posekit.poses.regions import is_sound_box
 
 MAX_BYTES = MAX_JSON_BYTES
 ARRAYS = {"keypoints", "scores", "images", "boxes_xyxy", "names"}

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from posekit.poses import Floats
 from posekit.poses.categories import Layout
-from posekit.poses.fields import Floats, floats, in_order
-from posekit.poses.warp import FARTHEST_PX, SMALLEST_PX, is_sound_box
+from posekit.poses.fields import floats, in_order
+from posekit.poses.regions import FARTHEST_PX, SMALLEST_PX, is_sound_box
 
 GROWN = 0.08  # of the longer side: a person reaches beyond the keypoints
 LARGEST_PART = 1.5  # of a box's area that a person's can be: annotators' boxes are a little small

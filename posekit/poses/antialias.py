@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from posekit.poses import Floats
 
 
 @dataclass(frozen=True, slots=True)

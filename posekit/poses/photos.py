@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from posekit.errors import InputError
+from posekit.poses import Floats
 from posekit.poses.annotations import read_annotations
-from posekit.poses.fields import Floats
 from posekit.poses.filenames import resolved
 from posekit.poses.images import SUFFIXES, Person, Photo, load_image, upright_wh
 from posekit.poses.units import refuse_other_units

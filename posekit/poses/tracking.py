@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from posekit.poses import Floats
-from posekit.poses.warp import Region, region_from_box
+from posekit.poses.regions import Region, region_from_box
 
 MIN_KEYPOINTS = 4  # fewer say too little about where the person is; a skeleton with fewer needs them all
 MIN_SCORE = 0.3  # where scores go from 0 to 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from posekit.errors import InputError
-from posekit.poses.fields import Floats
+from posekit.poses import Floats
 from posekit.poses.images import Person
 
 FAR = 0.5  # of a box's sides

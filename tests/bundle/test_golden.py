@@ -20,7 +20,7 @@ from posekit.decoders.heatmap import HeatmapSpec
 from posekit.decoders.regression import RegressionSpec
 from posekit.decoders.simcc import SimccSpec
 from posekit.poses.input_spec import InputSpec
-from posekit.poses.warp import Orientation
+from posekit.poses.transforms import Orientation
 
 FOLDER = Path(__file__).parents[1] / "golden"
 FILES = ("decoders.json", "tracking.json", "warp.json")

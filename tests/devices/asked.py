@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import PoseSpec
-from posekit.poses.warp import Orientation, Region, frame_region, input_transform, upright_size, warp
+from posekit.poses.regions import Region, frame_region
+from posekit.poses.transforms import Orientation, input_transform, upright_size
+from posekit.poses.warp import warp
 
 NOISE = np.random.default_rng(7).integers(0, 256, (48, 40, 3), np.uint8)
 ORIENTATIONS = [

@@ -23,7 +23,9 @@ from posekit.parity.shipped import Run
 from posekit.pipelines import inputs
 from posekit.pipelines import package as pipeline
 from posekit.poses.images import load_image
-from posekit.poses.warp import Region, input_transform, warp
+from posekit.poses.regions import Region
+from posekit.poses.transforms import input_transform
+from posekit.poses.warp import warp
 from posekit.runtimes import litert, mil
 from posekit.sources.sample import write_sample
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample

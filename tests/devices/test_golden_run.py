@@ -13,7 +13,7 @@ from posekit.contract.skeletons import flip_indices
 from posekit.contract.spec import contract_hash, parse_spec, read_spec
 from posekit.devices import golden_run
 from posekit.devices.desktop import kotlin
-from posekit.poses.warp import region_from_box
+from posekit.poses.regions import region_from_box
 from tests import faults
 from tests.fuzz.readers import SPEC
 

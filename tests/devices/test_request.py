@@ -16,7 +16,8 @@ from posekit.devices.format import RunRequest
 from posekit.devices.request import RequestWriter, as_written, sha256_of
 from posekit.parity.cases import Case, cases_of
 from posekit.poses.images import Photo
-from posekit.poses.warp import Orientation, Region
+from posekit.poses.regions import Region
+from posekit.poses.transforms import Orientation
 from tests.devices.fakes.device import SPEC_OF_TINY as SPEC
 
 OUTPUTS = {"heatmaps": np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)}

@@ -22,7 +22,9 @@ from posekit.devices.request import RequestWriter
 from posekit.parity.cases import poses_of
 from posekit.parity.shipped import Shipped
 from posekit.poses.images import load_image
-from posekit.poses.warp import Orientation, Region, frame_region, input_transform, warp
+from posekit.poses.regions import Region, frame_region
+from posekit.poses.transforms import Orientation, input_transform
+from posekit.poses.warp import warp
 from posekit.runtimes import litert, mil
 from tests.devices.kotlin_samples import Sample
 from tests.devices.swift_samples import SwiftSample

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from posekit.bundle.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
 from posekit.decoders import DECODERS, AnyDecoderSpec
 from posekit.poses.input_spec import InputSpec
-from posekit.poses.warp import Orientation
+from posekit.poses.transforms import Orientation
 
 FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)

@@ -15,7 +15,8 @@ from posekit.parity.accuracy import Truth, accuracy, accuracy_drop, can_be_told,
 from posekit.parity.cases import Case
 from posekit.parity.metrics import Found
 from posekit.poses.images import Person, Photo
-from posekit.poses.warp import frame_region, input_transform
+from posekit.poses.regions import frame_region
+from posekit.poses.transforms import input_transform
 
 SPEC = preset("hrnet-coco17")
 BOX = (10.0, 20.0, 110.0, 220.0)

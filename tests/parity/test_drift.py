@@ -22,7 +22,8 @@ from posekit.parity.gate import Outcome
 from posekit.parity.metrics import Found
 from posekit.parity.shipped import Shipped, Wrapper
 from posekit.poses.images import Person, Photo
-from posekit.poses.warp import input_transform, region_from_box
+from posekit.poses.regions import region_from_box
+from posekit.poses.transforms import input_transform
 
 NAN = math.nan
 Outputs = dict[str, np.ndarray[Any, Any]]

@@ -11,7 +11,9 @@ from PIL import Image
 from posekit.errors import InputError
 from posekit.poses.antialias import taps
 from posekit.poses.input_spec import InputSpec
-from posekit.poses.warp import Orientation, Region, frame_region, input_transform, warp
+from posekit.poses.regions import Region, frame_region
+from posekit.poses.transforms import Orientation, input_transform
+from posekit.poses.warp import warp
 
 RNG = np.random.default_rng(11)
 PICTURE = RNG.integers(0, 256, (61, 83, 3), dtype=np.uint8)

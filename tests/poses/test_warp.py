@@ -11,22 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posekit.poses.input_spec import InputSpec
-from posekit.poses.warp import (
-    ROWS_AT_ONCE,
+from posekit.poses.regions import Region, frame_region, is_sound_box, region_from_box
+from posekit.poses.sampling import ROWS_AT_ONCE, _bilinear
+from posekit.poses.transforms import (
     InputTransform,
     Orientation,
-    Region,
-    _bilinear,
-    _stored_places,
-    frame_region,
     input_transform,
     invert,
-    is_sound_box,
-    region_from_box,
     stored_index_matrix,
     upright_size,
-    warp,
 )
+from posekit.poses.warp import _stored_places, warp
 
 RESIZES = ("affine_crop", "letterbox", "stretch")
 ALIGNMENTS = ("half_pixel", "index", "corners")

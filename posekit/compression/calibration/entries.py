@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from posekit.contract.spec import PoseSpec
+from posekit.poses import Floats
 from posekit.poses.images import Person, Picture
-from posekit.poses.warp import frame_region, input_transform, region_from_box, warp
-
-Floats = NDArray[np.float64]
+from posekit.poses.regions import frame_region, region_from_box
+from posekit.poses.transforms import input_transform
+from posekit.poses.warp import warp
 
 PEOPLE = 4  # of one picture at most, spread over those annotated: a crowd is one scene
 CELLS = 8  # a side of the small picture by which inputs are compared

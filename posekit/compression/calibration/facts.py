@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from posekit.compression.calibration.entries import Description, Floats
+from posekit.compression.calibration.entries import Description
 from posekit.contract.spec import KeypointsSpec
 from posekit.documents import Part
+from posekit.poses import Floats
 
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 SIDEWAYS = 0.25  # of the trunk's length: shoulders nearer to one another in the picture are seen from the side

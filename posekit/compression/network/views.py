@@ -17,8 +17,10 @@ from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
 from posekit.parity.cases import Case, poses_of
 from posekit.poses.images import Photo, Picture, load_image
+from posekit.poses.regions import Region, frame_region, region_from_box
 from posekit.poses.tracking import next_region
-from posekit.poses.warp import Region, frame_region, input_transform, region_from_box, warp
+from posekit.poses.transforms import input_transform
+from posekit.poses.warp import warp
 
 PLACES = 5  # of a picture without boxes: the whole, and others at random
 LOOKS = 2

@@ -14,7 +14,9 @@ from posekit.decoders.decoder import Outputs
 from posekit.parity.contract.subjects import Subject, region_of
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
-from posekit.poses.warp import InputTransform, Region, input_transform, warp
+from posekit.poses.regions import Region
+from posekit.poses.transforms import InputTransform, input_transform
+from posekit.poses.warp import warp
 
 Network = Callable[[PoseSpec, NDArray[np.float32]], Outputs]
 

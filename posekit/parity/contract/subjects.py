@@ -13,7 +13,7 @@ from PIL import Image
 from posekit.contract.spec import PoseSpec
 from posekit.poses import Floats
 from posekit.poses.images import Person, Photo, Picture, load_image
-from posekit.poses.warp import Region, frame_region, region_from_box
+from posekit.poses.regions import Region, frame_region, region_from_box
 
 MARGIN = 2.5  # of a person's longer side about the centre: farther than any probe of any padding looks
 KEPT_PX = 16_000_000  # of one subject; what is larger is made smaller, or a dozen would be gigabytes

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from posekit.poses import Floats
+
 ROUNDS = 200  # of Lloyd's algorithm at most; it settles in some tens
 
 

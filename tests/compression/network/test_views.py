@@ -18,7 +18,7 @@ from posekit.contract.spec import PoseSpec  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
 from posekit.poses.images import Photo, load_image  # noqa: E402
 from posekit.poses.photos import find_photos  # noqa: E402
-from posekit.poses.warp import Region, region_from_box  # noqa: E402
+from posekit.poses.regions import Region, region_from_box  # noqa: E402
 from posekit.sources.sample import sample_images  # noqa: E402
 from sample.render import render_scene  # noqa: E402
 

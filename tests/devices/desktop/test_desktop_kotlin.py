@@ -19,7 +19,8 @@ from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter, as_written
 from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.cases import found_in, poses_of
-from posekit.poses.warp import Orientation, Region, input_transform
+from posekit.poses.regions import Region
+from posekit.poses.transforms import Orientation, input_transform
 from posekit.runtimes import litert
 from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_request, expected_input
 from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample

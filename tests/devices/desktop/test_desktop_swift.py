@@ -24,7 +24,7 @@ from posekit.parity.cases import found_in, poses_of
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.pipelines.validate import Wanted, validate
-from posekit.poses.warp import input_transform
+from posekit.poses.transforms import input_transform
 from posekit.runtimes import mil
 from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_request, expected_input
 from tests.devices.swift_samples import FAULTS, SwiftSample

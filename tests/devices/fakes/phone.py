@@ -19,7 +19,9 @@ from posekit.devices.format import RequestedCase, RunRequest
 from posekit.devices.request import case_sha256
 from posekit.parity.case_files import read_tensor
 from posekit.parity.cases import Tensors, poses_of
-from posekit.poses.warp import Region, input_transform, warp
+from posekit.poses.regions import Region
+from posekit.poses.transforms import input_transform
+from posekit.poses.warp import warp
 from posekit.runtimes import runtime_for
 
 LATENCY = {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 20}

@@ -1,0 +1,61 @@
+"""Where a person is in a picture: boxes and regions, in source px of the upright picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from posekit.poses.input_spec import InputSpec
+
+FARTHEST_PX, SMALLEST_PX = 1e7, 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the upright source image.
+
+    center_xy, size_wh: source px. rotation_degrees: clockwise as seen (y points down), about the centre.
+    """
+
+    center_xy: tuple[float, float]
+    size_wh: tuple[float, float]
+    rotation_degrees: float = 0.0
+
+    def __post_init__(self) -> None:
+        values = (*self.center_xy, *self.size_wh, self.rotation_degrees)
+        if not all(math.isfinite(value) for value in values) or min(self.size_wh) <= 0:
+            raise ValueError(f"a region needs finite numbers and a positive size, got {self}")
+
+
+def is_sound_box(box_xyxy: Sequence[float]) -> bool:
+    """Whether a box can be a person's: finite corners within FARTHEST_PX, sides of at least SMALLEST_PX (source px).
+
+    Beyond that the affine of its region runs out of what float64 holds.
+    """
+    x1, y1, x2, y2 = box_xyxy
+    return all(abs(value) <= FARTHEST_PX for value in box_xyxy) and x2 - x1 >= SMALLEST_PX and y2 - y1 >= SMALLEST_PX
+
+
+def region_from_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[int, int], padding: float) -> Region:
+    """The region of a person's box: grown about its centre to the aspect of `size_wh`, times `padding`.
+
+    box_xyxy: source px. size_wh: input px. Source: top-down practice since Xiao et al. 2018 (SimpleBaseline).
+    """
+    x1, y1, x2, y2 = box_xyxy
+    width, height = x2 - x1, y2 - y1
+    aspect = size_wh[0] / size_wh[1]
+    if width > height * aspect:
+        height = width / aspect
+    else:
+        width = height * aspect
+    return Region(((x1 + x2) / 2, (y1 + y2) / 2), (width * padding, height * padding))
+
+
+def frame_region(source_size_wh: tuple[int, int], spec: InputSpec) -> Region:
+    """The region of a whole image; under `affine_crop` it is grown to the input's aspect, without padding."""
+    shrink = 1 if spec.alignment == "corners" else 0
+    width, height = max(source_size_wh[0] - shrink, 1), max(source_size_wh[1] - shrink, 1)
+    if spec.resize == "affine_crop":
+        return region_from_box((0.0, 0.0, width, height), spec.size_wh, 1.0)
+    return Region((width / 2, height / 2), (width, height))

@@ -1,0 +1,111 @@
+"""Bilinear values of a picture between its pixels, in float64; the same bits row by row and pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.poses import Floats
+
+ROWS_AT_ONCE = 32  # of the input, so that what is computed of them stays in the cache
+
+
+def bilinear(image: NDArray[np.uint8], x: Floats, y: Floats, pad_value: float, clamp: bool) -> NDArray[Any]:
+    """Values of `image` at pixel indices x and y, which broadcast to (H, W); returns (H, W, 3)."""
+    height, width = image.shape[:2]
+    # Far outside everything is border: the clip keeps the indices small and changes no value.
+    x, y = np.clip(x, -2.0, width + 1.0), np.clip(y, -2.0, height + 1.0)
+    x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    has_border = not clamp and not _is_inside(x0, y0, (width - 1, height - 1))
+    sample: Callable[..., NDArray[Any]] = _by_axis if x.shape[0] == 1 and y.shape[1] == 1 else _by_pixel
+    return sample(np.ascontiguousarray(image), (x0, y0), (x - x0, y - y0), pad_value if has_border else None)
+
+
+def _by_axis(
+    image: NDArray[np.uint8], first: tuple[NDArray[Any], NDArray[Any]], fraction: tuple[Floats, Floats], pad: float | None
+) -> NDArray[np.float32]:  # fmt: skip
+    """As _by_pixel where x is (1, W) and y (H, 1): along x in the picture's rows, then along y, each once.
+
+    The same products and sums in the same order, so the same bits; a few rows at a time, which stay in the cache.
+    """
+    height, width = image.shape[:2]
+    across, down = fraction[0][0], fraction[1]
+    columns, rows = [first[0][0], first[0][0] + 1], first[1][:, 0]
+    inside = [np.clip(one, 0, width - 1) for one in columns]
+    lowest, highest = min(int(one.min()) for one in inside), max(int(one.max()) for one in inside)
+    places = [(3 * (one - lowest)[:, None] + np.arange(3)).ravel() for one in inside]
+    weights = [np.repeat(one, 3) for one in (1 - across, across)]
+    outside = [np.flatnonzero(np.repeat((one < 0) | (one >= width), 3)) for one in columns]
+
+    def lines(wanted: NDArray[np.int64]) -> Floats:
+        """Rows of the picture, sampled along x: (n, 3 W)."""
+        near = image[np.clip(wanted, 0, height - 1), lowest : highest + 1].reshape(len(wanted), -1)
+        above_or_below = np.flatnonzero((wanted < 0) | (wanted >= height))
+        sides = []
+        for place, weight, beyond in zip(places, weights, outside, strict=True):
+            values: Floats = np.take(near, place, axis=1, mode="clip").astype(np.float64)
+            if pad is not None:
+                values[:, beyond] = pad
+                values[above_or_below] = pad
+            values *= weight
+            sides.append(values)
+        sides[0] += sides[1]
+        return sides[0]
+
+    out = np.empty((len(rows), 3 * len(across)), np.float32)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        upper, lower = _pairs(rows[some], lines)
+        upper *= 1 - down[some]
+        lower *= down[some]
+        upper += lower
+        out[some] = upper
+    return out.reshape(len(rows), len(across), 3)
+
+
+def _pairs(rows: NDArray[np.int64], lines: Callable[[NDArray[np.int64]], Floats]) -> tuple[Floats, Floats]:
+    """The lines of rows and of those below them, each row of the picture looked at once where they are close."""
+    lowest, count = int(rows.min()), int(np.ptp(rows)) + 2
+    if count < 2 * len(rows):
+        found = lines(np.arange(lowest, lowest + count))
+        return found[rows - lowest], found[rows - lowest + 1]
+    found = lines(np.concatenate([rows, rows + 1]))
+    return found[: len(rows)], found[len(rows) :]
+
+
+def _by_pixel(
+    image: NDArray[np.uint8], first: tuple[NDArray[Any], NDArray[Any]], fraction: tuple[Floats, Floats], pad: float | None
+) -> Floats:  # fmt: skip
+    """Values between px `first` (x, y) and its right and lower neighbours; pad: of px outside, None to repeat the edge.
+
+    Channel by channel inside, where a product of three channels with one weight is two to three times as fast.
+    """
+    height, width = image.shape[:2]
+    pixels = image.reshape(-1, 3)
+    (x0, y0), (fraction_x, fraction_y) = first, fraction
+
+    def tap(column: NDArray[np.int64], row: NDArray[np.int64], weight: Floats) -> Floats:
+        places = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
+        values: Floats = np.take(pixels, places, axis=0).transpose(2, 0, 1).astype(np.float64, order="C")
+        if pad is not None:
+            values[:, (column < 0) | (column >= width) | (row < 0) | (row >= height)] = pad
+        values *= weight
+        return values
+
+    def line(row: NDArray[np.int64], weight: Floats) -> Floats:
+        values = tap(x0, row, 1 - fraction_x)
+        values += tap(x0 + 1, row, fraction_x)
+        values *= weight
+        return values
+
+    values = line(y0, 1 - fraction_y)
+    values += line(y0 + 1, fraction_y)
+    return np.moveaxis(values, 0, -1)
+
+
+def _is_inside(x: NDArray[np.int64], y: NDArray[np.int64], ends_wh: tuple[int, int]) -> bool:
+    """Whether pixels (x, y) and their right and lower neighbours are pixels of the image."""
+    return bool(x.min() >= 0 and x.max() < ends_wh[0] and y.min() >= 0 and y.max() < ends_wh[1])

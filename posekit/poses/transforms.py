@@ -1,0 +1,146 @@
+"""From source px to the network's input px and back: the affine of a region, and how stored pictures become upright.
+
+Coordinates. A keypoint coordinate is what the training code uses; `alignment` says how it relates to pixels:
+
+| alignment    | pixel i has its centre at | a row of n pixels is long | training code that does so                |
+|--------------|---------------------------|---------------------------|-------------------------------------------|
+| `half_pixel` | i + 0.5                   | n                         | cv2.resize, torch interpolate, Pillow     |
+| `index`      | i                         | n                         | cv2.warpAffine to w/2 (HRNet, MMPose)     |
+| `corners`    | i                         | n - 1                     | UDP (Huang et al. 2020), align_corners    |
+
+transforms.py, sampling.py and regions.py are mirrored function for function by InputTransform.kt and
+InputTransform.swift; tests/golden holds all three
+to the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from posekit.errors import InputError
+from posekit.poses import Floats
+from posekit.poses.input_spec import InputSpec
+from posekit.poses.regions import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a stored picture becomes upright: turn it clockwise by `rotation_degrees`, then mirror it if `mirrored`."""
+
+    rotation_degrees: int = 0
+    mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rotation_degrees not in (0, 90, 180, 270):
+            raise ValueError(f"rotation_degrees is {self.rotation_degrees}, expected 0, 90, 180 or 270")
+
+
+UPRIGHT = Orientation()
+
+
+@dataclass(frozen=True, slots=True)
+class InputTransform:
+    """The affine from source px to input px, and what a sampler needs beside it.
+
+    matrix: (2, 3), source px -> input px. content_xyxy: the input pixels that show the source; those outside are
+    `pad_value`. pixel_center: coordinate of the centre of pixel 0. clamp: outside the source, repeat its edge
+    (True) or blend with `pad_value` (False). antialias: sampling is `bilinear_antialias`.
+    """
+
+    matrix: Floats
+    content_xyxy: tuple[int, int, int, int]
+    pixel_center: float
+    clamp: bool
+    antialias: bool = False
+
+    def to_input(self, points: Floats) -> Floats:
+        """Map source px (..., 2) to input px."""
+        return moved(self.matrix, points)
+
+    def to_source(self, points: Floats) -> Floats:
+        """Map input px (..., 2) to source px."""
+        return moved(invert(self.matrix), points)
+
+    @property
+    def source_px_per_input_px(self) -> float:
+        """Mean scale of `to_source`, used for depth (z), which has no axis of its own."""
+        (a, b, _), (c, d, _) = self.matrix.tolist()
+        return 1.0 / math.sqrt(abs(a * d - b * c))
+
+
+def invert(matrix: Floats) -> Floats:
+    """Inverse of a (2, 3) affine."""
+    (a, b, tx), (c, d, ty) = matrix.tolist()
+    det = a * d - b * c
+    ia, ib, ic, id_ = d / det, -b / det, -c / det, a / det
+    return np.array([[ia, ib, -(ia * tx + ib * ty)], [ic, id_, -(ic * tx + id_ * ty)]])
+
+
+def moved(matrix: Floats, points: Floats) -> Floats:
+    """Points (..., 2) moved by a (2, 3) affine."""
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def input_transform(region: Region, spec: InputSpec) -> InputTransform:
+    """The transform that brings `region` (source px) to the network's input as `spec.resize` says.
+
+    affine_crop: the region fills the input, pad_value outside the source. stretch: the same, edges repeated.
+    letterbox: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+    InputError for a turned region where sampling is antialiased: its filter has the axes of the picture.
+    """
+    if spec.sampling == "bilinear_antialias" and region.rotation_degrees != 0:
+        raise InputError(
+            f"a region is turned by {region.rotation_degrees:g} degrees, "
+            "but input.sampling 'bilinear_antialias' is defined for upright regions alone",
+            "give regions without rotation",
+        )
+    shrink = 1 if spec.alignment == "corners" else 0
+    width, height = spec.size_wh
+    extent_x, extent_y = width - shrink, height - shrink
+    left, top, content_w, content_h = 0, 0, width, height
+    if spec.resize == "letterbox":
+        scale = min(extent_x / region.size_wh[0], extent_y / region.size_wh[1])
+        content_w = max(math.floor(region.size_wh[0] * scale + 0.5) + shrink, 1)
+        content_h = max(math.floor(region.size_wh[1] * scale + 0.5) + shrink, 1)
+        left, top = (width - content_w) // 2, (height - content_h) // 2
+        extent_x, extent_y = max(content_w - shrink, 1), max(content_h - shrink, 1)
+    scale_x, scale_y = extent_x / region.size_wh[0], extent_y / region.size_wh[1]
+    angle = region.rotation_degrees * math.pi / 180
+    cos, sin = math.cos(angle), math.sin(angle)
+    a, b, c, d = cos * scale_x, sin * scale_x, -sin * scale_y, cos * scale_y
+    cx, cy = region.center_xy
+    tx = left + extent_x / 2 - (a * cx + b * cy)
+    ty = top + extent_y / 2 - (c * cx + d * cy)
+    return InputTransform(
+        matrix=np.array([[a, b, tx], [c, d, ty]]),
+        content_xyxy=(left, top, left + content_w, top + content_h),
+        pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
+        clamp=spec.resize != "affine_crop",
+        antialias=spec.sampling == "bilinear_antialias",
+    )
+
+
+def upright_size(stored_size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+    """Size of the upright image of a stored one."""
+    width, height = stored_size_wh
+    return (height, width) if orientation.rotation_degrees in (90, 270) else (width, height)
+
+
+def stored_index_matrix(stored_size_wh: tuple[int, int], orientation: Orientation) -> Floats:
+    """(2, 3) matrix from pixel indices of the upright image to pixel indices of the stored one."""
+    width, height = stored_size_wh
+    flip = -1.0 if orientation.mirrored else 1.0
+    last_x = upright_size(stored_size_wh, orientation)[0] - 1
+    start = float(last_x) if orientation.mirrored else 0.0  # upright column, before mirroring, of column 0
+    if orientation.rotation_degrees == 0:
+        rows = [[flip, 0.0, start], [0.0, 1.0, 0.0]]
+    elif orientation.rotation_degrees == 90:
+        rows = [[0.0, 1.0, 0.0], [-flip, 0.0, height - 1 - start]]
+    elif orientation.rotation_degrees == 180:
+        rows = [[-flip, 0.0, width - 1 - start], [0.0, -1.0, height - 1.0]]
+    else:
+        rows = [[0.0, -1.0, width - 1.0], [flip, 0.0, start]]
+    return np.array(rows)
