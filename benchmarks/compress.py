@@ -75,7 +75,8 @@ def main() -> None:
         whole = score(model, people)
         print(f"PCK {whole:.4f} of {len(people.scene)} people; {minutes:g} minutes each, {PICTURES} pictures")
         print(
-            f"{'':32}{'times fewer':>12}{'bytes':>9}{'PCK lost':>10}{'OKS before':>12}{'after':>8}{'px':>6}{'steps':>7}{'s':>6}"
+            f"{'':32}{'times fewer':>12}{'bytes':>9}{'PCK lost':>10}{'OKS before':>12}{'after':>8}{'px':>6}"
+            f"{'steps':>7}{'s':>6}"
         )
         for way in WAYS:
             started = time.perf_counter()
@@ -88,7 +89,15 @@ def main() -> None:
                 f"{label:32}{found.ratio:12.2f}{found.after.bytes / found.before.bytes:9.0%}{100 * lost:10.2f}"
                 f"{found.unrecovered.oks:12.3f}{found.recovered.oks:8.3f}{found.recovered.mean_px:6.2f}{found.trained:7}{seconds:6.0f}"
             )
-            rows.append({"way": way, "ratio": round(found.ratio, 3), "pck_lost": round(lost, 4), "seconds": round(seconds), "steps": found.trained})  # fmt: skip
+            rows.append(
+                {
+                    "way": way,
+                    "ratio": round(found.ratio, 3),
+                    "pck_lost": round(lost, 4),
+                    "seconds": round(seconds),
+                    "steps": found.trained,
+                }
+            )
     print(json.dumps({"machine": platform.platform(), "minutes": minutes, "pck": round(whole, 4), "rows": rows}))
 
 

@@ -85,7 +85,8 @@ def main() -> None:
         print(f"{'network':<24}{'ops':>5}{'eager':>18}{'evaluated fp32':>18}{'evaluated fp16':>18}")
         print("\n".join(rows))
         print(
-            f"\nin a fresh process, s\n{'network':<24}{'import torch':>14}{'load the package':>18}{'import coremltools':>20}"
+            "\nin a fresh process, "
+            f"s\n{'network':<24}{'import torch':>14}{'load the package':>18}{'import coremltools':>20}"
         )
         for name, path in zip(NAMES, paths, strict=True):
             ran = subprocess.run([sys.executable, "-c", LOADING, str(path)], capture_output=True, text=True, check=True)

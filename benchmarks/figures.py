@@ -48,9 +48,11 @@ def table(platform: str, ladders: dict[str, Any], searched: dict[tuple[str, str]
     timed = not any(one["untimed"] for one in ladders.values())
     columns = ["kB", "of fp32", *(["time"] if timed else []), "OKS", "mean px", "PCK"]
     lines = [
-        f"| {PLATFORMS[platform]} | " + " | ".join(f"{name}: {columns[0]} | " + " | ".join(columns[1:]) for name in SAMPLES) + " |",
+        f"| {PLATFORMS[platform]} | "
+        + " | ".join(f"{name}: {columns[0]} | " + " | ".join(columns[1:]) for name in SAMPLES)
+        + " |",
         "|" + "---|" * (1 + len(columns) * len(SAMPLES)),
-    ]  # fmt: skip
+    ]
     rows = {name: {rung["precision"]: rung for rung in one["precisions"]} for name, one in ladders.items()}
     for precision in rows[SAMPLES[0]]:
         cells = [cell for name in SAMPLES for cell in _cells(rows[name][precision], timed)]
@@ -66,13 +68,27 @@ def _cells(rung: dict[str, Any], timed: bool) -> list[str]:
         return [f"{rung['status']}: {rung['failed'][0]}", *[""] * (4 + timed)]
     time = [f"{rung['time_ratio']:.2f}"] if timed else []
     mark = " (gate)" if rung["failed"] else ""
-    return [f"{rung['size'] / 1000:.0f}", f"{rung['ratio']:.3f}", *time, f"{found['oks']:.4f}{mark}", f"{found['mean_px']:.3f}", f"{100 * found['pck']:.1f}"]  # fmt: skip
+    return [
+        f"{rung['size'] / 1000:.0f}",
+        f"{rung['ratio']:.3f}",
+        *time,
+        f"{found['oks']:.4f}{mark}",
+        f"{found['mean_px']:.3f}",
+        f"{100 * found['pck']:.1f}",
+    ]
 
 
 def _searched(report: dict[str, Any], whole: dict[str, Any], timed: bool) -> list[str]:
     found, size = report["total"]["keypoints"], report["model_bytes"]
     mark = "" if report["verdict"] == "passed" else " (gate)"
-    return [f"{size / 1000:.0f}", f"{size / whole['size']:.3f}", *([""] if timed else []), f"{found['oks']:.4f}{mark}", f"{found['mean_px']:.3f}", f"{100 * report['accuracy']['packaged']['pck']:.1f}"]  # fmt: skip
+    return [
+        f"{size / 1000:.0f}",
+        f"{size / whole['size']:.3f}",
+        *([""] if timed else []),
+        f"{found['oks']:.4f}{mark}",
+        f"{found['mean_px']:.3f}",
+        f"{100 * report['accuracy']['packaged']['pck']:.1f}",
+    ]
 
 
 def written(readme: str, tables: dict[str, str]) -> str:

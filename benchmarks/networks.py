@@ -81,16 +81,32 @@ def simple_baseline() -> nn.Module:
 def mobilenet_v3() -> nn.Module:
     """MobileNetV3-large with squeeze-and-excitation, and a head of resizes."""
     swish, relu = nn.Hardswish, nn.ReLU
-    table = [(3, 16, 16, 1, False, relu), (3, 64, 24, 2, False, relu), (3, 72, 24, 1, False, relu), (5, 72, 40, 2, True, relu),
-             (5, 120, 40, 1, True, relu), (5, 120, 40, 1, True, relu), (3, 240, 80, 2, False, swish), (3, 200, 80, 1, False, swish),
-             (3, 184, 80, 1, False, swish), (3, 184, 80, 1, False, swish), (3, 480, 112, 1, True, swish),
-             (3, 672, 112, 1, True, swish), (5, 672, 160, 2, True, swish), (5, 960, 160, 1, True, swish)]  # fmt: skip
+    table = [
+        (3, 16, 16, 1, False, relu),
+        (3, 64, 24, 2, False, relu),
+        (3, 72, 24, 1, False, relu),
+        (5, 72, 40, 2, True, relu),
+        (5, 120, 40, 1, True, relu),
+        (5, 120, 40, 1, True, relu),
+        (3, 240, 80, 2, False, swish),
+        (3, 200, 80, 1, False, swish),
+        (3, 184, 80, 1, False, swish),
+        (3, 184, 80, 1, False, swish),
+        (3, 480, 112, 1, True, swish),
+        (3, 672, 112, 1, True, swish),
+        (5, 672, 160, 2, True, swish),
+        (5, 960, 160, 1, True, swish),
+    ]
     layers, channels = [conv(3, 16, 3, 2, act=swish)], 16
     for k, wide, o, s, se, act in table:
         layers.append(Inverted(channels, o, wide, k, s, act, se))
         channels = o
     for o in (96, 64, 48):
-        layers += [nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False), conv(channels, channels, 3, 1, channels), conv(channels, o)]  # fmt: skip
+        layers += [
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+            conv(channels, channels, 3, 1, channels),
+            conv(channels, o),
+        ]
         channels = o
     return nn.Sequential(*layers, nn.Conv2d(channels, K, 1))
 
@@ -335,7 +351,10 @@ class YOLOPose(nn.Module):
         self.d4, self.d5 = conv(64, 64, 3, 2, act=swish), conv(128, 128, 3, 2, act=swish)
         self.m4, self.m5 = C2f(192, 128, 1, False), C2f(384, 256, 1, False)
         self.heads = nn.ModuleList([self._heads(c) for c in (64, 128, 256)])
-        grids = [torch.stack(torch.meshgrid(torch.arange(size / s) + 0.5, torch.arange(size / s) + 0.5, indexing="xy"), 0) for s in (8, 16, 32)]  # fmt: skip
+        grids = [
+            torch.stack(torch.meshgrid(torch.arange(size / s) + 0.5, torch.arange(size / s) + 0.5, indexing="xy"), 0)
+            for s in (8, 16, 32)
+        ]
         self.anchors = nn.Buffer(torch.cat([grid.reshape(2, -1) for grid in grids], 1)[None])
         self.strides = nn.Buffer(torch.cat([torch.full((1, 1, (size // s) ** 2), float(s)) for s in (8, 16, 32)], 2))
 

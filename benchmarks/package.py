@@ -43,8 +43,16 @@ def main() -> None:
         print(f"{value:7.2f} s  {100 * value / total:4.0f} %  {'posekit' if name in own else 'converter'}  {name}")
     share = sum(own.values()) / total
     print(f"{total:7.2f} s in all; {100 * share:.0f} % is posekit's own (the aim is at most 25 %)")
-    print(json.dumps({"machine": f"{platform.machine()}, {platform.system()}", "cases": results[0].evaluation.cases,
-                      "own_share": round(share, 3), "seconds": {k: round(v, 3) for k, v in seconds.items()}}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "machine": f"{platform.machine()}, {platform.system()}",
+                "cases": results[0].evaluation.cases,
+                "own_share": round(share, 3),
+                "seconds": {k: round(v, 3) for k, v in seconds.items()},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def commands() -> dict[str, list[str]]:
 
 
 def cpu_seconds(command: list[str]) -> float:
-    """User and system time of a command, which another program on the machine does not lengthen as it does the clock's."""
+    """User and system time of a command, which another program on the machine does not lengthen as it does the
+    clock's."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

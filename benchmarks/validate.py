@@ -1,4 +1,5 @@
-"""`posekit validate` over many pictures: python benchmarks/validate.py [BUNDLE]. The sample's Android bundle by default.
+"""`posekit validate` over many pictures: python benchmarks/validate.py [BUNDLE]. The sample's Android bundle by
+default.
 
 Copies of the sample's pictures, each person's box moved by a fraction of a pixel so that no two crops are the same. One
 worker and two in turn, on as many cores; the share of CPU time that is the runtime's own; the largest process of each.
@@ -107,12 +108,21 @@ def main() -> None:
     rows = {key: tuple(map(statistics.median, zip(*values, strict=True))) for key, values in found.items()}
     for (workers, count), (seconds, cpu, megabytes) in rows.items():
         print(
-            f"{workers} worker{'s' if workers > 1 else ' '} {count:4d} pictures {seconds:7.2f} s  {cpu:7.2f} CPU s  {megabytes:6.1f} MB"
+            f"{workers} worker{'s' if workers > 1 else ' '} {count:4d} pictures {seconds:7.2f} s  {cpu:7.2f} CPU s  "
+            f"{megabytes:6.1f} MB"
         )
     share, gain = float(told[-2]) / float(told[-1]), rows[1, MANY][0] / rows[2, MANY][0]
     print(f"in the runtime: {share:.0%} of the CPU time; two workers: {gain:.2f} times as fast")
-    print(json.dumps({"machine": f"{platform.machine()}, {platform.system()}", "runtime_share": round(share, 3),
-                      "two_workers": round(gain, 2), "largest_mb": {f"{w} x {c}": round(r[2], 1) for (w, c), r in rows.items()}}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "machine": f"{platform.machine()}, {platform.system()}",
+                "runtime_share": round(share, 3),
+                "two_workers": round(gain, 2),
+                "largest_mb": {f"{w} x {c}": round(r[2], 1) for (w, c), r in rows.items()},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Errors that a user can act on: one sentence, a hint, an exit code; and what libraries raise, told in such sentences."""
+"""Errors that a user can act on: one sentence, a hint, an exit code; and what libraries raise, told in such
+sentences."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ class ConversionError(PosekitError):
 
 
 def full_disk(error: BaseException) -> InputError | None:
-    """The refusal for a full disk, if that is what is behind an error, whichever library met it and whatever it made of it."""
+    """The refusal for a full disk, if that is what is behind an error, whichever library met it and whatever it made of
+    it."""
     seen: set[int] = set()
     behind: BaseException | None = error
     while behind is not None and id(behind) not in seen:
@@ -98,11 +100,12 @@ def told(
     explain: Callable[[Exception], str] | None = None,
     log: Path | None = None,
 ) -> Iterator[None]:
-    """Turn what a library raises inside the `with` into `kind`: the sentence, then the library's own if it says something.
+    """Turn what a library raises inside the `with` into `kind`: the sentence, then the library's own if it says
+    something.
 
-    sentence: the library, what it was to do and with which operation or file; or what makes the whole of it. hint: what to try; explain: the same from
-    the error, put before it. log: file that gets the traceback. Refusals of posekit's own pass, and so do its own
-    faults: errors that no code but posekit's took part in.
+    sentence: the library, what it was to do and with which operation or file; or what makes the whole of it. hint: what
+    to try; explain: the same from the error, put before it. log: file that gets the traceback. Refusals of posekit's
+    own pass, and so do its own faults: errors that no code but posekit's took part in.
     """
     try:
         yield
@@ -143,8 +146,8 @@ def reading(path: Path, what: str = "", hint: str = "package the model again") -
 
 
 def said(error: BaseException | str, of_user: bool = False) -> str:
-    """`: ` and the first line in which a foreign error, or its text, says something; empty where that is a bare value or Python's own
-    words, as `'NoneType' object has no attribute 'shape'`."""
+    """`: ` and the first line in which a foreign error, or its text, says something; empty where that is a bare value
+    or Python's own words, as `'NoneType' object has no attribute 'shape'`."""
     whole = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)  # of it str() is the repr
     for line in whole.splitlines():
         line = re.sub(r"\x1b\[[0-9;]*m", "", line)  # colours
@@ -156,7 +159,8 @@ def said(error: BaseException | str, of_user: bool = False) -> str:
 
 
 def chain(error: BaseException) -> str:
-    """The texts of an error and of those behind it, a line each: the operation is often named by the innermost alone."""
+    """The texts of an error and of those behind it, a line each: the operation is often named by the innermost
+    alone."""
     texts: list[str] = []
     behind: BaseException | None = error
     while behind is not None and len(texts) < MOST_BEHIND:

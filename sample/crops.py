@@ -26,7 +26,8 @@ MIRRORED = [NAMES.index(n.replace("left", "L").replace("right", "left").replace(
 
 @dataclass(frozen=True)
 class People:
-    """Rendered people: images (S, 256, 256, 3) uint8; scene (N,); keypoints (N, 17, 3) and boxes_xyxy (N, 4) in source px."""
+    """Rendered people: images (S, 256, 256, 3) uint8; scene (N,); keypoints (N, 17, 3) and boxes_xyxy (N, 4) in source
+    px."""
 
     images: NDArray[np.uint8]
     scene: NDArray[np.int64]
@@ -114,7 +115,8 @@ def crop(images: NDArray[np.uint8], regions: Regions) -> Tensor:
 
 
 def keypoints_to_input(keypoints: Array, regions: Regions) -> Array:
-    """Keypoints (N, 17, 3) from source px to input px; mirrored regions swap left and right; outside the input v is 0."""
+    """Keypoints (N, 17, 3) from source px to input px; mirrored regions swap left and right; outside the input v is
+    0."""
     linear, offset = input_to_source(regions)
     points = np.einsum("nij,nkj->nki", np.linalg.inv(linear), keypoints[..., :2] - offset[:, None])
     inside = ((points >= 0) & (points < INPUT_SIZE_WH)).all(-1)

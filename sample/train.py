@@ -103,7 +103,8 @@ def normalised(pixels: Tensor, color_order: str) -> Tensor:
 def train(
     recipe: Recipe, people: People, minutes: float, seed: int, name: str, earlier: Path | None
 ) -> tuple[nn.Module, int]:
-    """The network (a running mean of its weights) after that time, and the number of steps; one-cycle rate over the time."""
+    """The network (a running mean of its weights) after that time, and the number of steps; one-cycle rate over the
+    time."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = recipe.build()

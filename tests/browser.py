@@ -96,8 +96,18 @@ class Browser:
 def browser(path: str, home: Path) -> Iterator[Browser]:
     """A browser with an empty profile under `home`, ended afterwards."""
     to_browser, from_browser = os.pipe(), os.pipe()
-    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-first-run",
-               "--disable-background-networking", f"--user-data-dir={home}", "--remote-debugging-pipe", "about:blank")  # fmt: skip
+    options = (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--disable-background-networking",
+        f"--user-data-dir={home}",
+        "--remote-debugging-pipe",
+        "about:blank",
+    )
     piped = f'exec "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}'
     process = subprocess.Popen(
         ["bash", "-c", piped, "browser", path, *options], pass_fds=(to_browser[0], from_browser[1]),

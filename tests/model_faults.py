@@ -35,7 +35,8 @@ def replace_constant(model: bytes, old: Sequence[float], new: Sequence[float]) -
 
 
 def change_constants(model: bytes, change: Callable[[list[np.ndarray]], object]) -> bytes:
-    """The .tflite after `change` was given its float32 constants in their shapes, the largest first, to change in place."""
+    """The .tflite after `change` was given its float32 constants in their shapes, the largest first, to change in
+    place."""
 
     def shaped(constants: list[tuple[Any, np.ndarray]]) -> None:
         change([values.reshape(tensor.shape) if tensor.shape is not None else values for tensor, values in constants])

@@ -94,11 +94,13 @@ WRITES: dict[str, Head] = {
     "from_wavelets": from_wavelets,
     "copied_by_index": lambda x: x.index_copy(1, ORDER[:2], x[:, :2] * 3).index_fill(2, ORDER[3:5], 0.2),
     "added_by_index": lambda x: torch.zeros_like(x).index_add(1, ORDER, x, alpha=2),
-    "scattered": lambda x: torch.zeros_like(x).scatter(1, ANYWHERE[:, :1].expand(1, 8, 12, 8), x).scatter(3, ANYWHERE[..., :1], 0.7),
+    "scattered": lambda x: (
+        torch.zeros_like(x).scatter(1, ANYWHERE[:, :1].expand(1, 8, 12, 8), x).scatter(3, ANYWHERE[..., :1], 0.7)
+    ),
     "added_anywhere": lambda x: torch.zeros_like(x).scatter_add(1, ANYWHERE, x),
     "added_to_few": lambda x: x.scatter_add(3, ORDER[:3].expand(1, 8, 12, 3), x[..., :5]),
     "on_a_diagonal": lambda x: torch.diagonal_scatter(x, x[:, :, 3, :] * 2, 0, 2, 3),
-}  # fmt: skip
+}
 
 
 def neighbours(x: Tensor) -> Tensor:
@@ -131,7 +133,9 @@ def joined(x: Tensor) -> Tensor:
     z = torch.cat((y[:, :, :2], y[:, :, 2:] * 2), 2)
     first, second = z.chunk(2, 3)
     stacked = torch.stack((first, second), 4) + torch.where(z > 0, z, z * 0.1).view(1, 2, 4, 3, 2, 2, 8)
-    return stacked.reshape(x.shape) + F.pad(z, (1, 0, 0, 0, 2, 0))[:, :, :, :6, :, :8].select(1, 1).repeat(1, 2, 1, 1, 1).reshape(x.shape)  # fmt: skip
+    return stacked.reshape(x.shape) + F.pad(z, (1, 0, 0, 0, 2, 0))[:, :, :, :6, :, :8].select(1, 1).repeat(
+        1, 2, 1, 1, 1
+    ).reshape(x.shape)
 
 
 def pooled_to_a_corner(x: Tensor) -> Tensor:
@@ -154,10 +158,12 @@ AXES: dict[str, Head] = {
     "pixels_shuffled": lambda x: x.view(1, 2, 2, 2, 12, 8).permute(0, 1, 4, 2, 5, 3).reshape(1, 2, 24, 16),
     "pixels_gathered": lambda x: x.view(1, 8, 6, 2, 4, 2).permute(0, 1, 3, 5, 2, 4).reshape(1, 32, 6, 4),
     "joined": joined,
-    "summed_over_six": lambda x: torch.einsum("bgchkw,bgdhkw->bgcd", x.view(1, 2, 4, 6, 2, 8), x.view(1, 2, 4, 6, 2, 8)),
+    "summed_over_six": lambda x: torch.einsum(
+        "bgchkw,bgdhkw->bgcd", x.view(1, 2, 4, 6, 2, 8), x.view(1, 2, 4, 6, 2, 8)
+    ),
     "pooled_to_a_corner": pooled_to_a_corner,
     "products": lambda x: torch.cumprod(x.sigmoid() + 0.5, 3) + x.sigmoid().prod(1, keepdim=True),
     "of_bases": lambda x: torch.exp(-(((x[..., None] - torch.linspace(-1, 1, 5)) / 0.5) ** 2)).sum(-1),
     "of_a_vector": lambda x: x.flatten(2).softmax(2).view(x.shape).sum(2) @ torch.linspace(0, 1, 8),
     "viewed": lambda x: x.flatten(2).view_as(x[0].unsqueeze(0)).moveaxis(1, -1).tensor_split(3, 2)[1],
-}  # fmt: skip
+}

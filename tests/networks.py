@@ -260,7 +260,8 @@ MORE: dict[str, type[nn.Module]] = {"large_kernels": LargeKernels}
 
 
 def build(name: str, kind: type[nn.Module] | None = None) -> nn.Module:
-    """The network with seeded random weights and non-trivial BatchNorm statistics; kind: another class of its layers."""
+    """The network with seeded random weights and non-trivial BatchNorm statistics; kind: another class of its
+    layers."""
     torch.manual_seed(sum(map(ord, name)))
     network = (kind or {**NETWORKS, **MORE}[name])()
     for module in network.modules():

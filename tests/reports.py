@@ -32,19 +32,35 @@ def facts_of(folder: Path, scratch: Path) -> dict[str, Any]:
     steps = ("preprocessing", "inference", "decoding")
     latencies = {step: {"p50_ms": 1.25, "p90_ms": 2.5, "runs": 20} for step in steps}
     graph = scratch / "linted.tflite"
-    graph.write_bytes(model([op("RELU", [IMAGE], [IMAGE]), op("ARG_MAX", [IMAGE], [IMAGE]), op(BITE, [IMAGE], [IMAGE], custom=True)]))  # fmt: skip
+    graph.write_bytes(
+        model([op("RELU", [IMAGE], [IMAGE]), op("ARG_MAX", [IMAGE], [IMAGE]), op(BITE, [IMAGE], [IMAGE], custom=True)])
+    )
     written = documents.parse((folder / "report" / "report.json").read_bytes())
     return {
-        **written, "doubt": f"BGR agrees better {BITE}", "untried": BITE, "notes": [BITE], "lint": lint.lint("android", graph),
-        "build": f"debug {BITE}", "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False}, "runtime": "LiteRT 2.3.0",
-        "model_file": "tiny.tflite", "model_sha256": "ab" * 32, "source": {"file": f"{'long' * 60} {BITE}.pt2"},
+        **written,
+        "doubt": f"BGR agrees better {BITE}",
+        "untried": BITE,
+        "notes": [BITE],
+        "lint": lint.lint("android", graph),
+        "build": f"debug {BITE}",
+        "device": {"name": f"Phone {BITE}", "os": "Android 16", "simulated": False},
+        "runtime": "LiteRT 2.3.0",
+        "model_file": "tiny.tflite",
+        "model_sha256": "ab" * 32,
+        "source": {"file": f"{'long' * 60} {BITE}.pt2"},
         "passes": [
-            {"requested": "cpu", "used": "cpu", "latencies": latencies, "thermal_before": "none", "thermal_after": "light",
-             "detail": f"float16 allowed {BITE}"},
+            {
+                "requested": "cpu",
+                "used": "cpu",
+                "latencies": latencies,
+                "thermal_before": "none",
+                "thermal_after": "light",
+                "detail": f"float16 allowed {BITE}",
+            },
             {"requested": "gpu", "used": "gpu", "failure": f"the driver died {BITE}", "latencies": None},
             {"requested": "npu", "used": None, "fallback_reason": f"refused {BITE}", "latencies": None},
         ],
-    }  # fmt: skip
+    }
 
 
 def write(
@@ -78,8 +94,11 @@ def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> t
 
     wrapper = Wrapper(results, accelerator)
     evaluation = evaluate(
-        recorded(cases, spec), spec, Runs(run, "VERIFIED" if accelerator else "HOST", "R", wrapper=wrapper), Terms("fp32"),
-    )  # fmt: skip
+        recorded(cases, spec),
+        spec,
+        Runs(run, "VERIFIED" if accelerator else "HOST", "R", wrapper=wrapper),
+        Terms("fp32"),
+    )
     facts: dict[str, Any] = {"name": "tiny", "platform": "android", "precision": "fp32"}
     if accelerator:
         facts["device"] = {"name": "Phone", "os": "Android 16"}

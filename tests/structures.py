@@ -142,7 +142,8 @@ class Deformed(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A layer over the first two places of three rows, from states that are not zero; its results and its last states."""
+    """A layer over the first two places of three rows, from states that are not zero; its results and its last
+    states."""
 
     def __init__(self, layer: nn.RNNBase) -> None:
         super().__init__()
@@ -220,7 +221,8 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "nearest": Gate(lambda gate, x: F.interpolate(gate, size=x.shape[2:])),
         "joined": lambda x: torch.cat((x, x.mean((2, 3), keepdim=True).expand(-1, -1, 12, 8)), 1),
         "point_of_a_pyramid": Calling(
-            lambda x, conv: torch.cat((x, conv(F.adaptive_avg_pool2d(x, 1)).expand(-1, -1, 12, 8)), 1), conv=nn.Conv2d(C, C, 1)
+            lambda x, conv: torch.cat((x, conv(F.adaptive_avg_pool2d(x, 1)).expand(-1, -1, 12, 8)), 1),
+            conv=nn.Conv2d(C, C, 1),
         ),
     },
     "constants": lambda: {
@@ -278,7 +280,7 @@ GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
         "scripted": torch.jit.script(Scripted()),  # type: ignore[no-untyped-call]
         "in_half": lambda x: (x.half() * 2).float(),
     },
-}  # fmt: skip
+}
 
 
 def build(group: str) -> Heads:

@@ -10,9 +10,20 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "posekit"
 # from top to bottom: a room imports only rooms below it, and the root files, which import none
 ROOMS = (
-    "cli", "pipelines", "report", "devices", "bundle", "compression", "targets", "parity", "sources", "runtimes", "contract",
-    "decoders", "poses",
-)  # fmt: skip
+    "cli",
+    "pipelines",
+    "report",
+    "devices",
+    "bundle",
+    "compression",
+    "targets",
+    "parity",
+    "sources",
+    "runtimes",
+    "contract",
+    "decoders",
+    "poses",
+)
 ROOT_FILES = ("documents", "progress", "errors")  # in the same order
 HEAVY = {"torch", "tensorflow", "coremltools", "litert_torch", "ai_edge_litert", "ai_edge_quantizer", "onnx2tf", "jax"}
 CONVERTING = ("compression", "targets", "sources", "runtimes")  # rooms whose functions import heavy packages
@@ -38,7 +49,12 @@ def room_of(path: Path) -> str:
 def imports(path: Path) -> list[tuple[str, bool, bool]]:
     """Imported module names, whether at module level, and whether for types alone."""
     tree = ast.parse(path.read_text())
-    typing_only = {id(n) for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) for n in ast.walk(node)}  # fmt: skip
+    typing_only = {
+        id(n)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for n in ast.walk(node)
+    }
     top = {id(node) for node in tree.body}
     found = []
     for node in ast.walk(tree):

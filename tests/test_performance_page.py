@@ -24,14 +24,35 @@ from posekit.sources.sample import sample_images
 def row(
     tool: str, precision: str, milliseconds: float | None, error: float | None = 1e-6, **more: Any
 ) -> dict[str, Any]:
-    return {"tool": tool, "precision": precision, "milliseconds": milliseconds, "least": milliseconds and milliseconds - 1, "runs": 9, "error": error, "bytes": 1_500_000, "failed": "", "note": "", **more}  # fmt: skip
+    return {
+        "tool": tool,
+        "precision": precision,
+        "milliseconds": milliseconds,
+        "least": milliseconds and milliseconds - 1,
+        "runs": 9,
+        "error": error,
+        "bytes": 1_500_000,
+        "failed": "",
+        "note": "",
+        **more,
+    }
 
 
 @pytest.fixture
 def stored() -> dict[str, Any]:
     """Two networks: in one a peer is ahead, in the other a peer's file is fast and wrong, and 8 bits do not pay."""
-    one = [row("posekit", "fp32", 10.0), row("onnx2tf", "fp32", 8.0), row("litert-torch", "fp32", 15.0), row("onnxruntime", "fp32", 20.0)]  # fmt: skip
-    two = [row("posekit", "fp32", 4.0), row("onnx2tf", "fp32", 1.0, 0.3), row("litert-torch", "fp32", 8.0), row("onnxruntime", "fp32", 2.0)]  # fmt: skip
+    one = [
+        row("posekit", "fp32", 10.0),
+        row("onnx2tf", "fp32", 8.0),
+        row("litert-torch", "fp32", 15.0),
+        row("onnxruntime", "fp32", 20.0),
+    ]
+    two = [
+        row("posekit", "fp32", 4.0),
+        row("onnx2tf", "fp32", 1.0, 0.3),
+        row("litert-torch", "fp32", 8.0),
+        row("onnxruntime", "fp32", 2.0),
+    ]
     one += [row("posekit", "int8", 5.0, 0.1), row("onnx2tf", "int8", None, None, failed="it cannot convert ERF")]
     two += [row("posekit", "int8", 6.0, 0.1), row("onnx2tf", "int8", 9.0, 0.1)]
     told = {"when": "2026-11-28", "code": "abc", "size_wh": [192, 256], "macs": 250_000_000, "rate": 50.0}
@@ -64,7 +85,10 @@ def test_all_ten_networks_and_all_tools_were_measured() -> None:
 def test_times_are_in_parts_of_ours_and_a_wrong_file_is_no_rival(stored: dict[str, Any]) -> None:
     table = cells(page.sections(stored)["fp32"])
     last = "posekit : fastest .tflite"
-    assert table["one"] | {"onnx2tf": "0.80", "litert-torch": "1.50", last: "1.25", "of the product's rate": "0.50"} == table["one"]  # fmt: skip
+    assert (
+        table["one"] | {"onnx2tf": "0.80", "litert-torch": "1.50", last: "1.25", "of the product's rate": "0.50"}
+        == table["one"]
+    )
     assert table["two"] | {"onnx2tf": "0.25 (wrong)", last: "0.50"} == table["two"]
     assert table["**median**"] | {"posekit, ms": "", "litert-torch": "1.75", last: "0.88"} == table["**median**"]
 
@@ -103,9 +127,19 @@ def test_the_clock_counts_what_the_thread_computes_and_gives_the_slow_few_runs()
     def work(size: int) -> None:
         sum(range(size))
 
-    runs = {"sleeps": lambda: time.sleep(0.02), "quick": lambda: work(200_000), "slow": lambda: work(4_000_000), "alone": lambda: work(4_000_000)}  # fmt: skip
+    runs = {
+        "sleeps": lambda: time.sleep(0.02),
+        "quick": lambda: work(200_000),
+        "slow": lambda: work(4_000_000),
+        "alone": lambda: work(4_000_000),
+    }
     taken = timed(runs, {"sleeps": "a", "quick": "b", "slow": "b", "alone": "c"}, 0)
-    assert {key: len(some) for key, some in taken.items()} == {"sleeps": LEAST, "quick": LEAST, "slow": FEW, "alone": LEAST}  # fmt: skip
+    assert {key: len(some) for key, some in taken.items()} == {
+        "sleeps": LEAST,
+        "quick": LEAST,
+        "slow": FEW,
+        "alone": LEAST,
+    }
     assert max(taken["sleeps"]) < 5
 
 
@@ -124,7 +158,8 @@ def test_a_file_that_does_not_run_and_one_that_ends_the_process_are_told(
     # in place of the peers' Python: one that dies as it opens the second file, where there are three
     program = tmp_path / "python"
     program.write_text(
-        f'#!/bin/sh\nif grep -q deadly "$3"; then echo opening 0; echo opening 1; kill -SEGV $$; fi\nexec {sys.executable} "$@"\n'
+        '#!/bin/sh\nif grep -q deadly "$3"; then echo opening 0; echo opening 1; kill -SEGV $$; fi\n'
+        f'exec {sys.executable} "$@"\n'
     )
     program.chmod(0o755)
     monkeypatch.setattr(environment, "BIN", tmp_path)

@@ -181,8 +181,11 @@ def test_style(packages: dict[str, Path]) -> None:
     """swift-format's rules, among them no `try!` and no forced unwrapping, and the length of files."""
     templates = render.TEMPLATES.parent
     folders = [
-        render.TEMPLATES, templates / "desktop" / "swift", HERE / "swift", render.ROOT / "benchmarks" / "wrapper" / "swift"
-    ]  # fmt: skip
+        render.TEMPLATES,
+        templates / "desktop" / "swift",
+        HERE / "swift",
+        render.ROOT / "benchmarks" / "wrapper" / "swift",
+    ]
     rendered = [package / part for package in packages.values() for part in ("Package.swift", "Sources", "Tests")]
     swift("format", "lint", "--strict", "--recursive", *folders, *rendered, cwd=HERE)
     for folder in folders:
@@ -283,7 +286,8 @@ def write_request(folder: Path, kind: str) -> None:
 
 
 def run_apple(package: Path, monkeypatch: pytest.MonkeyPatch, *flags: str) -> subprocess.CompletedProcess[str]:
-    """The tests of the Core ML layer and of the runner. XCTest itself finds no stand-in model, so its case is called."""
+    """The tests of the Core ML layer and of the runner. XCTest itself finds no stand-in model, so its case is
+    called."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(package / "caches"))
     monkeypatch.setenv("POSEKIT_RUN", str(package / "request"))
     return try_swift("test", "--disable-xctest", *flags, cwd=package)
@@ -328,21 +332,41 @@ def check_run(package: Path, kind: str) -> None:
 APPLE_FAULTS = {
     "any contract will do": ("Session.swift", "found == TinyPoseContract.contractHash", "found == found"),
     "halves read as floats": ("Session.swift", "case .float16: type = .float16", "case .float16: type = .float32"),
-    "strides ignored": ("../TinyPoseCore/StridedReader.swift", "rest % shape[axis] * strides[axis]",
-                        "rest % shape[axis] * shape[axis + 1]"),
-    "dense rows assumed": ("Pixels.swift", "let bytesPerRow = CVPixelBufferGetBytesPerRow(buffer)",
-                           "let bytesPerRow = CVPixelBufferGetWidth(buffer) * 4"),
-    "orientation dropped": ("TinyPose.swift", "session.prepare(pixels, orientation: upright, region: region)",
-                            "session.prepare(pixels, orientation: .upright, region: region)"),
+    "strides ignored": (
+        "../TinyPoseCore/StridedReader.swift",
+        "rest % shape[axis] * strides[axis]",
+        "rest % shape[axis] * shape[axis + 1]",
+    ),
+    "dense rows assumed": (
+        "Pixels.swift",
+        "let bytesPerRow = CVPixelBufferGetBytesPerRow(buffer)",
+        "let bytesPerRow = CVPixelBufferGetWidth(buffer) * 4",
+    ),
+    "orientation dropped": (
+        "TinyPose.swift",
+        "session.prepare(pixels, orientation: upright, region: region)",
+        "session.prepare(pixels, orientation: .upright, region: region)",
+    ),
     "never unlocked": ("Pixels.swift", "defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }", ""),
-    "another's model thrown away": ("ModelStore.swift", "try files.moveItem(at: compiled, to: kept)",
-                                    "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)"),
+    "another's model thrown away": (
+        "ModelStore.swift",
+        "try files.moveItem(at: compiled, to: kept)",
+        "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)",
+    ),
     "older models kept": ("ModelStore.swift", "try? files.removeItem(at: folder.", "_ = (folder."),
     "one operation is enough": ("../TinyPoseRun/Apple/CoreMLRun.swift", "if there * 2 > known {", "if there > 0 {"),
-    "a failure is a mere absence": ("../TinyPoseRun/DeviceRun.swift", "record.failure = \"it stopped", "record.fallbackReason = \"it stopped"),
-    "asked to run elsewhere": ("../TinyPoseRun/Apple/CoreMLRun.swift", "case .npu: .cpuAndNeuralEngine", "case .npu: .all"),
+    "a failure is a mere absence": (
+        "../TinyPoseRun/DeviceRun.swift",
+        'record.failure = "it stopped',
+        'record.fallbackReason = "it stopped',
+    ),
+    "asked to run elsewhere": (
+        "../TinyPoseRun/Apple/CoreMLRun.swift",
+        "case .npu: .cpuAndNeuralEngine",
+        "case .npu: .all",
+    ),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", APPLE_FAULTS)

@@ -38,7 +38,10 @@ def test_the_sample_is_written_without_any_extra(installed: Path, tmp_path: Path
 
 
 def test_templates_and_presets_are_inside(installed: Path, tmp_path: Path) -> None:
-    code = "from posekit.bundle.wrapper import template_root as r; print(sorted(p.name for p in r().iterdir()), 'site-packages' in str(r()))"
+    code = (
+        "from posekit.bundle.wrapper import template_root as r; print(sorted(p.name for p in r().iterdir()), "
+        "'site-packages' in str(r()))"
+    )
     assert run(installed / "python", "-c", code, cwd=tmp_path).stdout.split() == [
         "['android',",
         "'desktop',",

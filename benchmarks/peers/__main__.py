@@ -22,7 +22,17 @@ from benchmarks.peers.kinds import Made
 from benchmarks.peers.measure import OPENING
 
 SECONDS, SECONDS_FULL = 15.0, 100.0  # CPU seconds of rounds a network
-LIBRARIES = ("ai-edge-litert", "ai-edge-quantizer", "litert-torch", "numpy", "onnx2tf", "onnxruntime", "tensorflow", "torch", "ultralytics")  # fmt: skip
+LIBRARIES = (
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "litert-torch",
+    "numpy",
+    "onnx2tf",
+    "onnxruntime",
+    "tensorflow",
+    "torch",
+    "ultralytics",
+)
 STARTED = time.perf_counter()
 
 

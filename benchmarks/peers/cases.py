@@ -105,6 +105,7 @@ def _spec(name: str, size_wh: tuple[int, int]) -> PoseSpec:
     like = preset("rtmpose-coco17" if name == "rtmpose-m" else "hrnet-coco17").model_dump(mode="json", by_alias=True)
     made: dict[str, Any] = {**like, "name": name, "type_name": "", "input": {**like["input"], "size_wh": list(size_wh)}}
     if name == "yolov8n-pose":
-        # no decoder here reads its rows, so the contract names an output that it does not have and the rows stay as they are
+        # no decoder here reads its rows, so the contract names an output that it does not have and the rows stay as
+        # they are
         made |= {"outputs": ["rows"], "input": {**made["input"], "mean": [0.0] * 3, "std": [255.0] * 3}}
     return parse_spec(made, name)

@@ -90,7 +90,8 @@ def onnxruntime(network: Any, folder: Path, inputs: np.ndarray) -> Iterator[Made
 
 
 def onnx2tf(network: Any, folder: Path, inputs: np.ndarray) -> Iterator[Made]:
-    """onnx2tf with -oiqt: float32, float16, and full integer quantization; of the legacy export where the other fails."""
+    """onnx2tf with -oiqt: float32, float16, and full integer quantization; of the legacy export where the other
+    fails."""
     import onnx2tf as converter
 
     np.save(folder / SAMPLE_DATA, np.zeros((20, 128, 128, 3), np.float32))
@@ -135,7 +136,11 @@ def _exported(folder: Path) -> Path:
 
 
 PEERS = {"onnx": onnx, "onnx2tf": onnx2tf, "litert-torch": litert_torch, "onnxruntime": onnxruntime}
-PRECISIONS = {"onnx2tf": ("fp32", "fp16", "int8"), "litert-torch": ("fp32", "fp16", "int8"), "onnxruntime": ("fp32", "int8")}  # fmt: skip
+PRECISIONS = {
+    "onnx2tf": ("fp32", "fp16", "int8"),
+    "litert-torch": ("fp32", "fp16", "int8"),
+    "onnxruntime": ("fp32", "int8"),
+}
 
 
 def recipe_of(peer: str) -> bytes:

@@ -18,7 +18,13 @@ ULTRALYTICS = ("ultralytics==8.4.190", "ultralytics-thop==2.2.3", "ultralytics-p
 BIN = HOME / "venv" / "bin"
 # one thread in every library, so that the time of the thread is the time of the run
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SETTINGS = {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "", "YOLO_AUTOINSTALL": "False", "YOLO_OFFLINE": "True"}  # fmt: skip
+SETTINGS = {
+    "TF_USE_LEGACY_KERAS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "CUDA_VISIBLE_DEVICES": "",
+    "YOLO_AUTOINSTALL": "False",
+    "YOLO_OFFLINE": "True",
+}
 
 
 def digest(*contents: bytes) -> str:

@@ -28,8 +28,8 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file, measured. milliseconds: median thread-CPU time of a run, of `runs`; least: of the quickest. error: largest difference from torch
-    over torch's largest value, None where the weights are others. bytes: of the file."""
+    """A file, measured. milliseconds: median thread-CPU time of a run, of `runs`; least: of the quickest. error:
+    largest difference from torch over torch's largest value, None where the weights are others. bytes: of the file."""
 
     tool: str
     precision: Precision

@@ -94,7 +94,8 @@ def torch_eager(name: str, path: Path, values: np.ndarray) -> tuple[Run, Outputs
 
 
 def error_of(seen: list[np.ndarray], expected: list[np.ndarray]) -> float:
-    """Largest difference over the largest value, of the worst output; their order does not count, nor where the channels are."""
+    """Largest difference over the largest value, of the worst output; their order does not count, nor where the
+    channels are."""
     worst = 0.0
     for wanted in expected:
         scale = float(np.abs(wanted).max())

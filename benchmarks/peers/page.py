@@ -137,7 +137,12 @@ def _errors(networks: Sequence[Network]) -> str:
     lines = [["network", *(f"{tool} {TITLES[precision]}" for tool, precision in files)]]
     for one in networks:
         errors = [one.rows[file].error if file in one.rows else None for file in files]
-        lines.append([one.name, *(NONE if error is None else f"{error:.0e}" if error < 0.01 else f"{error:.2f}" for error in errors)])  # fmt: skip
+        lines.append(
+            [
+                one.name,
+                *(NONE if error is None else f"{error:.0e}" if error < 0.01 else f"{error:.2f}" for error in errors),
+            ]
+        )
     return _table(lines)
 
 
@@ -158,8 +163,10 @@ def _machine(stored: Mapping[str, Any], rate: float) -> str:
     return "\n".join([
         f"- Machine: {stored['machine']}; one thread",
         f"- Versions: {held}; every `.tflite` runs in that ai-edge-litert",
-        f"- Measured: {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}, by `make peers`; posekit's code: {', '.join(codes)}",
-        f"- Matrix product of this machine, 1024 x 1024 float32 in numpy, one thread: {rate:.0f} G multiply-adds a second",
+        f"- Measured: {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}, by `make peers`; posekit's code: "
+        f"{', '.join(codes)}",
+        f"- Matrix product of this machine, 1024 x 1024 float32 in numpy, one thread: {rate:.0f} G multiply-adds a "
+        "second",
     ])  # fmt: skip
 
 

@@ -89,7 +89,9 @@ def _differing(seen: Any, wanted: Any, where: str) -> list[str]:
     if isinstance(wanted, dict) and seen.keys() == wanted.keys():
         return [at for key in wanted for at in _differing(seen[key], wanted[key], f"{where}.{key}".lstrip("."))]
     if isinstance(wanted, list) and len(seen) == len(wanted):
-        return [at for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) for at in _differing(a, b, f"{where}[{i}]")]  # fmt: skip
+        return [
+            at for i, (a, b) in enumerate(zip(seen, wanted, strict=True)) for at in _differing(a, b, f"{where}[{i}]")
+        ]
     if isinstance(wanted, str) and where.rpartition(".")[2] in TENSORS and len(seen) == len(wanted):
         with contextlib.suppress(ValueError):
             one, other = (np.frombuffer(base64.b64decode(text, validate=True), "<f4") for text in (seen, wanted))

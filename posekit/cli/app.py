@@ -365,7 +365,8 @@ def sample(
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a traceback."""
+    """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a
+    traceback."""
     from posekit.errors import PosekitError, full_disk
     from posekit.progress import warnings_to
 

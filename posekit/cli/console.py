@@ -158,7 +158,13 @@ def show_facts(facts: dict[str, Any], as_json: bool) -> None:
 def show_presets(specs: Sequence[PoseSpec], names: Sequence[str], as_json: bool) -> None:
     """The presets and what they say."""
     if as_json:
-        print_json({"presets": {name: spec.model_dump(mode="json", by_alias=True) for name, spec in zip(names, specs, strict=True)}})  # fmt: skip
+        print_json(
+            {
+                "presets": {
+                    name: spec.model_dump(mode="json", by_alias=True) for name, spec in zip(names, specs, strict=True)
+                }
+            }
+        )
         return
     table = Table(Column("preset", no_wrap=True), "input", "decoder", Column("keypoints", no_wrap=True), "crop")
     for name, spec in zip(names, specs, strict=True):

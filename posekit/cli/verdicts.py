@@ -67,8 +67,8 @@ def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
 
 
 def _compression_in_words(report: dict[str, Any]) -> list[str]:
-    """What was done to how many layers (one in several parts counts once), why to some not what was asked for, and what the
-    search found."""
+    """What was done to how many layers (one in several parts counts once), why to some not what was asked for, and what
+    the search found."""
     from posekit.report.facts import kind_of
 
     kinds: dict[str, set[str]] = {}
@@ -140,12 +140,14 @@ def show_compressed(made: Compressed, as_json: bool) -> None:
          f"{after.multiply_adds / 1e6:,.1f} million for one input")  # fmt: skip
     zeros = f", {after.zeros / max(after.parameters, 1):.0%} of them zero" if after.zeros else ""
     out_line(
-        f"  {before.parameters:,} to {after.parameters:,} parameters{zeros}; {before.bytes / 1000:,.0f} to {after.bytes / 1000:,.0f} kB"
+        f"  {before.parameters:,} to {after.parameters:,} parameters{zeros}; {before.bytes / 1000:,.0f} to "
+        f"{after.bytes / 1000:,.0f} kB"
     )
     for name, found in (("before the recovery", made.unrecovered), ("after it", made.recovered)):
         if found is not None:
             out_line(
-                f"  {name}: OKS {found.oks:.4f}, {found.mean_px:.3f} px (p95 {found.p95_px:.2f}) against the original on {found.views} crops"
+                f"  {name}: OKS {found.oks:.4f}, {found.mean_px:.3f} px (p95 {found.p95_px:.2f}) against the "
+                f"original on {found.views} crops"
             )
     left: dict[str, int] = {}
     for change in made.changes:

@@ -16,9 +16,9 @@ MOST_LOST = 1.0  # points of AP, where annotations tell, beyond which a precisio
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One precision. size: bytes; ratio: to fp32's. milliseconds: median of interleaved runs, time_ratio to fp32's, None
-    where nothing here tells. layers: as read back. failed: gates that failed, or why there is no file. status: HOST,
-    SIMULATED, SKIPPED or FAILED."""
+    """One precision. size: bytes; ratio: to fp32's. milliseconds: median of interleaved runs, time_ratio to fp32's,
+    None where nothing here tells. layers: as read back. failed: gates that failed, or why there is no file. status:
+    HOST, SIMULATED, SKIPPED or FAILED."""
 
     precision: Precision
     status: str
@@ -73,18 +73,27 @@ class Ladder:
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
         return {
-            "name": self.name, "platform": self.platform, "runtime": self.runtime, "machine": self.machine,
-            "evaluated_on": self.evaluated_on, "warnings": list(self.warnings), "people": self.people, "reference": self.reference.as_json(),
-            "precisions": [rung.as_json() for rung in self.rungs], "untimed": self.untimed,
-            "calibration": self.calibration, "recommended": self.recommended, "why": self.why,
-        }  # fmt: skip
+            "name": self.name,
+            "platform": self.platform,
+            "runtime": self.runtime,
+            "machine": self.machine,
+            "evaluated_on": self.evaluated_on,
+            "warnings": list(self.warnings),
+            "people": self.people,
+            "reference": self.reference.as_json(),
+            "precisions": [rung.as_json() for rung in self.rungs],
+            "untimed": self.untimed,
+            "calibration": self.calibration,
+            "recommended": self.recommended,
+            "why": self.why,
+        }
 
 
 def recommend(rungs: Sequence[Rung]) -> tuple[str, str]:
     """The precision to take, empty where none is good, and why.
 
-    Of those whose gates hold, which lose at most MOST_LOST points of AP and are not slower than fp32 here, the fastest of
-    those within LIKE of the smallest.
+    Of those whose gates hold, which lose at most MOST_LOST points of AP and are not slower than fp32 here, the fastest
+    of those within LIKE of the smallest.
     """
     good = [rung for rung in rungs if rung.is_good]
     if not good:
@@ -115,7 +124,8 @@ def _why_not(rung: Rung, like: Sequence[Rung]) -> str:
     if rung.failed or rung.quality is None:
         return "fails its gate" if rung.quality is not None else "was not measured"
     if rung in like:
-        return f"by less than {LIKE - 1:.0%}, and {'takes ' + format(rung.time_ratio, '.2f') + ' of the time' if rung.time_ratio else 'moves keypoints further'}"  # fmt: skip
+        why = f"takes {rung.time_ratio:.2f} of the time" if rung.time_ratio else "moves keypoints further"
+        return f"by less than {LIKE - 1:.0%}, and {why}"
     if rung.is_slower:
         return f"takes {rung.time_ratio:.2f} of fp32's time"
     return f"loses {rung.quality.ap_drop:.1f} points of AP"

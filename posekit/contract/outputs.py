@@ -1,4 +1,5 @@
-"""The outputs of a network under its contract: are they those that it says, how they are packaged, and what they decode to."""
+"""The outputs of a network under its contract: are they those that it says, how they are packaged, and what they decode
+to."""
 
 from __future__ import annotations
 

@@ -32,10 +32,10 @@ as break class continue do else false for fun if in interface is null object pac
 typealias typeof val var when while
 """
 _SWIFT = """
-any as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough false
-fileprivate for func guard if import in init inout internal is let nil open operator precedencegroup private protocol
-public repeat rethrows return self static struct subscript super switch throw throws true try type typealias var where
-while
+any as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough
+false fileprivate for func guard if import in init inout internal is let nil open operator precedencegroup private
+protocol public repeat rethrows return self static struct subscript super switch throw throws true try type typealias
+var where while
 """
 RESERVED_NAMES = frozenset(f"{_KOTLIN} {_SWIFT} posekit".split())
 # what the generated Swift enum of keypoints has beside its cases
@@ -93,13 +93,13 @@ class KeypointsSpec(Part):
 class GateSpec(Part):
     """How far the packaged model may be from the reference; a field left out has the precision's default.
 
-    Which keypoints: those whose reference score is at least `min_score`, or where that is left out `min_score_of_median`
-    of the median score. `tie`: values of an output that differ by less than this fraction of their range are a near tie,
-    and a keypoint that jumps between them is told, not failed. Limits over these (parity/drift.py): max_px and p95_px,
-    source px; max_of_size and max_shift, the largest error and the mean displacement as fractions of the person; min_oks
-    of the worst person, mean_oks of all. min_snr_db: signal to noise of the worst output tensor. max_score: largest
-    difference of a score, as a fraction of the largest score, or of 1 if that is more. max_ap_drop, max_pck_drop: points
-    of accuracy lost, where enough people are annotated.
+    Which keypoints: those whose reference score is at least `min_score`, or where that is left out
+    `min_score_of_median` of the median score. `tie`: values of an output that differ by less than this fraction of
+    their range are a near tie, and a keypoint that jumps between them is told, not failed. Limits over these
+    (parity/drift.py): max_px and p95_px, source px; max_of_size and max_shift, the largest error and the mean
+    displacement as fractions of the person; min_oks of the worst person, mean_oks of all. min_snr_db: signal to noise
+    of the worst output tensor. max_score: largest difference of a score, as a fraction of the largest score, or of 1 if
+    that is more. max_ap_drop, max_pck_drop: points of accuracy lost, where enough people are annotated.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None

@@ -24,8 +24,9 @@ LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
 class HeatmapSpec(DecoderSpec):
     """decoders/heatmap.py: maps K x h x w of the network, one a keypoint; packaged as (h, w, K).
 
-    background: where the network gives one map more, of no keypoint, which the packaged model leaves out. alignment: index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`).
-    blur_kernel: odd width of the Gaussian of `dark`, as in training (11 for sigma 2, 17 for sigma 3).
+    background: where the network gives one map more, of no keypoint, which the packaged model leaves out. alignment:
+    index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`). blur_kernel: odd
+    width of the Gaussian of `dark`, as in training (11 for sigma 2, 17 for sigma 3).
     """
 
     kind: Literal["heatmap"]
@@ -169,6 +170,6 @@ def raw_scores(spec: HeatmapSpec, values: Floats) -> Floats:
     return values.reshape(-1, values.shape[-1]).T
 
 
-# unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.49 of EfficientPose's below 0.3 of the median
-# score were right (n = 57), and 0.91 above 0.7
+# unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.49 of EfficientPose's below 0.3 of the
+# median score were right (n = 57), and 0.91 above 0.7
 DECODER = Decoder(HeatmapSpec, shapes, pack, decode, examples, alternatives, raw_scores, cells=(1, 2), unsure=0.3)

@@ -124,8 +124,8 @@ def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:
     return MIN_SCORE
 
 
-# unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.50 of the sample's below 0.3 of the median score
-# were right (n = 34), and all above 0.7
+# unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.50 of the sample's below 0.3 of the median
+# score were right (n = 34), and all above 0.7
 DECODER = Decoder(
     SimccSpec, shapes, pack, decode, examples, alternatives, tracking_score=tracking_score, cells=(2,), unsure=0.3,
     has_distributions=True,

@@ -32,7 +32,8 @@ def run_name(request: Path) -> str:
 
 @contextlib.contextmanager
 def coming_into(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to collect the answer in; it becomes `out` when the `with` ends well, else it is removed."""
+    """A folder beside `out` to collect the answer in; it becomes `out` when the `with` ends well, else it is
+    removed."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists and is not empty", "give a folder that is new")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,8 @@ def in_words(one: Pass) -> str:
 
 
 def checks_of(folder: Path, run: DeviceRun, cases: Iterable[Case]) -> tuple[Check, ...]:
-    """Whether the run came to its end with every case in every pass, and of each accelerator whether it was what ran."""
+    """Whether the run came to its end with every case in every pass, and of each accelerator whether it was what
+    ran."""
     ended = Check(
         "the run came to its end", Outcome.FAIL if run.error else Outcome.PASS, run.error or "no error recorded"
     )

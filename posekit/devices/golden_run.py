@@ -1,4 +1,5 @@
-"""posekit's own golden vectors through a wrapper's code: warp, regions, orientations, decoder, tracker, smoother, constants."""
+"""posekit's own golden vectors through a wrapper's code: warp, regions, orientations, decoder, tracker, smoother,
+constants."""
 
 from __future__ import annotations
 
@@ -63,12 +64,19 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
     names, given = spec.keypoints.names, spec.input
     region = region_from_box(BOX_XYXY, given.size_wh, given.box_padding)
     expected: dict[str, Any] = {
-        "hash": contract_hash(spec), "size_wh": list(given.size_wh), "resize": given.resize, "alignment": given.alignment, "sampling": given.sampling,
-        "pad_value": given.pad_value, "box_padding": given.box_padding, "names": list(names),
-        "oks_sigmas": list(spec.keypoints.oks_sigmas), "flip_partners": list(flip_indices(spec.keypoints.as_skeleton())),
+        "hash": contract_hash(spec),
+        "size_wh": list(given.size_wh),
+        "resize": given.resize,
+        "alignment": given.alignment,
+        "sampling": given.sampling,
+        "pad_value": given.pad_value,
+        "box_padding": given.box_padding,
+        "names": list(names),
+        "oks_sigmas": list(spec.keypoints.oks_sigmas),
+        "flip_partners": list(flip_indices(spec.keypoints.as_skeleton())),
         "edges": [[names.index(a), names.index(b)] for a, b in spec.keypoints.edges],
         "box_region": [*region.center_xy, *region.size_wh, region.rotation_degrees],
-    }  # fmt: skip
+    }
     if "cases" in said:
         expected["cases"] = [lower_camel(name) for name in names]
     for key, value in expected.items():

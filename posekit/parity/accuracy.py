@@ -24,8 +24,8 @@ THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # of OKS, over which COCO's AP is a mean
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """ap: COCO AP (OKS .50:.95), the true boxes given, None without pycocotools; pck: labelled keypoints (COCO's visibility
-    above 0) within 0.1 of the box's longer side, as a fraction."""
+    """ap: COCO AP (OKS .50:.95), the true boxes given, None without pycocotools; pck: labelled keypoints (COCO's
+    visibility above 0) within 0.1 of the box's longer side, as a fraction."""
 
     ap: float | None
     pck: float
@@ -34,8 +34,8 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Accuracy lost between two sides of the same people, in points of 100, each with its standard error over the people;
-    ap is None without pycocotools."""
+    """Accuracy lost between two sides of the same people, in points of 100, each with its standard error over the
+    people; ap is None without pycocotools."""
 
     ap: float | None
     ap_error: float
@@ -55,8 +55,8 @@ class Truth:
 
 
 def truth_of(case: Case) -> Truth | None:
-    """The annotation that a case is measured against, or None: of its own person, or of the only one in a picture that is
-    looked at as a whole."""
+    """The annotation that a case is measured against, or None: of its own person, or of the only one in a picture that
+    is looked at as a whole."""
     person = _annotated(case)
     if person is None or not is_labelled(person):
         return None
@@ -64,7 +64,8 @@ def truth_of(case: Case) -> Truth | None:
 
 
 def why_no_truth(case: Case) -> str:
-    """Why a case of an annotated picture has nothing to be measured against; empty where it has, or nobody is annotated."""
+    """Why a case of an annotated picture has nothing to be measured against; empty where it has, or nobody is
+    annotated."""
     if truth_of(case) is not None or not case.photo.people:
         return ""
     if _annotated(case) is None:
@@ -112,8 +113,8 @@ def accuracy_drop(
 ) -> Drop | None:
     """What `after` lost against `before`; None without annotated people or where a side is not finite.
 
-    The standard errors are those of what single people add to AP and PCK, paired: most of what differs between people is
-    the same on both sides.
+    The standard errors are those of what single people add to AP and PCK, paired: most of what differs between people
+    is the same on both sides.
     """
     scores = [accuracy(side, truth, spec) for side in (before, after)]
     if scores[0] is None or scores[1] is None:
@@ -127,7 +128,8 @@ def accuracy_drop(
 
 
 def _shares(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec) -> Floats:
-    """(n, 2): of each annotated person the fraction of COCO's ten OKS thresholds reached, and of keypoints within PCK's."""
+    """(n, 2): of each annotated person the fraction of COCO's ten OKS thresholds reached, and of keypoints within
+    PCK's."""
     rows = []
     for f, t in zip(found, truth, strict=True):
         if t is None:
@@ -150,8 +152,17 @@ def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> floa
     for number, (f, t) in enumerate(pairs, start=1):
         x1, y1, x2, y2 = t.box_xyxy
         shared = {"image_id": numbers[t.image_id], "category_id": 1}
-        annotations.append({**shared, "id": number, "iscrowd": 0, "area": t.area, "bbox": [x1, y1, x2 - x1, y2 - y1],
-                            "keypoints": t.keypoints.ravel().tolist(), "num_keypoints": int((t.keypoints[:, 2] > 0).sum())})  # fmt: skip
+        annotations.append(
+            {
+                **shared,
+                "id": number,
+                "iscrowd": 0,
+                "area": t.area,
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "keypoints": t.keypoints.ravel().tolist(),
+                "num_keypoints": int((t.keypoints[:, 2] > 0).sum()),
+            }
+        )
         rows = np.concatenate([f.keypoints[0, :, :2], np.ones((spec.keypoint_count, 1))], axis=1)
         detections.append({**shared, "keypoints": rows.ravel().tolist(), "score": float(f.scores.mean())})
     with contextlib.redirect_stdout(io.StringIO()):

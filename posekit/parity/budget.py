@@ -108,10 +108,15 @@ def parse_budget(text: str) -> Budget:
             raise InputError(f"--budget has {part.strip()!r}, expected a metric and its limit", f"there are {known}")
         is_more, _ = METRICS[metric]
         if (match[2] == ">=") != is_more:
-            raise InputError(f"--budget has {part.strip()!r}, but {metric} has a {'least' if is_more else 'largest'} value", f"there are {known}")  # fmt: skip
+            raise InputError(
+                f"--budget has {part.strip()!r}, but {metric} has a {'least' if is_more else 'largest'} value",
+                f"there are {known}",
+            )
         unit = match[4].lower()
         if unit not in (UNITS if metric == "size" else ("",)):
-            raise InputError(f"--budget has the unit {match[4]!r} in {part.strip()!r}", "sizes have kB, MB, KiB or MiB, others none")  # fmt: skip
+            raise InputError(
+                f"--budget has the unit {match[4]!r} in {part.strip()!r}", "sizes have kB, MB, KiB or MiB, others none"
+            )
         try:
             limit = float(match[3]) * UNITS[unit]
         except ValueError as error:

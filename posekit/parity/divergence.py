@@ -56,9 +56,10 @@ class PackagedOp:
 class Compared:
     """An op of the packaged model beside the step of the network that is its counterpart, if one is.
 
-    is_index: made of integers or masks alone. lowest, highest: of the finite values of its output; not_finite: how many are not. error: relative RMS of the samples
-    against the nearest step, for an index the share that differs; infinite where a value is not finite, NaN where no
-    step has as many values. verdict: `cleared` feeds one that agrees; `unclear` cannot be judged, or leads nowhere.
+    is_index: made of integers or masks alone. lowest, highest: of the finite values of its output; not_finite: how many
+    are not. error: relative RMS of the samples against the nearest step, for an index the share that differs; infinite
+    where a value is not finite, NaN where no step has as many values. verdict: `cleared` feeds one that agrees;
+    `unclear` cannot be judged, or leads nowhere.
     """
 
     name: str
@@ -141,9 +142,9 @@ def _gathers_parts(seen: Sequence[Compared], at: int) -> bool:
 def _verdicts(seen: Sequence[Compared], outputs: Sequence[str], tolerance: float) -> list[Verdict]:
     """Of each op, from the last to the first.
 
-    Three rules keep faults from being cleared: an index agrees with much that is wrong (the largest of values that are all
-    twice too large), so it clears indices only; so does what hardly varies (a sigmoid near 0.5), so it clears only where
-    it agrees beside its variation; and nothing clears what leaves the model, as it is or moved about.
+    Three rules keep faults from being cleared: an index agrees with much that is wrong (the largest of values that are
+    all twice too large), so it clears indices only; so does what hardly varies (a sigmoid near 0.5), so it clears only
+    where it agrees beside its variation; and nothing clears what leaves the model, as it is or moved about.
     """
     indices = {name for one in seen if one.is_index for name in one.outputs}
     sizes = {name: math.prod(one.shape) for one in seen for name in one.outputs}
@@ -270,4 +271,8 @@ def _samples_in_every_order(values: NDArray[Any]) -> Iterator[NDArray[np.float64
     )
     for order in orders:
         turned = squeezed.transpose(order)
-        yield turned[np.unravel_index(positions, turned.shape)].astype(np.float64) if turned.ndim else squeezed.reshape(-1).astype(np.float64)  # fmt: skip
+        yield (
+            turned[np.unravel_index(positions, turned.shape)].astype(np.float64)
+            if turned.ndim
+            else squeezed.reshape(-1).astype(np.float64)
+        )

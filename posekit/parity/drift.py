@@ -1,9 +1,10 @@
 """How far keypoints drifted in earnest: near ties taken out, and only where the reference is sure of itself.
 
 A heatmap or SimCC head puts a keypoint on the best cell. Where two cells are nearly equal in the reference itself, the
-last digit decides between them, and the keypoint jumps by a cell or across the picture though nothing is wrong. So a gate
-does not compare with the reference's keypoints alone: the reference's outputs are moved towards those that were seen, by
-at most a small fraction of their range, and decoded again. What the keypoints are still off by, no near tie explains.
+last digit decides between them, and the keypoint jumps by a cell or across the picture though nothing is wrong. So a
+gate does not compare with the reference's keypoints alone: the reference's outputs are moved towards those that were
+seen, by at most a small fraction of their range, and decoded again. What the keypoints are still off by, no near tie
+explains.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ FARTHEST = 0.03  # of a person: a jump counts as this much in the mean shift, wh
 class Drift:
     """Keypoint errors beyond near ties, over the `counted` keypoints that the reference is sure of.
 
-    max_px with `worst` naming the keypoint; p95_px: the largest 95th percentile of all keypoints, of one keypoint and of one
-    picture, as far as there are FEWEST of them, with `p95_of` naming which; worst_case_p95_px: of one picture, however few,
-    which tells where an error comes from and gates nothing; max_of_size: fraction of the person's longer
-    side. oks, min_oks: against the reference, of people with a sure keypoint. shift: length of the mean displacement, ties
-    included, as a fraction of the person, shift_error its standard error. ties: keypoints that near ties moved by more
-    than MOVED, tie_px the farthest and `tie` its name. Figures over no keypoint are NaN.
+    max_px with `worst` naming the keypoint; p95_px: the largest 95th percentile of all keypoints, of one keypoint and
+    of one picture, as far as there are FEWEST of them, with `p95_of` naming which; worst_case_p95_px: of one picture,
+    however few, which tells where an error comes from and gates nothing; max_of_size: fraction of the person's longer
+    side. oks, min_oks: against the reference, of people with a sure keypoint. shift: length of the mean displacement,
+    ties included, as a fraction of the person, shift_error its standard error. ties: keypoints that near ties moved by
+    more than MOVED, tie_px the farthest and `tie` its name. Figures over no keypoint are NaN.
     """
 
     counted: int
@@ -71,8 +72,8 @@ def near_reference(case: Case, seen: Outputs, expected: Outputs, spec: PoseSpec,
 
 
 def _towards(seen: NDArray[np.float32], expected: NDArray[np.float32], tie: float, cells: tuple[int, ...]) -> Floats:
-    """Ranges, since an offset decides on no keypoint; each keypoint's own, since one with large values says nothing of the
-    others; at least the median one's, since one that is not in the picture has none."""
+    """Ranges, since an offset decides on no keypoint; each keypoint's own, since one with large values says nothing of
+    the others; at least the median one's, since one that is not in the picture has none."""
     spread = np.ptp(expected, axis=cells, keepdims=True).astype(np.float64)
     reach = tie * np.maximum(spread, np.median(spread))
     return np.asarray(expected + np.clip(seen.astype(np.float64) - expected, -reach, reach), np.float64)
@@ -86,7 +87,8 @@ def drift_of(
     sigmas: Sequence[float],
     gate: GateSpec,
 ) -> Drift:
-    """Compare cases with the reference `expected` and with what near ties make of it (`near`); NaN in either is kept."""
+    """Compare cases with the reference `expected` and with what near ties make of it (`near`); NaN in either is
+    kept."""
     candidate, reference, settled = (
         np.concatenate([f.keypoints[..., :2] for f in side]) for side in (seen, expected, near)
     )
@@ -130,7 +132,8 @@ def drift_of(
 
 
 def least_score(gate: GateSpec, expected: Sequence[Found]) -> float:
-    """The score from which on the reference is sure of a keypoint: the gate's own, or a fraction of the median score."""
+    """The score from which on the reference is sure of a keypoint: the gate's own, or a fraction of the median
+    score."""
     if gate.min_score is not None:
         return gate.min_score
     scores = np.concatenate([f.scores.ravel() for f in expected])
@@ -139,7 +142,8 @@ def least_score(gate: GateSpec, expected: Sequence[Found]) -> float:
 
 
 def _p95(groups: Sequence[tuple[str, Floats]]) -> tuple[float, str]:
-    """The largest 95th percentile and its group; of all the keypoints (the first group) and of what has FEWEST of them."""
+    """The largest 95th percentile and its group; of all the keypoints (the first group) and of what has FEWEST of
+    them."""
     large = [(name, values) for name, values in groups[1:] if values.size >= FEWEST]
     figures = [(float(np.percentile(values, 95)), name) for name, values in (groups[0], *large)]
     return max(figures, key=lambda one: math.inf if math.isnan(one[0]) else one[0])

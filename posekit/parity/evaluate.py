@@ -35,9 +35,10 @@ MAX_WORST = 6
 class Runs:
     """What runs a packaged model, and what else it is compared with.
 
-    run: the model as it ships. status, runtime: of the evidence that this gives. baseline: the same conversion at fp32, which
-    tells conversion from precision. accelerated: the same model on this machine's accelerators. wrapper: what the generated
-    code made of the same cases. beside: what it made of them in other places, which the gates are for as well.
+    run: the model as it ships. status, runtime: of the evidence that this gives. baseline: the same conversion at fp32,
+    which tells conversion from precision. accelerated: the same model on this machine's accelerators. wrapper: what the
+    generated code made of the same cases. beside: what it made of them in other places, which the gates are for as
+    well.
     """
 
     run: Run
@@ -53,8 +54,8 @@ class Runs:
 class Terms:
     """By what a model is judged.
 
-    budget: the gate of a searched file of `size` bytes, in the place of the precision's. accuracy_held: AP and PCK did, on
-    annotated people who are not among these cases.
+    budget: the gate of a searched file of `size` bytes, in the place of the precision's. accuracy_held: AP and PCK did,
+    on annotated people who are not among these cases.
     """
 
     precision: Precision
@@ -87,7 +88,8 @@ def evaluate(
 
 
 class _Sides:
-    """The cases so far: what each way of running the model made of them, the reference's keypoints and what annotations say."""
+    """The cases so far: what each way of running the model made of them, the reference's keypoints and what annotations
+    say."""
 
     def __init__(self, spec: PoseSpec, runs: Runs, terms: Terms) -> None:
         self.spec, self.runs, self.terms = spec, runs, terms

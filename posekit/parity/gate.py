@@ -53,7 +53,8 @@ class Check:
 
 
 def coarser(precision: Precision, arithmetic: Precision | None) -> Precision:
-    """What gates a file of a precision where it ran with another arithmetic: the one that may move keypoints further."""
+    """What gates a file of a precision where it ran with another arithmetic: the one that may move keypoints
+    further."""
     return arithmetic if arithmetic is not None and precision == "fp32" else precision
 
 
@@ -90,7 +91,10 @@ def check_tensors(gate: GateSpec, tensors: Sequence[TensorError], decoded: Seque
         dead = tensor.constant and tensor.name in decoded
         checks.append(_check(f"{tensor.name} is alive", not dead, "one value everywhere" if dead else "values differ"))
         if gate.min_snr_db is not None:
-            text = f"{tensor.snr_db:.1f} dB, at least {gate.min_snr_db:g}; largest difference {tensor.max_abs:.3g} in {tensor.where}"
+            text = (
+                f"{tensor.snr_db:.1f} dB, at least {gate.min_snr_db:g}; largest difference {tensor.max_abs:.3g} "
+                f"in {tensor.where}"
+            )
             checks.append(_check(f"{tensor.name} signal to noise", tensor.snr_db >= gate.min_snr_db, text))
     return checks
 
@@ -126,8 +130,10 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
         checks.append(_check("mean OKS against the reference", drift.oks >= gate.mean_oks, text))
     if drift.ties and checks:
         text = (
-            f"{drift.ties} of {drift.counted} keypoints moved since values of the network itself that decide on them differ by "
-            f"less than {gate.tie or 0:g} of their range, at most {drift.tie_px:.2f} px ({drift.tie}); none failed for it"
+            f"{drift.ties} of {drift.counted} keypoints moved since values of the network itself that decide on them "
+            "differ by "
+            f"less than {gate.tie or 0:g} of their range, at most {drift.tie_px:.2f} px ({drift.tie}); none failed "
+            "for it"
         )
         checks.append(Check("near ties", Outcome.PASS, text))
     return checks
@@ -149,14 +155,17 @@ def check_accuracy(gate: GateSpec, drop: Drop | None) -> list[Check]:
             checks.append(Check(title, Outcome.SKIPPED, NO_PYCOCOTOOLS))
         else:
             beyond = limit + 2 * error
-            text = f"{points:+.2f} points lost by {drop.people} people, at most {beyond:.2f} ({limit:g} and two standard errors)"
+            text = (
+                f"{points:+.2f} points lost by {drop.people} people, at most {beyond:.2f} ({limit:g} and two "
+                "standard errors)"
+            )
             checks.append(_check(title, points <= beyond, text))
     return checks
 
 
 def accuracy_skips(reasons: Sequence[str], measured: Accuracy | None) -> list[Check]:
-    """What accuracy could not be told of, with the reason; reasons: one a case that has no truth though it is annotated.
-    Names of checks are unique."""
+    """What accuracy could not be told of, with the reason; reasons: one a case that has no truth though it is
+    annotated. Names of checks are unique."""
     told = [
         f"of {count} {'of the cases' if measured else 'cases'}: {reason}"
         for reason, count in Counter(reason for reason in reasons if reason).items()

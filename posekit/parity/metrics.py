@@ -37,9 +37,9 @@ class KeypointError:
     mean_px, p95_px, p99_px, max_px: distances of the gated keypoints; worst_case_p95_px: the largest p95 of one case.
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
-    each of the K keypoints. score_error: largest difference of a score, of the largest reference score or 1 if that is more.
-    counted: keypoints that were compared. No instance can be
-    missed or invented here: the decoders of this version give exactly one a region.
+    each of the K keypoints. score_error: largest difference of a score, of the largest reference score or 1 if that is
+    more. counted: keypoints that were compared. No instance can be missed or invented here: the decoders of this
+    version give exactly one a region.
     """
 
     instances: int

@@ -28,7 +28,8 @@ ARRAYS = {"keypoints", "scores", "images", "boxes_xyxy", "names"}
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One person: keypoints (K, 2) source px, scores (K,), and the box that was given to the network, if it is known."""
+    """One person: keypoints (K, 2) source px, scores (K,), and the box that was given to the network, if it is
+    known."""
 
     keypoints: Floats
     scores: Floats
@@ -102,7 +103,8 @@ def _by_number(photos: Sequence[Photo], path: Path) -> dict[int | str, Path]:
             continue
         if int(digits[-1]) in numbers:
             raise InputError(
-                f"{path} goes by image ids, but {numbers[int(digits[-1])].name} and {photo.path.name} end in the same number",
+                f"{path} goes by image ids, but {numbers[int(digits[-1])].name} and {photo.path.name} end in the "
+                "same number",
                 "give the --annotations that the ids are of",
             )
         numbers[int(digits[-1])] = photo.path
@@ -142,7 +144,8 @@ def _coco_row(entry: Any, number: int, path: Path, spec: PoseSpec) -> _Row:
         raise InputError(f"{where} has `keypoints` that are no numbers, expected {3 * spec.keypoint_count} numbers")
     if values.shape not in ((3 * spec.keypoint_count,), (spec.keypoint_count, 3)):
         raise InputError(
-            f"{where} has {values.size} numbers in `keypoints`, expected {3 * spec.keypoint_count} for {spec.keypoint_count} keypoints"
+            f"{where} has {values.size} numbers in `keypoints`, expected {3 * spec.keypoint_count} for "
+            f"{spec.keypoint_count} keypoints"
         )
     box = None
     if entry.get("bbox") is not None:
@@ -178,9 +181,13 @@ def _npz(path: Path, spec: PoseSpec) -> list[_Row]:
         or keypoints.shape[2] not in (2, 3)
     ):
         shape = "none" if keypoints is None else f"shape {keypoints.shape}"
-        raise InputError(f"{path} has `keypoints` of {shape}, expected (N, {k}, 2) or (N, {k}, 3) for the spec's {k} keypoints")  # fmt: skip
+        raise InputError(
+            f"{path} has `keypoints` of {shape}, expected (N, {k}, 2) or (N, {k}, 3) for the spec's {k} keypoints"
+        )
     if images is None or images.shape != (count,) or images.dtype.kind not in "US":
-        raise InputError(f"{path} needs `images`, the file name of each of its {count} predictions", "np.array([...], dtype=str)")  # fmt: skip
+        raise InputError(
+            f"{path} needs `images`, the file name of each of its {count} predictions", "np.array([...], dtype=str)"
+        )
     points = _numbers(path, "keypoints", keypoints, keypoints.shape)
     if "scores" in arrays:
         scores = _numbers(path, "scores", arrays["scores"], (count, k))
@@ -215,7 +222,9 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _numbers(path: Path, name: str, values: NDArray[Any], shape: tuple[int, ...]) -> Floats:
     if values.shape != shape or values.dtype.kind not in "fiu":
-        raise InputError(f"{path} has `{name}` of shape {values.shape} and type {values.dtype}, expected numbers of shape {shape}")  # fmt: skip
+        raise InputError(
+            f"{path} has `{name}` of shape {values.shape} and type {values.dtype}, expected numbers of shape {shape}"
+        )
     return values.astype(np.float64)
 
 

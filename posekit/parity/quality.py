@@ -16,7 +16,8 @@ from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Against the reference: oks (mean and worst person), mean_px and p95_px in source px. Against annotations, None
-    without any: ap and pck as parity/accuracy.py has them, ap_drop and pck_drop from the reference's, in points of 100."""
+    without any: ap and pck as parity/accuracy.py has them, ap_drop and pck_drop from the reference's, in points of
+    100."""
 
     people: int
     oks: float

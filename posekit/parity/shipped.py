@@ -105,7 +105,7 @@ class WrapperSide:
             }
         ran = self._on_reference["tensor"]
         reason = "no case was run from the reference's tensor" if self._wrapper.accelerator else NO_DEVICE
-        accelerator = self._accelerated.stage("accelerator", ran, spec) if ran else Stage("accelerator", skipped=reason)  # fmt: skip
+        accelerator = self._accelerated.stage("accelerator", ran, spec) if ran else Stage("accelerator", skipped=reason)
         return {**found, "accelerator": accelerator}
 
     def worst(self, limit: int) -> tuple[CaseError, ...]:

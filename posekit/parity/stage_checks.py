@@ -1,4 +1,5 @@
-"""The gates of single steps: of the float graph before compression, of the wrapper's input and decoding, of what ends elsewhere."""
+"""The gates of single steps: of the float graph before compression, of the wrapper's input and decoding, of what ends
+elsewhere."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def before_compression(conversion: Stage, spec: PoseSpec) -> tuple[Check, ...]:
 
 
 def gate_there(precision: Precision, wrapper: Wrapper | None, spec: PoseSpec, budget: Budget | None) -> GateSpec:
-    """The gate of what another way of running the model made: that of its arithmetic where it is coarser than the file's."""
+    """The gate of what another way of running the model made: that of its arithmetic where it is coarser than the
+    file's."""
     return gate_for(coarser(precision, None if wrapper is None else wrapper.precision), spec, budget)
 
 
@@ -54,7 +56,8 @@ def input_checks(preprocessing: Stage) -> tuple[Check, ...]:
 
 
 def decoding_checks(decoding: Stage) -> tuple[Check, ...]:
-    """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any precision."""
+    """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any
+    precision."""
     name, drift = "the wrapper's decoding", decoding.drift
     if drift is None:
         return (Check(name, Outcome.SKIPPED, decoding.skipped),)

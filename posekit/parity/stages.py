@@ -18,7 +18,8 @@ NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "ac
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one step adds: keypoint and tensor errors, and what of them counts against a gate; or why it was not measured."""
+    """What one step adds: keypoint and tensor errors, and what of them counts against a gate; or why it was not
+    measured."""
 
     name: str
     keypoints: KeypointError | None = None
@@ -28,7 +29,8 @@ class Stage:
 
 
 class Side:
-    """One model's keypoints so far, what near ties make of those it is compared with, and its tensors against theirs."""
+    """One model's keypoints so far, what near ties make of those it is compared with, and its tensors against
+    theirs."""
 
     def __init__(self, gate: GateSpec) -> None:
         self.gate = gate
@@ -61,8 +63,8 @@ class Side:
 
 
 def blame(stages: Sequence[Stage], limit_px: float) -> tuple[str, ...]:
-    """The stages whose p95 keypoint error in the worst picture, near ties apart, is beyond `limit_px` (or no number), the
-    largest first."""
+    """The stages whose p95 keypoint error in the worst picture, near ties apart, is beyond `limit_px` (or no number),
+    the largest first."""
     measured = [(stage.name, stage.drift) for stage in stages if stage.drift is not None and stage.drift.counted]
     errors = {name: drift.worst_case_p95_px for name, drift in measured}
     beyond = [name for name, error in errors.items() if not error <= limit_px]

@@ -28,7 +28,15 @@ HALF = ("fp16", "float16")  # as Core ML and LiteRT name it
 # relative RMS of one op's output up to which it is the network's: rounding, and what its inputs already differ by
 # of a compressed file also what the ops before have lost: of the samples w8a8 reaches 0.09, w4 0.44
 TOLERANCES: dict[Precision, float] = {
-    "fp32": 1e-3, "fp16": 2e-2, "w8": 0.1, "pal8": 0.1, "w8a16": 0.1, "w8a32": 0.2, "w8a8": 0.3, "pal6": 0.2}  # fmt: skip
+    "fp32": 1e-3,
+    "fp16": 2e-2,
+    "w8": 0.1,
+    "pal8": 0.1,
+    "w8a16": 0.1,
+    "w8a32": 0.2,
+    "w8a8": 0.3,
+    "pal6": 0.2,
+}
 COARSE = 0.48  # of those with fewer bits or weights
 
 
@@ -62,12 +70,23 @@ def _plain(op: Compared) -> dict[str, Any]:
     numbers = {"error": op.error, "lowest": op.lowest, "highest": op.highest}
     nearest = op.nearest
     return {
-        "name": op.name, "op": op.op, "dtype": op.dtype, "shape": list(op.shape), "not_finite": op.not_finite,
+        "name": op.name,
+        "op": op.op,
+        "dtype": op.dtype,
+        "shape": list(op.shape),
+        "not_finite": op.not_finite,
         "verdict": op.verdict,
         **{key: value if math.isfinite(value) else None for key, value in numbers.items()},
-        "expected": None if nearest is None else {
-            "name": nearest.name, "op": nearest.op, "layer": nearest.layer, "lowest": nearest.lowest, "highest": nearest.highest},
-    }  # fmt: skip
+        "expected": None
+        if nearest is None
+        else {
+            "name": nearest.name,
+            "op": nearest.op,
+            "layer": nearest.layer,
+            "lowest": nearest.lowest,
+            "highest": nearest.highest,
+        },
+    }
 
 
 def bisect(folder: Path, step: Announce = silent) -> Bisection:
@@ -149,16 +168,28 @@ def _remedy(comparison: Comparison) -> str:
         return ""
     expected = op.nearest
     if (expected is not None and _largest(expected) > FP16_LARGEST) or (op.not_finite and op.dtype in HALF):
-        return "keep this op in float32, or scale its input down and its output up: its values are beyond what 16 bits hold (65504)"
+        return (
+            "keep this op in float32, or scale its input down and its output up: its values are beyond what 16 "
+            "bits hold (65504)"
+        )
     if op.not_finite:
         return "look for a division by zero, a logarithm or a root of what may be negative at this op"
     if op.dtype in HALF and (_largest(op) == 0 or (expected is not None and _largest(expected) < FP16_SMALLEST_EXACT)):
-        return f"keep this op in float32, or scale its input or its constants up and its output down: they are below what 16 bits hold ({FP16_SMALLEST:g})"
+        return (
+            "keep this op in float32, or scale its input or its constants up and its output down: they are below "
+            f"what 16 bits hold ({FP16_SMALLEST:g})"
+        )
     if op.op.lower() == "dequantize":
-        return "keep the ops before this one in float; where they join values of unlike range (coordinates and scores), split the output"
+        return (
+            "keep the ops before this one in float; where they join values of unlike range (coordinates and "
+            "scores), split the output"
+        )
     if op.is_index:
         return "the converter changed what this op chooses or counts: let the network end before it, or package again"
     if op.dtype in HALF:
         return "keep this op in float32, or rewrite it so that it sums fewer or smaller numbers"
     layer = f" {expected.layer!r}" if expected is not None and expected.layer else ""
-    return f"the converter changed this op or its weights: compare the layer{layer} with the file, rewrite it in other ops, or package again"
+    return (
+        f"the converter changed this op or its weights: compare the layer{layer} with the file, rewrite it in "
+        "other ops, or package again"
+    )

@@ -41,8 +41,8 @@ def _is_compressed(folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What the networks are shown. damaged: pictures that could not be read, of those to judge by; warnings: of what was
-    left out before."""
+    """What the networks are shown. damaged: pictures that could not be read, of those to judge by; warnings: of what
+    was left out before."""
 
     bank: Bank
     cases: tuple[Case, ...]
@@ -57,7 +57,8 @@ def compress(
     """Write `out`/NAME-compressed: NAME.pt2, its contract NAME.json, and compress.json of what was done and measured.
 
     The network is pruned, then factorised, then thinned, then recovered. InputError (exit 2) for what cannot be asked,
-    too few pictures, or a network of which nothing becomes smaller; ConversionError (exit 4) where it cannot be exported.
+    too few pictures, or a network of which nothing becomes smaller; ConversionError (exit 4) where it cannot be
+    exported.
     """
     wanted.check()
     folder = out / f"{spec.name}-compressed"

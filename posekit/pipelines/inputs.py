@@ -67,7 +67,8 @@ def _find_spec(model: Path, wanted: str) -> PoseSpec:
         if beside.is_file():
             return read_spec(beside)
     raise InputError(
-        f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, license, "
+        f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, "
+        "license, "
         "kind, input (size_wh, color_order, mean, std, resize, alignment), decoder and keypoints",
         f"write one (docs/spec.md), or take a preset with --spec: {', '.join(preset_names())}",
     )

@@ -186,8 +186,8 @@ def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
 def _measured(
     prepared: Prepared, images: Images, made: dict[Precision, _Made], step: Step
 ) -> tuple[Quality, dict[Precision, _Made]]:
-    """The reference, and every rung with what its model makes of all cases, a case at a time, and what `package`'s gates
-    would say of it; or why it failed."""
+    """The reference, and every rung with what its model makes of all cases, a case at a time, and what `package`'s
+    gates would say of it; or why it failed."""
     spec, made = prepared.spec, dict(made)
     reference: list[Found] = []
     truth: list[Truth | None] = []

@@ -1,7 +1,7 @@
 """A packaged model on many pictures: in this process, in processes of this machine, or on a Dask cluster.
 
-The figures are the same wherever it runs, since every picture is looked at alone and on one thread. A few pictures are on
-their way at a time, so that memory does not grow with their number.
+The figures are the same wherever it runs, since every picture is looked at alone and on one thread. A few pictures are
+on their way at a time, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ def begun(
 ) -> Iterator[Callable[[], list[Seen]]]:
     """Begin to look at pictures; what comes waits for the end and gives what was seen, in their order.
 
-    workers: processes, 0 for as many as help, 1 for none but this one, which then looks as it waits. scheduler: of a Dask
-    cluster, used instead. InputError where no scheduler answers, and MissingToolError without Dask.
+    workers: processes, 0 for as many as help, 1 for none but this one, which then looks as it waits. scheduler: of a
+    Dask cluster, used instead. InputError where no scheduler answers, and MissingToolError without Dask.
     """
     count = worker_count(workers, len(photos), processes.cores())
     with contextlib.ExitStack() as stack:

@@ -81,7 +81,8 @@ def package(
     """Turn a trained model into one bundle a platform, each with its evidence.
 
     compression: one recipe for all files, or a search for one within a budget, which is then one of the bundle's gates.
-    wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
+    wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the
+    waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
     step that failed.
     """
     if reference is not None and not images.are_given:
@@ -258,9 +259,15 @@ def _evaluate(
         if job.wrapper:
             with announced(job.step, f"run the {platform} wrapper on this machine"):
                 wrapper, check = desktop.run_wrapper(
-                    platform, folder / bundle.WRAPPER[platform], path, lambda: islice(job.references.cases(), MAX_RECORDED),
-                    runtime.run, Path(scratch), model_sha256=model_hash, spec=spec,
-                )  # fmt: skip
+                    platform,
+                    folder / bundle.WRAPPER[platform],
+                    path,
+                    lambda: islice(job.references.cases(), MAX_RECORDED),
+                    runtime.run,
+                    Path(scratch),
+                    model_sha256=model_hash,
+                    spec=spec,
+                )
             golden_checks = (check,)
             name = f"{name}; {desktop.NAMES[platform]}"
         with announced(job.step, f"measure parity on {platform}"):
@@ -280,17 +287,37 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
     source, spec, converted = job.prepared.source, job.prepared.spec, made.converted
     path = converted.path
     return {
-        "name": spec.name, "version": spec.version, "platform": platform, "precision": made.recipe.name,
-        "contract_sha256": contract_hash(spec), "evaluated_on": job.images.what,
+        "name": spec.name,
+        "version": spec.version,
+        "platform": platform,
+        "precision": made.recipe.name,
+        "contract_sha256": contract_hash(spec),
+        "evaluated_on": job.images.what,
         "warnings": job.images.warnings,
-        "source": {"file": source.path.name, "form": str(source.form), "sha256": source.sha256, "facts": json.loads(json.dumps(source.facts, default=str))},
-        "doubt": job.look.doubt, "untried": _untried(job.look), "contract_matched": job.contract and job.contract.how,
-        "route": converted.route, "notes": converted.notes, "op_counts": converted.op_counts, "model_bytes": file_bytes(path),
-        "model_file": path.name, "model_sha256": model_hash, "evidence_sha256": evidence_hash, "lint": lint.lint(platform, path), "tools": _tools(),
-        "minimum_system": converted.minimum_system, "layers": [layer.as_json() for layer in converted.layers],
+        "source": {
+            "file": source.path.name,
+            "form": str(source.form),
+            "sha256": source.sha256,
+            "facts": json.loads(json.dumps(source.facts, default=str)),
+        },
+        "doubt": job.look.doubt,
+        "untried": _untried(job.look),
+        "contract_matched": job.contract and job.contract.how,
+        "route": converted.route,
+        "notes": converted.notes,
+        "op_counts": converted.op_counts,
+        "model_bytes": file_bytes(path),
+        "model_file": path.name,
+        "model_sha256": model_hash,
+        "evidence_sha256": evidence_hash,
+        "lint": lint.lint(platform, path),
+        "tools": _tools(),
+        "minimum_system": converted.minimum_system,
+        "layers": [layer.as_json() for layer in converted.layers],
         "calibration": made.calibration,
-        "budget": made.recipe.budget or None, "rewrites": dict(converted.rewrites),
-    }  # fmt: skip
+        "budget": made.recipe.budget or None,
+        "rewrites": dict(converted.rewrites),
+    }
 
 
 def _untried(look: QuickLook) -> str:
@@ -301,12 +328,19 @@ def _untried(look: QuickLook) -> str:
 def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> dict[str, Any]:
     source, spec = job.prepared.source, job.prepared.spec
     return {
-        "posekit": __version__, "name": spec.name, "version": spec.version, "license": spec.license,
-        "platform": platform, "precision": made.recipe.name, "status": evaluation.status, "verdict": report.verdict(evaluation),
-        "contract_sha256": contract_hash(spec), "source": {"form": str(source.form), "sha256": source.sha256},
+        "posekit": __version__,
+        "name": spec.name,
+        "version": spec.version,
+        "license": spec.license,
+        "platform": platform,
+        "precision": made.recipe.name,
+        "status": evaluation.status,
+        "verdict": report.verdict(evaluation),
+        "contract_sha256": contract_hash(spec),
+        "source": {"form": str(source.form), "sha256": source.sha256},
         "evaluated_on": job.images.what,
         "tools": _tools(),
-    }  # fmt: skip
+    }
 
 
 def _tools() -> dict[str, str]:

@@ -43,7 +43,8 @@ class Calibrated:
     facts: dict[str, Any]
 
     def settled(self, by_input: NDArray[np.float64] | None) -> dict[str, Any]:
-        """The facts, with whether the ranges of activations still grow; by_input: (inputs, tensors, 2), if it is known."""
+        """The facts, with whether the ranges of activations still grow; by_input: (inputs, tensors, 2), if it is
+        known."""
         if by_input is None:
             return self.facts
         found = saturation(by_input)
@@ -72,10 +73,16 @@ def prepare(
 
 
 def calibrating(
-    source: SourceModel, spec: PoseSpec, pictures: Path | None, annotations: Path | None, images: Images | None, what: str,
+    source: SourceModel,
+    spec: PoseSpec,
+    pictures: Path | None,
+    annotations: Path | None,
+    images: Images | None,
+    what: str,
     step: Step,
-) -> Calibrated:  # fmt: skip
-    """The calibration set of a precision (`what`) that needs one: of the pictures given, the sample's own for the sample.
+) -> Calibrated:
+    """The calibration set of a precision (`what`) that needs one: of the pictures given, the sample's own for the
+    sample.
 
     InputError where none are given, or they are plainly of the wrong kind: too few, blank, without anybody whom the
     network sees though it sees people in the annotated evaluation pictures.

@@ -52,11 +52,12 @@ class Wanted:
     wrapper: run the generated code on this machine. device: `adb[:SERIAL]` or `ios[:UDID]`, which has timeout_s for it.
     device_run: the folder of a run recorded elsewhere. write_request: a new folder for what such a run is to do.
     report: a folder for a report of this validation. allow_edited: pass a wrapper that was edited; trust: compile and
-    run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained network,
-    which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the network;
-    arch: builds the network of a state dict; weights: of a checkpoint that holds several sets. calibration: the pictures
-    that the precision was calibrated with, with their annotations, which are chosen and measured again. workers: processes
-    that look at `images`, 0 for as many as help; scheduler: of a Dask cluster, whose workers look instead.
+    run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained
+    network, which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the
+    network; arch: builds the network of a state dict; weights: of a checkpoint that holds several sets. calibration:
+    the pictures that the precision was calibrated with, with their annotations, which are chosen and measured again.
+    workers: processes that look at `images`, 0 for as many as help; scheduler: of a Dask cluster, whose workers look
+    instead.
     """
 
     images: Path | None = None
@@ -263,9 +264,15 @@ def _run_wrapper(
     if wanted.wrapper:
         with announced(step, "run the wrapper on this machine"):
             wrapper, check = desktop.run_wrapper(
-                opened.platform, _code(opened, edits, scratch), opened.model_path, lambda: _cases(evidence), runtime.run,
-                scratch, model_sha256=bundle.file_hash(opened.model_path), spec=opened.spec,
-            )  # fmt: skip
+                opened.platform,
+                _code(opened, edits, scratch),
+                opened.model_path,
+                lambda: _cases(evidence),
+                runtime.run,
+                scratch,
+                model_sha256=bundle.file_hash(opened.model_path),
+                spec=opened.spec,
+            )
         return _Ran(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper, (check,))
     folder = wanted.device_run
     if wanted.device:

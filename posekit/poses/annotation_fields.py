@@ -22,7 +22,8 @@ CORNERS = ("x1|xmin|x_min|left", "y1|ymin|y_min|top", "x2|xmax|x_max|right", "y2
 
 
 def keypoints_of(value: Any, layout: Layout, read: Counter[str]) -> Floats | str:
-    """(K, 3) in the spec's order with COCO visibility, or why they are left out. Flat or nested, and null for nothing."""
+    """(K, 3) in the spec's order with COCO visibility, or why they are left out. Flat or nested, and null for
+    nothing."""
     value = _rows(value, layout)
     if isinstance(value, str):
         return value
@@ -52,8 +53,8 @@ def keypoints_of(value: Any, layout: Layout, read: Counter[str]) -> Floats | str
 
 
 def _rows(value: Any, layout: Layout) -> Any:
-    """Keypoints that are tables, or in a table by name, as rows in the order of the category; why they cannot be. Others as
-    they are."""
+    """Keypoints that are tables, or in a table by name, as rows in the order of the category; why they cannot be.
+    Others as they are."""
     if isinstance(value, dict):
         names, rows = list(value), list(value.values())
     elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):

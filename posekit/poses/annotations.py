@@ -40,7 +40,8 @@ class Annotated:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """The pictures of a file, those without people too, and sentences on what was left out or had to be read into it."""
+    """The pictures of a file, those without people too, and sentences on what was left out or had to be read into
+    it."""
 
     pictures: tuple[Annotated, ...]
     warnings: tuple[str, ...]

@@ -2,8 +2,9 @@
 
 What Pillow's resize does with BILINEAR, and torchvision on Pillow images or with antialias=True. For a px of the input
 whose centre is at source index p, source px k weighs max(0, 1 - |k - p| / s), s = max(source px per input px, 1); the
-weights are divided by their sum. With `clamp` only px of the picture count, and where none is near, the nearest does; else
-those outside count as the pad value. Pillow rounds to 8 bits after each axis, this does not: they differ by a grey level.
+weights are divided by their sum. With `clamp` only px of the picture count, and where none is near, the nearest does;
+else those outside count as the pad value. Pillow rounds to 8 bits after each axis, this does not: they differ by a grey
+level.
 
 Mirrored by Antialias.kt and Antialias.swift; tests/golden holds all three to the same numbers.
 """
@@ -21,14 +22,16 @@ from posekit.poses import Floats
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """What one column or row of the input is made of: source px from `first` on; weights (n,) sum to 1 without padding."""
+    """What one column or row of the input is made of: source px from `first` on; weights (n,) sum to 1 without
+    padding."""
 
     first: int
     weights: Floats
 
 
 def taps(start: float, step: float, count: int, length: int, clamp: bool) -> list[Taps]:
-    """The taps of input px 0 to `count` along an axis of `length` source px; px i is at source index start + i * step."""
+    """The taps of input px 0 to `count` along an axis of `length` source px; px i is at source index start + i *
+    step."""
     reach = max(abs(step), 1.0)
     return [_taps_at(start + step * index, reach, length, clamp) for index in range(count)]
 

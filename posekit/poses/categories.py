@@ -49,7 +49,8 @@ class _Category:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """How the categories that are people have their keypoints, by id; otherwise: any other id, and none; names: of all."""
+    """How the categories that are people have their keypoints, by id; otherwise: any other id, and none; names: of
+    all."""
 
     layouts: Mapping[Key, Layout]
     otherwise: Layout | None
@@ -72,8 +73,8 @@ class People:
 def people_of(data: Mapping[str, Any], keypoints: Sequence[str], path: Path) -> People:
     """The categories that are people.
 
-    Those that name all of the spec's keypoints; else the one with as many; else, where none names keypoints, the one that
-    is used or is called a person. InputError where that does not tell.
+    Those that name all of the spec's keypoints; else the one with as many; else, where none names keypoints, the one
+    that is used or is called a person. InputError where that does not tell.
     """
     plain = Layout(len(keypoints), tuple(range(len(keypoints))), names=tuple(keypoints))
     categories = _categories(data.get("categories"), path)
@@ -172,14 +173,15 @@ def _refuse_other_places(category: _Category, keypoints: Sequence[str], path: Pa
     for index, name in enumerate(_folded_like(category.keypoints, list(places))):
         if places.get(name, index) != index:
             raise InputError(
-                f"{path}: category {category.name!r} has {category.keypoints[index]!r} as keypoint {index}, the spec as {places[name]}",
+                f"{path}: category {category.name!r} has {category.keypoints[index]!r} as keypoint {index}, the spec "
+                f"as {places[name]}",
                 "is it of another skeleton than the spec?",
             )
 
 
 def _unnamed(annotations: Sequence[Mapping[str, Any]], categories: Sequence[_Category]) -> list[_Category]:
-    """Of categories without names of keypoints those that can be people: they are used with keypoints, are called so, or
-    are the only ones used."""
+    """Of categories without names of keypoints those that can be people: they are used with keypoints, are called so,
+    or are the only ones used."""
     annotations = [entry for entry in annotations if isinstance(entry, dict)]
     used = {key_of(entry.get("category_id")) for entry in annotations}
     posed = {key_of(entry.get("category_id")) for entry in annotations if entry.get("keypoints")}

@@ -41,7 +41,8 @@ def in_order(table: Mapping[str, Any], names: Sequence[str]) -> list[Any] | None
 
 
 def tables(value: Any) -> list[Any] | None:
-    """A list of tables; of a table of tables by id its entries, with that id where they have none; None for anything else."""
+    """A list of tables; of a table of tables by id its entries, with that id where they have none; None for anything
+    else."""
     if isinstance(value, list):
         return value
     if not isinstance(value, dict):

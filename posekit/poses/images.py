@@ -35,8 +35,8 @@ class Person:
 class Photo:
     """A picture on disk and the people annotated in it; without any, the whole frame is looked at.
 
-    image_id: COCO's id where there are annotations, else the position in the folder. below: the path below the folder of
-    pictures. annotated_wh: width and height as the annotations have them, px, or None.
+    image_id: COCO's id where there are annotations, else the position in the folder. below: the path below the folder
+    of pictures. annotated_wh: width and height as the annotations have them, px, or None.
     """
 
     path: Path

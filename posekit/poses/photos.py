@@ -25,7 +25,8 @@ UNREAD = frozenset({".heic", ".heif", ".avif", ".dng", ".cr2", ".nef", ".arw", "
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """Pictures in the order of their names. in_folder: how many there are; warnings: what was left out, in sentences."""
+    """Pictures in the order of their names. in_folder: how many there are; warnings: what was left out, in
+    sentences."""
 
     photos: tuple[Photo, ...]
     in_folder: int
@@ -161,11 +162,18 @@ def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Phot
     refuse_other_units([person for person, _ in people], annotations)
     said = (
         (beyond, f"{annotations.name}: people with labelled keypoints outside of the picture: {beyond}"),
-        (wide, f"{annotations.name}: {wide} of {len(people)} boxes reach far beyond the picture: is bbox x, y, width, height?"),
+        (
+            wide,
+            f"{annotations.name}: {wide} of {len(people)} boxes reach far beyond the picture: is bbox x, y, width, "
+            "height?",
+        ),
         (outside, f"{annotations.name}: left out for a box outside of the picture: {outside} people"),
-        (turned, f"{annotations.name}: EXIF turns {turned} of {len(photos)} pictures, and no size tells whether they were "
-                 "annotated before that: taken as annotated upright"),
-    )  # fmt: skip
+        (
+            turned,
+            f"{annotations.name}: EXIF turns {turned} of {len(photos)} pictures, and no size tells whether they were "
+            "annotated before that: taken as annotated upright",
+        ),
+    )
     return tuple(kept), tuple(sentence for count, sentence in said if count)
 
 

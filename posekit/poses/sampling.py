@@ -25,8 +25,11 @@ def bilinear(image: NDArray[np.uint8], x: Floats, y: Floats, pad_value: float, c
 
 
 def _by_axis(
-    image: NDArray[np.uint8], first: tuple[NDArray[Any], NDArray[Any]], fraction: tuple[Floats, Floats], pad: float | None
-) -> NDArray[np.float32]:  # fmt: skip
+    image: NDArray[np.uint8],
+    first: tuple[NDArray[Any], NDArray[Any]],
+    fraction: tuple[Floats, Floats],
+    pad: float | None,
+) -> NDArray[np.float32]:
     """As _by_pixel where x is (1, W) and y (H, 1): along x in the picture's rows, then along y, each once.
 
     The same products and sums in the same order, so the same bits; a few rows at a time, which stay in the cache.
@@ -77,8 +80,11 @@ def _pairs(rows: NDArray[np.int64], lines: Callable[[NDArray[np.int64]], Floats]
 
 
 def _by_pixel(
-    image: NDArray[np.uint8], first: tuple[NDArray[Any], NDArray[Any]], fraction: tuple[Floats, Floats], pad: float | None
-) -> Floats:  # fmt: skip
+    image: NDArray[np.uint8],
+    first: tuple[NDArray[Any], NDArray[Any]],
+    fraction: tuple[Floats, Floats],
+    pad: float | None,
+) -> Floats:
     """Values between px `first` (x, y) and its right and lower neighbours; pad: of px outside, None to repeat the edge.
 
     Channel by channel inside, where a product of three channels with one weight is two to three times as fast.

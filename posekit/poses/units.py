@@ -20,7 +20,8 @@ def refuse_other_units(people: Sequence[Person], path: Path) -> None:
     rows = [(box, points) for box, points in rows if len(points) > 1]
     if rows and all(points.max() <= 1 < max(box) - 1 for box, points in rows):
         raise InputError(
-            f"all labelled keypoints in {path} lie between 0 and 1, and boxes reach up to {max(max(box) for box, _ in rows):.4g}",
+            f"all labelled keypoints in {path} lie between 0 and 1, and boxes reach up to "
+            f"{max(max(box) for box, _ in rows):.4g}",
             "are they fractions of the picture? COCO's keypoints and boxes are in px",
         )
     apart = [points for box, points in rows if _is_apart(np.array(box), points)]
@@ -29,7 +30,8 @@ def refuse_other_units(people: Sequence[Person], path: Path) -> None:
     most = max(float(points.max()) for points in apart)
     raise InputError(
         f"{len(apart)} of {len(rows)} people in {path} have all labelled keypoints far from their own box",
-        f"they reach up to {most:.4g}: are they in percent, or of a picture of another size? COCO's are in px, like the boxes",
+        f"they reach up to {most:.4g}: are they in percent, or of a picture of another size? COCO's are in px, like "
+        "the boxes",
     )
 
 

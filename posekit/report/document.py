@@ -97,14 +97,28 @@ def html(
     template: Path,
 ) -> str:
     """The page: one file that asks nothing of anybody."""
-    rendered: str = _pages(template.parent).get_template(template.name).render(
-        facts=facts, spec=spec, evaluation=evaluation, verdict=verdict(evaluation), posekit=__version__,
-        artefacts=page.artefacts(evaluation, facts), bars=page.bars(evaluation), gallery=gallery, figure=figure,
-        levels=[(one, figures.level_of(one["p95_px"])) for one in _per_keypoint(evaluation)],
-        skipped=page.skipped(evaluation, facts), commands=page.commands(evaluation, facts), measured=page.measured(evaluation, facts),
-        blamed_from=BLAMED_FROM_PX, ticks=[(f"{10.0**n:g}", page.place(10.0**n)) for n in range(-3, 3)],
-        limit=page.place(BLAMED_FROM_PX),
-    )  # fmt: skip
+    rendered: str = (
+        _pages(template.parent)
+        .get_template(template.name)
+        .render(
+            facts=facts,
+            spec=spec,
+            evaluation=evaluation,
+            verdict=verdict(evaluation),
+            posekit=__version__,
+            artefacts=page.artefacts(evaluation, facts),
+            bars=page.bars(evaluation),
+            gallery=gallery,
+            figure=figure,
+            levels=[(one, figures.level_of(one["p95_px"])) for one in _per_keypoint(evaluation)],
+            skipped=page.skipped(evaluation, facts),
+            commands=page.commands(evaluation, facts),
+            measured=page.measured(evaluation, facts),
+            blamed_from=BLAMED_FROM_PX,
+            ticks=[(f"{10.0**n:g}", page.place(10.0**n)) for n in range(-3, 3)],
+            limit=page.place(BLAMED_FROM_PX),
+        )
+    )
     return rendered
 
 
@@ -113,7 +127,13 @@ def _pages(folder: Path) -> Any:
     """The templates of a folder, each read and compiled once."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(css=figures.css, px=page.px, share=page.share, shift=page.shift, size=page.size)
     return environment
 

@@ -110,7 +110,8 @@ class LayerFacts(_Fact):
 
 
 class CalibrationFacts(_Fact):
-    """The calibration pictures, as far as the page tells of them; report.json has all that calibration/facts.py records."""
+    """The calibration pictures, as far as the page tells of them; report.json has all that calibration/facts.py
+    records."""
 
     source: str
     found: int
@@ -126,9 +127,11 @@ class CalibrationFacts(_Fact):
 class Facts(_Fact):
     """What the report holds beside the evaluation; what an older report lacks is empty.
 
-    model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by name. build: of the app that ran the passes. untried: what the quick look at the contract had no time for, in words.
+    model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by
+    name. build: of the app that ran the passes. untried: what the quick look at the contract had no time for, in words.
     minimum_system: the oldest iOS that loads the model. layers: as read back from the file. budget: that was searched
-    within. rewrites: how many were made for speed, by name. verdict, accuracy: of the bundle's own report, where this one is of a later validation.
+    within. rewrites: how many were made for speed, by name. verdict, accuracy: of the bundle's own report, where this
+    one is of a later validation.
     """
 
     name: str
@@ -167,7 +170,8 @@ class Facts(_Fact):
 
     @property
     def kinds_of_layers(self) -> dict[tuple[str, str], int]:
-        """How many layers are stored and computed in which way, most weights first; one in several parts counts once."""
+        """How many layers are stored and computed in which way, most weights first; one in several parts counts
+        once."""
         weights: dict[tuple[str, str], int] = {}
         names: dict[tuple[str, str], set[str]] = {}
         for layer in self.layers:

@@ -14,7 +14,13 @@ from posekit.report.overlay import Colour, Dot, Line
 from posekit.report.page import px
 
 WIDTH, HEIGHT, MARGIN = 320.0, 380.0, 26.0  # of the skeleton's figure
-LEVELS = ((0.01, "under 0.01 px"), (0.1, "0.01 to 0.1 px"), (0.25, "0.1 to 0.25 px"), (1.0, "0.25 to 1 px"), (math.inf, "1 px and more"))  # fmt: skip
+LEVELS = (
+    (0.01, "under 0.01 px"),
+    (0.1, "0.01 to 0.1 px"),
+    (0.25, "0.1 to 0.25 px"),
+    (1.0, "0.25 to 1 px"),
+    (math.inf, "1 px and more"),
+)
 NAMED = 3  # the worst joints have numbers, and their names stand below: beside the dots they would cover others
 ROOM_FOR_A_DIGIT = 7.0
 
@@ -122,7 +128,8 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A case's picture and both sides' keypoints. url: of the picture, a data URL; size: (w, h), the space of the layers."""
+    """A case's picture and both sides' keypoints. url: of the picture, a data URL; size: (w, h), the space of the
+    layers."""
 
     case: str
     caption: str

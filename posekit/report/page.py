@@ -149,8 +149,13 @@ def _bar(stage: Stage, evaluation: Evaluation) -> Bar:
         return Bar(stage.name, what, "open", stage.skipped)
     is_bad = stage.name in evaluation.blamed or (stage.name == "total" and bool(blame((stage,), BLAMED_FROM_PX)))
     snr = min((tensor.snr_db for tensor in stage.tensors), default=None)
-    figures = [("p95", px(found.p95_px)), ("worst picture", px(found.worst_case_p95_px)), ("mean", px(found.mean_px)), ("largest", px(found.max_px)),
-               ("OKS", share(found.oks))]  # fmt: skip
+    figures = [
+        ("p95", px(found.p95_px)),
+        ("worst picture", px(found.worst_case_p95_px)),
+        ("mean", px(found.mean_px)),
+        ("largest", px(found.max_px)),
+        ("OKS", share(found.oks)),
+    ]
     if snr is not None:
         figures.append(("tensors", "exact" if snr == math.inf else f"{snr:.0f} dB"))
     mean, p95, largest = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))

@@ -46,7 +46,8 @@ class Drawn:
 
 
 def drawn(evaluation: Evaluation, wrapper: Wrapper | None, cases: Iterable[Case], spec: PoseSpec) -> Drawn | None:
-    """What the wrapper itself made of the worst cases, to be asked for while its run is there; None where it made nothing.
+    """What the wrapper itself made of the worst cases, to be asked for while its run is there; None where it made
+    nothing.
 
     InputError where the run's files are not what they should be.
     """

@@ -63,8 +63,8 @@ def timed_run(platform: str, path: Path) -> Run:
 
 
 def time_ratio(platform: str, path: Path, baseline: Path, pixels: NDArray[np.float32]) -> float | None:
-    """How long an inference of a file takes in parts of another's, on the same pixels (H, W, 3); None where nothing here
-    tells."""
+    """How long an inference of a file takes in parts of another's, on the same pixels (H, W, 3); None where nothing
+    here tells."""
     if why_untimed(platform):
         return None
     runs = {one: timed_run(platform, one) for one in (path, baseline)}

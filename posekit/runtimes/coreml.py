@@ -25,7 +25,8 @@ def is_available() -> bool:
 def open_model(path: Path, units: str = "cpu") -> Run:
     """A function from pixels (H, W, 3) float32 RGB 0-255 to the outputs by name; MissingToolError off macOS.
 
-    InputError where Core ML refuses the package, or fails as it runs it. units: a key of UNITS; `cpu` is the reference, `all` what an app gets if it does not choose.
+    InputError where Core ML refuses the package, or fails as it runs it. units: a key of UNITS; `cpu` is the reference,
+    `all` what an app gets if it does not choose.
     """
     if not is_available():
         raise MissingToolError(f"{path.name} cannot be run on this machine: {WHY_NOT}", "run it on a Mac")

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVELS = 255
-# Of its channels' mean squares, on average, that a tensor may lose, where any loses more than SEVERE: errors add up, and a
-# trained network with swish and squeeze-excite comes from OKS 0.93 to 0.99 so. Where none does the plain file keeps its
-# keypoints and is faster: of networks with seeded weights (benchmarks/networks.py) none loses more than 0.075.
+# Of its channels' mean squares, on average, that a tensor may lose, where any loses more than SEVERE: errors add up,
+# and a trained network with swish and squeeze-excite comes from OKS 0.93 to 0.99 so. Where none does the plain file
+# keeps its keypoints and is faster: of networks with seeded weights (benchmarks/networks.py) none loses more than
+# 0.075.
 LOST, SEVERE = 0.005, 0.1
 
 

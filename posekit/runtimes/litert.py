@@ -104,8 +104,8 @@ def _gives(interpreter: Any, number: int) -> str:
 def open_tensors(
     path: Path, pixels: NDArray[np.float32]
 ) -> tuple[list[int], Callable[[int], NDArray[Any]], dict[int, dict[str, Any]]]:
-    """Run a .tflite once, kernel by kernel without XNNPACK, and keep every tensor: the numbers of the outputs, a function
-    from a tensor's number to its values, and LiteRT's details of the tensors."""
+    """Run a .tflite once, kernel by kernel without XNNPACK, and keep every tensor: the numbers of the outputs, a
+    function from a tensor's number to its values, and LiteRT's details of the tensors."""
     interpreter = loaded_with_all_tensors(path)
     with captured(), refusals(path, "run", interpreter):
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.ascontiguousarray(pixels[None]))
@@ -115,7 +115,8 @@ def open_tensors(
 
 
 def dequantised(values: NDArray[Any], details: dict[str, Any]) -> NDArray[Any]:
-    """Numbers of a scale as the values that they stand for; others as they are. details: as LiteRT has them of a tensor."""
+    """Numbers of a scale as the values that they stand for; others as they are. details: as LiteRT has them of a
+    tensor."""
     known = details["quantization_parameters"]
     scales, zeros = np.asarray(known["scales"]), np.asarray(known["zero_points"])
     if not scales.size or values.dtype.kind not in "iu":

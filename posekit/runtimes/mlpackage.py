@@ -19,7 +19,8 @@ OTHER_CHAINS = ("tensorflow", "sklearn", "xgboost", "transformers", "executorch"
 
 
 def coremltools() -> Any:
-    """coremltools, without the frameworks that posekit does not convert from; MissingToolError where it is not installed."""
+    """coremltools, without the frameworks that posekit does not convert from; MissingToolError where it is not
+    installed."""
     hidden = [name for name in OTHER_CHAINS if "coremltools" not in sys.modules and name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an import of it fails at once
     try:

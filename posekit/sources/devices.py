@@ -1,4 +1,5 @@
-"""A file that was saved on a GPU names it in its code or its tables; on a machine without one it is read as the CPU's."""
+"""A file that was saved on a GPU names it in its code or its tables; on a machine without one it is read as the
+CPU's."""
 
 from __future__ import annotations
 

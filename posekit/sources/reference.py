@@ -32,7 +32,8 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
         except Exception as error:
             is_batch = "args[0].shape[0] to be equal to" in str(error)
             raise InputError(
-                f"the network fails on an input of {tuple(image.shape)}{line_of_user(error)}{said(error, of_user=True)}",
+                "the network fails on an input of "
+                f"{tuple(image.shape)}{line_of_user(error)}{said(error, of_user=True)}",
                 "export it anew with an example of one picture, a batch of 1"
                 if is_batch
                 else "check input.size_wh and input.color_order; the network must take one float tensor of this shape",

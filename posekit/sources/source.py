@@ -207,7 +207,8 @@ class _importable:
 
 @contextlib.contextmanager
 def _on_cpu() -> Iterator[None]:
-    """torch.load puts tensors on the CPU for the time of a `with`, whoever calls it: torch.export.load has no way to say so."""
+    """torch.load puts tensors on the CPU for the time of a `with`, whoever calls it: torch.export.load has no way to
+    say so."""
     import torch
 
     load = torch.load

@@ -1,8 +1,8 @@
 """Which tensors of a checkpoint are the network's: the set, the prefix of its keys, and what is left out.
 
-Training codes wrap a network before they save it, and many keep averaged weights (EMA, SWA) beside the raw ones, some of
-them exchanged in place. So every set of tensors of a file is held against the network's own keys and shapes. Where more
-than one fits, the tool that wrote the file says which one it deploys; where that is not known, the user is asked.
+Training codes wrap a network before they save it, and many keep averaged weights (EMA, SWA) beside the raw ones, some
+of them exchanged in place. So every set of tensors of a file is held against the network's own keys and shapes. Where
+more than one fits, the tool that wrote the file says which one it deploys; where that is not known, the user is asked.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class _Candidate:
 def choose(content: Mapping[Any, Any], network: Tensors, wanted: str, path: Path) -> Weights:
     """The weights of `network` (its own state dict) in a checkpoint.
 
-    wanted: the name of a set, empty for the one that the tool which wrote the file deploys. InputError where no set fits,
-    or several do and nothing says which one is meant.
+    wanted: the name of a set, empty for the one that the tool which wrote the file deploys. InputError where no set
+    fits, or several do and nothing says which one is meant.
     """
     sets = {name: _unwrapped(tensors) for name, tensors in sets_of(content)}
     candidates = [one for name, tensors in sets.items() for one in _candidates(name, tensors, network)]
@@ -78,7 +78,8 @@ def choose(content: Mapping[Any, Any], network: Tensors, wanted: str, path: Path
                 return _taken(name, rivals[name], network, f"{tool}: {why}", path)
     listed = ", ".join(f"{name} ({one.fit:.0%} of the network's keys)" for name, one in rivals.items())
     raise InputError(
-        f"{path} holds {len(rivals)} sets of weights of this network, and does not say which one is to be shipped: {listed}",
+        f"{path} holds {len(rivals)} sets of weights of this network, and does not say which one is to be shipped: "
+        f"{listed}",
         "choose with --weights NAME; averaged weights (ema, average) are what most training code deploys",
     )
 
@@ -166,7 +167,11 @@ def _taken(name: str, one: _Candidate, network: Tensors, tool: str, path: Path) 
     said = [] if name == TOP else [name]
     said += [tool] if tool else []
     said += [f"prefix {one.prefix!r} taken off"] if one.prefix else []
-    said += [f"left out: {', '.join(others[:3])}{' ...' if len(others) > 3 else ''} ({len(others)} in all)"] if others else []  # fmt: skip
+    said += (
+        [f"left out: {', '.join(others[:3])}{' ...' if len(others) > 3 else ''} ({len(others)} in all)"]
+        if others
+        else []
+    )
     return Weights(taken, name, "; ".join(said))
 
 
@@ -182,11 +187,29 @@ def _is_ema_of_detr(content: Mapping[Any, Any]) -> bool:
 
 # tool, whether it wrote the file, the set that it deploys, why. Sources: each tool's own code for saving and loading.
 TOOLS: tuple[tuple[str, Callable[[Mapping[Any, Any]], bool], tuple[str, ...], str], ...] = (
-    ("MMEngine", _is_mmengine, ("state_dict",), "its EMAHook exchanges the two before it saves, so that state_dict is the average"),
-    ("Lightning", lambda c: {"pytorch-lightning_version", "averaging_state"} <= c.keys(), ("state_dict",),
-     "its WeightAveraging saves the average as state_dict"),
-    ("timm", lambda c: {"arch", "version", "state_dict_ema"} <= c.keys(), ("state_dict_ema",), "it loads the average where there is one"),
+    (
+        "MMEngine",
+        _is_mmengine,
+        ("state_dict",),
+        "its EMAHook exchanges the two before it saves, so that state_dict is the average",
+    ),
+    (
+        "Lightning",
+        lambda c: {"pytorch-lightning_version", "averaging_state"} <= c.keys(),
+        ("state_dict",),
+        "its WeightAveraging saves the average as state_dict",
+    ),
+    (
+        "timm",
+        lambda c: {"arch", "version", "state_dict_ema"} <= c.keys(),
+        ("state_dict_ema",),
+        "it loads the average where there is one",
+    ),
     ("RT-DETR and its descendants", _is_ema_of_detr, ("ema.module",), "they load the average where there is one"),
-    ("ema-pytorch", lambda c: "initted" in c and any(str(key).startswith("ema_model.") for key in c), ("ema_model",),
-     "ema_model is the average, online_model the network in training"),
-)  # fmt: skip
+    (
+        "ema-pytorch",
+        lambda c: "initted" in c and any(str(key).startswith("ema_model.") for key in c),
+        ("ema_model",),
+        "ema_model is the average, online_model the network in training",
+    ),
+)

@@ -21,9 +21,9 @@ class Base:
     """A network converted in float, in a scratch folder; compressing it needs those files and nothing else.
 
     route: what converted it. notes: what the user should know (a fallback and why). layers: names by the fingerprint of
-    their weights, in the order of execution, empty of what is arithmetic (targets/layers.py). output_shapes: by name, batch 1, channels last.
-    lowered: the graph, where this process still has it; a worker process has the files alone. seconds: time that the
-    converters themselves took. rewrites: how many were made for speed, by name.
+    their weights, in the order of execution, empty of what is arithmetic (targets/layers.py). output_shapes: by name,
+    batch 1, channels last. lowered: the graph, where this process still has it; a worker process has the files alone.
+    seconds: time that the converters themselves took. rewrites: how many were made for speed, by name.
     """
 
     folder: Path

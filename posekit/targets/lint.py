@@ -24,7 +24,10 @@ def sentences(facts: Mapping[str, Any]) -> list[str]:
     broken: dict[tuple[str, str], list[str]] = {}
     for one in facts["findings"]:
         broken.setdefault((one["rule"], one["remedy"]), []).append(f"{one['kind']} {one['op']}")
-    return [str(facts["summary"]), *(f"{', '.join(ops)}: {rule}; try: {remedy}" for (rule, remedy), ops in broken.items())]  # fmt: skip
+    return [
+        str(facts["summary"]),
+        *(f"{', '.join(ops)}: {rule}; try: {remedy}" for (rule, remedy), ops in broken.items()),
+    ]
 
 
 def _gpu(path: Path) -> dict[str, Any]:

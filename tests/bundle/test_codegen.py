@@ -67,5 +67,8 @@ def test_a_taken_type_name_is_refused(type_name: str, tmp_path: Path) -> None:
 def test_rendering_twice_gives_the_same_bytes(platform: str, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         wrapper.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path / folder)
-    first, second = ({p.relative_to(tmp_path / f): p.read_bytes() for p in (tmp_path / f).rglob("*") if p.is_file()} for f in ("a", "b"))  # fmt: skip
+    first, second = (
+        {p.relative_to(tmp_path / f): p.read_bytes() for p in (tmp_path / f).rglob("*") if p.is_file()}
+        for f in ("a", "b")
+    )
     assert first == second

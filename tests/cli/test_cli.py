@@ -24,7 +24,10 @@ def imported_by(code: str) -> set[str]:
 
 def test_import_posekit_needs_numpy_and_pillow_alone() -> None:
     before = imported_by("")
-    code = "import posekit, posekit.poses.warp, posekit.poses, posekit.decoders, posekit.poses.images, posekit.poses.tracking"
+    code = (
+        "import posekit, posekit.poses.warp, posekit.poses, posekit.decoders, posekit.poses.images, "
+        "posekit.poses.tracking"
+    )
     third_party = {name for name in imported_by(code) - before if is_third_party(name)}
     assert third_party <= LIGHT | {"posekit"}
 

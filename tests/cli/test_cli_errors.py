@@ -24,7 +24,16 @@ from posekit.runtimes import runtime_for
 pytestmark = pytest.mark.xdist_group("bundle")
 Refused = Callable[..., dict[str, Any]]
 
-STEPS = ("open the model", "run the reference", "export the network", "look at the contract", "convert for android", "write the model file for android", "write the android wrapper", "measure parity on android")  # fmt: skip
+STEPS = (
+    "open the model",
+    "run the reference",
+    "export the network",
+    "look at the contract",
+    "convert for android",
+    "write the model file for android",
+    "write the android wrapper",
+    "measure parity on android",
+)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -285,7 +294,10 @@ def test_full_disk_keeps_the_old_bundle(
 def test_a_disk_that_refuses_writes(bundle: Path, tiny: Any) -> None:
     """For real: the process may write no file larger than 2000 bytes, in Python or in a C++ library."""
     before = contents(bundle.parent)
-    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\nfrom posekit.cli.app import main; main()"
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\nfrom posekit.cli.app import "
+        "main; main()"
+    )
     command = [sys.executable, "-B", "-c", code, *map(str, arguments(tiny, bundle.parent, "--overwrite"))]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2, result.stderr
@@ -326,7 +338,7 @@ def test_ctrl_c_keeps_the_old_bundle(
 
 INTERRUPTED = """
 import contextlib, os, signal
-from posekit import cli, console
+from posekit.cli import app, console
 
 @contextlib.contextmanager
 def progress():
@@ -355,8 +367,18 @@ def test_a_real_sigint_leaves_nothing(tiny: Any, tmp_path: Path) -> None:
 
 def test_json_is_alone_on_standard_output(tiny: Any, tmp_path: Path) -> None:
     """Even where the user's own network prints: a process of its own, so that C++ output counts too."""
-    command = [sys.executable, "-m", "posekit.cli.app", "inspect", str(tiny.save("state_dict")), "--arch", "tinynet:Printing",
-               "--spec", str(tiny.spec_file), "--json"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "posekit.cli.app",
+        "inspect",
+        str(tiny.save("state_dict")),
+        "--arch",
+        "tinynet:Printing",
+        "--spec",
+        str(tiny.spec_file),
+        "--json",
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["outputs"] == {"heatmaps": [1, 12, 8, 3]}
@@ -386,7 +408,17 @@ def test_usage(line: tuple[str, ...], says: str, run_posekit: Callable[..., Any]
 
 @pytest.mark.parametrize("box", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "9,9,1,1", "1,1,1,5", "nan,0,1,1", "0,0,inf,1"])
 def test_box(box: str, tiny: Any, refused: Refused) -> None:
-    refused(2, "predict", tiny.save("exported"), tiny.images / "0.png", "--spec", tiny.spec_file, "--box", box, says=("--box is",))  # fmt: skip
+    refused(
+        2,
+        "predict",
+        tiny.save("exported"),
+        tiny.images / "0.png",
+        "--spec",
+        tiny.spec_file,
+        "--box",
+        box,
+        says=("--box is",),
+    )
 
 
 @pytest.mark.parametrize("name", ["gone.png", "text.png"])

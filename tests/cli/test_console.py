@@ -13,7 +13,7 @@ import pytest
 
 HELD = """
 import ctypes, sys
-from posekit import console
+from posekit.cli import console
 with console.progress() as step:
     step("hold [bold]the lock\\nof Python")
     ctypes.PyDLL(None).usleep(2_000_000)  # a PyDLL keeps the lock, as converters do
@@ -59,6 +59,6 @@ def test_the_spinner_moves_while_the_lock_of_python_is_held(then: str, status: i
 
 
 def test_nothing_is_shown_where_there_is_no_terminal() -> None:
-    code = "from posekit import console\nwith console.progress() as step: step('x')"
+    code = "from posekit.cli import console\nwith console.progress() as step: step('x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")

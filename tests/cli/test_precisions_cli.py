@@ -46,7 +46,9 @@ def pictures(tiny: Any, folder: Path, count: int = 12) -> Path:
 
 
 @pytest.mark.slow
-def test_an_8_bit_bundle_tells_what_was_done_and_stays_valid(sample: Path, run_posekit: Callable[..., Any], tmp_path: Path) -> None:  # fmt: skip
+def test_an_8_bit_bundle_tells_what_was_done_and_stays_valid(
+    sample: Path, run_posekit: Callable[..., Any], tmp_path: Path
+) -> None:
     result = run_posekit(
         "package", sample / "tinysimcc.pt2", "--platform", "android", "--precision", "w8a8", "--out", tmp_path,
         "--images", sample / "images", "--annotations", sample / "annotations.json",
@@ -59,7 +61,13 @@ def test_an_8_bit_bundle_tells_what_was_done_and_stays_valid(sample: Path, run_p
     assert report["calibration"]["chosen"] == 15
     assert report["calibration"]["seen"].startswith("the network follows a person in 100%")
     assert {layer["bits"] for layer in report["layers"]} == {8}
-    assert json.loads((folder / "recipe.json").read_text()) == {"schema": 1, "precision": "w8a8", "layers": {}, "without": [], "budget": ""}  # fmt: skip
+    assert json.loads((folder / "recipe.json").read_text()) == {
+        "schema": 1,
+        "precision": "w8a8",
+        "layers": {},
+        "without": [],
+        "budget": "",
+    }
     page = (folder / "report/index.html").read_text()
     assert "29 layers, as read back from the file" in page
     assert "calibrated on" in page
@@ -78,11 +86,23 @@ def test_an_8_bit_bundle_tells_what_was_done_and_stays_valid(sample: Path, run_p
 
 
 @pytest.mark.slow
-def test_a_file_whose_keypoints_moved_too_far_is_rejected(sample: Path, run_posekit: Callable[..., Any], tmp_path: Path) -> None:  # fmt: skip
+def test_a_file_whose_keypoints_moved_too_far_is_rejected(
+    sample: Path, run_posekit: Callable[..., Any], tmp_path: Path
+) -> None:
     result = run_posekit(
-        "package", sample / "tinysimcc.pt2", "--platform", "android", "--precision", "w4", "--out", tmp_path, "--images",
-        sample / "images", "--annotations", sample / "annotations.json",
-    )  # fmt: skip
+        "package",
+        sample / "tinysimcc.pt2",
+        "--platform",
+        "android",
+        "--precision",
+        "w4",
+        "--out",
+        tmp_path,
+        "--images",
+        sample / "images",
+        "--annotations",
+        sample / "annotations.json",
+    )
     assert result.code == 1
     assert "FAILED mean OKS against the reference: 0.96" in result.out
     assert (tmp_path / "tinysimcc-android.rejected/manifest.json").is_file()
@@ -117,11 +137,15 @@ def test_a_recipes_budget_is_the_gate_when_it_is_packaged_and_when_it_is_validat
         assert code == bool(failed)
         assert any(check["name"].startswith("budget ") for check in report["checks"])
     assert json.loads((Path(packaged["folder"]) / "manifest.json").read_text())["precision"] == "auto"
-    assert {stage["name"]: stage["keypoints"]["max_px"] for stage in packaged["stages"] if stage["keypoints"]}["conversion"] < 0.01  # fmt: skip
+    assert {stage["name"]: stage["keypoints"]["max_px"] for stage in packaged["stages"] if stage["keypoints"]}[
+        "conversion"
+    ] < 0.01
 
 
 @pytest.mark.slow
-def test_an_ios_bundle_asks_for_the_system_that_its_model_needs(tiny: Any, run_posekit: Callable[..., Any], tmp_path: Path) -> None:  # fmt: skip
+def test_an_ios_bundle_asks_for_the_system_that_its_model_needs(
+    tiny: Any, run_posekit: Callable[..., Any], tmp_path: Path
+) -> None:
     result = run_posekit(
         "package", tiny.save("exported"), "--platform", "ios", "--precision", "w4", "--spec", tiny.spec_file, "--out",
         tmp_path, "--images", tiny.images,
@@ -145,7 +169,9 @@ def test_what_calibrates_takes_no_pictures_by_itself_for_a_users_model(
 
 
 @pytest.mark.slow
-def test_pictures_without_people_are_refused_where_people_are_known(sample: Path, noise: Path, not_packaged: Callable[..., Any]) -> None:  # fmt: skip
+def test_pictures_without_people_are_refused_where_people_are_known(
+    sample: Path, noise: Path, not_packaged: Callable[..., Any]
+) -> None:
     not_packaged(
         2, sample / "tinypose.pt2", "--spec", sample / "tinypose.toml", "--precision", "w8a8", "--calibration", noise,
         "--images", sample / "images", "--annotations", sample / "annotations.json",
@@ -159,7 +185,10 @@ def test_pictures_without_people_are_refused_where_people_are_known(sample: Path
         (("--precision", "w8a8", "--calibration", "{empty}"), ("no pictures",)),
         (("--precision", "w8a8", "--calibration", "{missing}"), ("there is no",)),
         (("--precision", "w8a8", "--calibration", "{same}"), ("expected",)),
-        (("--precision", "w8", "--calibration", "{good}"), ("needs no calibration pictures", "leave out --calibration")),
+        (
+            ("--precision", "w8", "--calibration", "{good}"),
+            ("needs no calibration pictures", "leave out --calibration"),
+        ),
         (("--precision", "pal6"), ("'pal6' is not one of android", "w8a8")),
         (("--precision", "auto", "--budget", "oks>=2"), ("OKS is at most 1",)),
         (("--precision", "auto", "--budget", "speed<=1"), ("has 'speed<=1'", "oks>=")),
@@ -171,7 +200,7 @@ def test_pictures_without_people_are_refused_where_people_are_known(sample: Path
         (("--recipe", "{recipe}"), ("names 1 layers that the network does not have: nowhere",)),
         (("--calibration-annotations", "{recipe}"), ("--calibration-annotations needs --calibration",)),
     ],
-)  # fmt: skip
+)
 def test_wrong_options(
     options: tuple[str, ...], says: tuple[str, ...], tiny: Any, not_packaged: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -187,7 +216,9 @@ def test_wrong_options(
     not_packaged(2, tiny.save("exported"), *(option.format(**places) for option in options), says=says)
 
 
-def test_a_ladder_skips_what_calibrates_where_there_are_no_pictures(tiny: Any, run_posekit: Callable[..., Any], tmp_path: Path) -> None:  # fmt: skip
+def test_a_ladder_skips_what_calibrates_where_there_are_no_pictures(
+    tiny: Any, run_posekit: Callable[..., Any], tmp_path: Path
+) -> None:
     result = run_posekit(
         "ladder", tiny.save("exported"), "--platform", "android", "--spec", tiny.spec_file, "--images", tiny.images,
         "--out", tmp_path / "ladder", "--json",

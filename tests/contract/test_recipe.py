@@ -13,7 +13,11 @@ from posekit.contract.precisions import NAMES, PRECISIONS, of_platform
 from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import InputError
 
-LAYERS = st.dictionaries(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20), st.sampled_from(NAMES), max_size=8)  # fmt: skip
+LAYERS = st.dictionaries(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20),
+    st.sampled_from(NAMES),
+    max_size=8,
+)
 
 
 @given(st.sampled_from(NAMES), LAYERS)

@@ -333,30 +333,61 @@ words = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
 output_names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
 three = st.lists(numbers, min_size=3, max_size=3)
 decoders = st.one_of(
-    st.fixed_dictionaries({
-        "kind": st.just("heatmap"), "output": output_names, "refinement": st.sampled_from(["none", "quarter", "dark"]),
-        "alignment": st.sampled_from(["stride", "corners"]), "blur_kernel": st.integers(1, 49).map(lambda n: 2 * n + 1)}),
-    st.fixed_dictionaries({
-        "kind": st.just("simcc"), "output_x": output_names.map(lambda name: f"x{name}"),
-        "output_y": output_names.map(lambda name: f"y{name}"), "split_ratio": positive,
-        "score_reduction": st.sampled_from(["min", "mean"])}),
-    st.fixed_dictionaries({
-        "kind": st.just("regression"), "output": output_names, "range": st.sampled_from(["unit", "signed_unit", "input_px"]),
-        "fields": st.permutations(["x", "y", "z", "score", "skip", "skip"])}),
-)  # fmt: skip
-specs = st.fixed_dictionaries({
-    "schema": st.just(1), "name": words.map(lambda word: f"{word}-net"), "version": st.just("1"), "license": st.just("MIT"),
-    "kind": st.sampled_from(["top_down", "bottom_up"]), "decoder": decoders,
-    "outputs": st.lists(output_names, unique=True, max_size=3),
-    "input": st.fixed_dictionaries({
-        "size_wh": st.lists(st.integers(2, 8192), min_size=2, max_size=2), "color_order": st.sampled_from(["rgb", "bgr"]),
-        "mean": three, "std": st.lists(positive, min_size=3, max_size=3), "box_padding": positive,
-        "resize": st.sampled_from(["affine_crop", "letterbox", "stretch"]), "pad_value": st.floats(0, 255),
-        "alignment": st.sampled_from(["half_pixel", "index", "corners"])}),
-    "keypoints": st.sampled_from(sorted(SKELETONS)).map(lambda name: {"skeleton": name})
-    | st.lists(words.map(lambda word: f"{word}_end"), unique=True, min_size=1, max_size=5).map(lambda w: own_keypoints(*w)),
-    "gate": st.fixed_dictionaries({}, optional={"max_px": positive, "min_score": numbers}),
-})  # fmt: skip
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("heatmap"),
+            "output": output_names,
+            "refinement": st.sampled_from(["none", "quarter", "dark"]),
+            "alignment": st.sampled_from(["stride", "corners"]),
+            "blur_kernel": st.integers(1, 49).map(lambda n: 2 * n + 1),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("simcc"),
+            "output_x": output_names.map(lambda name: f"x{name}"),
+            "output_y": output_names.map(lambda name: f"y{name}"),
+            "split_ratio": positive,
+            "score_reduction": st.sampled_from(["min", "mean"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just("regression"),
+            "output": output_names,
+            "range": st.sampled_from(["unit", "signed_unit", "input_px"]),
+            "fields": st.permutations(["x", "y", "z", "score", "skip", "skip"]),
+        }
+    ),
+)
+specs = st.fixed_dictionaries(
+    {
+        "schema": st.just(1),
+        "name": words.map(lambda word: f"{word}-net"),
+        "version": st.just("1"),
+        "license": st.just("MIT"),
+        "kind": st.sampled_from(["top_down", "bottom_up"]),
+        "decoder": decoders,
+        "outputs": st.lists(output_names, unique=True, max_size=3),
+        "input": st.fixed_dictionaries(
+            {
+                "size_wh": st.lists(st.integers(2, 8192), min_size=2, max_size=2),
+                "color_order": st.sampled_from(["rgb", "bgr"]),
+                "mean": three,
+                "std": st.lists(positive, min_size=3, max_size=3),
+                "box_padding": positive,
+                "resize": st.sampled_from(["affine_crop", "letterbox", "stretch"]),
+                "pad_value": st.floats(0, 255),
+                "alignment": st.sampled_from(["half_pixel", "index", "corners"]),
+            }
+        ),
+        "keypoints": st.sampled_from(sorted(SKELETONS)).map(lambda name: {"skeleton": name})
+        | st.lists(words.map(lambda word: f"{word}_end"), unique=True, min_size=1, max_size=5).map(
+            lambda w: own_keypoints(*w)
+        ),
+        "gate": st.fixed_dictionaries({}, optional={"max_px": positive, "min_score": numbers}),
+    }
+)
 
 
 @given(specs)

@@ -117,7 +117,8 @@ def swift_samples(
 
 @pytest.fixture(scope="session")
 def swift_wrapper(swift_samples: dict[str, SwiftSample], shared_folder: Path) -> Callable[[str], SwiftWrapper]:
-    """A sample's package, or a faulty variant of one, compiled by whoever asks first, on top of the last of its name."""
+    """A sample's package, or a faulty variant of one, compiled by whoever asks first, on top of the last of its
+    name."""
 
     def wrapper(name: str) -> SwiftWrapper:
         base, *fault, _ = SWIFT_FAULTS.get(name, (name, None))

@@ -20,17 +20,44 @@ SAMPLES = ("tinypose", "tinysimcc")
 
 # variant: module that it is planted in, file, what stands there, what is wrong, and the stage that it belongs to
 FAULTS = {
-    "red_and_blue": ("tinypose", "Warp.kt", "out[at] = blend(red(p), red(q), red(r), red(s), fx, fy)",
-                     "out[at] = blend(blue(p), blue(q), blue(r), blue(s), fx, fy)", "preprocessing"),
-    "half_pixel": ("tinypose", "InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "preprocessing"),
-    "pad_side": ("letterbox", "InputTransform.kt", "top = Math.floorDiv(input.height - contentHeight, 2)",
-                 "top = input.height - contentHeight", "preprocessing"),
-    "decoder_alignment": ("tinypose", "TinyPoseContract.kt", "HeatmapDecoder.Alignment.STRIDE", "HeatmapDecoder.Alignment.CORNERS", "decoding"),
-    "left_and_right": ("tinypose", "HeatmapDecoder.kt", "        findPeaks(map)\n",
-                       "        findPeaks(map)\n        for (k in 1 until 17 step 2) peaks[k] = peaks[k + 1].also { peaks[k + 1] = peaks[k] }\n",
-                       "decoding"),
+    "red_and_blue": (
+        "tinypose",
+        "Warp.kt",
+        "out[at] = blend(red(p), red(q), red(r), red(s), fx, fy)",
+        "out[at] = blend(blue(p), blue(q), blue(r), blue(s), fx, fy)",
+        "preprocessing",
+    ),
+    "half_pixel": (
+        "tinypose",
+        "InputTransform.kt",
+        "Alignment.HALF_PIXEL) 0.5 else",
+        "Alignment.HALF_PIXEL) 0.0 else",
+        "preprocessing",
+    ),
+    "pad_side": (
+        "letterbox",
+        "InputTransform.kt",
+        "top = Math.floorDiv(input.height - contentHeight, 2)",
+        "top = input.height - contentHeight",
+        "preprocessing",
+    ),
+    "decoder_alignment": (
+        "tinypose",
+        "TinyPoseContract.kt",
+        "HeatmapDecoder.Alignment.STRIDE",
+        "HeatmapDecoder.Alignment.CORNERS",
+        "decoding",
+    ),
+    "left_and_right": (
+        "tinypose",
+        "HeatmapDecoder.kt",
+        "        findPeaks(map)\n",
+        "        findPeaks(map)\n        for (k in 1 until 17 step 2) peaks[k] = peaks[k + 1].also { "
+        "peaks[k + 1] = peaks[k] }\n",
+        "decoding",
+    ),
     "mapping_back": ("tinypose", "PosePipeline.kt", "toSource.mapX(x, y)", "toSource.mapX(x + 1, y)", "decoding"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,44 @@ from posekit.parity.cases import Case
 
 # variant: package that it is planted in, file, what stands there, what is wrong, and the stage that it belongs to
 FAULTS = {
-    "red_and_blue": ("tinypose", "Sampler.swift", "SIMD4(Float(pixel[red]), Float(pixel[1]), Float(pixel[blue]), 0)",
-                     "SIMD4(Float(pixel[blue]), Float(pixel[1]), Float(pixel[red]), 0)", "preprocessing"),
+    "red_and_blue": (
+        "tinypose",
+        "Sampler.swift",
+        "SIMD4(Float(pixel[red]), Float(pixel[1]), Float(pixel[blue]), 0)",
+        "SIMD4(Float(pixel[blue]), Float(pixel[1]), Float(pixel[red]), 0)",
+        "preprocessing",
+    ),
     "half_pixel": ("tinypose", "InputTransform.swift", ".halfPixel ? 0.5 : 0", ".halfPixel ? 0 : 0", "preprocessing"),
-    "pad_side": ("letterbox", "InputTransform.swift", "(size.height - height) / 2", "size.height - height", "preprocessing"),
-    "decoder_alignment": ("tinypose", "TinyPoseContract.swift", "alignment: .stride", "alignment: .corners", "decoding"),
-    "left_and_right": ("tinypose", "HeatmapDecoder.swift", "      findPeaks(values, count: count)\n",
-                       "      findPeaks(values, count: count)\n      for k in stride(from: 1, to: 17, by: 2) { peaks.swapAt(k, k + 1) }\n",
-                       "decoding"),
-    "mapping_back": ("tinypose", "PoseProcessor.swift", "Point(x: point.x, y: point.y)", "Point(x: point.x + 1, y: point.y)", "decoding"),
-}  # fmt: skip
+    "pad_side": (
+        "letterbox",
+        "InputTransform.swift",
+        "(size.height - height) / 2",
+        "size.height - height",
+        "preprocessing",
+    ),
+    "decoder_alignment": (
+        "tinypose",
+        "TinyPoseContract.swift",
+        "alignment: .stride",
+        "alignment: .corners",
+        "decoding",
+    ),
+    "left_and_right": (
+        "tinypose",
+        "HeatmapDecoder.swift",
+        "      findPeaks(values, count: count)\n",
+        "      findPeaks(values, count: count)\n      for k in stride(from: 1, to: 17, by: 2) { "
+        "peaks.swapAt(k, k + 1) }\n",
+        "decoding",
+    ),
+    "mapping_back": (
+        "tinypose",
+        "PoseProcessor.swift",
+        "Point(x: point.x, y: point.y)",
+        "Point(x: point.x + 1, y: point.y)",
+        "decoding",
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,11 @@ def test_only_the_same_mode_is_compared(tmp_path: Path) -> None:
 
 # what a pass says of itself beside the CPU's, and what follows for the accelerator
 TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
-    "fell back": ({"used": "cpu", "fallback_reason": "OpenCL is missing"}, "skipped", "the cpu ran it: OpenCL is missing"),
+    "fell back": (
+        {"used": "cpu", "fallback_reason": "OpenCL is missing"},
+        "skipped",
+        "the cpu ran it: OpenCL is missing",
+    ),
     "not there": ({"used": None, "fallback_reason": "no GPU here", "cases": []}, "skipped", "no GPU here"),
     "not known": ({"used": None}, "skipped", "does not say what ran it"),
     "another": ({"used": "npu"}, "skipped", "the npu ran it: no reason is given"),
@@ -68,7 +72,7 @@ TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
     "died later": ({"failure": "the driver went away"}, "fail", "the driver went away"),
     "ran nothing": ({"cases": []}, "fail", "it ran nothing, and no reason is given"),
     "ran nothing, silently": ({"used": None, "cases": []}, "fail", "it ran nothing, and no reason is given"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TOLD)

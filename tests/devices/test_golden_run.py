@@ -24,21 +24,45 @@ SAID: dict[str, Any] = {
     "decoder": {"cases": 2, "px": 1e-5, "score": 1e-7},
     "tracking": {"cases": 12, "lost": 1, "region": 0.0, "smoothed": 1e-12},
     "contract": {
-        "hash": contract_hash(CONTRACT), "size_wh": [8, 8], "resize": "affineCrop", "alignment": "half_pixel", "sampling": "bilinear", "pad_value": 0,
-        "box_padding": 1.25, "names": ["nose", "left_eye"], "oks_sigmas": [0.1, 0.1],
-        "flip_partners": list(flip_indices(CONTRACT.keypoints.as_skeleton())), "edges": [[0, 1]],
+        "hash": contract_hash(CONTRACT),
+        "size_wh": [8, 8],
+        "resize": "affineCrop",
+        "alignment": "half_pixel",
+        "sampling": "bilinear",
+        "pad_value": 0,
+        "box_padding": 1.25,
+        "names": ["nose", "left_eye"],
+        "oks_sigmas": [0.1, 0.1],
+        "flip_partners": list(flip_indices(CONTRACT.keypoints.as_skeleton())),
+        "edges": [[0, 1]],
         "box_region": [*REGION.center_xy, *REGION.size_wh, 0.0],
     },
-}  # fmt: skip
+}
 WRONG: list[tuple[str, str, Any]] = [
-    ("warp", "grey", 0.02), ("warp", "grey", None), ("warp", "grey", "Infinity"), ("warp", "cases", 0), ("warp", "geometry", 1e-5),
-    ("decoder", "px", 0.002), ("decoder", "score", 1.0), ("decoder", "unrefused_nan", 1), ("tracking", "region", 1.0),
-    ("tracking", "smoothed", None), ("contract", "hash", "0" * 64), ("contract", "size_wh", [8, 9]),
-    ("contract", "resize", "stretch"), ("contract", "alignment", "corners"), ("contract", "box_padding", 1.2),
-    ("contract", "pad_value", 1.0), ("contract", "names", ["left_eye", "nose"]), ("contract", "oks_sigmas", [0.1, 0.2]),
-    ("contract", "flip_partners", [1, 0]), ("contract", "edges", [[1, 0]]), ("contract", "edges", []),
-    ("contract", "box_region", [0.0, 0.0, 1.0, 1.0, 0.0]), ("contract", "cases", ["nose", "leftEar"]),
-]  # fmt: skip
+    ("warp", "grey", 0.02),
+    ("warp", "grey", None),
+    ("warp", "grey", "Infinity"),
+    ("warp", "cases", 0),
+    ("warp", "geometry", 1e-5),
+    ("decoder", "px", 0.002),
+    ("decoder", "score", 1.0),
+    ("decoder", "unrefused_nan", 1),
+    ("tracking", "region", 1.0),
+    ("tracking", "smoothed", None),
+    ("contract", "hash", "0" * 64),
+    ("contract", "size_wh", [8, 9]),
+    ("contract", "resize", "stretch"),
+    ("contract", "alignment", "corners"),
+    ("contract", "box_padding", 1.2),
+    ("contract", "pad_value", 1.0),
+    ("contract", "names", ["left_eye", "nose"]),
+    ("contract", "oks_sigmas", [0.1, 0.2]),
+    ("contract", "flip_partners", [1, 0]),
+    ("contract", "edges", [[1, 0]]),
+    ("contract", "edges", []),
+    ("contract", "box_region", [0.0, 0.0, 1.0, 1.0, 0.0]),
+    ("contract", "cases", ["nose", "leftEar"]),
+]
 
 
 def judged(said: dict[str, Any]) -> tuple[str, str]:
@@ -82,8 +106,12 @@ def test_edited_kotlin_is_run_with_trust_and_held_to_the_vectors(
     for name, old, new in (
         ("StoredImage.kt", "90 -> Affine(0.0, 1.0, 0.0, -flip,", "90 -> Affine(0.0, 1.0, 0.0, flip,"),
         ("OneEuroFilter.kt", "2 * Math.PI", "3 * Math.PI"),
-        ("Tiny.kt", f"intArrayOf({', '.join(map(str, flip_indices(spec.keypoints.as_skeleton())))})", "intArrayOf(0, 1, 2)"),
-    ):  # fmt: skip
+        (
+            "Tiny.kt",
+            f"intArrayOf({', '.join(map(str, flip_indices(spec.keypoints.as_skeleton())))})",
+            "intArrayOf(0, 1, 2)",
+        ),
+    ):
         text = (package / name).read_text()
         assert text.count(old) == 1, f"{name} holds {old!r} {text.count(old)} times"
         (package / name).write_text(text.replace(old, new))

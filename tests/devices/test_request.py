@@ -1,4 +1,5 @@
-"""What a runner is asked: the bytes that lie beside request.json are those of the cases, and hashed as a runner does."""
+"""What a runner is asked: the bytes that lie beside request.json are those of the cases, and hashed as a runner
+does."""
 
 from __future__ import annotations
 

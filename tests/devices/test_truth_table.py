@@ -90,7 +90,8 @@ class Expected:
 
 @dataclass(frozen=True)
 class Scene:
-    """An upright picture, the region of a person in it, and what is expected of each, by whether it is the whole frame."""
+    """An upright picture, the region of a person in it, and what is expected of each, by whether it is the whole
+    frame."""
 
     pixels: Pixels
     region: Region

@@ -181,8 +181,8 @@ def test_a_pass_that_fell_back_is_not_told_of_the_accelerator(
 def test_nothing_of_core_ml_imports_coremltools(recording: Recorded) -> None:
     """Its import takes five to ten seconds; a bundle is validated, inspected and bisected without it."""
     code = (
-        "import sys\nfrom posekit import inspection, validation\nfrom pathlib import Path\n"
-        "bundle = Path(sys.argv[1])\nvalidation.validate(bundle)\ninspection.inspect(bundle, '', '', False, '')\n"
+        "import sys\nfrom posekit.pipelines import inspect, validate\nfrom pathlib import Path\n"
+        "bundle = Path(sys.argv[1])\nvalidate.validate(bundle)\ninspect.inspect(bundle, '', '', False, '')\n"
         "assert 'coremltools' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, recording.bundle], check=True)

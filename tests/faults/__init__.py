@@ -11,6 +11,24 @@ from tests.faults.planting import KINDS, planted
 from tests.faults.trying import COMPRESSED, Tally, converted_once, made, made_small, passes, tried
 
 __all__ = [
-    "CASES", "COMPRESSED", "KINDS", "REPORT", "TRACE", "Random", "Tally", "and_figures", "converted_once", "edit", "made",
-    "made_small", "paged", "passes", "planted", "rewritten", "sealed", "sealed_manifest", "tried", "weights",
-]  # fmt: skip
+    "CASES",
+    "COMPRESSED",
+    "KINDS",
+    "REPORT",
+    "TRACE",
+    "Random",
+    "Tally",
+    "and_figures",
+    "converted_once",
+    "edit",
+    "made",
+    "made_small",
+    "paged",
+    "passes",
+    "planted",
+    "rewritten",
+    "sealed",
+    "sealed_manifest",
+    "tried",
+    "weights",
+]

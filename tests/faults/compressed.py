@@ -26,7 +26,11 @@ def scale(folder: Path, rng: Random) -> str:
     """A scale or zero point of a quantized tensor."""
     model = opened(folder)
     if model_of(folder).suffix == ".tflite":
-        tensors = [one for one in model.content.subgraphs[0].tensors if one.quantization is not None and one.quantization.scale is not None and len(one.quantization.scale)]  # fmt: skip
+        tensors = [
+            one
+            for one in model.content.subgraphs[0].tensors
+            if one.quantization is not None and one.quantization.scale is not None and len(one.quantization.scale)
+        ]
         if not tensors:
             return ""
         tensor = rng.choice(tensors)
@@ -222,7 +226,11 @@ def stage(folder: Path, rng: Random) -> str:
 
 def size(folder: Path, rng: Random) -> str:
     """Fewer bytes of the model than it has; written after the hashes."""
-    edit(folder / REPORT, lambda document: document.update(model_bytes=document["model_bytes"] // rng.choice([2, 4])), sort_keys=True)  # fmt: skip
+    edit(
+        folder / REPORT,
+        lambda document: document.update(model_bytes=document["model_bytes"] // rng.choice([2, 4])),
+        sort_keys=True,
+    )
     return "model_bytes"
 
 

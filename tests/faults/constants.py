@@ -23,7 +23,8 @@ BLOBS = {1: "<f2", 2: "<f4", 4: "i1"}  # else bytes
 
 @dataclass(frozen=True)
 class Constant:
-    """A constant's name, the operation's word for what it is, its flat values, and what writes others in their place."""
+    """A constant's name, the operation's word for what it is, its flat values, and what writes others in their
+    place."""
 
     name: str
     part: str

@@ -22,7 +22,17 @@ from tests.faults.files import (
 def _changed_spec(spec: PoseSpec, rng: Random) -> tuple[PoseSpec, str] | None:
     data = spec.model_dump(mode="json", by_alias=True)
     given, decoder, keypoints = data["input"], data["decoder"], data["keypoints"]
-    field = rng.choice(sorted([*(f"input.{key}" for key in given), *(f"decoder.{key}" for key in decoder), "keypoints.order", "kind", "outputs"]))  # fmt: skip
+    field = rng.choice(
+        sorted(
+            [
+                *(f"input.{key}" for key in given),
+                *(f"decoder.{key}" for key in decoder),
+                "keypoints.order",
+                "kind",
+                "outputs",
+            ]
+        )
+    )
     where, _, key = field.partition(".")
     part = data if not key else data[where]
     name = key or where
@@ -59,7 +69,8 @@ def _changed_spec(spec: PoseSpec, rng: Random) -> tuple[PoseSpec, str] | None:
 
 
 def everywhere(folder: Path, rng: Random) -> str:
-    """A field of the contract, with the wrapper rendered and the golden vectors made anew, in the model and every hash."""
+    """A field of the contract, with the wrapper rendered and the golden vectors made anew, in the model and every
+    hash."""
     old = read_spec(folder / bundle.CONTRACT)
     try:
         found = _changed_spec(old, rng)
@@ -105,11 +116,16 @@ def _embed(model: Path, spec: PoseSpec) -> None:
     from posekit.targets.litert import tflite_file
 
     found = tflite_file.unpack(model.read_bytes())
-    shapes = {tflite_file.text(one.name): tuple(int(n) for n in found.subgraphs[0].tensors[one.tensorIndex].shape) for one in found.signatureDefs[0].outputs}  # fmt: skip
+    shapes = {
+        tflite_file.text(one.name): tuple(int(n) for n in found.subgraphs[0].tensors[one.tensorIndex].shape)
+        for one in found.signatureDefs[0].outputs
+    }
     outputs = list(shapes)
     for one in found.metadata:
         if tflite_file.text(one.name) == tflite_file.METADATA_BUFFER:
-            found.buffers[one.buffer].data = tflite_file.metadata_of(spec, outputs, [n for n in spec.decoder.outputs if n in outputs])  # fmt: skip
+            found.buffers[one.buffer].data = tflite_file.metadata_of(
+                spec, outputs, [n for n in spec.decoder.outputs if n in outputs]
+            )
     found.description = f"{spec.name} {spec.version}"
     names = "\n".join(spec.keypoints.names) + "\n"
     files = {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)}

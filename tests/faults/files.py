@@ -26,7 +26,11 @@ def sealed(folder: Path) -> None:
     model_hash = bundle.file_hash(model)
     edit(folder / CASES, lambda document: document.update(measured_model_sha256=model_hash))
     if (folder / REPORT).exists():
-        facts = {"model_sha256": model_hash, "evidence_sha256": bundle.file_hash(folder / "evaluation"), "model_bytes": file_bytes(model)}  # fmt: skip
+        facts = {
+            "model_sha256": model_hash,
+            "evidence_sha256": bundle.file_hash(folder / "evaluation"),
+            "model_bytes": file_bytes(model),
+        }
         edit(folder / REPORT, lambda document: document.update(facts), sort_keys=True)
     sealed_manifest(folder)
 
@@ -50,7 +54,14 @@ def paged(folder: Path, seal: Callable[[Path], None] = sealed) -> None:
         facts = {key: value for key, value in document.items() if key not in told.EVALUATED}
         cases = list(recorded(folder / "evaluation", spec))
         run = runtime_for(document["platform"], model_of(folder)).run
-        writing.write(folder / "report", evaluation, spec, facts, lambda names: (one for one in cases if one[0].name in names), run)  # fmt: skip
+        writing.write(
+            folder / "report",
+            evaluation,
+            spec,
+            facts,
+            lambda names: (one for one in cases if one[0].name in names),
+            run,
+        )
     except (PosekitError, ValueError):
         return
     seal(folder)

@@ -57,7 +57,11 @@ def operation(folder: Path, rng: Random) -> str:
     """Another operation, or option of one, in the place of what the network has."""
     model = opened(folder)
     if model_of(folder).suffix == ".tflite":
-        with_relu = [one for one in model.content.subgraphs[0].operators if getattr(one.builtinOptions, "fusedActivationFunction", 0) == RELU]  # fmt: skip
+        with_relu = [
+            one
+            for one in model.content.subgraphs[0].operators
+            if getattr(one.builtinOptions, "fusedActivationFunction", 0) == RELU
+        ]
         if not with_relu:
             return ""
         new = rng.choice([0, RELU6])
@@ -135,7 +139,9 @@ def constant_without_reader(folder: Path, rng: Random) -> str:
             model.content.metadata.append(metadata)
             said = "metadata"
     else:
-        operations = next(iter(next(iter(model.content.mlProgram.functions.values())).block_specializations.values())).operations  # fmt: skip
+        operations = next(
+            iter(next(iter(model.content.mlProgram.functions.values())).block_specializations.values())
+        ).operations
         constant = next(one for one in operations if one.type == "const")
         more = type(constant).FromString(constant.SerializeToString())
         more.outputs[0].name = "more"
@@ -176,7 +182,10 @@ def measured_anew(folder: Path) -> bool:
         return False
     new: dict[str, Any] = json.loads(json.dumps(as_json(found, {})))
     kept = {stage["name"]: stage for stage in old["stages"]}
-    new["stages"] = [kept[stage["name"]] if old["precision"] != "fp32" and stage["name"] in kept else stage for stage in new["stages"]]  # fmt: skip
+    new["stages"] = [
+        kept[stage["name"]] if old["precision"] != "fp32" and stage["name"] in kept else stage
+        for stage in new["stages"]
+    ]
     new["checks"] += [check for check in old["checks"] if check["name"].startswith("before compression")]
 
     def change(document: Any) -> None:

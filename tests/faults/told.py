@@ -80,9 +80,32 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield path
 
 
-FIGURES = ("accuracy", "blamed", "cases", "checks", "images", "stages", "status", "total", "verdict", "worst", "runtime",
-           "layers", "op_counts", "lint", "minimum_system", "model_file", "evaluated_on", "precision", "platform", "name", "version",
-           "contract_sha256", "tools", "budget")  # fmt: skip
+FIGURES = (
+    "accuracy",
+    "blamed",
+    "cases",
+    "checks",
+    "images",
+    "stages",
+    "status",
+    "total",
+    "verdict",
+    "worst",
+    "runtime",
+    "layers",
+    "op_counts",
+    "lint",
+    "minimum_system",
+    "model_file",
+    "evaluated_on",
+    "precision",
+    "platform",
+    "name",
+    "version",
+    "contract_sha256",
+    "tools",
+    "budget",
+)
 
 
 FREE = ("why", "name")  # of a layer: words that nothing in the bundle holds

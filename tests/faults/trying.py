@@ -45,7 +45,8 @@ class Tally:
 
 
 def tried(bundles: Sequence[Path], source: Path, seeds: Iterable[int]) -> Tally:
-    """Plant each fault in a fresh copy of a bundle, of each in turn; what passes is validated again with the network."""
+    """Plant each fault in a fresh copy of a bundle, of each in turn; what passes is validated again with the
+    network."""
     tally = Tally()
     with tempfile.TemporaryDirectory() as scratch, converted_once():
         for number, seed in enumerate(seeds):

@@ -1,4 +1,5 @@
-"""Fuzz what reads files from outside: `make fuzz` (atheris, SECONDS of it), and the seeds of tests/fuzz/test_readers.py.
+"""Fuzz what reads files from outside: `make fuzz` (atheris, SECONDS of it), and the seeds of
+tests/fuzz/test_readers.py.
 
 A reader may refuse (PosekitError) and nothing else: any other exception, and any write outside the scratch folder, is a
 finding.
@@ -77,15 +78,37 @@ CASES = {
         "region": {"center_xy": [4.0, 4.0], "size_wh": [8.0, 8.0], "rotation_degrees": 0.0},
         "outputs": {"heatmaps": TENSOR}, "keypoints": [[1.0, 1.0]], "scores": [0.5], "packaged_sha256": MODEL}],
 }  # fmt: skip
-TRACE = {"schema": 2, "case": "x", "source_sha256": MODEL, "contract_sha256": MODEL, "steps": [
-    {"name": "a", "op": "conv2d", "layer": "b", "inputs": [], "shape": [1, 2], "lowest": 0.0, "highest": 1.0}]}  # fmt: skip
+TRACE = {
+    "schema": 2,
+    "case": "x",
+    "source_sha256": MODEL,
+    "contract_sha256": MODEL,
+    "steps": [
+        {"name": "a", "op": "conv2d", "layer": "b", "inputs": [], "shape": [1, 2], "lowest": 0.0, "highest": 1.0}
+    ],
+}
 MANIFEST: dict[str, Any] = {
-    "schema": 1, "platform": "android", "precision": "fp32", "contract_sha256": contract_hash(CONTRACT), "status": "HOST",
-    "tools": {}, "files": {"pose.json": "", "tiny.tflite": ""},
-}  # fmt: skip
+    "schema": 1,
+    "platform": "android",
+    "precision": "fp32",
+    "contract_sha256": contract_hash(CONTRACT),
+    "status": "HOST",
+    "tools": {},
+    "files": {"pose.json": "", "tiny.tflite": ""},
+}
 
 RECIPE = {"schema": 1, "precision": "w8", "layers": {"head": "fp16", "stem.0": "w4"}, "budget": "oks>=0.98,size<=1MB"}
-QUALITY = {"people": 3, "oks": 0.99, "worst_oks": 0.9, "mean_px": 0.5, "p95_px": 1.0, "ap": 0.8, "pck": 0.9, "ap_drop": 0.1, "pck_drop": 0.0}  # fmt: skip
+QUALITY = {
+    "people": 3,
+    "oks": 0.99,
+    "worst_oks": 0.9,
+    "mean_px": 0.5,
+    "p95_px": 1.0,
+    "ap": 0.8,
+    "pck": 0.9,
+    "ap_drop": 0.1,
+    "pck_drop": 0.0,
+}
 TRIAL = {
     "recipe": RECIPE,
     "size": 10,

@@ -2,8 +2,8 @@
 
 warp.json: small pictures, how they are oriented, the region and input spec, and the sampled tensor.
 decoders.json: outputs of a head and the keypoints that they stand for.
-tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02) give,
-frame by frame.
+tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02)
+give, frame by frame.
 """
 
 from __future__ import annotations
@@ -21,8 +21,14 @@ from posekit.poses.transforms import Orientation
 
 FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)
-PICTURES = [((37, 29), (24, 32), 0, False), ((29, 41), (32, 24), 90, True), ((1, 1), (8, 8), 0, False),
-            ((40, 30), (20, 20), 180, True), ((23, 37), (15, 21), 270, False), ((31, 17), (18, 12), 270, True)]  # fmt: skip
+PICTURES = [
+    ((37, 29), (24, 32), 0, False),
+    ((29, 41), (32, 24), 90, True),
+    ((1, 1), (8, 8), 0, False),
+    ((40, 30), (20, 20), 180, True),
+    ((23, 37), (15, 21), 270, False),
+    ((31, 17), (18, 12), 270, True),
+]
 # made smaller, but for one on one axis: what antialiasing is for
 SHRUNK = [((37, 29), (7, 9), 0, False), ((29, 41), (9, 7), 90, True), ((1, 1), (4, 4), 0, False),
           ((40, 30), (6, 6), 180, True), ((23, 37), (50, 5), 270, False), ((31, 17), (5, 4), 270, True)]  # fmt: skip

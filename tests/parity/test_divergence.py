@@ -32,8 +32,13 @@ def op(name: str, inputs: str, values: np.ndarray, kind: str = "conv") -> Packag
 def maps_and_peaks(body: np.ndarray, maps: np.ndarray, peaks: np.ndarray) -> list[PackagedOp]:
     """As a converter writes it: channels last, the maps both an output and searched for their peaks."""
     last = maps.transpose(0, 2, 3, 1)
-    return [op("a", "image", body.transpose(0, 2, 3, 1)), op("b", "a", last), op("maps", "b", last, "transpose"),
-            op("peaks", "b", peaks.astype(np.int32), "arg_max"), op("as_float", "peaks", peaks.astype(np.float32), "cast")]  # fmt: skip
+    return [
+        op("a", "image", body.transpose(0, 2, 3, 1)),
+        op("b", "a", last),
+        op("maps", "b", last, "transpose"),
+        op("peaks", "b", peaks.astype(np.int32), "arg_max"),
+        op("as_float", "peaks", peaks.astype(np.float32), "cast"),
+    ]
 
 
 MOVED = (PEAKS + 20) % 64
@@ -68,8 +73,13 @@ def test_an_index_clears_nothing_but_indices(
 
 def test_index_arithmetic_without_counterpart_is_cleared_by_its_result() -> None:
     column = step_of("remainder", "remainder", "", ("argmax",), PEAKS % 8)
-    ops = [op("a", "image", MAPS), op("peaks", "a", PEAKS.astype(np.int32)), op("float", "peaks", PEAKS / np.float32(8)),
-           op("whole", "float", (PEAKS // 8).astype(np.int32)), op("column", "peaks whole", (PEAKS % 8).astype(np.int32))]  # fmt: skip
+    ops = [
+        op("a", "image", MAPS),
+        op("peaks", "a", PEAKS.astype(np.int32)),
+        op("float", "peaks", PEAKS / np.float32(8)),
+        op("whole", "float", (PEAKS // 8).astype(np.int32)),
+        op("column", "peaks whole", (PEAKS % 8).astype(np.int32)),
+    ]
     found = compare(ops, (*NETWORK, column), ["column"], 1e-3)
     assert found.parting is None
     assert [one.verdict for one in found.ops] == ["agrees", "agrees", "cleared", "cleared", "agrees"]
@@ -83,11 +93,21 @@ def test_index_arithmetic_without_counterpart_is_cleared_by_its_result() -> None
         ([op("spare", "image", BODY * 2), op("b", "image", MAPS)], None, "agrees"),
         ([op("a", "image", BODY * 2), op("spare", "a", BODY), op("b", "a", MAPS * 2)], "a", "differs"),
         ([op("a", "image", BODY), op("b", "a", MAPS * 2), op("c", "b", MAPS, "softmax")], "b", "agrees"),
-        ([op("a", "image", BODY), op("x", "a", MAPS * 2), op("b", "x", MAPS * 2, "cast"), op("c", "x", MAPS)], "x", "agrees"),
+        (
+            [op("a", "image", BODY), op("x", "a", MAPS * 2), op("b", "x", MAPS * 2, "cast"), op("c", "x", MAPS)],
+            "x",
+            "agrees",
+        ),
     ],
-    ids=["no step of its size", "cleared by one successor", "an unused op is not accused", "an unused op clears nothing",
-         "what leaves the model is not cleared", "nor what is moved to where it leaves"],
-)  # fmt: skip
+    ids=[
+        "no step of its size",
+        "cleared by one successor",
+        "an unused op is not accused",
+        "an unused op clears nothing",
+        "what leaves the model is not cleared",
+        "nor what is moved to where it leaves",
+    ],
+)
 def test_what_clears_an_op(ops: list[PackagedOp], parting: str | None, verdict: str) -> None:
     found = compare(ops, NETWORK, ["b", "c"], 1e-3)
     assert (found.parting and found.parting.name) == parting

@@ -237,7 +237,8 @@ def test_a_regressed_coordinate_has_no_cells_and_no_ties() -> None:
 
 
 def of(*scores: float, errors: tuple[float, ...] = (), cases: int = 1) -> Drift:
-    """`cases` pictures of a person with these scores; the first keypoints of the first picture are off by `errors` px."""
+    """`cases` pictures of a person with these scores; the first keypoints of the first picture are off by `errors`
+    px."""
     names = tuple(f"k{i}" for i in range(len(scores)))
     zero = np.zeros((1, len(scores), 2))
     expected = [Found(str(i), zero, np.array([scores]), np.array([100.0]), np.array([5000.0])) for i in range(cases)]
@@ -288,7 +289,8 @@ def test_the_specs_own_least_score_is_taken_as_it_is() -> None:
 
 
 def test_the_float_graph_of_a_compressed_file_is_held_to_more_than_the_file() -> None:
-    """A fault of one keypoint, which w8's gate allows: in the file alone it passes, in the graph it came from it does not."""
+    """A fault of one keypoint, which w8's gate allows: in the file alone it passes, in the graph it came from it does
+    not."""
     spec, outputs = PLAIN["heatmap"], people(PLAIN["heatmap"], 6)
     pairs = [(case(spec, number), one) for number, one in enumerate(outputs)]
     fault = moved(1, slice(11, 12))
@@ -297,7 +299,9 @@ def test_the_float_graph_of_a_compressed_file_is_held_to_more_than_the_file() ->
         copies = [{name: values.copy() for name, values in one.items()} for one in outputs]
         seen = iter([fault({n: v.copy() for n, v in one.items()}, i) for i, one in enumerate(copies)])
         base = iter([baseline(one, i) for i, one in enumerate(copies)])
-        return failed(evaluate(pairs, spec, Runs(lambda _: next(seen), "HOST", "none", lambda _: next(base)), Terms("w8")))  # fmt: skip
+        return failed(
+            evaluate(pairs, spec, Runs(lambda _: next(seen), "HOST", "none", lambda _: next(base)), Terms("w8"))
+        )
 
     assert found(lambda one, _: one) == []
     assert found(fault) == ["before compression: heatmaps signal to noise"]
@@ -316,5 +320,10 @@ def test_the_wrappers_decoding_is_held_to_the_arithmetic_at_any_precision(off_px
         return {"image": Shipped(one.pixels[None], by_case[one.name], points, decoded.scores[0])}
 
     model = iter([maps for _, maps in pairs for _ in range(2)])  # of the reference's input, then of the wrapper's
-    found = evaluate(pairs, spec, Runs(lambda _: next(model), "HOST", "none", wrapper=Wrapper(results, accelerator=False)), Terms("w8"))  # fmt: skip
+    found = evaluate(
+        pairs,
+        spec,
+        Runs(lambda _: next(model), "HOST", "none", wrapper=Wrapper(results, accelerator=False)),
+        Terms("w8"),
+    )
     assert failed(found) == (["the wrapper's decoding"] if fails else [])

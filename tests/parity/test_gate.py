@@ -40,9 +40,23 @@ def tensor(**changes: Any) -> TensorError:
 
 
 def keypoints(**changes: Any) -> KeypointError:
-    good = {"instances": 3, "mean_px": 0.0, "p95_px": 0.0, "p99_px": 0.0, "max_px": 0.0, "worst_case_p95_px": 0.0,
-            "mean_of_size": 0.0, "p95_of_size": 0.0, "oks": 1.0, "min_oks": 1.0, "bias_px": (0.0, 0.0), "per_keypoint": (),
-            "score_error": 0.0, "counted": 17, "worst": "nose in a.jpg#0"}  # fmt: skip
+    good = {
+        "instances": 3,
+        "mean_px": 0.0,
+        "p95_px": 0.0,
+        "p99_px": 0.0,
+        "max_px": 0.0,
+        "worst_case_p95_px": 0.0,
+        "mean_of_size": 0.0,
+        "p95_of_size": 0.0,
+        "oks": 1.0,
+        "min_oks": 1.0,
+        "bias_px": (0.0, 0.0),
+        "per_keypoint": (),
+        "score_error": 0.0,
+        "counted": 17,
+        "worst": "nose in a.jpg#0",
+    }
     return KeypointError(**good | changes)
 
 

@@ -208,7 +208,15 @@ VALUES = st.recursive(
 )
 
 
-@given(st.lists(st.fixed_dictionaries({"image_id": st.just(785) | VALUES, "keypoints": st.just(POINTS) | VALUES, "bbox": VALUES}) | VALUES, max_size=3))  # fmt: skip
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"image_id": st.just(785) | VALUES, "keypoints": st.just(POINTS) | VALUES, "bbox": VALUES}
+        )
+        | VALUES,
+        max_size=3,
+    )
+)
 def test_whatever_json_holds_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.json"
     path.write_text(json.dumps(content))

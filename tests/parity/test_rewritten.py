@@ -1,4 +1,5 @@
-"""posekit bisect on layers that posekit writes anew before it converts: a fault in one is named by the user's name for it."""
+"""posekit bisect on layers that posekit writes anew before it converts: a fault in one is named by the user's name for
+it."""
 
 from __future__ import annotations
 

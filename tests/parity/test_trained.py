@@ -126,7 +126,8 @@ def test_a_sound_file_passes(precision: str, platform: str, trained: Trained) ->
 
 @pytest.mark.parametrize("platform", ["android", "ios"])
 def test_8_bit_activations_keep_the_keypoints(platform: str, trained: Trained) -> None:
-    """With channels of small values in 8 bits the mean OKS is 0.967 (Android) and 0.968 (iOS); in float 0.986 and 0.999."""
+    """With channels of small values in 8 bits the mean OKS is 0.967 (Android) and 0.968 (iOS); in float 0.986 and
+    0.999."""
     found = trained.judged("w8a8", trained.run(platform, "w8a8"), trained.run(platform, "fp32")).total.keypoints
     assert found is not None
     assert found.oks > 0.98

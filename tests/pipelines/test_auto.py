@@ -98,11 +98,15 @@ def test_an_interrupted_search_is_resumed_to_the_same_bundle(
     scratch.mkdir()
     arguments = small.arguments(out, "--budget", BUDGET)
     process = subprocess.Popen(
-        [sys.executable, "-m", "posekit.cli.app", *map(str, arguments), "--workers", "2"], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(scratch)}, start_new_session=True,
+        [sys.executable, "-m", "posekit.cli.app", *map(str, arguments), "--workers", "2"],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        start_new_session=True,
         # whoever runs the tests in the background has Ctrl-C ignored, which would be inherited
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     while process.poll() is None and not (kept.exists() and kept.read_bytes().count(b"\n") > 3):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
@@ -162,8 +166,9 @@ def test_where_the_budget_cannot_be_met_the_best_attempt_is_kept_and_shown(
 
 
 @pytest.mark.parametrize(
-    "budget", ["", "oks>0.98", "oks>=98", "oks<=0.5", "size>=1MB", "size<=1GB", "size<=-1", "latency<=3", "oks>=0.9;px<=1"]
-)  # fmt: skip
+    "budget",
+    ["", "oks>0.98", "oks>=98", "oks<=0.5", "size>=1MB", "size<=1GB", "size<=-1", "latency<=3", "oks>=0.9;px<=1"],
+)
 def test_a_budget_that_says_nothing_is_refused(
     budget: str, small: Small, refused: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -189,7 +194,9 @@ def test_a_search_that_cannot_begin_is_refused(small: Small, refused: Callable[.
 
 def test_the_fastest_is_timed_on_this_machine(small: Small, run_posekit: Posekit, tmp_path: Path) -> None:
     pictures = ("--calibration", small.pictures)
-    ended = run_posekit(*small.arguments(tmp_path, "--fastest", "--budget", "oks>=0.5", *pictures, "--workers", 1, "--json"))  # fmt: skip
+    ended = run_posekit(
+        *small.arguments(tmp_path, "--fastest", "--budget", "oks>=0.5", *pictures, "--workers", 1, "--json")
+    )
     assert ended.code == 0
     [report] = json.loads(ended.out)["bundles"]
     [told] = [note for note in report["notes"] if note.startswith("the fastest of ")]
@@ -197,7 +204,9 @@ def test_the_fastest_is_timed_on_this_machine(small: Small, run_posekit: Posekit
     assert " ms fp32" in told
 
 
-def test_the_fastest_of_what_is_not_timed_here_is_refused(small: Small, refused: Callable[..., Any], tmp_path: Path) -> None:  # fmt: skip
+def test_the_fastest_of_what_is_not_timed_here_is_refused(
+    small: Small, refused: Callable[..., Any], tmp_path: Path
+) -> None:
     known = ("package", small.model, "--spec", small.spec_file, "--images", small.pictures, "--out", tmp_path)
     if sys.platform != "darwin":
         refused(3, *known, "--platform", "ios", "--precision", "auto", "--fastest", says=("leave out --fastest",))

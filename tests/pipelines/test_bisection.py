@@ -100,7 +100,9 @@ def scaled(folder: Path, tiny: Tiny, layer: str, factor: float = 1.1) -> None:
     content = np.frombuffer(path.read_bytes(), "<f4").copy()
     # Core ML's converter keeps layers in order; the one to scale is found by its values
     wanted = folded(tiny, layer)
-    starts = [i for i in range(len(content) - len(wanted) + 1) if np.allclose(content[i : i + len(wanted)], wanted, rtol=1e-5)]  # fmt: skip
+    starts = [
+        i for i in range(len(content) - len(wanted) + 1) if np.allclose(content[i : i + len(wanted)], wanted, rtol=1e-5)
+    ]
     (start,) = starts
     content[start : start + len(wanted)] *= np.float32(factor)
     path.write_bytes(content.tobytes())

@@ -142,7 +142,9 @@ def test_each_file_is_timed_and_not_another(monkeypatch: pytest.MonkeyPatch, tmp
         return lambda _: time.sleep(0.02 if path.name == "slow" else 0.001)
 
     monkeypatch.setattr(ladder, "timed_run", timed)
-    times, untimed = ladder._times("android", {"fp32": tmp_path / "quick", "w4": tmp_path / "slow"}, np.zeros((2, 2, 3), np.float32))  # fmt: skip
+    times, untimed = ladder._times(
+        "android", {"fp32": tmp_path / "quick", "w4": tmp_path / "slow"}, np.zeros((2, 2, 3), np.float32)
+    )
     assert opened == [("android", "quick"), ("android", "slow")]
     assert times["w4"] > 5 * times["fp32"]
     assert untimed == ""
@@ -192,7 +194,9 @@ def test_what_runs_otherwise_is_seen_to(climbed: Callable[..., Any], monkeypatch
 
 
 @pytest.mark.xdist_group("ladder_small")
-def test_a_network_whose_ranges_cannot_be_read_has_its_other_rungs(climbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
+def test_a_network_whose_ranges_cannot_be_read_has_its_other_rungs(
+    climbed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def refuse(*_: object) -> Calibration:
         raise InputError("planted: no ranges")
 

@@ -132,7 +132,7 @@ def test_a_killed_process_loses_nothing(
 def test_whoever_kills_every_worker_is_named(
     work: Any, photos: list[Photo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import os\nfrom posekit import measuring\nmeasuring.decode_image = lambda *_: os.kill(os.getpid(), 9)\n"
+    code = "import os\nfrom posekit.pipelines import measuring\nmeasuring.decode_image = lambda *_: os.kill(os.getpid(), 9)\n"
     (tmp_path / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(InputError, match=r"looked at 00\d.png to 0\d\d.png was killed"), begun(
@@ -199,8 +199,15 @@ def test_leaving_early_leaves_the_rest(work: Any, photos: list[Photo], monkeypat
 
 @pytest.mark.parametrize(
     ("asked", "pictures", "cores", "count"),
-    [(0, 8, 8, 1), (0, 2 * WORTH_A_WORKER, 8, 2), (0, 10**6, 8, 8), (0, 10**6, 256, measuring.MOST), (0, 10**6, 1, 1), (5, 1, 1, 5)],
-)  # fmt: skip
+    [
+        (0, 8, 8, 1),
+        (0, 2 * WORTH_A_WORKER, 8, 2),
+        (0, 10**6, 8, 8),
+        (0, 10**6, 256, measuring.MOST),
+        (0, 10**6, 1, 1),
+        (5, 1, 1, 5),
+    ],
+)
 def test_as_many_workers_as_help(asked: int, pictures: int, cores: int, count: int) -> None:
     assert worker_count(asked, pictures, cores) == count
 

@@ -195,8 +195,21 @@ def test_a_scaled_core_ml_weight_exits_1(bundles: dict, tmp_path: Path) -> None:
 def test_a_second_run_gives_the_same_bytes(bundles: dict, sample: Path, tmp_path: Path) -> None:
     for key in (("tinypose", "fp32"), ("tinysimcc", "fp16")):
         name, precision = key
-        arguments = ("package", sample / f"{name}.pt2", "--platform", "all", "--precision", precision, "--out", tmp_path,
-                     "--images", sample / "images", "--annotations", sample / "annotations.json", "--overwrite")  # fmt: skip
+        arguments = (
+            "package",
+            sample / f"{name}.pt2",
+            "--platform",
+            "all",
+            "--precision",
+            precision,
+            "--out",
+            tmp_path,
+            "--images",
+            sample / "images",
+            "--annotations",
+            sample / "annotations.json",
+            "--overwrite",
+        )
         assert main_exit(*arguments) == 0
         for platform in ("android", "ios"):
             first, second = (folder / f"{name}-{platform}" for folder in (bundles[key], tmp_path))
@@ -209,7 +222,9 @@ def test_a_second_run_gives_the_same_bytes(bundles: dict, sample: Path, tmp_path
 def test_every_form_of_the_sample_packages_and_validates(sample: Path, tmp_path: Path, name: str, form: str) -> None:
     model, options = save_in_form(sample / f"{name}.pt2", form, tmp_path)
     spec = find_spec(sample / f"{name}.pt2", "")
-    results = package(model, "all", spec, find_images(sample / "images", sample / "annotations.json", spec), out=tmp_path, **options)  # fmt: skip
+    results = package(
+        model, "all", spec, find_images(sample / "images", sample / "annotations.json", spec), out=tmp_path, **options
+    )
     for result in results:
         assert result.evaluation.is_good
         assert validate(result.folder).evaluation.is_good

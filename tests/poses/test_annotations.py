@@ -95,37 +95,82 @@ def rows(annotation: dict[str, Any]) -> list[tuple[float, float, float]]:
 
 SAME: dict[str, Change] = {  # read as COCO itself is, without a word
     "as it is": lambda document: None,
-    "no area, crowd, count and category": each("annotations", lambda one: [one.pop(key) for key in ("iscrowd", "num_keypoints", "category_id")]),
+    "no area, crowd, count and category": each(
+        "annotations", lambda one: [one.pop(key) for key in ("iscrowd", "num_keypoints", "category_id")]
+    ),
     "no categories": lambda document: document.pop("categories"),
     "categories are null": lambda document: document.update(categories=None),
     "category without names": lambda document: document["categories"][0].pop("keypoints"),
     "category ids that are off by one": each("annotations", lambda one: one.update(category_id=0)),
-    "category names in other letters": lambda document: document["categories"][0].update(keypoints=["Nose", "Left Hip", "rightHip"]),
+    "category names in other letters": lambda document: document["categories"][0].update(
+        keypoints=["Nose", "Left Hip", "rightHip"]
+    ),
     "category of numbered keypoints": lambda document: document["categories"][0].update(keypoints=["0", "1", "2"]),
     "float ids": ids(float),
     "text ids": ids(str),
     "text ids in the annotations alone": each("annotations", lambda one: one.update(image_id=str(one["image_id"]))),
-    "numbers as texts": each("annotations", lambda one: one.update(bbox=[str(v) for v in one["bbox"]], area=str(one["area"]), iscrowd="0")),
-    "nested keypoints": each("annotations", lambda one: one.update(keypoints=[one["keypoints"][i : i + 3] for i in (0, 3, 6)])),
+    "numbers as texts": each(
+        "annotations", lambda one: one.update(bbox=[str(v) for v in one["bbox"]], area=str(one["area"]), iscrowd="0")
+    ),
+    "nested keypoints": each(
+        "annotations", lambda one: one.update(keypoints=[one["keypoints"][i : i + 3] for i in (0, 3, 6)])
+    ),
     "null for what is not labelled": first(keypoints=[*KEYPOINTS[:6], None, None, None]),
     "null places with 0": first(keypoints=[*KEYPOINTS[:6], None, None, 0]),
     "minus one for what is not labelled": first(keypoints=[*KEYPOINTS[:6], -1, -1, -1]),
     "a place for what is not labelled": first(keypoints=[*KEYPOINTS[:6], 7, 7, 0]),
     "balls' boxes are none of people": lambda document: document["categories"].append({"id": 2, "name": "ball"}),
-    "a category with another skeleton": lambda document: document["categories"].append({"id": 2, "name": "hand", "keypoints": ["a"] * 21}),
-    "WholeBody's further fields": each("annotations", lambda one: one.update(foot_kpts=[0] * 18, face_kpts=[0] * 204, lefthand_valid=False)),
+    "a category with another skeleton": lambda document: document["categories"].append(
+        {"id": 2, "name": "hand", "keypoints": ["a"] * 21}
+    ),
+    "WholeBody's further fields": each(
+        "annotations", lambda one: one.update(foot_kpts=[0] * 18, face_kpts=[0] * 204, lefthand_valid=False)
+    ),
     "pictures without people": lambda document: document["images"].append({"id": 3, "file_name": "c.jpg"}),
-    "pictures without name or id": lambda document: document["images"].extend([{"id": 4}, {"file_name": "d.jpg"}, {"id": None, "file_name": 3}]),
+    "pictures without name or id": lambda document: document["images"].extend(
+        [{"id": 4}, {"file_name": "d.jpg"}, {"id": None, "file_name": 3}]
+    ),
     "null among images": lambda document: document["images"].insert(0, None),
-    "keypoints as tables": each("annotations", lambda one: one.update(keypoints=[{"x": x, "y": y, "v": v} for x, y, v in rows(one)])),
-    "as tables with their visibility in words of others": each("annotations", lambda one: one.update(keypoints=[{"X": str(x), "Y": y, "visibility": v} for x, y, v in rows(one)])),
-    "as tables with names in any order": each("annotations", lambda one: one.update(keypoints=[{"label": name, "x": x, "y": y, "v": v} for name, (x, y, v) in reversed(list(zip(NAMES, rows(one), strict=True)))])),
-    "by name, and only what is labelled": each("annotations", lambda one: one.update(keypoints={name: list(row) for name, row in zip(("Nose", "LHip", "hip.right"), rows(one), strict=True) if row[2]})),
-    "by name, as tables": each("annotations", lambda one: one.update(keypoints={name: {"x": x, "y": y, "visible": v} for name, (x, y, v) in zip(NAMES, rows(one), strict=True)})),
+    "keypoints as tables": each(
+        "annotations", lambda one: one.update(keypoints=[{"x": x, "y": y, "v": v} for x, y, v in rows(one)])
+    ),
+    "as tables with their visibility in words of others": each(
+        "annotations",
+        lambda one: one.update(keypoints=[{"X": str(x), "Y": y, "visibility": v} for x, y, v in rows(one)]),
+    ),
+    "as tables with names in any order": each(
+        "annotations",
+        lambda one: one.update(
+            keypoints=[
+                {"label": name, "x": x, "y": y, "v": v}
+                for name, (x, y, v) in reversed(list(zip(NAMES, rows(one), strict=True)))
+            ]
+        ),
+    ),
+    "by name, and only what is labelled": each(
+        "annotations",
+        lambda one: one.update(
+            keypoints={
+                name: list(row) for name, row in zip(("Nose", "LHip", "hip.right"), rows(one), strict=True) if row[2]
+            }
+        ),
+    ),
+    "by name, as tables": each(
+        "annotations",
+        lambda one: one.update(
+            keypoints={name: {"x": x, "y": y, "visible": v} for name, (x, y, v) in zip(NAMES, rows(one), strict=True)}
+        ),
+    ),
     "images by id": lambda document: document.update(images={str(one.pop("id")): one for one in document["images"]}),
-    "annotations by id": lambda document: document.update(annotations={str(one.pop("id")): one for one in document["annotations"]}),
-    "categories by id": lambda document: document.update(categories={"1": {"name": "person", "keypoints": list(NAMES)}}),
-    "names of keypoints as tables": lambda document: document["categories"][0].update(keypoints=[{"name": name, "color": "red"} for name in NAMES]),
+    "annotations by id": lambda document: document.update(
+        annotations={str(one.pop("id")): one for one in document["annotations"]}
+    ),
+    "categories by id": lambda document: document.update(
+        categories={"1": {"name": "person", "keypoints": list(NAMES)}}
+    ),
+    "names of keypoints as tables": lambda document: document["categories"][0].update(
+        keypoints=[{"name": name, "color": "red"} for name in NAMES]
+    ),
     "names of keypoints in one text": lambda document: document["categories"][0].update(keypoints=", ".join(NAMES)),
     "a nested box": first(bbox=[[5, 10, 20, 40]]),
     "a box as a table": first(bbox={"x": 5, "y": 10, "w": "20", "h": 40}),
@@ -135,7 +180,7 @@ SAME: dict[str, Change] = {  # read as COCO itself is, without a word
     "a size by mode (Detectron2)": first(bbox_mode=1),
     "file names under another name": each("images", lambda one: one.update(filename=one.pop("file_name"))),
     "a picture twice": lambda document: document["images"].append(document["images"][0]),
-}  # fmt: skip
+}
 
 
 def seen(found: Annotations) -> list[tuple[str, Any, Any]]:
@@ -165,7 +210,12 @@ def test_any_unicode_is_read(tmp_path: Path, encoding: str) -> None:
 
 
 LEFT_OUT: dict[str, tuple[Change, str]] = {  # an annotation beside those of COCO, or the first of them
-    "a track that is outside (CVAT)": (lambda d: d["annotations"].append({"image_id": 1, "category_id": 1, "bbox": [0, 0, 0, 0], "keypoints": [], "area": 0}), "1 of 3 annotations in a.json are left out: 1 (a box without area)"),
+    "a track that is outside (CVAT)": (
+        lambda d: d["annotations"].append(
+            {"image_id": 1, "category_id": 1, "bbox": [0, 0, 0, 0], "keypoints": [], "area": 0}
+        ),
+        "1 of 3 annotations in a.json are left out: 1 (a box without area)",
+    ),
     "a flat box": (first(bbox=[5, 10, 0, 40]), "1 of 2 annotations in a.json are left out: 1 (a box without area)"),
     "a negative box": (first(bbox=[5, 10, 20, -40]), "1 (a box without area)"),
     "a box too small for its place": (first(bbox=[1e18, 10, 1e-3, 40]), "1 (a box without area)"),
@@ -180,17 +230,35 @@ LEFT_OUT: dict[str, tuple[Change, str]] = {  # an annotation beside those of COC
     "keypoints cut short": (first(keypoints=KEYPOINTS[:-1]), "1 (8 numbers for keypoints, expected 9 for 3)"),
     "keypoints in words": (first(keypoints=["a"] * 9), "1 (keypoints that are no numbers)"),
     "ragged keypoints": (first(keypoints=[[1], [2, 3]]), "1 (keypoints that are no numbers)"),
-    "keypoints of other names": (first(keypoints={"nose": [1, 2, 2], "tail": [3, 4, 2]}), "1 (keypoints of names that are not those of the category)"),
-    "a keypoint named twice": (first(keypoints=[{"name": "nose", "x": 1, "y": 2}, {"name": "Nose", "x": 1, "y": 2}]), "1 (keypoints of names that are not those of the category)"),
+    "keypoints of other names": (
+        first(keypoints={"nose": [1, 2, 2], "tail": [3, 4, 2]}),
+        "1 (keypoints of names that are not those of the category)",
+    ),
+    "a keypoint named twice": (
+        first(keypoints=[{"name": "nose", "x": 1, "y": 2}, {"name": "Nose", "x": 1, "y": 2}]),
+        "1 (keypoints of names that are not those of the category)",
+    ),
     "tables without places": (first(keypoints=[{"x": 1, "v": 2}] * 3), "1 (keypoints in tables without x and y)"),
     "too few tables": (first(keypoints=[{"x": 1, "y": 2, "v": 2}]), "1 (3 numbers for keypoints, expected 9 for 3)"),
     "keypoints beyond everything": (first(keypoints=[1e300, *KEYPOINTS[1:]]), "1 (labelled keypoints beyond 1e+07 px)"),
     "a box of two points": (first(bbox=[[5, 10], [25, 50]]), "1 (a box that is not four numbers)"),
     "a table that is no box": (first(bbox={"a": 1, "b": 2}), "1 (a box that is not four numbers)"),
-    "null among annotations": (lambda d: d["annotations"].append(None), "1 of 3 annotations in a.json are left out: 1 (no table)"),
-    "a number among annotations": (lambda d: d["annotations"].insert(0, 7), "1 of 3 annotations in a.json are left out: 1 (no table)"),
-    "a picture without a file name": (lambda d: d["images"][0].pop("file_name"), "1 (of a picture without a file name)"),
-    "a picture with null for a file name": (lambda d: d["images"][0].update(file_name=None), "1 (of a picture without a file name)"),
+    "null among annotations": (
+        lambda d: d["annotations"].append(None),
+        "1 of 3 annotations in a.json are left out: 1 (no table)",
+    ),
+    "a number among annotations": (
+        lambda d: d["annotations"].insert(0, 7),
+        "1 of 3 annotations in a.json are left out: 1 (no table)",
+    ),
+    "a picture without a file name": (
+        lambda d: d["images"][0].pop("file_name"),
+        "1 (of a picture without a file name)",
+    ),
+    "a picture with null for a file name": (
+        lambda d: d["images"][0].update(file_name=None),
+        "1 (of a picture without a file name)",
+    ),
     "labelled at no place": (first(keypoints=[NAN, *KEYPOINTS[1:]]), "1 (labelled keypoints that are not finite)"),
     "labelled at null": (first(keypoints=[None, *KEYPOINTS[1:]]), "1 (labelled keypoints that are not finite)"),
     "no picture": (first(image_id=None), "1 (without an image id)"),
@@ -199,12 +267,21 @@ LEFT_OUT: dict[str, tuple[Change, str]] = {  # an annotation beside those of COC
     "a truth value for an id": (first(image_id=True), "1 (without an image id)"),
     "another picture": (first(image_id=99), "1 (of a picture that is not among `images`)"),
     "neither box nor keypoints": (first(bbox=None, keypoints=[0] * 9), "1 (neither a box nor labelled keypoints)"),
-    "one keypoint and no box": (first(bbox=None, keypoints=[5, 5, 2, 0, 0, 0, 0, 0, 0]), "1 (no box, and keypoints at one place)"),
+    "one keypoint and no box": (
+        first(bbox=None, keypoints=[5, 5, 2, 0, 0, 0, 0, 0, 0]),
+        "1 (no box, and keypoints at one place)",
+    ),
     "boxes of balls": (added({"name": "ball"}), "2 of 4 annotations in a.json are left out: 2 (of category 'ball')"),
     "hands": (added({"name": "hand", "keypoints": ["p"] * 21}, keypoints=[9, 9, 2] * 21), "2 (of category 'hand')"),
-    "a category that is not listed": (both(added({"name": "ball"}), first(category_id=7)), "2 (of category 'ball'), 1 (of category '7')"),
-    "no category among several": (both(added({"name": "ball"}), first(category_id=None)), "2 (of category 'ball'), 1 (without a category)"),
-}  # fmt: skip
+    "a category that is not listed": (
+        both(added({"name": "ball"}), first(category_id=7)),
+        "2 (of category 'ball'), 1 (of category '7')",
+    ),
+    "no category among several": (
+        both(added({"name": "ball"}), first(category_id=None)),
+        "2 (of category 'ball'), 1 (without a category)",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
@@ -219,7 +296,15 @@ def test_what_is_left_out_is_counted_with_its_reason(tmp_path: Path, name: str) 
 
 
 def test_x_and_y_alone_are_labelled_but_at_0_0(tmp_path: Path) -> None:
-    found = read(tmp_path, changed(each("annotations", lambda one: one.update(keypoints=[v for i, v in enumerate(one["keypoints"]) if i % 3 < 2]))))  # fmt: skip
+    found = read(
+        tmp_path,
+        changed(
+            each(
+                "annotations",
+                lambda one: one.update(keypoints=[v for i, v in enumerate(one["keypoints"]) if i % 3 < 2]),
+            )
+        ),
+    )
     assert [points for _, _, points in seen(found)] == [[[10, 20, 2], [14, 40, 2], [0, 0, 0]], AS_IT_IS[1][2]]
     assert found.warnings == ("a.json: keypoints are x and y alone: labelled is what is not 0, 0 (2 of 2 annotations)",)
 
@@ -243,7 +328,10 @@ def test_any_visibility_above_0_is_labelled(tmp_path: Path, visible: Any) -> Non
 
 @pytest.mark.parametrize("box", [None, []])
 def test_a_box_is_made_from_labelled_keypoints(tmp_path: Path, box: Any) -> None:
-    found = read(tmp_path, changed(both(first(bbox=None), first(bbox=box) if box is not None else lambda d: None, first(area=None))))  # fmt: skip
+    found = read(
+        tmp_path,
+        changed(both(first(bbox=None), first(bbox=box) if box is not None else lambda d: None, first(area=None))),
+    )
     grown = GROWN * 20
     person = found.pictures[0].people[0]
     assert person.box_xyxy == pytest.approx((10 - grown, 20 - grown, 14 + grown, 40 + grown))
@@ -272,7 +360,10 @@ def test_names_of_keypoints_as_tables_have_their_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keypoints", [None, [], [0] * 9])
 def test_people_without_labels_have_their_box(tmp_path: Path, keypoints: Any) -> None:
-    found = read(tmp_path, changed(both(first(keypoints=None), first(keypoints=keypoints) if keypoints is not None else lambda d: None)))  # fmt: skip
+    found = read(
+        tmp_path,
+        changed(both(first(keypoints=None), first(keypoints=keypoints) if keypoints is not None else lambda d: None)),
+    )
     person = found.pictures[0].people[0]
     assert person.box_xyxy == (5, 10, 25, 50)
     assert person.keypoints is None or not person.keypoints.any()
@@ -296,10 +387,15 @@ def test_keypoints_are_taken_by_name_from_another_order_and_from_more(tmp_path: 
 @pytest.mark.parametrize(
     "names",
     [
-        ["nose", "hip_right", "hip_left"], ["Nose", "RHip", "LHip"], ["nose", "r_hip", "l_hip"], ["nose", "rhip", "lhip"],
-        ["NOSE", "RIGHT HIP", "LEFT HIP"], ["nose", "hipRight", "hip.L"], ["nose", "righthip", "lefthip"],
+        ["nose", "hip_right", "hip_left"],
+        ["Nose", "RHip", "LHip"],
+        ["nose", "r_hip", "l_hip"],
+        ["nose", "rhip", "lhip"],
+        ["NOSE", "RIGHT HIP", "LEFT HIP"],
+        ["nose", "hipRight", "hip.L"],
+        ["nose", "righthip", "lefthip"],
     ],
-)  # fmt: skip
+)
 def test_left_and_right_are_told_however_names_are_put(tmp_path: Path, names: list[str]) -> None:
     def change(document: dict[str, Any]) -> None:
         document["categories"][0]["keypoints"] = names
@@ -361,19 +457,48 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no annotations": ({"images": []}, "holds no COCO annotations"),
     "texts for lists": ({"images": "a", "annotations": []}, "holds no COCO annotations"),
     "tables without anything": ({"images": {}, "annotations": {}}, "has no annotations: its list of them is empty"),
-    "names that are none": (changed(lambda d: d["categories"][0].update(keypoints=[1, 2, 3])), "the keypoints of category 'person' are no list of names"),
+    "names that are none": (
+        changed(lambda d: d["categories"][0].update(keypoints=[1, 2, 3])),
+        "the keypoints of category 'person' are no list of names",
+    ),
     "LabelMe": ({"shapes": [], "imagePath": "a.jpg"}, "holds no COCO annotations"),
     "nobody": (without("annotations"), "has no annotations: its list of them is empty"),
     "no pictures": (without("images"), "none of the 2 annotations in"),
     "annotations that are no tables": ({**COCO, "annotations": [3]}, "none of the 1 annotations in"),
     "images that are no tables": ({**COCO, "images": ["c"]}, "2 (of a picture that is not among `images`)"),
-    "two pictures of an id": (changed(lambda d: d["images"].append({"id": "1", "file_name": "c.jpg"})), "two pictures of id 1: 'a.jpg' and 'c.jpg'"),
-    "all of another number": (changed(lambda d: (d.pop("categories"), each("annotations", lambda one: one.update(keypoints=[1, 2, 2]))(d))), "2 (3 numbers for keypoints, expected 9 for 3)"),
-    "another skeleton": (changed(lambda d: d["categories"][0].update(keypoints=["nose", "left_hip"])), "no category of people with the spec's 3 keypoints: 'person' (2 keypoints)"),
-    "as many in another order": (changed(lambda d: d["categories"][0].update(keypoints=["left_hip", "nose", "tail"])), "'person' has 'left_hip' as keypoint 0, the spec as 1"),
-    "two that may be people": (changed(both(lambda d: d["categories"][0].update(keypoints=["a", "b", "c"]), added({"name": "ape", "keypoints": ["d", "e", "f"]}))), "does not tell which category is people with the spec's 3 keypoints: 'person' (3 keypoints), 'ape' (3 keypoints)"),
-    "two that are used": (changed(both(lambda d: d["categories"][0].update(name="cat", keypoints=[]), added({"name": "dog"}, keypoints=OTHER))), "does not tell which category"),
-}  # fmt: skip
+    "two pictures of an id": (
+        changed(lambda d: d["images"].append({"id": "1", "file_name": "c.jpg"})),
+        "two pictures of id 1: 'a.jpg' and 'c.jpg'",
+    ),
+    "all of another number": (
+        changed(lambda d: (d.pop("categories"), each("annotations", lambda one: one.update(keypoints=[1, 2, 2]))(d))),
+        "2 (3 numbers for keypoints, expected 9 for 3)",
+    ),
+    "another skeleton": (
+        changed(lambda d: d["categories"][0].update(keypoints=["nose", "left_hip"])),
+        "no category of people with the spec's 3 keypoints: 'person' (2 keypoints)",
+    ),
+    "as many in another order": (
+        changed(lambda d: d["categories"][0].update(keypoints=["left_hip", "nose", "tail"])),
+        "'person' has 'left_hip' as keypoint 0, the spec as 1",
+    ),
+    "two that may be people": (
+        changed(
+            both(
+                lambda d: d["categories"][0].update(keypoints=["a", "b", "c"]),
+                added({"name": "ape", "keypoints": ["d", "e", "f"]}),
+            )
+        ),
+        "does not tell which category is people with the spec's 3 keypoints: 'person' (3 keypoints), 'ape' (3 "
+        "keypoints)",
+    ),
+    "two that are used": (
+        changed(
+            both(lambda d: d["categories"][0].update(name="cat", keypoints=[]), added({"name": "dog"}, keypoints=OTHER))
+        ),
+        "does not tell which category",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

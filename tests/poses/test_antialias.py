@@ -89,7 +89,7 @@ def test_it_matters() -> None:
 
 @pytest.mark.parametrize("alignment", ["half_pixel", "index", "corners"])
 @pytest.mark.parametrize("resize", ["affine_crop", "letterbox", "stretch"])
-def test_made_larger_it_is_plain_bilinear_sampling(resize: str, alignment: str) -> None:
+def test_made_larger_it_is_plainbilinear_sampling(resize: str, alignment: str) -> None:
     given = spec(resize, (140, 150), alignment=alignment)
     region = Region((40.0, 30.0), (60.0, 50.0))
     plain = warped(PICTURE, given.model_copy(update={"sampling": "bilinear"}), region)

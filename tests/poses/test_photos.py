@@ -1,4 +1,5 @@
-"""Folders of pictures as phones, cameras and annotation tools leave them: which are used, and what is said of the rest."""
+"""Folders of pictures as phones, cameras and annotation tools leave them: which are used, and what is said of the
+rest."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.regions import Region, frame_region, is_sound_box, region_from_box
-from posekit.poses.sampling import ROWS_AT_ONCE, _bilinear
+from posekit.poses.sampling import ROWS_AT_ONCE, bilinear
 from posekit.poses.transforms import (
     InputTransform,
     Orientation,
@@ -376,12 +376,13 @@ def test_upright_regions_go_axis_by_axis_to_the_same_bits(
 def test_rows_at_once_have_the_bits_of_pixels_one_by_one(
     scale: float, start: float, orientation: Orientation, clamp: bool
 ) -> None:
-    """Of regions within, across and outside of the borders, larger and smaller than the input, in more than one block."""
+    """Of regions within, across and outside of the borders, larger and smaller than the input, in more than one
+    block."""
     size_wh = (23, 2 * ROWS_AT_ONCE + 5)
     matrix = np.array([[scale, 0.0, start], [0.0, 1.1 * scale, 0.7 * start]])
     transform = InputTransform(matrix, (0, 0, *size_wh), 0.5, clamp)
     places = _stored_places(PICTURE, transform, (np.arange(23)[None, :], np.arange(size_wh[1])[:, None]), orientation)
-    by_axis = _bilinear(PICTURE, *places, 0.1, clamp)
-    by_pixel = _bilinear(PICTURE, *(np.ascontiguousarray(one) for one in np.broadcast_arrays(*places)), 0.1, clamp)
+    by_axis = bilinear(PICTURE, *places, 0.1, clamp)
+    by_pixel = bilinear(PICTURE, *(np.ascontiguousarray(one) for one in np.broadcast_arrays(*places)), 0.1, clamp)
     assert np.array_equal(by_axis, by_pixel.astype(np.float32))
     assert (scale, start) != (3.7, 4.0) or len(np.unique(by_axis)) > 50  # it is seen indeed

@@ -29,7 +29,18 @@ RUN_HERE = "run here with --wrapper"
 
 def keypoints(p95: float, **other: Any) -> KeypointError:
     plain = dict.fromkeys(KeypointError.__dataclass_fields__, 0.0) | {"instances": 1, "counted": 3, "oks": 1.0}
-    return KeypointError(**{**plain, "bias_px": (0.0, 0.0), "per_keypoint": (), "p95_px": p95, "worst_case_p95_px": p95, "max_px": 2 * p95, "mean_px": p95 / 2, **other})  # type: ignore[arg-type]  # fmt: skip
+    return KeypointError(
+        **{
+            **plain,
+            "bias_px": (0.0, 0.0),
+            "per_keypoint": (),
+            "p95_px": p95,
+            "worst_case_p95_px": p95,
+            "max_px": 2 * p95,
+            "mean_px": p95 / 2,
+            **other,
+        }
+    )  # type: ignore[arg-type]
 
 
 def stage(name: str, found: KeypointError) -> Stage:
@@ -57,13 +68,22 @@ def check(name: str, outcome: Outcome = Outcome.PASS) -> Check:
 @pytest.mark.parametrize(
     ("checks", "artefact"),
     [
-        ("heatmaps is finite", MODEL), ("keypoints, p95 error", MODEL), ("model file", MODEL),
-        ("every case was run", WRAPPER), ("the wrapper's input", WRAPPER), ("from the picture: keypoints", WRAPPER),
-        ("model file of the wrapper", WRAPPER), ("contract: keypoints", CONTRACT), ("the gpu ran the model", DEVICE),
-        ("the run came to its end", DEVICE), ("every case was run on the cpu", DEVICE), ("the CPU ran the model", DEVICE),
-        ("from the picture on the cpu: scores", WRAPPER), ("on the accelerator: scores", MODEL),
+        ("heatmaps is finite", MODEL),
+        ("keypoints, p95 error", MODEL),
+        ("model file", MODEL),
+        ("every case was run", WRAPPER),
+        ("the wrapper's input", WRAPPER),
+        ("from the picture: keypoints", WRAPPER),
+        ("model file of the wrapper", WRAPPER),
+        ("contract: keypoints", CONTRACT),
+        ("the gpu ran the model", DEVICE),
+        ("the run came to its end", DEVICE),
+        ("every case was run on the cpu", DEVICE),
+        ("the CPU ran the model", DEVICE),
+        ("from the picture on the cpu: scores", WRAPPER),
+        ("on the accelerator: scores", MODEL),
     ],
-)  # fmt: skip
+)
 def test_a_failed_gate_fails_the_artefact_that_it_is_of(checks: str, artefact: str) -> None:
     found = states(evaluation(check(checks, Outcome.FAIL)))
     assert [name for name, state in found.items() if state == "fail"] == [artefact]
@@ -99,7 +119,9 @@ def test_the_status_in_words(status: str, facts: dict[str, Any], said: str) -> N
 
 
 def test_what_was_not_run_is_never_called_good() -> None:
-    nothing = Evaluation("UNVERIFIED", "none", 0, 0, Stage("total", skipped="no Mac"), (Stage("decoding", skipped=RUN_HERE),), ())  # fmt: skip
+    nothing = Evaluation(
+        "UNVERIFIED", "none", 0, 0, Stage("total", skipped="no Mac"), (Stage("decoding", skipped=RUN_HERE),), ()
+    )
     assert set(states(nothing).values()) == {"skipped"}
     measured = states(evaluation(decoding=keypoints(0.1)))
     assert (measured[MODEL], measured[WRAPPER], measured[DEVICE]) == ("pass", "pass", "skipped")
@@ -114,8 +136,20 @@ def test_a_doubt_is_told_unless_the_contract_already_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "place"), [(0.0, 0), (1e-3, 0), (1e-2, 20), (0.1, 40), (1, 60), (10, 80), (100, 100), (1e9, 100), (math.inf, 100), (math.nan, 100)]
-)  # fmt: skip
+    ("error", "place"),
+    [
+        (0.0, 0),
+        (1e-3, 0),
+        (1e-2, 20),
+        (0.1, 40),
+        (1, 60),
+        (10, 80),
+        (100, 100),
+        (1e9, 100),
+        (math.inf, 100),
+        (math.nan, 100),
+    ],
+)
 def test_errors_lie_on_a_logarithmic_scale(error: float, place: float) -> None:
     assert page.place(error) == pytest.approx(place)
 
@@ -156,9 +190,15 @@ def test_each_reason_is_told_once_with_all_that_it_kept_from_running() -> None:
     assert told["preprocessing, decoding"] == RUN_HERE
     assert told["accuracy"] == "detail"
     assert {"speed", "delegate linter", "the training code", "golden vectors"} <= set(told)
-    full = {"lint": {"linter": "x", "summary": "y"}, "contract_matched": "by name", "device": {"name": "P", "os": "A"},
-            "passes": [{"requested": "cpu", "latencies": {"inference": {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 3}}}]}  # fmt: skip
-    assert not {"speed", "delegate linter", "the training code"} & {what for what, _ in page.skipped(found, read_facts({**FACTS, **full}))}  # fmt: skip
+    full = {
+        "lint": {"linter": "x", "summary": "y"},
+        "contract_matched": "by name",
+        "device": {"name": "P", "os": "A"},
+        "passes": [{"requested": "cpu", "latencies": {"inference": {"p50_ms": 1.0, "p90_ms": 2.0, "runs": 3}}}],
+    }
+    assert not {"speed", "delegate linter", "the training code"} & {
+        what for what, _ in page.skipped(found, read_facts({**FACTS, **full}))
+    }
 
 
 DEVICE_RUN = {"device": {"name": "P", "os": "A"}, "verdict": "passed"}
@@ -192,17 +232,26 @@ def test_a_rejected_bundle_has_another_name() -> None:
 
 @pytest.mark.parametrize(
     ("found", "facts", "is_proposed"),
-    [(evaluation(), {}, False), (evaluation(precision=keypoints(3)), {}, True), (evaluation(conversion=keypoints(3)), {}, True),
-     (evaluation(accelerator=keypoints(9)), DEVICE_RUN, False), (evaluation(decoding=keypoints(9)), {}, False),
-     (evaluation(check("keypoints, p95 error", Outcome.FAIL)), {}, True)],
-)  # fmt: skip
+    [
+        (evaluation(), {}, False),
+        (evaluation(precision=keypoints(3)), {}, True),
+        (evaluation(conversion=keypoints(3)), {}, True),
+        (evaluation(accelerator=keypoints(9)), DEVICE_RUN, False),
+        (evaluation(decoding=keypoints(9)), {}, False),
+        (evaluation(check("keypoints, p95 error", Outcome.FAIL)), {}, True),
+    ],
+)
 def test_bisect_is_proposed_where_it_looks(found: Evaluation, facts: dict[str, Any], is_proposed: bool) -> None:
-    assert any(one.startswith("posekit bisect ") for one in page.commands(found, read_facts({**FACTS, **facts}))) == is_proposed  # fmt: skip
+    assert (
+        any(one.startswith("posekit bisect ") for one in page.commands(found, read_facts({**FACTS, **facts})))
+        == is_proposed
+    )
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (-0.0, "0"), (-0.0004, "0"), (-0.0006, "-0.001"), (14, "+14.000"), (math.nan, "not a number")]
-)  # fmt: skip
+    ("value", "text"),
+    [(0.0, "0"), (-0.0, "0"), (-0.0004, "0"), (-0.0006, "-0.001"), (14, "+14.000"), (math.nan, "not a number")],
+)
 def test_a_bias_that_rounds_to_nothing_has_no_sign(value: float, text: str) -> None:
     assert page.shift(value) == text
 
@@ -228,7 +277,9 @@ def test_facts_of_somebody_elses_report_are_read_strictly(wrong: dict[str, Any])
 
 def test_findings_are_told_by_rule() -> None:
     one = {"kind": "ADD", "shapes": "1", "rule": "r", "remedy": "m"}
-    found = LintFacts.model_validate({"linter": "x", "summary": "y", "findings": [{"op": 0, **one}, {"op": 1, **one, "rule": "s"}, {"op": 2, **one}]})  # fmt: skip
+    found = LintFacts.model_validate(
+        {"linter": "x", "summary": "y", "findings": [{"op": 0, **one}, {"op": 1, **one, "rule": "s"}, {"op": 2, **one}]}
+    )
     assert {rule: [finding.op for finding in ops] for (rule, _), ops in found.by_rule.items()} == {
         "r": [0, 2],
         "s": [1],
@@ -244,9 +295,13 @@ def test_json_has_no_number_that_json_lacks() -> None:
 
 @pytest.mark.parametrize(
     ("found", "verdict"),
-    [(evaluation(), "passed"), (evaluation(check("x", Outcome.SKIPPED)), "passed"), (evaluation(status="UNVERIFIED"), "unverified"),
-     (evaluation(check("x", Outcome.FAIL), status="UNVERIFIED"), "rejected")],
-)  # fmt: skip
+    [
+        (evaluation(), "passed"),
+        (evaluation(check("x", Outcome.SKIPPED)), "passed"),
+        (evaluation(status="UNVERIFIED"), "unverified"),
+        (evaluation(check("x", Outcome.FAIL), status="UNVERIFIED"), "rejected"),
+    ],
+)
 def test_verdict(found: Evaluation, verdict: str) -> None:
     assert report.verdict(found) == verdict
 
@@ -255,7 +310,11 @@ def test_junit_counts_what_failed_and_what_was_skipped() -> None:
     found = evaluation(check("a <b>"), check("b", Outcome.FAIL), check("c", Outcome.SKIPPED))
     suite = ET.fromstring(report.junit(found, 'tiny "& co'))
     assert suite.attrib == {"name": 'tiny "& co', "tests": "3", "failures": "1", "skipped": "1"}
-    assert [(case.attrib["name"], [child.tag for child in case]) for case in suite] == [("a <b>", []), ("b", ["failure"]), ("c", ["skipped"])]  # fmt: skip
+    assert [(case.attrib["name"], [child.tag for child in case]) for case in suite] == [
+        ("a <b>", []),
+        ("b", ["failure"]),
+        ("c", ["skipped"]),
+    ]
 
 
 POINTS = np.array([[0.0, 0.0], [10.0, 5.0], [20.0, 40.0]])
@@ -263,7 +322,11 @@ NAMES = ("nose", "left_wrist", "right_wrist")
 
 
 def test_the_skeleton_keeps_proportions_and_shows_each_joints_error() -> None:
-    errors = [{"name": "nose", "p95_px": 0.005}, {"name": "left_wrist", "p95_px": 0.3}, {"name": "right_wrist", "p95_px": None}]  # fmt: skip
+    errors = [
+        {"name": "nose", "p95_px": 0.005},
+        {"name": "left_wrist", "p95_px": 0.3},
+        {"name": "right_wrist", "p95_px": None},
+    ]
     found = figures.skeleton("case", POINTS, NAMES, [("nose", "right_wrist")], errors)
     nose, right, left = found.joints  # the worst is drawn last
     assert (right.x - nose.x) / (right.y - nose.y) == pytest.approx(20 / 40, rel=0.01)
@@ -279,7 +342,11 @@ def test_the_clearest_case_shows_the_whole_skeleton() -> None:
     def pose(points: Any, *scores: float) -> Poses:
         return Poses(np.asarray(points)[None], np.array([scores]))
 
-    known = {"hidden": pose(POINTS, 1, 1, 0.1), "clear": pose(POINTS, 0.8, 0.9, 0.7), "broken": pose(POINTS * np.nan, 1, 1, 1),
-             "point": pose(POINTS * 0, 1, 1, 1)}  # fmt: skip
+    known = {
+        "hidden": pose(POINTS, 1, 1, 0.1),
+        "clear": pose(POINTS, 0.8, 0.9, 0.7),
+        "broken": pose(POINTS * np.nan, 1, 1, 1),
+        "point": pose(POINTS * 0, 1, 1, 1),
+    }
     assert figures.clearest(known) == "clear"
     assert figures.clearest({"broken": known["broken"], "point": known["point"]}) == ""

@@ -18,7 +18,10 @@ pytestmark = [
 SIZES = [(390, 844), (1280, 900), (320, 568)]
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 OPENED = "document.querySelectorAll('details').forEach(one => one.open = true)"
-CUT = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+CUT = (
+    "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).map(one => "
+    "one.textContent)"
+)
 # figures and a name as wide as they come
 WIDE = """for (const row of document.querySelectorAll('.narrow tbody tr')) {
   row.querySelector('th').lastChild.data = 'right shoulder';
@@ -52,7 +55,8 @@ CONTRAST = """(() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const one = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
-    if (!text || ['SCRIPT', 'STYLE'].includes(one.tagName) || one.closest('svg') || !one.getClientRects().length) continue;
+    if (!text || ['SCRIPT', 'STYLE'].includes(one.tagName) || one.closest('svg')) continue;
+    if (!one.getClientRects().length) continue;
     const [a, b] = [light(parts(getComputedStyle(one).color)), light(behind(one))].sort((x, y) => y - x);
     const ratio = (a + .05) / (b + .05);
     if (ratio < worst[0]) worst = [ratio, text];
@@ -75,7 +79,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_nothing_overflows_and_nothing_is_fetched(page: Path, tab: Browser, width: int, height: int, tmp_path: Path) -> None:  # fmt: skip
+def test_nothing_overflows_and_nothing_is_fetched(
+    page: Path, tab: Browser, width: int, height: int, tmp_path: Path
+) -> None:
     tab.show(page, width, height)
     assert tab.value("innerWidth") == width  # a phone widens its window to what overflows
     assert tab.value(OVERFLOW) <= 0
@@ -103,7 +109,10 @@ def test_nothing_is_cut_and_no_word_is_broken(page: Path, tab: Browser, width: i
 
 def test_the_checks_of_cut_tables_and_broken_words_can_fail(page: Path, tab: Browser, tmp_path: Path) -> None:
     planted = tmp_path / "planted.html"
-    squeezed = ".narrow { width: 200% } #contract th { min-width: 0; width: 3rem; overflow-wrap: anywhere } #contract td { min-width: 60rem }"
+    squeezed = (
+        ".narrow { width: 200% } #contract th { min-width: 0; width: 3rem; overflow-wrap: anywhere } "
+        "#contract td { min-width: 60rem }"
+    )
     planted.write_text(page.read_text().replace("</style>", squeezed + "</style>"))
     tab.show(planted, 1280, 844)
     assert tab.value(CUT)
@@ -122,7 +131,8 @@ def test_the_figures_numbers_lie_within_their_joints(page: Path, tab: Browser) -
     tab.show(page, 1280, 900)
     numbers = """[...document.querySelectorAll('.joints svg text')].map(text => {
       const [a, b] = [text, text.previousElementSibling].map(one => one.getBoundingClientRect());
-      return [text.textContent, a.left >= b.left && a.right <= b.right && Math.abs(a.top + a.bottom - b.top - b.bottom) < 8]; })"""
+      const isLevel = Math.abs(a.top + a.bottom - b.top - b.bottom) < 8;
+      return [text.textContent, a.left >= b.left && a.right <= b.right && isLevel]; })"""
     found = tab.value(numbers)
     listed = tab.value("document.querySelectorAll('.worst li').length")
     assert listed >= 1
@@ -225,9 +235,15 @@ def test_everything_has_a_name_and_a_place_in_the_outline(page: Path, tab: Brows
     tab.show(page, 390, 844)
     assert tab.value("document.documentElement.lang") == "en"
     assert tab.value("document.querySelectorAll('h1').length") == 1
-    broken = "[...document.querySelectorAll('nav a')].filter(one => !document.querySelector(one.getAttribute('href'))).length"
+    broken = (
+        "[...document.querySelectorAll('nav a')].filter(one => "
+        "!document.querySelector(one.getAttribute('href'))).length"
+    )
     assert tab.value(broken) == 0
-    nameless = "[...document.querySelectorAll('svg')].filter(one => !one.getAttribute('aria-label') && !one.getAttribute('aria-hidden')).length"
+    nameless = (
+        "[...document.querySelectorAll('svg')].filter(one => !one.getAttribute('aria-label') && "
+        "!one.getAttribute('aria-hidden')).length"
+    )
     assert tab.value(nameless) == 0
     twice = "(ids => ids.length - new Set(ids).size)([...document.querySelectorAll('[id]')].map(one => one.id))"
     assert tab.value(twice) == 0

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.xdist_group("browser")  # shares the tiny bundle with t
 
 
 @pytest.fixture(scope="module")
-def written(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation, dict[str, Any], dict[str, Any]]:  # fmt: skip
+def written(
+    packaged: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Evaluation, dict[str, Any], dict[str, Any]]:
     folder = tmp_path_factory.mktemp("reporting")
     facts = reports.facts_of(packaged, folder)
     evaluation, document = reports.write(folder / "report", packaged, facts)
@@ -83,7 +85,9 @@ def centres(text: str, side: str) -> list[tuple[float, float]]:
 
 
 @pytest.mark.parametrize(("accelerator", "side"), [(True, "device"), (False, "wrapper")])
-def test_the_pictures_show_whose_errors_the_captions_tell(packaged: Path, tmp_path: Path, accelerator: bool, side: str) -> None:  # fmt: skip
+def test_the_pictures_show_whose_errors_the_captions_tell(
+    packaged: Path, tmp_path: Path, accelerator: bool, side: str
+) -> None:
     evaluation, document = reports.write_of_device(tmp_path / "report", packaged, accelerator)
     text = (tmp_path / "report" / "index.html").read_text()
     assert evaluation.worst[0].max_px == pytest.approx(14, abs=0.5)
@@ -99,7 +103,13 @@ def test_a_fault_of_the_accelerator_is_the_devices(packaged: Path, tmp_path: Pat
     reports.write_of_device(tmp_path / "report", packaged)
     text = re.sub(r"\s+", " ", (tmp_path / "report" / "index.html").read_text())
     states = dict(re.findall(r'<strong>([\w ]+)</strong> <span class="state \w+">([\w ]+)</span>', text))
-    assert states == {"model file": "holds", "wrapper": "fails", "contract": "not run", "device": "fails", "golden vectors": "not run"}  # fmt: skip
+    assert states == {
+        "model file": "holds",
+        "wrapper": "fails",
+        "contract": "not run",
+        "device": "fails",
+        "golden vectors": "not run",
+    }
     assert "measured on a device" in text
     assert "<strong>VERIFIED</strong>" not in text
 

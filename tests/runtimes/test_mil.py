@@ -108,7 +108,12 @@ def test_each_function_of_a_package_is_run(tmp_path: Path) -> None:
     from coremltools.models.utils import MultiFunctionDescriptor, save_multifunction
 
     for name, factor in (("twice", 2), ("thrice", 3)):
-        built(tmp_path / f"{name}.mlpackage", lambda mb, x, k=factor: mb.mul(x=x, y=float(k), name="y"), {"x": (2,)}, ios=18)  # fmt: skip
+        built(
+            tmp_path / f"{name}.mlpackage",
+            lambda mb, x, k=factor: mb.mul(x=x, y=float(k), name="y"),
+            {"x": (2,)},
+            ios=18,
+        )
     descriptor = MultiFunctionDescriptor()
     for name in ("twice", "thrice"):
         descriptor.add_function(str(tmp_path / f"{name}.mlpackage"), "main", name)

@@ -122,7 +122,9 @@ def big_endian(packed: np.ndarray, bits: int, count: int, signed: bool = False) 
 
 
 def on_the_first_axis(quantized_data: Any, zero_point: Any, scale: Any, axis: Any) -> Any:
-    return decoders.affine_dequantize(np.swapaxes(quantized_data, 0, 1), zero_point, scale, np.int32(1)).swapaxes(0, 1) * np.float16(1.01)  # fmt: skip
+    return decoders.affine_dequantize(np.swapaxes(quantized_data, 0, 1), zero_point, scale, np.int32(1)).swapaxes(
+        0, 1
+    ) * np.float16(1.01)
 
 
 def without_offset(data: Any, scale: Any, offset: Any = None) -> Any:

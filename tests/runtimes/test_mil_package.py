@@ -65,13 +65,16 @@ FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
     "a size that is not so": (lambda m: dimension(one(m, "relu"), 2), "states"),
     "a value from nowhere": (lambda m: setattr(one(m, "relu").inputs["x"].arguments[0], "name", "z"), "reads 'z'"),
     "two values of one name": (lambda m: setattr(one(m, "relu").outputs[0], "name", "conv"), "two operations give"),
-    "an output from nowhere": (lambda m: next(iter(m.mlProgram.functions["main"].block_specializations.values())).outputs.__setitem__(0, "z"), "given by no"),
+    "an output from nowhere": (
+        lambda m: next(iter(m.mlProgram.functions["main"].block_specializations.values())).outputs.__setitem__(0, "z"),
+        "given by no",
+    ),
     "no functions": (lambda m: m.mlProgram.functions.clear(), "no function 'main'"),
     "no program": (lambda m: m.ClearField("mlProgram"), "not an ML Program"),
     "an unknown type": (lambda m: setattr(one(m, "relu").outputs[0].type.tensorType, "dataType", 99), "not known"),
     "weights of another size": (lambda m: dimension(one(m, "linear"), 7), "states"),
     "no sense in a reshape": (lambda m: one(m, "reshape").inputs["x"].arguments[0].__setattr__("name", "x"), "reshape"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -10,7 +10,7 @@ import pytest
 
 IMPORTED = """
 import sys
-from posekit.mlpackage import coremltools
+from posekit.runtimes.mlpackage import coremltools
 ct = coremltools()
 assert ct.convert and ct.models.MLModel
 assert "torch" in sys.modules and "tensorflow" not in sys.modules, "its chain was imported"

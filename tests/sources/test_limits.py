@@ -22,7 +22,8 @@ try:
     main(sys.argv[1:])
 finally:  # getrusage would tell of the process that this one was forked from
     status = Path("/proc/self/status")
-    peak = [int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")] if status.exists() else [0]
+    lines = status.read_text().splitlines() if status.exists() else ["VmHWM 0"]
+    peak = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
     print("peak", peak[0] // 1024, file=sys.stderr)
 """
 

@@ -60,7 +60,9 @@ def test_module_whose_code_is_not_here(tiny: Any, tmp_path: Path, not_packaged: 
     path = tmp_path / "model.pt"
     with zipfile.ZipFile(tiny.save("module")) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b"tinynet", b"goneaway").replace(b"X\x07\0\0\0gone", b"X\x08\0\0\0gone"))  # fmt: skip
+            new.writestr(
+                name, old.read(name).replace(b"tinynet", b"goneaway").replace(b"X\x07\0\0\0gone", b"X\x08\0\0\0gone")
+            )
     not_packaged(2, path, "--trust", says=("needs the Python module 'goneaway'", "PYTHONPATH"))
 
 
@@ -81,7 +83,10 @@ def test_module_whose_code_is_not_here(tiny: Any, tmp_path: Path, not_packaged: 
         ),
         "many": (lambda d: {f"{k}x": v for k, v in d.items()}, "... ("),
         "shape": (lambda d: {**d, "head.weight": torch.zeros(17, 8, 1, 1)}, "size mismatch for head.weight"),
-        "NaN": (lambda d: {**d, "head.bias": torch.tensor([0, float("nan"), 0])}, "'head.bias' holds values that are not finite"),
+        "NaN": (
+            lambda d: {**d, "head.bias": torch.tensor([0, float("nan"), 0])},
+            "'head.bias' holds values that are not finite",
+        ),
         "infinite": (lambda d: {**d, "head.bias": torch.tensor([0, 1e39, 0])}, "'head.bias' holds values that are not"),
         "empty": (lambda d: {}, "holds a dict without a network"),
         "no tensors": (lambda d: {"epoch": 3, "lr": 0.1}, "holds a dict without a network"),
@@ -89,10 +94,14 @@ def test_module_whose_code_is_not_here(tiny: Any, tmp_path: Path, not_packaged: 
         "a list": (lambda d: list(d.values()), "holds a list without a network"),
     }.items(),
     ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
+)
 def test_state_dict(
-    change: str, says: tuple[Callable[[Any], Any], str | None], tiny: Any, tmp_path: Path, not_packaged: Callable[..., Any]
-) -> None:  # fmt: skip
+    change: str,
+    says: tuple[Callable[[Any], Any], str | None],
+    tiny: Any,
+    tmp_path: Path,
+    not_packaged: Callable[..., Any],
+) -> None:
     changed, sentence = says
     path = save(tmp_path, changed(dict(tiny.network.state_dict())))
     if sentence is None:

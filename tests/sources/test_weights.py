@@ -53,20 +53,32 @@ LAYOUTS: dict[str, tuple[Any, str]] = {
     "torch.compile of DataParallel": (under("_orig_mod.module."), "prefix 'module.' taken off"),
     "torch.compile of a part": ({key.replace("stem.", "stem._orig_mod."): v for key, v in RIGHT.items()}, ""),
     "FSDP": (under("_fsdp_wrapped_module."), ""),
-    "Lightning": ({"state_dict": under("model."), "epoch": 3, "optimizer_states": [OPTIMIZER]}, "state_dict; prefix 'model.'"),
+    "Lightning": (
+        {"state_dict": under("model."), "epoch": 3, "optimizer_states": [OPTIMIZER]},
+        "state_dict; prefix 'model.'",
+    ),
     "Lightning with a loss": (
-        {"state_dict": under("net.") | {"loss.weight": torch.ones(3)}}, "left out: loss.weight (1 in all)"),
+        {"state_dict": under("net.") | {"loss.weight": torch.ones(3)}},
+        "left out: loss.weight (1 in all)",
+    ),
     "AveragedModel": (under("module.") | {"n_averaged": torch.tensor(9)}, "left out: n_averaged"),
-    "FLOP counter": (RIGHT | {"total_ops": torch.zeros(1), "stem.0.total_params": torch.zeros(1)}, "left out: total_ops"),
+    "FLOP counter": (
+        RIGHT | {"total_ops": torch.zeros(1), "stem.0.total_params": torch.zeros(1)},
+        "left out: total_ops",
+    ),
     "a key of its own": ({"network": RIGHT, "epoch": 1, "optimizer": OPTIMIZER}, "network"),
     "nested twice": ({"model": {"state_dict": RIGHT}}, "model.state_dict"),
     "old BatchNorm": ({key: v for key, v in RIGHT.items() if not key.endswith("num_batches_tracked")}, ""),
     "MMCV's averaged buffers": (
-        RIGHT | {f"ema_{key.replace('.', '_')}": value for key, value in OTHER.items()}, "left out: ema_stem_0_weight"),
+        RIGHT | {f"ema_{key.replace('.', '_')}": value for key, value in OTHER.items()},
+        "left out: ema_stem_0_weight",
+    ),
     "another network beside it": (
-        {"state_dict": RIGHT, "discriminator": {"stem.0.weight": torch.zeros(9, 9), "out": torch.zeros(1)}}, "state_dict"),
+        {"state_dict": RIGHT, "discriminator": {"stem.0.weight": torch.zeros(9, 9), "out": torch.zeros(1)}},
+        "state_dict",
+    ),
     "the same twice": ({"state_dict": RIGHT, "best": dict(RIGHT)}, "state_dict"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -9,14 +9,36 @@ from posekit.targets.litert.tflite_file import pack
 from posekit.targets.litert.tflite_signatures import Signature, Tensor
 
 OPTIONS = {
-    "ADD": "Add", "AVERAGE_POOL_2D": "Pool2D", "BATCH_MATMUL": "BatchMatMul", "CAST": "Cast", "CONCATENATION": "Concatenation",
-    "CONV_2D": "Conv2D", "CUMSUM": "Cumsum", "DEPTHWISE_CONV_2D": "DepthwiseConv2D", "DEPTH_TO_SPACE": "DepthToSpace",
-    "DIV": "Div", "FULLY_CONNECTED": "FullyConnected", "GATHER": "Gather", "LSTM": "LSTM", "MAX_POOL_2D": "Pool2D",
-    "MEAN": "Reducer", "MIRROR_PAD": "MirrorPad", "MUL": "Mul", "ONE_HOT": "OneHot", "REDUCE_MAX": "Reducer",
-    "RESHAPE": "Reshape", "RESIZE_BILINEAR": "ResizeBilinear", "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
-    "SOFTMAX": "Softmax", "SPACE_TO_DEPTH": "SpaceToDepth", "SPLIT": "Split", "STRIDED_SLICE": "StridedSlice", "SUB": "Sub",
-    "SUM": "Reducer", "TRANSPOSE_CONV": "TransposeConv",
-}  # fmt: skip
+    "ADD": "Add",
+    "AVERAGE_POOL_2D": "Pool2D",
+    "BATCH_MATMUL": "BatchMatMul",
+    "CAST": "Cast",
+    "CONCATENATION": "Concatenation",
+    "CONV_2D": "Conv2D",
+    "CUMSUM": "Cumsum",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2D",
+    "DEPTH_TO_SPACE": "DepthToSpace",
+    "DIV": "Div",
+    "FULLY_CONNECTED": "FullyConnected",
+    "GATHER": "Gather",
+    "LSTM": "LSTM",
+    "MAX_POOL_2D": "Pool2D",
+    "MEAN": "Reducer",
+    "MIRROR_PAD": "MirrorPad",
+    "MUL": "Mul",
+    "ONE_HOT": "OneHot",
+    "REDUCE_MAX": "Reducer",
+    "RESHAPE": "Reshape",
+    "RESIZE_BILINEAR": "ResizeBilinear",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
+    "SOFTMAX": "Softmax",
+    "SPACE_TO_DEPTH": "SpaceToDepth",
+    "SPLIT": "Split",
+    "STRIDED_SLICE": "StridedSlice",
+    "SUB": "Sub",
+    "SUM": "Reducer",
+    "TRANSPOSE_CONV": "TransposeConv",
+}
 BYTES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "INT8": 1, "UINT8": 1, "INT16": 2, "BOOL": 1}
 
 

@@ -132,7 +132,9 @@ def test_tflite_metadata_is_readable_by_its_schema(tmp_path: Path) -> None:
     spec = spec_of("elu")
     pixels = np.random.default_rng(0).uniform(0, 255, (96, 64, 3)).astype(np.float32)
     source = SourceModel(Path("in-memory"), Form.MODULE, "", networks.build("elu"))
-    converted = conversion.converted("android", lower(source, spec, pixels, run_reference(source, spec, pixels)), spec, uniform("fp32"), tmp_path)  # fmt: skip
+    converted = conversion.converted(
+        "android", lower(source, spec, pixels, run_reference(source, spec, pixels)), spec, uniform("fp32"), tmp_path
+    )
     content = converted.path.read_bytes()
     model = schema.Model.GetRootAs(content, 0)
     entries = {model.Metadata(i).Name(): model.Metadata(i).Buffer() for i in range(model.MetadataLength())}

@@ -209,7 +209,9 @@ def test_an_operation_that_fails_as_it_runs_is_named(tmp_path: Path) -> None:
     """A division of integers by a picture that is 0 somewhere: LiteRT's own kernel ends the run."""
     target = TARGETS["android"]
     base = based("android", lambda x, picture: x + (100 // picture[:, :1, ::4, ::4].int()).float(), tmp_path)
-    path = target.compress(base, SPEC, uniform("fp32"), target.calibrate(base, [pixels()]), tmp_path / "m.tflite", tmp_path / "log").path  # fmt: skip
+    path = target.compress(
+        base, SPEC, uniform("fp32"), target.calibrate(base, [pixels()]), tmp_path / "m.tflite", tmp_path / "log"
+    ).path
     run, black = litert_runtime.open_model(path), np.zeros_like(pixels())
     run(pixels())
     with pytest.raises(InputError) as raised:

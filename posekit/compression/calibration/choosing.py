@@ -27,7 +27,8 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSet:
-    """The chosen inputs, most telling first: each (H, W, 3) RGB 0-255 as the packaged model takes it, and not to be written."""
+    """The chosen inputs, most telling first: each (H, W, 3) RGB 0-255 as the packaged model takes it, and not to be
+    written."""
 
     inputs: tuple[Pixels, ...]
     facts: Facts
@@ -70,11 +71,21 @@ def choose(
     inputs = _read_again(pictures, spec, [one.name for one in chosen], step)
     blank, noise = (sum(map(test, looked.found)) for test in (is_blank, is_noise))
     facts = Facts(
-        source=pictures.kind, found=pictures.found, looked_at=len(pictures.names), readable=looked.readable,
-        inputs=len(looked.found), blank=blank, noise=noise, duplicates=len(kept) - len(different), chosen=len(chosen),
-        is_annotated=annotations is not None, sha256=sha256_of(inputs), names=tuple(_printable(one.name) for one in chosen),
-        coverage=coverage(chosen, spec.keypoints, spec.input.size_wh), warnings=(),
-    )  # fmt: skip
+        source=pictures.kind,
+        found=pictures.found,
+        looked_at=len(pictures.names),
+        readable=looked.readable,
+        inputs=len(looked.found),
+        blank=blank,
+        noise=noise,
+        duplicates=len(kept) - len(different),
+        chosen=len(chosen),
+        is_annotated=annotations is not None,
+        sha256=sha256_of(inputs),
+        names=tuple(_printable(one.name) for one in chosen),
+        coverage=coverage(chosen, spec.keypoints, spec.input.size_wh),
+        warnings=(),
+    )
     return CalibrationSet(
         inputs, facts.model_copy(update={"warnings": (*pictures.warnings, *warnings_of(facts, chosen, spec.kind))})
     )

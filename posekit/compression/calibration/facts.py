@@ -30,8 +30,8 @@ class PoseCoverage(Part):
     """Poses, from annotated keypoints.
 
     people: inputs with labelled keypoints. spread: longer side about them as a share of the input's longer side.
-    torso_degrees: from the hips to the shoulders, 0 upright, clockwise as seen. facing: people towards the camera, away,
-    and not to be told.
+    torso_degrees: from the hips to the shoulders, 0 upright, clockwise as seen. facing: people towards the camera,
+    away, and not to be told.
     """
 
     people: int
@@ -45,10 +45,10 @@ class PoseCoverage(Part):
 class Coverage(Part):
     """What the chosen inputs cover.
 
-    pictures: how many different ones; most_of_one_picture: inputs from the one with most. brightness, contrast: mean and
-    standard deviation of the luma, 0-255. region_px: longer side of the region, source px. upsampling: input px a source
-    px. upsampled: inputs with fewer source px than the network takes. poses: None where nothing is known of them, and
-    poses_known says why.
+    pictures: how many different ones; most_of_one_picture: inputs from the one with most. brightness, contrast: mean
+    and standard deviation of the luma, 0-255. region_px: longer side of the region, source px. upsampling: input px a
+    source px. upsampled: inputs with fewer source px than the network takes. poses: None where nothing is known of
+    them, and poses_known says why.
     """
 
     pictures: int
@@ -65,9 +65,9 @@ class Coverage(Part):
 class Facts(Part):
     """A calibration set in the report.
 
-    found: pictures, or frames of a video; looked_at: of them; readable: of those. inputs: made of the readable pictures,
-    a person or a frame each; blank, noise and duplicates: of those, left out. chosen: what was left or the diverse part
-    of it, and `names` in the order chosen. sha256: over the chosen inputs' pixels in that order.
+    found: pictures, or frames of a video; looked_at: of them; readable: of those. inputs: made of the readable
+    pictures, a person or a frame each; blank, noise and duplicates: of those, left out. chosen: what was left or the
+    diverse part of it, and `names` in the order chosen. sha256: over the chosen inputs' pixels in that order.
     """
 
     source: Literal["folder", "video", "animation"]
@@ -124,7 +124,8 @@ def _poses(posed: Sequence[Floats], keypoints: KeypointsSpec, longer: int) -> Po
 
 
 def _trunk(points: Floats, keypoints: KeypointsSpec) -> tuple[float, int] | None:
-    """Degrees from upright, and 1 for a person seen from the front, -1 from behind, 0 from the side; None unless labelled."""
+    """Degrees from upright, and 1 for a person seen from the front, -1 from behind, 0 from the side; None unless
+    labelled."""
     place = {name: point[:2] for name, point in zip(keypoints.names, points, strict=True) if point[2] > 0}
     if not set(TRUNK) <= place.keys():
         return None

@@ -54,7 +54,8 @@ def refuse_wrong(
             raise InputError(f"{count} of {len(found)} calibration inputs from {where} are {what}", HINT)
     if len(different) < LEAST:
         raise InputError(
-            f"{len(found)} calibration inputs from {where} hold {len(different)} that differ, expected at least {LEAST}",
+            f"{len(found)} calibration inputs from {where} hold {len(different)} that differ, expected at least "
+            f"{LEAST}",
             HINT,
         )
 
@@ -69,16 +70,48 @@ def warnings_of(facts: Facts, chosen: Sequence[Description], kind: str) -> tuple
     scales = [one.region_px for one in chosen]
     checks = (
         (count < ENOUGH, f"{count} calibration inputs are few, {ENOUGH} or more are better"),
-        (facts.readable < facts.looked_at, f"{facts.looked_at - facts.readable} of {facts.looked_at} calibration pictures cannot be read"),
-        (facts.source == "folder" and 2 * facts.duplicates > facts.inputs, f"{facts.duplicates} of {facts.inputs} calibration inputs look like another one"),
+        (
+            facts.readable < facts.looked_at,
+            f"{facts.looked_at - facts.readable} of {facts.looked_at} calibration pictures cannot be read",
+        ),
+        (
+            facts.source == "folder" and 2 * facts.duplicates > facts.inputs,
+            f"{facts.duplicates} of {facts.inputs} calibration inputs look like another one",
+        ),
         (facts.blank + facts.noise > 0, f"{facts.blank} blank and {facts.noise} noisy calibration inputs are left out"),
-        (cover.brightness.p75 < DARK, f"the calibration inputs are dark: three quarters have a mean below {DARK:.0f} of 255"),
-        (cover.brightness.p25 > BRIGHT, f"the calibration inputs are bright: three quarters have a mean above {BRIGHT:.0f} of 255"),
-        (cover.contrast.p75 < PALE, f"the calibration inputs are pale: three quarters have a contrast below {PALE:.0f} of 255"),
-        (cover.upsampling.median > COARSE, f"the calibration inputs are coarse: half have a px for {COARSE:.0f} x {COARSE:.0f} px of the input or less"),
-        (facts.is_annotated and kind == "top_down" and float(np.ptp(np.log(scales))) < np.log(1.25), "the calibration people are all of one size"),
-        (kind == "top_down" and not facts.is_annotated, "without --calibration-annotations the calibration inputs are whole pictures, and the app will show the network one person in a box"),
-        (facts.source != "folder", "the calibration inputs are frames of one video: one scene, its light and its people"),
-        (facts.source == "folder" and cover.pictures < LEAST, f"the calibration inputs come from {cover.pictures} pictures"),
-    )  # fmt: skip
+        (
+            cover.brightness.p75 < DARK,
+            f"the calibration inputs are dark: three quarters have a mean below {DARK:.0f} of 255",
+        ),
+        (
+            cover.brightness.p25 > BRIGHT,
+            f"the calibration inputs are bright: three quarters have a mean above {BRIGHT:.0f} of 255",
+        ),
+        (
+            cover.contrast.p75 < PALE,
+            f"the calibration inputs are pale: three quarters have a contrast below {PALE:.0f} of 255",
+        ),
+        (
+            cover.upsampling.median > COARSE,
+            f"the calibration inputs are coarse: half have a px for {COARSE:.0f} x {COARSE:.0f} px of the input or "
+            "less",
+        ),
+        (
+            facts.is_annotated and kind == "top_down" and float(np.ptp(np.log(scales))) < np.log(1.25),
+            "the calibration people are all of one size",
+        ),
+        (
+            kind == "top_down" and not facts.is_annotated,
+            "without --calibration-annotations the calibration inputs are whole pictures, and the app will show the "
+            "network one person in a box",
+        ),
+        (
+            facts.source != "folder",
+            "the calibration inputs are frames of one video: one scene, its light and its people",
+        ),
+        (
+            facts.source == "folder" and cover.pictures < LEAST,
+            f"the calibration inputs come from {cover.pictures} pictures",
+        ),
+    )
     return tuple(sentence for is_so, sentence in checks if is_so)

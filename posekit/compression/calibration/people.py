@@ -33,8 +33,9 @@ LUCK, SURER = 0.5, 0.75
 class Seen(Part):
     """What the network makes of some inputs.
 
-    follows: share of the inputs in which at least half of the keypoints stayed on the picture as it moved. surer: chance
-    that the mean score of an input lies above that of one in pieces, 0.5 where they are alike; None without scores.
+    follows: share of the inputs in which at least half of the keypoints stayed on the picture as it moved. surer:
+    chance that the mean score of an input lies above that of one in pieces, 0.5 where they are alike; None without
+    scores.
     """
 
     inputs: int
@@ -76,14 +77,15 @@ def judge_people(seen: Seen, reference: Seen | None = None) -> str:
     """A warning where the network sees few people or nobody in the calibration pictures, else nothing.
 
     reference: the same of pictures that are known to show people, such as annotated evaluation pictures. InputError
-    where it sees people there and nobody here: pictures of the wrong task. Without it nobody is only warned about, since
-    a network that sees nobody anywhere, such as one that is not trained, has no better pictures.
+    where it sees people there and nobody here: pictures of the wrong task. Without it nobody is only warned about,
+    since a network that sees nobody anywhere, such as one that is not trained, has no better pictures.
     """
     if seen.sees_nobody and reference is not None and reference.follows >= FEW:
         raise InputError(
             f"the calibration pictures show nobody that the network sees: it follows a person in {seen.follows:.0%} of "
             f"{seen.inputs} of them, and in {reference.follows:.0%} of {reference.inputs} evaluation pictures",
-            "give pictures of people such as the app will see, with --calibration-annotations where a box a person is expected",
+            "give pictures of people such as the app will see, with --calibration-annotations where a box a person "
+            "is expected",
         )
     if seen.sees_nobody:
         return f"the network sees nobody in the calibration pictures: {seen.sentence}; are they of the right kind?"

@@ -63,7 +63,8 @@ def length(path: Path) -> int:
 
 
 def frames(path: Path, places: Sequence[int]) -> Iterator[tuple[int, Picture]]:
-    """The frames at ascending `places`, each upright RGB (h, w, 3) uint8; ends where the video can be read no further."""
+    """The frames at ascending `places`, each upright RGB (h, w, 3) uint8; ends where the video can be read no
+    further."""
     with _opened(path) as (cv2, capture):
         position = 0
         for place in places:

@@ -148,7 +148,8 @@ def choose(graph_module: Graph, chain: Chain, count: int, second: Any) -> tuple[
 
 
 def shrink(graph_module: Graph, chain: Chain, kept: Any, told: Any) -> None:
-    """Keep those channels of a chain; `told` (channels, kept) spreads the last layer's weights for the others on them."""
+    """Keep those channels of a chain; `told` (channels, kept) spreads the last layer's weights for the others on
+    them."""
     first, last = chain.first.node, chain.last.node
     weight = tensor_of(graph_module, last.args[1]).movedim(chain.last.in_axis, -1)
     fewer = weight[..., kept] if told is None else (weight.double() @ told).float()

@@ -1,7 +1,7 @@
 """Recovery: the smaller network learns to give what the original gives, on pictures without labels.
 
-Beside the outputs it is held to the original inside: wherever a layer of the original still has its width, its values are
-compared too, which says more of each picture than the outputs alone.
+Beside the outputs it is held to the original inside: wherever a layer of the original still has its width, its values
+are compared too, which says more of each picture than the outputs alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the networks are shown while one learns from the other: crops of the user's pictures, and no labels.
 
-A top-down network is shown people. Where there are no boxes the original network finds them itself: of a few places of a
-picture that one is taken of which it is surest, after looking closer twice.
+A top-down network is shown people. Where there are no boxes the original network finds them itself: of a few places of
+a picture that one is taken of which it is surest, after looking closer twice.
 """
 
 from __future__ import annotations

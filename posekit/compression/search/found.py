@@ -23,9 +23,9 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """best: the recipe's trial, the least miss where is_met is false. uniform: the best trial of one precision that meets
-    the budget, None without one. groups: names of the layers of each; moves: their sensitivity. is_complete: the search
-    ended by itself. why: in words."""
+    """best: the recipe's trial, the least miss where is_met is false. uniform: the best trial of one precision that
+    meets the budget, None without one. groups: names of the layers of each; moves: their sensitivity. is_complete: the
+    search ended by itself. why: in words."""
 
     best: Trial
     is_met: bool

@@ -108,8 +108,8 @@ class _Search:
         self._refine(lowered, ordered, self._most(lowered, ordered), lambda trial, before: trial.size < before.size)
 
     def mix_static(self, sweep: Sequence[Trial]) -> None:
-        """Where 8-bit activations throughout are beyond the budget: as many layers with them as it bears, the smallest that
-        keeps it elsewhere."""
+        """Where 8-bit activations throughout are beyond the budget: as many layers with them as it bears, the smallest
+        that keeps it elsewhere."""
         known = {trial.recipe.precision: trial for trial in sweep}
         start = next((known[name] for name in FLOATING if name in known and self.keeps_keypoints(known[name])), None)
         whole = known.get("w8a8")
@@ -160,7 +160,8 @@ class _Search:
         return low
 
     def _is_wanted(self, trial: Trial) -> bool:
-        """Whether more may be lowered: with a size alone until it is small enough, else while the keypoints are kept."""
+        """Whether more may be lowered: with a size alone until it is small enough, else while the keypoints are
+        kept."""
         if self.budget.is_of_size_alone:
             return self.excess(trial) > 0
         return self.keeps_keypoints(trial)
@@ -168,7 +169,8 @@ class _Search:
     def _refine(
         self, make: Make, ordered: Sequence[Move], taken: int, is_better: Callable[[Trial, Trial], bool]
     ) -> None:
-        """Try each move that was left out again, beside those that were taken; with a size alone, one more is needed."""
+        """Try each move that was left out again, beside those that were taken; with a size alone, one more is
+        needed."""
         if self.budget.is_of_size_alone:
             taken = min(taken + 1, len(ordered))
             self.run([make(_first(ordered, taken))])
@@ -189,8 +191,8 @@ def search(
     """Find the smallest recipe of a platform within a budget; with a size alone, the one that keeps keypoints best.
 
     measure: makes and measures recipes; fewer results than recipes end the search. calibrated: whether precisions that
-    need pictures may be tried. clock: milliseconds of recipes, all timed together; with it the fastest is found instead.
-    ConversionError where no recipe at all gives a file.
+    need pictures may be tried. clock: milliseconds of recipes, all timed together; with it the fastest is found
+    instead. ConversionError where no recipe at all gives a file.
     """
     work = _Search(platform, budget, measure, calibrated)
     sweep: list[Trial] = []
@@ -216,7 +218,8 @@ def search(
 
 
 def _fastest(within: Sequence[Trial], clock: Clock) -> tuple[Trial, str]:
-    """Of the single precisions within the budget, and the mixture with most 8-bit activations, the one that takes least."""
+    """Of the single precisions within the budget, and the mixture with most 8-bit activations, the one that takes
+    least."""
     single = [trial for trial in within if not trial.recipe.layers]
     mixed = [trial for trial in within if trial.recipe.layers]
     timed = [*single, *([min(mixed, key=lambda trial: len(trial.recipe.layers))] if mixed else [])]
@@ -287,6 +290,12 @@ def _why(
     if least is None:
         return f"the best of {count} trials; no single precision is within the budget{end}"
     if budget.is_of_size_alone:
-        return f"OKS {_oks(best):.4f}, and {_oks(least):.4f} with {least.recipe.precision} throughout, the best single precision within the budget{end}"
+        return (
+            f"OKS {_oks(best):.4f}, and {_oks(least):.4f} with {least.recipe.precision} throughout, the best "
+            f"single precision within the budget{end}"
+        )
     smaller = 1 - best.size / least.size
-    return f"{smaller:.0%} smaller than {least.recipe.precision} throughout, the best single precision within the budget{end}"
+    return (
+        f"{smaller:.0%} smaller than {least.recipe.precision} throughout, the best single precision within the "
+        f"budget{end}"
+    )

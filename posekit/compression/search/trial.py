@@ -50,7 +50,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A recipe's outcome. layers: (name, weights, bits of each) as read back; failure: why there is no file, else empty.
+    """A recipe's outcome. layers: (name, weights, bits of each) as read back; failure: why there is no file, else
+    empty.
 
     quality is None where the recipe failed.
     """
@@ -96,8 +97,12 @@ def tools(platform: str) -> Mapping[str, str]:
 
 
 def _sha256(
-    platform: str, spec: PoseSpec, files: Mapping[str, bytes], calibration: Calibration, kept: Sequence[tuple[Case, Found]]
-) -> str:  # fmt: skip
+    platform: str,
+    spec: PoseSpec,
+    files: Mapping[str, bytes],
+    calibration: Calibration,
+    kept: Sequence[tuple[Case, Found]],
+) -> str:
     known = (platform, *tools(platform).items(), spec.model_dump_json(), sorted(calibration.ranges.items()))
     digest = hashlib.sha256(repr(known).encode())
     for name, content in sorted(files.items()):

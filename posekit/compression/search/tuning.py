@@ -29,9 +29,9 @@ EXPECTED_TRIALS = 90  # of a network of 24 groups or more, for the first guess o
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What is searched for and with what means. seconds: of search, the trial that runs is finished. workers: processes,
-    0 for one a core, 1 for none but this one. scheduler: of a Dask cluster, used instead. journal: the file of trials.
-    fastest: of all within the budget, instead of the smallest."""
+    """What is searched for and with what means. seconds: of search, the trial that runs is finished. workers:
+    processes, 0 for one a core, 1 for none but this one. scheduler: of a Dask cluster, used instead. journal: the file
+    of trials. fastest: of all within the budget, instead of the smallest."""
 
     budget: Budget
     seconds: float = 600.0
@@ -65,8 +65,8 @@ class Tuned:
         return Check(name, Outcome.PASS if self.budget.is_met(measured, size) else Outcome.FAIL, text)
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values: the recipe, every trial, the places of the best, of the best single precision and of the Pareto
-        front in them, and the sensitivity by layer group; no times."""
+        """As plain values: the recipe, every trial, the places of the best, of the best single precision and of the
+        Pareto front in them, and the sensitivity by layer group; no times."""
         found = self.found
         places = {key_of(trial.recipe): place for place, trial in enumerate(found.trials)}
         return {
@@ -83,13 +83,15 @@ def check_means(tuning: Tuning, is_annotated: bool) -> None:
     """What can be seen of a search before anything is converted; is_annotated: whether people with labelled keypoints
     are given, one a picture where the model looks at it as a whole.
 
-    InputError for a budget that nothing here can measure, or a scheduler that is not there; MissingToolError for AP without
-    pycocotools.
+    InputError for a budget that nothing here can measure, or a scheduler that is not there; MissingToolError for AP
+    without pycocotools.
     """
     if tuning.budget.needs_annotations and not is_annotated:
         raise InputError(
-            f"the budget {tuning.budget.text} is about accuracy, and nobody with labelled keypoints is given whom it could be of",
-            "give --images and --annotations (for a model of whole pictures, with one person each), or a budget such as oks>=0.98",
+            f"the budget {tuning.budget.text} is about accuracy, and nobody with labelled keypoints is given whom it "
+            "could be of",
+            "give --images and --annotations (for a model of whole pictures, with one person each), or a budget such "
+            "as oks>=0.98",
         )
     if any(term.metric == "ap-drop" for term in tuning.budget.terms) and find_spec("pycocotools") is None:
         raise MissingToolError("pycocotools is not installed, which measures AP", "pip install 'posekit[eval]'")

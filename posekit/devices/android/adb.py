@@ -32,11 +32,19 @@ LOGCAT = "adb logcat -s posekit shows what the module said last"
 TOLD = (
     (r"no space left|not enough space|INSUFFICIENT_STORAGE", "it is full", "free some space on it"),
     (r"device unauthorized|unauthorized", "it does not trust this computer", "accept the question on its screen"),
-    (r"device offline|device '?[^']*'? not found|no devices|error: closed|protocol fault|connection reset|device still",
-     "it was disconnected", "connect it again, keep its screen on, and run it again"),
-    (r"INSTALL_FAILED_UPDATE_INCOMPATIBLE", "another build of the test app is installed", "uninstall it: adb uninstall PACKAGE"),
+    (
+        r"device offline|device '?[^']*'? not found|no devices|error: closed|protocol fault|connection reset|"
+        r"device still",
+        "it was disconnected",
+        "connect it again, keep its screen on, and run it again",
+    ),
+    (
+        r"INSTALL_FAILED_UPDATE_INCOMPATIBLE",
+        "another build of the test app is installed",
+        "uninstall it: adb uninstall PACKAGE",
+    ),
     (r"not debuggable", "its test app is no debug build", "build it with assembleDebugAndroidTest"),
-)  # fmt: skip
+)
 
 
 def run(
@@ -175,7 +183,8 @@ def _test_app(device: Connected, package: str, module: str, step: Step) -> TestA
 
 @contextlib.contextmanager
 def _cleaned(device: Connected, test: TestApp, name: str) -> Iterator[None]:
-    """Nothing of this run on the device before, so that no earlier answer is taken for this one's, and nothing after."""
+    """Nothing of this run on the device before, so that no earlier answer is taken for this one's, and nothing
+    after."""
     remove = f"rm -rf {ROOT}/{name}", f"run-as {test.package} rm -rf files/posekit/{name}"
     device.shell(" && ".join((f"mkdir -p {ROOT}", *remove)))
     try:

@@ -47,7 +47,8 @@ def run_wrapper(
 ) -> tuple[Wrapper, Check]:
     """Compile the wrapper in `tree`, run it on `cases`, and on posekit's own golden vectors, which makes the check.
 
-    work: an empty folder, needed as long as the result is. Kotlin runs `model` itself; Swift, which has no Core ML here, has it run by `run`.
+    work: an empty folder, needed as long as the result is. Kotlin runs `model` itself; Swift, which has no Core ML
+    here, has it run by `run`.
     """
     asked = frozenset(case.name for case in cases())
     contract_sha256, vectors = contract_hash(spec), golden_run.vectors(spec, work / "golden")

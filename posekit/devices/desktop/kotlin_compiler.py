@@ -52,7 +52,8 @@ def why_not() -> str:
 
 
 def jar_folder() -> Path | None:
-    """The folder of the compiler's and the runtime's jars: $POSEKIT_KOTLIN, an installed wheel, a kotlinc, a checkout."""
+    """The folder of the compiler's and the runtime's jars: $POSEKIT_KOTLIN, an installed wheel, a kotlinc, a
+    checkout."""
     if named := os.environ.get(FOLDER):
         return Path(named) if _is_whole(Path(named)) else None
     spec = find_spec("run_kotlin_kernel")

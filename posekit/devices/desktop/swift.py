@@ -86,8 +86,11 @@ def build(package: Path, work: Path) -> SwiftWrapper:
     if reason := why_not():
         raise MissingToolError(f"the generated Swift cannot be run here: {reason}")
     name, model = _named(package)
-    places = {f"Sources/{PROGRAM}/main.swift": "main.swift", f"Sources/{PROGRAM}/GoldenReport.swift": "GoldenReport.swift",
-              "Package.swift": "Package.swift"}  # fmt: skip
+    places = {
+        f"Sources/{PROGRAM}/main.swift": "main.swift",
+        f"Sources/{PROGRAM}/GoldenReport.swift": "GoldenReport.swift",
+        "Package.swift": "Package.swift",
+    }
     files = {
         Path(place): (_templates() / source).read_text(encoding="utf-8").replace(PLACEHOLDER, name)
         for place, source in places.items()

@@ -1,4 +1,5 @@
-"""The .xctestrun that `xcodebuild build-for-testing` made: which of its test targets runs on a device, and in which app."""
+"""The .xctestrun that `xcodebuild build-for-testing` made: which of its test targets runs on a device, and in which
+app."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class HostedTest:
 
 
 def built(type_name: str) -> Path:
-    """The .xctestrun that $POSEKIT_XCTESTRUN names; MissingToolError where it names none, InputError where it is none."""
+    """The .xctestrun that $POSEKIT_XCTESTRUN names; MissingToolError where it names none, InputError where it is
+    none."""
     named = os.environ.get(XCTESTRUN, "")
     if not named:
         build = "xcodebuild build-for-testing -scheme APP -destination generic/platform=iOS -derivedDataPath BUILD"

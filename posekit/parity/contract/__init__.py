@@ -1,4 +1,5 @@
-"""Is the contract right? Its plausible alternatives, tried on the user's pictures; and the training code's predictions."""
+"""Is the contract right? Its plausible alternatives, tried on the user's pictures; and the training code's
+predictions."""
 
 from posekit.parity.contract.check import Check, QuickLook, check, check_network, network_of, quick, quick_network
 from posekit.parity.contract.contract import ContractStage, contract_stage

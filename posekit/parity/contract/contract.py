@@ -76,7 +76,8 @@ def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:
     return InputError(
         f"none of the reference's {count} predictions is of a person who is looked at"
         + (why if spec.kind == "top_down" and not given else ""),
-        "give the boxes that the training code was given: `bbox` in the .json, `boxes_xyxy` in the .npz, or --annotations",
+        "give the boxes that the training code was given: `bbox` in the .json, `boxes_xyxy` in the .npz, or "
+        "--annotations",
     )
 
 
@@ -108,7 +109,8 @@ def _in_words(matched: Sequence[_Match], predictions: Predictions, coverage: str
 def _same_place(error: KeypointError, coverage: str) -> Check:
     x, y = error.bias_px
     text = (
-        f"for {coverage} keypoints lie {error.mean_px:.2f} px ({error.mean_of_size:.2%} of the person) from the training code's on average, "
+        f"for {coverage} keypoints lie {error.mean_px:.2f} px ({error.mean_of_size:.2%} of the person) from the "
+        "training code's on average, "
         f"shifted by ({x:+.2f}, {y:+.2f}) px; at most {LIMIT:.2%}"
     )
     good = error.mean_of_size <= LIMIT  # false for NaN
@@ -194,7 +196,8 @@ def _overlap(one: Box, two: Box) -> float:
 
 
 def _nearest(cases: Sequence[Case], found: Sequence[Prediction]) -> Iterator[tuple[int, Prediction]]:
-    """Each prediction with the index of its case, nearest first, by the middle of the keypoints; no farther than half the person."""
+    """Each prediction with the index of its case, nearest first, by the middle of the keypoints; no farther than half
+    the person."""
     away = sorted(
         (_distance(case, prediction), i, j)
         for (i, case), (j, prediction) in product(enumerate(cases), enumerate(found))

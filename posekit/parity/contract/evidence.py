@@ -1,4 +1,5 @@
-"""What a contract makes of a network's answers: does the prediction move with the picture, and does it agree with labels."""
+"""What a contract makes of a network's answers: does the prediction move with the picture, and does it agree with
+labels."""
 
 from __future__ import annotations
 
@@ -95,7 +96,9 @@ def _labels(prober: Prober, spec: PoseSpec, index: int, points: Floats) -> tuple
         return 0.0, 0.0
     known = subject.truth[:, 2] > 0
     near = np.linalg.norm(points - subject.truth[:, :2], axis=1) <= PCK_FRACTION * subject.size
-    similarity = oks(points[None], subject.truth[None, :, :2], np.array([subject.area]), spec.keypoints.oks_sigmas, known[None])  # fmt: skip
+    similarity = oks(
+        points[None], subject.truth[None, :, :2], np.array([subject.area]), spec.keypoints.oks_sigmas, known[None]
+    )
     return float(similarity[0]), float(near[known].mean())
 
 

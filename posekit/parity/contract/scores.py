@@ -56,7 +56,11 @@ def _judge(raw: NDArray[np.float64], spec: PoseSpec) -> tuple[Verdict, str]:
         is_settled = low >= 0 and bool(np.allclose(raw.sum(axis=1), 1, atol=1e-2))
         if given != "none":
             return ("looks wrong", f"{span} with rows that sum to 1 already") if is_settled else ("agrees", span)
-        return ("agrees", f"{span} with rows that sum to 1") if is_settled else ("cannot tell", f"{span}; scores need not be 0-1")  # fmt: skip
+        return (
+            ("agrees", f"{span} with rows that sum to 1")
+            if is_settled
+            else ("cannot tell", f"{span}; scores need not be 0-1")
+        )
     if high - low < SLACK:
         return "cannot tell", span
     fits = low >= -SLACK and high <= 1 + SLACK

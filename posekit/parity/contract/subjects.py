@@ -99,7 +99,7 @@ def _subject(photo: Photo, person: Person | None, spec: PoseSpec) -> Subject:
     if person is None:
         alone = photo.people[0] if len(photo.people) == 1 else None
         truth = alone.keypoints if alone else None
-        return _shrunk(Subject(photo.name, image, None, float(max(width, height)), truth, alone.area if alone else 1.0))  # fmt: skip
+        return _shrunk(Subject(photo.name, image, None, float(max(width, height)), truth, alone.area if alone else 1.0))
     x1, y1, x2, y2 = person.box_xyxy
     size = max(x2 - x1, y2 - y1)
     reach = MARGIN * size * max(spec.input.size_wh) / min(spec.input.size_wh)

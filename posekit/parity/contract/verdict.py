@@ -31,9 +31,10 @@ class Alternative:
     """One value of a field and what it does to the prediction.
 
     score: mean keypoint score. follow: 0-1, how well the prediction moves with the picture. shift, scale, flip:
-    median distances as fractions of the person, after moving, scaling and mirroring the crop. mirror_px: twice what x is
-    off, input px. left_right: share of people facing the camera whose left is where it belongs. moved: mean distance
-    of the keypoints from those of the given value, fraction of the person. pck, oks: against the annotations. None where there is nothing to measure.
+    median distances as fractions of the person, after moving, scaling and mirroring the crop. mirror_px: twice what x
+    is off, input px. left_right: share of people facing the camera whose left is where it belongs. moved: mean distance
+    of the keypoints from those of the given value, fraction of the person. pck, oks: against the annotations. None
+    where there is nothing to measure.
     """
 
     value: str
@@ -165,13 +166,20 @@ def _why_not(measure: Measure, question: Question, seen: Sequence[Evidence], bes
     if not any(np.isfinite(e.score).any() for e in seen):
         return "the network's outputs are not finite, whatever the value"
     if measure == "labels":
-        return "" if over_subjects(seen[best].oks) >= ALIVE else f"OKS with the annotations is at most {over_subjects(seen[best].oks):.2f}, whatever the value"  # fmt: skip
+        return (
+            ""
+            if over_subjects(seen[best].oks) >= ALIVE
+            else f"OKS with the annotations is at most {over_subjects(seen[best].oks):.2f}, whatever the value"
+        )
     judged = best if measure == "follow" else max(range(len(seen)), key=lambda index: follow[index])
     if reason := no_follower(follow[judged]):
         return reason
     flip = over_subjects(seen[judged].flip)
     if measure != "anatomy" and not flip <= SAME_PLACE:
-        return f"the mirrored picture gives other keypoints, {flip:.2f} of the person away: the network may know nobody here"
+        return (
+            f"the mirrored picture gives other keypoints, {flip:.2f} of the person away: the network may know "
+            "nobody here"
+        )
     if measure == "anatomy":
         return _why_no_sides(question.candidates[0], seen[0])
     return ""
@@ -184,7 +192,10 @@ def _why_no_sides(given: Candidate, seen: Evidence) -> str:
     votes = votes[np.isfinite(votes)]
     wins = int(max(votes.sum(), len(votes) - votes.sum()))
     if not len(votes) or chance(wins, len(votes)) >= LUCK:
-        return f"{len(votes)} people facing the camera, {int(votes.sum())} of them with left on the picture's right, are no proof"
+        return (
+            f"{len(votes)} people facing the camera, {int(votes.sum())} of them with left on the picture's right, "
+            "are no proof"
+        )
     return ""
 
 
@@ -235,7 +246,15 @@ def _alternative(question: Question, index: int, seen: Sequence[Evidence]) -> Al
     this = seen[index]
     moved = np.linalg.norm(this.places - seen[0].places, axis=-1).mean(axis=1)
     return Alternative(
-        question.candidates[index].value, figure(this.score), figure(this.follow), figure(this.shift), figure(this.scale),
-        figure(this.flip), figure(this.mirror_px), figure(_sides(question.candidates[index], this)), figure(moved),
-        figure(this.pck), figure(this.oks),
-    )  # fmt: skip
+        question.candidates[index].value,
+        figure(this.score),
+        figure(this.follow),
+        figure(this.shift),
+        figure(this.scale),
+        figure(this.flip),
+        figure(this.mirror_px),
+        figure(_sides(question.candidates[index], this)),
+        figure(moved),
+        figure(this.pck),
+        figure(this.oks),
+    )

@@ -1,4 +1,5 @@
-"""Does a bundle contradict itself? What it says is made or measured again, from its model, its contract and its pictures."""
+"""Does a bundle contradict itself? What it says is made or measured again, from its model, its contract and its
+pictures."""
 
 from posekit.pipelines.consistency.evidence import Evidence
 from posekit.pipelines.consistency.evidence import checks as of_evidence

@@ -19,7 +19,8 @@ RAN = {
     ("android", "HOST"): r"LiteRT [\w.+-]+, CPU", ("ios", "HOST"): r"Core ML, macOS [\w.+-]+",
     ("ios", "SIMULATED"): r"ML Program evaluated with torch [\w.+-]+",
 }  # fmt: skip
-# checks that only a run of the wrapper, a Mac, a compressed file or the training code's predictions give, and the stage of them
+# checks that only a run of the wrapper, a Mac, a compressed file or the training code's predictions give, and the stage
+# of them
 OF_STAGES = {
     "from the picture": "preprocessing", "the wrapper": "preprocessing", "every case was run": "preprocessing",
     "on the accelerator": "accelerator", "before compression": "conversion", "contract": "contract",
@@ -67,7 +68,10 @@ def of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, w
             if not _depends_on_the_machine(check, slack):
                 yield f"the report has no check {check['name']!r}"
         elif whole and slack.is_exact and one != check and not _needs_a_tool(one, check):
-            yield f"the report's check {check['name']!r} says {one['outcome']}, {one['detail']!r}; now {check['outcome']}, {check['detail']!r}"  # fmt: skip
+            yield (
+                f"the report's check {check['name']!r} says {one['outcome']}, {one['detail']!r}; now "
+                f"{check['outcome']}, {check['detail']!r}"
+            )
         elif slack.same_runtime and one["outcome"] != check["outcome"] and whole and not _needs_a_tool(one, check):
             yield f"the report's check {check['name']!r} is {one['outcome']}, now {check['outcome']}"
     measured = {stage["name"] for stage in seen["stages"] if stage["keypoints"] is not None}

@@ -46,12 +46,15 @@ def checks(opened: bundle.Bundle, evidence: Evidence) -> tuple[Check, ...]:
     return (
         judged("the pictures give the recorded inputs", inputs, f"{len(pairs)} cases warped anew"),
         judged("the recorded outputs give the recorded keypoints", keypoints, f"{len(pairs)} cases decoded anew"),
-        judged("the files of the evidence are its cases'", list(_files(folder, evidence.index)), "none more, none less"),
         judged(
-            "the trace is of the first case", [*_origin(network, opened), *_trace(network, evidence, spec)],
+            "the files of the evidence are its cases'", list(_files(folder, evidence.index)), "none more, none less"
+        ),
+        judged(
+            "the trace is of the first case",
+            [*_origin(network, opened), *_trace(network, evidence, spec)],
             f"{len(network.steps)} steps from its input to its outputs",
         ),
-    )  # fmt: skip
+    )
 
 
 def _input(folder: Path, entry: Recorded, case: Case) -> Iterator[str]:
@@ -125,7 +128,10 @@ def _trace(network: Trace, evidence: Evidence, spec: PoseSpec) -> Iterator[str]:
     if normalised(network, network_input(spec, case.pixels)) is None:
         yield "its normalised input is not the case's, as the contract normalises it"
     for name, values in outputs.items():
-        if not any(_is_of(step, values, lambda seen, ours: relative_rms(seen, ours) <= MAX_RELATIVE_RMS) for step in network.steps):  # fmt: skip
+        if not any(
+            _is_of(step, values, lambda seen, ours: relative_rms(seen, ours) <= MAX_RELATIVE_RMS)
+            for step in network.steps
+        ):
             yield f"no step is the recorded {name}"
 
 

@@ -1,4 +1,5 @@
-"""The model file converted again from the network by the bundle's recipe: the same bytes, and the same share of the error."""
+"""The model file converted again from the network by the bundle's recipe: the same bytes, and the same share of the
+error."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ from posekit.targets.litert import tflite_file, tflite_layers
 from posekit.targets.litert.tflite_graph import WEIGHTED
 
 NORMALISATION = "mean, std and colour order are the model file's"
-# how far slope and offset of the normalised input may be from the contract's, of a std, and what a straight line may leave
-# over, of a channel's range, by the element type: three weighted colours in float16 leave 0.0017 for gray
+# how far slope and offset of the normalised input may be from the contract's, of a std, and what a straight line may
+# leave over, of a channel's range, by the element type: three weighted colours in float16 leave 0.0017 for gray
 CLOSE = {"float32": 1e-4, "fp32": 1e-4, "float16": 4e-3, "fp16": 4e-3}
 COARSE = 0.02  # of 8-bit activations
 STRAIGHT = {name: max(limit, 1e-3) for name, limit in CLOSE.items()}

@@ -54,9 +54,11 @@ def checks(
     return (
         _contract(spec, wanted),
         judged("the reference is the network's", file, f"{len(reference)} cases run anew"),
-        judged("the trace is the network's", list(_steps(network, lowered)), f"{len(network.steps)} steps computed anew"),
+        judged(
+            "the trace is the network's", list(_steps(network, lowered)), f"{len(network.steps)} steps computed anew"
+        ),
         *made_again.checks(opened, told, evidence, lowered, run, calibrated),
-    )  # fmt: skip
+    )
 
 
 def _contract(spec: PoseSpec, wanted: PoseSpec | None) -> Check:

@@ -9,9 +9,19 @@ ROUNDED = 1.5e-9  # the report has nine digits behind the point
 # of another processor's run: one near tie may go the other way there and move a keypoint by any distance; the distances
 # beyond near ties (Stage.drift) are compared
 OF_TIES = frozenset(
-    ["mean_px", "p95_px", "p99_px", "max_px", "worst_case_p95_px", "mean_of_size", "p95_of_size", "bias_px", "bias_x_px",
-     "bias_y_px"]
-)  # fmt: skip
+    [
+        "mean_px",
+        "p95_px",
+        "p99_px",
+        "max_px",
+        "worst_case_p95_px",
+        "mean_of_size",
+        "p95_of_size",
+        "bias_px",
+        "bias_x_px",
+        "bias_y_px",
+    ]
+)
 TIES_OF_DRIFT = frozenset(["shift", "shift_error", "ties", "tie_px"])
 
 

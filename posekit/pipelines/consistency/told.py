@@ -40,8 +40,11 @@ MANIFEST_KEYS = frozenset(
 # of report.json: what is no fact, but comes of the evaluation
 EVALUATED = frozenset([*(field.name for field in dataclasses.fields(Evaluation)), "verdict", "blamed", "pictured"])
 SHARED = ("conversion", "precision")  # the stages that a file at fp32 tells apart
-BELIEVED = ("source.file, source.facts, tools, route, rewrites, notes, calibration, doubt, untried and what the training code's predictions or a "
-            "wrapper's run gave cannot be known from the bundle")  # fmt: skip
+BELIEVED = (
+    "source.file, source.facts, tools, route, rewrites, notes, calibration, doubt, untried and what the training "
+    "code's predictions or a "
+    "wrapper's run gave cannot be known from the bundle"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,10 @@ def checks(opened: bundle.Bundle, told: Told, evidence: Evidence, now: Evaluatio
     return (
         judged("manifest and report tell the facts of the bundle", facts, BELIEVED),
         judged("the report's figures are those measured now", figures, how),
-        judged("the report's pages are made of its figures", list(_pages(opened, told, evidence, run, alike)), "made again"),
-    )  # fmt: skip
+        judged(
+            "the report's pages are made of its figures", list(_pages(opened, told, evidence, run, alike)), "made again"
+        ),
+    )
 
 
 def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
@@ -167,9 +172,18 @@ def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, al
     for stage in seen["stages"]:
         if stage["name"] == "conversion" and told.facts.precision == "fp32" and stage["name"] in stages:
             problems += slack.differing(stage, stages["conversion"], "conversion")
-    if not alike and same_runtime and not ran_wrapper and not Slack(True, True).differing(seen["total"], expected["total"], ""):  # fmt: skip
+    if (
+        not alike
+        and same_runtime
+        and not ran_wrapper
+        and not Slack(True, True).differing(seen["total"], expected["total"], "")
+    ):
         problems.append("packaged_sha256 of a case is not of the outputs that all figures are of")
-    how = "to the last digit" if alike else "within what another processor or runtime gives; distances, which a near tie moves, as they are"  # fmt: skip
+    how = (
+        "to the last digit"
+        if alike
+        else "within what another processor or runtime gives; distances, which a near tie moves, as they are"
+    )
     return problems, f"{how}{'; the total is of a run of the wrapper (--wrapper)' if ran_wrapper else ''}"
 
 
@@ -189,7 +203,10 @@ def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
     room = 1 + 1e-6
     for name in ("max_px", "worst_case_p95_px", "score_error"):
         if getattr(whole, name) * room + 1e-6 < getattr(part, name):
-            yield f"the report's {name} is {getattr(whole, name):.6g}, the recorded cases alone give {getattr(part, name):.6g}"  # fmt: skip
+            yield (
+                f"the report's {name} is {getattr(whole, name):.6g}, the recorded cases alone give "
+                f"{getattr(part, name):.6g}"
+            )
     if whole.min_oks > part.min_oks + 1e-6:
         yield f"the report's min_oks is {whole.min_oks:.6g}, the recorded cases alone give {part.min_oks:.6g}"
     order = (whole.mean_px, whole.p95_px, whole.p99_px, whole.max_px)

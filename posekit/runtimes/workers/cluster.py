@@ -25,8 +25,8 @@ LOGGERS = ("distributed", "distributed.client", "distributed.core", "tornado", "
 def dask(work: Work[Problem, Task, Answer], address: str) -> Iterator[Spread[Task, Answer]]:
     """On the workers of a Dask scheduler; a killed worker's tasks are done again by others.
 
-    The problem is sent to each worker once. MissingToolError without Dask; InputError where no scheduler answers, it has
-    no workers, or what they have installed is not what is installed here.
+    The problem is sent to each worker once. MissingToolError without Dask; InputError where no scheduler answers, it
+    has no workers, or what they have installed is not what is installed here.
     """
     with _quiet():
         reach(address)
@@ -140,7 +140,8 @@ def do_there(
     do: Callable[[Problem, Task], Answer], tools: Callable[[Problem], Mapping[str, str]], problem: Problem,
     expected: Mapping[str, str], task: Task,
 ) -> Answer:  # fmt: skip
-    """A task on a Dask worker, one at a time in a process; InputError where the worker has other tools than expected."""
+    """A task on a Dask worker, one at a time in a process; InputError where the worker has other tools than
+    expected."""
     if (found := tools(problem)) != expected:
         [name, *_] = [name for name in expected if found.get(name) != expected[name]]
         raise _other(name, found.get(name, ""), expected[name])

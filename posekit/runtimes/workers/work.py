@@ -15,7 +15,8 @@ Problem = TypeVar("Problem")
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
 
-# Tasks are taken as workers become free, so that whoever gives them can stop; answers come as they are done, in any order.
+# Tasks are taken as workers become free, so that whoever gives them can stop; answers come as they are done, in any
+# order.
 Spread: TypeAlias = Callable[[Iterable[Task]], Iterator[Answer]]
 ATTEMPTS = 3  # of a task whose worker died
 
@@ -24,9 +25,9 @@ ATTEMPTS = 3  # of a task whose worker died
 class Work(Generic[Problem, Task, Answer]):
     """A problem, which is sent to each worker once, and what is done with it there.
 
-    do: the answer of a task; a function at the top of a module, which keeps what it needs of the last problem. lost: the
-    answer of a task whose worker was killed, again and again, or the error that it is. tools: versions of what decides an
-    answer, which are the same wherever it is done. go_on: the hint where a scheduler goes away.
+    do: the answer of a task; a function at the top of a module, which keeps what it needs of the last problem. lost:
+    the answer of a task whose worker was killed, again and again, or the error that it is. tools: versions of what
+    decides an answer, which are the same wherever it is done. go_on: the hint where a scheduler goes away.
     """
 
     problem: Problem

@@ -38,8 +38,10 @@ def _readme() -> str:
     people = facts["training_people"] + facts.get("resumed_from", {}).get("training_people", 0)
     scores = " and ".join(f"{100 * part['pck']:.1f} % ({name})" for name, part in sorted(facts["networks"].items()))
     return (
-        "Two small pose networks (17 COCO keypoints) and pictures to try them on. Everything is synthetic: the pictures\n"
-        "are renders, chosen so that everybody is upright and well seen, and the networks were trained on such renders only\n"
+        "Two small pose networks (17 COCO keypoints) and pictures to try them on. Everything is synthetic: the "
+        "pictures\n"
+        "are renders, chosen so that everybody is upright and well seen, and the networks were trained on such "
+        "renders only\n"
         f"({people} figures, on a {facts['machine']}), so they are of no use on photographs of people.\n"
         f"Measured on {facts['held_out_people']} held-out figures, PCK@0.1 is {scores}.\n"
     )

@@ -20,7 +20,8 @@ ROUNDED = ("conv", "linear", "matmul")
 
 
 def read_ranges(package: Path, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
-    """Lowest and highest value of each product's input over pictures (H, W, 3), one at least, and what 8 bits lose of it."""
+    """Lowest and highest value of each product's input over pictures (H, W, 3), one at least, and what 8 bits lose of
+    it."""
     from posekit.runtimes import mil
 
     program = mil.open_program(package)

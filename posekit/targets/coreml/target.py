@@ -129,7 +129,8 @@ def _refuse_unknown(lowered: Lowered) -> None:
 
 
 def _by_either_route(ct: Any, lowered: Lowered, log: Path) -> tuple[Any, str, tuple[str, ...]]:
-    """The converted network, what converted it and what the user should know of that; ConversionError names the operation."""
+    """The converted network, what converted it and what the user should know of that; ConversionError names the
+    operation."""
     with _overheard() as heard:
         try:
             return _convert(ct, _traced(lowered), lowered), "coremltools, traced", ()
@@ -272,9 +273,9 @@ def _why_float(op: Any, calibration: Calibration) -> str:
 def _may_be_float16(op: Any) -> bool:
     """Whether an op may compute in float16: all but a linear layer whose result leaves the model.
 
-    The bins of a SimCC map and regressed coordinates come out of such a layer, and float16 steps of them move a keypoint:
-    of the sample's SimCC network p95 of the worst image is 0.33 px with them and 0.03 px without (fp16 profile of
-    runtimes/mil, 15 people).
+    The bins of a SimCC map and regressed coordinates come out of such a layer, and float16 steps of them move a
+    keypoint: of the sample's SimCC network p95 of the worst image is 0.33 px with them and 0.03 px without (fp16
+    profile of runtimes/mil, 15 people).
     """
     leaves = {output.name for output in op.enclosing_block.outputs}
     return op.op_type not in LINEAR or not any(output.name in leaves for output in op.outputs)

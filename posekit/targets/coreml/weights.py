@@ -22,7 +22,8 @@ STATEMENT = 180  # bytes that a constant expression takes in the program beyond 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Weights as the file will hold them. size: bytes; build(before_op): writes the expression, `before_op` an operation."""
+    """Weights as the file will hold them. size: bytes; build(before_op): writes the expression, `before_op` an
+    operation."""
 
     size: int
     build: Callable[..., Any]

@@ -1,4 +1,5 @@
-"""Operations that a converter does not know, taken apart into those that both know: by torch's own table, or by ours."""
+"""Operations that a converter does not know, taken apart into those that both know: by torch's own table, or by
+ours."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ broadcast_tensors clamp_max clamp_min clip conv1d conv2d conv_transpose1d conv_t
 fill floor_divide gelu_ glu grid_sampler group_norm gru hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh_ im2col
 instance_norm layer_norm leaky_relu_ linalg_norm linear linspace log_softmax logsumexp lstm masked_fill masked_fill_
 max max_pool1d max_pool2d min mish mish_ nan_to_num new_empty new_full new_zeros norm ones ones_like pad pixel_shuffle
-pixel_unshuffle prelu reflection_pad1d reflection_pad2d relu6 repeat_interleave replication_pad1d replication_pad2d rms_norm
-roll rsub scaled_dot_product_attention select_scatter selu silu silu_ softmax softplus split square squeeze stack std sum
-threshold threshold_ tile transpose tril triu true_divide type_as unbind upsample_bilinear2d upsample_nearest2d var where
-zeros zeros_like
+pixel_unshuffle prelu reflection_pad1d reflection_pad2d relu6 repeat_interleave replication_pad1d replication_pad2d
+rms_norm roll rsub scaled_dot_product_attention select_scatter selu silu silu_ softmax softplus split square squeeze
+stack std sum threshold threshold_ tile transpose tril triu true_divide type_as unbind upsample_bilinear2d
+upsample_nearest2d var where zeros zeros_like
 """
 KEPT = frozenset(KNOWN.split())
 # views and products of others that torch's table leaves as they are, and coremltools does not know

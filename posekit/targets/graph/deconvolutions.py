@@ -9,7 +9,8 @@ from posekit.targets.graph.passes import WEIGHT, tidy
 
 
 def rewrite_deconvolutions(graph_module: Any) -> int:
-    """Transposed convolutions that are not plain as an unpadded one and a cut, or as a convolution; returns how many."""
+    """Transposed convolutions that are not plain as an unpadded one and a cut, or as a convolution; returns how
+    many."""
     changed = 0
     for node in list(graph_module.graph.nodes):
         if name_of(node) not in ("conv_transpose1d", "conv_transpose2d") or node.args[1].op != "get_attr":

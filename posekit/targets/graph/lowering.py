@@ -68,8 +68,8 @@ MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both
 class Lowered:
     """graph: GraphModule from (1, H, W, 3) RGB 0-255 to a tuple of outputs as decoders/layout.py packages them.
 
-    pixels: the input on which it was checked against the eager network. without: rewrites for speed (targets/rewrites.py)
-    that are not to be made of it.
+    pixels: the input on which it was checked against the eager network. without: rewrites for speed
+    (targets/rewrites.py) that are not to be made of it.
     """
 
     graph: Any

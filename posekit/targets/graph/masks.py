@@ -14,8 +14,8 @@ Made = tuple[Callable[..., Any], list[Any]] | None
 
 
 def settle_masks(graph_module: Any) -> int:
-    """Values chosen by a mask as values at known places, where the mask is known, or as all of them, where what is computed
-    of the chosen is written back; returns how many.
+    """Values chosen by a mask as values at known places, where the mask is known, or as all of them, where what is
+    computed of the chosen is written back; returns how many.
 
     ConversionError for what is left: results of which the picture decides how many there are.
     """
@@ -43,7 +43,8 @@ def settle_masks(graph_module: Any) -> int:
 
 
 def masked(node: Any) -> Made:
-    """What is written where a mask is true: one value, the same for all of it, or what is computed of the values there."""
+    """What is written where a mask is true: one value, the same for all of it, or what is computed of the values
+    there."""
     import torch
 
     given = arguments(node)
@@ -90,7 +91,8 @@ def _known_places(graph_module: Any, node: Any, mask: Any) -> None:
 
 
 def _settle(node: Any) -> None:
-    """The sizes of a node anew, and numbers instead of what is computed of them, where those of what it reads are known."""
+    """The sizes of a node anew, and numbers instead of what is computed of them, where those of what it reads are
+    known."""
     import torch
     from torch.fx.node import map_arg
 

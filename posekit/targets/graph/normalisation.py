@@ -1,8 +1,8 @@
 """The arithmetic on pixels before the first layer, as a CPU does it fastest: one subtraction over whole rows.
 
-Left as it is, every pixel is a vector of three: too short for the registers of a CPU, and BGR takes it apart and joins it
-again. Scale and order of colours go into the weights of the first convolution. The mean does not: that convolution pads
-with zeros, which stand for the mean.
+Left as it is, every pixel is a vector of three: too short for the registers of a CPU, and BGR takes it apart and joins
+it again. Scale and order of colours go into the weights of the first convolution. The mean does not: that convolution
+pads with zeros, which stand for the mean.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ MOST_UNLIKE = 2.0  # times that the scales of channels may differ, so that 8 bit
 
 
 def rewrite_input(graph_module: Any) -> int:
-    """The normalisation of lowering.py as one subtraction, where only convolutions read it; returns how many (0 or 1)."""
+    """The normalisation of lowering.py as one subtraction, where only convolutions read it; returns how many (0 or
+    1)."""
     product = next((node for node in graph_module.graph.nodes if name_of(node) == "mul"), None)
     if product is None or name_of(product.args[0]) != "sub" or (order := _order(product.args[0].args[0])) is None:
         return 0

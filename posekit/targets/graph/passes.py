@@ -78,7 +78,8 @@ def name_convolutions(graph_module: Any) -> int:
 
 
 def _fused_weights(tensors: list[Any], eps: float, is_transposed: bool, groups: int) -> tuple[Any, Any]:
-    """Weight and bias with the norm in them. Output j of group g of a transposed convolution is weight[inputs of g, j]."""
+    """Weight and bias with the norm in them. Output j of group g of a transposed convolution is weight[inputs of g,
+    j]."""
     import torch
 
     weight, bias, gamma, beta, mean, variance = tensors

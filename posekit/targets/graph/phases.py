@@ -1,7 +1,7 @@
 """Transposed convolutions as ordinary ones, whose results lie between each other.
 
-Along an axis, pixel t of the result is the sum over q of x[n - q] w[s q + r], where t + padding = s n + r. Each of the s
-remainders r has a kernel of its own: a small convolution of the input as it is, and no tap meets a zero. LiteRT's own
+Along an axis, pixel t of the result is the sum over q of x[n - q] w[s q + r], where t + padding = s n + r. Each of the
+s remainders r has a kernel of its own: a small convolution of the input as it is, and no tap meets a zero. LiteRT's own
 operation takes 1.6 to 5 times as long on a CPU.
 """
 

@@ -42,7 +42,8 @@ def rnn_relu(node: Any) -> tuple[Callable[..., Any], list[Any]] | None:
 def _unrolled(node: Any, steps: Callable[..., Any], *, states: int) -> tuple[Callable[..., Any], list[Any]] | None:
     """The function of a layer's input, its first states and its weights, and those.
 
-    steps(x, state, weights) is one direction of one layer over (T, B, I): its results, first to last, and its last state.
+    steps(x, state, weights) is one direction of one layer over (T, B, I): its results, first to last, and its last
+    state.
     """
     import torch
 

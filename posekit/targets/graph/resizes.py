@@ -13,9 +13,16 @@ from posekit.targets.graph.passes import ARITHMETIC, tidy
 
 ADAPTIVE = ("adaptive_avg_pool1d", "adaptive_avg_pool2d")
 INTERPOLATING = (
-    "upsample_nearest1d", "upsample_nearest2d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d",
-    "upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
-)  # fmt: skip
+    "upsample_nearest1d",
+    "upsample_nearest2d",
+    "_upsample_nearest_exact1d",
+    "_upsample_nearest_exact2d",
+    "upsample_linear1d",
+    "upsample_bilinear2d",
+    "upsample_bicubic2d",
+    "_upsample_bilinear2d_aa",
+    "_upsample_bicubic2d_aa",
+)
 SCALES = ("scales", "scales_h", "scales_w")
 ASIDE = 2  # places along the other axis of an identity: of one alone, torch 2.13 antialiases wrongly
 
@@ -78,7 +85,8 @@ def _weights(node: Any, axis: int, was: int, now: int) -> Any:
 
 
 def _native(node: Any, matrices: list[Any], before: tuple[int, ...], after: tuple[int, ...]) -> Any:
-    """The operation that gives the same weights from the sizes alone, and that runtimes do exactly; None without one."""
+    """The operation that gives the same weights from the sizes alone, and that runtimes do exactly; None without
+    one."""
     import torch
 
     def is_same(function: Any) -> bool:

@@ -1,4 +1,5 @@
-"""grid_sample as gathers along one axis: where to look may be computed from the picture, as deformable sampling does."""
+"""grid_sample as gathers along one axis: where to look may be computed from the picture, as deformable sampling
+does."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ MOST_PICTURES = 16
 
 
 def grid_sample(node: Any) -> Callable[..., Any] | None:
-    """The function of pictures and their grids that gives what the node does; None for volumes, and for many pictures."""
+    """The function of pictures and their grids that gives what the node does; None for volumes, and for many
+    pictures."""
     import torch
 
     given = arguments(node)

@@ -74,8 +74,9 @@ def drop_expands(graph_module: Any) -> int:
     """Remove spreading of axes of size 1 before an operation that broadcasts by itself, as squeeze-and-excitation with
     expand_as or repeat has it; returns how many.
 
-    Of what is left, a point spread over a map becomes a resize, and other maps copies side by side: behind a convolution
-    litert-torch turns the axes of its input and not the shape that it is spread to, and of five axes it makes ten.
+    Of what is left, a point spread over a map becomes a resize, and other maps copies side by side: behind a
+    convolution litert-torch turns the axes of its input and not the shape that it is spread to, and of five axes it
+    makes ten.
     """
     import torch
 

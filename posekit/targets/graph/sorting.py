@@ -1,5 +1,5 @@
-"""Orders of values without a sort, which no route to LiteRT brings into a file that loads: how many are before each one,
-or the largest again and again."""
+"""Orders of values without a sort, which no route to LiteRT brings into a file that loads: how many are before each
+one, or the largest again and again."""
 
 from __future__ import annotations
 

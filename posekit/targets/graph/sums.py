@@ -48,7 +48,8 @@ def summed(node: Any) -> Made:
 
 
 def folded(node: Any) -> Made:
-    """Blocks put together as a transposed convolution does it, whose weights put each block's values in their places."""
+    """Blocks put together as a transposed convolution does it, whose weights put each block's values in their
+    places."""
     import torch
 
     given = arguments(node)
@@ -58,7 +59,10 @@ def folded(node: Any) -> Made:
     blocks = [(one + 2 * pad - by * (wide - 1) - 1) // step + 1 for one, wide, step, pad, by in sides]
     shape = shape_of(node)
     weight = torch.eye(taps).reshape(taps, 1, *kernel)
-    reached = [(count - 1) * step + by * (wide - 1) + 1 - 2 * pad for count, wide, step, pad, by in zip(blocks, kernel, stride, padding, dilation, strict=True)]  # fmt: skip
+    reached = [
+        (count - 1) * step + by * (wide - 1) + 1 - 2 * pad
+        for count, wide, step, pad, by in zip(blocks, kernel, stride, padding, dilation, strict=True)
+    ]
     more = [one - end for one, end in zip(size, reached, strict=True)]
 
     def fold(x: Any, weight: Any) -> Any:
@@ -81,7 +85,8 @@ def _product(shape: tuple[int, ...], axis: int) -> Callable[..., Any]:
 
 
 def _rounds(targets: Any, size: int, count: int) -> list[Any]:
-    """For every place the value that is added in each round: the number of values, which is a zero's, where there is none."""
+    """For every place the value that is added in each round: the number of values, which is a zero's, where there is
+    none."""
     import torch
 
     order = torch.argsort(targets, stable=True)

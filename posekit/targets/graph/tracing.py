@@ -49,7 +49,11 @@ def trace(lowered: Lowered) -> tuple[Step, ...]:
 def _op(node: Any) -> str:
     """`conv2d` for aten.conv2d.default."""
     name = str(node.target)
-    return name.removeprefix("aten.").partition(".")[0] if name.startswith("aten.") else getattr(node.target, "__name__", name)  # fmt: skip
+    return (
+        name.removeprefix("aten.").partition(".")[0]
+        if name.startswith("aten.")
+        else getattr(node.target, "__name__", name)
+    )
 
 
 def _layer(node: Any) -> str:

@@ -32,7 +32,8 @@ def read_memory(graph_module: Any) -> int:
 
 
 def moved(node: Any) -> Made:
-    """The function that puts the values where the operation does, and its inputs; None where places come from the picture."""
+    """The function that puts the values where the operation does, and its inputs; None where places come from the
+    picture."""
     import torch
     from torch import Tensor, fx
     from torch.fx.node import map_arg

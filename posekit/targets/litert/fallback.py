@@ -38,9 +38,13 @@ def convert(lowered: Lowered, folder: Path, log: Path) -> bytes:
                     input_names=["image"], output_names=[f"output_{i}" for i in range(len(lowered.output_shapes))],
                 )  # fmt: skip
                 onnx2tf.convert(
-                    input_onnx_file_path="model.onnx", output_folder_path="out", keep_shape_absolutely_input_names=["image"],
-                    output_signaturedefs=True, non_verbose=True, copy_onnx_input_output_names_to_tflite=True,
-                )  # fmt: skip
+                    input_onnx_file_path="model.onnx",
+                    output_folder_path="out",
+                    keep_shape_absolutely_input_names=["image"],
+                    output_signaturedefs=True,
+                    non_verbose=True,
+                    copy_onnx_input_output_names_to_tflite=True,
+                )
             return (Path("out") / "model_float32.tflite").read_bytes()
         except (Exception, SystemExit) as error:  # onnx2tf ends the process with sys.exit when it fails
             note(error, log)

@@ -1,9 +1,10 @@
 """What becomes of every operation of a .tflite under a recipe, with the reason for every exception.
 
 Under a static precision these compute in float32: normalisation, decode arithmetic, the layers whose results are the
-outputs, operations without a fast 8-bit kernel, attention and what is computed from tensors that 8 bits hold too coarsely.
-One scale cannot hold coordinates and scores together, and a SimCC map of 8 bits has peaks of equal height: of the sample's
-SimCC network the worst person's OKS is 0.968 with 8-bit outputs and 0.998 without, in a file of the same size.
+outputs, operations without a fast 8-bit kernel, attention and what is computed from tensors that 8 bits hold too
+coarsely. One scale cannot hold coordinates and scores together, and a SimCC map of 8 bits has peaks of equal height: of
+the sample's SimCC network the worst person's OKS is 0.968 with 8-bit outputs and 0.998 without, in a file of the same
+size.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ INEXACT = ("DIV",)  # a divisor of 8 bits rounds to zero, at which the kernel en
 SYMMETRIC = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 JOINS = ("CONCATENATION", "PACK")
 UNLIKE = 16.0  # ranges further apart lose 4 of 8 bits in a joint scale
-# whose own channels say nothing: a factor between 0 and 1 has steps that are fine enough, and what moves values may mix them
+# whose own channels say nothing: a factor between 0 and 1 has steps that are fine enough, and what moves values may mix
+# them
 UNJUDGED = ("LOGISTIC", "RESHAPE", "TRANSPOSE")
 OUTPUT_LAYER = "its result is an output: it computes in float32"
 NOT_FINITE = "its values are not finite on the calibration pictures"
@@ -125,7 +127,8 @@ def _in_float(
 
 
 def _filled(nodes: list[Node], floats: Collection[int], done: Sequence[Precision | None]) -> set[int]:
-    """With the operations that read floats alone and are read by such alone: rounding them would be work for nothing."""
+    """With the operations that read floats alone and are read by such alone: rounding them would be work for
+    nothing."""
     found = set(floats)
     readers = _readers(nodes)
 

@@ -19,9 +19,9 @@ LARGEST_BIAS = 2.0**30  # half of what an int32 holds, so that rounding stays wi
 def settled(unpacked: Any, nodes: list[Node], made: Plan, calibration: Calibration) -> Any:
     """The float model with what static quantization would lose put right; its values stay as they are.
 
-    Maxima are padded with the least value that 8 bits hold instead of minus infinity. A channel whose weights are next to
-    nothing beside its bias, as BatchNorm leaves those that died, would get a scale in which the bias does not fit 32 bits
-    (relative error of such a network 0.42 instead of 0.005): one of its weights is raised until it does.
+    Maxima are padded with the least value that 8 bits hold instead of minus infinity. A channel whose weights are next
+    to nothing beside its bias, as BatchNorm leaves those that died, would get a scale in which the bias does not fit 32
+    bits (relative error of such a network 0.42 instead of 0.005): one of its weights is raised until it does.
     """
     graph = unpacked.subgraphs[0]
     ranges = calibration.ranges

@@ -46,8 +46,8 @@ OTHERWISE = "take another precision: posekit ladder tells which work"
 def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     """Write base.tflite into `folder`: NHWC pixels in, every tensor named after its layer, float32.
 
-    It is rewritten for speed but for what `lowered.without` names, and where that does not convert. ConversionError where
-    neither litert-torch nor the fallback makes a file that loads; MissingToolError without litert-torch.
+    It is rewritten for speed but for what `lowered.without` names, and where that does not convert. ConversionError
+    where neither litert-torch nor the fallback makes a file that loads; MissingToolError without litert-torch.
     """
     started = time.perf_counter()
     route = "litert-torch"
@@ -100,7 +100,10 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
     model = (base.folder / BASE_FILE).read_bytes()
     unpacked = tflite_file.unpack(model)
     nodes = nodes_of(unpacked, base.layers)
-    results = [tflite_file.text(unpacked.subgraphs[0].tensors[one].name) for one in tflite_file.result_order(unpacked, len(base.output_shapes))]  # fmt: skip
+    results = [
+        tflite_file.text(unpacked.subgraphs[0].tensors[one].name)
+        for one in tflite_file.result_order(unpacked, len(base.output_shapes))
+    ]
     made = plan(nodes, recipe, calibration)
     if any(one is not None for one in made.done):
         floats = tflite_file.pack(settled(unpacked, nodes, made, calibration))
@@ -209,7 +212,9 @@ def _written(model: bytes, lowered: Lowered, folder: Path) -> dict[str, str]:
 
 def _written_otherwise(lowered: Lowered, folder: Path, log: Path, cause: Exception) -> dict[str, str]:
     """The same by the second route; ConversionError, with what failed first, where that fails too."""
-    sentence = cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network{said(cause)}"  # fmt: skip
+    sentence = (
+        cause.message if isinstance(cause, PosekitError) else f"litert-torch cannot convert the network{said(cause)}"
+    )
     why = "" if isinstance(cause, ConversionError) else blame.explained(lowered.graph, chain(cause))
     try:
         return _written(fallback.convert(lowered, folder, log), lowered, folder)

@@ -85,12 +85,15 @@ def _empty_unread(unpacked: Any) -> None:
 
 
 def described_otherwise(model: bytes, spec: PoseSpec, outputs: list[str]) -> list[str]:
-    """What the file's description, metadata and associated files say that the contract does not; outputs: their names."""
+    """What the file's description, metadata and associated files say that the contract does not; outputs: their
+    names."""
     unpacked = unpack(model)
     told = []
     if text(unpacked.description) != f"{spec.name} {spec.version}":
         told.append(f"the model's description is {text(unpacked.description)!r}, expected '{spec.name} {spec.version}'")
-    found = [bytes(unpacked.buffers[one.buffer].data) for one in unpacked.metadata or [] if text(one.name) == METADATA_BUFFER]  # fmt: skip
+    found = [
+        bytes(unpacked.buffers[one.buffer].data) for one in unpacked.metadata or [] if text(one.name) == METADATA_BUFFER
+    ]
     if found != [metadata_of(spec, outputs, _labelled(spec, outputs))]:
         told.append("the model's metadata (name, version, license, tensors) is not that of the contract")
     with zipfile.ZipFile(io.BytesIO(model)) as archive:

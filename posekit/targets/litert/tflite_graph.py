@@ -1,4 +1,5 @@
-"""The operations of a .tflite as a graph: which are layers of the network, and what comes before and after all of them."""
+"""The operations of a .tflite as a graph: which are layers of the network, and what comes before and after all of
+them."""
 
 from __future__ import annotations
 
@@ -132,5 +133,6 @@ def _is_infinite(unpacked: Any, number: int) -> bool:
 
 
 def is_ramp(values: NDArray[Any]) -> bool:
-    """Whether a weight only counts 0, 1, 2 ...: the expectation over bins that YOLO's boxes end in, arithmetic and no layer."""
+    """Whether a weight only counts 0, 1, 2 ...: the expectation over bins that YOLO's boxes end in, arithmetic and no
+    layer."""
     return bool(values.size > 1 and np.array_equal(values.ravel(), np.arange(values.size)))

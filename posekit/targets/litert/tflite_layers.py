@@ -23,9 +23,14 @@ FAR = 0.7  # of a weight's norm
 UNEXPLAINED = "ai-edge-quantizer left it so, and did not say why"
 DYNAMIC = "float32, made int8 as it runs"
 MEANT: Mapping[Precision, tuple[str, str]] = {
-    "fp32": ("float32", "float32"), "fp16": ("float16", "float32"), "w8": ("int8", "float32"), "w4": ("int4", "float32"),
-    "w8a32": ("int8", DYNAMIC), "w8a8": ("int8", "int8"), "w8a16": ("int8", "int16"),
-}  # fmt: skip
+    "fp32": ("float32", "float32"),
+    "fp16": ("float16", "float32"),
+    "w8": ("int8", "float32"),
+    "w4": ("int4", "float32"),
+    "w8a32": ("int8", DYNAMIC),
+    "w8a8": ("int8", "int8"),
+    "w8a16": ("int8", "int16"),
+}
 TYPES = {0: ("float32", 32), 1: ("float16", 16), 9: ("int8", 8), 17: ("int4", 4), 7: ("int16", 16), 2: ("int32", 32)}
 
 
@@ -84,8 +89,8 @@ def read_back(
 ) -> tuple[Layer, ...]:  # fmt: skip
     """The layers of `model`, which was made of `nodes`; ConversionError where one is missing or holds other weights.
 
-    why: reasons by the number of a node. renamed: results that have the contract's names in `model`. floats: the weights
-    that each node had.
+    why: reasons by the number of a node. renamed: results that have the contract's names in `model`. floats: the
+    weights that each node had.
     """
     unpacked = tflite_file.unpack(model)
     graph = unpacked.subgraphs[0]

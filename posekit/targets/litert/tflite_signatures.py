@@ -76,7 +76,9 @@ def _signatures(model: bytes) -> Iterator[Signature]:
         read = [operator.Inputs(i) for i in range(operator.InputsLength())]
         given = [operator.Outputs(i) for i in range(operator.OutputsLength())]
         inputs = tuple(None if i < 0 else tensors[i] for i in read)
-        folded = kind == "DEQUANTIZE" and all(one is not None and one.constant and one.dtype == "FLOAT16" for one in inputs)  # fmt: skip
+        folded = kind == "DEQUANTIZE" and all(
+            one is not None and one.constant and one.dtype == "FLOAT16" for one in inputs
+        )
         if folded:
             tensors[given[0]] = inputs[0]  # type: ignore[assignment]
         outputs = tuple(tensors[i] for i in given)

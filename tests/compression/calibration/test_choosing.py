@@ -52,7 +52,14 @@ def test_inputs_are_those_of_the_evaluation(kind: str, annotations: Path | None)
 
 def test_facts_of_the_sample(of_sample: CalibrationSet) -> None:
     facts = of_sample.facts
-    assert (facts.found, facts.looked_at, facts.readable, facts.inputs, facts.chosen, len(of_sample)) == (8, 8, 8, 15, 15, 15)  # fmt: skip
+    assert (facts.found, facts.looked_at, facts.readable, facts.inputs, facts.chosen, len(of_sample)) == (
+        8,
+        8,
+        8,
+        15,
+        15,
+        15,
+    )
     assert (facts.blank, facts.noise, facts.duplicates) == (0, 0, 0)
     assert facts.coverage.pictures == 8
     assert facts.coverage.most_of_one_picture == 3
@@ -197,7 +204,12 @@ def posed(points: dict[str, tuple[float, float]], spec: PoseSpec = SPEC) -> Any:
     return coverage([describe(entry)], spec.keypoints, spec.input.size_wh).poses
 
 
-UPRIGHT = {"left_shoulder": (90.0, 50.0), "right_shoulder": (60.0, 50.0), "left_hip": (85.0, 100.0), "right_hip": (65.0, 100.0)}  # fmt: skip
+UPRIGHT = {
+    "left_shoulder": (90.0, 50.0),
+    "right_shoulder": (60.0, 50.0),
+    "left_hip": (85.0, 100.0),
+    "right_hip": (65.0, 100.0),
+}
 BACK = {name: (150 - x, y) for name, (x, y) in UPRIGHT.items()}
 UPSIDE_DOWN = {name: (150 - x, 150 - y) for name, (x, y) in UPRIGHT.items()}
 LYING = {name: (150 - y, x) for name, (x, y) in UPRIGHT.items()}  # turned clockwise by a quarter: head to the right

@@ -160,14 +160,24 @@ def broken_gif(path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[str, Any, Any, str]] = {
-    "a still gif": ("a.gif", lambda path: Image.fromarray(scene(1)).save(path), None, "is one picture, expected a folder"),
-    "a still png": ("a.png", lambda path: Image.fromarray(scene(1)).save(path), None, "is one picture, expected a folder"),
+    "a still gif": (
+        "a.gif",
+        lambda path: Image.fromarray(scene(1)).save(path),
+        None,
+        "is one picture, expected a folder",
+    ),
+    "a still png": (
+        "a.png",
+        lambda path: Image.fromarray(scene(1)).save(path),
+        None,
+        "is one picture, expected a folder",
+    ),
     "no gif": ("a.gif", lambda path: path.write_bytes(b"GIF89a" + bytes(20)), None, "cannot be read as a picture"),
     "a gif cut short": ("a.gif", broken_gif, None, "a.gif"),
     "a folder that is not there": ("missing", lambda path: None, None, "there is no folder of images"),
     "an empty folder": ("empty", lambda path: path.mkdir(), None, "holds no pictures"),
     "annotations for a video": ("a.mp4", lambda path: path.write_bytes(b"\0\0\0\x18ftyp"), ANNOTATIONS, "is no folder"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -64,7 +64,9 @@ def test_the_result_is_a_model_like_any_other(form: str, tiny: Any, tmp_path: Pa
         ({"prune": 0.01}, "nothing of the 3 layers became smaller"),
     ],
 )
-def test_what_cannot_be_is_refused_and_leaves_nothing(wanted: dict[str, Any], says: str, tiny: Any, tmp_path: Path) -> None:  # fmt: skip
+def test_what_cannot_be_is_refused_and_leaves_nothing(
+    wanted: dict[str, Any], says: str, tiny: Any, tmp_path: Path
+) -> None:
     with pytest.raises(InputError) as refused:
         compress(tiny.save("exported"), read_spec(tiny.spec_file), Wanted(**wanted), tmp_path / "out")
     assert says in refused.value.message
@@ -109,7 +111,9 @@ def test_what_is_there_is_replaced_when_asked_and_only_if_it_is_such(tiny: Any, 
 @pytest.mark.parametrize(
     "error", [ConversionError("planted"), OSError(28, "No space left on device"), KeyboardInterrupt()]
 )
-def test_what_fails_midway_leaves_what_was_there(error: BaseException, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_what_fails_midway_leaves_what_was_there(
+    error: BaseException, tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, spec = tiny.save("exported"), read_spec(tiny.spec_file)
     first = compress(model, spec, Wanted(prune=0.5), tmp_path)
     held = {path.name: path.read_bytes() for path in first.folder.iterdir()}
@@ -124,7 +128,9 @@ def test_what_fails_midway_leaves_what_was_there(error: BaseException, tiny: Any
     assert [path.name for path in tmp_path.iterdir()] == ["tiny-compressed"]
 
 
-def test_what_was_there_comes_back_when_the_new_cannot_take_its_place(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_what_was_there_comes_back_when_the_new_cannot_take_its_place(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, spec = tiny.save("exported"), read_spec(tiny.spec_file)
     first = compress(model, spec, Wanted(prune=0.5), tmp_path)
     held, rename = first.model.read_bytes(), Path.rename
@@ -147,7 +153,9 @@ def test_a_folder_that_cannot_be_written_is_said(tiny: Any, tmp_path: Path) -> N
         compress(tiny.save("exported"), read_spec(tiny.spec_file), Wanted(prune=0.5), tmp_path / "file")
 
 
-def test_a_file_that_differs_from_what_was_meant_is_not_kept(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_file_that_differs_from_what_was_meant_is_not_kept(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def save_another(graph: Any, *rest: Any) -> None:
         with torch.no_grad():
             next(iter(graph.parameters())).add_(1)

@@ -24,7 +24,9 @@ def graph_of(module: nn.Module, channels: int = 3) -> Graph:
 
 @pytest.mark.parametrize("data", [False, True], ids=["weights", "pictures"])
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_at_full_rank_every_layer_gives_what_it_gave(name: str, data: bool, graphs: dict[str, Any], noise: list[Any]) -> None:  # fmt: skip
+def test_at_full_rank_every_layer_gives_what_it_gave(
+    name: str, data: bool, graphs: dict[str, Any], noise: list[Any]
+) -> None:
     graph = cloned(graphs[name])
     layers = [layer for layer in layers_of(graph, networks.SIZE_WH) if layer.groups == 1]
     seen = moments(graph, {layer.node.name: layer.channel_axis for layer in layers}, noise) if data else {}
@@ -69,7 +71,9 @@ def test_a_layer_of_low_rank_is_found_to_be_so_and_kept_exactly(name: str) -> No
 
 
 @pytest.mark.parametrize("error", [0.05, 0.2, 0.5])
-def test_the_error_on_the_pictures_is_the_one_asked_for_and_the_rank_the_least(error: float, graphs: dict[str, Any], noise: list[Any]) -> None:  # fmt: skip
+def test_the_error_on_the_pictures_is_the_one_asked_for_and_the_rank_the_least(
+    error: float, graphs: dict[str, Any], noise: list[Any]
+) -> None:
     graph = graphs["deconv_batchnorm"]
     layer = next(layer for layer in layers_of(graph, networks.SIZE_WH) if layer.kind == "deconv")
     seen = moments(graph, {layer.node.name: 1}, noise)[layer.node.name]

@@ -48,7 +48,9 @@ def test_a_shape_with_its_batch_written_down_is_mapped_and_still_learns(
 def test_the_cost_is_what_the_sample_says(tinypose: tuple[Any, PoseSpec]) -> None:
     graph, spec = tinypose
     facts = json.loads((sample_images()[0].parent / "training.json").read_text())
-    assert network.multiply_adds(graph, spec.input.size_wh) / 1e6 == pytest.approx(facts["networks"]["tinypose"]["mmacs"], abs=0.05)  # fmt: skip
+    assert network.multiply_adds(graph, spec.input.size_wh) / 1e6 == pytest.approx(
+        facts["networks"]["tinypose"]["mmacs"], abs=0.05
+    )
 
 
 @pytest.mark.parametrize("form", ["exported", "torchscript", "module", "state_dict"])

@@ -104,7 +104,9 @@ def test_what_the_others_tell_is_told_by_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_other_networks_stay_sound_and_every_layer_left_says_why(name: str, graphs: dict[str, Any], noise: list[Any]) -> None:  # fmt: skip
+def test_other_networks_stay_sound_and_every_layer_left_says_why(
+    name: str, graphs: dict[str, Any], noise: list[Any]
+) -> None:
     graph = cloned(graphs[name])
     changes = prune(graph, 0.25, networks.SIZE_WH, noise)
     assert len(changes) == len(layers_of(graphs[name], networks.SIZE_WH))

@@ -62,7 +62,9 @@ def test_it_comes_closer_and_again_the_same(tinypose: tuple[Any, PoseSpec], show
     assert all(torch.equal(a, b) for a, b in zip(*pair, strict=True))
 
 
-def test_it_never_ends_farther_than_it_began(tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_it_never_ends_farther_than_it_began(
+    tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recovery, "PEAK_RATE", 0.3)  # far too high, but for numbers that are finite
     monkeypatch.setattr(recovery, "WORSE", float("inf"))
     small = cloned(tinypose[0])
@@ -73,7 +75,9 @@ def test_it_never_ends_farther_than_it_began(tinypose: tuple[Any, PoseSpec], sho
     assert all(torch.equal(a, b) for a, b in zip(before, small.parameters(), strict=True))
 
 
-def test_a_rate_that_is_too_high_is_lowered(tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_rate_that_is_too_high_is_lowered(
+    tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recovery, "PEAK_RATE", 1.0)
     monkeypatch.setattr(recovery, "SLOWER", 500.0)
     graph, spec = tinypose

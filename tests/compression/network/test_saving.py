@@ -55,7 +55,9 @@ def score(model: Path, people: People) -> float:
 @pytest.mark.slow
 @pytest.mark.xdist_group("compress_budget")
 @pytest.mark.parametrize("asked", [{"prune": 0.32}, {"low_rank": 0.2}], ids=["prune", "low_rank"])
-def test_a_third_of_the_work_goes_and_the_keypoints_stay(asked: dict[str, float], to_recover_on: Path, people: People, tmp_path: Path) -> None:  # fmt: skip
+def test_a_third_of_the_work_goes_and_the_keypoints_stay(
+    asked: dict[str, float], to_recover_on: Path, people: People, tmp_path: Path
+) -> None:
     spec = read_spec(SAMPLE / "tinypose.toml")
     found = compress(SAMPLE / "tinypose.pt2", spec, Wanted(**asked, recover=to_recover_on, steps=STEPS), tmp_path)
     assert found.ratio >= 1.5

@@ -90,7 +90,9 @@ def test_a_batch_is_repeatable_and_its_crops_differ(run: Any, tinypose: tuple[An
     assert first.max() <= 255
 
 
-def test_damaged_pictures_are_left_out_and_too_many_of_them_refused(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, tmp_path: Path) -> None:  # fmt: skip
+def test_damaged_pictures_are_left_out_and_too_many_of_them_refused(
+    run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, tmp_path: Path
+) -> None:
     good = find_photos(pictures, None, ()).photos[:6]
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(good[0].path.read_bytes()[:300])
@@ -104,7 +106,9 @@ def test_damaged_pictures_are_left_out_and_too_many_of_them_refused(run: Any, ti
         Bank(others, tinypose[1], run, np.random.default_rng(0)).batch(8)
 
 
-def test_a_full_bank_forgets_the_oldest(run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_full_bank_forgets_the_oldest(
+    run: Any, tinypose: tuple[Any, PoseSpec], pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("posekit.compression.network.views.MAX_BANK_BYTES", 0)  # 64 crops are kept at least
     bank = Bank(find_photos(pictures, None, ()).photos[:10], tinypose[1], run, np.random.default_rng(0))
     for _ in range(9):

@@ -29,9 +29,11 @@ PICTURES = 4
 # for a process to run first: a trial of w4 throughout ends it
 KILLING = """
 import os
-from posekit.search import trial
+from posekit.compression.search import trial
 measure = trial.Bench.measure
-trial.Bench.measure = lambda self, recipe: os.kill(os.getpid(), 9) if recipe.precision == "w4" else measure(self, recipe)
+def deadly(self, recipe):
+    return os.kill(os.getpid(), 9) if recipe.precision == "w4" else measure(self, recipe)
+trial.Bench.measure = deadly
 """
 
 

@@ -1,4 +1,5 @@
-"""Trials on a local Dask cluster: the same result as in this process, whoever is killed; and one sentence if there is none."""
+"""Trials on a local Dask cluster: the same result as in this process, whoever is killed; and one sentence if there is
+none."""
 
 from __future__ import annotations
 
@@ -125,8 +126,9 @@ def silent() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "address", ["tcp://127.0.0.1:1", "127.0.0.1", "nonsense://x", "tls://127.0.0.1:1", "tcp://[::", "ucx://a:1", "inproc://1"]
-)  # fmt: skip
+    "address",
+    ["tcp://127.0.0.1:1", "127.0.0.1", "nonsense://x", "tls://127.0.0.1:1", "tcp://[::", "ucx://a:1", "inproc://1"],
+)
 def test_where_no_scheduler_answers(
     address: str, problem: Problem, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,8 +19,21 @@ from posekit.errors import ConversionError
 from posekit.parity.budget import parse_budget
 from posekit.parity.quality import Quality
 
-BITS = {"fp32": 32, "fp16": 16, "w8a32": 8.2, "w8a8": 8.3, "w8a16": 8.4, "w8": 8, "w4": 4, "pal8": 8.1, "pal6": 6, "pal4": 4,
-        "sparse50": 9, "sparse50-w8": 8.5, "sparse50-pal4": 6.5}  # fmt: skip
+BITS = {
+    "fp32": 32,
+    "fp16": 16,
+    "w8a32": 8.2,
+    "w8a8": 8.3,
+    "w8a16": 8.4,
+    "w8": 8,
+    "w4": 4,
+    "pal8": 8.1,
+    "pal6": 6,
+    "pal4": 4,
+    "sparse50": 9,
+    "sparse50-w8": 8.5,
+    "sparse50-pal4": 6.5,
+}
 ROUGHNESS = {"w4": 1.0, "pal4": 0.8, "pal6": 0.1}
 Layers = dict[str, tuple[int, float]]  # name -> weights, OKS that it loses at 4 bits
 

@@ -98,8 +98,13 @@ def test_when_the_time_is_over_the_trials_are_kept_and_more_time_goes_on(
 
 
 def test_what_is_known_costs_no_time(
-    problem: Problem, expected: Searched, asked: Callable[..., Tuning], kept: Path, made: list[Recipe], clock: list[float]
-) -> None:  # fmt: skip
+    problem: Problem,
+    expected: Searched,
+    asked: Callable[..., Tuning],
+    kept: Path,
+    made: list[Recipe],
+    clock: list[float],
+) -> None:
     with journal.writing(kept, problem.sha256, expected.trials):
         pass
     assert outcome(tune(problem, asked(seconds=0.0), silent)) == expected

@@ -90,7 +90,7 @@ def test_a_trial_that_kills_its_worker_fails_and_the_rest_goes_on(
 def test_what_a_trial_raises_is_raised_here_with_where_it_was(problem: Problem, planted: Callable[[str], None]) -> None:
     planted("""
 from posekit.errors import MissingToolError
-from posekit.search import trial
+from posekit.compression.search import trial
 class Odd(Exception):
     def __init__(self, one, two): super().__init__("odd")
 def fail(self, recipe):
@@ -153,7 +153,7 @@ def test_workers_use_one_thread_and_nothing_of_the_current_folder(
         assert [one.failure for one in run([uniform("w8")])] == [""]
     planted("""
 import os
-from posekit.search import trial
+from posekit.compression.search import trial
 def told(self, recipe):
     return trial.Trial(recipe, failure=os.environ["OMP_NUM_THREADS"])
 trial.Bench.measure = told

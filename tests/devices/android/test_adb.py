@@ -92,13 +92,18 @@ def test_an_earlier_answer_is_not_taken_for_this_one(phone: Phone) -> None:
 CHOICES: dict[str, tuple[list[str], str, type[PosekitError], tuple[str, ...]]] = {
     "none": ([], "", MissingToolError, ("no Android device is connected", "USB debugging")),
     "two": ([PHONE, OTHER], "", InputError, ("2 Android devices", "39V4C19114005803", "--device adb:emulator-5554")),
-    "two unauthorised": (["A unauthorized", "B unauthorized"], "", MissingToolError, ("A does not trust this computer",)),
+    "two unauthorised": (
+        ["A unauthorized", "B unauthorized"],
+        "",
+        MissingToolError,
+        ("A does not trust this computer",),
+    ),
     "unauthorised": (["A  unauthorized usb:1"], "", MissingToolError, ("A does not trust this computer", "screen")),
     "offline": (["A  offline"], "", MissingToolError, ("the device A is offline", "connect it again")),
     "no permissions": (["A  no permissions (udev rules)"], "", MissingToolError, ("A is not open to this user",)),
     "another": ([PHONE], "XYZ", MissingToolError, ("no device XYZ is connected", "emulator-5554")),
     "asked and offline": ([PHONE, "A  offline"], "A", MissingToolError, ("the device A is offline",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CHOICES)
@@ -283,8 +288,11 @@ def test_a_run_does_not_write_over_another(phone: Phone) -> None:
 
 @pytest.mark.slow
 def test_the_command_line_runs_a_bundle_on_a_phone(
-    sample_bundle: Callable[[str, str], Path], run_posekit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+    sample_bundle: Callable[[str, str], Path],
+    run_posekit: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import json
     import sys
 

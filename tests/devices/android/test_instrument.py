@@ -14,19 +14,50 @@ OUTPUTS: dict[str, tuple[str, bool, bool, str]] = {
     "passed": (GOOD, False, True, "its test passed"),
     "Windows lines": (GOOD.replace("\n", "\r\n"), False, True, "its test passed"),
     "no last line break": (GOOD.rstrip(), False, True, "its test passed"),
-    "error": (START + "INSTRUMENTATION_STATUS_CODE: -1\nINSTRUMENTATION_CODE: -1\n", True, True, "did not pass (status -1)"),
-    "failure": (START + "INSTRUMENTATION_STATUS_CODE: -2\nINSTRUMENTATION_CODE: -1\n", True, True, "did not pass (status -2)"),
-    "ignored": (START + "INSTRUMENTATION_STATUS_CODE: -3\nINSTRUMENTATION_CODE: -1\n", True, True, "did not pass (status -3)"),
-    "failure after a pass": (GOOD.replace("INSTRUMENTATION_CODE", "INSTRUMENTATION_STATUS_CODE: -2\nINSTRUMENTATION_CODE"), True, True, "status -2"),
-    "stack": (START + "INSTRUMENTATION_STATUS: stack=java.lang.Error: no\n\tat x\nINSTRUMENTATION_STATUS_CODE: -2\nINSTRUMENTATION_CODE: -1\n",
-              True, True, "java.lang.Error: no"),
-    "crash": (START + "INSTRUMENTATION_RESULT: shortMsg=Process crashed.\nINSTRUMENTATION_CODE: 0\n", True, True, "Process crashed."),
+    "error": (
+        START + "INSTRUMENTATION_STATUS_CODE: -1\nINSTRUMENTATION_CODE: -1\n",
+        True,
+        True,
+        "did not pass (status -1)",
+    ),
+    "failure": (
+        START + "INSTRUMENTATION_STATUS_CODE: -2\nINSTRUMENTATION_CODE: -1\n",
+        True,
+        True,
+        "did not pass (status -2)",
+    ),
+    "ignored": (
+        START + "INSTRUMENTATION_STATUS_CODE: -3\nINSTRUMENTATION_CODE: -1\n",
+        True,
+        True,
+        "did not pass (status -3)",
+    ),
+    "failure after a pass": (
+        GOOD.replace("INSTRUMENTATION_CODE", "INSTRUMENTATION_STATUS_CODE: -2\nINSTRUMENTATION_CODE"),
+        True,
+        True,
+        "status -2",
+    ),
+    "stack": (
+        START
+        + "INSTRUMENTATION_STATUS: stack=java.lang.Error: no\n\tat x\n"
+        + "INSTRUMENTATION_STATUS_CODE: -2\nINSTRUMENTATION_CODE: -1\n",
+        True,
+        True,
+        "java.lang.Error: no",
+    ),
+    "crash": (
+        START + "INSTRUMENTATION_RESULT: shortMsg=Process crashed.\nINSTRUMENTATION_CODE: 0\n",
+        True,
+        True,
+        "Process crashed.",
+    ),
     "not there": ("INSTRUMENTATION_FAILED: a/b\n", True, True, "INSTRUMENTATION_FAILED: a/b"),
     "no test": ("INSTRUMENTATION_CODE: -1\n", True, True, "it ran no test"),
     "broke off": (START, True, False, "it broke off"),
     "silence": ("", True, False, "it said nothing"),
     "no text": ("\x00\xff\n" + GOOD, False, True, "its test passed"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("portion", [1, 7, 1000])

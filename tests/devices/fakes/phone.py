@@ -1,6 +1,7 @@
 """Answer a request as a phone would: the bundle's own model on what runs it here, posekit's arithmetic around it.
 
-`python phone.py BUNDLE REQUEST OUT`: what a fake device runs. What it calls an accelerator is the CPU with a little noise.
+`python phone.py BUNDLE REQUEST OUT`: what a fake device runs. What it calls an accelerator is the CPU with a little
+noise.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 
 from posekit.bundle import Bundle, file_hash, open_bundle
 from posekit.contract.spec import contract_hash
+from posekit.decoders.decoder import Outputs
 from posekit.devices.format import RequestedCase, RunRequest
 from posekit.devices.request import case_sha256
 from posekit.parity.case_files import read_tensor
-from posekit.parity.cases import Tensors, poses_of
+from posekit.parity.cases import poses_of
 from posekit.poses.regions import Region
 from posekit.poses.transforms import input_transform
 from posekit.poses.warp import warp
@@ -37,7 +39,7 @@ def answer(bundle: Bundle, request: Path, out: Path) -> None:
     run = runtime_for(bundle.platform, bundle.model_path).run
 
     @functools.cache  # what is asked of every accelerator is run once
-    def outputs(pixels: bytes) -> Tensors:
+    def outputs(pixels: bytes) -> Outputs:
         width, height = bundle.spec.input.size_wh
         return run(np.frombuffer(pixels, np.float32).reshape(height, width, 3))
 

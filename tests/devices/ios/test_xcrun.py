@@ -1,4 +1,5 @@
-"""The Apple driver against a fake xcrun and xcodebuild: every way that it fails is one sentence, and half a run is none."""
+"""The Apple driver against a fake xcrun and xcodebuild: every way that it fails is one sentence, and half a run is
+none."""
 
 from __future__ import annotations
 
@@ -23,8 +24,12 @@ from tests.devices.fakes.device import (
     tiny_request,
 )
 
-HOSTED = {"BlueprintName": "TinyTests", "TestHostPath": "__TESTROOT__/Release-iphoneos/Host.app",
-          "TestHostBundleIdentifier": "com.example.host", "TestBundlePath": "__TESTHOST__/PlugIns/TinyTests.xctest"}  # fmt: skip
+HOSTED = {
+    "BlueprintName": "TinyTests",
+    "TestHostPath": "__TESTROOT__/Release-iphoneos/Host.app",
+    "TestHostBundleIdentifier": "com.example.host",
+    "TestBundlePath": "__TESTHOST__/PlugIns/TinyTests.xctest",
+}
 
 
 def listed(name: str = "Ada's iPhone", number: int = 1, **parts: Any) -> dict[str, Any]:
@@ -113,10 +118,20 @@ SIMULATOR, WATCH = listed(number=3, hardware={"reality": "virtual"}), listed(num
 CHOICES: dict[str, tuple[list[Any], str, type[PosekitError], tuple[str, ...]]] = {
     "none": ([], "", MissingToolError, ("no iPhone or iPad is connected",)),
     "no phone": ([SIMULATOR, WATCH, "?", {}], "", MissingToolError, ("no iPhone or iPad is connected",)),
-    "two": ([listed(), listed("iPad", 2)], "", InputError, ("2 devices are known", "iPad 0000-2", "--device ios:0000-1")),
-    "two unusable": ([listed(number=n, connection={"pairingState": "no"}) for n in (1, 2)], "", MissingToolError, ("trust",)),
+    "two": (
+        [listed(), listed("iPad", 2)],
+        "",
+        InputError,
+        ("2 devices are known", "iPad 0000-2", "--device ios:0000-1"),
+    ),
+    "two unusable": (
+        [listed(number=n, connection={"pairingState": "no"}) for n in (1, 2)],
+        "",
+        MissingToolError,
+        ("trust",),
+    ),
     "another": ([listed()], "XYZ", MissingToolError, ("no device XYZ is connected; known: 0000-1",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CHOICES)

@@ -1,4 +1,5 @@
-"""Contract faults to plant in the samples, and how far each moves keypoints: python -m tests.parity.contract.planted."""
+"""Contract faults to plant in the samples, and how far each moves keypoints: python -m
+tests.parity.contract.planted."""
 
 from __future__ import annotations
 
@@ -67,7 +68,8 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample's network, which remembers what it answered; its contract; photos with boxes, with or without keypoints."""
+    """A sample's network, which remembers what it answered; its contract; photos with boxes, with or without
+    keypoints."""
 
     network: Network
     spec: PoseSpec

@@ -199,8 +199,11 @@ def test_package_takes_a_reference_only_of_pictures_that_are_given(tmp_path: Pat
 def test_outputs_that_are_not_finite_fail() -> None:
     of = sample("tinypose")
     result = contract_stage(
-        lambda spec, pixels: {"heatmaps": np.full((1, 32, 24, 17), math.nan)}, of.spec, of.photos, as_predicted(of, of.spec)
-    )  # fmt: skip
+        lambda spec, pixels: {"heatmaps": np.full((1, 32, 24, 17), math.nan)},
+        of.spec,
+        of.photos,
+        as_predicted(of, of.spec),
+    )
     assert result.checks[0].outcome is Outcome.FAIL
 
 

@@ -27,7 +27,9 @@ def film(photo: Photo, folder: Path, boxed: bool) -> tuple[Photo, ...]:
         noisy = np.roll(image, index, 1) + rng.normal(0, 3, image.shape)
         path = folder / f"{index}.jpg"
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(path, quality=70)
-        people = [replace(q, box_xyxy=tuple(v + index * (n % 2 == 0) for n, v in enumerate(q.box_xyxy))) for q in photo.people]  # type: ignore[arg-type]  # fmt: skip
+        people = [
+            replace(q, box_xyxy=tuple(v + index * (n % 2 == 0) for n, v in enumerate(q.box_xyxy))) for q in photo.people
+        ]  # type: ignore[arg-type]
         frames.append(Photo(path, index, tuple(people) if boxed else ()))
     return tuple(frames)
 
@@ -86,8 +88,18 @@ def test_large_pictures_are_kept_small(monkeypatch: pytest.MonkeyPatch, tmp_path
     Image.fromarray(load_image(small.path)).resize(size, Image.Resampling.NEAREST).save(tmp_path / "large.png")
     (person,) = small.people
     assert person.keypoints is not None
-    large = Photo(tmp_path / "large.png", 0, (replace(
-        person, box_xyxy=tuple(4 * v for v in person.box_xyxy), area=16 * person.area, keypoints=person.keypoints * [4, 4, 1]),))  # type: ignore[arg-type]  # fmt: skip
+    large = Photo(
+        tmp_path / "large.png",
+        0,
+        (
+            replace(
+                person,
+                box_xyxy=tuple(4 * v for v in person.box_xyxy),
+                area=16 * person.area,
+                keypoints=person.keypoints * [4, 4, 1],
+            ),
+        ),
+    )  # type: ignore[arg-type]
     spec = of.spec if boxed else of.spec.model_copy(update={"kind": "one_stage"})
     (first,) = subjects_of([small], spec, 1)
     monkeypatch.setattr(subjects, "KEPT_PX", size[0] * size[1] // 16 + 9)

@@ -1,4 +1,5 @@
-"""A bundle that contradicts itself, every hash made consistent: the check that sees it, and what is no contradiction."""
+"""A bundle that contradicts itself, every hash made consistent: the check that sees it, and what is no
+contradiction."""
 
 from __future__ import annotations
 
@@ -29,8 +30,10 @@ from tests.faults import CASES, REPORT, TRACE
 pytestmark = pytest.mark.xdist_group("bundle")
 
 WRAPPER, GOLDEN, FILES = (
-    "the wrapper is what posekit renders", "the golden vectors are those of the contract", "every file of the bundle is known",
-)  # fmt: skip
+    "the wrapper is what posekit renders",
+    "the golden vectors are those of the contract",
+    "every file of the bundle is known",
+)
 INPUTS, KEYPOINTS = "the pictures give the recorded inputs", "the recorded outputs give the recorded keypoints"
 EVIDENCE, TRACED = "the files of the evidence are its cases'", "the trace is of the first case"
 LAYERS, METADATA = "the layers are stored as recipe and report say", "input, outputs and metadata are the contract's"
@@ -106,7 +109,9 @@ def everywhere(**values: str) -> Callable[[Path], Any]:
 
     def change(folder: Path) -> None:
         in_report(lambda document: document.update(values))(folder)
-        in_json(Path(MANIFEST), lambda document: document.update({k: v for k, v in values.items() if k in document}))(folder)  # fmt: skip
+        in_json(Path(MANIFEST), lambda document: document.update({k: v for k, v in values.items() if k in document}))(
+            folder
+        )
 
     return change
 
@@ -129,7 +134,10 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "code where zip programs leave theirs": (in_file_of("module/src/main/kotlin/__MACOSX/More.kt"), WRAPPER),
     "code in a folder called as litter": (in_file_of("module/src/main/kotlin/.DS_Store/More.kt"), WRAPPER),
     "one more source": (stray("module/src/main/kotlin/posekit/tiny/More.kt"), WRAPPER),
-    "golden number": (in_json(Path("golden/tracking.json"), lambda d: d["cases"][3]["smoothed"].__setitem__(0, 1.0)), GOLDEN),
+    "golden number": (
+        in_json(Path("golden/tracking.json"), lambda d: d["cases"][3]["smoothed"].__setitem__(0, 1.0)),
+        GOLDEN,
+    ),
     "golden case": (in_json(Path("golden/warp.json"), lambda d: d["cases"].pop()), GOLDEN),
     "stray file": (stray("notes.txt"), FILES),
     "page of a search that was none": (stray("report/search.html"), FILES),
@@ -167,11 +175,14 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "worst case": (in_report(lambda d: d["worst"].reverse()), FIGURES),
     "a phone's word": (everywhere(status="VERIFIED", runtime="LiteRT 2.3.0 on a phone"), FIGURES),
     "a runtime that package does not use": (in_report(lambda d: d.update(runtime="LiteRT 2.3.0, NPU")), FIGURES),
-    "a wrapper that was not run": (in_report(lambda d: d.update(runtime=f"{d['runtime']}; Kotlin on a phone")), FIGURES),
+    "a wrapper that was not run": (
+        in_report(lambda d: d.update(runtime=f"{d['runtime']}; Kotlin on a phone")),
+        FIGURES,
+    ),
     "a gate of a wrapper that was not run": (in_report(lambda d: d["checks"].append(PASSED)), FIGURES),
     "pictures of another kind": (everywhere(evaluated_on="1000 people of a known data set"), FACTS),
     "hash of the outputs": (in_case(packaged_sha256="0" * 64), FIGURES),
-}  # fmt: skip
+}
 
 
 def failed(folder: Path, **wanted: Any) -> dict[str, str]:
@@ -208,7 +219,21 @@ def test_an_untouched_bundle_contradicts_nothing(bundle: Path) -> None:
     checks = validate(bundle).evaluation.checks
     skipped = [check.name for check in checks if check.outcome != "pass"]
     assert skipped == ["it is the network's"]
-    assert {WRAPPER, GOLDEN, FILES, INPUTS, KEYPOINTS, EVIDENCE, TRACED, LAYERS, METADATA, NORMALISATION, FACTS, FIGURES, PAGES} <= {check.name for check in checks}  # fmt: skip
+    assert {
+        WRAPPER,
+        GOLDEN,
+        FILES,
+        INPUTS,
+        KEYPOINTS,
+        EVIDENCE,
+        TRACED,
+        LAYERS,
+        METADATA,
+        NORMALISATION,
+        FACTS,
+        FIGURES,
+        PAGES,
+    } <= {check.name for check in checks}
 
 
 def test_what_pycocotools_alone_tells_is_not_missed_without_it() -> None:
@@ -329,10 +354,15 @@ def test_a_box_without_extent_is_refused(bundle: Path, refused: Callable[..., An
 
 
 def test_the_network_tells_what_nothing_else_can(bundle: Path, tiny: Any, tmp_path: Path) -> None:
-    """Weights changed, and all figures measured anew on them: the bundle agrees with itself, and not with its network."""
+    """Weights changed, and all figures measured anew on them: the bundle agrees with itself, and not with its
+    network."""
     source = shutil.copyfile(tiny.save("exported"), tmp_path / "tiny.pt2")
     shutil.copyfile(tiny.spec_file, tmp_path / "tiny.toml")
-    seeds = (seed for seed in range(200) if faults.and_figures(faults.weights)(shutil.copytree(bundle, tmp_path / f"try-{seed}"), faults.Random(seed)))  # fmt: skip
+    seeds = (
+        seed
+        for seed in range(200)
+        if faults.and_figures(faults.weights)(shutil.copytree(bundle, tmp_path / f"try-{seed}"), faults.Random(seed))
+    )
     changed = tmp_path / f"try-{next(seeds)}"
     faults.sealed(changed)
     faults.paged(changed)
@@ -363,8 +393,13 @@ def test_another_network_is_not_the_bundles(bundle: Path, tiny: Any, tmp_path: P
 
 @pytest.mark.parametrize(
     ("where", "is_seen"),
-    [("total.keypoints.max_px", False), ("total.drift.max_px", True), ("total.drift.p95_px", True), ("total.drift.ties", False)],
-)  # fmt: skip
+    [
+        ("total.keypoints.max_px", False),
+        ("total.drift.max_px", True),
+        ("total.drift.p95_px", True),
+        ("total.drift.ties", False),
+    ],
+)
 def test_another_processors_near_ties_are_no_lie_and_what_is_beyond_them_is_compared(where: str, is_seen: bool) -> None:
     assert bool(Slack(False, True).differing(0.0, 3.2, where)) is is_seen
     assert Slack(True, True).differing(0.0, 3.2, where)

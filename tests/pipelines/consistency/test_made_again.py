@@ -1,4 +1,5 @@
-"""A compressed bundle against its network and its calibration pictures: the file, the ranges, and the share of the error."""
+"""A compressed bundle against its network and its calibration pictures: the file, the ranges, and the share of the
+error."""
 
 from __future__ import annotations
 
@@ -59,8 +60,11 @@ CHANGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a figure of precision": (lambda d: d["stages"][2]["tensors"][0].update(max_abs=1e-4), SHARES),
     "a reason": (lambda d: d["layers"][-1].update(why="its owner asked for it"), MADE_AGAIN),
     "a note": (lambda d: d["notes"].append("measured on 100 phones"), MADE_AGAIN),
-    "names of layers": (lambda d: [d["layers"][i].update(name=n) for i, n in ((0, "body.3"), (1, "body.0"))], MADE_AGAIN),
-}  # fmt: skip
+    "names of layers": (
+        lambda d: [d["layers"][i].update(name=n) for i, n in ((0, "body.3"), (1, "body.0"))],
+        MADE_AGAIN,
+    ),
+}
 
 
 @pytest.mark.parametrize("what", CHANGES)

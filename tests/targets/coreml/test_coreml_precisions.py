@@ -112,9 +112,13 @@ def test_the_same_network_gives_the_same_base(made, tmp_path: Path) -> None:  # 
     network = made(NAME)
     again = coreml.base(network.lowered, tmp_path, tmp_path / "log")
     files = [
-        {path.relative_to(folder).as_posix(): path.read_bytes() for path in (folder / "fp32.mlpackage").rglob("*") if path.is_file()}
+        {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in (folder / "fp32.mlpackage").rglob("*")
+            if path.is_file()
+        }
         for folder in (network.base.folder, again.folder)
-    ]  # fmt: skip
+    ]
     assert files[0] == files[1]
 
 

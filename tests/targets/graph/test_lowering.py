@@ -34,9 +34,14 @@ def lowered(source: SourceModel, spec: PoseSpec) -> Lowered:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"color_order": "bgr"}, {"mean": [0, 0, 0], "std": [1, 1, 1]}, {"mean": [127.5] * 3, "std": [255, 127.5, 1e-2]}],
+    [
+        {},
+        {"color_order": "bgr"},
+        {"mean": [0, 0, 0], "std": [1, 1, 1]},
+        {"mean": [127.5] * 3, "std": [255, 127.5, 1e-2]},
+    ],
     ids=["rgb", "bgr", "plain", "odd"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("form", ["exported", "torchscript", "module"])
 def test_pixels_in_the_reference_out(form: str, changes: dict[str, Any], tiny: Any) -> None:
     source, spec = open_source(tiny.save(form), trust=True), spec_with(tiny, **changes)

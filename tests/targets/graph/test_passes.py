@@ -57,10 +57,15 @@ CONVOLUTIONS: dict[str, tuple[type[nn.Module], dict[str, Any], type[nn.Module], 
     "conv1d": (nn.Conv1d, {}, nn.BatchNorm1d, (1, 4, 9)),
     "conv1d grouped": (nn.Conv1d, {"groups": 2}, nn.BatchNorm1d, (1, 4, 9)),
     "transposed": (nn.ConvTranspose2d, {}, nn.BatchNorm2d, (1, 4, 5, 6)),
-    "transposed strided": (nn.ConvTranspose2d, {"stride": 2, "padding": 1, "output_padding": 1}, nn.BatchNorm2d, (1, 4, 5, 6)),
+    "transposed strided": (
+        nn.ConvTranspose2d,
+        {"stride": 2, "padding": 1, "output_padding": 1},
+        nn.BatchNorm2d,
+        (1, 4, 5, 6),
+    ),
     "transposed grouped": (nn.ConvTranspose2d, {"groups": 2, "stride": 2}, nn.BatchNorm2d, (1, 4, 5, 6)),
     "transposed 1d grouped": (nn.ConvTranspose1d, {"groups": 2}, nn.BatchNorm1d, (1, 4, 5)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("affine", [True, False])
@@ -145,11 +150,25 @@ class ComputedBias(nn.Module):
         (nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4)), 0),
         (nn.Sequential(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1)), 0),
         (nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.BatchNorm2d(4)), 2),
-        (nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.ELU(), nn.ConvTranspose2d(4, 4, 2), nn.BatchNorm2d(4)), 2),
+        (
+            nn.Sequential(
+                nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), nn.ELU(), nn.ConvTranspose2d(4, 4, 2), nn.BatchNorm2d(4)
+            ),
+            2,
+        ),
     ],
-    ids=["two users", "weight computed", "bias computed", "called twice", "grouped transposed", "no convolution",
-         "norm first", "two norms", "chain"],
-)  # fmt: skip
+    ids=[
+        "two users",
+        "weight computed",
+        "bias computed",
+        "called twice",
+        "grouped transposed",
+        "no convolution",
+        "norm first",
+        "two norms",
+        "chain",
+    ],
+)
 def test_batch_norm_is_fused_only_where_that_is_right(network: nn.Module, fused: int) -> None:
     unsettle(network)
     x = torch.randn(1, 4, 5, 6)

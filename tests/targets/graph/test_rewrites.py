@@ -1,4 +1,5 @@
-"""Rewrites for speed on a packaged network: told, left out on demand, read back, bisected, caught where they are wrong."""
+"""Rewrites for speed on a packaged network: told, left out on demand, read back, bisected, caught where they are
+wrong."""
 
 from __future__ import annotations
 

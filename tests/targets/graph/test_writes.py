@@ -21,9 +21,9 @@ from tests.structures import Calling
 # what both converters do alike
 PLAIN = """
 abs add amax amin bmm cat chunk clamp constant_pad_nd conv_transpose2d cumsum div exp expand flatten flip ge gt im2col
-index_select le logical_not lt mT matmul maximum mean minimum mul narrow ne neg pad permute pow relu repeat reshape roll select
-sigmoid slice softmax split split_with_sizes sqrt squeeze stack sub sum tanh to transpose unbind unsqueeze upsample_nearest2d
-where
+index_select le logical_not lt mT matmul maximum mean minimum mul narrow ne neg pad permute pow relu repeat reshape
+roll select sigmoid slice softmax split split_with_sizes sqrt squeeze stack sub sum tanh to transpose unbind unsqueeze
+upsample_nearest2d where
 """
 
 
@@ -85,8 +85,13 @@ def test_any_permutation_is_made_of_permutations_of_few_axes(sizes: tuple[int, .
 SCALE = torch.linspace(-1, 2, 24)
 MANY: dict[str, Callable[[Tensor], Tensor]] = {  # of a tensor of axes 2, 3, 4, 2, 2, 4
     "alternating": lambda y: (y * SCALE[:12].reshape(2, 3, 1, 2, 1, 1) + SCALE[:16].reshape(1, 1, 4, 1, 1, 4)).relu(),
-    "alternating on seven": lambda y: y.reshape(2, 3, 2, 2, 2, 2, 4) * SCALE[:16].reshape(2, 1, 2, 1, 2, 1, 2).repeat_interleave(2, 6),
-    "alternating beyond five": lambda y: y.reshape(2, 3, 2, 2, 2, 2, 4) * SCALE[:16].reshape(2, 1, 2, 1, 2, 1, 2)[..., :1] + SCALE[:12].reshape(1, 3, 1, 2, 1, 2, 1),
+    "alternating on seven": lambda y: (
+        y.reshape(2, 3, 2, 2, 2, 2, 4) * SCALE[:16].reshape(2, 1, 2, 1, 2, 1, 2).repeat_interleave(2, 6)
+    ),
+    "alternating beyond five": lambda y: (
+        y.reshape(2, 3, 2, 2, 2, 2, 4) * SCALE[:16].reshape(2, 1, 2, 1, 2, 1, 2)[..., :1]
+        + SCALE[:12].reshape(1, 3, 1, 2, 1, 2, 1)
+    ),
     "mean of some": lambda y: y.mean((0, 2, 5)),
     "largest of all": lambda y: y.amax(),
     "any": lambda y: (y > 1).any(3).to(y.dtype),
@@ -110,7 +115,7 @@ MANY: dict[str, Callable[[Tensor], Tensor]] = {  # of a tensor of axes 2, 3, 4, 
     "stacked": lambda y: torch.stack((y, -y), 3),
     "masked": lambda y: y.masked_fill(y < 0, 7.0),
     "to whole numbers": lambda y: y.to(torch.int32).to(torch.float32),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

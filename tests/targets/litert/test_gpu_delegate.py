@@ -33,8 +33,17 @@ def recorded(line: str) -> tuple[bool, Signature]:
     left, right = told.split(" -> ")
     verdict, kind, *inputs = left.split(" ")
     given = (pair.split("=") for pair in options.split(",") if pair)
-    named = {name: bool(float(value)) if name in FLAGS else float(value) if name == "beta" else int(float(value)) for name, value in given}  # fmt: skip
-    return verdict == "taken", op(kind, [operand(text) for text in inputs], [operand(text) for text in right.split()], custom=kind.startswith("Flex"), **named)  # fmt: skip
+    named = {
+        name: bool(float(value)) if name in FLAGS else float(value) if name == "beta" else int(float(value))
+        for name, value in given
+    }
+    return verdict == "taken", op(
+        kind,
+        [operand(text) for text in inputs],
+        [operand(text) for text in right.split()],
+        custom=kind.startswith("Flex"),
+        **named,
+    )
 
 
 def operand(text: str) -> Tensor:
@@ -69,30 +78,54 @@ def test_what_a_file_says_is_what_was_written() -> None:
 CASES: dict[str, tuple[Signature, str, str]] = {
     "five dimensions": (
         op("RESHAPE", [tensor(1, 24, 96), tensor(5, dtype="INT32", constant=True)], [tensor(1, 24, 3, 4, 8)]),
-        "5 dimensions", "fold dimensions",
+        "5 dimensions",
+        "fold dimensions",
     ),
     "64-bit integers": (op("CAST", [tensor(4, dtype="INT64")], [tensor(4)]), "casts int64 to float32", "float inputs"),
     "integers": (
-        op("MUL", [tensor(4, dtype="INT32"), tensor(4, dtype="INT32")], [tensor(4, dtype="INT32")]), "with int32", "decoder"
+        op("MUL", [tensor(4, dtype="INT32"), tensor(4, dtype="INT32")], [tensor(4, dtype="INT32")]),
+        "with int32",
+        "decoder",
     ),
     "16-bit activations": (op("RELU", [tensor(4, dtype="INT16")], [tensor(4, dtype="INT16")]), "with int16", "to int8"),
     "a size known late": (op("ABS", [tensor(4)], [tensor(1, dynamic=True)]), "run time only", "one fixed input size"),
-    "argmax": (op("ARG_MAX", [IMAGE, tensor(dtype="INT32", constant=True)], [tensor(1, dtype="INT64")]), "ARG_MAX", "decoder"),
+    "argmax": (
+        op("ARG_MAX", [IMAGE, tensor(dtype="INT32", constant=True)], [tensor(1, dtype="INT64")]),
+        "ARG_MAX",
+        "decoder",
+    ),
     "gather_nd": (op("GATHER_ND", [IMAGE, tensor(1, 4, dtype="INT32")], [tensor(1)]), "GATHER_ND", "decoder"),
     "unpack": (op("UNPACK", [tensor(2, 4)], [tensor(4), tensor(4)]), "UNPACK", "slice"),
     "topk": (op("TOPK_V2", [tensor(4), tensor(dtype="INT32", constant=True)], [tensor(1)]), "TOPK_V2", "decoder"),
     "flex": (op("FlexErf", [IMAGE], [IMAGE], custom=True), "custom operation FlexErf", "write it"),
-    "a custom one called as a known one": (op("ADD", [IMAGE, IMAGE], [IMAGE], custom=True), "custom operation ADD", "write it"),
+    "a custom one called as a known one": (
+        op("ADD", [IMAGE, IMAGE], [IMAGE], custom=True),
+        "custom operation ADD",
+        "write it",
+    ),
     "gamma and beta of gated attention": (
         op("MUL", [tensor(1, 5, 1, 16), tensor(1, 1, 2, 16, constant=True)], [tensor(1, 5, 2, 16)]),
-        "broadcasts both sides, 1x5x1x16 and 1x1x2x16", "tile",
+        "broadcasts both sides, 1x5x1x16 and 1x1x2x16",
+        "tile",
     ),
     "many of several channels": (
-        op("DEPTHWISE_CONV_2D", [tensor(1, 8, 8, 2), tensor(1, 3, 3, 4, constant=True)], [IMAGE], strideW=1, strideH=1, depthMultiplier=2),
-        "2 of each of 2 channels", "multiplier of 1",
+        op(
+            "DEPTHWISE_CONV_2D",
+            [tensor(1, 8, 8, 2), tensor(1, 3, 3, 4, constant=True)],
+            [IMAGE],
+            strideW=1,
+            strideH=1,
+            depthMultiplier=2,
+        ),
+        "2 of each of 2 channels",
+        "multiplier of 1",
     ),
-    "a layer norm's bias": (op("ADD", [tensor(1, 24, 32), tensor(24, 32)], [tensor(1, 24, 32)]), "24x32 to 1x24x32", "same number"),
-}  # fmt: skip
+    "a layer norm's bias": (
+        op("ADD", [tensor(1, 24, 32), tensor(24, 32)], [tensor(1, 24, 32)]),
+        "24x32 to 1x24x32",
+        "same number",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -106,14 +139,33 @@ def test_an_operation_that_stays_on_the_cpu(case: str) -> None:
 
 
 TAKEN: dict[str, Signature] = {
-    "a convolution without bias": op("CONV_2D", [IMAGE, tensor(8, 3, 3, 4, constant=True), None], [IMAGE], strideW=1, strideH=1),
-    "a deconvolution": op("TRANSPOSE_CONV", [tensor(4, dtype="INT32", constant=True), tensor(8, 3, 3, 4, constant=True), IMAGE], [IMAGE], strideW=2, strideH=2),
+    "a convolution without bias": op(
+        "CONV_2D", [IMAGE, tensor(8, 3, 3, 4, constant=True), None], [IMAGE], strideW=1, strideH=1
+    ),
+    "a deconvolution": op(
+        "TRANSPOSE_CONV",
+        [tensor(4, dtype="INT32", constant=True), tensor(8, 3, 3, 4, constant=True), IMAGE],
+        [IMAGE],
+        strideW=2,
+        strideH=2,
+    ),
     "a size left open at the input": op("ABS", [tensor(1, 8, 8, 4, dynamic=True)], [tensor(1, 8, 8, 4, dynamic=True)]),
-    "quantized": op("ADD", [tensor(1, 8, 8, 4, dtype="INT8"), tensor(1, 8, 8, 4, dtype="INT8")], [tensor(1, 8, 8, 4, dtype="INT8")]),
-    "many of one channel": op("DEPTHWISE_CONV_2D", [tensor(1, 8, 8, 1), tensor(1, 3, 3, 4, constant=True)], [IMAGE], strideW=1, strideH=1, depthMultiplier=4),
+    "quantized": op(
+        "ADD", [tensor(1, 8, 8, 4, dtype="INT8"), tensor(1, 8, 8, 4, dtype="INT8")], [tensor(1, 8, 8, 4, dtype="INT8")]
+    ),
+    "many of one channel": op(
+        "DEPTHWISE_CONV_2D",
+        [tensor(1, 8, 8, 1), tensor(1, 3, 3, 4, constant=True)],
+        [IMAGE],
+        strideW=1,
+        strideH=1,
+        depthMultiplier=4,
+    ),
     "a mask": op("GREATER", [IMAGE, tensor(constant=True)], [tensor(1, 8, 8, 4, dtype="BOOL")]),
-    "a custom one that the delegate knows": op("MaxPoolingWithArgmax2D", [IMAGE], [IMAGE, tensor(1, 8, 8, 4)], custom=True),
-}  # fmt: skip
+    "a custom one that the delegate knows": op(
+        "MaxPoolingWithArgmax2D", [IMAGE], [IMAGE, tensor(1, 8, 8, 4)], custom=True
+    ),
+}
 
 
 @pytest.mark.parametrize("case", TAKEN)
@@ -196,7 +248,8 @@ def test_a_changed_byte_is_damage_or_another_model(place: int, value: int) -> No
     ],
 )
 def test_networks(name: str, precision: Any, kinds: set[str], tmp_path: Path) -> None:
-    """What TensorFlow 2.17.1 says of the same files, and the five dimensions of attention, which only a delegate refuses."""
+    """What TensorFlow 2.17.1 says of the same files, and the five dimensions of attention, which only a delegate
+    refuses."""
     from posekit.sources.recognise import Form
     from posekit.sources.reference import run_reference
     from posekit.sources.source import SourceModel

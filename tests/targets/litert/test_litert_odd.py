@@ -1,4 +1,5 @@
-"""Networks that static quantization trips over: each keeps its values at 8 and 16 bits, or its name says what is float."""
+"""Networks that static quantization trips over: each keeps its values at 8 and 16 bits, or its name says what is
+float."""
 
 from __future__ import annotations
 
@@ -61,7 +62,11 @@ class PaddedMaximum(Plain):
     """ResNet's stem: the maximum is padded with minus infinity."""
 
     def add_more(self) -> None:
-        self.pool, self.up, self.conv = nn.MaxPool2d(3, 2, 1), nn.ConvTranspose2d(24, 24, 4, 2, 1), nn.Conv2d(24, 24, 3, 1, 1)  # fmt: skip
+        self.pool, self.up, self.conv = (
+            nn.MaxPool2d(3, 2, 1),
+            nn.ConvTranspose2d(24, 24, 4, 2, 1),
+            nn.Conv2d(24, 24, 3, 1, 1),
+        )
 
     def between(self, x: Tensor) -> Tensor:
         return F.relu(self.conv(F.relu(self.up(self.pool(x)))))
@@ -121,7 +126,11 @@ class Expectation(Plain):
     """A convolution that only counts bins, as YOLO's boxes end in, between two that are layers."""
 
     def add_more(self) -> None:
-        self.before, self.count, self.after = nn.Conv2d(24, 16, 1), nn.Conv2d(16, 1, 1, bias=False), nn.Conv2d(1, 24, 3, 1, 1)  # fmt: skip
+        self.before, self.count, self.after = (
+            nn.Conv2d(24, 16, 1),
+            nn.Conv2d(16, 1, 1, bias=False),
+            nn.Conv2d(1, 24, 3, 1, 1),
+        )
         self.count.weight.data[:] = torch.arange(16.0).reshape(1, 16, 1, 1)
 
     def between(self, x: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""What becomes of each operation under a recipe, on a small graph: two convolutions around swish and a transposition."""
+"""What becomes of each operation under a recipe, on a small graph: two convolutions around swish and a
+transposition."""
 
 from __future__ import annotations
 
@@ -18,9 +19,18 @@ def graph(gate: str, moved: str) -> list[Node]:
         ("moved", moved, (3,)), ("second", "CONV_2D", (4,)), ("third", "CONV_2D", (5,)), ("out", "CONV_2D", (6,)),
     ]  # fmt: skip
     return [
-        Node(name, op, name if name in LAYERS else "", sources, sources, (number,), 99 if name in LAYERS else -1, name == "out")
+        Node(
+            name,
+            op,
+            name if name in LAYERS else "",
+            sources,
+            sources,
+            (number,),
+            99 if name in LAYERS else -1,
+            name == "out",
+        )
         for number, (name, op, sources) in enumerate(ops)
-    ]  # fmt: skip
+    ]
 
 
 def floats(precision: str, lost: dict[str, float], gate: str = "LOGISTIC", moved: str = "TRANSPOSE") -> set[str]:
