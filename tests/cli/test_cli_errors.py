@@ -349,7 +349,7 @@ def progress():
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children start with it ignored
 console.progress = progress
-cli.main()
+app.main()
 """
 
 
