@@ -6,7 +6,7 @@ OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test lint fuzz bench figures peers browser clean
+.PHONY: setup demo test test-fast lint fuzz bench figures peers browser clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
@@ -38,9 +38,15 @@ browser:
 test: setup browser
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) -r s
 
+# What converts nothing: under two minutes.
+FAST := tests/poses tests/decoders tests/contract tests/parity/test_metrics.py tests/parity/test_gate.py tests/parity/test_budget.py \
+  tests/parity/test_accuracy.py tests/sources/test_recognise.py tests/test_documents.py tests/test_errors.py tests/test_layering.py
+test-fast: setup
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not slow" $(FAST)
+
 lint: setup
-	$(BIN)/ruff check posekit tests benchmarks
-	$(BIN)/ruff format --check posekit tests benchmarks
+	$(BIN)/ruff check posekit tests benchmarks sample
+	$(BIN)/ruff format --check posekit tests benchmarks sample
 	$(BIN)/mypy
 	if command -v swift >/dev/null; then swift format lint --strict --recursive templates/ios tests/swift templates/desktop/swift benchmarks/wrapper/swift; \
 	  else echo "SKIPPED swift format: no Swift toolchain"; fi
@@ -62,7 +68,7 @@ bench: setup
 	$(BIN)/python benchmarks/wrapper/kotlin/run.py
 	$(BIN)/python benchmarks/wrapper/swift/run.py
 
-# Every precision of both samples, measured and written into the README.
+# Every precision of both samples, measured and written into docs/figures.md.
 figures: setup
 	$(BIN)/python -m benchmarks.figures
 

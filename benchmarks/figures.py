@@ -1,4 +1,4 @@
-"""Every precision of both samples on both platforms, measured anew and written into the README: make figures."""
+"""Every precision of both samples on both platforms, measured anew and written into docs/figures.md: make figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from posekit.contract.precisions import PRECISIONS
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "figures.md"
 SAMPLES = ("tinypose", "tinysimcc")
 PLATFORMS = {"android": "Android", "ios": "iOS"}
 BUDGET = "oks>=0.98"
@@ -91,18 +91,18 @@ def _searched(report: dict[str, Any], whole: dict[str, Any], timed: bool) -> lis
     ]
 
 
-def written(readme: str, tables: dict[str, str]) -> str:
-    """The README with the tables between their marks."""
+def written(page: str, tables: dict[str, str]) -> str:
+    """The page with the tables between their marks."""
     for platform, text in tables.items():
         pattern = re.compile(rf"(<!-- figures: {platform} -->\n).*?(<!-- end -->)", re.DOTALL)
-        assert len(pattern.findall(readme)) == 1
-        readme = pattern.sub(lambda match, text=text: match[1] + text + "\n" + match[2], readme)  # type: ignore[misc]
-    return readme
+        assert len(pattern.findall(page)) == 1
+        page = pattern.sub(lambda match, text=text: match[1] + text + "\n" + match[2], page)  # type: ignore[misc]
+    return page
 
 
-def figures(readme: str, platform: str) -> dict[str, dict[str, list[str]]]:
-    """The README's table of a platform: cells by precision and sample."""
-    found = re.search(rf"<!-- figures: {platform} -->\n(.*?)\n<!-- end -->", readme, re.DOTALL)
+def figures(page: str, platform: str) -> dict[str, dict[str, list[str]]]:
+    """The page's table of a platform: cells by precision and sample."""
+    found = re.search(rf"<!-- figures: {platform} -->\n(.*?)\n<!-- end -->", page, re.DOTALL)
     assert found is not None
     rows: dict[str, dict[str, list[str]]] = {}
     for line in found[1].splitlines()[2:]:
@@ -118,7 +118,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         ladders, searched = measured(Path(scratch))
     tables = {platform: table(platform, ladders[platform], searched) for platform in PLATFORMS}
-    README.write_text(written(README.read_text(), tables))
+    PAGE.write_text(written(PAGE.read_text(), tables))
     sys.stdout.write("\n\n".join(tables.values()) + "\n")
 
 

@@ -34,15 +34,25 @@ def test_the_spec_of_the_readme_is_a_spec() -> None:
     assert parse_spec(tomllib.loads(text), "README.md").type_name == "TinyPose"
 
 
-def test_links_and_pictures_are_there() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", README)
-    assert targets
-    assert all((ROOT / target).exists() for target in targets)
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_and_pictures_are_there(page: str) -> None:
+    path = ROOT / page
+    targets = [one for one in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()) if not one.startswith("http")]
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_paths_in_the_text_are_there(page: str) -> None:
+    paths = re.findall(r"`((?:posekit|tests|docs|templates|sample|benchmarks)/[\w./-]+)`", (ROOT / page).read_text())
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)):
+    for target in set(re.findall(r"(?:^|`)make ([\w-]+)", README, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
