@@ -1,4 +1,4 @@
-"""The ladder end to end on both samples, its figures in the README, and what it recommends."""
+"""The ladder end to end on both samples, its figures in the documents, and what it recommends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from posekit.parity.quality import Quality
 from posekit.pipelines import ladder
 from posekit.sources.sample import sample_images, write_sample
 from posekit.targets import TARGETS, Calibration
-from tests.test_readme import README
+from tests.test_readme import ROOT
 
 SAMPLES = ("tinypose", "tinysimcc")
 
@@ -89,7 +89,7 @@ def test_8_bits_keep_the_keypoints_at_three_tenths_of_the_size(ladders: dict, ke
 def test_the_figures_of_the_readme_are_those_of_this_run(ladders: dict, key: tuple[str, str]) -> None:
     """Times are left out; another processor rounds otherwise, and one keypoint of 255 that jumps moves the mean."""
     name, platform = key
-    table = figures(README, platform)
+    table = figures((ROOT / "docs" / "figures.md").read_text(), platform)
     assert set(table) == {*of_platform(platform), "auto"}
     for precision in of_platform(platform):
         found = rung(ladders[key], precision)
