@@ -14,12 +14,13 @@ from posekit import documents
 from posekit.bundle import folders
 from posekit.bundle.wrapper import assets_folder
 from posekit.contract.precisions import PRECISIONS
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import PoseSpec, contract_hash, read_spec
 from posekit.errors import InputError, said
 from posekit.runtimes.files import is_litter
 from posekit.targets import TARGETS, Target
 
-MANIFEST, CONTRACT = "manifest.json", "pose.json"
+MANIFEST = "manifest.json"
 WRAPPER = {"android": "module", "ios": "package"}
 EVALUATION, GOLDEN, REPORT = "evaluation", "golden", "report"
 REJECTED = ".rejected"

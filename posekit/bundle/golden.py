@@ -22,8 +22,8 @@ from posekit.decoders.decoder import DecoderSpec
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.regions import Region, frame_region, region_from_box
 from posekit.poses.tracking import OneEuroFilter, next_region
-from posekit.poses.transforms import Orientation, input_transform, upright_size
-from posekit.poses.warp import warp
+from posekit.poses.transforms import Orientation, upright_size
+from posekit.poses.warp import crop
 
 SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
@@ -117,14 +117,13 @@ def warp_cases(
     pixels = rng.integers(0, 256, (stored_wh[1], stored_wh[0], 3), dtype=np.uint8)
     width, height = upright_size(stored_wh, orientation)
     box = (0.3 * width, -0.1 * height, 0.9 * width, 0.8 * height)
-    crop = region_from_box(box, spec.size_wh, spec.box_padding)
-    regions = {"frame": frame_region((width, height), spec), "crop": crop}
+    person = region_from_box(box, spec.size_wh, spec.box_padding)
+    regions = {"frame": frame_region((width, height), spec), "crop": person}
     if spec.sampling == "bilinear":
-        regions["turned"] = Region(crop.center_xy, crop.size_wh, degrees)
+        regions["turned"] = Region(person.center_xy, person.size_wh, degrees)
     cases = []
     for kind, region in regions.items():
-        transform = input_transform(region, spec)
-        tensor = warp(pixels, transform, spec.size_wh, spec.pad_value, orientation)
+        tensor, transform = crop(pixels, region, spec, orientation)
         points = rng.uniform(0, 30, (3, 2))
         cases.append({
             "name": f"{spec.resize}-{spec.alignment}-{name}-{kind}",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from posekit import __version__
 from posekit.contract.skeletons import flip_indices, lower_camel
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
 from posekit.errors import InputError
 
@@ -127,7 +128,7 @@ def render(
     render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
     place = folder / assets_folder(platform, spec)
     place.mkdir(parents=True, exist_ok=True)
-    (place / "pose.json").write_bytes(canonical_json(spec))
+    (place / CONTRACT).write_bytes(canonical_json(spec))
     return place
 
 

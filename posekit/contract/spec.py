@@ -25,6 +25,7 @@ from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
 
+FILE = "pose.json"  # a contract, written canonically
 MAX_SPEC_BYTES = 1 << 20
 MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
 _KOTLIN = """

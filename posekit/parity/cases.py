@@ -24,9 +24,9 @@ from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, Ten
 from posekit.parity.metrics import Found
 from posekit.poses import Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
-from posekit.poses.regions import Region, frame_region, region_from_box
-from posekit.poses.transforms import InputTransform, input_transform
-from posekit.poses.warp import warp
+from posekit.poses.regions import Region, region_of
+from posekit.poses.transforms import InputTransform
+from posekit.poses.warp import crop
 
 INDEX = "cases.json"
 PACKAGE_AGAIN = "package the model again"
@@ -61,15 +61,14 @@ def cases_in(image: Picture, photo: Photo, spec: PoseSpec) -> list[Case]:
 
 
 def _case(name: str, photo: Photo, person: Person | None, image: Picture, spec: PoseSpec) -> Case:
+    height, width = image.shape[:2]
+    region = region_of(None if person is None else person.box_xyxy, (width, height), spec.input)
     if person is None:
-        region = frame_region((image.shape[1], image.shape[0]), spec.input)
-        size, area = float(max(region.size_wh)), float(image.shape[0] * image.shape[1])
+        size, area = float(max(region.size_wh)), float(width * height)
     else:
         x1, y1, x2, y2 = person.box_xyxy
-        region = region_from_box(person.box_xyxy, spec.input.size_wh, spec.input.box_padding)
         size, area = max(x2 - x1, y2 - y1), person.area
-    transform = input_transform(region, spec.input)
-    pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
+    pixels, transform = crop(image, region, spec.input)
     return Case(name, photo, person, region, transform, pixels, size, area)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from posekit.bundle import folders
-from posekit.compression.network.agreement import normalised, runner
+from posekit.compression.network.agreement import as_tensor, runner
 from posekit.compression.network.asked import Wanted
 from posekit.compression.network.graph import Graph, batched, cloned, copied, export_network, multiply_adds, save
 from posekit.compression.network.low_rank import factorise
@@ -118,7 +118,7 @@ def _smaller(
     if pictures is not None and (wanted.prune is not None or wanted.low_rank is not None):
         for _ in range(LOOKED_AT):
             pictures.bank.visit()
-        inputs = [row[None] for row in normalised(pictures.bank.batch(STATISTICS), spec)]
+        inputs = [row[None] for row in as_tensor(pictures.bank.batch(STATISTICS), spec)]
     changes: list[Change] = []
     if wanted.prune is not None:
         changes += prune(small, wanted.prune, size_wh, inputs)

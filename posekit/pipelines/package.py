@@ -23,6 +23,7 @@ from posekit.contract.outputs import Run
 from posekit.contract.precisions import PRECISIONS
 from posekit.contract.recipe import FILE as RECIPE
 from posekit.contract.recipe import write as write_recipe
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import PoseSpec, canonical_json, contract_hash
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, converting, version_of
@@ -196,7 +197,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
                 platform, spec, converted.path.name, lowered.output_shapes, tree, converted.minimum_system
             )
             _copy(converted.path, assets / converted.path.name)
-            (folder / bundle.CONTRACT).write_bytes(canonical_json(spec))
+            (folder / CONTRACT).write_bytes(canonical_json(spec))
             write_recipe(made.recipe, folder / RECIPE)
             if made.recipe.calibrates:
                 ranges.write(made.ranges, folder / ranges.FILE)

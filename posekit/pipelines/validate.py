@@ -38,6 +38,7 @@ from posekit.pipelines.preparation import calibrating
 from posekit.poses.photos import Photos, find_photos, refuse_unreadable, without
 from posekit.progress import Step, announced, silent
 from posekit.report import writing
+from posekit.report.document import FILE as REPORT_FILE
 from posekit.report.document import read_evaluation
 from posekit.report.facts import read_facts
 from posekit.runtimes import Runtime, runtime_for
@@ -367,7 +368,7 @@ def _with_accuracy(
 def _packaged_report(folder: Path) -> dict[str, Any]:
     """What the bundle's own report says of source, conversion and size."""
     try:
-        document = documents.parse((folder / "report.json").read_bytes())
+        document = documents.parse((folder / REPORT_FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(
             f"{folder / 'report.json'} is no readable report{said(error)}", "package the model again"

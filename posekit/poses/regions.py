@@ -59,3 +59,12 @@ def frame_region(source_size_wh: tuple[int, int], spec: InputSpec) -> Region:
     if spec.resize == "affine_crop":
         return region_from_box((0.0, 0.0, width, height), spec.size_wh, 1.0)
     return Region((width / 2, height / 2), (width, height))
+
+
+def region_of(
+    box_xyxy: tuple[float, float, float, float] | None, source_size_wh: tuple[int, int], spec: InputSpec
+) -> Region:
+    """The region of a person's box, or of the whole image where there is none."""
+    if box_xyxy is None:
+        return frame_region(source_size_wh, spec)
+    return region_from_box(box_xyxy, spec.size_wh, spec.box_padding)

@@ -8,8 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.poses import Floats, antialias
+from posekit.poses.input_spec import InputSpec
+from posekit.poses.regions import Region
 from posekit.poses.sampling import bilinear
-from posekit.poses.transforms import UPRIGHT, InputTransform, Orientation, invert, moved, stored_index_matrix
+from posekit.poses.transforms import (
+    UPRIGHT,
+    InputTransform,
+    Orientation,
+    input_transform,
+    invert,
+    moved,
+    stored_index_matrix,
+)
+
+
+def crop(
+    image: NDArray[np.uint8], region: Region, spec: InputSpec, orientation: Orientation = UPRIGHT
+) -> tuple[NDArray[np.float32], InputTransform]:
+    """The network's input of a region (source px, upright), (H, W, 3) float32 RGB 0-255, and the way there.
+
+    image: (h, w, 3) RGB as stored.
+    """
+    transform = input_transform(region, spec)
+    return warp(image, transform, spec.size_wh, spec.pad_value, orientation), transform
 
 
 def warp(

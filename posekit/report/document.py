@@ -27,6 +27,7 @@ from posekit.report import figures, page
 from posekit.report.facts import Facts
 from posekit.report.figures import Gallery, SkeletonFigure
 
+FILE, JUNIT, PAGE = "report.json", "junit.xml", "index.html"  # of a report
 FIGURES = frozenset(
     field.name
     for kind in (TensorError, KeypointError, CaseError, Accuracy, Drift)
@@ -82,10 +83,10 @@ def write(
 ) -> None:
     """Write report.json, junit.xml and index.html."""
     folder.mkdir(exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
-    (folder / "junit.xml").write_bytes(junit(evaluation, str(document.get("name", "posekit"))))
+    (folder / FILE).write_text(json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    (folder / JUNIT).write_bytes(junit(evaluation, str(document.get("name", "posekit"))))
     text = html(evaluation, facts, spec, gallery, figure, template)
-    (folder / "index.html").write_text(text, encoding="utf-8")
+    (folder / PAGE).write_text(text, encoding="utf-8")
 
 
 def html(

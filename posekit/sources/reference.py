@@ -64,8 +64,14 @@ def check_facts(source: SourceModel, spec: PoseSpec) -> None:
 
 def network_input(spec: PoseSpec, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """The normalised tensor (1, C, H, W) that the network itself takes; C is 1 for gray, else 3."""
-    values = (network_colours(spec, pixels.astype(np.float64)) - spec.input.mean) / spec.input.std
+    values = normalised(spec, pixels.astype(np.float64))
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def normalised(spec: PoseSpec, pixels: NDArray[Any]) -> NDArray[Any]:
+    """RGB 0-255 (..., 3) as the network's own numbers (..., C), computed in the type that they have."""
+    mean, std = (np.array(values, pixels.dtype) for values in (spec.input.mean, spec.input.std))
+    return np.asarray((network_colours(spec, pixels) - mean) / std)
 
 
 def network_colours(spec: PoseSpec, pixels: NDArray[Any]) -> NDArray[Any]:

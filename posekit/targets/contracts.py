@@ -5,10 +5,11 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from posekit.contract.spec import FILE
 from posekit.errors import InputError
 from posekit.runtimes.mlpackage import read_specification
 
-CONTRACT_FILE, CONTRACT_KEY = "pose.json", "posekit.pose_json"
+CONTRACT_KEY = "posekit.pose_json"
 MAX_BYTES = 1 << 20
 
 
@@ -16,9 +17,9 @@ def of_tflite(path: Path) -> bytes:
     """pose.json as the .tflite holds it; InputError where it holds none."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(CONTRACT_FILE).file_size > MAX_BYTES:
+            if archive.getinfo(FILE).file_size > MAX_BYTES:
                 raise InputError(f"{path.name} holds a pose.json of more than 1 MiB")
-            return archive.read(CONTRACT_FILE)
+            return archive.read(FILE)
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise InputError(f"{path.name} holds no posekit contract", "was it made by posekit package?") from error
 

@@ -12,9 +12,8 @@ from PIL import Image
 from posekit.contract.spec import PoseSpec
 from posekit.poses import Floats
 from posekit.poses.images import Person, Picture
-from posekit.poses.regions import frame_region, region_from_box
-from posekit.poses.transforms import input_transform
-from posekit.poses.warp import warp
+from posekit.poses.regions import region_of
+from posekit.poses.warp import crop
 
 PEOPLE = 4  # of one picture at most, spread over those annotated: a crowd is one scene
 CELLS = 8  # a side of the small picture by which inputs are compared
@@ -75,12 +74,8 @@ def _entry(
     name: str, picture: str, image: Picture, boxed: Person | None, posed: Person | None, spec: PoseSpec
 ) -> Entry:
     height, width = image.shape[:2]
-    if boxed is None:
-        region = frame_region((width, height), spec.input)
-    else:
-        region = region_from_box(boxed.box_xyxy, spec.input.size_wh, spec.input.box_padding)
-    transform = input_transform(region, spec.input)
-    pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
+    region = region_of(None if boxed is None else boxed.box_xyxy, (width, height), spec.input)
+    pixels, transform = crop(image, region, spec.input)
     corners = transform.to_input(np.array([[0.0, 0.0], [width, height]]))
     (left, top), (right, bottom) = np.clip(np.rint(corners), 0, spec.input.size_wh).astype(int).tolist()
     shown = pixels[top:bottom, left:right] if right > left and bottom > top else pixels[:1, :1]

@@ -15,7 +15,7 @@ from posekit.contract.outputs import packaged
 from posekit.contract.spec import PoseSpec
 from posekit.parity.cases import Case, found_in
 from posekit.parity.metrics import Found, compare_keypoints
-from posekit.sources.reference import network_colours
+from posekit.sources.reference import normalised
 
 AT_ONCE = 16
 UNSURE = 20  # percent of the original's keypoints, those of the lowest scores, are no keypoints to agree about
@@ -27,7 +27,7 @@ def runner(network: Batched, names: Sequence[str], spec: PoseSpec) -> Run:
 
     def run(pixels: Pixels) -> list[Mapping[str, NDArray[Any]]]:
         with torch.no_grad():
-            outputs = network(normalised(pixels, spec))[: len(names)]
+            outputs = network(as_tensor(pixels, spec))[: len(names)]
         return [
             {name: packaged(name, values[i : i + 1].numpy(), spec) for name, values in zip(names, outputs, strict=True)}
             for i in range(len(pixels))
@@ -36,14 +36,11 @@ def runner(network: Batched, names: Sequence[str], spec: PoseSpec) -> Run:
     return run
 
 
-def normalised(pixels: Pixels, spec: PoseSpec) -> Any:
+def as_tensor(pixels: Pixels, spec: PoseSpec) -> Any:
     """The tensor (N, C, H, W) that the network takes, of pixels (N, H, W, 3) RGB 0-255; laid out channels last."""
     import torch
 
-    values = (network_colours(spec, pixels) - np.array(spec.input.mean, np.float32)) / np.array(
-        spec.input.std, np.float32
-    )
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32)).permute(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(normalised(spec, pixels), np.float32)).permute(0, 3, 1, 2)
 
 
 def keypoints_on(cases: Sequence[Case], run: Run, spec: PoseSpec) -> list[Found]:

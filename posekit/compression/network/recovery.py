@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posekit.compression.network import fake_quantize
-from posekit.compression.network.agreement import agreement, keypoints_on, normalised, runner
+from posekit.compression.network.agreement import agreement, as_tensor, keypoints_on, runner
 from posekit.compression.network.asked import Wanted
 from posekit.compression.network.graph import Batched, Graph, batched, copied
 from posekit.compression.network.layers import REPLACES, layers_of, shapes_of
@@ -126,7 +126,7 @@ def recover(
     size_wh = spec.input.size_wh
     theirs, ours = hints(original, small, size_wh)
     training = fake_quantize.rounding(small, ours) if wanted.quantize else copied(small, ours)
-    calibration = [row[None] for row in normalised(bank.batch(BATCH), spec)] if wanted.quantize else []
+    calibration = [row[None] for row in as_tensor(bank.batch(BATCH), spec)] if wanted.quantize else []
 
     def look_anew() -> None:
         if wanted.quantize:
@@ -157,7 +157,7 @@ def recover(
         if progress >= looked + RANGES_EVERY:
             looked = progress
             look_anew()
-        learner.learn(normalised(bank.batch(BATCH), spec), progress)
+        learner.learn(as_tensor(bank.batch(BATCH), spec), progress)
         if elapsed - told >= TOLD_EVERY_S:
             told = elapsed
             step(f"recover: {progress:.0%}, {_left(elapsed, progress)} left, difference {learner.recent:.3f}")

@@ -20,7 +20,7 @@ from posekit.poses.images import Photo, Picture, load_image
 from posekit.poses.regions import Region, frame_region, region_from_box
 from posekit.poses.tracking import next_region
 from posekit.poses.transforms import input_transform
-from posekit.poses.warp import warp
+from posekit.poses.warp import crop
 
 PLACES = 5  # of a picture without boxes: the whole, and others at random
 LOOKS = 2
@@ -78,17 +78,11 @@ def turned(region: Region, rng: Rng, *, upright: bool) -> Region:
     return Region((x + dx * w, y + dy * h), (w * scale, h * scale), 0.0 if upright else angle)
 
 
-def crop(image: Picture, region: Region, spec: PoseSpec) -> Pixels:
-    """(H, W, 3) RGB 0-255, by the contract's own warp."""
-    return warp(image, input_transform(region, spec.input), spec.input.size_wh, spec.input.pad_value)
-
-
 def case_of(photo: Photo, image: Picture, region: Region, spec: PoseSpec) -> Case:
     """The region as a case that keypoints can be compared on; size and area are the person's, by the padding."""
     padding = spec.input.box_padding if spec.kind == "top_down" else 1.0
     width, height = (side / padding for side in region.size_wh)
-    transform = input_transform(region, spec.input)
-    pixels = warp(image, transform, spec.input.size_wh, spec.input.pad_value)
+    pixels, transform = crop(image, region, spec.input)
     return Case(photo.name, photo, None, region, transform, pixels, max(width, height), width * height)
 
 
@@ -145,7 +139,7 @@ class Bank:
                 region = anywhere(image, self.spec, self.rng)
             else:
                 region = turned(regions[int(self.rng.integers(len(regions)))], self.rng, upright=upright)
-            self._add(np.round(crop(image, region, self.spec)).astype(np.uint8))
+            self._add(np.round(crop(image, region, self.spec.input)[0]).astype(np.uint8))
 
     def batch(self, size: int) -> Pixels:
         """(N, H, W, 3) RGB 0-255, those of one more picture among them; mirrored and with other colours at random."""
@@ -173,7 +167,7 @@ class Bank:
 
 def _by_score(image: Picture, places: Sequence[Region], spec: PoseSpec, run: Run) -> list[tuple[Region, Any, Any]]:
     """The places with their keypoints (K, 2) in source px and scores (K,), the surest first."""
-    outputs = run(np.stack([crop(image, place, spec) for place in places]))
+    outputs = run(np.stack([crop(image, place, spec.input)[0] for place in places]))
     found = []
     for place, values in zip(places, outputs, strict=True):
         poses = poses_of(values, input_transform(place, spec.input), spec)

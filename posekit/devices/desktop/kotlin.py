@@ -21,6 +21,7 @@ from pathlib import Path
 
 from posekit.bundle import wrapper
 from posekit.bundle.wrapper import template_root
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import PoseSpec, read_spec
 from posekit.devices import golden_run
 from posekit.devices.desktop import kotlin_compiler
@@ -178,7 +179,7 @@ def _main(name: str, module: Path, folder: Path) -> Path:
 
 
 def _contract(module: Path) -> PoseSpec:
-    return read_spec(module / "src" / "main" / "assets" / "pose.json")
+    return read_spec(module / "src" / "main" / "assets" / CONTRACT)
 
 
 def _package(module: Path) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 from posekit.bundle import file_hash
 from posekit.bundle.wrapper import template_root
 from posekit.contract.outputs import Run
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import read_spec
 from posekit.decoders.decoder import Outputs
 from posekit.devices import golden_run
@@ -95,7 +96,7 @@ def build(package: Path, work: Path) -> SwiftWrapper:
         Path(place): (_templates() / source).read_text(encoding="utf-8").replace(PLACEHOLDER, name)
         for place, source in places.items()
     }
-    spec = read_spec(package / "Sources" / name / "pose.json")
+    spec = read_spec(package / "Sources" / name / CONTRACT)
     with tempfile.TemporaryDirectory() as scratch:
         for path in golden_run.readers("ios", spec, Path(scratch)):
             files[Path(f"Sources/{PROGRAM}/{path.name}")] = path.read_text(encoding="utf-8")
@@ -114,7 +115,7 @@ def build(package: Path, work: Path) -> SwiftWrapper:
         raise ConversionError(
             f"the package {package} does not compile: {errors[0] if errors else _last(said)}", PACKAGE_AGAIN
         )
-    contract = file_hash(package / "Sources" / name / "pose.json")
+    contract = file_hash(package / "Sources" / name / CONTRACT)
     return SwiftWrapper(work / ".build" / "release" / PROGRAM, model.resolve(), file_hash(model), contract)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit import documents
-from posekit.bundle import Bundle
+from posekit.bundle import MANIFEST, Bundle
 from posekit.devices import answer, programs
 from posekit.devices.format import RUN
 from posekit.devices.ios import xctestrun
@@ -23,7 +23,6 @@ from posekit.errors import ConversionError, InputError, MissingToolError, said
 from posekit.progress import Step, silent
 
 PLACE = "Documents/posekit"  # in the host app's home: where the test looks unless POSEKIT_RUN names another folder
-MANIFEST = "manifest.json"
 ON_A_MAC = "--device ios needs a Mac with Xcode 16 or newer"
 SHORT_SECONDS = 120.0
 XCRESULT = "run the test in Xcode to see what it says"

@@ -16,7 +16,7 @@ from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.regions import Region
 from posekit.poses.transforms import InputTransform, input_transform
-from posekit.poses.warp import warp
+from posekit.poses.warp import crop
 
 Network = Callable[[PoseSpec, NDArray[np.float32]], Outputs]
 
@@ -64,21 +64,24 @@ class Prober:
         key = (index, probe.name)
         if spec.input == self.pinned and key in self.answers:
             return self.answers[key]
-        transform = self.transform(spec, index, probe)
-        pixels = warp(self.subjects[index].image, transform, spec.input.size_wh, spec.input.pad_value)
+        pixels, _ = crop(self.subjects[index].image, self.region(spec, index, probe), spec.input)
         outputs = self.network(spec, np.ascontiguousarray(pixels[:, ::-1]) if probe.mirrored else pixels)
         check_outputs({name: values.shape for name, values in outputs.items()}, spec)
         if spec.input == self.pinned:
             self.answers[key] = outputs = {name: outputs[name] for name in spec.decoder.outputs}
         return outputs
 
-    def transform(self, spec: PoseSpec, index: int, probe: Probe) -> InputTransform:
-        """From px of the subject's pixels to the network's input."""
+    def region(self, spec: PoseSpec, index: int, probe: Probe) -> Region:
+        """Where a look is, in px of the subject's pixels."""
         subject = self.subjects[index]
         region = region_of(subject, spec)
         (x, y), (width, height) = region.center_xy, region.size_wh
         centre = (x + probe.shift[0] * subject.size, y + probe.shift[1] * subject.size)
-        return input_transform(Region(centre, (width * probe.scale, height * probe.scale)), spec.input)
+        return Region(centre, (width * probe.scale, height * probe.scale))
+
+    def transform(self, spec: PoseSpec, index: int, probe: Probe) -> InputTransform:
+        """From px of the subject's pixels to the network's input."""
+        return input_transform(self.region(spec, index, probe), spec.input)
 
     def look(self, spec: PoseSpec, index: int, probe: Probe, flip: NDArray[np.int64] | None = None) -> Look:
         """The keypoints of one look; of a mirrored one turned back, `flip` naming each keypoint's partner."""

@@ -9,11 +9,13 @@ from pathlib import Path
 from posekit import __version__, bundle
 from posekit.bundle import golden, wrapper
 from posekit.contract import recipe
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json
 from posekit.errors import InputError
 from posekit.parity.gate import Check, Outcome
 from posekit.pipelines.consistency.finding import judged, listed
 from posekit.pipelines.consistency.signature import signature_of
+from posekit.report import document
 from posekit.runtimes.files import is_litter
 from posekit.targets import ranges
 
@@ -82,8 +84,8 @@ def refuse_foreign(edits: Edits, *, trust: bool) -> None:
 
 def checks(opened: bundle.Bundle, edits: Edits, *, allow_edited: bool) -> tuple[Check, ...]:
     """The wrapper, the golden vectors, pose.json, and that there is nothing beside them."""
-    contract = (opened.folder / bundle.CONTRACT).read_bytes() == canonical_json(opened.spec)
-    written = [] if contract else [f"{bundle.CONTRACT} is not written as posekit writes it"]
+    contract = (opened.folder / CONTRACT).read_bytes() == canonical_json(opened.spec)
+    written = [] if contract else [f"{CONTRACT} is not written as posekit writes it"]
     with tempfile.TemporaryDirectory() as scratch:
         golden.write(Path(scratch) / bundle.GOLDEN, opened.spec)
         vectors = golden.differences(opened.folder / bundle.GOLDEN, Path(scratch) / bundle.GOLDEN)
@@ -110,9 +112,9 @@ def _of_wrapper(edits: Edits, version: str, allow_edited: bool) -> Check:
 
 def _unknown(opened: bundle.Bundle) -> list[str]:
     known = {
-        Path(bundle.MANIFEST), Path(bundle.CONTRACT), Path("recipe.json"), Path(opened.model_path.name),
+        Path(bundle.MANIFEST), Path(CONTRACT), Path(recipe.FILE), Path(opened.model_path.name),
         *(Path(bundle.GOLDEN) / name for name in golden.FILES),
-        *(Path(bundle.REPORT) / name for name in ("report.json", "junit.xml", "index.html")),
+        *(Path(bundle.REPORT) / name for name in (document.FILE, document.JUNIT, document.PAGE)),
     }  # fmt: skip
     made = recipe.read(opened.folder / recipe.FILE)
     if made.calibrates:

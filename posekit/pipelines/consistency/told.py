@@ -231,11 +231,11 @@ def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alik
             folder, then, opened.spec, facts,
             lambda names: (one for one in evidence.cases if one[0].name in names), run,
         )  # fmt: skip
-        for name in ("report.json", "junit.xml", "index.html"):
+        for name in (report.FILE, report.JUNIT, report.PAGE):
             ours, theirs = (_read(where / name) for where in (folder, opened.folder / bundle.REPORT))
-            if name == "report.json" and not pictured:
+            if name == report.FILE and not pictured:
                 continue
-            if name == "index.html" and not redrawn:
+            if name == report.PAGE and not redrawn:
                 ours, theirs = _without_pictures(ours), _without_pictures(theirs)
             if ours != theirs:
                 yield f"{name} is not made of the report's figures"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError
 
@@ -107,7 +108,7 @@ def _labelled(spec: PoseSpec, outputs: list[str]) -> list[str]:
 
 def _associated(spec: PoseSpec) -> dict[str, bytes]:
     names = "\n".join(spec.keypoints.names) + "\n"
-    return {"keypoints.txt": names.encode(), "pose.json": canonical_json(spec)}
+    return {"keypoints.txt": names.encode(), CONTRACT: canonical_json(spec)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +307,7 @@ def metadata_of(spec: PoseSpec, outputs: list[str], labelled: list[str]) -> byte
             fields[6] = w.tables([label])
         results.append(w.table(fields))
     graph = w.table({0: w.text(spec.name), 2: w.tables(tensors), 3: w.tables(results)})
-    contract = w.table({0: w.text("pose.json"), 1: w.text("posekit contract"), 2: w.byte(DESCRIPTIONS)})
+    contract = w.table({0: w.text(CONTRACT), 1: w.text("posekit contract"), 2: w.byte(DESCRIPTIONS)})
     description = f"{spec.kind} pose model, {spec.keypoint_count} keypoints, packaged by posekit"
     root = w.table({
         0: w.text(spec.name), 1: w.text(description), 2: w.text(spec.version), 3: w.tables([graph]),
