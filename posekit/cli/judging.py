@@ -1,0 +1,117 @@
+"""Commands that say whether something is right, and where not: validate, check, bisect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posekit.cli.options import (
+    Annotations,
+    Arch,
+    CalibrationAnnotations,
+    Images,
+    Json,
+    Model,
+    Reference,
+    Spec,
+    Trust,
+    Weights,
+    Wrapper,
+)
+
+
+def validate(
+    bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
+    images: Images = None,
+    annotations: Annotations = None,
+    wrapper: Wrapper = False,
+    device: Annotated[str, typer.Option(help="Run on a device: adb[:SERIAL] or ios[:UDID].")] = "",
+    device_timeout: Annotated[float, typer.Option(help="Seconds that the device may take.", min=1)] = 600,
+    device_run: Annotated[Path | None, typer.Option(help="Folder of a run recorded on a device.")] = None,
+    write_request: Annotated[
+        Path | None, typer.Option(help="New folder for what such a run is to do: docs/device-run.md.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="New folder for a report of this validation.")] = None,
+    allow_edited: Annotated[bool, typer.Option("--allow-edited", help="Pass generated code that was edited.")] = False,
+    source: Annotated[Path | None, typer.Option(help="The trained model: make reference and model file again.")] = None,
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
+    weights: Weights = "",
+    calibration: Annotated[
+        Path | None, typer.Option(help="With --source: the pictures that the precision was calibrated with.")
+    ] = None,
+    calibration_annotations: CalibrationAnnotations = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that look at the pictures; 0 for as many as help.", min=0, max=256)
+    ] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler whose workers look at them instead.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Verify a bundle, and measure what ships anew. It is held against the reference that the bundle carries."""
+    from posekit.cli import console
+
+    with console.progress() as step:
+        from posekit.cli import verdicts
+        from posekit.pipelines import validate as validation
+
+        wanted = validation.Wanted(
+            images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
+            trust, source, spec, arch, weights, calibration, calibration_annotations, workers, scheduler,
+        )  # fmt: skip
+        result = validation.validate(bundle, wanted, step)
+    verdicts.show_validation(result, report, write_request, json)
+    if not result.evaluation.is_good:
+        raise typer.Exit(1)
+
+
+def check(
+    model: Model,
+    images: Annotated[Path, typer.Option(help="Folder of pictures with people.")],
+    annotations: Annotations = None,
+    reference: Reference = None,
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Trust = False,
+    weights: Weights = "",
+    json: Json = False,
+) -> None:
+    """Name the fields of a contract that look wrong. The plausible alternatives of each are tried on pictures."""
+    from posekit.cli import console
+
+    with console.progress() as step:
+        from posekit.cli import verdicts
+        from posekit.pipelines import inputs
+        from posekit.pipelines.check import check_model
+
+        contract = inputs.find_spec(model, spec)
+        pictures = inputs.find_images(images, annotations, contract, step)
+    console.warn_of(pictures, "the contract is checked")
+    with console.progress() as step:
+        found = check_model(
+            model, contract, pictures.photos, reference=reference, arch=arch, trust=trust, weights=weights, step=step
+        )
+    verdicts.show_check(found, contract, pictures.warnings, json)
+    if not found.is_good:
+        raise typer.Exit(1)
+
+
+def bisect(
+    bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
+    json: Json = False,
+) -> None:
+    """Find the first operation that parts from the network. Says what to do about it."""
+    from posekit.cli import console
+
+    with console.progress() as step:
+        from posekit.cli import verdicts
+        from posekit.pipelines import bisect as bisection
+
+        found = bisection.bisect(bundle, step)
+    verdicts.show_bisection(found, json)
+    if found.comparison.parting is not None:
+        raise typer.Exit(1)

@@ -1,0 +1,86 @@
+"""Commands that look at models, pictures and contracts: predict, inspect, presets, sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posekit.cli.options import (
+    Arch,
+    Json,
+    Spec,
+    Trust,
+    Weights,
+)
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model file or a bundle.", metavar="MODEL|BUNDLE")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures.", metavar="IMAGE...")],
+    box: Annotated[list[str], typer.Option(help="A person's box x1,y1,x2,y2 in px; may be repeated.")] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Folder for overlays (NAME.overlay.png).")] = None,
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Trust = False,
+    weights: Weights = "",
+    json: Json = False,
+) -> None:
+    """Keypoints of pictures, and an overlay to look at."""
+    from posekit.cli import console
+
+    boxes = [console.parse_box(text) for text in box]
+    with console.progress() as step:
+        from posekit.pipelines import predict as prediction
+
+        step("open the model")
+        contract, run = prediction.open_for_prediction(model, spec, arch, trust, weights)
+    if contract.kind == "top_down" and not boxes:
+        console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
+    with console.progress() as step:
+        found, failed = prediction.predict_all(run, contract, images, boxes, step)
+    console.show_predictions(found, failed, contract, out, json)
+    if failed:
+        raise typer.Exit(2)
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A model file, a packaged model or a bundle.")],
+    spec: Spec = "",
+    arch: Arch = "",
+    trust: Trust = False,
+    weights: Weights = "",
+    json: Json = False,
+) -> None:
+    """What a file is. Its form, inputs, outputs, operations and contract."""
+    from posekit.cli import console
+
+    with console.progress():
+        from posekit.pipelines import inspect as inspection
+
+        facts = inspection.inspect(path, spec, arch, trust, weights)
+    console.show_facts(facts, json)
+
+
+def presets(json: Json = False) -> None:
+    """The contracts of public model families."""
+    from posekit.cli import console
+    from posekit.contract.presets import preset, preset_names
+
+    console.show_presets([preset(name) for name in preset_names()], preset_names(), json)
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(help="A folder to write into.", metavar="DIR")], json: Json = False
+) -> None:
+    """Write a small trained model to try posekit on. Its spec, pictures and annotations are with it."""
+    from posekit.cli import console
+    from posekit.errors import InputError
+    from posekit.sources.sample import write_sample
+
+    try:
+        written = write_sample(folder)
+    except OSError as error:
+        raise InputError(f"cannot write the sample: {error}", "choose another folder") from error
+    console.show_written(written, folder, json)
