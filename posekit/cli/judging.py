@@ -8,25 +8,25 @@ from typing import Annotated
 import typer
 
 from posekit.cli.options import (
-    Annotations,
-    Arch,
-    CalibrationAnnotations,
-    Images,
-    Json,
-    Model,
-    Reference,
-    Spec,
-    Trust,
-    Weights,
-    Wrapper,
+    AnnotationsOption,
+    ArchOption,
+    CalibrationAnnotationsOption,
+    ImagesOption,
+    JsonOption,
+    ModelOption,
+    ReferenceOption,
+    SpecOption,
+    TrustOption,
+    WeightsOption,
+    WrapperOption,
 )
 
 
 def validate(
     bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
-    images: Images = None,
-    annotations: Annotations = None,
-    wrapper: Wrapper = False,
+    images: ImagesOption = None,
+    annotations: AnnotationsOption = None,
+    wrapper: WrapperOption = False,
     device: Annotated[str, typer.Option(help="Run on a device: adb[:SERIAL] or ios[:UDID].")] = "",
     device_timeout: Annotated[float, typer.Option(help="Seconds that the device may take.", min=1)] = 600,
     device_run: Annotated[Path | None, typer.Option(help="Folder of a run recorded on a device.")] = None,
@@ -36,21 +36,21 @@ def validate(
     report: Annotated[Path | None, typer.Option(help="New folder for a report of this validation.")] = None,
     allow_edited: Annotated[bool, typer.Option("--allow-edited", help="Pass generated code that was edited.")] = False,
     source: Annotated[Path | None, typer.Option(help="The trained model: make reference and model file again.")] = None,
-    spec: Spec = "",
-    arch: Arch = "",
+    spec: SpecOption = "",
+    arch: ArchOption = "",
     trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
-    weights: Weights = "",
+    weights: WeightsOption = "",
     calibration: Annotated[
         Path | None, typer.Option(help="With --source: the pictures that the precision was calibrated with.")
     ] = None,
-    calibration_annotations: CalibrationAnnotations = None,
+    calibration_annotations: CalibrationAnnotationsOption = None,
     workers: Annotated[
         int, typer.Option(help="Processes that look at the pictures; 0 for as many as help.", min=0, max=256)
     ] = 0,
     scheduler: Annotated[
         str, typer.Option(help="Address of a Dask scheduler whose workers look at them instead.")
     ] = "",
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Verify a bundle, and measure what ships anew. It is held against the reference that the bundle carries."""
     from posekit.cli import console
@@ -70,15 +70,15 @@ def validate(
 
 
 def check(
-    model: Model,
+    model: ModelOption,
     images: Annotated[Path, typer.Option(help="Folder of pictures with people.")],
-    annotations: Annotations = None,
-    reference: Reference = None,
-    spec: Spec = "",
-    arch: Arch = "",
-    trust: Trust = False,
-    weights: Weights = "",
-    json: Json = False,
+    annotations: AnnotationsOption = None,
+    reference: ReferenceOption = None,
+    spec: SpecOption = "",
+    arch: ArchOption = "",
+    trust: TrustOption = False,
+    weights: WeightsOption = "",
+    json: JsonOption = False,
 ) -> None:
     """Name the fields of a contract that look wrong. The plausible alternatives of each are tried on pictures."""
     from posekit.cli import console
@@ -102,7 +102,7 @@ def check(
 
 def bisect(
     bundle: Annotated[Path, typer.Argument(help="A folder that posekit package wrote.", metavar="BUNDLE")],
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Find the first operation that parts from the network. Says what to do about it."""
     from posekit.cli import console

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from posekit.cli.options import (
-    Arch,
-    Json,
-    Spec,
-    Trust,
-    Weights,
+    ArchOption,
+    JsonOption,
+    SpecOption,
+    TrustOption,
+    WeightsOption,
 )
 
 
@@ -21,11 +21,11 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Pictures.", metavar="IMAGE...")],
     box: Annotated[list[str], typer.Option(help="A person's box x1,y1,x2,y2 in px; may be repeated.")] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Folder for overlays (NAME.overlay.png).")] = None,
-    spec: Spec = "",
-    arch: Arch = "",
-    trust: Trust = False,
-    weights: Weights = "",
-    json: Json = False,
+    spec: SpecOption = "",
+    arch: ArchOption = "",
+    trust: TrustOption = False,
+    weights: WeightsOption = "",
+    json: JsonOption = False,
 ) -> None:
     """Keypoints of pictures, and an overlay to look at."""
     from posekit.cli import console
@@ -47,11 +47,11 @@ def predict(
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A model file, a packaged model or a bundle.")],
-    spec: Spec = "",
-    arch: Arch = "",
-    trust: Trust = False,
-    weights: Weights = "",
-    json: Json = False,
+    spec: SpecOption = "",
+    arch: ArchOption = "",
+    trust: TrustOption = False,
+    weights: WeightsOption = "",
+    json: JsonOption = False,
 ) -> None:
     """What a file is. Its form, inputs, outputs, operations and contract."""
     from posekit.cli import console
@@ -63,7 +63,7 @@ def inspect(
     console.show_facts(facts, json)
 
 
-def presets(json: Json = False) -> None:
+def presets(json: JsonOption = False) -> None:
     """The contracts of public model families."""
     from posekit.cli import console
     from posekit.contract.presets import preset, preset_names
@@ -72,7 +72,7 @@ def presets(json: Json = False) -> None:
 
 
 def sample(
-    folder: Annotated[Path, typer.Argument(help="A folder to write into.", metavar="DIR")], json: Json = False
+    folder: Annotated[Path, typer.Argument(help="A folder to write into.", metavar="DIR")], json: JsonOption = False
 ) -> None:
     """Write a small trained model to try posekit on. Its spec, pictures and annotations are with it."""
     from posekit.cli import console

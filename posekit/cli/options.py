@@ -30,37 +30,43 @@ class ProcessorName(StrEnum):
 RewriteName = StrEnum("RewriteName", {name: name for name in REWRITES})  # type: ignore[misc]
 PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type: ignore[misc]
 
-Model = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
-Spec = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
-Arch = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
-Trust = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
-Weights = Annotated[
+ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
+SpecOption = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
+ArchOption = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
+TrustOption = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
+WeightsOption = Annotated[
     str,
     typer.Option("--weights", help="The set of weights to take, of a checkpoint that holds several.", metavar="NAME"),
 ]
-Images = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
-Annotations = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
-Wrapper = Annotated[
+ImagesOption = Annotated[Path | None, typer.Option(help="Folder of pictures to evaluate on.")]
+AnnotationsOption = Annotated[Path | None, typer.Option(help="COCO keypoint annotations of those pictures.")]
+WrapperOption = Annotated[
     bool, typer.Option("--wrapper", help="Run the generated code on this machine (Kotlin: a JDK; Swift).")
 ]
-Reference = Annotated[
+ReferenceOption = Annotated[
     Path | None, typer.Option(help="The training code's own predictions: COCO keypoint results (.json) or .npz.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Calibration = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+CalibrationOption = Annotated[
     Path | None,
     typer.Option(help="Folder of pictures, or a video, such as the app will see: for w8a8, w8a16 and auto."),
 ]
-CalibrationAnnotations = Annotated[Path | None, typer.Option(help="COCO annotations of the people in them.")]
-Recipe = Annotated[Path | None, typer.Option(help="recipe.json of a bundle: the precision of each layer, made again.")]
-Budget = Annotated[str, typer.Option(help="What auto may cost, as oks>=0.98 (the default), ap-drop<=0.5 or size<=1MB.")]
-Seconds = Annotated[float, typer.Option(help="Seconds that the search of auto may take.", min=1)]
-Workers = Annotated[int, typer.Option(help="Processes that try recipes; 0 for one a core.", min=0, max=256)]
-Scheduler = Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers try recipes instead.")]
-Processor = Annotated[
+CalibrationAnnotationsOption = Annotated[Path | None, typer.Option(help="COCO annotations of the people in them.")]
+RecipeOption = Annotated[
+    Path | None, typer.Option(help="recipe.json of a bundle: the precision of each layer, made again.")
+]
+BudgetOption = Annotated[
+    str, typer.Option(help="What auto may cost, as oks>=0.98 (the default), ap-drop<=0.5 or size<=1MB.")
+]
+SecondsOption = Annotated[float, typer.Option(help="Seconds that the search of auto may take.", min=1)]
+WorkersOption = Annotated[int, typer.Option(help="Processes that try recipes; 0 for one a core.", min=0, max=256)]
+SchedulerOption = Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers try recipes instead.")]
+ProcessorOption = Annotated[
     ProcessorName, typer.Option("--for", help="gpu: an Android file without rewrites that slow a GPU down.")
 ]
-NoRewrite = Annotated[
+NoRewriteOption = Annotated[
     list[RewriteName], typer.Option(help="A rewrite for speed to leave out of the Android file: docs/conversion.md.")
 ]
-Fastest = Annotated[bool, typer.Option("--fastest", help="auto: the fastest file within the budget, not the smallest.")]
+FastestOption = Annotated[
+    bool, typer.Option("--fastest", help="auto: the fastest file within the budget, not the smallest.")
+]
