@@ -112,3 +112,14 @@ def test_heavy_packages_are_imported_inside_functions(path: Path) -> None:
 def test_product_code_never_imports_tests() -> None:
     roots = {name.partition(".")[0] for path in modules() for name, _, _ in imports(path)}
     assert not roots & {"tests", "benchmarks", "sample"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_private_name_is_imported(path: Path) -> None:
+    names = [
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("posekit")
+        for alias in node.names
+    ]
+    assert [name for name in names if name.startswith("_") and name != "__version__"] == []

@@ -18,7 +18,7 @@ from posekit.sources.exported import forget_machine
 from posekit.sources.reference import named_outputs, run_reference
 from posekit.sources.source import SourceModel
 from posekit.targets.graph import passes
-from posekit.targets.graph.lowering import _export_failure
+from posekit.targets.graph.lowering import export_failure
 
 Graph = Any  # torch.fx.GraphModule from a normalised (1, 3, H, W) to a flat tuple of tensors
 Batched = Callable[[Any], tuple[Any, ...]]  # (N, 3, H, W) -> tensors with N first
@@ -40,7 +40,7 @@ def export_network(source: SourceModel, spec: PoseSpec) -> tuple[Graph, tuple[st
         try:
             exported = torch.export.export(_flat(source.module, spec), (example,)).module(check_guards=False)
         except Exception as error:
-            raise ConversionError(*_export_failure(error)) from error
+            raise ConversionError(*export_failure(error)) from error
         graph = copied(exported)
         passes.name_convolutions(graph)
         passes.fuse_batch_norm(graph)

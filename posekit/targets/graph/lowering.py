@@ -95,7 +95,7 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
         try:
             program = torch.export.export(model, (image,))
         except Exception as error:
-            raise ConversionError(*_export_failure(error)) from error
+            raise ConversionError(*export_failure(error)) from error
         if not simplify.is_functional(program.graph):
             program = program.run_decompositions({})
         graph = program.module(check_guards=False)
@@ -189,7 +189,8 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
     return model
 
 
-def _export_failure(error: Exception) -> tuple[str, str]:
+def export_failure(error: Exception) -> tuple[str, str]:
+    """Sentence and hint for what torch.export raises of a network that it cannot follow."""
     if "data-dependent" in str(error) or "GuardOnDataDependent" in type(error).__name__:
         return (
             f"the network decides by its data which layers run, which no phone graph can hold{said(error)}",
