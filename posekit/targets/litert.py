@@ -26,6 +26,7 @@ from posekit.targets.litert_plan import Plan, paddings_of_maxima, plan
 from posekit.targets.litert_quantize import quantize, settled
 from posekit.targets.lowering import Lowered
 from posekit.targets.parts import with_joint_ranges
+from posekit.targets.sparing import litert_torch_traces_once
 from posekit.targets.tflite_graph import INFINITE, Node, nodes_of, rename_tensors, weights_of
 
 LABELS_FILE = "keypoints.txt"
@@ -142,7 +143,7 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
         raise ConversionError(f"LiteRT has no {blame.told(node)}")
     if (node := blame.first_unknown(lowered.graph, _is_known())) is not None:
         raise ConversionError(f"litert-torch cannot convert the network: it has no {blame.told(node)}")
-    with captured(log):
+    with captured(log), litert_torch_traces_once(lowered.graph):
         model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
         return bytes(model.model_content())
 

@@ -14,6 +14,7 @@ from typing import Any
 from posekit.precisions import Rewrite
 from posekit.targets import bands, deconvolutions, normalisation, phases
 from posekit.targets.lowering import Lowered
+from posekit.targets.passes import tidied_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ def plain(lowered: Lowered) -> Lowered:
 def rewritten(lowered: Lowered, without: Collection[Rewrite] = ()) -> tuple[Lowered, dict[Rewrite, int]]:
     """The graph as it is fastest on a CPU, and how many times each rewrite was made; those of none are left out."""
     graph = _copied(lowered.graph)
-    counts = {name: one.apply(graph) for name, one in FASTER.items() if name not in without}
-    deconvolutions.rewrite_deconvolutions(graph)
+    with tidied_once(graph):
+        counts = {name: one.apply(graph) for name, one in FASTER.items() if name not in without}
+        deconvolutions.rewrite_deconvolutions(graph)
     return replace(lowered, graph=graph), {name: count for name, count in counts.items() if count}
 
 
