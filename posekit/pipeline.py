@@ -20,6 +20,7 @@ from posekit.compression import FLOAT, Compression
 from posekit.devices import desktop
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
 from posekit.foreign import converting, version_of
+from posekit.garbage import looked_for_seldom
 from posekit.inputs import Images
 from posekit.making import Made, make
 from posekit.parity import report, trace
@@ -56,6 +57,7 @@ class Packaged:
     time_ratio: float | None = None
 
 
+@looked_for_seldom()
 def package(
     model: Path,
     platform: str,
@@ -288,7 +290,10 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
 
 def _untried(look: QuickLook) -> str:
     fields = " and ".join(look.untried)
-    return f"not every value of {fields} was tried in the time for it" if fields else ""
+    on_one = ", and on one person alone" if look.is_of_one else ""
+    if fields:
+        return f"not every value of {fields} was tried in the time for it{on_one}"
+    return "it was tried on one person alone in the time for it" if on_one else ""
 
 
 def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> dict[str, Any]:

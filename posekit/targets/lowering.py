@@ -91,7 +91,7 @@ def lower(
         graph = program.module(check_guards=False)
         for module in graph.modules():
             module.training = False  # exported in eval mode; the flag is what converters look at
-        for node in graph.graph.nodes:  # what it was exported from, which torch copies whole whenever it is traced again
+        for node in graph.graph.nodes:  # what it came from, which torch copies whole whenever it is traced again
             node.meta.pop("from_node", None)
         with passes.tidied_once(graph):
             for one in PASSES:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from posekit.precisions import Rewrite
-from posekit.targets import bands, deconvolutions, normalisation, phases
+from posekit.targets import bands, deconvolutions, normalisation, phases, simplify
 from posekit.targets.lowering import Lowered
 from posekit.targets.passes import tidied_once
 
@@ -45,6 +45,7 @@ def rewritten(lowered: Lowered, without: Collection[Rewrite] = ()) -> tuple[Lowe
     with tidied_once(graph):
         counts = {name: one.apply(graph) for name, one in FASTER.items() if name not in without}
         deconvolutions.rewrite_deconvolutions(graph)
+        simplify.name_slices(graph)
     return replace(lowered, graph=graph), {name: count for name, count in counts.items() if count}
 
 

@@ -128,7 +128,7 @@ def weights_of(unpacked: Any, number: int) -> NDArray[Any] | None:
 
 def _is_infinite(unpacked: Any, number: int) -> bool:
     values = weights_of(unpacked, number)
-    return values is not None and not (-INFINITE < float(values.min()) and float(values.max()) < INFINITE)
+    return values is not None and not (float(values.min()) > -INFINITE and float(values.max()) < INFINITE)
 
 
 def is_ramp(values: NDArray[Any]) -> bool:

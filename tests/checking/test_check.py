@@ -105,7 +105,7 @@ def test_without_boxes_the_network_finds_its_people() -> None:
 @pytest.mark.xdist_group("check tinypose")
 def test_the_quick_look_warns_of_what_nobody_could_miss(what: str) -> None:
     of = sample("tinypose")
-    look = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos)
+    look = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos, lambda: 0.0)
     warning = look.doubt or ""
     assert look.untried == ()
     assert warning.startswith("input.mean, std looks wrong")
@@ -136,6 +136,7 @@ def test_the_quick_look_ends_in_time_and_names_what_it_did_not_try(
     look = quick_network(network, of.spec, of.photos, lambda: runs * seconds)
     assert set(untried) <= set(look.untried) if untried else look.untried == ()
     assert most is None or runs <= most, runs
+    assert look.is_of_one == bool(untried)
 
 
 # --- a network without weights: it finds dots of three colours ---
