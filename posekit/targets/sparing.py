@@ -16,11 +16,12 @@ def litert_torch_traces_once(graph_module: Any) -> Iterator[None]:
     try:
         from litert_torch import fx_infra
 
-        whole, known = fx_infra.safe_run_decompositions, fx_infra.decomp.pre_convert_decomp()
+        whole = fx_infra.safe_run_decompositions
+        first, second = fx_infra.decomp.pre_convert_decomp(), fx_infra.decomp.pre_lower_decomp()
     except (AttributeError, ImportError):
         yield
         return
-    is_done = all(_is_as_traced(node, known) for node in graph_module.graph.nodes)
+    is_done = all(_is_as_traced(node, first, second) for node in graph_module.graph.nodes)
 
     def run(program: Any, table: Any = None, can_skip: bool = True) -> Any:
         nonlocal is_done
@@ -61,13 +62,18 @@ def coremltools_validates_less() -> Iterator[None]:
         Program.validate = whole
 
 
-def _is_as_traced(node: Any, known: Any) -> bool:
-    """Whether tracing anew leaves an operation as it is. Those that are a view in other words it takes apart: narrow."""
+def _is_as_traced(node: Any, first: Any, second: Any) -> bool:
+    """Whether tracing anew leaves an operation as it is.
+
+    first, second: what litert-torch takes apart when it traces for the first and the second time; what is in the second
+    alone it keeps whole until then. Others that are composed are taken apart each time, as narrow.
+    """
     import torch
 
     if node.op != "call_function":
         return True
-    if not isinstance(node.target, torch._ops.OpOverload) or node.target in known:
+    op: Any = node.target
+    if not isinstance(op, torch._ops.OpOverload) or op in first:
         return False
-    is_composed = torch._C._dispatch_has_kernel_for_dispatch_key(node.target.name(), "CompositeImplicitAutograd")
-    return not is_composed or node.target in (torch.ops.aten.conv2d.default, torch.ops.aten.reshape.default)
+    is_composed = torch._C._dispatch_has_kernel_for_dispatch_key(op.name(), "CompositeImplicitAutograd")  # type: ignore[no-untyped-call]
+    return not is_composed or op in second or op is torch.ops.aten.reshape.default
