@@ -57,7 +57,7 @@ def test_a_right_contract_is_not_doubted(name: str) -> None:
     assert abs(found(check, "input.alignment").alternatives[0].mirror_px) < 0.5
     assert found(check, "keypoints, left and right").verdict == "agrees"
     assert check == check_network(of.network, of.spec, of.photos, people=PEOPLE)
-    assert quick_network(of.network, of.spec, of.photos) == QuickLook()
+    assert quick_network(of.network, of.spec, of.photos, lambda: 0.0) == QuickLook()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -246,7 +246,7 @@ def test_a_network_that_knows_nobody_tells_nothing(tmp_path: Path, kind: str, co
     assert [field.sentence for field in check.looks_wrong] == []
     assert {field.verdict for field in check.fields} == {"cannot tell"}
     assert check.judged == ()
-    assert quick_network(NETWORKS[kind], spec, pictures) == QuickLook()
+    assert quick_network(NETWORKS[kind], spec, pictures, lambda: 0.0) == QuickLook()
     assert check.as_json()["people"] == count
 
 
