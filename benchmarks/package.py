@@ -1,19 +1,85 @@
 """Where the time of `package` goes: python benchmarks/package.py [MODEL] (the sample by default).
 
-Each step in seconds, and the share that is not the converters' own work. Converters' work: importing torch,
-litert-torch and coremltools, opening the file and exporting with torch, converting, loading the runtime.
+With `--peers` the CPU seconds of `package --platform all`, its proof included, beside those of litert-torch's and
+coremltools' conversions alone, of a network of 10 M parameters (another of benchmarks/networks.py by its name), in
+fresh processes and in turn. Else each step in seconds, and the share that is not the converters' own work. Converters'
+work: importing torch, litert-torch and coremltools, opening the file and exporting with torch, converting, loading the
+runtime.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 START = time.perf_counter()
+RUNS = 3
+TEN_MILLION = "simple-baseline"
+# what a user writes who has the two converters alone, as their own documentation shows it
+PLAIN = """
+import sys, numpy, torch, litert_torch, coremltools
+network = torch.export.load(sys.argv[1]).module()
+width, height = map(int, sys.argv[2].split("x"))
+image = torch.zeros(1, 3, height, width)
+litert_torch.convert(network, (image,)).export(sys.argv[3] + "/model.tflite")
+traced = torch.jit.trace(network, image)
+shape = coremltools.TensorType(name="image", shape=image.shape)
+made = coremltools.convert(
+    traced, inputs=[shape], minimum_deployment_target=coremltools.target.iOS16, skip_model_load=True
+)
+made.save(sys.argv[3] + "/model.mlpackage")
+"""
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """User and system time of a command and all that it starts."""
+    before = os.times()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    after = os.times()
+    if done.returncode not in (0, 1):  # 1: a gate failed, of a network that was never trained
+        raise subprocess.CalledProcessError(done.returncode, command)
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def beside_peers(name: str) -> None:
+    """Print the medians of both and their ratio."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import torch
+    from posekit.sample import sample_images
+
+    from benchmarks.networks import build
+    from benchmarks.peers.cases import contract
+
+    network, size_wh = build(name)
+    width, height = size_wh
+    images, annotations = sample_images()
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / f"{name}.pt2"
+        torch.export.save(torch.export.export(network, (torch.zeros(1, 3, height, width),)), model)
+        spec = contract(name, size_wh).model_dump(mode="json", by_alias=True)
+        model.with_suffix(".json").write_text(json.dumps(spec), encoding="utf-8")
+        posekit = [str(Path(sys.executable).parent / "posekit"), "package", str(model), "--platform", "all"]
+        given = ["--images", str(images), "--annotations", str(annotations), "--out", folder, "--overwrite"]
+        plain = [sys.executable, "-c", PLAIN, str(model), f"{width}x{height}", folder]
+        taken: dict[str, list[float]] = {"posekit": [], "converters alone": []}
+        for _ in range(RUNS):
+            taken["posekit"].append(cpu_seconds([*posekit, *given]))
+            taken["converters alone"].append(cpu_seconds(plain))
+    medians = {side: statistics.median(values) for side, values in taken.items()}
+    for side, value in medians.items():
+        print(f"{value:7.2f} CPU s  {side}")
+    ratio = medians["posekit"] / medians["converters alone"]
+    print(f"{ratio:.2f} of the converters alone (the aim is at most 1.00)")
+    found = {"machine": f"{platform.machine()}, {platform.system()}", "network": name, "ratio": round(ratio, 3)}
+    seconds = {side: [round(one, 2) for one in values] for side, values in taken.items()}
+    print(json.dumps({**found, "cpu_seconds": seconds}))
 
 
 def main() -> None:
@@ -56,4 +122,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if "--peers" in sys.argv:
+        beside_peers(next((one for one in sys.argv[1:] if one != "--peers"), TEN_MILLION))
+    else:
+        main()

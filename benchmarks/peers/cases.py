@@ -95,12 +95,12 @@ def _seeded(name: str) -> tuple[SourceModel, PoseSpec]:
     for values in network.state_dict().values():
         told.update(values.numpy().tobytes())
     code = (ROOT / "benchmarks" / "networks.py").read_bytes()
-    return SourceModel(Path(name), Form.MODULE, told.hexdigest() + hashlib.sha256(code).hexdigest(), network), _spec(
+    return SourceModel(Path(name), Form.MODULE, told.hexdigest() + hashlib.sha256(code).hexdigest(), network), contract(
         name, size_wh
     )
 
 
-def _spec(name: str, size_wh: tuple[int, int]) -> PoseSpec:
+def contract(name: str, size_wh: tuple[int, int]) -> PoseSpec:
     """A contract as the network's family has it."""
     like = preset("rtmpose-coco17" if name == "rtmpose-m" else "hrnet-coco17").model_dump(mode="json", by_alias=True)
     made: dict[str, Any] = {**like, "name": name, "type_name": "", "input": {**like["input"], "size_wh": list(size_wh)}}

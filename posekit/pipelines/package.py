@@ -36,6 +36,7 @@ from posekit.parity.evaluation import Evaluation, unverified
 from posekit.parity.gate import Check
 from posekit.parity.references import References
 from posekit.pipelines.check import stage_of
+from posekit.pipelines.garbage import looked_for_seldom
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made, make
 from posekit.pipelines.preparation import Calibrated, Prepared, calibrating, prepare
@@ -63,6 +64,7 @@ class Packaged:
     time_ratio: float | None = None
 
 
+@looked_for_seldom()
 def package(
     model: Path,
     platform: str,
@@ -323,7 +325,10 @@ def _facts(platform: str, job: _Job, made: Made, model_hash: str, evidence_hash:
 
 def _untried(look: QuickLook) -> str:
     fields = " and ".join(look.untried)
-    return f"not every value of {fields} was tried in the time for it" if fields else ""
+    on_one = ", and on one person alone" if look.is_of_one else ""
+    if fields:
+        return f"not every value of {fields} was tried in the time for it{on_one}"
+    return "it was tried on one person alone in the time for it" if on_one else ""
 
 
 def _manifest(platform: str, job: _Job, made: Made, evaluation: Evaluation) -> dict[str, Any]:

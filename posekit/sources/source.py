@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from posekit.errors import InputError, MissingToolError, line_of_user, said
 from posekit.progress import LOG, TOLD_AT_ONCE, captured
+from posekit.sources.deserializing import known_types
 from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
 from posekit.sources.safety import refuse_exported_code, refuse_writing_code
@@ -85,7 +86,7 @@ def _load_exported(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
     file, facts = on_cpu(path, EXPORTED_DEVICE)
     try:
         # an open file, because torch goes by the name's ending otherwise
-        with file, _on_cpu(), contextlib.nullcontext() if trust else _weights_only():
+        with file, _on_cpu(), contextlib.nullcontext() if trust else _weights_only(), known_types():
             program = torch.export.load(file)
             return program.module(check_guards=False), facts
     except Exception as error:

@@ -132,7 +132,10 @@ def test_a_killed_process_loses_nothing(
 def test_whoever_kills_every_worker_is_named(
     work: Any, photos: list[Photo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import os\nfrom posekit.pipelines import measuring\nmeasuring.decode_image = lambda *_: os.kill(os.getpid(), 9)\n"
+    code = (
+        "import os\nfrom posekit.pipelines import measuring\n"
+        "measuring.decode_image = lambda *_: os.kill(os.getpid(), 9)\n"
+    )
     (tmp_path / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(InputError, match=r"looked at 00\d.png to 0\d\d.png was killed"), begun(

@@ -27,7 +27,7 @@ PEOPLE = 12
 Known = dict[Hashable, Evidence]
 ROUNDS = 4  # so many wrong fields are found at once, one after the other
 FEW_PEOPLE = 4  # for the quick look
-QUICK_SECONDS = 20.0
+QUICK_SECONDS = 6.0  # of converting a network of 28 M parameters a tenth
 GOOD = 0.8  # of 1: a contract under which the network follows the picture so well needs no warning
 
 
@@ -132,11 +132,13 @@ class QuickLook:
     """What a quick look at a contract found.
 
     doubt: a warning where another colour order, mean and std, or reading of coordinates is far better; else None.
-    untried: the fields that its time did not suffice for. Silence is no proof: `check` looks longer.
+    untried: the fields that its time did not suffice for; is_of_one: whether it did for one person alone. Silence is no
+    proof: `check` looks longer.
     """
 
     doubt: str | None = None
     untried: tuple[str, ...] = ()
+    is_of_one: bool = False
 
 
 def quick(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...]) -> QuickLook:
@@ -156,8 +158,9 @@ def quick_network(
     if (clock() - start) * len(subjects) < QUICK_SECONDS / 2:  # else the network is so slow that one has to do
         prober = replace(prober, subjects=subjects)
         given = evidence(prober, spec)
+    is_of_one = len(prober.subjects) < len(subjects)
     if over_subjects(given.follow) >= GOOD and over_subjects(given.flip) <= SAME_PLACE:
-        return QuickLook()
+        return QuickLook(is_of_one=is_of_one)
     asked = [question for question in _questions(prober, spec) if question.is_decisive]
     known: Known = {_seen_as(spec): given}
     results, untried = [], []
@@ -168,7 +171,8 @@ def quick_network(
         if tried != question:
             untried.append(question.field)
     worst = max(results, key=lambda result: result.gain, default=None)
-    return QuickLook(worst.found.sentence if worst is not None and worst.gain >= 1 else None, tuple(untried))
+    doubt = worst.found.sentence if worst is not None and worst.gain >= 1 else None
+    return QuickLook(doubt, tuple(untried), is_of_one)
 
 
 def _tried(prober: Prober, question: Question, known: Known, has_time: Callable[[], bool]) -> Question:

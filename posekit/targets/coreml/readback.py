@@ -154,9 +154,11 @@ def _products(program: Program) -> list[tuple[Op, str]]:
 
 def _which(values: NDArray[Any], place: int, known: Sequence[tuple[str, NDArray[Any]]]) -> str:
     """The layer whose float weights these are: that at the same place if they agree with it, else the closest."""
-    here = [one for one in known[place : place + 1] if _apart(values, one[1]) <= FAR]
-    name, closest = min(here or known, key=lambda one: _apart(values, one[1]), default=("", np.empty(0)))
-    if _apart(values, closest) > FAR:
+    for name, expected in known[place : place + 1]:
+        if _apart(values, expected) <= FAR:
+            return name
+    apart, name = min(((_apart(values, expected), name) for name, expected in known), default=(math.inf, ""))
+    if apart > FAR:
         raise ConversionError(
             "the written file holds weights that are none of the network's", "this is a fault of posekit"
         )
@@ -169,7 +171,12 @@ def _apart(values: NDArray[Any], expected: NDArray[Any]) -> float:
         return math.inf
     step = -(-values.size // SAMPLE)
     ours, theirs = (one.reshape(-1)[::step].astype(np.float64) for one in (values, expected))
-    return float(np.linalg.norm(ours - theirs)) / max(float(np.linalg.norm(theirs)), TINY * math.sqrt(ours.size))
+    return _norm(ours - theirs) / max(_norm(theirs), TINY * math.sqrt(ours.size))
+
+
+def _norm(values: NDArray[np.float64]) -> float:
+    """Root of the sum of squares; numpy's own wakes every core for it, hundreds of times."""
+    return math.sqrt(float(np.square(values).sum()))
 
 
 def _kept(program: Program, expressions: Mapping[str, Expression], weight: str) -> Kept:

@@ -33,6 +33,7 @@ from posekit.targets.graph import blame, ranks, rewrites
 from posekit.targets.graph.inlining import name_of
 from posekit.targets.graph.layers import fingerprint, layer_names
 from posekit.targets.graph.lowering import Lowered
+from posekit.targets.sparing import coremltools_validates_less
 
 HASH_KEY = "posekit.contract_sha256"
 BASE_FILE = "fp32.mlpackage"
@@ -183,16 +184,17 @@ def _exported(lowered: Lowered) -> Any:
 
 
 def _convert(ct: Any, program: Any, lowered: Lowered) -> Any:
-    return ct.convert(
-        program,
-        convert_to="mlprogram",
-        inputs=[ct.TensorType(name="image", shape=(1, *lowered.pixels.shape), dtype=np.float32)],
-        # float32 at the border: as float16, a coordinate of 512-1024 moves in steps of half a pixel
-        outputs=[ct.TensorType(name=name, dtype=np.float32) for name in lowered.output_shapes],
-        minimum_deployment_target=ct.target.iOS16,
-        compute_precision=ct.precision.FLOAT32,
-        skip_model_load=True,
-    )
+    with coremltools_validates_less():
+        return ct.convert(
+            program,
+            convert_to="mlprogram",
+            inputs=[ct.TensorType(name="image", shape=(1, *lowered.pixels.shape), dtype=np.float32)],
+            # float32 at the border: as float16, a coordinate of 512-1024 moves in steps of half a pixel
+            outputs=[ct.TensorType(name=name, dtype=np.float32) for name in lowered.output_shapes],
+            minimum_deployment_target=ct.target.iOS16,
+            compute_precision=ct.precision.FLOAT32,
+            skip_model_load=True,
+        )
 
 
 def _write(base: Base, recipe: Recipe, calibration: Calibration, ios: int, path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from posekit.targets.graph.passes import ARITHMETIC, WEIGHT
 
+NEGATIVE_ZERO = 0x8000  # of float16, by its bits
 MULTIPLY = ("conv", "linear", "mm", "matmul", "einsum")  # in the names of operations that have a weight
 
 
@@ -41,7 +42,9 @@ def layer_names(graph_module: Any) -> dict[str, str]:
 def fingerprint(values: NDArray[Any]) -> str:
     """A hash of the values whatever their order, which converters change, and 16-bit or 32-bit."""
     with np.errstate(over="ignore"):
-        rounded = np.asarray(values, np.float16) + np.float16(0)  # -0 as 0
-    counts = np.bincount(rounded.ravel().view(np.uint16))  # how often each of the 65536 values is there
+        rounded = np.ascontiguousarray(values, np.float16)
+    counts = np.bincount(rounded.ravel().view(np.uint16), minlength=1 << 16)  # how often each value is there
+    counts[0] += counts[NEGATIVE_ZERO]
+    counts[NEGATIVE_ZERO] = 0
     known = np.flatnonzero(counts)
     return hashlib.sha256(known.tobytes() + counts[known].tobytes()).hexdigest()[:32]

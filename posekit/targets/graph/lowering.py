@@ -101,8 +101,11 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
         graph = program.module(check_guards=False)
         for module in graph.modules():
             module.training = False  # exported in eval mode; the flag is what converters look at
-        for one in PASSES:
-            one(graph)
+        for node in graph.graph.nodes:  # what it came from, which torch copies whole whenever it is traced again
+            node.meta.pop("from_node", None)
+        with passes.tidied_once(graph):
+            for one in PASSES:
+                one(graph)
         if (node := blame.first_complex(graph)) is not None:
             what = f"neither LiteRT nor Core ML has the complex numbers that {blame.place_of(node)} gives"
             raise ConversionError(what, blame.remedy_of(node))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+UNTIDY = "posekit_untidy"  # in a graph's meta: tidied_once() sees to the rest
 WEIGHT = "posekit_weight"  # in a node's meta: where its weight was before it was folded
 ARITHMETIC = "posekit_arithmetic"  # in a node's meta: its constant is none of the network's weights
 
@@ -166,9 +169,23 @@ def _parameter(graph_module: Any, name: str, value: Any) -> Any:
     return graph_module.graph.get_attr(name)
 
 
+@contextlib.contextmanager
+def tidied_once(graph_module: Any) -> Iterator[None]:
+    """Leave what tidy() does beside the operations themselves to the end of the `with`: many passes change a graph, and
+    nothing runs it between them."""
+    graph_module.meta[UNTIDY] = True
+    try:
+        yield
+    finally:
+        del graph_module.meta[UNTIDY]
+    tidy(graph_module)
+
+
 def tidy(graph_module: Any) -> None:
     """Remove what is not used any more."""
     graph_module.graph.eliminate_dead_code()
+    if UNTIDY in graph_module.meta:
+        return
     graph_module.graph.lint()
     graph_module.delete_all_unused_submodules()
     graph_module.recompile()

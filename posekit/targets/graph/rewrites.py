@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from posekit.contract.precisions import Rewrite
-from posekit.targets.graph import bands, deconvolutions, normalisation, phases
+from posekit.targets.graph import bands, deconvolutions, normalisation, phases, simplify
 from posekit.targets.graph.lowering import Lowered
+from posekit.targets.graph.passes import tidied_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,10 @@ def plain(lowered: Lowered) -> Lowered:
 def rewritten(lowered: Lowered, without: Collection[Rewrite] = ()) -> tuple[Lowered, dict[Rewrite, int]]:
     """The graph as it is fastest on a CPU, and how many times each rewrite was made; those of none are left out."""
     graph = _copied(lowered.graph)
-    counts = {name: one.apply(graph) for name, one in FASTER.items() if name not in without}
-    deconvolutions.rewrite_deconvolutions(graph)
+    with tidied_once(graph):
+        counts = {name: one.apply(graph) for name, one in FASTER.items() if name not in without}
+        deconvolutions.rewrite_deconvolutions(graph)
+        simplify.name_slices(graph)
     return replace(lowered, graph=graph), {name: count for name, count in counts.items() if count}
 
 

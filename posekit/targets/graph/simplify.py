@@ -105,6 +105,20 @@ def drop_expands(graph_module: Any) -> int:
     return count
 
 
+def name_slices(graph_module: Any) -> int:
+    """narrow as the slice that it is, which converters need not take apart; returns how many."""
+    import torch
+
+    count = 0
+    for node in graph_module.graph.nodes:
+        if node.target is torch.ops.aten.narrow.default and isinstance(node.args[2], int) and node.args[2] >= 0:
+            x, axis, start, length = node.args
+            node.target, node.args = torch.ops.aten.slice.Tensor, (x, axis, start, start + length)
+            count += 1
+    tidy(graph_module)
+    return count
+
+
 def match_types(graph_module: Any) -> int:
     """Numbers and constants beside floats as floats, where converters want both alike; returns how many are changed."""
     import torch

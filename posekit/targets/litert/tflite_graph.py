@@ -129,10 +129,11 @@ def weights_of(unpacked: Any, number: int) -> NDArray[Any] | None:
 
 def _is_infinite(unpacked: Any, number: int) -> bool:
     values = weights_of(unpacked, number)
-    return values is not None and not bool((np.abs(values.astype(np.float32)) < INFINITE).all())
+    return values is not None and not (float(values.min()) > -INFINITE and float(values.max()) < INFINITE)
 
 
 def is_ramp(values: NDArray[Any]) -> bool:
     """Whether a weight only counts 0, 1, 2 ...: the expectation over bins that YOLO's boxes end in, arithmetic and no
     layer."""
-    return bool(values.size > 1 and np.array_equal(values.ravel(), np.arange(values.size)))
+    flat = values.ravel()
+    return bool(flat.size > 1 and flat[1] == 1 and np.array_equal(flat, np.arange(flat.size)))

@@ -58,7 +58,7 @@ def test_a_right_contract_is_not_doubted(name: str) -> None:
     assert abs(found(check, "input.alignment").alternatives[0].mirror_px) < 0.5
     assert found(check, "keypoints, left and right").verdict == "agrees"
     assert check == check_network(of.network, of.spec, of.photos, people=PEOPLE)
-    assert quick_network(of.network, of.spec, of.photos) == QuickLook()
+    assert quick_network(of.network, of.spec, of.photos, lambda: 0.0) == QuickLook()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -106,7 +106,7 @@ def test_without_boxes_the_network_finds_its_people() -> None:
 @pytest.mark.xdist_group("check tinypose")
 def test_the_quick_look_warns_of_what_nobody_could_miss(what: str) -> None:
     of = sample("tinypose")
-    look = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos)
+    look = quick_network(of.network, FAULTS[what].plant(of.spec), of.photos, lambda: 0.0)
     warning = look.doubt or ""
     assert look.untried == ()
     assert warning.startswith("input.mean, std looks wrong")
@@ -137,6 +137,7 @@ def test_the_quick_look_ends_in_time_and_names_what_it_did_not_try(
     look = quick_network(network, of.spec, of.photos, lambda: runs * seconds)
     assert set(untried) <= set(look.untried) if untried else look.untried == ()
     assert most is None or runs <= most, runs
+    assert look.is_of_one == bool(untried)
 
 
 # --- a network without weights: it finds dots of three colours ---
@@ -246,7 +247,7 @@ def test_a_network_that_knows_nobody_tells_nothing(tmp_path: Path, kind: str, co
     assert [field.sentence for field in check.looks_wrong] == []
     assert {field.verdict for field in check.fields} == {"cannot tell"}
     assert check.judged == ()
-    assert quick_network(NETWORKS[kind], spec, pictures) == QuickLook()
+    assert quick_network(NETWORKS[kind], spec, pictures, lambda: 0.0) == QuickLook()
     assert check.as_json()["people"] == count
 
 
