@@ -1,0 +1,187 @@
+"""Quality of quantized files beside the peers': python benchmarks/quality.py [NAME ...]
+
+Mean distance of decoded keypoints from the network's own, in px of its input, on renders that neither trained nor
+calibrated. Every tool calibrates on the same pictures. Each of ours is held against the best peer's file of no more
+bytes whose layers compute in no less exact a way is not asked of it: integers against integers, floats against all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import platform
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.peers.cases import SAMPLES, Case, case
+from benchmarks.peers.environment import plain
+from benchmarks.peers.smaller import Arithmetic, File, android, ios
+from posekit.decoders import decode
+from posekit.precisions import Precision
+from posekit.recipe import uniform
+from posekit.runtimes import mil, runtime_for
+from posekit.sample.render import render_scene
+from posekit.sample.train import HELD_OUT_SEEDS
+from posekit.sources.reference import network_input, run_reference
+from posekit.targets import TARGETS
+from posekit.targets.lowering import lower
+from posekit.warp import input_transform, region_from_box, warp
+
+Outputs = dict[str, NDArray[Any]]
+PICTURES = 100
+OURS: dict[str, dict[Precision, Arithmetic]] = {
+    "android": {"w8a8": "integers", "w8a32": "dynamic", "w8": "floats", "w4": "floats"},
+    "ios": {"w8a8": "integers", "w8": "floats", "w4": "floats", "pal8": "floats", "pal6": "floats", "pal4": "floats"},
+}
+COMPARED: dict[Arithmetic, tuple[Arithmetic, ...]] = {
+    "integers": ("integers",), "dynamic": ("integers", "dynamic"), "floats": ("integers", "dynamic", "floats"),
+}  # fmt: skip
+LAYOUTS = {4: ((0, 1, 2, 3), (0, 2, 3, 1)), 3: ((0, 1, 2), (0, 2, 1))}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A file with its bytes and the mean distance (pictures,) of its keypoints, px."""
+
+    file: File
+    bytes: int
+    px: NDArray[np.float64]
+
+
+def held_out(wanted: Case, seeds: Sequence[int], count: int) -> list[NDArray[np.float32]]:
+    """The first person of each render that shows one, as the network's input."""
+    found: list[NDArray[np.float32]] = []
+    size_wh, padding = wanted.spec.input.size_wh, wanted.spec.input.box_padding
+    for seed in seeds:
+        scene = render_scene(seed, (320, 320))
+        if len(found) < count and len(scene.boxes_xyxy):
+            region = region_from_box(tuple(scene.boxes_xyxy[0]), size_wh, padding)
+            how = input_transform(region, wanted.spec.input)
+            found.append(warp(np.asarray(scene.image), how, size_wh, wanted.spec.input.pad_value))
+    return found
+
+
+def ours(wanted: Case, platform_name: str, folder: Path) -> Iterator[File]:
+    """posekit's files, as `package` makes them."""
+    target, spec, log = TARGETS[platform_name], wanted.spec, folder / "log"
+    (folder / "base").mkdir()
+    pixels = wanted.inputs[0]
+    base = target.base(
+        lower(wanted.source, spec, pixels, run_reference(wanted.source, spec, pixels)), folder / "base", log
+    )
+    calibration = target.calibrate(base, wanted.inputs)
+    for precision, arithmetic in OURS[platform_name].items():
+        path = folder / f"{precision}{'.tflite' if platform_name == 'android' else '.mlpackage'}"
+        target.compress(base, spec, uniform(precision), calibration, path, log)
+        yield File("posekit", precision, arithmetic, path)
+
+
+def opened(file: File, wanted: Case, shapes: dict[str, tuple[int, ...]], platform_name: str) -> Callable[..., Outputs]:
+    """A run of a file: pixels (H, W, 3) to the outputs by the contract's names."""
+    if file.tool == "posekit":
+        return runtime_for(platform_name, file.path).run
+    opens = {".tflite": _litert, ".onnx": _onnx, ".mlpackage": _coreml}[file.path.suffix]
+    run = opens(file.path)
+
+    def outputs(pixels: NDArray[np.float32]) -> Outputs:
+        got = run(network_input(wanted.spec, pixels))
+        return {name: _like(shape, got) for name, shape in shapes.items()}
+
+    return outputs
+
+
+def _like(shape: tuple[int, ...], outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The output of this shape, channels first or last."""
+    turned = [one.transpose(axes) for one in outputs for axes in LAYOUTS[one.ndim]]
+    return next(one for one in turned if one.shape == shape)
+
+
+def _litert(path: Path) -> Callable[[NDArray[np.float32]], list[NDArray[Any]]]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    (taken,) = interpreter.get_input_details()
+
+    def run(values: NDArray[np.float32]) -> list[NDArray[Any]]:
+        values = values if tuple(taken["shape"]) == values.shape else values.transpose(0, 2, 3, 1)
+        scale, zero = taken["quantization"]
+        if taken["dtype"] != np.float32:
+            ends = np.iinfo(taken["dtype"])
+            values = np.clip(np.round(values / scale) + zero, ends.min, ends.max)
+        interpreter.set_tensor(taken["index"], np.ascontiguousarray(values.astype(taken["dtype"])))
+        interpreter.invoke()
+        found = []
+        for one in interpreter.get_output_details():
+            got, (step, origin) = interpreter.get_tensor(one["index"]), one["quantization"]
+            found.append(got if got.dtype.kind == "f" else (got.astype(np.float32) - origin) * np.float32(step))
+        return found
+
+    return run
+
+
+def _onnx(path: Path) -> Callable[[NDArray[np.float32]], list[NDArray[Any]]]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda values: session.run(None, {name: values})
+
+
+def _coreml(path: Path) -> Callable[[NDArray[np.float32]], list[NDArray[Any]]]:
+    program = mil.open_program(path)
+    return lambda values: list(mil.run(program, {program.inputs[0].name: values}).values())
+
+
+def bytes_of(path: Path) -> int:
+    """Of a file, or of all in a package."""
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file()) if path.is_dir() else path.stat().st_size
+
+
+def measured(
+    wanted: Case,
+    platform_name: str,
+    folder: Path,
+    seeds: Sequence[int] = HELD_OUT_SEEDS,
+    count: int = PICTURES,
+    makers: Sequence[Callable[[Case, Path], Iterator[File]]] = (),
+) -> list[Measured]:
+    """Every tool's files of a network, ours first."""
+    pictures = held_out(wanted, seeds, count)
+    references = [run_reference(wanted.source, wanted.spec, one) for one in pictures]
+    shapes = {name: values.shape for name, values in references[0].items()}
+    expected = [decode(one, wanted.spec).keypoints[0, :, :2] for one in references]
+    found = []
+    makers = makers or (partial(_ours_of, platform_name), {"android": android, "ios": ios}[platform_name])
+    for number, make in enumerate(makers):
+        (folder / str(number)).mkdir()
+        for file in make(wanted, folder / str(number)):
+            try:
+                run = opened(file, wanted, shapes, platform_name)
+                seen = [decode(run(one), wanted.spec).keypoints[0, :, :2] for one in pictures]
+            except Exception as error:
+                if file.tool == "posekit":
+                    raise
+                print(f"{file.tool}, {file.way}: its file does not run: {plain(str(error))}", file=sys.stderr)
+                continue
+            px = [np.linalg.norm(a - b, axis=-1).mean() for a, b in zip(seen, expected, strict=True)]
+            found.append(Measured(file, bytes_of(file.path), np.array(px)))
+    return found
+
+
+def _ours_of(platform_name: str, wanted: Case, folder: Path) -> Iterator[File]:
+    return ours(wanted, platform_name, folder)
