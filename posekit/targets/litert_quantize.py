@@ -16,6 +16,7 @@ from posekit.targets.rounding import cancelling
 from posekit.targets.tflite_graph import Node, weights_of
 
 BITS: Mapping[Precision, int] = {"w8a32": 8, "w8a8": 8, "w8a16": 8, "w8": 8, "w4": 4}  # of weights
+FLOAT32 = 0  # of TensorType
 LEAST_WEIGHT = np.float32(1e-9)  # the quantizer takes a channel's largest weight for no less
 LARGEST_BIAS = 2.0**30  # half of what an int32 holds, so that rounding stays within
 
@@ -49,7 +50,8 @@ def settled(unpacked: Any, nodes: list[Node], made: Plan, calibration: Calibrati
             wanted.setdefault(graph.tensors[tensor].buffer, set()).add(one)
     for index, node in enumerate(nodes):
         bits = BITS.get(made.done[index] or "fp32")
-        if node.layer and bits is not None and len(wanted[graph.tensors[node.weight].buffer]) == 1:
+        is_alone = node.weight >= 0 and len(wanted[graph.tensors[node.weight].buffer]) == 1
+        if node.layer and bits is not None and is_alone and graph.tensors[node.weight].type == FLOAT32:
             _round_weights(unpacked, index, node, (1 << (bits - 1)) - 1)
     return unpacked
 
