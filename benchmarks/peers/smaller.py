@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,9 +34,12 @@ class File:
     path: Path
 
 
-def android(case: Case, folder: Path) -> Iterator[File]:
-    """The peers' LiteRT and ONNX files, made in `folder`; none where the peers are not installed."""
+def android(case: Case, folder: Path, base: Path) -> Iterator[File]:
+    """The peers' LiteRT and ONNX files, made in `folder`, and ai-edge-quantizer's of `base`, posekit's float file; those
+    alone where the peers are not installed (make peers)."""
+    yield from _recipes("posekit's float file, ", base, {"image": [one[None] for one in case.inputs]}, folder)
     if not (environment.BIN / "python").is_file():
+        print("the peers are not installed: python -m benchmarks.peers installs them")
         return
     places = {(made.tool, made.precision): at / made.file for at, made in peers_of(case, print) if made.file}
     if (path := places.get(("onnx2tf", "fp32"))) is not None:
@@ -54,37 +58,38 @@ def android(case: Case, folder: Path) -> Iterator[File]:
     if (path := places.get(("litert-torch", "int8"))) is not None:
         yield File("ai-edge-quantizer", "static int8 as kept", "integers", path)
     if (path := places.get(("litert-torch", "fp32"))) is not None:
-        yield from _recipes(path, np.load(path.parents[1] / "calibration.npy"), folder)
+        values = np.load(path.parents[1] / "calibration.npy")
+        yield from _recipes("", path, {"args_0": [one[None] for one in values]}, folder)
 
 
-def _recipes(model: Path, inputs: np.ndarray, folder: Path) -> Iterator[File]:
-    """ai-edge-quantizer's recipes with each of its ways to find a weight's scale."""
+def _recipes(prefix: str, model: Path, inputs: dict[str, list[np.ndarray]], folder: Path) -> Iterator[File]:
+    """ai-edge-quantizer's recipes of a float file with each of its ways to find a weight's scale; inputs: of
+    calibration, by the name of the file's input."""
     from ai_edge_quantizer import qtyping, quantizer, recipe, recipe_manager
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
     every = qtyping.TFLOperationName.ALL_SUPPORTED
-    for key in (AlgorithmName.MIN_MAX_UNIFORM_QUANT, AlgorithmName.OCTAV, AlgorithmName.MSE):
-        told = {"algorithm_key": key}
-        plain: list[tuple[str, Arithmetic, Any]] = [
-            (f"weights int{bits}", "floats", ("add_weight_only_config", bits)) for bits in (8, 4)
-        ]
-        plain += [(f"dynamic int{bits}", "dynamic", ("add_dynamic_config", bits)) for bits in (8, 4)]
-        plain += [("static int8", "integers", None)]
-        for way, arithmetic, call in plain:
-            path = folder / f"{way} {key.name}.tflite".replace(" ", "-")
-            try:
-                if call is None:
-                    work = quantizer.Quantizer(str(model), recipe.static_wi8_ai8(**told))
-                    ranges = work.calibrate({"serving_default": [{"args_0": one[None]} for one in inputs]})
-                else:
-                    wanted = recipe_manager.RecipeManager()
-                    getattr(wanted, call[0])(".*", every, call[1], **told)
-                    work, ranges = quantizer.Quantizer(str(model), wanted.get_quantization_recipe()), None
-                work.quantize(ranges).export_model(str(path), overwrite=True)
-            except Exception as error:
-                print(f"ai-edge-quantizer makes no {way} by {key.name}: {environment.plain(str(error))}")
-                continue
-            yield File("ai-edge-quantizer", f"{way}, {key.value}", arithmetic, path)
+    ((name, values),) = inputs.items()
+    keys = (AlgorithmName.MIN_MAX_UNIFORM_QUANT, AlgorithmName.OCTAV, AlgorithmName.MSE)
+    ways: tuple[tuple[str, Arithmetic, str, int], ...] = (
+        ("weights int8", "floats", "add_weight_only_config", 8), ("weights int4", "floats", "add_weight_only_config", 4),
+        ("dynamic int8", "dynamic", "add_dynamic_config", 8), ("static int8", "integers", "", 8),
+    )  # fmt: skip
+    for (way, arithmetic, method, bits), key in product(ways, keys):
+        path = folder / f"{prefix}{way} {key.name}.tflite".replace(" ", "-").replace("'", "")
+        try:
+            if method:
+                wanted = recipe_manager.RecipeManager()
+                getattr(wanted, method)(".*", every, bits, algorithm_key=key)
+                work, ranges = quantizer.Quantizer(str(model), wanted.get_quantization_recipe()), None
+            else:
+                work = quantizer.Quantizer(str(model), recipe.static_wi8_ai8(algorithm_key=key))
+                ranges = work.calibrate({"serving_default": [{name: one} for one in values]})
+            work.quantize(ranges).export_model(str(path), overwrite=True)
+        except Exception as error:
+            print(f"ai-edge-quantizer makes no {prefix}{way} by {key.name}: {environment.plain(str(error))}")
+            continue
+        yield File("ai-edge-quantizer", f"{prefix}{way}, {key.value}", arithmetic, path)
 
 
 def ios(case: Case, folder: Path) -> Iterator[File]:
