@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -26,18 +26,20 @@ OPS = ("conv", "conv_transpose", "linear", "matmul")  # that coremltools is aske
 @dataclass(frozen=True, slots=True)
 class File:
     """A tool's file. arithmetic: what its layers compute in: integers with ranges from calibration, integers with
-    ranges found while it runs, or floats."""
+    ranges found while it runs, or floats. takes_pixels: with normalisation inside, as posekit's have it."""
 
     tool: str
     way: str
     arithmetic: Arithmetic
     path: Path
+    takes_pixels: bool = False
 
 
 def android(case: Case, folder: Path, base: Path) -> Iterator[File]:
     """The peers' LiteRT and ONNX files, made in `folder`, and ai-edge-quantizer's of `base`, posekit's float file; those
     alone where the peers are not installed (make peers)."""
-    yield from _recipes("posekit's float file, ", base, {"image": [one[None] for one in case.inputs]}, folder)
+    for one in _recipes("posekit's float file, ", base, {"image": [one[None] for one in case.inputs]}, folder):
+        yield replace(one, takes_pixels=True)
     if not (environment.BIN / "python").is_file():
         print("the peers are not installed: python -m benchmarks.peers installs them")
         return
