@@ -65,6 +65,7 @@ bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/validate.py
 	$(BIN)/python benchmarks/evaluator.py
+	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/wrapper/kotlin/run.py
 	$(BIN)/python benchmarks/wrapper/swift/run.py
 

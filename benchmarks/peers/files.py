@@ -17,19 +17,32 @@ from benchmarks.peers.kinds import Made
 LONGEST = 1800.0  # seconds of one conversion; most take one or two minutes
 
 
-def files_of(case: cases.Case, step: Callable[[str], None]) -> tuple[Path, list[tuple[Path, Made]]]:
-    """The network's folder, and each file with the folder that it is in; ours come first."""
+def folder_of(case: cases.Case) -> Path:
+    """The network's folder, with what the peers need to convert it."""
     made_by = [REQUIREMENTS.read_bytes(), CONSTRAINTS.read_bytes(), inspect.getsource(cases.Case).encode()]
     folder = HOME / "files" / f"{case.name}-{digest(case.key, *made_by)}"
     if not (folder / "expected.npz").is_file():
         folder.mkdir(parents=True, exist_ok=True)
         case.write(folder)
-    at = folder / "posekit"
-    found = [(at, made) for made in _made(at, ours.key(), lambda: ours.make(case, at), case.name, step)]
+    return folder
+
+
+def peers_of(case: cases.Case, step: Callable[[str], None]) -> list[tuple[Path, Made]]:
+    """The files of the peers that convert every network, each with the folder that it is in."""
+    folder, found = folder_of(case), []
     for peer in ["onnx", *PRECISIONS]:
         where = folder / peer
         made = _made(where, digest(recipe_of(peer)), partial(_converted, peer, case.name, where), case.name, step)
         found += [(where, one) for one in made if peer != "onnx"]
+    return found
+
+
+def files_of(case: cases.Case, step: Callable[[str], None]) -> tuple[Path, list[tuple[Path, Made]]]:
+    """The network's folder, and each file with the folder that it is in; ours come first."""
+    folder = folder_of(case)
+    at = folder / "posekit"
+    found = [(at, made) for made in _made(at, ours.key(), lambda: ours.make(case, at), case.name, step)]
+    found += peers_of(case, step)
     if case.name == ultralytics.NETWORK:
         where = folder / "ultralytics"
         found += [

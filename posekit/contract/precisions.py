@@ -32,7 +32,7 @@ PRECISIONS: dict[Precision, Meaning] = {
     "w8a8": Meaning("8-bit weights and activations", BOTH, calibrates=True),
     "w8a16": Meaning("8-bit weights, 16-bit activations", ANDROID, calibrates=True),
     "w8": Meaning("8-bit weights", BOTH),
-    "w4": Meaning("4-bit weights, 8-bit where there is no 4-bit kernel", BOTH),
+    "w4": Meaning("4-bit weights, 8-bit in small layers and where there is no 4-bit kernel", BOTH),
     "pal8": Meaning("weights from a table of 256 values", IOS),
     "pal6": Meaning("weights from a table of 64 values", IOS),
     "pal4": Meaning("weights from a table of 16 values", IOS),

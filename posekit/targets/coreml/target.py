@@ -33,6 +33,7 @@ from posekit.targets.graph import blame, ranks, rewrites
 from posekit.targets.graph.inlining import name_of
 from posekit.targets.graph.layers import fingerprint, layer_names
 from posekit.targets.graph.lowering import Lowered
+from posekit.targets.rounding import size_of_small, why_eight
 from posekit.targets.sparing import coremltools_validates_less
 
 HASH_KEY = "posekit.contract_sha256"
@@ -243,14 +244,21 @@ def _apply(
     coreml_program.halve(model, lambda op: wanted(op) != "fp32" and _may_be_float16(op))
     reasons |= exact
     halved = zip(coreml_program.weights(model), names, strict=True)  # float16 now, and the same in the same order
-    for weight, name in {weight.const: (weight, name) for weight, name in halved}.values():  # two ops may share one
-        packed = None if name in exact or not name else coreml_weights.pack(weight, recipe.of(name), model.ios)
+    layers = {weight.const: (weight, name) for weight, name in halved}  # two ops may share one
+    small = size_of_small(weight.values.size for weight, name in layers.values() if name)
+    for weight, name in layers.values():
+        if not name or name in exact:
+            continue
+        precision, size = recipe.of(name), weight.values.size
+        if size <= small and precision in coreml_weights.EIGHT_BIT:
+            precision, reasons[name] = coreml_weights.EIGHT_BIT[precision], why_eight(size)
+        packed = coreml_weights.pack(weight, precision, model.ios)
         if packed is None:
             continue
-        if not coreml_weights.is_worth_it(packed, weight, recipe.of(name)):
-            reasons[name] = f"of {weight.values.size} weights too little room would be saved"
+        if not coreml_weights.is_worth_it(packed, weight, precision):
+            reasons[name] = f"of {size} weights too little room would be saved"
             continue
-        with model.block, _at(weight.op, name, recipe.of(name)):
+        with model.block, _at(weight.op, name, precision):
             coreml_program.replace(model, weight.const, packed.build(before_op=weight.const))
 
 

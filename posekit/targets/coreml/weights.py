@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from posekit.contract.precisions import Precision
 from posekit.targets.coreml.program import MIN_WEIGHTS, Weight
 from posekit.targets.coreml.tables import places_in, table_of
+from posekit.targets.rounding import cancelling
 
 Array = NDArray[Any]
 BLOCKS = (32, 16, 8)  # input channels that share a scale of 4-bit weights
 RECORD = 64  # bytes that the weight file adds to each constant, and the multiple that it is padded to
+# what small layers are made instead (targets/rounding.py)
+EIGHT_BIT: dict[Precision, Precision] = {"w4": "w8", "pal4": "w8", "sparse50-pal4": "sparse50-w8"}
 STATEMENT = 180  # bytes that a constant expression takes in the program beyond those of a constant
 
 
@@ -59,17 +62,20 @@ def halves(values: Array) -> Array:
     return sparse.reshape(values.shape)
 
 
-def integers(values: Array, bits: int, blocks: tuple[int, ...]) -> tuple[Array, Array]:
+def integers(values: Array, bits: int, blocks: tuple[int, ...], channels: int) -> tuple[Array, Array]:
     """Signed integers and float16 scales, one scale for each block, up to its largest weight; `blocks`: how many there
-    are along each axis."""
+    are along each axis; channels: the axis of input channels."""
     most = (1 << (bits - 1)) - 1
     # each axis as two: the block, and the place in it
     sizes = [part for size, count in zip(values.shape, blocks, strict=True) for part in (count, size // count)]
     parts = values.astype(np.float32).reshape(sizes)
     largest = np.abs(parts).max(tuple(range(1, parts.ndim, 2)), keepdims=True)
     scale = np.maximum(largest / most, np.float32(2.0**-24)).astype(np.float16)  # never zero
-    data = np.clip(np.rint(parts / scale.astype(np.float32)), -most, most)
-    return data.reshape(values.shape).astype(np.int8), scale.reshape(blocks)
+    kernel = 2 * channels + 1
+    order = [*range(0, parts.ndim, 2), kernel, *(axis for axis in range(1, parts.ndim, 2) if axis != kernel)]
+    steps = (parts / scale.astype(np.float32)).transpose(order)
+    data = cancelling(steps.reshape(scale.size, parts.shape[kernel], -1), most).reshape(steps.shape)
+    return data.transpose(np.argsort(order)).reshape(values.shape).astype(np.int8), scale.reshape(blocks)
 
 
 def _blocks(weight: Weight, bits: int) -> tuple[int, ...]:
@@ -86,7 +92,7 @@ def _blocks(weight: Weight, bits: int) -> tuple[int, ...]:
 def _quantized(weight: Weight, ios: int, bits: int) -> Packed:
     from coremltools.converters.mil import Builder as mb
 
-    data, halved = integers(weight.values, bits, _blocks(weight, bits))
+    data, halved = integers(weight.values, bits, _blocks(weight, bits), weight.axes[1])
     scale = halved.astype(weight.values.dtype)
     if ios >= 18:
         size = _bytes(data.size * bits, scale.size * 16)
@@ -129,7 +135,7 @@ def _sparse_quantized(weight: Weight, ios: int) -> Packed:
 
     values = halves(weight.values)
     mask = _kept(values)
-    data, halved = integers(values, 8, _blocks(weight, 8))
+    data, halved = integers(values, 8, _blocks(weight, 8), weight.axes[1])
     scale = halved.astype(weight.values.dtype)
 
     def build(before_op: Any) -> Any:

@@ -18,6 +18,7 @@ from posekit.contract.recipe import Recipe
 from posekit.runtimes.eight_bits import coarse
 from posekit.targets.converted import COARSE, Calibration
 from posekit.targets.litert.tflite_graph import Node, after_layers, before_layers
+from posekit.targets.rounding import size_of_small, why_eight
 
 STATIC: Mapping[Precision, int] = {"w8a8": 8, "w8a16": 16}  # bits of activations
 FOUR_BIT = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL")
@@ -70,6 +71,7 @@ def _layers(
 ) -> Iterator[tuple[int, tuple[Precision, str]]]:
     """What each layer is made, and the reason where that is not what the recipe says."""
     _, giving = after_layers(nodes)
+    small = size_of_small(node.weights for node in nodes if node.layer)
     for index, node in enumerate(nodes):
         if not node.layer:
             continue
@@ -83,6 +85,8 @@ def _layers(
                 reason = COARSE
         elif wanted == "w4" and node.op not in FOUR_BIT:
             reason = f"LiteRT has no 4-bit {node.op}"
+        elif wanted == "w4" and node.weights <= small:
+            reason = why_eight(node.weights)
         yield index, ("w8" if reason else wanted, reason)
 
 

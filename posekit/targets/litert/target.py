@@ -105,6 +105,7 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
         tflite_file.text(unpacked.subgraphs[0].tensors[one].name)
         for one in tflite_file.result_order(unpacked, len(base.output_shapes))
     ]
+    weights = {index: weights_of(unpacked, node.weight) for index, node in enumerate(nodes) if node.layer}
     made = plan(nodes, recipe, calibration)
     if any(one is not None for one in made.done):
         floats = tflite_file.pack(settled(unpacked, nodes, made, calibration))
@@ -115,7 +116,6 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
     path.write_bytes(tflite_file.with_contract(model, spec, dict(base.output_shapes)))
     content = path.read_bytes()
     renamed = dict(zip(results, base.output_shapes, strict=True))
-    weights = {index: weights_of(unpacked, node.weight) for index, node in enumerate(nodes) if node.layer}
     layers = tflite_layers.read_back(content, nodes, recipe, made.why, renamed, weights)
     seconds = time.perf_counter() - started
     return Converted(

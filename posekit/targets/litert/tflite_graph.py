@@ -24,8 +24,9 @@ class Node:
     """One operation. name: of its first output; layer: the network's name for it, empty where it is no layer.
 
     sources, inputs, outputs: numbers of the nodes that it reads, of all its tensors, and of those that it makes.
-    weight: number of the constant tensor that it multiplies with, -1 without one. is_result: whether one of its outputs
-    is the model's. has_infinite: whether it reads a constant beyond all use, as masks and the padding of maxima.
+    weight: number of the constant tensor that it multiplies with, -1 without one; weights: how many it holds.
+    is_result: whether one of its outputs is the model's. has_infinite: whether it reads a constant beyond all use, as
+    masks and the padding of maxima.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Node:
     weight: int
     is_result: bool = False
     has_infinite: bool = False
+    weights: int = 0
 
 
 def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
@@ -50,14 +52,14 @@ def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
         inputs = tuple(int(i) for i in operator.inputs if i >= 0)
         weight = _weight(unpacked, op, inputs)
         values = None if weight < 0 else weights_of(unpacked, weight)
-        layer = ""
+        layer, held = "", 0 if values is None else values.size
         if values is not None and not is_ramp(values):
             layer = layers.get(fingerprint(values), f"{op.lower()}_{index}")  # empty where it is arithmetic
         outputs = tuple(map(int, operator.outputs))
         sources = tuple(made[i] for i in inputs if i in made)
         name, is_result = text(graph.tensors[outputs[0]].name), any(one in results for one in outputs)
         infinite = any(_is_infinite(unpacked, one) for one in inputs if one not in made)
-        found.append(Node(name, op, layer, sources, inputs, outputs, weight, is_result, infinite))
+        found.append(Node(name, op, layer, sources, inputs, outputs, weight, is_result, infinite, held))
         made.update(dict.fromkeys(outputs, index))
     return found
 

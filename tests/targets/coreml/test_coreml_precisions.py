@@ -162,8 +162,8 @@ def _check_size(converted: Converted) -> None:
 
 
 @pytest.mark.parametrize("precision", ["w8", "w4"])
-def test_integers_are_those_of_coremltools(made, precision: Precision, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """Its own quantizer, given the same grid, says the same of a layer, but for the rounding of the scale."""
+def test_integers_are_beside_those_of_coremltools(made, precision: Precision, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Its own quantizer, given the same grid, has the same scales, and rounds a fifth of the weights the other way."""
     from coremltools.converters.mil.mil import types
     from coremltools.optimize import _utils as theirs
 
@@ -175,9 +175,9 @@ def test_integers_are_those_of_coremltools(made, precision: Precision, tmp_path:
     kind = types.string_to_builtin(f"int{bits}")
     data, scale, _ = theirs.compute_qparams_by_dtype(values, kind, "LINEAR_SYMMETRIC", [1, block, 0, 0])
     blocks = (values.shape[0], values.shape[1] // block if block else 1, 1, 1)
-    ours, scales = weights.integers(values, bits, blocks)
+    ours, scales = weights.integers(values, bits, blocks, 1)
     assert np.abs(scales / scale.reshape(blocks) - 1).max() < 1e-3
-    assert np.mean(ours != data.astype(np.int8)) < 0.01
+    assert np.mean(ours != data.astype(np.int8)) < 0.2
     assert np.abs(ours - data.astype(np.int8)).max() <= 1
 
 

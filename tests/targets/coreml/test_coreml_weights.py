@@ -13,21 +13,25 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @given(seeds, st.sampled_from([4, 8]), st.sampled_from([(6, 1, 1), (6, 2, 1), (1, 4, 3), (1, 1, 1)]))
-def test_a_weight_is_off_by_half_a_step_of_its_block(seed: int, bits: int, blocks: tuple[int, ...]) -> None:
+def test_a_weight_is_off_by_a_step_of_its_block_at_most(seed: int, bits: int, blocks: tuple[int, ...]) -> None:
+    """And those of a block by half a step at most together, but for weights at the ends, which stay."""
     rng = np.random.default_rng(seed)
     values = (rng.normal(size=(6, 8, 3)) * 10.0 ** rng.uniform(-3, 2)).astype(np.float32)
-    data, scale = integers(values, bits, blocks)
+    data, scale = integers(values, bits, blocks, 1)
     whole = scale.astype(np.float64)
     for axis, (size, count) in enumerate(zip(values.shape, blocks, strict=True)):
         whole = np.repeat(whole, size // count, axis)
     assert scale.shape == blocks
     assert np.abs(data).max() <= 2 ** (bits - 1) - 1
     # the largest weight is cut by what float16 loses of the scale
-    assert (np.abs(data * whole - values) <= whole * (0.5 + 2.0**-11 * 127) + 1e-9).all()
+    assert (np.abs(data * whole - values) <= whole * (1 + 2.0**-11 * 127) + 1e-9).all()
+    sizes = [part for size, count in zip(values.shape, blocks, strict=True) for part in (count, size // count)]
+    errors = (data - values / whole).reshape(sizes).sum(axis=(1, 3, 5))
+    assert np.abs(errors).max() <= 0.51
 
 
 def test_weights_of_nothing_but_zero_stay_zero() -> None:
-    data, scale = integers(np.zeros((4, 4), np.float32), 8, (4, 1))
+    data, scale = integers(np.zeros((4, 4), np.float32), 8, (4, 1), 1)
     assert (data == 0).all()
     assert (scale > 0).all()
 
