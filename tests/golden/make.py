@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from posekit.bundle.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
-from posekit.decoders import DECODERS, AnyDecoderSpec
+from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 
@@ -72,11 +72,11 @@ def all_decoder_cases() -> list[Case]:
             data = {"kind": "heatmap", "output": "heatmaps", "refinement": refinement, "alignment": alignment}
             prefix = f"heatmap-{refinement}-{alignment}"
             for name, points in (("inside", inside), ("edges", edges)):
-                maps = DECODERS["heatmap"].encode(points, decoder(data), SIZE_WH, (24, 32))["heatmaps"]
+                maps = heatmap.encode(points, decoder(data), SIZE_WH, (24, 32))["heatmaps"]
                 add(f"{prefix}-{name}", data, {"heatmaps": maps})
                 noisy = maps + rng.normal(0, 0.05, maps.shape)
                 add(f"{prefix}-{name}-noisy", {**data, "activation": "sigmoid"}, {"heatmaps": noisy})
-            clean = DECODERS["heatmap"].encode(inside, decoder(data), SIZE_WH, (24, 32))["heatmaps"]
+            clean = heatmap.encode(inside, decoder(data), SIZE_WH, (24, 32))["heatmaps"]
             logits = np.log(np.clip(clean, 1e-4, 1 - 1e-4) / (1 - np.clip(clean, 1e-4, 1 - 1e-4)))
             add(f"{prefix}-logits", {**data, "activation": "sigmoid"}, {"heatmaps": logits})
             ties = np.zeros((32, 24, 7))
@@ -88,7 +88,7 @@ def all_decoder_cases() -> list[Case]:
             for activation in ("none", "softmax"):
                 data = {"kind": "simcc", "output_x": "simcc_x", "output_y": "simcc_y", "split_ratio": split_ratio,
                         "score_reduction": reduction, "activation": activation}  # fmt: skip
-                maps = DECODERS["simcc"].encode(inside, decoder(data), SIZE_WH)
+                maps = simcc.encode(inside, decoder(data), SIZE_WH)
                 noisy = {key: value + rng.normal(0, 0.05, value.shape) for key, value in maps.items()}
                 name = f"simcc-{split_ratio}-{reduction}-{activation}"
                 add(name, data, noisy)
@@ -102,7 +102,7 @@ def all_decoder_cases() -> list[Case]:
             points = np.concatenate([inside, rng.normal(0, 20, (7, 1))], axis=1)
             scores = rng.normal(0, 2, 7)
             for alignment in ("half_pixel", "index", "corners"):
-                rows = DECODERS["regression"].encode(points, scores, decoder(data), image())
+                rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     return cases
 
