@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from posekit.contract.spec import canonical_json
+from tests.decoders import slips
+from tests.heads import KINDS, plain_spec, spec
 
 _location = importlib.util.spec_from_file_location("kotlin_build", Path(__file__).parent / "kotlin" / "build.py")
 assert _location is not None
@@ -32,7 +34,6 @@ pytestmark = [
 ]
 
 PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt", "AntialiasFuzz.kt")
-KINDS = sorted(build.DECODERS)
 GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
 PACKAGE = "posekit.tinypose2"
 LIMITS = {"grey": 0.01, "geometry": 1e-9, "px": 0.001, "score": 1e-6, "region": 1e-6, "smoothed": 1e-6}
@@ -58,8 +59,7 @@ TYPE_FAULTS = [
 ARITHMETIC_FAULTS = [
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),
-    ("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight", "regression"),
-    ("HeatmapDecoder.kt", "0.25 * sign(map[center + down]", "0.2 * sign(map[center + down]", "heatmap"),
+    *((file, old, new, kind) for kind, found in slips.KOTLIN.items() for file, old, new in found),
 ]
 
 
@@ -72,10 +72,11 @@ class Compiled:
         self.sources = work / "module"
         self.harness = work / "harness"
         self.classes = work / "classes"
-        spec = build.spec("heatmap")
-        build.render(build.MODULE, self.sources, spec, only_its_decoder=False)
+        plain = plain_spec(build.NAME)
+        build.render(build.MODULE, self.sources, plain, only_its_decoder=False)
+        build.registry(self.harness, plain)
         for file in (*(build.HERE / name for name in PROGRAMS), build.GOLDEN_MAIN, build.BENCHMARK):
-            build.render(file, self.harness, spec, only_its_decoder=False)
+            build.render(file, self.harness, plain, only_its_decoder=False)
         build.javac(
             [build.HERE / "stubs" / "java", build.HERE / "JUnitRunner.java"], self.java_stubs, build.runtime_jars()
         )
@@ -145,9 +146,9 @@ def test_guards_refuse_what_is_wrong(compiled: Compiled) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled, tmp_path: Path) -> None:
     """As it is shipped, with one decoder only; type-checked against signature stubs."""
-    spec = build.spec(kind)
-    build.render(build.MODULE, tmp_path, spec, only_its_decoder=True)
-    assert len(list(tmp_path.rglob("*Decoder.kt"))) == 3  # the interface, the decoder, the test's
+    one = spec(kind, build.NAME)
+    build.render(build.MODULE, tmp_path, one, only_its_decoder=True)
+    assert len(list(tmp_path.rglob("*Decoder.kt"))) == 2  # the interface, the decoder
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
     main, tests = f"main-{kind}", f"tests-{kind}"
     units = [compiled.main(main, tmp_path), compiled.tests(tests, (tmp_path / "src" / "test",), main)]
@@ -215,7 +216,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     """The generated class, run: accelerators and fallback, refusals, shapes, threads, and no handle left open."""
     facade, fakes = tmp_path / "facade", compiled.work / "java-fakes"
     for name in ("FacadeChecks.kt", "DeviceRunChecks.kt"):
-        build.render(build.HERE / name, facade, build.spec("heatmap"), only_its_decoder=False)
+        build.render(build.HERE / name, facade, plain_spec(build.NAME), only_its_decoder=False)
     build.javac([build.STAND_INS], fakes, [compiled.java_stubs, *build.runtime_jars()])
     on_fakes = (fakes, compiled.java_stubs, compiled.classes / "kotlin-fakes")
     friends = tuple(compiled.classes / name for name in ("main", "tests", "device-tests"))
@@ -226,8 +227,8 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
     contracts = {
-        "good": canonical_json(build.spec("heatmap")),
-        "other": canonical_json(build.spec("simcc")),
+        "good": canonical_json(plain_spec(build.NAME)),
+        "other": canonical_json(spec(KINDS[-1], build.NAME)),
         "bare": None,
     }
     for name, contract in contracts.items():
@@ -260,7 +261,7 @@ def _model(how: str, contract: bytes) -> bytes:
 
 @pytest.mark.parametrize("how", ["absolute", "relative", "deflated", "comment", "none", "damaged", "cut"])
 def test_reads_contract_appended_to_a_model(how: str, compiled: Compiled, tmp_path: Path) -> None:
-    contract = canonical_json(build.spec("heatmap"))
+    contract = canonical_json(plain_spec(build.NAME))
     model = _model("absolute" if how == "cut" else how, contract)
     # as an asset lies inside an APK: something before and after
     before, after = b"PK\x03\x04" * 37, b"PK\x05\x06" + bytes(50)

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from posekit.bundle import file_hash, wrapper
-from posekit.contract.spec import contract_hash
+from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written
@@ -28,6 +28,8 @@ from posekit.parity.cases import poses_of
 from posekit.poses.regions import Region
 from posekit.poses.transforms import Orientation, input_transform
 from posekit.poses.warp import warp
+from tests.decoders import slips
+from tests.heads import KINDS, PLAIN, cases, output_shapes, spec
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "swift"))
@@ -36,7 +38,6 @@ import render  # noqa: E402  (a folder of Swift sources, not a package)
 GOLDEN = HERE / "golden"
 STUBS = HERE / "swift" / "stubs"
 PLACEHOLDER = "TemplatePose"
-KINDS = tuple(render.DECODERS)
 STRICT = ("-Xswiftc", "-warnings-as-errors")
 
 pytestmark = [
@@ -88,6 +89,10 @@ def within(report: dict[str, Any]) -> bool:
     return all(math.isfinite(float(value)) and float(value) <= limit for value, limit in limits)
 
 
+def example(kind: str) -> PoseSpec:
+    return spec(kind, render.NAME)
+
+
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return measure(render.assemble_core(tmp_path_factory.mktemp("swift") / "harness", HERE / "swift"))
@@ -102,15 +107,15 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The rendered package, by kind of decoder."""
     folder = tmp_path_factory.mktemp("swift")
-    return {kind: render.render(folder / kind, kind) for kind in KINDS}
+    return {kind: render.render(folder / kind, example(kind)) for kind in KINDS}
 
 
 def test_golden_vectors(report: dict[str, Any]) -> None:
-    names = {"warp.json": [report["warp"]], "decoders.json": report["decoders"].values(),
-             "tracking.json": [report["tracking"]]}  # fmt: skip
-    for name, parts in names.items():
-        cases = len(json.loads((GOLDEN / name).read_text())["cases"])
-        assert sum(part["cases"] for part in parts) == cases, name
+    for name in ("warp", "tracking"):
+        assert report[name]["cases"] == len(json.loads((GOLDEN / f"{name}.json").read_text())["cases"]), name
+    assert {kind: errors["cases"] for kind, errors in report["decoders"].items()} == {
+        kind: len(found) for kind, found in cases().items()
+    }
     assert within(report), json.dumps(report, indent=1)
 
 
@@ -119,12 +124,7 @@ FAULTS = {
     "a thousandth of a pixel inside": ("Sampler.swift", "Float(x - Double(left))", "Float(x - Double(left)) + 0.001"),
     "red for blue": ("PixelView.swift", "var red: Int { self == .bgra ? 2 : 0 }", "var red: Int { 0 }"),
     "mirrored rows": ("Orientation.swift", "ty: lastRow - start", "ty: start"),
-    "last maximum": ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
-    "step the other way": ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
-    "dark's mixed derivative": ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
-    "split ratio of y": ("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),
-    "depth shifted": ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
-    "a unit of all pixels": ("RegressionDecoder.swift", "size.height - alignment.shrink", "size.height"),
+    **{f"{name}: {wrong}": (name, right, wrong) for found in slips.SWIFT.values() for name, right, wrong in found},
     "a row of weights": ("AxisTaps.swift", "left * (left - 1) / 2", "left * (left + 1) / 2"),
     "NaN passes": ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
     "filter's weight": ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
@@ -158,10 +158,9 @@ def test_rendered_package_builds_and_passes_its_own_tests(packages: dict[str, Pa
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_shipped_decoder_is_named(packages: dict[str, Path], kind: str) -> None:
-    names = {kind: f"{name}Decoder" for kind, name in wrapper.DECODER_NAMES.items()}
-    own = names[kind]
+    own = wrapper.decoder_class(kind)
     for source in packages[kind].glob("Sources/**/*.swift"):
-        for name in names.values():
+        for name in map(wrapper.decoder_class, KINDS):
             named = re.search(rf"\b{name}\b", source.read_text()) is not None
             assert not named or (name == own and source.name.startswith((own, "TinyPoseContract"))), source.name
 
@@ -199,7 +198,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory, packages: dict[str, Path])
     """A folder with the stub modules and the core, as compiled modules."""
     folder = tmp_path_factory.mktemp("swift") / "modules"
     folder.mkdir()
-    core = sorted(packages["heatmap"].glob("Sources/TinyPoseCore/**/*.swift"))
+    core = sorted(packages[PLAIN].glob("Sources/TinyPoseCore/**/*.swift"))
     modules = {**render.STUBS, "AVFoundation": ["AVFoundation"]}
     sources = {module: [STUBS / f"{name}.swift" for name in names] for module, names in modules.items()}
     sources["TinyPoseCore"] = core
@@ -243,7 +242,7 @@ SEEDED = {
 @pytest.mark.parametrize("seed", SEEDED)
 def test_a_seeded_type_error_is_seen(modules: Path, packages: dict[str, Path], tmp_path: Path, seed: str) -> None:
     name, right, wrong = SEEDED[seed]
-    files = [Path(shutil.copy(source, tmp_path)) for source in apple_layer(packages["heatmap"])]
+    files = [Path(shutil.copy(source, tmp_path)) for source in apple_layer(packages[PLAIN])]
     text = (tmp_path / name).read_text()
     assert right in text, "the seeded error no longer fits the source"
     (tmp_path / name).write_text(text.replace(right, wrong))
@@ -256,7 +255,7 @@ def test_a_seeded_type_error_is_seen(modules: Path, packages: dict[str, Path], t
 def apple_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The rendered Core ML layer on stand-ins of Apple's modules, by kind of decoder."""
     folder = tmp_path_factory.mktemp("swift")
-    packages = {kind: render.assemble_apple(folder / f"apple-{kind}", kind) for kind in KINDS}
+    packages = {kind: render.assemble_apple(folder / f"apple-{kind}", example(kind)) for kind in KINDS}
     for kind, package in packages.items():
         write_request(package / "request", kind)
     return packages
@@ -268,13 +267,13 @@ ORIENTATION, REGION = Orientation(90, True), Region((21.0, 27.5), (26.0, 34.0), 
 
 def stand_in_outputs(kind: str) -> dict[str, np.ndarray]:
     """What StandInModel.swift gives for any input."""
-    shapes = render.DECODERS[kind][1]
+    shapes = output_shapes(example(kind))
     return {name: (np.arange(math.prod(shape)) * 7919 % 1000 / 1024).astype(np.float32).reshape(shape)
             for name, shape in shapes.items()}  # fmt: skip
 
 
 def expected_input(kind: str) -> np.ndarray:
-    settings = render.example_spec(kind).input
+    settings = example(kind).input
     upright = np.ascontiguousarray(np.rot90(PICTURE, -1)[:, ::-1])
     return warp(upright, input_transform(REGION, settings), settings.size_wh, settings.pad_value)
 
@@ -282,7 +281,7 @@ def expected_input(kind: str) -> np.ndarray:
 def write_request(folder: Path, kind: str) -> None:
     writer = RequestWriter(folder)
     writer.add_stored("a", PICTURE, ORIENTATION, REGION, expected_input(kind), stand_in_outputs(kind))
-    writer.close("0" * 64, contract_hash(render.example_spec(kind)), MODES, ("gpu", "npu"), repeats=2)
+    writer.close("0" * 64, contract_hash(example(kind)), MODES, ("gpu", "npu"), repeats=2)
 
 
 def run_apple(package: Path, monkeypatch: pytest.MonkeyPatch, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -304,9 +303,9 @@ def test_core_ml_layer_runs_on_stand_ins(
 
 def check_run(package: Path, kind: str) -> None:
     """The answer to the request is what Python makes of the same picture and outputs."""
-    spec, out = render.example_spec(kind), package / "request" / "run"
-    model = package / "Sources" / "TinyPose" / "tinypose.mlpackage"
-    run = read_run(out, file_hash(model), contract_hash(spec))
+    pose_spec, out = example(kind), package / "request" / "run"
+    model = package / "Sources" / "TinyPose" / f"{render.NAME}.mlpackage"
+    run = read_run(out, file_hash(model), contract_hash(pose_spec))
     assert run.error is None
     assert (run.device.name, run.device.simulated, run.build) == ("StandIn1,1", False, "debug")
     assert re.fullmatch(r"iOS \d+\.\d+\.\d+ \(23A1\)", run.device.os)
@@ -319,7 +318,7 @@ def check_run(package: Path, kind: str) -> None:
         results = results_of(out, one, "a", asked["sha256"], as_written(REGION))
         assert tuple(results) == MODES
         assert np.abs(results["image"].input[0] - expected_input(kind)).max() < 0.01
-        poses = poses_of(stand_in_outputs(kind), input_transform(REGION, spec.input), spec)
+        poses = poses_of(stand_in_outputs(kind), input_transform(REGION, pose_spec.input), pose_spec)
         for mode, result in results.items():
             if mode != "outputs":
                 assert {name: values.tobytes() for name, values in result.outputs.items()} == {
@@ -374,7 +373,7 @@ def test_a_fault_of_the_core_ml_layer_is_seen(
     apple_packages: dict[str, Path], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, right, wrong = APPLE_FAULTS[fault]
-    package = apple_packages["heatmap"]
+    package = apple_packages[PLAIN]
     source = (package / "Sources" / "TinyPose" / name).resolve()
     text = source.read_text()
     assert right in text, "the fault no longer fits the source"
@@ -388,9 +387,9 @@ def test_a_fault_of_the_core_ml_layer_is_seen(
 
 
 def test_readme_examples_are_type_checked(modules: Path, packages: dict[str, Path], tmp_path: Path) -> None:
-    built = type_check(modules, apple_layer(packages["heatmap"]), "TinyPose", emit=True)
+    built = type_check(modules, apple_layer(packages[PLAIN]), "TinyPose", emit=True)
     assert built.returncode == 0, built.stdout
-    examples = re.findall(r"```swift\n(.*?)```", (packages["heatmap"] / "README.md").read_text(), re.DOTALL)
+    examples = re.findall(r"```swift\n(.*?)```", (packages[PLAIN] / "README.md").read_text(), re.DOTALL)
     assert len(examples) >= 3
     for index, example in enumerate(examples):
         source = tmp_path / f"example{index}.swift"

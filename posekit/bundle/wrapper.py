@@ -6,6 +6,7 @@ the only thing that changes in it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from posekit import __version__
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
+from posekit.decoders import DECODERS, of
 from posekit.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +26,13 @@ if TYPE_CHECKING:
 
 # platform -> (tree in templates/, where model and contract go inside the rendered tree)
 TREES = {"android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}")}
+# platform -> where in its tree a decoder lies, in templates/ or rendered, and how its file's name ends
+DECODER_FILES = {
+    "android": ("src/main/kotlin/posekit/template", ".kt"),
+    "ios": ("Sources/TemplatePoseCore/Decoders", ".swift"),
+}
 MINIMUM_IOS = "16"
 MACOS_OF_IOS = {"16": "13", "17": "14", "18": "15"}  # released together, with the same Core ML
-DECODER_NAMES = {"heatmap": "Heatmap", "simcc": "Simcc", "regression": "Regression"}
 PLATFORM_TYPES = frozenset(
     [
         "Any",
@@ -87,6 +93,7 @@ def context(
     """
     ios = minimum_system or MINIMUM_IOS
     names = spec.keypoints.names
+    settings = spec.decoder.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
     return {
         "spec": spec,
         "name": spec.name,
@@ -102,9 +109,18 @@ def context(
         "oks_sigmas": list(spec.keypoints.oks_sigmas),
         "output_names": list(output_shapes),
         "output_shapes": {name: list(shape) for name, shape in output_shapes.items()},
+        "decoder_class": decoder_class(spec.decoder.kind),
+        "decoder_settings": settings,
+        "has_depth": spec.decoder.has_depth,
+        "tracker_min_score": float(of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)),
         "minimum_ios": ios,
         "minimum_macos": MACOS_OF_IOS[ios],
     }
+
+
+def decoder_class(kind: str) -> str:
+    """What Kotlin and Swift call the decoder of that kind: "simcc" is SimccDecoder, "two_words" TwoWordsDecoder."""
+    return "".join(word.capitalize() for word in kind.split("_")) + "Decoder"
 
 
 def package_name(spec: PoseSpec) -> str:
@@ -122,10 +138,12 @@ def render(
 ) -> Path:
     """Write the wrapper's tree into `folder`; returns where in it the model file belongs.
 
-    InputError where the spec's type_name is a type that the wrapper or the platform already has.
+    InputError where the spec's type_name is a type that the wrapper or the platform already has, or where there is no
+    decoder of the spec's kind in the platform's language.
     """
-    tree, _ = TREES[platform]
-    render_tree(template_root() / tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
+    tree = template_root() / TREES[platform][0]
+    render_tree(tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
+    _bring_decoder(platform, tree, folder, spec)
     place = folder / assets_folder(platform, spec)
     place.mkdir(parents=True, exist_ok=True)
     (place / CONTRACT).write_bytes(canonical_json(spec))
@@ -143,9 +161,7 @@ def render_tree(
     """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
     files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
     _refuse_taken_name(spec, files)
-    unused = tuple(
-        f"{name}Decoder" for kind, name in DECODER_NAMES.items() if kind != spec.decoder.kind and not every_decoder
-    )
+    unused = tuple(decoder_class(kind) for kind in DECODERS if kind != spec.decoder.kind and not every_decoder)
     for path in files:
         if path.name.startswith(unused):
             continue
@@ -157,11 +173,52 @@ def render_tree(
         target.write_text(named(text, spec), encoding="utf-8")
 
 
+def _bring_decoder(platform: str, tree: Path, folder: Path, spec: PoseSpec) -> None:
+    """Write the decoder of a kind that is not in `tree` out of the folder that it brings: Decoder.sources."""
+    place, suffix = DECODER_FILES[platform]
+    name = f"{decoder_class(spec.decoder.kind)}{suffix}"
+    if (tree / place / name).is_file():
+        return
+    brought = of(spec.decoder).sources
+    if brought is None or not (brought / name).is_file():
+        raise InputError(
+            f"decoder {spec.decoder.kind!r} has no {name}, so no {platform} wrapper can be written",
+            f"write {name}, and name its folder as `sources` of the decoder where it is not one of posekit's own",
+        )
+    text = named((brought / name).read_text(encoding="utf-8"), spec)
+    (folder / named(place, spec) / name).write_text(text, encoding="utf-8")
+
+
 @cache
 def _template(text: str) -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    return Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(text)
+    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    jinja.filters |= {"lower_camel": lower_camel, "kotlin": kotlin_literal, "swift": swift_literal}
+    return jinja.from_string(text)
+
+
+def kotlin_literal(value: Any) -> str:
+    """A setting as Kotlin writes it: text, number, flag, or a list of them."""
+    if isinstance(value, list):
+        return f"listOf({', '.join(map(kotlin_literal, value))})"
+    return _literal(value).replace("$", r"\$")
+
+
+def swift_literal(value: Any) -> str:
+    """A setting as Swift writes it: text, number, flag, or a list of them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(swift_literal, value))}]"
+    return _literal(value)
+
+
+def _literal(value: Any) -> str:
+    """Text, number or flag as both languages write it: as JSON does, but for what cannot be printed."""
+    if not isinstance(value, str | bool | int | float) or (isinstance(value, str) and not value.isprintable()):
+        raise InputError(
+            f"a decoder's setting is {value!r}, expected a printable text, a number, a flag or a list of them"
+        )
+    return json.dumps(value, ensure_ascii=False)
 
 
 def page(template: str, **values: Any) -> str:
@@ -192,6 +249,7 @@ def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
             text = path.read_text(encoding="utf-8")
             taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
             taken.add(path.stem)
+    taken.add(decoder_class(spec.decoder.kind))
     if spec.type_name in taken - {"TemplatePose"}:
         raise InputError(
             f"type_name {spec.type_name!r} is a type that the wrapper or the platform already has",

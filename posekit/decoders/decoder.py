@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -91,6 +92,8 @@ class Decoder:
     does not say. cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie
     moves it. unsure: fraction of the median score below which a keypoint is no more often right than wrong.
     has_distributions: whether each row of an output stands for probabilities of its places.
+    sources: of a decoder that is not posekit's own, the folder with its twins, such as TwoWordsDecoder.kt and .swift for
+    kind "two_words", written as those in templates/ are.
     """
 
     spec: type[DecoderSpec]
@@ -104,6 +107,7 @@ class Decoder:
     cells: tuple[int, ...] = ()
     unsure: float = 0.0
     has_distributions: bool = False
+    sources: Path | None = None
 
     @property
     def kind(self) -> str:

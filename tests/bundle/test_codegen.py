@@ -9,6 +9,7 @@ import pytest
 
 from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, contract_hash, read_spec
+from posekit.decoders import DECODERS
 from posekit.errors import InputError
 from posekit.sources.sample import sample_images
 
@@ -17,7 +18,6 @@ SHAPES = {
     "tinypose": {"heatmaps": (1, 32, 24, 17)},
     "tinysimcc": {"simcc_x": (1, 17, 192), "simcc_y": (1, 17, 256)},
 }
-OWN = {"tinypose": "HeatmapDecoder", "tinysimcc": "SimccDecoder"}
 
 
 def spec_of(name: str, **changes: str) -> PoseSpec:
@@ -36,7 +36,7 @@ def test_a_tree_is_complete(platform: str, name: str, tmp_path: Path) -> None:
         assert not any(left_over in name for name in files)
     assert contract_hash(spec) in text
     decoders = {match for file in files for match in re.findall(r"(\w+Decoder)\.(?:kt|swift)$", file)}
-    assert {d for d in decoders if d in OWN.values() or d == "RegressionDecoder"} == {OWN[name]}
+    assert decoders & {wrapper.decoder_class(kind) for kind in DECODERS} == {wrapper.decoder_class(spec.decoder.kind)}
     assert (assets / "pose.json").is_file()
     assert any(file.endswith("README.md") for file in files)
     sources = [path for path in files.values() if path.suffix in (".kt", ".swift")]
@@ -53,7 +53,7 @@ def test_the_typed_skeleton_has_every_keypoint(platform: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "type_name",
-    ["Region", "Pose", "String", "Bitmap", "HeatmapDecoder"],
+    ["Region", "Pose", "String", "Bitmap", "DecoderSettings", wrapper.decoder_class("heatmap")],
 )
 def test_a_taken_type_name_is_refused(type_name: str, tmp_path: Path) -> None:
     platforms = ["android"] if type_name == "Bitmap" else list(wrapper.TREES)

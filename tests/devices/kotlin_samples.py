@@ -44,16 +44,16 @@ FAULTS = {
     "decoder_alignment": (
         "tinypose",
         "TinyPoseContract.kt",
-        "HeatmapDecoder.Alignment.STRIDE",
-        "HeatmapDecoder.Alignment.CORNERS",
+        '"alignment" to "stride"',
+        '"alignment" to "corners"',
         "decoding",
     ),
     "left_and_right": (
         "tinypose",
-        "HeatmapDecoder.kt",
-        "        findPeaks(map)\n",
-        "        findPeaks(map)\n        for (k in 1 until 17 step 2) peaks[k] = peaks[k + 1].also { "
-        "peaks[k + 1] = peaks[k] }\n",
+        "PosePipeline.kt",
+        "        decoder.decode(outputs, coordinates, scores)\n",
+        "        decoder.decode(outputs, coordinates, scores)\n        for (at in 2 until 34 step 4) for (x in at..at + 1) "
+        "coordinates[x] = coordinates[x + 2].also { coordinates[x + 2] = coordinates[x] }\n",
         "decoding",
     ),
     "mapping_back": ("tinypose", "PosePipeline.kt", "toSource.mapX(x, y)", "toSource.mapX(x + 1, y)", "decoding"),

@@ -35,16 +35,16 @@ FAULTS = {
     "decoder_alignment": (
         "tinypose",
         "TinyPoseContract.swift",
-        "alignment: .stride",
-        "alignment: .corners",
+        '"alignment": "stride"',
+        '"alignment": "corners"',
         "decoding",
     ),
     "left_and_right": (
         "tinypose",
-        "HeatmapDecoder.swift",
-        "      findPeaks(values, count: count)\n",
-        "      findPeaks(values, count: count)\n      for k in stride(from: 1, to: 17, by: 2) { "
-        "peaks.swapAt(k, k + 1) }\n",
+        "PoseProcessor.swift",
+        "    try decoder.decode(outputs, size: input.size, into: &points)\n",
+        "    try decoder.decode(outputs, size: input.size, into: &points)\n"
+        "    for k in stride(from: 1, to: 17, by: 2) { points.swapAt(k, k + 1) }\n",
         "decoding",
     ),
     "mapping_back": (

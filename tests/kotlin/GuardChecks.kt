@@ -49,6 +49,8 @@ public object GuardChecks {
             (turnedRegion(Sampling.BILINEAR_ANTIALIAS) && !turnedRegion(Sampling.BILINEAR)),
         "rows_alone" to (wrongRows(1, 2, 3) && wrongRows(1, 6) && wrongRows(1, 1, 3, 2) && !wrongRows(1, 3, 2)),
         "tracker_needs_all_of_a_small_skeleton" to smallSkeleton(),
+        "wrong_settings" to wrongSettings(),
+        "settings_of_every_type" to settingsOfEveryType(),
         "poses_are_values" to (pose(2, 1.0) == pose(2, 1.0) && pose(2, 1.0) != pose(2, 0.5)),
         "far_region_is_padding" to farRegion(),
         "no_depth" to (estimate(0.5f)[key(1)].z == null),
@@ -70,11 +72,13 @@ public object GuardChecks {
     private fun contract(padValue: Double = 7.0): PoseContract {
         val input = InputSpec(4, 4, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue, boxPadding = 1.25)
         return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2) {
-            HeatmapDecoder(
-                "c", HeatmapDecoder.Refinement.NONE, HeatmapDecoder.Alignment.STRIDE, 11, Activation.NONE, 4, 4, 2,
-            )
+            HeatmapDecoder.of(settings(2, "refinement" to "none", "alignment" to "stride", "blur_kernel" to 11))
         }
     }
+
+    private fun settings(keypointCount: Int, vararg more: Pair<String, Any>) = DecoderSettings(
+        mapOf("output" to "c", "activation" to "none", *more), 4, 4, Alignment.HALF_PIXEL, keypointCount,
+    )
 
     private class FakeRunner(val tensor: Tensor, val onRun: (FloatArray) -> Unit = {}) : ModelRunner {
         override fun run(input: FloatArray): Map<String, Tensor> = mapOf(tensor.name to tensor).also { onRun(input) }
@@ -136,11 +140,37 @@ public object GuardChecks {
 
     private fun wrongRows(vararg shape: Int): Boolean {
         val tensor = Tensor("c", shape).apply { values = FloatArray(size) }
-        val fields = listOf(RegressionDecoder.Field.X, RegressionDecoder.Field.Y)
-        val decoder = RegressionDecoder(
-            "c", fields, RegressionDecoder.Range.UNIT, Alignment.HALF_PIXEL, Activation.NONE, 4, 4, 3,
-        )
+        val decoder = RegressionDecoder.of(settings(3, "fields" to listOf("x", "y"), "range" to "unit"))
         return throws<TensorShapeException> { decoder.decode(mapOf("c" to tensor), DoubleArray(6), DoubleArray(3)) }
+    }
+
+    /** Getters that refuse, and what their sentence says of the setting. */
+    private fun wrongSettings(): Boolean {
+        val settings = settings(1, "count" to 2.5, "names" to listOf("x", 3))
+        val refused = listOf<Pair<String, () -> Any>>(
+            "'kernel' is missing, expected an integer" to { settings.integer("kernel") },
+            "'count' is 2.5, expected an integer" to { settings.integer("count") },
+            "'output' is 'c', expected a number" to { settings.number("output") },
+            "'output' is 'c', expected true or false" to { settings.flag("output") },
+            "'count' is 2.5, expected a text" to { settings.text("count") },
+            "'names' is [x, 3], expected a list of texts" to { settings.texts("names") },
+            "'output' is 'c', expected one of gpu, cpu" to { settings.choice<Accelerator>("output") },
+        )
+        return refused.all { (sentence, get) ->
+            try {
+                get()
+                false
+            } catch (error: DecoderSettingException) {
+                error.message?.contains(sentence) == true
+            }
+        }
+    }
+
+    private fun settingsOfEveryType(): Boolean {
+        val settings = settings(1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"))
+        return settings.integer("count") == 2 && settings.number("count") == 2.0 && settings.number("ratio") == 1.5 &&
+            settings.flag("on") && settings.text("output") == "c" &&
+            settings.choices<Alignment>("names") == listOf(Alignment.INDEX, Alignment.HALF_PIXEL)
     }
 
     private fun pose(count: Int, score: Double): Pose =

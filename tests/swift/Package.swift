@@ -3,7 +3,7 @@
 
 import PackageDescription
 
-// Sources/TinyPoseCore is put here by render.py, with all three decoders.
+// Sources/TinyPoseCore is put here by render.py, with every decoder.
 let package = Package(
   name: "Harness",
   targets: [

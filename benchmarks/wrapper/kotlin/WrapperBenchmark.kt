@@ -19,14 +19,14 @@ public object WrapperBenchmark {
     @JvmStatic
     public fun main(arguments: Array<String>) {
         val input = InputSpec(192, 256, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue = 0.0, boxPadding = 1.25)
-        val contract = PoseContract("", "", input, "image", emptyList(), 17) { heatmapDecoder() }
+        val contract = PoseContract("", "", input, "image", emptyList(), 17) { newDecoder() }
         val outputs = mapOf("heatmaps" to heatmaps())
         val picture = NoiseSource(1280, 720)
         val region = Region(640.0, 360.0, 420.0, 560.0, 5.0)
         val whole = frameRegion(1280, 720, input)
         val tensor = FloatArray(192 * 256 * 3)
         val window = PixelWindow()
-        val decoder = heatmapDecoder()
+        val decoder = newDecoder()
         val keypoints = DoubleArray(34)
         val scores = DoubleArray(17)
         val pipeline = PosePipeline(contract, object : ModelRunner {
@@ -71,8 +71,14 @@ public object WrapperBenchmark {
         warp.warp(window, tensor)
     }
 
-    private fun heatmapDecoder() = HeatmapDecoder(
-        "heatmaps", HeatmapDecoder.Refinement.DARK, HeatmapDecoder.Alignment.STRIDE, 11, Activation.NONE, 192, 256, 17,
+    private fun newDecoder(): Decoder = HeatmapDecoder.of(
+        DecoderSettings(
+            mapOf(
+                "output" to "heatmaps", "refinement" to "dark", "alignment" to "stride", "blur_kernel" to 11,
+                "activation" to "none",
+            ),
+            192, 256, Alignment.HALF_PIXEL, 17,
+        ),
     )
 
     private fun heatmaps(): Tensor = Tensor("heatmaps", intArrayOf(1, 64, 48, 17)).apply {

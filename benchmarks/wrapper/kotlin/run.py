@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kotlin")]
 import build  # noqa: E402  (the rendering and compiling that the tests use)
 
+from tests.heads import plain_spec  # noqa: E402
+
 
 def main() -> None:
     if reason := build.missing():
@@ -20,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         core, stubs = work / "core", work / "java"
-        spec = build.spec("heatmap")
+        spec = plain_spec(build.NAME)
         build.render(build.MODULE / "src" / "main", core, spec, only_its_decoder=False)
         build.render(build.BENCHMARK, core, spec, only_its_decoder=False)
         build.javac([build.HERE / "stubs" / "java"], stubs, build.runtime_jars())

@@ -57,7 +57,7 @@ def run_wrapper(
 
         swift = desktop_swift.build(tree, work / "build")
         ran = replace(desktop_swift.results(swift, cases(), run, work), asked=asked)
-        return ran, golden_run.judged(swift.golden(vectors, spec.decoder.kind), spec)
+        return ran, golden_run.judged(swift.golden(vectors), spec)
     from posekit.devices.desktop import kotlin as desktop_kotlin
 
     kotlin = desktop_kotlin.build(tree, work / "build")

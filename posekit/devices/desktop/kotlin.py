@@ -138,9 +138,11 @@ def _golden_unit(
     name: str, module: Path, folder: Path, classes: tuple[Path, ...], platform_path: tuple[Path, ...]
 ) -> Unit:
     """The readers of golden vectors, apart from the module, whose internals they see."""
-    readers = golden_run.readers("android", _contract(module), folder / "golden")
-    sources = (*readers, _main("GoldenMain.kt", module, folder))
-    return Unit(name, sources, (*classes, *platform_path), classes)
+    sources = [_main("GoldenMain.kt", module, folder)]
+    for file, text in golden_run.readers("android", _contract(module)).items():
+        sources.append(folder / file)
+        sources[-1].write_text(text, encoding="utf-8")
+    return Unit(name, tuple(sources), (*classes, *platform_path), classes)
 
 
 def _changed(own: Sequence[Path], earlier: Sequence[Path]) -> tuple[Path, ...]:

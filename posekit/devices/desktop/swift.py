@@ -12,7 +12,6 @@ import platform
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,9 +61,9 @@ class SwiftWrapper:
         if code or not (out / RUN).is_file():
             raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
 
-    def golden(self, vectors: Path, kind: str, *, timeout: float = RUN_SECONDS) -> str:
-        """What the package makes of golden vectors of that kind of decoder, as JSON; ConversionError where it fails."""
-        command = [str(self.program), str(vectors), kind]
+    def golden(self, vectors: Path, *, timeout: float = RUN_SECONDS) -> str:
+        """What the package makes of golden vectors, as JSON; ConversionError where it fails."""
+        command = [str(self.program), str(vectors)]
         code, said = _run(command, "the generated Swift", timeout, SWIFT_BACKTRACE="enable=no")
         if code:
             raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
@@ -97,9 +96,8 @@ def build(package: Path, work: Path) -> SwiftWrapper:
         for place, source in places.items()
     }
     spec = read_spec(package / "Sources" / name / CONTRACT)
-    with tempfile.TemporaryDirectory() as scratch:
-        for path in golden_run.readers("ios", spec, Path(scratch)):
-            files[Path(f"Sources/{PROGRAM}/{path.name}")] = path.read_text(encoding="utf-8")
+    for file, text in golden_run.readers("ios", spec).items():
+        files[Path(f"Sources/{PROGRAM}/{file}")] = text
     for module in (f"{name}Core", f"{name}Run"):
         folder = package / "Sources" / module
         found = [path.relative_to(folder) for path in sorted(folder.rglob("*.swift"))]

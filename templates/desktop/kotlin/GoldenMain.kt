@@ -4,7 +4,6 @@ package posekit.template
 
 import kotlin.math.max
 import kotlinx.serialization.json.JsonNull
-import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.jsonObject
 
 /** Largest errors over the golden vectors, and what the generated constants are, as one line of JSON. */
@@ -12,7 +11,7 @@ public fun main() {
     println(
         json(
             "warp" to warpSuite(),
-            "decoder" to decoderSuite(DECODER_KIND, ::goldenDecoder),
+            "decoder" to decoderSuite(TemplatePoseContract.DECODER_KIND, TemplatePoseContract::newDecoder),
             "tracking" to trackingSuite(),
             "contract" to contractFacts(),
         ),
@@ -48,12 +47,12 @@ internal fun warpSuite(): String {
     return json("cases" to cases.size, "grey" to tensor.value, "geometry" to geometry.value)
 }
 
-internal fun decoderSuite(kind: String, decoderOf: (JsonObject) -> Decoder): String {
-    val cases = goldenCases("decoders").filter { it.getValue("decoder").jsonObject.text("kind") == kind }
+internal fun decoderSuite(kind: String, newDecoder: (DecoderSettings) -> Decoder): String {
+    val cases = goldenCases("decoders").filter { kindOf(it) == kind }
     val keypoints = Worst()
     val scores = Worst()
     for (case in cases) {
-        val errors = decoderErrors(case, decoderOf(case))
+        val errors = decoderErrors(case, newDecoder(decoderSettings(case)))
         keypoints.add(errors.keypoints)
         scores.add(errors.scores)
     }

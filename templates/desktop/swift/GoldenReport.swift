@@ -7,9 +7,9 @@ import TemplatePoseCore
 private struct ContractFacts: Encodable {
   let hash = TemplatePoseContract.contractHash
   let sizeWh = [TemplatePoseContract.input.size.width, TemplatePoseContract.input.size.height]
-  let resize = "\(TemplatePoseContract.input.resize)"
-  let alignment = "\(TemplatePoseContract.input.alignment)"
-  let sampling = "\(TemplatePoseContract.input.sampling)"
+  let resize = TemplatePoseContract.input.resize.rawValue
+  let alignment = TemplatePoseContract.input.alignment.rawValue
+  let sampling = TemplatePoseContract.input.sampling.rawValue
   let padValue = TemplatePoseContract.input.padValue
   let boxPadding = TemplatePoseContract.input.boxPadding
   let names = Keypoint.allCases.map(\.name)
@@ -37,11 +37,11 @@ private struct GoldenReport: Encodable {
 }
 
 /// Largest errors over the golden vectors, and what the generated constants are, as JSON.
-func goldenReport(folder: URL, kind: String) throws -> String {
+func goldenReport(folder: URL) throws -> String {
   let report = GoldenReport(
     warp: try checkWarp(folder: folder),
-    decoder: try checkDecoders(folder: folder, kind: kind) { _, _ in
-      TemplatePoseContract.makeDecoder()
+    decoder: try checkDecoders(folder: folder, kind: TemplatePoseContract.decoderKind) { _ in
+      try TemplatePoseContract.makeDecoder()
     },
     tracking: try checkTracking(folder: folder),
     contract: try ContractFacts())

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Desktop REQUEST OUT MODEL DEVICE: makes inputs and decodes outputs; the model is run by whoever asks.
-// Desktop GOLDEN KIND: holds the core to golden vectors, of the kind of decoder that it has.
+// Desktop GOLDEN: holds the core to golden vectors.
 
 import Foundation
 import TemplatePoseRun
 
-if CommandLine.arguments.count == 3 {
+if CommandLine.arguments.count == 2 {
   let golden = URL(fileURLWithPath: CommandLine.arguments[1], isDirectory: true)
-  print(try goldenReport(folder: golden, kind: CommandLine.arguments[2]))
+  print(try goldenReport(folder: golden))
   exit(0)
 }
 guard CommandLine.arguments.count == 5 else {
-  FileHandle.standardError.write(Data("usage: Desktop REQUEST OUT MODEL DEVICE | GOLDEN KIND\n".utf8))
+  FileHandle.standardError.write(Data("usage: Desktop REQUEST OUT MODEL DEVICE | GOLDEN\n".utf8))
   exit(2)
 }
 let folders = CommandLine.arguments[1...3].map { URL(fileURLWithPath: $0) }

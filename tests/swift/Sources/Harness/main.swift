@@ -15,17 +15,11 @@ guard CommandLine.arguments.count == 2 else {
   exit(2)
 }
 let folder = URL(fileURLWithPath: CommandLine.arguments[1])
+var errors: [String: DecoderErrors] = [:]
+for (kind, make) in decoders { errors[kind] = try checkDecoders(folder: folder, kind: kind, make: make) }
 let report = Report(
   warp: try checkWarp(folder: folder),
-  decoders: [
-    "heatmap": try checkDecoders(folder: folder, kind: "heatmap") { settings, _ in
-      try settings.heatmapDecoder()
-    },
-    "simcc": try checkDecoders(folder: folder, kind: "simcc") { settings, _ in try settings.simccDecoder() },
-    "regression": try checkDecoders(folder: folder, kind: "regression") {
-      try $0.regressionDecoder($1)
-    },
-  ],
+  decoders: errors,
   tracking: try checkTracking(folder: folder))
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase

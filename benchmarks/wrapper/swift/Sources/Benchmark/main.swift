@@ -39,7 +39,7 @@ func timeWarp(_ frames: Int, rotationDegrees: Double, center: Point) throws -> T
   let input = TinyPoseContract.input
   let picture = noise(1280 * 720 * 4).map { UInt8($0 * 255) }
   var target = [Float](repeating: 0, count: input.valueCount)
-  let processor = PoseProcessor()
+  let processor = try PoseProcessor()
   return try picture.withUnsafeBytes { bytes in
     let view = try PixelView(bytes, width: 1280, height: 720, bytesPerRow: 1280 * 4, order: .bgra)
     return try target.withUnsafeMutableBufferPointer { buffer in
@@ -67,22 +67,31 @@ func timeDecoder(_ frames: Int, _ decoder: any PoseDecoder, _ shapes: [[Int]]) t
 
 let frames = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 400
 let inside = Point(x: 640, y: 360)
-let heatmapShape = [[64, 48, 17]]
+let heatmap: [String: DecoderSettings.Value] = [
+  "output": "heatmaps", "refinement": "dark", "alignment": "stride", "blur_kernel": 11, "activation": "none",
+]
+let simcc: [String: DecoderSettings.Value] = [
+  "output_x": "x", "output_y": "y", "split_ratio": 2, "score_reduction": "min", "refinement": "none",
+  "activation": "none",
+]
+let regression: [String: DecoderSettings.Value] = [
+  "output": "c", "fields": ["y", "x", "score"], "range": "unit", "activation": "none",
+]
+
+func settings(_ values: [String: DecoderSettings.Value]) -> DecoderSettings {
+  let input = TinyPoseContract.input
+  return DecoderSettings(values, inputSize: input.size, inputAlignment: input.alignment, keypointCount: 17)
+}
+
 let report = [
   "warp_upright": try timeWarp(frames, rotationDegrees: 0, center: inside),
   "warp_turned": try timeWarp(frames, rotationDegrees: 20, center: inside),
   "warp_half_outside": try timeWarp(frames, rotationDegrees: 0, center: Point(x: 40, y: 360)),
   "decode_heatmap_quarter": try timeDecoder(
-    frames, HeatmapDecoder(output: "heatmaps", refinement: .quarter, alignment: .stride),
-    heatmapShape),
-  "decode_heatmap_dark": try timeDecoder(
-    frames, HeatmapDecoder(output: "heatmaps", refinement: .dark, alignment: .stride), heatmapShape),
-  "decode_simcc": try timeDecoder(
-    frames,
-    SimccDecoder(outputX: "x", outputY: "y", splitRatio: 2, scoreReduction: .min),
-    [[17, 384], [17, 512]]),
-  "decode_regression": try timeDecoder(
-    frames, RegressionDecoder(output: "c", fields: [.y, .x, .score], range: .unit, alignment: .index), [[17, 3]]),
+    frames, HeatmapDecoder(settings: settings(heatmap.merging(["refinement": "quarter"]) { $1 })), [[64, 48, 17]]),
+  "decode_heatmap_dark": try timeDecoder(frames, HeatmapDecoder(settings: settings(heatmap)), [[64, 48, 17]]),
+  "decode_simcc": try timeDecoder(frames, SimccDecoder(settings: settings(simcc)), [[17, 384], [17, 512]]),
+  "decode_regression": try timeDecoder(frames, RegressionDecoder(settings: settings(regression)), [[17, 3]]),
 ]
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase

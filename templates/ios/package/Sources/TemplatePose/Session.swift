@@ -11,12 +11,13 @@
     private let model: MLModel
     private let features: MLDictionaryFeatureProvider  // holds the input, which lies at `input`
     private let input: UnsafeMutableBufferPointer<Float>
-    private var processor = PoseProcessor()
+    private var processor: PoseProcessor
 
     /// - Throws: `PoseError.contractMismatch`, `.tensorMissing` or `.wrongShape`.
     package init(model: MLModel) throws {
       try Self.checkContract(model.modelDescription)
       let name = try Self.inputName(model.modelDescription)
+      processor = try PoseProcessor()
       let count = TemplatePoseContract.input.valueCount
       let memory = UnsafeMutableRawPointer.allocate(
         byteCount: count * MemoryLayout<Float>.stride, alignment: 64)

@@ -36,8 +36,12 @@ public struct OutputTensor: Sendable {
 
 /// Turns the outputs of one head into keypoints.
 ///
-/// A decoder keeps its scratch memory from call to call, so one belongs to one thread at a time.
+/// A decoder is named after the kind in the contract. It keeps its scratch memory from call to call, so one belongs to
+/// one thread at a time.
 public protocol PoseDecoder: Sendable {
+  /// - Throws: `PoseError.wrongSetting`.
+  init(settings: DecoderSettings) throws(PoseError)
+
   /// The outputs that `decode` reads, in its order.
   var outputNames: [String] { get }
 

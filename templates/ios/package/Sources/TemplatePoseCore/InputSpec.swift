@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How a region is brought to the network's input.
-public enum Resize: Sendable {
+public enum Resize: String, CaseIterable, Sendable {
   /// The region fills the input; outside the source there is `padValue`.
-  case affineCrop
+  case affineCrop = "affine_crop"
   /// One scale for both axes, the content centred, the rest is `padValue`.
   case letterbox
   /// The region fills the input; outside the source its edge is repeated.
@@ -11,17 +11,17 @@ public enum Resize: Sendable {
 }
 
 /// How pixels of the picture become those of the input.
-public enum Sampling: Sendable {
+public enum Sampling: String, CaseIterable, Sendable {
   /// Two pixels an axis, as `cv2.INTER_LINEAR` does.
   case bilinear
   /// All pixels under a triangle filter, as Pillow's resize does; for upright regions.
-  case bilinearAntialias
+  case bilinearAntialias = "bilinear_antialias"
 }
 
 /// What a coordinate means in px.
-public enum Alignment: Sendable {
+public enum Alignment: String, CaseIterable, Sendable {
   /// The centre of pixel i is at i + 0.5; a row of n pixels is n long.
-  case halfPixel
+  case halfPixel = "half_pixel"
   /// The centre of pixel i is at i; a row of n pixels is n long.
   case index
   /// The centre of pixel i is at i; a row of n pixels is n - 1 long.

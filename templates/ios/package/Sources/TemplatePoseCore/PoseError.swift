@@ -16,6 +16,8 @@ public enum PoseError: LocalizedError, Equatable, Sendable {
   case wrongShape(tensor: String, expected: [Int], found: [Int])
   /// A tensor holds another type of number than Float16, Float32 or Double, or is not one block.
   case wrongType(tensor: String, found: String)
+  /// A setting of the decoder is missing (`found` is nil) or not what the decoder can work with.
+  case wrongSetting(name: String, expected: String, found: String?)
   /// An output holds NaN or infinity at `index` (row order), so no keypoint is given.
   case nonFinite(tensor: String, index: Int)
   /// A region needs finite numbers, a positive size, and a scale that can be computed.
@@ -48,6 +50,8 @@ public enum PoseError: LocalizedError, Equatable, Sendable {
       "Tensor \(tensor) has shape \(found), expected \(expected)."
     case .wrongType(let tensor, let found):
       "Tensor \(tensor) holds \(found), expected Float16, Float32 or Double."
+    case .wrongSetting(let name, let expected, let found):
+      "The decoder's setting \(name) is \(found ?? "missing"), expected \(expected)."
     case .nonFinite(let tensor, let index):
       "Output \(tensor) is not finite at index \(index)."
     default:

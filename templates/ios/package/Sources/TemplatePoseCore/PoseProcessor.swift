@@ -11,10 +11,10 @@ public struct PoseProcessor: Sendable {
   private var points: [PosePoint] = []
 
   /// A processor for the generated contract.
-  public init() {
+  public init() throws(PoseError) {
     self.init(
       input: TemplatePoseContract.input, outputs: TemplatePoseContract.makeOutputs(),
-      decoder: TemplatePoseContract.makeDecoder())
+      decoder: try TemplatePoseContract.makeDecoder())
   }
 
   /// - Parameters:

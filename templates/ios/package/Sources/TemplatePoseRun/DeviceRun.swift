@@ -97,7 +97,7 @@ package struct DeviceRun {
     var record = PassRecord(requested: requested)
     guard requested != .none else {
       record.used = RunAccelerator.none
-      record.cases = try cases(asked, PassRun(files: files, written: written, infer: nil), requested)
+      record.cases = try cases(asked, try PassRun(files: files, written: written, infer: nil), requested)
       return record
     }
     guard let load else {
@@ -112,7 +112,7 @@ package struct DeviceRun {
       record.detail = model.detail
       guard model.used == nil || model.used == requested else { return record }
       record.thermalBefore = before
-      let run = PassRun(files: files, written: written, infer: model.infer)
+      let run = try PassRun(files: files, written: written, infer: model.infer)
       record.cases = try cases(asked, run, requested)
       record.latencies = run.times.summary()
       record.thermalAfter = thermal()

@@ -9,10 +9,11 @@ final class PassRun {
   private let written: RunFiles
   private let infer: LoadedModel.Infer?
   private let input: UnsafeMutableBufferPointer<Float>
-  private var processor = PoseProcessor()
+  private var processor: PoseProcessor
   private(set) var times = RunTimes()
 
-  init(files: RequestFiles, written: RunFiles, infer: LoadedModel.Infer?) {
+  init(files: RequestFiles, written: RunFiles, infer: LoadedModel.Infer?) throws {
+    processor = try PoseProcessor()
     self.files = files
     self.written = written
     self.infer = infer

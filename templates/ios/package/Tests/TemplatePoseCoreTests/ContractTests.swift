@@ -81,6 +81,8 @@ import Testing
     (.tensorMissing("heat"), "heat"),
     (.wrongShape(tensor: "heat", expected: [1, 2], found: [1, 3]), "[1, 3], expected [1, 2]"),
     (.wrongType(tensor: "heat", found: "Int32"), "Int32"),
+    (.wrongSetting(name: "ratio", expected: "a number", found: "true"), "ratio is true, expected a number"),
+    (.wrongSetting(name: "ratio", expected: "a number", found: nil), "ratio is missing"),
     (.nonFinite(tensor: "heat", index: 7), "7"),
     (.invalidRegion("too small"), "too small"),
     (.invalidOrientation(45), "45"),

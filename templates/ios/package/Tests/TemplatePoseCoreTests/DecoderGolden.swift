@@ -3,20 +3,26 @@
 import Foundation
 import TemplatePoseCore
 
-/// The decoder part of a contract, as pose.json has it.
-struct DecoderSettings: Decodable {
-  let kind: String
-  let output: String?
-  let refinement: String?
-  let alignment: String?
-  let blurKernel: Int?
-  let activation: String
-  let outputX: String?
-  let outputY: String?
-  let splitRatio: Double?
-  let scoreReduction: String?
-  let fields: [String]?
-  let range: String?
+/// A setting of a golden case: nil for null.
+struct GoldenSetting: Decodable {
+  let value: DecoderSettings.Value?
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      value = nil
+    } else if let flag = try? container.decode(Bool.self) {
+      value = .flag(flag)
+    } else if let integer = try? container.decode(Int.self) {
+      value = .integer(integer)
+    } else if let number = try? container.decode(Double.self) {
+      value = .number(number)
+    } else if let text = try? container.decode(String.self) {
+      value = .text(text)
+    } else {
+      value = .list(try container.decode([GoldenSetting].self).compactMap(\.value))
+    }
+  }
 }
 
 struct DecoderCase: Decodable {
@@ -27,7 +33,7 @@ struct DecoderCase: Decodable {
   }
 
   let name: String
-  let decoder: DecoderSettings
+  let decoder: [String: GoldenSetting]
   let sizeWh: [Int]
   /// Of the input.
   let alignment: String
@@ -35,11 +41,18 @@ struct DecoderCase: Decodable {
   let dimensions: Int
   let keypoints: [Double]
   let scores: [Double]
-}
 
-func known<Value>(_ values: [String: Value], _ key: String?) throws -> Value {
-  guard let key, let value = values[key] else { throw BadGolden(key ?? "a setting is missing") }
-  return value
+  var kind: String? {
+    guard case .text(let kind)? = decoder["kind"]?.value else { return nil }
+    return kind
+  }
+
+  /// As the generated contract holds its own.
+  func settings() throws -> DecoderSettings {
+    DecoderSettings(
+      decoder.compactMapValues(\.value), inputSize: PixelSize(width: sizeWh[0], height: sizeWh[1]),
+      inputAlignment: try known(alignment), keypointCount: scores.count)
+  }
 }
 
 struct DecoderErrors: Encodable {
@@ -51,22 +64,23 @@ struct DecoderErrors: Encodable {
 
 /// Decodes all cases of one kind.
 func checkDecoders(
-  folder: URL, kind: String, make: (DecoderSettings, Alignment) throws -> any PoseDecoder
+  folder: URL, kind: String, make: (DecoderSettings) throws -> any PoseDecoder
 ) throws -> DecoderErrors {
   var errors = DecoderErrors()
   let cases = try read("decoders.json", DecoderCase.self, folder: folder)
-  for item in cases where item.decoder.kind == kind {
+  for item in cases where item.kind == kind {
     errors.cases += 1
-    var decoder = try make(item.decoder, known(alignments, item.alignment))
-    let size = PixelSize(width: item.sizeWh[0], height: item.sizeWh[1])
+    let settings = try item.settings()
+    var decoder = try make(settings)
     var outputs = try decoder.outputNames.map { name in
-      let output = try known(
-        Dictionary(uniqueKeysWithValues: item.outputs.map { ($0.name, $0) }), name)
+      guard let output = item.outputs.first(where: { $0.name == name }) else {
+        throw BadGolden("case \(item.name) has no output \(name)")
+      }
       return OutputTensor(name: name, shape: output.shape, values: floats(output.values))
     }
     var points: [PosePoint] = []
     for _ in 0..<2 {  // the second run must not see the first one's scratch
-      try decoder.decode(outputs, size: size, into: &points)
+      try decoder.decode(outputs, size: settings.inputSize, into: &points)
       let found = points.flatMap { [$0.x, $0.y] + ($0.z.map { [$0] } ?? []) }
       errors.px = max(errors.px, largestDifference(found, item.keypoints))
       errors.score = max(errors.score, largestDifference(points.map(\.score), item.scores))

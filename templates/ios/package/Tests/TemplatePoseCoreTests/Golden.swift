@@ -54,6 +54,12 @@ struct BadGolden: Error {
   }
 }
 
+/// What a word of a golden file stands for.
+func known<Choice: RawRepresentable<String>>(_ word: String) throws -> Choice {
+  guard let choice = Choice(rawValue: word) else { throw BadGolden("\(word) is no \(Choice.self)") }
+  return choice
+}
+
 /// Little-endian float32.
 func floats(_ data: Data) -> [Float] {
   data.withUnsafeBytes { bytes in

@@ -16,6 +16,16 @@ struct GoldenTests {
     #expect(errors.contentMismatches == 0)
   }
 
+  @Test func decodedKeypoints() throws {
+    let errors = try checkDecoders(
+      folder: try #require(goldenFolder()), kind: TemplatePoseContract.decoderKind
+    ) { try TemplatePoseContract.makeDecoder($0) }
+    #expect(errors.cases > 0)
+    #expect(errors.px <= 0.001)
+    #expect(errors.score <= 1e-6)
+    #expect(errors.unrefusedNan == 0)
+  }
+
   @Test func trackedRegionsAndSmoothedPoints() throws {
     let folder = try #require(goldenFolder())
     guard

@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func nonFiniteOutputsGiveNoPose() throws {
-    var processor = PoseProcessor()
+    var processor = try PoseProcessor()
     let region = try frameRegion(
       sourceSize: PixelSize(width: 640, height: 480), input: TemplatePoseContract.input)
     let prepared = PoseProcessor.Prepared(

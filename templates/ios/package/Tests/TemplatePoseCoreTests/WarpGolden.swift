@@ -3,10 +3,6 @@
 import Foundation
 import TemplatePoseCore
 
-let alignments: [String: Alignment] = [
-  "half_pixel": .halfPixel, "index": .index, "corners": .corners,
-]
-
 struct WarpCase: Decodable {
   struct Input: Decodable {
     let sizeWh: [Int]
@@ -33,17 +29,11 @@ struct WarpCase: Decodable {
   let tensor: Data
 
   func spec() throws -> InputSpec {
-    let resizes: [String: Resize] = [
-      "affine_crop": .affineCrop, "letterbox": .letterbox, "stretch": .stretch,
-    ]
-    let samplings: [String: Sampling] = [
-      "bilinear": .bilinear, "bilinear_antialias": .bilinearAntialias,
-    ]
-    return InputSpec(
+    InputSpec(
       size: PixelSize(width: input.sizeWh[0], height: input.sizeWh[1]),
-      resize: try known(resizes, input.resize), boxPadding: input.boxPadding,
-      padValue: input.padValue, alignment: try known(alignments, input.alignment),
-      sampling: try known(samplings, input.sampling))
+      resize: try known(input.resize), boxPadding: input.boxPadding,
+      padValue: input.padValue, alignment: try known(input.alignment),
+      sampling: try known(input.sampling))
   }
 
   var stored: PixelSize { PixelSize(width: imageSizeWh[0], height: imageSizeWh[1]) }

@@ -100,7 +100,7 @@ import TinyPoseCore
     MLModel.standIn.compiled = 0
     _ = try await TinyPose()
     #expect(MLModel.standIn.compiled == 0)
-    #expect(MLModel.standIn.loaded.last?.path.contains("posekit/tinypose/") == true)
+    #expect(MLModel.standIn.loaded.last?.path.contains("posekit/tiny-pose/") == true)
   }
 
   @Test func aModelThatAnotherEstimatorKeptMeanwhileStays() async throws {

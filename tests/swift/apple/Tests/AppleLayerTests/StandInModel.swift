@@ -62,7 +62,7 @@ struct Scene {
 
   /// What the core makes of the same picture and outputs.
   static func expected(orientation: Orientation, region: Region?) throws -> (input: [Float], pose: Pose) {
-    var processor = PoseProcessor()
+    var processor = try PoseProcessor()
     var input = [Float](repeating: 0, count: TinyPoseContract.input.valueCount)
     let prepared = try picture.withUnsafeBytes { bytes in
       let view = try PixelView(bytes, width: width, height: height, bytesPerRow: bytesPerRow, order: .bgra)

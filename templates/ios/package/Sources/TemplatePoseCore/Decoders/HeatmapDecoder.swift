@@ -7,23 +7,13 @@ import Foundation
 /// Sources: quarter step, Newell et al. 2016 and HRNet (Sun et al. 2019); DARK, Zhang et al. 2020.
 public struct HeatmapDecoder: PoseDecoder {
   /// How a peak is found between heatmap px.
-  public enum Refinement: Sendable {
-    case none
-    case quarter
-    case dark
-  }
+  enum Refinement: String, CaseIterable { case none, quarter, dark }
 
   /// Where index i of a map of n lies: input px i * W / n, or i * (W - 1) / (n - 1).
-  public enum MapAlignment: Sendable {
-    case stride
-    case corners
-  }
+  enum MapAlignment: String, CaseIterable { case stride, corners }
 
   /// What turns a raw maximum into a score.
-  public enum Activation: Sendable {
-    case none
-    case sigmoid
-  }
+  enum Activation: String, CaseIterable { case none, sigmoid }
 
   private let output: String
   private let refinement: Refinement
@@ -33,22 +23,16 @@ public struct HeatmapDecoder: PoseDecoder {
   private var peaks: [Int] = []
   private var maxima: [Float] = []
 
-  /// - Parameters:
-  ///   - output: name of the output (h, w, K).
-  ///   - refinement: how a peak is found between heatmap px.
-  ///   - alignment: where a heatmap px lies in the input.
-  ///   - blurKernel: odd width of the Gaussian of `.dark`, heatmap px.
-  ///   - activation: what turns a raw maximum into a score.
-  public init(
-    output: String, refinement: Refinement, alignment: MapAlignment, blurKernel: Int = 11,
-    activation: Activation = .none
-  ) {
-    self.output = output
-    self.refinement = refinement
-    self.alignment = alignment
-    self.activation = activation
-    self.dark = DarkStep(
-      kernelSize: refinement == .dark ? blurKernel : 1, isLogit: activation == .sigmoid)
+  public init(settings: DecoderSettings) throws(PoseError) {
+    output = try settings.text("output")
+    refinement = try settings.choice("refinement")
+    alignment = try settings.choice("alignment")
+    activation = try settings.choice("activation")
+    let kernelSize = try settings.integer("blur_kernel")
+    guard kernelSize > 0, kernelSize % 2 == 1 else {
+      throw settings.wrong("blur_kernel", expected: "an odd number above 0")
+    }
+    dark = DarkStep(kernelSize: refinement == .dark ? kernelSize : 1, isLogit: activation == .sigmoid)
   }
 
   public var outputNames: [String] { [output] }

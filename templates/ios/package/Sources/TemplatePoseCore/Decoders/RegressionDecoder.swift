@@ -3,29 +3,18 @@
 /// Coordinates given as numbers: rows (K, `fields`).
 public struct RegressionDecoder: PoseDecoder {
   /// What a number of a row is.
-  public enum Field: Sendable {
-    case x
-    case y
-    case z
-    case score
-    case skip
-  }
+  enum Field: String, CaseIterable { case x, y, z, score, skip }
 
-  /// What a coordinate counts in.
-  public enum ValueRange: Sendable {
-    /// 0 to 1 over the input, which under `Alignment.corners` ends at the centre of its last px.
+  /// What a coordinate counts in: 0 to 1 over the input, which under `Alignment.corners` ends at the centre of its last
+  /// px; -1 to 1 over the input; input px.
+  enum ValueRange: String, CaseIterable {
     case unit
-    /// -1 to 1 over the input.
-    case signedUnit
-    /// Input px.
-    case inputPx
+    case signedUnit = "signed_unit"
+    case inputPx = "input_px"
   }
 
-  /// What turns a raw score into a score.
-  public enum Activation: Sendable {
-    case none
-    case sigmoid
-  }
+  /// What turns a raw score into a score; without a score among the fields every score is 1.
+  enum Activation: String, CaseIterable { case none, sigmoid }
 
   private let output: String
   private let fieldCount: Int
@@ -37,25 +26,20 @@ public struct RegressionDecoder: PoseDecoder {
   private let alignment: Alignment
   private let activation: Activation
 
-  /// - Parameters:
-  ///   - output: name of the output.
-  ///   - fields: what the numbers of a row are; x and y once, z and score at most once.
-  ///   - range: what a coordinate counts in.
-  ///   - alignment: of the input.
-  ///   - activation: what turns a raw score into a score; without `.score` every score is 1.
-  public init(
-    output: String, fields: [Field], range: ValueRange, alignment: Alignment,
-    activation: Activation = .none
-  ) {
-    self.output = output
-    self.fieldCount = fields.count
-    self.columnX = fields.firstIndex(of: .x) ?? 0
-    self.columnY = fields.firstIndex(of: .y) ?? 1
-    self.columnZ = fields.firstIndex(of: .z)
-    self.columnScore = fields.firstIndex(of: .score)
-    self.range = range
-    self.alignment = alignment
-    self.activation = activation
+  public init(settings: DecoderSettings) throws(PoseError) {
+    output = try settings.text("output")
+    range = try settings.choice("range")
+    alignment = settings.inputAlignment
+    activation = try settings.choice("activation")
+    let fields: [Field] = try settings.choices("fields")
+    guard let x = fields.firstIndex(of: .x), let y = fields.firstIndex(of: .y) else {
+      throw settings.wrong("fields", expected: "x and y among them")
+    }
+    fieldCount = fields.count
+    columnX = x
+    columnY = y
+    columnZ = fields.firstIndex(of: .z)
+    columnScore = fields.firstIndex(of: .score)
   }
 
   public var outputNames: [String] { [output] }
@@ -64,7 +48,7 @@ public struct RegressionDecoder: PoseDecoder {
     _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
   ) throws(PoseError) {
     let rows = try outputs.tensor(0, named: output, axes: 2)
-    guard fieldCount >= 2, rows.shape[1] == fieldCount else {
+    guard rows.shape[1] == fieldCount else {
       throw .wrongShape(tensor: output, expected: [-1, fieldCount], found: rows.shape)
     }
     let values = rows.values

@@ -5,22 +5,13 @@ import Foundation
 /// SimCC: one 1-D map an axis and keypoint. Source: Li et al. 2022.
 public struct SimccDecoder: PoseDecoder {
   /// How the scores of the two axes become one.
-  public enum ScoreReduction: Sendable {
-    case min
-    case mean
-  }
+  enum ScoreReduction: String, CaseIterable { case min, mean }
 
   /// How a place between two bins is found.
-  public enum Refinement: Sendable {
-    case none
-    case quadratic
-  }
+  enum Refinement: String, CaseIterable { case none, quadratic }
 
   /// What turns a raw maximum into a score.
-  public enum Activation: Sendable {
-    case none
-    case softmax
-  }
+  enum Activation: String, CaseIterable { case none, softmax }
 
   private let outputX: String
   private let outputY: String
@@ -29,23 +20,14 @@ public struct SimccDecoder: PoseDecoder {
   private let refinement: Refinement
   private let activation: Activation
 
-  /// - Parameters:
-  ///   - outputX: name of the output (K, bins) for x.
-  ///   - outputY: name of the output (K, bins) for y.
-  ///   - splitRatio: bins per input px.
-  ///   - scoreReduction: how the scores of the axes become one.
-  ///   - refinement: how a place between two bins is found.
-  ///   - activation: what turns a raw maximum into a score.
-  public init(
-    outputX: String, outputY: String, splitRatio: Double, scoreReduction: ScoreReduction,
-    refinement: Refinement = .none, activation: Activation = .none
-  ) {
-    self.outputX = outputX
-    self.outputY = outputY
-    self.splitRatio = splitRatio
-    self.scoreReduction = scoreReduction
-    self.refinement = refinement
-    self.activation = activation
+  public init(settings: DecoderSettings) throws(PoseError) {
+    outputX = try settings.text("output_x")
+    outputY = try settings.text("output_y")
+    splitRatio = try settings.number("split_ratio")
+    scoreReduction = try settings.choice("score_reduction")
+    refinement = try settings.choice("refinement")
+    activation = try settings.choice("activation")
+    guard splitRatio > 0 else { throw settings.wrong("split_ratio", expected: "a number above 0") }
   }
 
   public var outputNames: [String] { [outputX, outputY] }

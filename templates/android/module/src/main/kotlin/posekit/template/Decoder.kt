@@ -14,7 +14,11 @@ internal class Tensor(val name: String, val shape: IntArray) {
     val shapeText: String get() = shape.joinToString(" x ")
 }
 
-/** Outputs to keypoints in input px, one score each. Not for use by two threads: it keeps scratch. */
+/**
+ * Outputs to keypoints in input px, one score each. Not for use by two threads: it keeps scratch.
+ *
+ * A class that is named after the kind in the contract, and whose companion makes one `of` [DecoderSettings].
+ */
 internal interface Decoder {
     /** Names of the outputs that are read. */
     val outputNames: List<String>
@@ -29,9 +33,6 @@ internal interface Decoder {
      */
     fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray)
 }
-
-/** What is done to raw scores before they are reported; which of them apply depends on the decoder. */
-internal enum class Activation { NONE, SIGMOID, SOFTMAX }
 
 /** 1 / (1 + exp(-x)), without overflow. */
 internal fun sigmoid(value: Double): Double {

@@ -28,6 +28,9 @@ public class ContractMismatchException(
 /** An input or output of the model is missing or has another shape than the contract says. */
 public class TensorShapeException(message: String, cause: Throwable? = null) : PoseException(message, cause)
 
+/** A setting of the decoder is missing or is not what the decoder can work with. */
+public class DecoderSettingException(message: String) : PoseException(message)
+
 /** The model gave NaN or an infinite value; no keypoint can be made of it. */
 public class NonFiniteOutputException(
     /** Name of the output. */

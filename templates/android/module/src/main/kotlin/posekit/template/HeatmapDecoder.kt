@@ -12,7 +12,7 @@ import kotlin.math.sign
  *
  * Sources: quarter step, Newell et al. 2016 and HRNet (Sun et al. 2019); DARK, Zhang et al. 2020.
  */
-internal class HeatmapDecoder(
+internal class HeatmapDecoder private constructor(
     private val output: String,
     private val refinement: Refinement,
     private val alignment: Alignment,
@@ -26,6 +26,8 @@ internal class HeatmapDecoder(
 
     /** Index i of a map of n lies at input px i * W / n (STRIDE) or i * (W - 1) / (n - 1) (CORNERS). */
     enum class Alignment { STRIDE, CORNERS }
+
+    enum class Activation { NONE, SIGMOID }
 
     override val outputNames: List<String> = listOf(output)
     override val dimensions: Int get() = 2
@@ -137,12 +139,25 @@ internal class HeatmapDecoder(
         }
     }
 
-    private companion object {
-        const val PATCH = 5
-        const val LOG_FLOOR = 1e-10 // DARK takes the logarithm of blurred values, which may be 0
+    companion object {
+        private const val PATCH = 5
+        private const val LOG_FLOOR = 1e-10 // DARK takes the logarithm of blurred values, which may be 0
+
+        fun of(settings: DecoderSettings): HeatmapDecoder = HeatmapDecoder(
+            output = settings.text("output"),
+            refinement = settings.choice("refinement"),
+            alignment = settings.choice("alignment"),
+            blurKernel = settings.integer("blur_kernel").also {
+                if (it < 1 || it % 2 == 0) throw settings.wrong("blur_kernel", "an odd number above 0")
+            },
+            activation = settings.choice("activation"),
+            inputWidth = settings.inputWidth,
+            inputHeight = settings.inputHeight,
+            keypointCount = settings.keypointCount,
+        )
 
         /** Normalised Gaussian of odd [size] with the sigma that OpenCV derives from it (getGaussianKernel). */
-        fun gaussianKernel(size: Int): DoubleArray {
+        private fun gaussianKernel(size: Int): DoubleArray {
             val sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
             val weights = DoubleArray(size) { i ->
                 val position = (i - size / 2).toDouble()

@@ -53,6 +53,5 @@ internal class PoseContract(
     val inputName: String,
     val outputs: List<OutputSpec>,
     val keypointCount: Int,
-    /** A decoder keeps scratch, so every estimator has its own. */
     val newDecoder: () -> Decoder,
 )

@@ -3,7 +3,7 @@
 package posekit.template
 
 /** Coordinates given as numbers: rows (1, K, [fields]). z has the unit of x, about its own origin. */
-internal class RegressionDecoder(
+internal class RegressionDecoder private constructor(
     private val output: String,
     private val fields: List<Field>,
     private val range: Range,
@@ -17,6 +17,8 @@ internal class RegressionDecoder(
 
     /** UNIT: 0 to 1 over the input, which under CORNERS ends at the centre of its last px. SIGNED_UNIT: -1 to 1. */
     enum class Range { UNIT, SIGNED_UNIT, INPUT_PX }
+
+    enum class Activation { NONE, SIGMOID }
 
     private val extentX = inputWidth - alignment.shrink
     private val extentY = inputHeight - alignment.shrink
@@ -56,5 +58,20 @@ internal class RegressionDecoder(
         Range.INPUT_PX -> value
         Range.UNIT -> value * extentX
         Range.SIGNED_UNIT -> value * (extentX / 2.0)
+    }
+
+    companion object {
+        fun of(settings: DecoderSettings): RegressionDecoder = RegressionDecoder(
+            output = settings.text("output"),
+            fields = settings.choices<Field>("fields").also {
+                if (Field.X !in it || Field.Y !in it) throw settings.wrong("fields", "x and y among them")
+            },
+            range = settings.choice("range"),
+            alignment = settings.inputAlignment,
+            activation = settings.choice("activation"),
+            inputWidth = settings.inputWidth,
+            inputHeight = settings.inputHeight,
+            keypointCount = settings.keypointCount,
+        )
     }
 }

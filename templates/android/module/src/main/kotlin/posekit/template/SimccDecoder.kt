@@ -6,7 +6,7 @@ import kotlin.math.exp
 import kotlin.math.min
 
 /** SimCC, one 1-D map an axis and keypoint, (1, K, bins): a bin's index over splitRatio is its input px. */
-internal class SimccDecoder(
+internal class SimccDecoder private constructor(
     private val outputX: String,
     private val outputY: String,
     private val splitRatio: Double,
@@ -18,6 +18,8 @@ internal class SimccDecoder(
     enum class ScoreReduction { MIN, MEAN }
 
     enum class Refinement { NONE, QUADRATIC }
+
+    enum class Activation { NONE, SOFTMAX }
 
     override val outputNames: List<String> = listOf(outputX, outputY)
     override val dimensions: Int get() = 2
@@ -64,5 +66,19 @@ internal class SimccDecoder(
         var sum = 0.0
         for (bin in start until start + bins) sum += exp(maps[bin] - peak)
         return 1.0 / sum
+    }
+
+    companion object {
+        fun of(settings: DecoderSettings): SimccDecoder = SimccDecoder(
+            outputX = settings.text("output_x"),
+            outputY = settings.text("output_y"),
+            splitRatio = settings.number("split_ratio").also {
+                if (!(it > 0)) throw settings.wrong("split_ratio", "a number above 0")
+            },
+            scoreReduction = settings.choice("score_reduction"),
+            refinement = settings.choice("refinement"),
+            activation = settings.choice("activation"),
+            keypointCount = settings.keypointCount,
+        )
     }
 }

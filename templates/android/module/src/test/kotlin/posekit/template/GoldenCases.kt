@@ -11,10 +11,14 @@ import kotlin.math.max
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.boolean
+import kotlinx.serialization.json.booleanOrNull
 import kotlinx.serialization.json.double
 import kotlinx.serialization.json.int
+import kotlinx.serialization.json.intOrNull
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
@@ -141,6 +145,30 @@ private fun pointsError(case: JsonObject, transform: InputTransform): Double {
 private fun Region.toDoubles(): DoubleArray = doubleArrayOf(centerX, centerY, width, height, rotationDegrees)
 
 private fun FloatArray.toDoubles(): DoubleArray = DoubleArray(size) { this[it].toDouble() }
+
+internal fun kindOf(case: JsonObject): String = case.getValue("decoder").jsonObject.text("kind")
+
+/** The settings of a decoder case, as the generated contract holds its own. */
+internal fun decoderSettings(case: JsonObject): DecoderSettings {
+    val size = case.numbers("size_wh")
+    return DecoderSettings(
+        case.getValue("decoder").jsonObject.filterValues { it !is JsonNull }.mapValues { setting(it.value) },
+        inputWidth = size[0].toInt(),
+        inputHeight = size[1].toInt(),
+        inputAlignment = Alignment.valueOf(case.text("alignment").uppercase()),
+        keypointCount = case.numbers("scores").size,
+    )
+}
+
+private fun setting(element: JsonElement): Any = when (element) {
+    is JsonArray -> element.map(::setting)
+    is JsonPrimitive -> if (element.isString) {
+        element.content
+    } else {
+        element.booleanOrNull ?: element.intOrNull ?: element.double
+    }
+    is JsonObject -> error("a setting of a golden case is a table")
+}
 
 /** What a decoder case is off by: keypoints in input px, scores. */
 internal class DecoderErrors(val keypoints: Double, val scores: Double)

@@ -2,7 +2,6 @@
 
 package posekit.template
 
-import kotlinx.serialization.json.jsonObject
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -25,11 +24,11 @@ class GoldenTest {
 
     @Test
     fun decoderGivesTheReferenceKeypoints() {
-        val cases = goldenCases("decoders").filter { it.getValue("decoder").jsonObject.text("kind") == DECODER_KIND }
-        assertTrue("there are cases of $DECODER_KIND", cases.isNotEmpty())
+        val cases = goldenCases("decoders").filter { kindOf(it) == TemplatePoseContract.DECODER_KIND }
+        assertTrue("there are cases of ${TemplatePoseContract.DECODER_KIND}", cases.isNotEmpty())
         for (case in cases) {
             val name = case.text("name")
-            val errors = decoderErrors(case, goldenDecoder(case))
+            val errors = decoderErrors(case, TemplatePoseContract.newDecoder(decoderSettings(case)))
             assertEquals("$name: keypoints, input px", 0.0, errors.keypoints, 0.001)
             assertEquals("$name: scores", 0.0, errors.scores, 1e-5)
         }

@@ -1,0 +1,23 @@
+"""One slip in the arithmetic of each decoder: file, what stands there, what would be wrong; its golden vectors must notice."""
+
+from __future__ import annotations
+
+Slip = tuple[str, str, str]
+
+KOTLIN: dict[str, tuple[Slip, ...]] = {
+    "heatmap": (("HeatmapDecoder.kt", "0.25 * sign(map[center + down]", "0.2 * sign(map[center + down]"),),
+    "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
+    "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
+}
+SWIFT: dict[str, tuple[Slip, ...]] = {
+    "heatmap": (
+        ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
+        ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
+        ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
+    ),
+    "regression": (
+        ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
+        ("RegressionDecoder.swift", "size.height - alignment.shrink", "size.height"),
+    ),
+    "simcc": (("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),),
+}

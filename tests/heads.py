@@ -1,0 +1,51 @@
+"""A contract with each kind of decoder, for the tests of the generated code: settings as the golden vectors hold them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posekit.contract.spec import PoseSpec, parse_spec
+from posekit.decoders import DECODERS, of
+
+GOLDEN = Path(__file__).parent / "golden"
+KINDS = tuple(sorted(DECODERS))
+PLAIN = "heatmap"  # whose outputs the fakes of LiteRT give: what all wrappers share is checked with this one head
+
+
+@cache
+def cases() -> dict[str, list[Any]]:
+    """Golden cases by kind of decoder."""
+    documents = [json.loads(path.read_text())["cases"] for path in sorted(GOLDEN.glob("*.json"))]
+    found = [case for document in documents for case in document if "decoder" in case]
+    return {kind: [case for case in found if case["decoder"]["kind"] == kind] for kind in KINDS}
+
+
+def plain_spec(name: str) -> PoseSpec:
+    """A contract with the first settings of PLAIN."""
+    return spec(PLAIN, name, 0)
+
+
+def spec(kind: str, name: str, case: int = -1) -> PoseSpec:
+    """A contract with a decoder of that kind: COCO's keypoints, or with every second kind a single one without edges."""
+    is_small = KINDS.index(kind) % 2 == 1
+    data = {
+        "schema": 1, "name": name, "version": "1", "license": "Apache-2.0", "kind": "top_down",
+        "input": {"size_wh": [192, 256], "color_order": "bgr", "mean": [103.53, 116.28, 123.675],
+                  "std": [57.375, 57.12, 58.395], "resize": "affine_crop", "box_padding": 1.25,
+                  "pad_value": 0, "alignment": "half_pixel"},
+        "decoder": cases()[kind][case]["decoder"],
+        "keypoints": {"names": ["tip"], "oks_sigmas": [0.05]} if is_small else {"skeleton": "coco17"},
+    }  # fmt: skip
+    return parse_spec(data, "tests/heads.py")
+
+
+def output_shapes(pose_spec: PoseSpec) -> dict[str, tuple[int, ...]]:
+    """Shapes of the packaged outputs that the decoder reads, batch 1."""
+    decoder, count = pose_spec.decoder, len(pose_spec.keypoints.names)
+    outputs = of(decoder).examples(decoder, pose_spec.input, np.random.default_rng(0), count)
+    return {name: (1, *outputs[name].shape) for name in decoder.outputs}
