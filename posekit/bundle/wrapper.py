@@ -119,7 +119,7 @@ def context(
 
 
 def decoder_class(kind: str) -> str:
-    """What Kotlin and Swift call the decoder of that kind: "simcc" is SimccDecoder, "two_words" TwoWordsDecoder."""
+    """What Kotlin and Swift call the decoder of that kind: "two_words" is TwoWordsDecoder."""
     return "".join(word.capitalize() for word in kind.split("_")) + "Decoder"
 
 
@@ -141,9 +141,12 @@ def render(
     InputError where the spec's type_name is a type that the wrapper or the platform already has, or where there is no
     decoder of the spec's kind in the platform's language.
     """
-    tree = template_root() / TREES[platform][0]
+    tree, twin = template_root() / TREES[platform][0], brought(platform, spec)
     render_tree(tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
-    _bring_decoder(platform, tree, folder, spec)
+    if twin is not None:
+        target = folder / named(DECODER_FILES[platform][0], spec) / twin.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(named(twin.read_text(encoding="utf-8"), spec), encoding="utf-8")
     place = folder / assets_folder(platform, spec)
     place.mkdir(parents=True, exist_ok=True)
     (place / CONTRACT).write_bytes(canonical_json(spec))
@@ -173,20 +176,22 @@ def render_tree(
         target.write_text(named(text, spec), encoding="utf-8")
 
 
-def _bring_decoder(platform: str, tree: Path, folder: Path, spec: PoseSpec) -> None:
-    """Write the decoder of a kind that is not in `tree` out of the folder that it brings: Decoder.sources."""
+def brought(platform: str, spec: PoseSpec) -> Path | None:
+    """The file that a decoder from outside brings for a platform's wrapper: see Decoder.sources. None for posekit's own.
+
+    InputError where there is no decoder of the spec's kind in the platform's language.
+    """
     place, suffix = DECODER_FILES[platform]
     name = f"{decoder_class(spec.decoder.kind)}{suffix}"
-    if (tree / place / name).is_file():
-        return
-    brought = of(spec.decoder).sources
-    if brought is None or not (brought / name).is_file():
+    if (template_root() / TREES[platform][0] / place / name).is_file():
+        return None
+    folder = of(spec.decoder).sources
+    if folder is None or not (folder / name).is_file():
         raise InputError(
             f"decoder {spec.decoder.kind!r} has no {name}, so no {platform} wrapper can be written",
             f"write {name}, and name its folder as `sources` of the decoder where it is not one of posekit's own",
         )
-    text = named((brought / name).read_text(encoding="utf-8"), spec)
-    (folder / named(place, spec) / name).write_text(text, encoding="utf-8")
+    return folder / name
 
 
 @cache

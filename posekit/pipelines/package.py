@@ -96,6 +96,7 @@ def package(
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     for name in finals:
         TARGETS[name].require()
+        codegen.brought(name, spec)
         check_recipe(compression.recipe, name)
         if compression.tuning is not None and compression.tuning.fastest and (reason := why_untimed(name)):
             raise MissingToolError(

@@ -47,7 +47,7 @@ public object GuardChecks {
         "region_without_a_scale" to unusableRegions(),
         "turned_region_where_antialiased" to
             (turnedRegion(Sampling.BILINEAR_ANTIALIAS) && !turnedRegion(Sampling.BILINEAR)),
-        "rows_alone" to (wrongRows(1, 2, 3) && wrongRows(1, 6) && wrongRows(1, 1, 3, 2) && !wrongRows(1, 3, 2)),
+        "other_shapes" to DECODERS.all { (kind, of) -> refusesOtherShapes(kind, of) },
         "tracker_needs_all_of_a_small_skeleton" to smallSkeleton(),
         "wrong_settings" to wrongSettings(),
         "settings_of_every_type" to settingsOfEveryType(),
@@ -72,7 +72,7 @@ public object GuardChecks {
     private fun contract(padValue: Double = 7.0): PoseContract {
         val input = InputSpec(4, 4, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue, boxPadding = 1.25)
         return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2) {
-            HeatmapDecoder.of(settings(2, "refinement" to "none", "alignment" to "stride", "blur_kernel" to 11))
+            TemplatePoseContract.newDecoder(settings(2, "refinement" to "none", "alignment" to "stride", "blur_kernel" to 11))
         }
     }
 
@@ -138,10 +138,19 @@ public object GuardChecks {
         return throws<IllegalArgumentException> { inputTransform(Region(2.0, 2.0, 4.0, 4.0, 20.0), input) }
     }
 
-    private fun wrongRows(vararg shape: Int): Boolean {
-        val tensor = Tensor("c", shape).apply { values = FloatArray(size) }
-        val decoder = RegressionDecoder.of(settings(3, "fields" to listOf("x", "y"), "range" to "unit"))
-        return throws<TensorShapeException> { decoder.decode(mapOf("c" to tensor), DoubleArray(6), DoubleArray(3)) }
+    /** More or fewer axes than in a golden case, or one keypoint more. */
+    private fun refusesOtherShapes(kind: String, of: (DecoderSettings) -> Decoder): Boolean {
+        val case = goldenCases("decoders").first { kindOf(it) == kind }
+        val settings = decoderSettings(case)
+        val (first, rest) = goldenOutputs(case).values.let { it.first() to it.drop(1) }
+        fun refuses(shape: IntArray) = throws<TensorShapeException> {
+            val other = Tensor(first.name, shape).apply { values = FloatArray(size) }
+            val scores = DoubleArray(settings.keypointCount)
+            of(settings).decode((rest + other).associateBy { it.name }, DoubleArray(3 * scores.size), scores)
+        }
+        val wider = first.shape.map { if (it == settings.keypointCount) it + 1 else it }.toIntArray()
+        return !refuses(first.shape) && refuses(wider) && refuses(first.shape + 1) &&
+            refuses(first.shape.copyOf(first.shape.size - 1)) && refuses(intArrayOf(first.size))
     }
 
     /** Getters that refuse, and what their sentence says of the setting. */

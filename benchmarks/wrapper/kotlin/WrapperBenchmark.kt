@@ -71,7 +71,7 @@ public object WrapperBenchmark {
         warp.warp(window, tensor)
     }
 
-    private fun newDecoder(): Decoder = HeatmapDecoder.of(
+    private fun newDecoder(): Decoder = TemplatePoseContract.newDecoder(
         DecoderSettings(
             mapOf(
                 "output" to "heatmaps", "refinement" to "dark", "alignment" to "stride", "blur_kernel" to 11,

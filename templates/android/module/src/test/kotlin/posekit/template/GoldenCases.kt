@@ -170,17 +170,20 @@ private fun setting(element: JsonElement): Any = when (element) {
     is JsonObject -> error("a setting of a golden case is a table")
 }
 
+/** The outputs of a decoder case by name. */
+internal fun goldenOutputs(case: JsonObject): Map<String, Tensor> =
+    case.getValue("outputs").jsonArray.map { it.jsonObject }.associate { output ->
+        val shape = intArrayOf(1) + output.numbers("shape").map { it.toInt() }
+        output.text("name") to Tensor(output.text("name"), shape).apply { values = output.floats("values") }
+    }
+
 /** What a decoder case is off by: keypoints in input px, scores. */
 internal class DecoderErrors(val keypoints: Double, val scores: Double)
 
 internal fun decoderErrors(case: JsonObject, decoder: Decoder): DecoderErrors {
     check(decoder.dimensions == case.integer("dimensions")) { "${decoder.dimensions} dimensions" }
-    val outputs = case.getValue("outputs").jsonArray.map { it.jsonObject }.associate { output ->
-        val shape = intArrayOf(1) + output.numbers("shape").map { it.toInt() }
-        output.text("name") to Tensor(output.text("name"), shape).apply { values = output.floats("values") }
-    }
     val keypoints = DoubleArray(case.numbers("keypoints").size) { Double.NaN }
     val scores = DoubleArray(case.numbers("scores").size) { Double.NaN }
-    decoder.decode(outputs, keypoints, scores)
+    decoder.decode(goldenOutputs(case), keypoints, scores)
     return DecoderErrors(maxError(case.numbers("keypoints"), keypoints), maxError(case.numbers("scores"), scores))
 }
