@@ -183,6 +183,7 @@ def test_style(packages: dict[str, Path]) -> None:
         render.TEMPLATES,
         templates / "desktop" / "swift",
         HERE / "swift",
+        HERE / "outside",
         render.ROOT / "benchmarks" / "wrapper" / "swift",
     ]
     rendered = [package / part for package in packages.values() for part in ("Package.swift", "Sources", "Tests")]

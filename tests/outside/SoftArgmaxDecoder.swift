@@ -34,7 +34,8 @@ public struct SoftArgmaxDecoder: PoseDecoder {
       }
       points.append(
         PosePoint(
-          x: x / total * Double(size.width) / Double(width), y: y / total * Double(size.height) / Double(height),
+          x: x / total * Double(size.width) / Double(width),
+          y: y / total * Double(size.height) / Double(height),
           score: isScored ? peak : 1))
     }
   }

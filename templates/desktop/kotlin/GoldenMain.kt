@@ -11,12 +11,21 @@ public fun main() {
     println(
         json(
             "warp" to warpSuite(),
-            "decoder" to decoderSuite(TemplatePoseContract.DECODER_KIND, TemplatePoseContract::newDecoder),
+            "decoder" to decoderSuite(TemplatePoseContract.DECODER_KIND, ::contractDecoder),
             "tracking" to trackingSuite(),
             "contract" to contractFacts(),
         ),
     )
 }
+
+/** A decoder with the generated settings, not the case's own, which would say nothing of them. */
+private fun contractDecoder(case: DecoderSettings): Decoder = TemplatePoseContract.newDecoder(
+    TemplatePoseContract.decoderSettings.copy(
+        inputWidth = case.inputWidth,
+        inputHeight = case.inputHeight,
+        keypointCount = case.keypointCount,
+    ),
+)
 
 internal fun json(vararg fields: Pair<String, Any>): String = fields.joinToString(", ", "{", "}") { (key, value) ->
     val text = if (value is Double && !value.isFinite()) "null" else value.toString() // null: NaN, which fails

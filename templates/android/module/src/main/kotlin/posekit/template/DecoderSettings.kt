@@ -12,7 +12,7 @@ package posekit.template
  * @property inputAlignment how coordinates of the input relate to its pixels.
  * @property keypointCount number of keypoints (K).
  */
-internal class DecoderSettings(
+internal data class DecoderSettings(
     private val values: Map<String, Any>,
     val inputWidth: Int,
     val inputHeight: Int,
