@@ -1,4 +1,4 @@
-"""A contract with each kind of decoder, for the tests of the generated code: settings as the golden vectors hold them."""
+"""A contract with each kind of decoder, for the tests of the generated code: settings from the golden vectors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plain_spec(name: str) -> PoseSpec:
 
 
 def spec(kind: str, name: str, case: int = -1) -> PoseSpec:
-    """A contract with a decoder of that kind: COCO's keypoints, or with every second kind a single one without edges."""
+    """A contract with a decoder of that kind: COCO's keypoints, or for every second kind one without edges."""
     is_small = KINDS.index(kind) % 2 == 1
     data = {
         "schema": 1, "name": name, "version": "1", "license": "Apache-2.0", "kind": "top_down",

@@ -23,8 +23,10 @@ from posekit.sources.sample import write_sample
 from tests.outside import soft_argmax
 
 ROOT = Path(__file__).resolve().parents[1]
-SEARCHED = ("posekit", "templates", "benchmarks", "tests/devices", "tests/kotlin", "tests/swift", "tests/test_kotlin.py",
-            "tests/test_swift.py", "tests/heads.py")  # fmt: skip
+SEARCHED = (
+    "posekit", "templates", "benchmarks", "tests/devices", "tests/kotlin", "tests/swift", "tests/test_kotlin.py",
+    "tests/test_swift.py", "tests/heads.py",
+)  # fmt: skip
 OWN = ("posekit/decoders/", "posekit/contract/presets/", "posekit/sources/sample/data/")  # decoders; contracts
 ALLOWED = {
     "tests/heads.py": "one head must be the one whose outputs the fakes of LiteRT give",

@@ -177,7 +177,7 @@ def render_tree(
 
 
 def brought(platform: str, spec: PoseSpec) -> Path | None:
-    """The file that a decoder from outside brings for a platform's wrapper: see Decoder.sources. None for posekit's own.
+    """The file that a decoder from outside brings for a platform's wrapper (Decoder.sources); None for posekit's own.
 
     InputError where there is no decoder of the spec's kind in the platform's language.
     """

@@ -92,8 +92,8 @@ class Decoder:
     does not say. cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie
     moves it. unsure: fraction of the median score below which a keypoint is no more often right than wrong.
     has_distributions: whether each row of an output stands for probabilities of its places.
-    sources: of a decoder that is not posekit's own, the folder with its twins, such as TwoWordsDecoder.kt and .swift for
-    kind "two_words", written as those in templates/ are.
+    sources: of a decoder that is not posekit's own, the folder with its twins: for kind "two_words" TwoWordsDecoder.kt
+    and TwoWordsDecoder.swift, written as those in templates/ are.
     """
 
     spec: type[DecoderSpec]

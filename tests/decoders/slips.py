@@ -1,4 +1,4 @@
-"""One slip in the arithmetic of each decoder: file, what stands there, what would be wrong; its golden vectors must notice."""
+"""Slips in each decoder that its golden vectors must notice: file, what is right, what is wrong."""
 
 from __future__ import annotations
 

@@ -52,7 +52,8 @@ FAULTS = {
         "tinypose",
         "PosePipeline.kt",
         "        decoder.decode(outputs, coordinates, scores)\n",
-        "        decoder.decode(outputs, coordinates, scores)\n        for (at in 2 until 34 step 4) for (x in at..at + 1) "
+        "        decoder.decode(outputs, coordinates, scores)\n"
+        "        for (at in 2 until 34 step 4) for (x in at..at + 1) "
         "coordinates[x] = coordinates[x + 2].also { coordinates[x + 2] = coordinates[x] }\n",
         "decoding",
     ),

@@ -26,7 +26,7 @@ SAID: dict[str, Any] = {
     "contract": {
         "hash": contract_hash(CONTRACT),
         "size_wh": [8, 8],
-        "resize": "affineCrop",
+        "resize": "affine_crop",
         "alignment": "half_pixel",
         "sampling": "bilinear",
         "pad_value": 0,
@@ -52,6 +52,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("contract", "hash", "0" * 64),
     ("contract", "size_wh", [8, 9]),
     ("contract", "resize", "stretch"),
+    ("contract", "resize", "affineCrop"),
     ("contract", "alignment", "corners"),
     ("contract", "box_padding", 1.2),
     ("contract", "pad_value", 1.0),

@@ -1,4 +1,4 @@
-"""A decoder that is not posekit's own: the mean place of a softmax over each map. Its Kotlin and Swift lie beside it."""
+"""A decoder that is not posekit's own: the mean place of a softmax over each map. Its twins lie beside it."""
 
 from __future__ import annotations
 
@@ -66,5 +66,6 @@ def tracking_score(spec: SoftArgmaxSpec, size_wh: tuple[int, int]) -> float:
 
 
 DECODER = Decoder(
-    SoftArgmaxSpec, shapes, pack, decode, examples, alternatives, tracking_score=tracking_score, sources=Path(__file__).parent
+    SoftArgmaxSpec, shapes, pack, decode, examples, alternatives, tracking_score=tracking_score,
+    sources=Path(__file__).parent,
 )  # fmt: skip
