@@ -146,7 +146,7 @@ def test_guards_refuse_what_is_wrong(compiled: Compiled) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled, tmp_path: Path) -> None:
     """As it is shipped, with one decoder only; type-checked against signature stubs."""
-    one = spec(kind, build.NAME)
+    one = spec(kind, build.NAME, is_tiny=kind == KINDS[1])  # one of them with a single keypoint
     build.render(build.MODULE, tmp_path, one, only_its_decoder=True)
     assert len(list(tmp_path.rglob("*Decoder.kt"))) == 2  # the interface, the decoder
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
