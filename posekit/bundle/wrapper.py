@@ -206,7 +206,7 @@ def _template(text: str) -> Any:
 def kotlin_literal(value: Any) -> str:
     """A setting as Kotlin writes it: text, number, flag, or a list of them."""
     if isinstance(value, list):
-        return f"listOf({', '.join(map(kotlin_literal, value))})"
+        return f"listOf({', '.join(map(kotlin_literal, value))})" if value else "emptyList<Any>()"
     return _literal(value).replace("$", r"\$")
 
 

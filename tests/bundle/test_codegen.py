@@ -72,3 +72,27 @@ def test_rendering_twice_gives_the_same_bytes(platform: str, tmp_path: Path) -> 
         for f in ("a", "b")
     )
     assert first == second
+
+
+@pytest.mark.parametrize(
+    ("value", "kotlin", "swift"),
+    [
+        ("heatmaps", '"heatmaps"', '"heatmaps"'),
+        ('a "b" $c \\', r'"a \"b\" \$c \\"', r'"a \"b\" $c \\"'),
+        (11, "11", "11"),
+        (2.0, "2.0", "2.0"),
+        (1e-05, "1e-05", "1e-05"),
+        (True, "true", "true"),
+        (["x", "y"], 'listOf("x", "y")', '["x", "y"]'),
+        ([[1, 2.5], []], "listOf(listOf(1, 2.5), emptyList<Any>())", "[[1, 2.5], []]"),
+    ],
+)
+def test_a_setting_is_written_in_both_languages(value: object, kotlin: str, swift: str) -> None:
+    assert (wrapper.kotlin_literal(value), wrapper.swift_literal(value)) == (kotlin, swift)
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, None, "a\nb", [{}]])
+def test_a_setting_that_neither_language_can_write_is_refused(value: object) -> None:
+    for write in (wrapper.kotlin_literal, wrapper.swift_literal):
+        with pytest.raises(InputError, match="expected a printable text, a number, a flag or a list"):
+            write(value)
