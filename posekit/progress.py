@@ -14,15 +14,15 @@ from posekit.errors import InputError, PosekitError, full_disk
 
 EVERY_SECONDS = 2.0
 
-Step = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """A Step that says nothing."""
+    """A Progress that says nothing."""
 
 
 @contextlib.contextmanager
-def announced(step: Step, name: str) -> Iterator[None]:
+def announced(step: Progress, name: str) -> Iterator[None]:
     """Announce a step, and put its name on a failure."""
     step(name)
     try:
@@ -38,7 +38,7 @@ def announced(step: Step, name: str) -> Iterator[None]:
         raise
 
 
-def patient(step: Step, clock: Callable[[], float] = time.monotonic) -> Step:
+def patient(step: Progress, clock: Callable[[], float] = time.monotonic) -> Progress:
     """The step, at most once in EVERY_SECONDS, and not before."""
     last = clock()
 

@@ -12,7 +12,7 @@ from posekit.devices.format import Accelerator
 from posekit.devices.request import RequestWriter
 from posekit.errors import InputError
 from posekit.parity.cases import Case
-from posekit.progress import Step
+from posekit.progress import Progress
 
 ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
 DRIVERS = {"adb": "android", "ios": "ios"}
@@ -29,7 +29,7 @@ def write_request(bundle: Bundle, folder: Path, cases: Iterable[Case]) -> None:
 
 
 def run(
-    bundle: Bundle, device: str, request: Path, out: Path, cases: Iterable[Case], step: Step, timeout_s: float
+    bundle: Bundle, device: str, request: Path, out: Path, cases: Iterable[Case], step: Progress, timeout_s: float
 ) -> None:
     """Write the request into `request`, have the device run it, and bring its answer into `out`.
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.parity.trace import Step, positions_of
+from posekit.parity.trace import TracedOp, positions_of
 
 Verdict = Literal["agrees", "cleared", "unclear", "differs"]
 UNLIKE = 0.5  # from this error on, the nearest step is no counterpart
@@ -73,7 +73,7 @@ class Compared:
     highest: float
     not_finite: int
     error: float
-    nearest: Step | None
+    nearest: TracedOp | None
     verdict: Verdict = "unclear"
 
 
@@ -87,7 +87,9 @@ class Comparison:
     agreed: Compared | None
 
 
-def compare(ops: Iterable[PackagedOp], steps: Sequence[Step], outputs: Sequence[str], tolerance: float) -> Comparison:
+def compare(
+    ops: Iterable[PackagedOp], steps: Sequence[TracedOp], outputs: Sequence[str], tolerance: float
+) -> Comparison:
     """Hold the ops of a packaged model, in order, against the network's steps.
 
     outputs: names of the tensors that leave the model. tolerance: relative RMS error up to which values are the same.
@@ -181,7 +183,7 @@ def _is_telling(one: Compared, tolerance: float) -> bool:
     return one.error * min(whole / max(varying, 1e-12), MOST_LEVEL) <= tolerance
 
 
-def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> Step | None:
+def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[TracedOp]) -> TracedOp | None:
     """The step that an op without counterpart stands for: of those that follow from the counterparts of what the op was
     computed from the first one of its kind and size, else of either."""
     makers = {name: one for one in seen for name in one.outputs}
@@ -196,7 +198,7 @@ def _expected(op: Compared, seen: Sequence[Compared], steps: Sequence[Step]) -> 
                 reached.add(maker.nearest.name)
             else:
                 waiting.append(maker)
-    either: Step | None = None
+    either: TracedOp | None = None
     samples = {step.name: step.samples for step in steps}
     for step in steps:
         if not reached.isdisjoint(step.inputs):
@@ -219,7 +221,7 @@ def _kind(op: str) -> str:
     return next((names[0] for names in KINDS if name in names), name)
 
 
-def _errors(op: PackagedOp, peers: Sequence[Step], beyond: float | None) -> NDArray[np.float64]:
+def _errors(op: PackagedOp, peers: Sequence[TracedOp], beyond: float | None) -> NDArray[np.float64]:
     """The error of an op against each of the steps that have as many values, under the order of axes that fits best.
 
     beyond: None for the relative RMS; for an index, from which relative difference on a value counts as another one.
@@ -252,7 +254,7 @@ def _nearest(errors: NDArray[np.float64], peers: Sequence[int], earliest: int) -
     return error, next((number for number in near if number >= earliest), near[0]) if error < UNLIKE else None
 
 
-def _compared(op: PackagedOp, is_index: bool, error: float, nearest: Step | None) -> Compared:
+def _compared(op: PackagedOp, is_index: bool, error: float, nearest: TracedOp | None) -> Compared:
     values = op.values
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
     if finite.size < values.size and not math.isnan(error):

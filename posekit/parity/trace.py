@@ -20,7 +20,7 @@ SAMPLES = 1024  # values kept of each output
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TracedOp:
     """One op of the network. layer: the module or weight it belongs to; inputs: names of the steps whose results it
     takes; samples: of its output, in C order."""
 
@@ -41,14 +41,14 @@ class Trace:
     case: str
     source_sha256: str
     contract_sha256: str
-    steps: tuple[Step, ...]
+    steps: tuple[TracedOp, ...]
 
 
-def step_of(name: str, op: str, layer: str, inputs: tuple[str, ...], values: NDArray[Any]) -> Step:
+def step_of(name: str, op: str, layer: str, inputs: tuple[str, ...], values: NDArray[Any]) -> TracedOp:
     """A step of what the network computed; values: at least one, all finite."""
     values = np.asarray(values, np.float32)
     flat = values.ravel()
-    return Step(
+    return TracedOp(
         name, op, layer, inputs, values.shape, float(flat.min()), float(flat.max()), flat[positions_of(flat.size)]
     )
 
@@ -98,7 +98,7 @@ def read(folder: Path) -> Trace:
         raise InputError(f"{folder / INDEX} is no readable trace of the network{said(error)}", hint) from error
 
 
-def _step(entry: Any, values: NDArray[np.float32]) -> Step:
+def _step(entry: Any, values: NDArray[np.float32]) -> TracedOp:
     """A step as trace.json has it, its samples the first of `values`."""
     shape = tuple(int(size) for size in entry["shape"])
     if any(size < 1 for size in shape):
@@ -110,4 +110,4 @@ def _step(entry: Any, values: NDArray[np.float32]) -> Step:
         raise ValueError(f"{name} has {len(samples)} values, expected {count}")
     if not (math.isfinite(low) and math.isfinite(high) and np.isfinite(samples).all()):
         raise ValueError(f"{name} has values that are not finite")
-    return Step(name, op, layer, tuple(map(str, entry["inputs"])), shape, low, high, samples)
+    return TracedOp(name, op, layer, tuple(map(str, entry["inputs"])), shape, low, high, samples)

@@ -16,9 +16,8 @@ from posekit.contract.precisions import Precision
 from posekit.errors import InputError
 from posekit.parity.cases import recorded
 from posekit.parity.divergence import Compared, Comparison, PackagedOp, compare
-from posekit.parity.trace import Step, Trace, read
-from posekit.progress import Step as Announce
-from posekit.progress import announced, silent
+from posekit.parity.trace import Trace, TracedOp, read
+from posekit.progress import Progress, announced, silent
 from posekit.runtimes import litert, mil
 from posekit.targets.litert import tflite_file
 
@@ -89,7 +88,7 @@ def _plain(op: Compared) -> dict[str, Any]:
     }
 
 
-def bisect(folder: Path, step: Announce = silent) -> Bisection:
+def bisect(folder: Path, step: Progress = silent) -> Bisection:
     """Run the packaged model of a bundle op by op on its first case, and compare with what the network computed.
 
     InputError where the bundle is damaged or carries no trace of the network.
@@ -128,7 +127,7 @@ def _check_origin(network: Trace, opened: bundle.Bundle, case: str) -> None:
             )
 
 
-def _largest(one: Compared | Step) -> float:
+def _largest(one: Compared | TracedOp) -> float:
     return max(abs(one.lowest), abs(one.highest))
 
 

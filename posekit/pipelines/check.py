@@ -10,7 +10,7 @@ from posekit.parity.contract.check import Check, check, network_of
 from posekit.parity.contract.contract import ContractStage, contract_stage
 from posekit.parity.predictions import read_predictions
 from posekit.poses.images import Photo
-from posekit.progress import Step, announced, silent
+from posekit.progress import Progress, announced, silent
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts
 
@@ -42,7 +42,7 @@ def check_model(
     arch: str = "",
     trust: bool = False,
     weights: str = "",
-    step: Step = silent,
+    step: Progress = silent,
 ) -> Checked:
     """Open a model and check its contract; reference: COCO keypoint results or .npz of the training code."""
     with announced(step, "open the model"):

@@ -23,7 +23,7 @@ from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import Case
 from posekit.poses.photos import find_photos
-from posekit.progress import Step, announced, silent
+from posekit.progress import Progress, announced, silent
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.targets.graph.lowering import relative_rms
@@ -52,7 +52,7 @@ class Pictures:
 
 def compress(
     model: Path, spec: PoseSpec, wanted: Wanted, out: Path, *, overwrite: bool = False, arch: str = "",
-    trust: bool = False, weights: str = "", step: Step = silent,
+    trust: bool = False, weights: str = "", step: Progress = silent,
 ) -> Compressed:  # fmt: skip
     """Write `out`/NAME-compressed: NAME.pt2, its contract NAME.json, and compress.json of what was done and measured.
 

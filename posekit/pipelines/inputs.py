@@ -10,7 +10,7 @@ from posekit.contract.spec import PoseSpec, read_spec
 from posekit.errors import InputError
 from posekit.poses.images import Photo
 from posekit.poses.photos import find_photos, readable
-from posekit.progress import Step, silent
+from posekit.progress import Progress, silent
 from posekit.sources import limits
 from posekit.sources.sample import sample_images
 
@@ -74,7 +74,7 @@ def _find_spec(model: Path, wanted: str) -> PoseSpec:
     )
 
 
-def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec, step: Step = silent) -> Images:
+def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec, step: Progress = silent) -> Images:
     """The evaluation pictures, all of them readable; without --images posekit's own, which is said."""
     names = spec.keypoints.names
     if images is not None:

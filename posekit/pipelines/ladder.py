@@ -28,7 +28,7 @@ from posekit.parity.stage_checks import total_checks
 from posekit.parity.stages import Side
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.preparation import Prepared, calibrating, prepare
-from posekit.progress import Step, announced, silent
+from posekit.progress import Progress, announced, silent
 from posekit.runtimes import Runtime, runtime_for, timed_run
 from posekit.runtimes.timing import medians
 from posekit.sources.reference import run_reference
@@ -48,7 +48,7 @@ def ladder(
     arch: str = "",
     trust: bool = False,
     weights: str = "",
-    step: Step = silent,
+    step: Progress = silent,
 ) -> list[Ladder]:
     """Make and measure every precision of the platforms; one that fails, or lacks calibration pictures, says so."""
     for name in platforms:
@@ -94,7 +94,7 @@ class _Made:
 
 def _climb(
     name: str, prepared: Prepared, images: Images, base: Base, calibration: Calibration, folder: Path,
-    told: dict[str, Any] | None, why_not: str, step: Step,
+    told: dict[str, Any] | None, why_not: str, step: Progress,
 ) -> Ladder:  # fmt: skip
     made = _all_made(name, prepared.spec, base, calibration, folder, why_not, step)
     pixels = next(_cases(images, prepared.spec)).pixels
@@ -123,7 +123,7 @@ def _climb(
 
 
 def _all_made(
-    name: str, spec: PoseSpec, base: Base, calibration: Calibration, folder: Path, why_not: str, step: Step
+    name: str, spec: PoseSpec, base: Base, calibration: Calibration, folder: Path, why_not: str, step: Progress
 ) -> dict[Precision, _Made]:
     made: dict[Precision, _Made] = {}
     for precision in of_platform(name):
@@ -184,7 +184,7 @@ def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
 
 
 def _measured(
-    prepared: Prepared, images: Images, made: dict[Precision, _Made], step: Step
+    prepared: Prepared, images: Images, made: dict[Precision, _Made], step: Progress
 ) -> tuple[Quality, dict[Precision, _Made]]:
     """The reference, and every rung with what its model makes of all cases, a case at a time, and what `package`'s
     gates would say of it; or why it failed."""

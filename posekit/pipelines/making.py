@@ -13,7 +13,7 @@ from posekit.contract.recipe import Recipe
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.evaluate import ReferenceCase
 from posekit.pipelines.preparation import Calibrated, Prepared
-from posekit.progress import Step, announced
+from posekit.progress import Progress, announced
 from posekit.targets import TARGETS, Base, Calibration, Converted, Target, check_recipe
 
 UNCALIBRATED = "the search had no calibration pictures (--calibration), so precisions that need them were left out"
@@ -40,7 +40,7 @@ class Made:
 
 def make(
     platform: str, prepared: Prepared, wanted: Compression, calibrated: Calibrated | None,
-    references: Callable[[], Iterable[ReferenceCase]], folder: Path, scratch: Path, final: Path, step: Step,
+    references: Callable[[], Iterable[ReferenceCase]], folder: Path, scratch: Path, final: Path, step: Progress,
 ) -> Made:  # fmt: skip
     """Write the model file into `folder`, with `scratch` for what is needed on the way.
 

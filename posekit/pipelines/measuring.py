@@ -24,7 +24,7 @@ from posekit.parity.accuracy import Truth, truth_of, why_no_truth
 from posekit.parity.cases import cases_in, found_in
 from posekit.parity.metrics import Found
 from posekit.poses.images import Photo, decode_image
-from posekit.progress import Step, patient
+from posekit.progress import Progress, patient
 from posekit.runtimes import runtime_for
 from posekit.runtimes.files import contents, unpack
 from posekit.runtimes.workers import Spread, Work, cluster, installed, processes
@@ -155,7 +155,7 @@ def tools_of(model: Model) -> Mapping[str, str]:
 
 @contextlib.contextmanager
 def begun(
-    work: Work[Model, Pictures, list[Seen]], photos: Sequence[Photo], workers: int, scheduler: str, step: Step
+    work: Work[Model, Pictures, list[Seen]], photos: Sequence[Photo], workers: int, scheduler: str, step: Progress
 ) -> Iterator[Callable[[], list[Seen]]]:
     """Begin to look at pictures; what comes waits for the end and gives what was seen, in their order.
 

@@ -40,7 +40,7 @@ from posekit.pipelines.garbage import looked_for_seldom
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made, make
 from posekit.pipelines.preparation import Calibrated, Prepared, calibrating, prepare
-from posekit.progress import Step, announced, silent
+from posekit.progress import Progress, announced, silent
 from posekit.report import document as report
 from posekit.report import search, writing
 from posekit.runtimes import runtime_for, time_ratio, why_untimed
@@ -79,7 +79,7 @@ def package(
     weights: str = "",
     wrapper: bool = False,
     reference: Path | None = None,
-    step: Step = silent,
+    step: Progress = silent,
 ) -> list[Packaged]:
     """Turn a trained model into one bundle a platform, each with its evidence.
 
@@ -181,7 +181,7 @@ class _Job:
     contract: ContractStage | None
     look: QuickLook
     references: References
-    step: Step
+    step: Progress
 
 
 def _package_one(platform: str, final: Path, job: _Job) -> Packaged:

@@ -17,7 +17,7 @@ from posekit.parity.cases import cases_in, poses_of
 from posekit.pipelines.inputs import find_spec
 from posekit.poses import Poses, concatenate
 from posekit.poses.images import Person, Photo, Picture, load_image
-from posekit.progress import Step, silent
+from posekit.progress import Progress, silent
 from posekit.runtimes import runtime_for
 from posekit.sources import open_source
 from posekit.sources.reference import check_facts, run_reference
@@ -37,7 +37,11 @@ def predict(
 
 
 def predict_all(
-    run: Run, spec: PoseSpec, paths: Sequence[Path], boxes_xyxy: Sequence[tuple[float, ...]] = (), step: Step = silent
+    run: Run,
+    spec: PoseSpec,
+    paths: Sequence[Path],
+    boxes_xyxy: Sequence[tuple[float, ...]] = (),
+    step: Progress = silent,
 ) -> tuple[list[Predicted], list[tuple[Path, InputError]]]:
     """The pictures with their keypoints, and those that cannot be read; InputError where none can."""
     found: list[Predicted] = []

@@ -17,7 +17,7 @@ from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import cases_of
 from posekit.pipelines.inputs import Images
 from posekit.poses import Poses
-from posekit.progress import Step, announced
+from posekit.progress import Progress, announced
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.sources.sample import sample_images
@@ -56,7 +56,7 @@ def prepare(
     model: Path,
     spec: PoseSpec,
     images: Images,
-    step: Step,
+    step: Progress,
     *,
     arch: str = "",
     trust: bool = False,
@@ -79,7 +79,7 @@ def calibrating(
     annotations: Path | None,
     images: Images | None,
     what: str,
-    step: Step,
+    step: Progress,
 ) -> Calibrated:
     """The calibration set of a precision (`what`) that needs one: of the pictures given, the sample's own for the
     sample.

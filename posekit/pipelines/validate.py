@@ -36,7 +36,7 @@ from posekit.pipelines.inputs import find_spec
 from posekit.pipelines.measuring import Seen, begun, work_of
 from posekit.pipelines.preparation import calibrating
 from posekit.poses.photos import Photos, find_photos, refuse_unreadable, without
-from posekit.progress import Step, announced, silent
+from posekit.progress import Progress, announced, silent
 from posekit.report import writing
 from posekit.report.document import FILE as REPORT_FILE
 from posekit.report.document import read_evaluation
@@ -90,7 +90,7 @@ class Validated:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def validate(folder: Path, wanted: Wanted = Wanted(), step: Step = silent) -> Validated:
+def validate(folder: Path, wanted: Wanted = Wanted(), step: Progress = silent) -> Validated:
     """Verify a bundle and measure its model anew against the reference that it carries.
 
     With annotated images the accuracy of the packaged model is measured too. InputError (exit 2) for a bundle that
@@ -160,7 +160,7 @@ def _refuse(folder: Path, wanted: Wanted) -> None:
 
 
 def _looking(
-    opened: bundle.Bundle, given: Photos | None, wanted: Wanted, step: Step
+    opened: bundle.Bundle, given: Photos | None, wanted: Wanted, step: Progress
 ) -> contextlib.AbstractContextManager[Callable[[], list[Seen]]]:
     """The given pictures, on their way to whoever looks at them while the bundle is held against itself."""
     if given is None:
@@ -191,7 +191,7 @@ def _remembering(runtime: Runtime) -> Runtime:
 
 
 def _origin(
-    opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, run: Run, step: Step
+    opened: bundle.Bundle, told: Told, evidence: Evidence, wanted: Wanted, run: Run, step: Progress
 ) -> tuple[Check, ...]:
     """The bundle against the network itself, where that is given."""
     if wanted.source is None:
@@ -260,7 +260,13 @@ class _Ran:
 
 
 def _run_wrapper(
-    opened: bundle.Bundle, evidence: Evidence, edits: Edits, runtime: Runtime, wanted: Wanted, scratch: Path, step: Step
+    opened: bundle.Bundle,
+    evidence: Evidence,
+    edits: Edits,
+    runtime: Runtime,
+    wanted: Wanted,
+    scratch: Path,
+    step: Progress,
 ) -> _Ran:
     if wanted.wrapper:
         with announced(step, "run the wrapper on this machine"):

@@ -16,7 +16,7 @@ from posekit.poses.annotations import read_annotations
 from posekit.poses.filenames import resolved
 from posekit.poses.images import SUFFIXES, Person, Photo, load_image, upright_wh
 from posekit.poses.units import refuse_other_units
-from posekit.progress import Step, patient, silent
+from posekit.progress import Progress, patient, silent
 
 OUTSIDE, FAR = 0.02, 0.1  # of the picture's longer side
 MANY = 0.1  # of the labelled keypoints
@@ -66,7 +66,7 @@ def find_photos(folder: Path, annotations: Path | None, keypoints: Sequence[str]
     return Photos(fitting, len(paths), (*told, *read.warnings, *outside))
 
 
-def readable(found: Photos, step: Step = silent) -> Photos:
+def readable(found: Photos, step: Progress = silent) -> Photos:
     """Those that can be read from beginning to end; InputError where none can.
 
     A picture that is cut short is found out by reading all of it, and before minutes are spent on the others.

@@ -10,7 +10,7 @@ import pytest
 from posekit.errors import InputError
 from posekit.parity import trace
 from posekit.parity.divergence import PackagedOp, compare
-from posekit.parity.trace import Step, Trace, step_of
+from posekit.parity.trace import Trace, TracedOp, step_of
 
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(size=(1, 3, 8, 8)).astype(np.float32)
@@ -167,7 +167,7 @@ def test_a_trace_survives_a_round_trip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_trace_of_values_that_are_not_finite_is_refused(tmp_path: Path, value: float) -> None:
-    broken = Step("a", "conv2d", "", (), (2,), 0.0, 1.0, np.array([0, value], np.float32))
+    broken = TracedOp("a", "conv2d", "", (), (2,), 0.0, 1.0, np.array([0, value], np.float32))
     trace.write(tmp_path, Trace("x#0", "s", "c", (broken,)))
     with pytest.raises(InputError, match="a has values that are not finite"):
         trace.read(tmp_path)

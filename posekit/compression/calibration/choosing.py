@@ -17,7 +17,7 @@ from posekit.compression.calibration.judging import LEAST, is_blank, is_noise, r
 from posekit.compression.calibration.pictures import Pictures, open_pictures
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
-from posekit.progress import Step, patient, silent
+from posekit.progress import Progress, patient, silent
 
 LIMIT = 64  # inputs: beyond, the ranges of the samples hardly grew (docs/calibration.md)
 KEPT_BYTES = 1 << 30  # of the chosen inputs; a network of 4096 x 4096 px gets fewer
@@ -51,7 +51,7 @@ class _Looked:
 
 
 def choose(
-    source: Path, spec: PoseSpec, *, annotations: Path | None = None, limit: int = LIMIT, step: Step = silent
+    source: Path, spec: PoseSpec, *, annotations: Path | None = None, limit: int = LIMIT, step: Progress = silent
 ) -> CalibrationSet:
     """At most `limit` diverse inputs from a folder of pictures or a video.
 
@@ -104,7 +104,7 @@ def sha256_of(inputs: Sequence[Pixels]) -> str:
     return digest.hexdigest()
 
 
-def _look(pictures: Pictures, spec: PoseSpec, step: Step) -> _Looked:
+def _look(pictures: Pictures, spec: PoseSpec, step: Progress) -> _Looked:
     found: list[Description] = []
     readable, error = 0, ""
     for number, (name, picture, people) in enumerate(pictures.read(pictures.names)):
@@ -117,7 +117,7 @@ def _look(pictures: Pictures, spec: PoseSpec, step: Step) -> _Looked:
     return _Looked(tuple(found), readable, error)
 
 
-def _read_again(pictures: Pictures, spec: PoseSpec, names: Sequence[str], step: Step) -> tuple[Pixels, ...]:
+def _read_again(pictures: Pictures, spec: PoseSpec, names: Sequence[str], step: Progress) -> tuple[Pixels, ...]:
     """The inputs of these names in their order; InputError where a picture is no longer what it was."""
     wanted = {name.rpartition("#")[0] for name in names}
     entries: dict[str, Entry] = {}

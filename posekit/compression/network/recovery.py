@@ -23,7 +23,7 @@ from posekit.compression.network.views import Bank
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.parity.cases import Case
-from posekit.progress import Step
+from posekit.progress import Progress
 
 BATCH = 32
 PEAK_RATE = 3e-3
@@ -117,7 +117,7 @@ class Learner:
 
 def recover(
     original: Graph, small: Graph, masks: Masks, names: tuple[str, ...], spec: PoseSpec, bank: Bank,
-    cases: Sequence[Case], wanted: Wanted, step: Step,
+    cases: Sequence[Case], wanted: Wanted, step: Progress,
 ) -> Recovered:  # fmt: skip
     """Train the parameters of `small` in place; never to less agreement than it had.
 

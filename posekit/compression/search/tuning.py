@@ -21,7 +21,7 @@ from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.budget import Budget
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
-from posekit.progress import Step
+from posekit.progress import Progress
 from posekit.runtimes.workers import cluster, processes
 
 EXPECTED_TRIALS = 90  # of a network of 24 groups or more, for the first guess of the time left
@@ -105,7 +105,7 @@ def _told(trial: Trial) -> dict[str, Any]:
     return {name: known[name] for name in ("recipe", "size", "quality", "failure")}
 
 
-def tune(problem: Problem, tuning: Tuning, step: Step) -> Tuned:
+def tune(problem: Problem, tuning: Tuning, step: Progress) -> Tuned:
     """Search a recipe within the budget and the time; trials of an interrupted run of the same search are used again.
 
     InputError for a budget that nothing here can measure, a damaged journal, or a scheduler that is not there.
@@ -152,7 +152,7 @@ def _clocked(problem: Problem, recipes: Sequence[Recipe]) -> list[float]:
         bench.close()
 
 
-def _earlier(problem: Problem, tuning: Tuning, step: Step) -> list[Trial]:
+def _earlier(problem: Problem, tuning: Tuning, step: Progress) -> list[Trial]:
     if tuning.journal is None or not tuning.journal.exists():
         return []
     earlier = journal.read(tuning.journal, problem.sha256)

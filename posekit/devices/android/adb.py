@@ -18,7 +18,7 @@ from posekit.devices.android.instrument import Instrument
 from posekit.devices.format import RUN
 from posekit.devices.programs import Done
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
-from posekit.progress import Step, silent
+from posekit.progress import Progress, silent
 
 APK = "POSEKIT_APK"
 INSTALL_ADB = "install Android's platform tools and put adb on the PATH"
@@ -48,7 +48,7 @@ TOLD = (
 
 
 def run(
-    bundle: Bundle, request: Path, out: Path, serial: str = "", step: Step = silent, timeout_s: float = 600
+    bundle: Bundle, request: Path, out: Path, serial: str = "", step: Progress = silent, timeout_s: float = 600
 ) -> None:
     """Push the request, have the bundle's module run it, and bring the run folder into `out`, whole or not at all.
 
@@ -158,7 +158,7 @@ def _devices(listing: str) -> Iterator[tuple[str, tuple[str, str]]]:
         yield words[0], (NO_PERMISSIONS if words[1] == "no" else words[1], model.replace("_", " "))
 
 
-def _test_app(device: Connected, package: str, module: str, step: Step) -> TestApp:
+def _test_app(device: Connected, package: str, module: str, step: Progress) -> TestApp:
     """The module's test app on the device, installed first where $POSEKIT_APK names one."""
     if named := os.environ.get(APK):
         apk = Path(named)
@@ -207,7 +207,7 @@ def _check_space(device: Connected, request: Path) -> None:
         )
 
 
-def _instrument(device: Connected, test: TestApp, name: str, step: Step, timeout_s: float) -> Instrument:
+def _instrument(device: Connected, test: TestApp, name: str, step: Progress, timeout_s: float) -> Instrument:
     said = Instrument(lambda what: step(f"run on {device.name}: {what}"))
     arguments = f"-e runDir {ROOT}/{name} -e class {test.test_class}"
     command = device.command("shell", f"am instrument -w -r {arguments} {shlex.quote(test.component)}")

@@ -20,7 +20,7 @@ from posekit.devices.format import RUN
 from posekit.devices.ios import xctestrun
 from posekit.devices.programs import Done
 from posekit.errors import ConversionError, InputError, MissingToolError, said
-from posekit.progress import Step, silent
+from posekit.progress import Progress, silent
 
 PLACE = "Documents/posekit"  # in the host app's home: where the test looks unless POSEKIT_RUN names another folder
 ON_A_MAC = "--device ios needs a Mac with Xcode 16 or newer"
@@ -44,7 +44,9 @@ class Phone:
     name: str
 
 
-def run(bundle: Bundle, request: Path, out: Path, udid: str = "", step: Step = silent, timeout_s: float = 600) -> None:
+def run(
+    bundle: Bundle, request: Path, out: Path, udid: str = "", step: Progress = silent, timeout_s: float = 600
+) -> None:
     """Copy the request to the host app, have its test run it, and bring the attached run folder into `out`.
 
     $POSEKIT_XCTESTRUN names the .xctestrun of an app's test target that holds the package's ParityRunTests. The

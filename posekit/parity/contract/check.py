@@ -19,7 +19,7 @@ from posekit.parity.contract.scores import activation_check
 from posekit.parity.contract.subjects import distinct, subjects_of
 from posekit.parity.contract.verdict import FieldCheck, Judged, judge, no_follower
 from posekit.poses.images import Photo
-from posekit.progress import Step, silent
+from posekit.progress import Progress, silent
 from posekit.sources.reference import run_reference
 from posekit.sources.source import SourceModel
 
@@ -60,7 +60,7 @@ class Check:
 
 
 def check(
-    source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Step = silent
+    source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Progress = silent
 ) -> Check:
     """Judge each field of `spec` by what the network of `source` makes of the pictures.
 
@@ -75,7 +75,7 @@ def network_of(source: SourceModel) -> Network:
 
 
 def check_network(
-    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Step = silent
+    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Progress = silent
 ) -> Check:
     """The same for any function that gives a network's outputs by name, channels last.
 
@@ -108,7 +108,7 @@ def check_network(
 
 
 def _look_for_people(
-    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], people: int, step: Step
+    network: Network, spec: PoseSpec, photos: tuple[Photo, ...], people: int, step: Progress
 ) -> tuple[Prober, str]:
     """Whom or what to look at, nobody twice, and that in words."""
     every = subjects_of(photos, spec, people)
@@ -185,7 +185,7 @@ def _tried(prober: Prober, question: Question, known: Known, has_time: Callable[
     return question
 
 
-def _round(prober: Prober, spec: PoseSpec, known: Known, step: Step, suffix: str) -> list[Judged]:
+def _round(prober: Prober, spec: PoseSpec, known: Known, step: Progress, suffix: str) -> list[Judged]:
     results = []
     for question in _questions(prober, spec):
         step(f"try {question.field}{suffix}")

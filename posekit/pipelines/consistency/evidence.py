@@ -17,7 +17,7 @@ from posekit.parity import trace
 from posekit.parity.case_files import RegionOfCase, read_tensor
 from posekit.parity.cases import INDEX, Case, Index, Recorded, found_in
 from posekit.parity.gate import Check
-from posekit.parity.trace import Step, Trace
+from posekit.parity.trace import Trace, TracedOp
 from posekit.pipelines.consistency.finding import differing, judged
 from posekit.runtimes.files import is_litter
 from posekit.sources.reference import network_input
@@ -135,7 +135,7 @@ def _trace(network: Trace, evidence: Evidence, spec: PoseSpec) -> Iterator[str]:
             yield f"no step is the recorded {name}"
 
 
-def normalised(network: Trace, expected: NDArray[Any]) -> Step | None:
+def normalised(network: Trace, expected: NDArray[Any]) -> TracedOp | None:
     """The step in which targets/lowering.py ends the normalisation, the first product of a difference; None where it is
     not the `expected` input."""
     ops = {step.name: step.op for step in network.steps}
@@ -145,14 +145,14 @@ def normalised(network: Trace, expected: NDArray[Any]) -> Step | None:
     return first if is_close else None
 
 
-def _is_of(step: Step, values: NDArray[Any], is_close: Any) -> bool:
+def _is_of(step: TracedOp, values: NDArray[Any], is_close: Any) -> bool:
     """Whether a step's samples are those of `values`."""
     if step.shape != values.shape:
         return False
     return bool(is_close(step.samples, values.ravel()[trace.positions_of(values.size)].astype(np.float32)))
 
 
-def _range(step: Step) -> Sequence[str]:
+def _range(step: TracedOp) -> Sequence[str]:
     low, high = float(step.samples.min()), float(step.samples.max())
     whole = step.samples.size == int(np.prod(step.shape))
     good = (low, high) == (step.lowest, step.highest) if whole else step.lowest <= low and high <= step.highest

@@ -20,7 +20,7 @@ from posekit.parity import trace
 from posekit.parity.cases import recorded
 from posekit.parity.divergence import PackagedOp, compare
 from posekit.parity.gate import Check, Outcome
-from posekit.parity.trace import Step
+from posekit.parity.trace import TracedOp
 from posekit.pipelines.consistency import leftovers, signature
 from posekit.pipelines.consistency.evidence import normalised
 from posekit.pipelines.consistency.finding import differing, judged
@@ -157,9 +157,9 @@ def _first_layer(opened: bundle.Bundle) -> Check | None:
     )
 
 
-def _following(steps: Sequence[Step], start: Step) -> list[Step]:
+def _following(steps: Sequence[TracedOp], start: TracedOp) -> list[TracedOp]:
     """The steps that the first layers of the network make of its input."""
-    reached, found = {start.name}, list[Step]()
+    reached, found = {start.name}, list[TracedOp]()
     for step in steps:
         if len(found) < FIRST_STEPS and not reached.isdisjoint(step.inputs):
             reached.add(step.name)

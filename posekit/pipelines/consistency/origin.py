@@ -12,7 +12,7 @@ from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity import trace
 from posekit.parity.gate import Check, Outcome
-from posekit.parity.trace import Step, Trace
+from posekit.parity.trace import Trace, TracedOp
 from posekit.pipelines.consistency import made_again
 from posekit.pipelines.consistency.evidence import Evidence
 from posekit.pipelines.consistency.finding import differing, judged
@@ -90,7 +90,7 @@ def _steps(network: Trace, lowered: Lowered) -> Iterator[str]:
             yield f"the values of step {ours.name} are not the network's"
 
 
-def _is_alike(seen: Step, ours: Step) -> bool:
+def _is_alike(seen: TracedOp, ours: TracedOp) -> bool:
     largest = max(abs(ours.lowest), abs(ours.highest), 1e-6)
     pairs = ((seen.samples, ours.samples), (seen.lowest, ours.lowest), (seen.highest, ours.highest))
     return all(float(np.abs(np.asarray(a) - b).max()) <= MAX_RELATIVE_RMS * largest for a, b in pairs)

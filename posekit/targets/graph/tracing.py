@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from posekit.parity.trace import Step, step_of
+from posekit.parity.trace import TracedOp, step_of
 from posekit.targets.graph.lowering import Lowered
 from posekit.targets.graph.passes import WEIGHT
 
 
-def trace(lowered: Lowered) -> tuple[Step, ...]:
+def trace(lowered: Lowered) -> tuple[TracedOp, ...]:
     """Run the exported graph on its picture and note every output, in order: numbers, indices and masks. An output that
     is not all finite (a mask of minus infinity) has nothing to compare with, and is left out."""
     import torch
     from torch.fx import Interpreter, Node
 
-    steps: list[Step] = []
+    steps: list[TracedOp] = []
     layers: dict[Any, str] = {}
     noted: dict[Any, tuple[str, ...]] = {}  # of each node: the steps that its value is, or was computed from
 
