@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_REASONS = 3
 NOT_FASTER = 0.95  # of the time of fp32: closer is not told from it
 LADDER_COLUMNS = ("precision", "kB", "size", "time", "OKS", "worst", "px", "p95", "AP", "PCK")
-COLUMNS = ("stage", "mean px", "p95 px", "largest px", "OKS", "tensors")
+COLUMNS = ("step", "mean px", "p95 px", "largest px", "OKS", "tensors")
 
 
 def show_packages(results: Sequence[Packaged], as_json: bool) -> None:
@@ -267,7 +267,7 @@ def _table(title: str, evaluation: Evaluation) -> None:
 
     shown = Text(f"{title}: {evaluation.status} ({evaluation.runtime}), {evaluation.cases} cases")
     table = Table(*COLUMNS, title=shown, title_justify="left")
-    rows = document.stage_rows(evaluation)
+    rows = document.step_rows(evaluation)
     for row in rows:
         table.add_row(*map(Text, row if row[1] != "SKIPPED" else (row[0], "SKIPPED", "", "", "", "")))
     Console().print(table)

@@ -82,18 +82,22 @@ class Decoder:
     """A head's decoder. `spec` is any instance of its `spec` class, `image` the input of the contract, K the number of
     keypoints.
 
-    shapes(spec, size_wh, K): of each output that it reads the packaged shape without the batch axis, None where any
-    size will do. pack(values, shape, spec, size_wh): an output of the network as it is packaged; MisfitError for other
-    axes. decode(outputs, spec, image): keypoints (K, 2|3) in input px and scores (K,) of outputs as they are packaged,
-    without the batch axis. examples(spec, image, rng, K): outputs of K keypoints as training would have drawn them;
-    what golden vectors are made of. alternatives(spec, image): what else its settings could be. raw_scores(spec,
-    values): the numbers of its first output that become scores before `activation`, a row a map or score; where its
-    spec has_raw_scores. tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app
-    does not say. cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie
-    moves it. unsure: fraction of the median score below which a keypoint is no more often right than wrong.
-    has_distributions: whether each row of an output stands for probabilities of its places.
-    sources: of a decoder that is not posekit's own, the folder with its twins: for kind "two_words" TwoWordsDecoder.kt
-    and TwoWordsDecoder.swift, written as those in templates/ are.
+    - shapes(spec, size_wh, K): of each output that it reads the packaged shape without the batch axis, None where any
+      size will do.
+    - pack(values, shape, spec, size_wh): an output of the network as it is packaged; MisfitError for other axes.
+    - decode(outputs, spec, image): keypoints (K, 2|3) in input px and scores (K,) of outputs as they are packaged,
+      without the batch axis.
+    - examples(spec, image, rng, K): outputs of K keypoints as training would have drawn them; golden vectors are made
+      of them.
+    - alternatives(spec, image): what else its settings could be.
+    - raw_scores(spec, values): the numbers of its first output that become scores before `activation`, a row a map or
+      score; where its spec has_raw_scores.
+    - tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app does not say.
+    - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
+    - unsure: fraction of the median score below which a keypoint is no more often right than wrong.
+    - has_distributions: whether each row of an output stands for probabilities of its places.
+    - sources: of a decoder that is not posekit's own, the folder with its twins: for kind "two_words"
+      TwoWordsDecoder.kt and TwoWordsDecoder.swift, written as those in templates/ are.
     """
 
     spec: type[DecoderSpec]

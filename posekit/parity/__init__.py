@@ -1,1 +1,1 @@
-"""How far a packaged model's keypoints are from the reference's, stage by stage, and whether that is good enough."""
+"""How far a packaged model's keypoints are from the reference's, step by step, and whether that is good enough."""

@@ -17,7 +17,7 @@ from posekit.parity.evaluation import Evaluation, wrong_shape
 from posekit.parity.gate import Check, Outcome, accuracy_skips, check_accuracy, check_budget, excused, gate_for
 from posekit.parity.metrics import CaseError, Found, worst_cases
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
-from posekit.parity.stage_checks import (
+from posekit.parity.step_checks import (
     before_compression,
     decoding_checks,
     end_checks,
@@ -25,7 +25,7 @@ from posekit.parity.stage_checks import (
     input_checks,
     total_checks,
 )
-from posekit.parity.stages import NAMES, Side, Stage
+from posekit.parity.steps import NAMES, Side, Step
 
 ReferenceCase = tuple[Case, Outputs]
 MAX_WORST = 6
@@ -128,65 +128,65 @@ class _Sides:
     def evaluation(self) -> Evaluation:
         """All of it, judged."""
         spec, terms = self.spec, self.terms
-        total = self.packaged.stage("total", self.reference, spec)
-        stages = self._stages(total)
-        end = stages.pop("wrapper", None)
+        total = self.packaged.step("total", self.reference, spec)
+        steps = self._steps(total)
+        end = steps.pop("wrapper", None)
         drop = accuracy_drop(self.reference, self.packaged.found, self.truth, spec)
         held = check_accuracy(terms.gate(spec), drop)
         scores = self._accuracy()
-        checks = [*self._checks(total, stages, end), *held, *self._end_checks(stages, end)]
+        checks = [*self._checks(total, steps, end), *held, *self._end_checks(steps, end)]
         checks += accuracy_skips(self.untold, scores.get("packaged"))
         accuracy_held = terms.accuracy_held or (bool(held) and all(check.outcome is Outcome.PASS for check in held))
         evaluation = Evaluation(
             self.runs.status, self.runs.runtime, len(self.reference), len(self.pictures),
             replace(end, name="total") if end is not None and end.keypoints is not None else total,
-            waterfall(stages), excused(checks, accuracy_held), self._worst(), scores, accuracy_held,
+            waterfall(steps), excused(checks, accuracy_held), self._worst(), scores, accuracy_held,
         )  # fmt: skip
         if terms.budget is None or evaluation.quality is None:
             return evaluation
         met = check_budget(terms.budget, evaluation.quality, terms.size)
         return replace(evaluation, checks=(met, *evaluation.checks))
 
-    def _stages(self, total: Stage) -> dict[str, Stage]:
+    def _steps(self, total: Step) -> dict[str, Step]:
         """The steps by name, and `wrapper`, all of it, where the wrapper was run."""
         spec, runs = self.spec, self.runs
-        stages = self.wrapper.stages() if self.wrapper is not None else {}
+        steps = self.wrapper.steps() if self.wrapper is not None else {}
         if runs.baseline is not None:
-            stages["conversion"] = self.converted.stage("conversion", self.reference, spec)
-            stages["precision"] = self.rounded.stage("precision", self.converted.found, spec)
+            steps["conversion"] = self.converted.step("conversion", self.reference, spec)
+            steps["precision"] = self.rounded.step("precision", self.converted.found, spec)
         elif self.terms.precision == "fp32":
-            stages["conversion"] = replace(total, name="conversion")
-            stages["precision"] = Stage("precision", skipped="fp32 keeps it all")
+            steps["conversion"] = replace(total, name="conversion")
+            steps["precision"] = Step("precision", skipped="fp32 keeps it all")
         else:
             for name in ("conversion", "precision"):
-                stages[name] = Stage(name, skipped="told apart when the bundle is packaged")
+                steps[name] = Step(name, skipped="told apart when the bundle is packaged")
         if runs.accelerated is not None:
-            stages["accelerator"] = self.accelerated.stage("accelerator", self.packaged.found, spec)
-        return stages
+            steps["accelerator"] = self.accelerated.step("accelerator", self.packaged.found, spec)
+        return steps
 
-    def _checks(self, total: Stage, stages: Mapping[str, Stage], end: Stage | None) -> list[Check]:
+    def _checks(self, total: Step, steps: Mapping[str, Step], end: Step | None) -> list[Check]:
         """The gates of what ships and of the wrapper's own steps."""
         checks = list(total_checks(total, self.spec, self.terms.gate(self.spec)))
         if self.wrapper is None or end is None:
             return checks
-        own = (self.wrapper.check(), *input_checks(stages["preprocessing"]), *decoding_checks(stages["decoding"]))
+        own = (self.wrapper.check(), *input_checks(steps["preprocessing"]), *decoding_checks(steps["decoding"]))
         return [*own, *checks]
 
-    def _end_checks(self, stages: Mapping[str, Stage], end: Stage | None) -> list[Check]:
+    def _end_checks(self, steps: Mapping[str, Step], end: Step | None) -> list[Check]:
         """The gates of the float graph, and of every other way to run the model."""
         spec, runs, terms, checks = self.spec, self.runs, self.terms, list[Check]()
         gate = terms.gate_there(runs.wrapper, spec)
         if (
             runs.baseline is not None and terms.precision != "fp16"
         ):  # the float graph is exact, however coarse its numbers become
-            checks += before_compression(stages["conversion"], spec)
-        there = stages.get("accelerator")
+            checks += before_compression(steps["conversion"], spec)
+        there = steps.get("accelerator")
         if there is not None and there.keypoints is not None:
             checks += end_checks("on the accelerator", there, gate, terms.budget)
         if end is not None:
             checks += end_checks("from the picture", end, gate, terms.budget)
         for other in self.beside:
-            checks += end_checks(other.name, other.stage(), terms.gate_there(other.wrapper, spec), terms.budget)
+            checks += end_checks(other.name, other.step(), terms.gate_there(other.wrapper, spec), terms.budget)
         return checks
 
     def _accuracy(self) -> dict[str, Accuracy]:
@@ -201,11 +201,11 @@ class _Sides:
         return (self.wrapper.worst(MAX_WORST) if self.wrapper is not None else ()) or worst
 
 
-def waterfall(known: Mapping[str, Stage]) -> tuple[Stage, ...]:
-    """The stages in the order in which a picture passes them; SKIPPED with the reason where they were not run."""
+def waterfall(known: Mapping[str, Step]) -> tuple[Step, ...]:
+    """The steps in the order in which a picture passes them; SKIPPED with the reason where they were not run."""
     reasons = {"preprocessing": NO_WRAPPER, "decoding": NO_WRAPPER, "accelerator": NO_DEVICE}
-    missing = {name: Stage(name, skipped=reason) for name, reason in reasons.items()}
-    return tuple(stage for name in NAMES if (stage := known.get(name, missing.get(name))) is not None)
+    missing = {name: Step(name, skipped=reason) for name, reason in reasons.items()}
+    return tuple(step for name in NAMES if (step := known.get(name, missing.get(name))) is not None)
 
 
 def _shape_problem(seen: Outputs, expected: Outputs) -> str:

@@ -10,12 +10,12 @@ from posekit.parity.accuracy import Accuracy
 from posekit.parity.gate import OF_KEYPOINTS, Check, Outcome, passed
 from posekit.parity.metrics import CaseError
 from posekit.parity.quality import Quality, quality_of
-from posekit.parity.stage_checks import MAX_INPUT_DIFFERENCE
-from posekit.parity.stages import Stage, blame, largest
+from posekit.parity.step_checks import MAX_INPUT_DIFFERENCE
+from posekit.parity.steps import Step, blame, largest
 
-BLAMED_FROM_PX = 0.25  # p95 of a stage in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
-# gates of what the stages are told of, not of the other passes of a device
-OF_THE_STAGES = (OF_KEYPOINTS, f"from the picture: {OF_KEYPOINTS}", f"on the accelerator: {OF_KEYPOINTS}")
+BLAMED_FROM_PX = 0.25  # p95 of a step in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
+# gates of what the steps are told of, not of the other passes of a device
+OF_THE_STEPS = (OF_KEYPOINTS, f"from the picture: {OF_KEYPOINTS}", f"on the accelerator: {OF_KEYPOINTS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Evaluation:
     """The evidence for one model file.
 
     status: VERIFIED, HOST, SIMULATED or UNVERIFIED; runtime: what ran it. total: what ships against the reference,
-    from the picture where the wrapper was run, else from the reference's input; stages: the same, step by step.
+    from the picture where the wrapper was run, else from the reference's input; steps: the same, step by step.
     worst: the cases with the largest errors, worst first. accuracy: by `reference` and `packaged`, where there are
     annotations; accuracy_held: whether AP and PCK were gates, of enough annotated people, and held.
     """
@@ -32,8 +32,8 @@ class Evaluation:
     runtime: str
     cases: int
     images: int
-    total: Stage
-    stages: tuple[Stage, ...]
+    total: Step
+    steps: tuple[Step, ...]
     checks: tuple[Check, ...]
     worst: tuple[CaseError, ...] = ()
     accuracy: Mapping[str, Accuracy] = field(default_factory=dict)
@@ -41,22 +41,22 @@ class Evaluation:
 
     @property
     def blamed(self) -> tuple[str, ...]:
-        """The stages that the error comes from, the largest first; the largest alone where a gate is closer than what
-        a stage is blamed for; empty where all is well."""
-        known = {stage.name: stage for stage in self.stages}
-        found = blame(self.stages, BLAMED_FROM_PX)
+        """The steps that the error comes from, the largest first; the largest alone where a gate is closer than what
+        a step is blamed for; empty where all is well."""
+        known = {step.name: step for step in self.steps}
+        found = blame(self.steps, BLAMED_FROM_PX)
         inputs = known["preprocessing"].tensors if "preprocessing" in known else ()
         if any(not tensor.max_abs <= MAX_INPUT_DIFFERENCE for tensor in inputs) and "preprocessing" not in found:
             found = (*found, "preprocessing")
         if {"preprocessing", "decoding"} <= set(found) and self._cancels(known):
             # one transform, wrong both ways: decoding only undoes what preprocessing did
             found = tuple(name for name in found if name != "decoding")
-        moved = any(check.outcome is Outcome.FAIL and check.name.startswith(OF_THE_STAGES) for check in self.checks)
-        return found or (largest(self.stages) if moved else ())
+        moved = any(check.outcome is Outcome.FAIL and check.name.startswith(OF_THE_STEPS) for check in self.checks)
+        return found or (largest(self.steps) if moved else ())
 
-    def _cancels(self, known: Mapping[str, Stage]) -> bool:
+    def _cancels(self, known: Mapping[str, Step]) -> bool:
         """Whether the way back from the input makes up for most of what the way there did."""
-        total, there, back = (stage.keypoints for stage in (self.total, known["preprocessing"], known["decoding"]))
+        total, there, back = (step.keypoints for step in (self.total, known["preprocessing"], known["decoding"]))
         if total is None or there is None or back is None:
             return False
         (x, y), (u, v) = there.bias_px, back.bias_px
@@ -78,10 +78,10 @@ class Evaluation:
 def unverified(reason: str) -> Evaluation:
     """The evidence for a model that cannot be run here: none, with the reason."""
     check = Check("keypoints against the reference", Outcome.SKIPPED, reason)
-    return Evaluation("UNVERIFIED", "not run", 0, 0, Stage("total", skipped=reason), (), (check,))
+    return Evaluation("UNVERIFIED", "not run", 0, 0, Step("total", skipped=reason), (), (check,))
 
 
 def wrong_shape(problem: str, status: str, runtime: str) -> Evaluation:
     """The evidence for a model whose outputs are not the reference's: no keypoint can be compared."""
     check = Check("names and shapes", Outcome.FAIL, problem)
-    return Evaluation(status, runtime, 0, 0, Stage("total", skipped=problem), (), (check,))
+    return Evaluation(status, runtime, 0, 0, Step("total", skipped=problem), (), (check,))

@@ -16,7 +16,7 @@ from posekit.errors import InputError
 from posekit.parity.cases import Case, found_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import CaseError, Found, worst_cases
-from posekit.parity.stages import Side, Stage
+from posekit.parity.steps import Side, Step
 
 NO_DEVICE = "needs a device: --device or --device-run"
 NO_WRAPPER = "held to the golden vectors by the module's own tests; run here with --wrapper"
@@ -89,23 +89,23 @@ class WrapperSide:
         self._end.add_found(case, decoded, outputs, reference, spec)
         self._reference.append(found_in(case, reference, spec))
 
-    def stages(self) -> dict[str, Stage]:
+    def steps(self) -> dict[str, Step]:
         """`preprocessing`, `decoding`, `accelerator`, and `wrapper`: all of it against the reference."""
         spec = self._spec
         if not self._reference:
-            found = {name: Stage(name, skipped="no case was run from its picture")
+            found = {name: Step(name, skipped="no case was run from its picture")
                      for name in ("preprocessing", "decoding", "wrapper")}  # fmt: skip
         else:
             found = {
-                "preprocessing": self._preprocessed.stage("preprocessing", self._on_reference["image"], spec),
-                "decoding": self._decoded.stage("decoding", self._same_outputs, spec)
+                "preprocessing": self._preprocessed.step("preprocessing", self._on_reference["image"], spec),
+                "decoding": self._decoded.step("decoding", self._same_outputs, spec)
                 if self._same_outputs
-                else Stage("decoding", skipped="the outputs to decode are not finite"),
-                "wrapper": self._end.stage("wrapper", self._reference, spec),
+                else Step("decoding", skipped="the outputs to decode are not finite"),
+                "wrapper": self._end.step("wrapper", self._reference, spec),
             }
         ran = self._on_reference["tensor"]
         reason = "no case was run from the reference's tensor" if self._wrapper.accelerator else NO_DEVICE
-        accelerator = self._accelerated.stage("accelerator", ran, spec) if ran else Stage("accelerator", skipped=reason)
+        accelerator = self._accelerated.step("accelerator", ran, spec) if ran else Step("accelerator", skipped=reason)
         return {**found, "accelerator": accelerator}
 
     def worst(self, limit: int) -> tuple[CaseError, ...]:
@@ -136,11 +136,11 @@ class Beside:
             self._end.add_found(case, _found(case, image, self._spec), outputs, reference, self._spec)
             self._reference.append(found_in(case, reference, self._spec))
 
-    def stage(self) -> Stage:
+    def step(self) -> Step:
         """All of it against the reference."""
         if not self._reference:
-            return Stage(self.name, skipped="no case was run from its picture")
-        return self._end.stage(self.name, self._reference, self._spec)
+            return Step(self.name, skipped="no case was run from its picture")
+        return self._end.step(self.name, self._reference, self._spec)
 
 
 def _input(case: Case, image: Shipped) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posekit.contract.spec import PoseSpec
 from posekit.parity.contract.check import Check, check, network_of
-from posekit.parity.contract.contract import ContractStage, contract_stage
+from posekit.parity.contract.contract import ContractStep, contract_step
 from posekit.parity.predictions import read_predictions
 from posekit.poses.images import Photo
 from posekit.progress import Progress, announced, silent
@@ -20,7 +20,7 @@ class Checked:
     """What the pictures say of the contract, and what the training code's predictions say, where they are given."""
 
     check: Check
-    contract: ContractStage | None
+    contract: ContractStep | None
 
     @property
     def is_judged(self) -> bool:
@@ -51,11 +51,11 @@ def check_model(
     contract = None
     if reference is not None:
         with announced(step, "compare with the training code"):
-            contract = stage_of(source, spec, photos, reference)
+            contract = step_of(source, spec, photos, reference)
     with announced(step, "try the alternatives"):
         return Checked(check(source, spec, photos, step=step), contract)
 
 
-def stage_of(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], reference: Path) -> ContractStage:
-    """The waterfall's first stage: the eager network under `spec` against the training code's own predictions."""
-    return contract_stage(network_of(source), spec, photos, read_predictions(reference, photos, spec))
+def step_of(source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], reference: Path) -> ContractStep:
+    """The waterfall's first step: the eager network under `spec` against the training code's own predictions."""
+    return contract_step(network_of(source), spec, photos, read_predictions(reference, photos, spec))

@@ -24,8 +24,8 @@ from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.gate import Outcome, check_accuracy, excused, gate_for
 from posekit.parity.metrics import Found
 from posekit.parity.quality import Quality, quality, quality_of
-from posekit.parity.stage_checks import total_checks
-from posekit.parity.stages import Side
+from posekit.parity.step_checks import total_checks
+from posekit.parity.steps import Side
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.preparation import Prepared, calibrating, prepare
 from posekit.progress import Progress, announced, silent
@@ -225,15 +225,15 @@ def _judged(
     spec: PoseSpec,
 ) -> tuple[Quality, tuple[str, ...]]:
     """What a model's keypoints are worth, and the gates that they fail."""
-    stage = side.stage(precision, reference, spec)
-    assert stage.keypoints is not None
+    step = side.step(precision, reference, spec)
+    assert step.keypoints is not None
     held = check_accuracy(side.gate, accuracy_drop(reference, side.found, truth, spec))
     checks = excused(
-        (*total_checks(stage, spec, side.gate), *held),
+        (*total_checks(step, spec, side.gate), *held),
         bool(held) and all(one.outcome is Outcome.PASS for one in held),
     )
     failed = tuple(f"{one.name}: {one.detail}" for one in checks if one.outcome is Outcome.FAIL)
-    return quality_of(stage.keypoints, before, accuracy(side.found, truth, spec)), failed
+    return quality_of(step.keypoints, before, accuracy(side.found, truth, spec)), failed
 
 
 def _times(name: str, files: dict[Precision, Path], pixels: NDArray[np.float32]) -> tuple[dict[Precision, float], str]:

@@ -30,12 +30,12 @@ from posekit.errors import ConversionError, InputError, MissingToolError, Poseki
 from posekit.parity import trace
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
-from posekit.parity.contract import ContractStage, QuickLook, quick
+from posekit.parity.contract import ContractStep, QuickLook, quick
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation, unverified
 from posekit.parity.gate import Check
 from posekit.parity.references import References
-from posekit.pipelines.check import stage_of
+from posekit.pipelines.check import step_of
 from posekit.pipelines.garbage import looked_for_seldom
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made, make
@@ -85,7 +85,7 @@ def package(
 
     compression: one recipe for all files, or a search for one within a budget, which is then one of the bundle's gates.
     wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the
-    waterfall's first stage. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
+    waterfall's first step. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
     step that failed.
     """
     if reference is not None and not images.are_given:
@@ -111,7 +111,7 @@ def package(
         pictures, boxes = compression.calibration, compression.calibration_annotations
         calibrated = calibrating(source, spec, pictures, boxes, images, needs, step)
     with announced(step, "look at the contract"):
-        contract = None if reference is None else stage_of(source, spec, images.photos, reference)
+        contract = None if reference is None else step_of(source, spec, images.photos, reference)
         look = quick(source, spec, images.photos) if images.are_given else QuickLook()
     with tempfile.TemporaryDirectory() as kept:
         run = partial(run_reference, source, spec)
@@ -178,7 +178,7 @@ class _Job:
     calibration: Calibrated | None
     overwrite: bool
     wrapper: bool
-    contract: ContractStage | None
+    contract: ContractStep | None
     look: QuickLook
     references: References
     step: Progress
@@ -210,7 +210,7 @@ def _package_one(platform: str, final: Path, job: _Job) -> Packaged:
         if job.contract is not None:
             evaluation = replace(
                 evaluation,
-                stages=(job.contract.stage, *evaluation.stages),
+                steps=(job.contract.step, *evaluation.steps),
                 checks=(*job.contract.checks, *evaluation.checks),
             )
         ratio = None

@@ -22,7 +22,7 @@ from posekit.parity.drift import Drift
 from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Outcome
 from posekit.parity.metrics import CaseError, KeypointError, TensorError
-from posekit.parity.stages import Stage
+from posekit.parity.steps import Step
 from posekit.report import figures, page
 from posekit.report.facts import Facts
 from posekit.report.figures import Gallery, SkeletonFigure
@@ -157,19 +157,19 @@ def junit(evaluation: Evaluation, name: str) -> bytes:
     return bytes(ET.tostring(suite, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def stage_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Rows of the waterfall: stage, mean, p95 and largest px, OKS, worst tensor SNR; or SKIPPED and the reason."""
-    return [_row(stage) for stage in (*evaluation.stages, evaluation.total)]
+def step_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Rows of the waterfall: step, mean, p95 and largest px, OKS, worst tensor SNR; or SKIPPED and the reason."""
+    return [_row(step) for step in (*evaluation.steps, evaluation.total)]
 
 
-def _row(stage: Stage) -> tuple[str, ...]:
-    found = stage.keypoints
+def _row(step: Step) -> tuple[str, ...]:
+    found = step.keypoints
     if found is None:
-        return (stage.name, "SKIPPED", "", "", "", stage.skipped)
-    snr = min((tensor.snr_db for tensor in stage.tensors), default=None)
+        return (step.name, "SKIPPED", "", "", "", step.skipped)
+    snr = min((tensor.snr_db for tensor in step.tensors), default=None)
     signal = "" if snr is None else "exact" if snr == math.inf else f"{snr:.0f} dB"
     return (
-        stage.name,
+        step.name,
         f"{found.mean_px:.4f}",
         f"{found.p95_px:.4f}",
         f"{found.max_px:.4f}",

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import NO_DEVICE
-from posekit.parity.stages import Stage, blame
+from posekit.parity.steps import Step, blame
 from posekit.report.facts import Facts
 
 LOWEST_PX, HIGHEST_PX = 1e-3, 1e2  # ends of the waterfall's scale
-STAGES = {
+STEPS = {
     "contract": "what the spec says, against the training code's own predictions",
     "preprocessing": "the generated code's way from the picture to the model's input",
     "conversion": "the converted graph at full precision",
@@ -46,8 +46,8 @@ def artefacts(evaluation: Evaluation, facts: Facts) -> tuple[Artefact, ...]:
     checks: dict[str, list[Check]] = {name: [] for name in (MODEL, WRAPPER, CONTRACT, DEVICE)}
     for check in evaluation.checks:
         checks[_owner(check, facts)].append(check)
-    stages = {stage.name: stage for stage in evaluation.stages}
-    wrapper, accelerator = stages.get("decoding"), stages.get("accelerator")
+    steps = {step.name: step for step in evaluation.steps}
+    wrapper, accelerator = steps.get("decoding"), steps.get("accelerator")
     ran = "" if evaluation.status == "UNVERIFIED" else "run on this machine"
     by = f": {evaluation.runtime}" if ran and facts.device is None else ""
     return (
@@ -97,11 +97,11 @@ def _contract(checks: list[Check], facts: Facts) -> Artefact:
     return found
 
 
-def _wrapper(checks: list[Check], stage: Stage | None, facts: Facts) -> Artefact:
+def _wrapper(checks: list[Check], step: Step | None, facts: Facts) -> Artefact:
     """The generated code, as much of it as was run."""
-    ran = stage is not None and stage.keypoints is not None
+    ran = step is not None and step.keypoints is not None
     if not ran:
-        return _artefact(WRAPPER, checks, "", _reason(stage))
+        return _artefact(WRAPPER, checks, "", _reason(step))
     if facts.device is not None:
         return _artefact(WRAPPER, checks, "run on the device, from the picture to the keypoints")
     if facts.platform != "ios":
@@ -119,13 +119,13 @@ def _device(facts: Facts) -> str:
     return f"{kind}{facts.device.name}, {facts.device.os}, {facts.runtime}{build}"
 
 
-def _reason(stage: Stage | None) -> str:
-    return "" if stage is None else stage.skipped
+def _reason(step: Step | None) -> str:
+    return "" if step is None else step.skipped
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stage of the waterfall. mean, p95, largest: places on the scale, percent of its width; level: `good`, `bad`
+    """A step of the waterfall. mean, p95, largest: places on the scale, percent of its width; level: `good`, `bad`
     (it is to blame), or `open` (not run)."""
 
     name: str
@@ -140,15 +140,15 @@ class Bar:
 
 def bars(evaluation: Evaluation) -> tuple[Bar, ...]:
     """The waterfall with its total, drawn on a logarithmic scale."""
-    return tuple(_bar(stage, evaluation) for stage in (*evaluation.stages, evaluation.total))
+    return tuple(_bar(step, evaluation) for step in (*evaluation.steps, evaluation.total))
 
 
-def _bar(stage: Stage, evaluation: Evaluation) -> Bar:
-    found, what = stage.keypoints, STAGES.get(stage.name, "")
+def _bar(step: Step, evaluation: Evaluation) -> Bar:
+    found, what = step.keypoints, STEPS.get(step.name, "")
     if found is None:
-        return Bar(stage.name, what, "open", stage.skipped)
-    is_bad = stage.name in evaluation.blamed or (stage.name == "total" and bool(blame((stage,), BLAMED_FROM_PX)))
-    snr = min((tensor.snr_db for tensor in stage.tensors), default=None)
+        return Bar(step.name, what, "open", step.skipped)
+    is_bad = step.name in evaluation.blamed or (step.name == "total" and bool(blame((step,), BLAMED_FROM_PX)))
+    snr = min((tensor.snr_db for tensor in step.tensors), default=None)
     figures = [
         ("p95", px(found.p95_px)),
         ("worst picture", px(found.worst_case_p95_px)),
@@ -159,7 +159,7 @@ def _bar(stage: Stage, evaluation: Evaluation) -> Bar:
     if snr is not None:
         figures.append(("tensors", "exact" if snr == math.inf else f"{snr:.0f} dB"))
     mean, p95, largest = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))
-    return Bar(stage.name, what, "bad" if is_bad else "good", "", mean, p95, largest, tuple(figures))
+    return Bar(step.name, what, "bad" if is_bad else "good", "", mean, p95, largest, tuple(figures))
 
 
 def place(error_px: float) -> float:
@@ -196,7 +196,7 @@ def size(count: int) -> str:
 
 def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]:
     """What was not run and why, each reason once."""
-    found = [(stage.name, stage.skipped) for stage in (*evaluation.stages, evaluation.total) if stage.keypoints is None]
+    found = [(step.name, step.skipped) for step in (*evaluation.steps, evaluation.total) if step.keypoints is None]
     found += [(check.name, check.detail) for check in evaluation.checks if check.outcome is Outcome.SKIPPED]
     found += [("pictures", warning) for warning in facts.warnings]
     if not any(one.latencies for one in facts.passes):
@@ -220,8 +220,8 @@ def commands(evaluation: Evaluation, facts: Facts) -> tuple[str, ...]:
     later = facts.verdict is not None  # a validation of what was packaged before
     is_rejected = facts.verdict == "rejected" if later else not evaluation.is_good
     bundle = f"{facts.name}-{facts.platform}{'.rejected' if is_rejected else ''}"
-    stages = {stage.name: stage for stage in evaluation.stages}
-    wrapper = "decoding" in stages and stages["decoding"].keypoints is not None
+    steps = {step.name: step for step in evaluation.steps}
+    wrapper = "decoding" in steps and steps["decoding"].keypoints is not None
     run = " --device-run RUN" if facts.device else " --wrapper" if wrapper else ""
     pictures = " --images IMAGES" if "--images" in facts.evaluated_on else ""
     if pictures and (facts.accuracy if later else evaluation.accuracy):

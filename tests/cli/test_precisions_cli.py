@@ -137,7 +137,7 @@ def test_a_recipes_budget_is_the_gate_when_it_is_packaged_and_when_it_is_validat
         assert code == bool(failed)
         assert any(check["name"].startswith("budget ") for check in report["checks"])
     assert json.loads((Path(packaged["folder"]) / "manifest.json").read_text())["precision"] == "auto"
-    assert {stage["name"]: stage["keypoints"]["max_px"] for stage in packaged["stages"] if stage["keypoints"]}[
+    assert {step["name"]: step["keypoints"]["max_px"] for step in packaged["steps"] if step["keypoints"]}[
         "conversion"
     ] < 0.01
 

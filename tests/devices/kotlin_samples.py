@@ -18,7 +18,7 @@ from posekit.parity.shipped import Shipped
 
 SAMPLES = ("tinypose", "tinysimcc")
 
-# variant: module that it is planted in, file, what stands there, what is wrong, and the stage that it belongs to
+# variant: module that it is planted in, file, what stands there, what is wrong, and the step that it belongs to
 FAULTS = {
     "red_and_blue": (
         "tinypose",

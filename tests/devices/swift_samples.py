@@ -15,7 +15,7 @@ from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter
 from posekit.parity.cases import Case
 
-# variant: package that it is planted in, file, what stands there, what is wrong, and the stage that it belongs to
+# variant: package that it is planted in, file, what stands there, what is wrong, and the step that it belongs to
 FAULTS = {
     "red_and_blue": (
         "tinypose",

@@ -77,9 +77,9 @@ def test_a_run_recorded_elsewhere_is_evidence(recording: Recorded, run_posekit: 
     found = checks(report)
     assert found["every case was run"] == ("pass", "15 of 15")
     assert found["the gpu ran the model"][0] == found["the npu ran the model"][0] == "pass"
-    stages = {stage["name"]: stage for stage in report["stages"]}
-    assert stages["accelerator"]["keypoints"]["p95_px"] < 0.25
-    assert stages["accelerator"]["keypoints"]["max_px"] > 0.05, "beyond the gate of fp32, which is not for 16 bits"
+    steps = {step["name"]: step for step in report["steps"]}
+    assert steps["accelerator"]["keypoints"]["p95_px"] < 0.25
+    assert steps["accelerator"]["keypoints"]["max_px"] > 0.05, "beyond the gate of fp32, which is not for 16 bits"
     assert {tensor["name"]: tensor["snr_db"] for tensor in report["total"]["tensors"]}["heatmaps"] < 60
 
 
@@ -145,9 +145,9 @@ def test_an_accelerator_that_is_wrong_is_to_blame(
     report = json.loads(ran.out)
     assert "accelerator" in report["blamed"]
     assert json.loads((page / "report.json").read_text())["pictured"] == "device"
-    stages = {stage["name"]: stage for stage in report["stages"]}
-    assert stages["accelerator"]["keypoints"]["p95_px"] > 1
-    assert stages["preprocessing"]["keypoints"]["p95_px"] < 0.01
+    steps = {step["name"]: step for step in report["steps"]}
+    assert steps["accelerator"]["keypoints"]["p95_px"] > 1
+    assert steps["preprocessing"]["keypoints"]["p95_px"] < 0.01
 
 
 def test_every_pass_is_held_to_the_gates(recording: Recorded, changed: Any, run_posekit: Posekit) -> None:
@@ -208,7 +208,7 @@ def test_outputs_that_are_not_finite_are_not_the_decoders_fault(
     assert ran.code == 1
     report = json.loads(ran.out)
     assert report["blamed"] == ["accelerator"]
-    assert {stage["name"]: stage for stage in report["stages"]}["decoding"]["skipped"]
+    assert {step["name"]: step for step in report["steps"]}["decoding"]["skipped"]
 
 
 def test_a_run_of_no_model_is_no_evidence(recording: Recorded, changed: Any, refused: Any) -> None:

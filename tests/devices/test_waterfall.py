@@ -1,4 +1,4 @@
-"""Planted faults are named at the stage that has them."""
+"""Planted faults are named at the step that has them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_a_sound_module_is_blamed_for_nothing(
     name: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
 ) -> None:
     evaluation = through(samples[name], wrappers[name], tmp_path)
-    stages = {stage.name: stage for stage in evaluation.stages}
+    steps = {step.name: step for step in evaluation.steps}
     assert evaluation.is_good
     assert evaluation.blamed == ()
-    for stage in ("preprocessing", "conversion", "decoding"):
-        assert stages[stage].keypoints is not None
-        assert stages[stage].keypoints.p95_px < 0.01
-    assert stages["accelerator"].skipped
+    for step in ("preprocessing", "conversion", "decoding"):
+        assert steps[step].keypoints is not None
+        assert steps[step].keypoints.p95_px < 0.01
+    assert steps["accelerator"].skipped
 
 
 @needs_kotlin
@@ -52,12 +52,12 @@ def test_a_sound_module_is_blamed_for_nothing(
 def test_a_fault_of_the_module_is_named(
     fault: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
 ) -> None:
-    base, _, _, _, stage = FAULTS[fault]
+    base, _, _, _, step = FAULTS[fault]
     evaluation = through(samples[base], wrappers[fault], tmp_path)
     assert not evaluation.is_good
-    assert evaluation.blamed == (stage,), [
+    assert evaluation.blamed == (step,), [
         (s.name, s.keypoints and (s.keypoints.mean_px, s.keypoints.p95_px, s.keypoints.bias_px))
-        for s in (*evaluation.stages, evaluation.total)
+        for s in (*evaluation.steps, evaluation.total)
     ]
 
 

@@ -198,15 +198,15 @@ def gate(folder: Path, rng: Random) -> str:
     return edit(folder / REPORT, change, sort_keys=True)
 
 
-def stage(folder: Path, rng: Random) -> str:
+def step(folder: Path, rng: Random) -> str:
     """The figures of conversion or precision made better, or left out."""
 
     def change(document: Any) -> str:
         said = ""
-        stages = [one for one in document["stages"] if one["keypoints"] is not None]
-        if not stages:
+        steps = [one for one in document["steps"] if one["keypoints"] is not None]
+        if not steps:
             return said
-        one, how = rng.choice(stages), rng.choice(["keypoints", "tensors", "drift", "skipped"])
+        one, how = rng.choice(steps), rng.choice(["keypoints", "tensors", "drift", "skipped"])
         if how == "skipped":
             one.update(keypoints=None, drift=None, tensors=[], skipped="not run here")
         elif how == "tensors":

@@ -181,10 +181,9 @@ def measured_anew(folder: Path) -> bool:
     except PosekitError:
         return False
     new: dict[str, Any] = json.loads(json.dumps(as_json(found, {})))
-    kept = {stage["name"]: stage for stage in old["stages"]}
-    new["stages"] = [
-        kept[stage["name"]] if old["precision"] != "fp32" and stage["name"] in kept else stage
-        for stage in new["stages"]
+    kept = {step["name"]: step for step in old["steps"]}
+    new["steps"] = [
+        kept[step["name"]] if old["precision"] != "fp32" and step["name"] in kept else step for step in new["steps"]
     ]
     new["checks"] += [check for check in old["checks"] if check["name"].startswith("before compression")]
 

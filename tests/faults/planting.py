@@ -46,7 +46,7 @@ KINDS: dict[str, Callable[[Path, Random], str]] = {
     "the recipe of a layer, everywhere": compressed.recipe_of_a_layer,
     "reasons and notes": compressed.reasons_and_notes,
     "a gate": compressed.gate,
-    "a stage": compressed.stage,
+    "a step": compressed.step,
     "the size": compressed.size,
     "the calibration": compressed.calibration,
 }

@@ -86,7 +86,7 @@ FIGURES = (
     "cases",
     "checks",
     "images",
-    "stages",
+    "steps",
     "status",
     "total",
     "verdict",
@@ -145,14 +145,14 @@ def figures_everywhere(folder: Path, rng: Random) -> str:
     """Better figures in the report, its gates, its verdict, its pages and the manifest."""
 
     def change(document: Any) -> None:
-        for stage in (document["total"], *document["stages"]):
-            for tensor in stage["tensors"]:
+        for step in (document["total"], *document["steps"]):
+            for tensor in step["tensors"]:
                 tensor["snr_db"] = (tensor["snr_db"] or 100) + 10
                 tensor["max_abs"] *= 0.3
         document["verdict"] = verdict(read_evaluation(document))
 
     edit(folder / REPORT, change, sort_keys=True)
-    return "tensors of every stage"
+    return "tensors of every step"
 
 
 def page(folder: Path, rng: Random) -> str:

@@ -99,9 +99,9 @@ def test_fp32_is_within_a_twentieth_px_of_the_reference(bundles: dict, name: str
 def test_fp16_is_within_a_quarter_px_at_p95_of_every_image(bundles: dict, name: str) -> None:
     report = report_of(bundles[name, "fp16"] / f"{name}-android")
     assert report["total"]["keypoints"]["worst_case_p95_px"] <= 0.25
-    stages = {stage["name"]: stage for stage in report["stages"]}
-    assert stages["conversion"]["keypoints"]["max_px"] <= 0.05
-    assert stages["precision"]["keypoints"]["max_px"] > 0, "fp16 that changes nothing was not done"
+    steps = {step["name"]: step for step in report["steps"]}
+    assert steps["conversion"]["keypoints"]["max_px"] <= 0.05
+    assert steps["precision"]["keypoints"]["max_px"] > 0, "fp16 that changes nothing was not done"
 
 
 @pytest.mark.parametrize("name", ["tinypose", "tinysimcc"])

@@ -16,7 +16,7 @@ from posekit.parity.drift import NOTHING_SURE
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import KeypointError
-from posekit.parity.stages import Stage
+from posekit.parity.steps import Step
 from posekit.poses import Poses
 from posekit.report import document as report
 from posekit.report import figures, page
@@ -43,18 +43,18 @@ def keypoints(p95: float, **other: Any) -> KeypointError:
     )  # type: ignore[arg-type]
 
 
-def stage(name: str, found: KeypointError) -> Stage:
+def step(name: str, found: KeypointError) -> Step:
     """Nothing in it is a near tie."""
     plain = {"p95_px": found.p95_px, "worst_case_p95_px": found.worst_case_p95_px, "max_px": found.max_px}
-    return Stage(name, found, drift=replace(NOTHING_SURE, counted=found.counted, **plain))
+    return Step(name, found, drift=replace(NOTHING_SURE, counted=found.counted, **plain))
 
 
-def evaluation(*checks: Check, status: str = "HOST", p95: float = 0.001, **stages: KeypointError | str) -> Evaluation:
-    """Stages by name: what was measured, or why it was not."""
+def evaluation(*checks: Check, status: str = "HOST", p95: float = 0.001, **steps: KeypointError | str) -> Evaluation:
+    """Steps by name: what was measured, or why it was not."""
     made = tuple(
-        Stage(name, skipped=found) if isinstance(found, str) else stage(name, found) for name, found in stages.items()
+        Step(name, skipped=found) if isinstance(found, str) else step(name, found) for name, found in steps.items()
     )
-    return Evaluation(status, "LiteRT", 2, 1, stage("total", keypoints(p95)), made, checks)
+    return Evaluation(status, "LiteRT", 2, 1, step("total", keypoints(p95)), made, checks)
 
 
 def states(found: Evaluation, **facts: Any) -> dict[str, str]:
@@ -120,7 +120,7 @@ def test_the_status_in_words(status: str, facts: dict[str, Any], said: str) -> N
 
 def test_what_was_not_run_is_never_called_good() -> None:
     nothing = Evaluation(
-        "UNVERIFIED", "none", 0, 0, Stage("total", skipped="no Mac"), (Stage("decoding", skipped=RUN_HERE),), ()
+        "UNVERIFIED", "none", 0, 0, Step("total", skipped="no Mac"), (Step("decoding", skipped=RUN_HERE),), ()
     )
     assert set(states(nothing).values()) == {"skipped"}
     measured = states(evaluation(decoding=keypoints(0.1)))
@@ -165,7 +165,7 @@ def test_bars_name_what_is_to_blame_and_what_was_not_run() -> None:
 
 
 def test_one_bad_picture_makes_a_total_bad() -> None:
-    bad = stage("total", keypoints(0.1, worst_case_p95_px=5.0))
+    bad = step("total", keypoints(0.1, worst_case_p95_px=5.0))
     (*_, total) = page.bars(replace(evaluation(), total=bad))
     assert (total.level, dict(total.figures)["worst picture"]) == ("bad", "5 px")
 

@@ -70,7 +70,7 @@ ROWS = {
 MAPS = {
     "maps": (lambda maps: maps, "none"),
     "no batch of maps": (lambda maps: maps[0], "none"),
-    "stage of one": (lambda maps: maps[:, None], "none"),
+    "step of one": (lambda maps: maps[:, None], "none"),
     "background first": (lambda maps: torch.cat([-maps.sum(1, True), maps], 1), "first"),
     "background last": (lambda maps: torch.cat([maps, maps.sum(1, True)], 1), "last"),
 }
@@ -173,7 +173,7 @@ def lowered_of(network: Net, spec: PoseSpec) -> tuple[Lowered, dict[str, Any]]:
     ("head", "name"),
     [(lambda maps: scored(maps).transpose(1, 2), "rows"), (lambda maps: maps.permute(0, 2, 3, 1), "maps"),
      (lambda maps: torch.stack([maps, maps], 1), "maps"), (lambda maps: bins(maps)[0].transpose(1, 2), "bins")],
-    ids=["transposed rows", "channels last", "two stages", "transposed bins"],
+    ids=["transposed rows", "channels last", "two steps", "transposed bins"],
 )  # fmt: skip
 def test_other_layouts_are_refused_with_a_hint(head: Any, name: str) -> None:
     spec = ARRANGED[name][1]

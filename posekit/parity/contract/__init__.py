@@ -2,18 +2,18 @@
 predictions."""
 
 from posekit.parity.contract.check import Check, QuickLook, check, check_network, network_of, quick, quick_network
-from posekit.parity.contract.contract import ContractStage, contract_stage
+from posekit.parity.contract.contract import ContractStep, contract_step
 from posekit.parity.contract.verdict import Alternative, FieldCheck
 
 __all__ = [
     "Alternative",
     "Check",
-    "ContractStage",
+    "ContractStep",
     "FieldCheck",
     "QuickLook",
     "check",
     "check_network",
-    "contract_stage",
+    "contract_step",
     "network_of",
     "quick",
     "quick_network",

@@ -1,4 +1,4 @@
-"""The waterfall's first stage: the network under the spec against the training code's own predictions."""
+"""The waterfall's first step: the network under the spec against the training code's own predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from posekit.parity.drift import drift_of
 from posekit.parity.gate import Check, Outcome, passed
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 from posekit.parity.predictions import Prediction, Predictions
-from posekit.parity.stages import Stage
+from posekit.parity.steps import Step
 from posekit.poses.images import Person, Photo, load_image
 
 Box = tuple[float, float, float, float]
@@ -32,10 +32,10 @@ INSIDE = 0.1  # of a box's area; with less of it in the picture it is of another
 
 
 @dataclass(frozen=True, slots=True)
-class ContractStage:
-    """The stage named `contract`, its gates, and how people were matched, in words."""
+class ContractStep:
+    """The step named `contract`, its gates, and how people were matched, in words."""
 
-    stage: Stage
+    step: Step
     checks: tuple[Check, ...]
     how: str
 
@@ -45,9 +45,7 @@ class ContractStage:
         return passed(self.checks)
 
 
-def contract_stage(
-    network: Network, spec: PoseSpec, photos: Sequence[Photo], predictions: Predictions
-) -> ContractStage:
+def contract_step(network: Network, spec: PoseSpec, photos: Sequence[Photo], predictions: Predictions) -> ContractStep:
     """Compare the eager network under `spec` with the training code's predictions of the same people.
 
     InputError where nobody can be matched: a top-down network needs boxes, in the predictions or of annotations.
@@ -66,7 +64,7 @@ def contract_stage(
     coverage = _coverage(matched, photos, spec)
     checks = (_same_place(error, coverage), _same_sides(expected, spec))
     drift = drift_of(seen, expected, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, GateSpec())
-    return ContractStage(Stage("contract", error, drift=drift), checks, _in_words(matched, predictions, coverage))
+    return ContractStep(Step("contract", error, drift=drift), checks, _in_words(matched, predictions, coverage))
 
 
 def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:

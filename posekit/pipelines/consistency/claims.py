@@ -10,7 +10,7 @@ from posekit.contract.spec import PoseSpec
 from posekit.devices import desktop
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import NO_PYCOCOTOOLS, Check
-from posekit.parity.stage_checks import BEFORE_COMPRESSION, before_compression
+from posekit.parity.step_checks import BEFORE_COMPRESSION, before_compression
 from posekit.pipelines.consistency.slack import Slack
 from posekit.pipelines.inputs import SUBSTITUTE_IMAGES
 
@@ -19,9 +19,9 @@ RAN = {
     ("android", "HOST"): r"LiteRT [\w.+-]+, CPU", ("ios", "HOST"): r"Core ML, macOS [\w.+-]+",
     ("ios", "SIMULATED"): r"ML Program evaluated with torch [\w.+-]+",
 }  # fmt: skip
-# checks that only a run of the wrapper, a Mac, a compressed file or the training code's predictions give, and the stage
+# checks that only a run of the wrapper, a Mac, a compressed file or the training code's predictions give, and the step
 # of them
-OF_STAGES = {
+OF_STEPS = {
     "from the picture": "preprocessing", "the wrapper": "preprocessing", "every case was run": "preprocessing",
     "on the accelerator": "accelerator", "before compression": "conversion", "contract": "contract",
 }  # fmt: skip
@@ -31,24 +31,24 @@ EVALUATED_ON = (
 
 
 def ran(platform: str, then: Evaluation) -> Iterator[str]:
-    """Status and runtime are of what package runs a model with; a wrapper that it says it ran has its stage."""
+    """Status and runtime are of what package runs a model with; a wrapper that it says it ran has its step."""
     runtime, _, wrapper = then.runtime.partition("; ")
     if not re.fullmatch(RAN.get((platform, then.status), "(?!)"), runtime):
         yield f"package gives no status {then.status} by {then.runtime!r}"
-    if wrapper and (wrapper != desktop.NAMES[platform] or all(one.name != "preprocessing" for one in then.stages)):
+    if wrapper and (wrapper != desktop.NAMES[platform] or all(one.name != "preprocessing" for one in then.steps)):
         yield f"package runs no wrapper by {wrapper!r}"
 
 
 def of_conversion(precision: str, then: Evaluation, spec: PoseSpec) -> Iterator[str]:
-    """What package measures of a compressed file is told: both stages, and the gates of the first by its figures."""
+    """What package measures of a compressed file is told: both steps, and the gates of the first by its figures."""
     if precision == "fp32" or not then.is_good:
         return
-    stages = {stage.name: stage for stage in then.stages}
+    steps = {step.name: step for step in then.steps}
     for name in ("conversion", "precision"):
-        if name not in stages or stages[name].keypoints is None:
+        if name not in steps or steps[name].keypoints is None:
             yield f"the report has no figures of {name}, which package measures"
             return
-    expected = before_compression(stages["conversion"], spec) if precision != "fp16" else ()
+    expected = before_compression(steps["conversion"], spec) if precision != "fp16" else ()
     outcomes = [[(one.name, one.outcome) for one in checks] for checks in (expected, of_float_graph(then))]
     if outcomes[0] != outcomes[1]:  # the words hold digits that the figures of a report have no more
         yield f"the report's checks {BEFORE_COMPRESSION} are not those of its figures of conversion"
@@ -74,12 +74,12 @@ def of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, w
             )
         elif slack.same_runtime and one["outcome"] != check["outcome"] and whole and not _needs_a_tool(one, check):
             yield f"the report's check {check['name']!r} is {one['outcome']}, now {check['outcome']}"
-    measured = {stage["name"] for stage in seen["stages"] if stage["keypoints"] is not None}
+    measured = {step["name"] for step in seen["steps"] if step["keypoints"] is not None}
     for name, one in told.items():
-        stage = next((stage for prefix, stage in OF_STAGES.items() if name.startswith(prefix)), None)
-        if stage is not None and one["outcome"] == "pass" and stage not in measured:
-            yield f"the report's check {name!r} is of a stage that was not measured"
-        elif stage is None and slack.is_exact and not _needs_a_tool(one, one):
+        step = next((step for prefix, step in OF_STEPS.items() if name.startswith(prefix)), None)
+        if step is not None and one["outcome"] == "pass" and step not in measured:
+            yield f"the report's check {name!r} is of a step that was not measured"
+        elif step is None and slack.is_exact and not _needs_a_tool(one, one):
             yield f"the report has a check {name!r} that is none"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 ROUNDED = 1.5e-9  # the report has nine digits behind the point
 # of another processor's run: one near tie may go the other way there and move a keypoint by any distance; the distances
-# beyond near ties (Stage.drift) are compared
+# beyond near ties (Step.drift) are compared
 OF_TIES = frozenset(
     [
         "mean_px",

@@ -39,7 +39,7 @@ MANIFEST_KEYS = frozenset(
 )  # fmt: skip
 # of report.json: what is no fact, but comes of the evaluation
 EVALUATED = frozenset([*(field.name for field in dataclasses.fields(Evaluation)), "verdict", "blamed", "pictured"])
-SHARED = ("conversion", "precision")  # the stages that a file at fp32 tells apart
+SHARED = ("conversion", "precision")  # the steps that a file at fp32 tells apart
 BELIEVED = (
     "source.file, source.facts, tools, route, rewrites, notes, calibration, doubt, untried and what the training "
     "code's predictions or a "
@@ -114,7 +114,7 @@ def _op_counts(platform: str, path: Path) -> dict[str, int]:
 
 
 def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, baseline: Run) -> Check:
-    """Whether the stages of conversion and precision are those measured now; baseline: the same model at fp32."""
+    """Whether the steps of conversion and precision are those measured now; baseline: the same model at fp32."""
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.cases != recorded:
         return Check(name, Outcome.SKIPPED, f"{recorded} of {then.cases} cases are in the bundle")
@@ -128,7 +128,7 @@ def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run
         Terms(made.name, parse_budget(made.budget) if made.budget else None),
     )
     slack = Slack(_computes_alike(evidence, run), same_runtime=True)
-    seen, expected = ({stage["name"]: stage for stage in as_json(one, {})["stages"]} for one in (then, now))
+    seen, expected = ({step["name"]: step for step in as_json(one, {})["steps"]} for one in (then, now))
     problems = [one for key in SHARED for one in slack.differing(seen.get(key), expected.get(key), key)]
     if slack.is_exact:
         pairs = zip(claims.of_float_graph(then), claims.of_float_graph(now), strict=False)
@@ -156,7 +156,7 @@ def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, al
     seen, expected = as_json(then, {}), as_json(now, {})
     problems += claims.of_conversion(told.facts.precision, then, spec)
     problems += claims.of_checks(seen, expected, slack, whole=then.cases == recorded)
-    ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.stages)
+    ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.steps)
     if then.cases > recorded:
         problems += () if ran_wrapper else _bounds(then, now)  # a wrapper's run is of the recorded cases alone
         return (
@@ -168,10 +168,10 @@ def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, al
     comparable = ["accuracy", *([] if ran_wrapper else ["total"]), *(["worst"] if alike and not ran_wrapper else [])]
     for key in comparable:
         problems += slack.differing(seen[key], expected[key], key)
-    stages = {one["name"]: one for one in expected["stages"]}
-    for stage in seen["stages"]:
-        if stage["name"] == "conversion" and told.facts.precision == "fp32" and stage["name"] in stages:
-            problems += slack.differing(stage, stages["conversion"], "conversion")
+    steps = {one["name"]: one for one in expected["steps"]}
+    for step in seen["steps"]:
+        if step["name"] == "conversion" and told.facts.precision == "fp32" and step["name"] in steps:
+            problems += slack.differing(step, steps["conversion"], "conversion")
     if (
         not alike
         and same_runtime

@@ -161,8 +161,8 @@ FAULTS: dict[str, tuple[str, str, type[PosekitError], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("case", FAULTS)
 def test_a_failure_is_one_sentence_and_leaves_nothing(case: str, phone: Phone, tmp_path: Path) -> None:
-    stage, fault, kind, says = FAULTS[case]
-    phone.scenario(faults={stage: fault})
+    step, fault, kind, says = FAULTS[case]
+    phone.scenario(faults={step: fault})
     phone.refused(kind, *says)
     assert not list(tmp_path.rglob("outside*"))
     if fault not in ("offline", "not debuggable"):  # what cannot be reached cannot be cleaned
@@ -188,10 +188,10 @@ def test_an_answer_without_end_is_cut_off(phone: Phone, monkeypatch: pytest.Monk
     phone.refused(InputError, "more than a run can hold")
 
 
-@pytest.mark.parametrize("stage", ["devices", "push", "instrument", "pull"])
-def test_what_hangs_is_killed_with_what_it_started(stage: str, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adb, "SHORT_SECONDS", 5.0 if stage != "devices" else 0.5)
-    phone.scenario(faults={stage: "hang"})
+@pytest.mark.parametrize("step", ["devices", "push", "instrument", "pull"])
+def test_what_hangs_is_killed_with_what_it_started(step: str, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adb, "SHORT_SECONDS", 5.0 if step != "devices" else 0.5)
+    phone.scenario(faults={step: "hang"})
     phone.refused(MissingToolError, "did not end within", timeout_s=0.5)
     child = int((phone.device.home / "child").read_text())
     assert is_gone(child)

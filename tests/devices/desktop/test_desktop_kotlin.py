@@ -91,8 +91,8 @@ def _request_case(folder: Path, name: str) -> dict[str, Any]:
 def test_planted_fault_shows_where_it_is(
     fault: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
 ) -> None:
-    base, _, _, _, stage = FAULTS[fault]
-    moves_input = stage == "preprocessing"
+    base, _, _, _, step = FAULTS[fault]
+    moves_input = step == "preprocessing"
     sample = samples[base]
     request = _stored_request(sample, tmp_path, [(Orientation(), None)])
     good = sample.ran(wrappers[base], request, tmp_path / "good").results["0"]["image"]

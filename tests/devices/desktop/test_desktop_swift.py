@@ -91,26 +91,26 @@ def test_a_sound_package_is_blamed_for_nothing(
     name: str, swift_samples: Samples, swift_wrapper: Wrapped, tmp_path: Path
 ) -> None:
     evaluation = evaluated(swift_samples[name], swift_wrapper(name), tmp_path)
-    stages = {stage.name: stage for stage in evaluation.stages}
+    steps = {step.name: step for step in evaluation.steps}
     assert (evaluation.is_good, evaluation.blamed) == (True, ())
-    for stage in ("preprocessing", "conversion", "decoding"):
-        assert stages[stage].keypoints.p95_px < 0.01
-    assert stages["accelerator"].skipped
+    for step in ("preprocessing", "conversion", "decoding"):
+        assert steps[step].keypoints.p95_px < 0.01
+    assert steps["accelerator"].skipped
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_named_and_changes_its_own_tensors(
     fault: str, swift_samples: Samples, swift_wrapper: Wrapped, tmp_path: Path
 ) -> None:
-    base, _, _, _, stage = FAULTS[fault]
+    base, _, _, _, step = FAULTS[fault]
     sample = swift_samples[base]
     evaluation = evaluated(sample, swift_wrapper(fault), tmp_path)
     assert not evaluation.is_good
-    assert evaluation.blamed == (stage,)
-    of = {one.name: one for one in evaluation.stages}
+    assert evaluation.blamed == (step,)
+    of = {one.name: one for one in evaluation.steps}
     moved = max(tensor.max_abs for tensor in of["preprocessing"].tensors)
-    assert moved > 1 if stage == "preprocessing" else moved < 0.01
-    assert of[stage].keypoints.mean_px > 0.05
+    assert moved > 1 if step == "preprocessing" else moved < 0.01
+    assert of[step].keypoints.mean_px > 0.05
 
 
 def test_validate_measures_the_wrapper_of_a_bundle(
@@ -131,10 +131,10 @@ def test_validate_measures_the_wrapper_of_a_bundle(
     assert result.is_good
     assert "generated Swift core, model run by posekit" in result.runtime
     written = json.loads((tmp_path / "report" / "report.json").read_text())
-    shown = {stage["name"]: stage for stage in written["stages"]}
+    shown = {step["name"]: step for step in written["steps"]}
     for name in ("preprocessing", "decoding"):
         assert 0 <= shown[name]["keypoints"]["p95_px"] < 0.01
-    assert not [name for name, stage in shown.items() if stage["skipped"] and name in ("preprocessing", "decoding")]
+    assert not [name for name, step in shown.items() if step["skipped"] and name in ("preprocessing", "decoding")]
 
 
 def test_more_cases_than_a_request_holds_are_run_in_parts(

@@ -175,8 +175,8 @@ FAULTS: dict[str, tuple[str, str, type[PosekitError], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("case", FAULTS)
 def test_a_failure_is_one_sentence_and_leaves_nothing(case: str, phone: Phone, tmp_path: Path) -> None:
-    stage, fault, kind, says = FAULTS[case]
-    phone.scenario(faults={stage: fault})
+    step, fault, kind, says = FAULTS[case]
+    phone.scenario(faults={step: fault})
     phone.refused(kind, *says)
     assert not list(tmp_path.rglob("outside*"))
 
@@ -188,10 +188,10 @@ def test_a_failure_that_the_package_tells_of_comes_back_in_the_run(phone: Phone,
     assert content(phone.out) == content(told)
 
 
-@pytest.mark.parametrize("stage", ["list", "copy", "test", "export"])
-def test_what_hangs_is_killed(stage: str, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xcrun, "SHORT_SECONDS", 5.0 if stage != "list" else 0.5)
-    phone.scenario(faults={stage: "hang"})
+@pytest.mark.parametrize("step", ["list", "copy", "test", "export"])
+def test_what_hangs_is_killed(step: str, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xcrun, "SHORT_SECONDS", 5.0 if step != "list" else 0.5)
+    phone.scenario(faults={step: "hang"})
     phone.refused(MissingToolError, "did not end within", timeout_s=0.5)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from posekit.contract.spec import PoseSpec
-from posekit.parity.contract import check_network, contract_stage, network_of
+from posekit.parity.contract import check_network, contract_step, network_of
 from posekit.parity.contract.alternatives import changed, other_side
 from posekit.parity.contract.probes import AS_IT_IS, Network, Prober
 from posekit.parity.contract.subjects import subjects_of
@@ -128,7 +128,7 @@ def displacement(of: Sample, faulty: PoseSpec) -> tuple[float, float, float]:
 def main() -> None:
     """Print the table of docs/check.md."""
     print(
-        "| sample | fault | moves keypoints, median / mean / p95 | true value ranked | `check` says | contract stage |"
+        "| sample | fault | moves keypoints, median / mean / p95 | true value ranked | `check` says | contract step |"
     )
     print("|---|---|---|---|---|---|")
     for name in NAMES:
@@ -136,10 +136,10 @@ def main() -> None:
         for what, fault in {"none": Fault(lambda spec: spec, ""), **FAULTS}.items():
             faulty = fault.plant(of.spec)
             moved = " / ".join(f"{100 * value:.2f} %" for value in displacement(of, faulty))
-            stage = contract_stage(of.network, faulty, of.photos, as_predicted(of, of.spec))
-            error = stage.stage.keypoints
+            step = contract_step(of.network, faulty, of.photos, as_predicted(of, of.spec))
+            error = step.step.keypoints
             assert error is not None
-            failed = ", ".join(c.name for c in stage.checks if c.outcome == "fail") or "passes"
+            failed = ", ".join(c.name for c in step.checks if c.outcome == "fail") or "passes"
             found = check_network(of.network, faulty, of.photos)
             says, place = ", ".join(f"{f.field} looks wrong" for f in found.looks_wrong) or "nothing looks wrong", ""
             for field in found.fields:

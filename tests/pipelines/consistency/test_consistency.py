@@ -240,7 +240,7 @@ def test_what_pycocotools_alone_tells_is_not_missed_without_it() -> None:
     assert Slack(True, True).differing({"ap": 0.9, "pck": 1.0}, {"ap": None, "pck": 1.0}, "accuracy.packaged") == []
     ap = {"name": "AP against annotations", "outcome": "pass", "detail": "+0.10 points lost"}
     untold = {**ap, "outcome": "skipped", "detail": NO_PYCOCOTOOLS}
-    then, now = {"checks": [ap], "stages": []}, {"checks": [untold, {**untold, "name": "AP"}]}
+    then, now = {"checks": [ap], "steps": []}, {"checks": [untold, {**untold, "name": "AP"}]}
     assert list(of_checks(then, now, Slack(True, True), whole=True)) == []
     now["checks"][0]["detail"] = "1 annotated people are too few"
     assert list(of_checks(then, now, Slack(True, True), whole=True))
@@ -250,7 +250,7 @@ def test_checks_of_a_mac_are_not_missed_elsewhere() -> None:
     of_a_mac = {"name": "on the accelerator: keypoints, p95 error", "outcome": "pass", "detail": ""}
     tied = {"name": "near ties", "outcome": "pass", "detail": ""}
     other = {"name": "scores", "outcome": "pass", "detail": ""}
-    then: dict[str, Any] = {"checks": [], "stages": []}
+    then: dict[str, Any] = {"checks": [], "steps": []}
     now = {"checks": [of_a_mac, tied, other]}
     said = ["the report has no check 'scores'"]
     assert list(of_checks(then, now, Slack(False, True), whole=True)) == said

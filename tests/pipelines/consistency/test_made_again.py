@@ -57,7 +57,7 @@ def changed(of: Path, tmp_path: Path, change: Callable[[Any], Any], file: Path =
 
 
 CHANGES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "a figure of precision": (lambda d: d["stages"][2]["tensors"][0].update(max_abs=1e-4), SHARES),
+    "a figure of precision": (lambda d: d["steps"][2]["tensors"][0].update(max_abs=1e-4), SHARES),
     "a reason": (lambda d: d["layers"][-1].update(why="its owner asked for it"), MADE_AGAIN),
     "a note": (lambda d: d["notes"].append("measured on 100 phones"), MADE_AGAIN),
     "names of layers": (

@@ -17,7 +17,7 @@ NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "ac
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Step:
     """What one step adds: keypoint and tensor errors, and what of them counts against a gate; or why it was not
     measured."""
 
@@ -53,28 +53,26 @@ class Side:
         for name, values in expected.items():
             self.tallies.setdefault(name, TensorTally(name)).add(case.name, seen[name], values)
 
-    def stage(self, name: str, against: Sequence[Found], spec: PoseSpec) -> Stage:
+    def step(self, name: str, against: Sequence[Found], spec: PoseSpec) -> Step:
         """This side against another; with a `min_score` only keypoints whose score there is at least that count."""
         keypoints, least = spec.keypoints, self.gate.min_score
         min_score = -math.inf if least is None else least
         error = compare_keypoints(self.found, against, keypoints.names, keypoints.oks_sigmas, min_score)
         drift = drift_of(self.found, against, self.near, keypoints.names, keypoints.oks_sigmas, self.gate)
-        return Stage(name, error, tuple(tally.result() for tally in self.tallies.values()), drift=drift)
+        return Step(name, error, tuple(tally.result() for tally in self.tallies.values()), drift=drift)
 
 
-def blame(stages: Sequence[Stage], limit_px: float) -> tuple[str, ...]:
-    """The stages whose p95 keypoint error in the worst picture, near ties apart, is beyond `limit_px` (or no number),
+def blame(steps: Sequence[Step], limit_px: float) -> tuple[str, ...]:
+    """The steps whose p95 keypoint error in the worst picture, near ties apart, is beyond `limit_px` (or no number),
     the largest first."""
-    measured = [(stage.name, stage.drift) for stage in stages if stage.drift is not None and stage.drift.counted]
+    measured = [(step.name, step.drift) for step in steps if step.drift is not None and step.drift.counted]
     errors = {name: drift.worst_case_p95_px for name, drift in measured}
     beyond = [name for name, error in errors.items() if not error <= limit_px]
     return tuple(sorted(beyond, key=lambda name: -errors[name] if errors[name] == errors[name] else -math.inf))
 
 
-def largest(stages: Sequence[Stage]) -> tuple[str, ...]:
-    """The stage with the largest keypoint error, if there is any error."""
-    measured = [
-        stage for stage in stages if stage.drift is not None and stage.drift.counted and stage.drift.max_px != 0
-    ]
-    worst = max(measured, key=lambda stage: stage.drift.max_px if stage.drift else 0, default=None)
+def largest(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The step with the largest keypoint error, if there is any error."""
+    measured = [step for step in steps if step.drift is not None and step.drift.counted and step.drift.max_px != 0]
+    worst = max(measured, key=lambda step: step.drift.max_px if step.drift else 0, default=None)
     return () if worst is None else (worst.name,)

@@ -1,4 +1,4 @@
-"""Which stage an error comes from."""
+"""Which step an error comes from."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from posekit.parity.drift import drift_of
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import Found, compare_keypoints
-from posekit.parity.stages import Stage, blame, largest
+from posekit.parity.steps import Step, blame, largest
 
 FAILED = Check("from the picture: keypoints, largest error", Outcome.FAIL, "")
 K = 20
 
 
-def stage(name: str, *errors_px: float) -> Stage:
+def step(name: str, *errors_px: float) -> Step:
     """Three pictures of one person with K keypoints; the first keypoints of the first are off by these."""
     sizes, scores = np.array([100.0]), np.ones((1, K))
     exact, seen = np.zeros((3, 1, K, 2)), np.zeros((3, 1, K, 2))
@@ -27,29 +27,29 @@ def stage(name: str, *errors_px: float) -> Stage:
     against = [Found(str(i), exact[i], scores, sizes, sizes**2) for i in range(3)]
     names = tuple(f"k{i}" for i in range(K))
     drift = drift_of(found, against, against, names, (0.05,) * K, GateSpec())
-    return Stage(name, compare_keypoints(found, against, names, (0.05,) * K, -math.inf), drift=drift)
+    return Step(name, compare_keypoints(found, against, names, (0.05,) * K, -math.inf), drift=drift)
 
 
 @pytest.mark.parametrize(
-    ("stages", "blamed"),
+    ("steps", "blamed"),
     [
-        ((stage("conversion", 3, 3), stage("decoding", 9, 9)), ("decoding", "conversion")),
-        ((stage("conversion", 0.2, 0.2), stage("precision", 0.1)), ()),
-        ((stage("conversion", math.nan), stage("precision", 9, 9)), ("conversion", "precision")),
-        ((stage("precision", 8, 8), Stage("decoding", skipped="not run")), ("precision",)),
+        ((step("conversion", 3, 3), step("decoding", 9, 9)), ("decoding", "conversion")),
+        ((step("conversion", 0.2, 0.2), step("precision", 0.1)), ()),
+        ((step("conversion", math.nan), step("precision", 9, 9)), ("conversion", "precision")),
+        ((step("precision", 8, 8), Step("decoding", skipped="not run")), ("precision",)),
     ],
 )
-def test_stages_beyond_the_limit_are_blamed(stages: tuple[Stage, ...], blamed: tuple[str, ...]) -> None:
+def test_steps_beyond_the_limit_are_blamed(steps: tuple[Step, ...], blamed: tuple[str, ...]) -> None:
     """Two keypoints of one picture of three are enough, though they are few of all."""
-    assert blame(stages, 0.25) == blamed
+    assert blame(steps, 0.25) == blamed
 
 
 def test_the_largest_error_is_named_where_a_gate_is_closer() -> None:
-    stages = (stage("conversion", 0.06), stage("precision", 0.01), Stage("decoding", skipped="not run"))
-    assert largest(stages) == ("conversion",)
-    assert largest((stage("conversion"), stage("precision"))) == ()
-    failed = Evaluation("HOST", "LiteRT", 3, 3, stage("total", 0.06), stages, (FAILED,))
+    steps = (step("conversion", 0.06), step("precision", 0.01), Step("decoding", skipped="not run"))
+    assert largest(steps) == ("conversion",)
+    assert largest((step("conversion"), step("precision"))) == ()
+    failed = Evaluation("HOST", "LiteRT", 3, 3, step("total", 0.06), steps, (FAILED,))
     assert failed.blamed == ("conversion",)
     for name in ("every case was run", "from the picture on the cpu: keypoints, largest error"):
         other = Check(name, Outcome.FAIL, "")
-        assert Evaluation("HOST", "LiteRT", 3, 3, stage("total", 0.06), stages, (other,)).blamed == ()
+        assert Evaluation("HOST", "LiteRT", 3, 3, step("total", 0.06), steps, (other,)).blamed == ()

@@ -12,14 +12,14 @@ from posekit.parity.budget import Budget
 from posekit.parity.gate import Check, Outcome, check_budget, check_keypoints, check_tensors, coarser, gate_for
 from posekit.parity.quality import quality_of
 from posekit.parity.shipped import Wrapper
-from posekit.parity.stages import Stage
+from posekit.parity.steps import Step
 
 BEFORE_COMPRESSION = "before compression"
 MAX_DECODED_PX = 0.05  # both sides decode the same outputs in float64
 MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
 
 
-def before_compression(conversion: Stage, spec: PoseSpec) -> tuple[Check, ...]:
+def before_compression(conversion: Step, spec: PoseSpec) -> tuple[Check, ...]:
     """The gates of the float graph that a compressed file is made of; conversion: it against the reference."""
     gate = gate_for("fp16", spec)
     return (
@@ -34,18 +34,18 @@ def gate_there(precision: Precision, wrapper: Wrapper | None, spec: PoseSpec, bu
     return gate_for(coarser(precision, None if wrapper is None else wrapper.precision), spec, budget)
 
 
-def total_checks(total: Stage, spec: PoseSpec, gate: GateSpec) -> tuple[Check, ...]:
+def total_checks(total: Step, spec: PoseSpec, gate: GateSpec) -> tuple[Check, ...]:
     """The gates of what ships: its tensors and its keypoints."""
     tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
     return (*tensors, *_keypoint_checks(gate, total))
 
 
-def _keypoint_checks(gate: GateSpec, stage: Stage) -> list[Check]:
-    found, drift = stage.keypoints, stage.drift
+def _keypoint_checks(gate: GateSpec, step: Step) -> list[Check]:
+    found, drift = step.keypoints, step.drift
     return [] if found is None or drift is None else check_keypoints(gate, found, drift)
 
 
-def input_checks(preprocessing: Stage) -> tuple[Check, ...]:
+def input_checks(preprocessing: Step) -> tuple[Check, ...]:
     """The wrapper's input against the reference's: keypoints hide small faults of it."""
     name = "the wrapper's input"
     if not preprocessing.tensors:
@@ -55,7 +55,7 @@ def input_checks(preprocessing: Stage) -> tuple[Check, ...]:
     return (Check(name, Outcome.PASS if tensor.max_abs <= MAX_INPUT_DIFFERENCE else Outcome.FAIL, text),)
 
 
-def decoding_checks(decoding: Stage) -> tuple[Check, ...]:
+def decoding_checks(decoding: Step) -> tuple[Check, ...]:
     """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any
     precision."""
     name, drift = "the wrapper's decoding", decoding.drift
@@ -65,7 +65,7 @@ def decoding_checks(decoding: Stage) -> tuple[Check, ...]:
     return (Check(name, Outcome.PASS if drift.max_px <= MAX_DECODED_PX else Outcome.FAIL, text),)
 
 
-def end_checks(where: str, end: Stage, gate: GateSpec, budget: Budget | None) -> tuple[Check, ...]:
+def end_checks(where: str, end: Step, gate: GateSpec, budget: Budget | None) -> tuple[Check, ...]:
     """The keypoint gates again, for what another way of running the model, or of reaching it, made of the cases."""
     if end.keypoints is None:
         return (Check(f"{where}: keypoints", Outcome.SKIPPED, end.skipped),)
