@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
     from posekit.parity.evaluation import Evaluation
     from posekit.pipelines.bisect import Bisection
+    from posekit.pipelines.bundling import Packaged
     from posekit.pipelines.check import Checked
-    from posekit.pipelines.package import Packaged
     from posekit.pipelines.validate import Validated
 
 MOST_REASONS = 3

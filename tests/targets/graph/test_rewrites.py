@@ -21,6 +21,7 @@ from posekit.compression.settings import asked
 from posekit.contract import precisions, recipe
 from posekit.pipelines import inputs, package
 from posekit.pipelines.bisect import bisect
+from posekit.pipelines.bundling import Packaged
 from posekit.pipelines.consistency import model_file
 from posekit.report.facts import read_facts
 from posekit.runtimes import runtime_for
@@ -57,7 +58,7 @@ def model(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def packaged(tiny: Tiny, model: Path, out: Path, **options: Any) -> package.Packaged:
+def packaged(tiny: Tiny, model: Path, out: Path, **options: Any) -> Packaged:
     contract = inputs.find_spec(model, "")
     pictures = inputs.find_images(tiny.images, None, contract)
     precision = options.pop("precision", None)
@@ -66,7 +67,7 @@ def packaged(tiny: Tiny, model: Path, out: Path, **options: Any) -> package.Pack
 
 
 @pytest.fixture(scope="module")
-def made(tiny: Tiny, model: Path, tmp_path_factory: pytest.TempPathFactory) -> package.Packaged:
+def made(tiny: Tiny, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Packaged:
     return packaged(tiny, model, tmp_path_factory.mktemp("out"))
 
 
@@ -91,7 +92,7 @@ def test_a_smaller_file_that_is_not_faster_is_told(
     assert (told in capsys.readouterr().out) == says
 
 
-def test_what_was_rewritten_is_told_and_runs_on_a_gpu(made: package.Packaged) -> None:
+def test_what_was_rewritten_is_told_and_runs_on_a_gpu(made: Packaged) -> None:
     assert made.evaluation.is_good
     assert made.report["rewrites"] == MADE
     for name in MADE:
@@ -122,7 +123,7 @@ def test_what_a_file_is_made_without(processor: str, tmp_path: Path) -> None:
 
 
 def test_validate_contradicts_what_was_not_rewritten(
-    made: package.Packaged, model: Path, tmp_path: Path, run_posekit: Callable[..., Run]
+    made: Packaged, model: Path, tmp_path: Path, run_posekit: Callable[..., Run]
 ) -> None:
     copy = Path(shutil.copytree(made.folder, tmp_path / made.folder.name))
     report = json.loads((copy / "report" / "report.json").read_text())
@@ -134,9 +135,7 @@ def test_validate_contradicts_what_was_not_rewritten(
 
 
 @pytest.mark.parametrize(("position", "layer"), [(2, "8"), (5, "2"), (4, "0")], ids=["phase", "band", "first layer"])
-def test_a_fault_in_a_part_of_a_layer_is_named(
-    position: int, layer: str, made: package.Packaged, tmp_path: Path
-) -> None:
+def test_a_fault_in_a_part_of_a_layer_is_named(position: int, layer: str, made: Packaged, tmp_path: Path) -> None:
     assert bisect(made.folder).comparison.parting is None
     copy = Path(shutil.copytree(made.folder, tmp_path / made.folder.name))
     with_model(
@@ -196,7 +195,7 @@ NORMALISATION = "mean, std and colour order are the model file's"
 
 @pytest.mark.parametrize("order", ["rgb", "bgr"])
 def test_a_folded_normalisation_is_still_checked(
-    order: str, made: package.Packaged, tiny: Tiny, model: Path, tmp_path: Path
+    order: str, made: Packaged, tiny: Tiny, model: Path, tmp_path: Path
 ) -> None:
     if order == "rgb":
         folder = Path(shutil.copytree(made.folder, tmp_path / made.folder.name))
