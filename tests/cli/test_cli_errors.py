@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("torch")
 
 from posekit.cli import console
-from posekit.pipelines import package
+from posekit.pipelines import bundling
 from posekit.runtimes import runtime_for
 
 pytestmark = pytest.mark.xdist_group("bundle")
@@ -284,7 +284,7 @@ def test_full_disk_keeps_the_old_bundle(
 
     before = contents(bundle.parent)
     room, name = part.split(".")
-    monkeypatch.setattr(getattr(package, room), name, full)
+    monkeypatch.setattr(getattr(bundling, room), name, full)
     refused(2, *arguments(tiny, bundle.parent, "--overwrite"), says=("the disk is full", "make room"))
     assert contents(bundle.parent) == before
     assert [path.name for path in bundle.parent.iterdir() if path.is_dir()] == [bundle.name]
