@@ -222,7 +222,7 @@ def test_the_commands_of_the_document_are_understood() -> None:
     text = (Path(__file__).parents[2] / "docs" / "search.md").read_text()
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith("posekit package ")]
     assert len(commands) == 5
-    tested = "".join(path.read_text() for path in (Path(__file__), Path(small.__file__)))
+    tested = "".join(path.read_text() for path in (Path(__file__), Path(write_small.__code__.co_filename)))
     for _, name, *arguments in commands:
         typer.main.get_group(app).commands[name].make_context(name, list(arguments))
         assert all(f'"{part}"' in tested for part in arguments if part.startswith("--"))
