@@ -203,3 +203,13 @@ def runs_here(platform: str) -> bool:
     except MissingToolError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [("python", "soft_argmax.py"), ("kotlin", "SoftArgmaxDecoder.kt"), ("swift", "SoftArgmaxDecoder.swift")],
+)
+def test_the_walk_through_shows_the_decoder_that_is_tested(language: str, file: str) -> None:
+    page = (ROOT / "docs" / "adding-a-decoder.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    assert shown == (ROOT / "tests" / "outside" / file).read_text(encoding="utf-8")
