@@ -6,7 +6,7 @@ OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test test-fast lint fuzz bench figures peers browser clean
+.PHONY: setup demo test test-fast test-other lint fuzz bench figures peers browser clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
@@ -44,6 +44,14 @@ FAST := tests/poses tests/decoders tests/contract tests/parity/test_metrics.py t
 test-fast: setup
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not slow" $(FAST)
 
+# The same on a newer Python than .venv's, where one runs; without the converters, so in a minute or two.
+OTHER ?= $(firstword $(foreach one,python3.13 python3.12,$(shell $(one) -c 'print("$(one)")' 2>/dev/null)))
+test-other:
+	@test -n "$(OTHER)" || echo "SKIPPED: no Python 3.13 or 3.12 runs here"
+	test -z "$(OTHER)" || test -x .venv-other/bin/python || $(OTHER) -m venv .venv-other
+	test -z "$(OTHER)" || .venv-other/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	test -z "$(OTHER)" || .venv-other/bin/python -m pytest --numprocesses $(WORKERS) -m "not slow" $(FAST)
+
 lint: setup
 	$(BIN)/ruff check posekit tests benchmarks sample
 	$(BIN)/ruff format --check posekit tests benchmarks sample
@@ -78,4 +86,4 @@ peers: setup
 	$(BIN)/python -m benchmarks.peers $(if $(ONLY),--only $(ONLY)) $(if $(FULL),--full)
 
 clean:
-	rm -rf build .venv .toolchain
+	rm -rf build .venv .venv-other .toolchain

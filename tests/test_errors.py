@@ -143,7 +143,7 @@ def test_the_line_of_the_users_code_is_found_behind_libraries() -> None:
 
     with pytest.raises(ValueError, match="0") as raised:
         forward()
-    assert line_of_user(raised.value).startswith(" (test_foreign.py, line ")
+    assert line_of_user(raised.value).startswith(" (test_errors.py, line ")
     assert "raise" not in line_of_user(raised.value)
     with pytest.raises(np.linalg.LinAlgError) as raised:
         np.linalg.inv(np.zeros((2, 2)))
