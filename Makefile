@@ -45,7 +45,9 @@ test-fast: setup
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not slow" $(FAST)
 
 # The same on a newer Python than .venv's, where one runs; without the converters, so in a minute or two.
-OTHER ?= $(firstword $(foreach one,python3.13 python3.12,$(shell $(one) -c 'print("$(one)")' 2>/dev/null)))
+PYENV := $(shell pyenv root 2>/dev/null)/versions
+OTHERS := python3.13 python3.12 $(wildcard $(PYENV)/3.13.*/bin/python) $(wildcard $(PYENV)/3.12.*/bin/python)
+OTHER ?= $(firstword $(foreach one,$(OTHERS),$(shell $(one) -c 'print("$(one)")' 2>/dev/null)))
 test-other:
 	@test -n "$(OTHER)" || echo "SKIPPED: no Python 3.13 or 3.12 runs here"
 	test -z "$(OTHER)" || test -x .venv-other/bin/python || $(OTHER) -m venv .venv-other
