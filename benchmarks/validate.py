@@ -37,7 +37,7 @@ def timed(*given, **more):
             spent[0] += time.process_time() - start
     return timing
 litert.open_model = timed
-from posekit.cli import main
+from posekit.cli.app import main
 try:
     main(sys.argv[1:])
 finally:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from posekit.poses.input_spec import InputSpec
+if TYPE_CHECKING:
+    from posekit.poses.input_spec import InputSpec  # pydantic, which the arithmetic does without
+
 
 FARTHEST_PX, SMALLEST_PX = 1e7, 1e-3
 

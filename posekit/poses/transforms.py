@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posekit.errors import InputError
 from posekit.poses import Floats
-from posekit.poses.input_spec import InputSpec
 from posekit.poses.regions import Region
+
+if TYPE_CHECKING:
+    from posekit.poses.input_spec import InputSpec  # pydantic, which the arithmetic does without
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.poses import Floats, antialias
-from posekit.poses.input_spec import InputSpec
 from posekit.poses.regions import Region
 from posekit.poses.sampling import bilinear
 from posekit.poses.transforms import (
@@ -20,6 +19,9 @@ from posekit.poses.transforms import (
     moved,
     stored_index_matrix,
 )
+
+if TYPE_CHECKING:
+    from posekit.poses.input_spec import InputSpec  # pydantic, which the arithmetic does without
 
 
 def crop(

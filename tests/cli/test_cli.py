@@ -25,8 +25,8 @@ def imported_by(code: str) -> set[str]:
 def test_import_posekit_needs_numpy_and_pillow_alone() -> None:
     before = imported_by("")
     code = (
-        "import posekit, posekit.poses.warp, posekit.poses, posekit.decoders, posekit.poses.images, "
-        "posekit.poses.tracking"
+        "import posekit, posekit.poses, posekit.poses.images, posekit.poses.regions, posekit.poses.tracking, "
+        "posekit.poses.transforms, posekit.poses.warp"
     )
     third_party = {name for name in imported_by(code) - before if is_third_party(name)}
     assert third_party <= LIGHT | {"posekit"}

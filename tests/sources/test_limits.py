@@ -17,7 +17,7 @@ from posekit.sources.limits import FACTOR, refuse_above
 PROGRAM = """
 import sys
 from pathlib import Path
-from posekit.cli import main
+from posekit.cli.app import main
 try:
     main(sys.argv[1:])
 finally:  # getrusage would tell of the process that this one was forked from
