@@ -52,7 +52,7 @@ def beside_peers(name: str) -> None:
     """Print the medians of both and their ratio."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import torch
-    from posekit.sample import sample_images
+    from posekit.sources.sample import sample_images
 
     from benchmarks.networks import build
     from benchmarks.peers.cases import contract
