@@ -52,10 +52,10 @@ def beside_peers(name: str) -> None:
     """Print the medians of both and their ratio."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import torch
-    from posekit.sources.sample import sample_images
 
     from benchmarks.networks import build
     from benchmarks.peers.cases import contract
+    from posekit.sources.sample import sample_images
 
     network, size_wh = build(name)
     width, height = size_wh
