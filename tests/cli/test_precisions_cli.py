@@ -104,7 +104,7 @@ def test_a_file_whose_keypoints_moved_too_far_is_rejected(
         sample / "annotations.json",
     )
     assert result.code == 1
-    assert "FAILED mean OKS against the reference: 0.9" in result.out
+    assert "FAILED mean OKS against the reference: 0.95" in result.out
     assert (tmp_path / "tinysimcc-android.rejected/manifest.json").is_file()
     assert not (tmp_path / "tinysimcc-android").exists()
     assert run_posekit("validate", tmp_path / "tinysimcc-android.rejected").code == 1

@@ -79,8 +79,10 @@ def test_8_bits_keep_the_keypoints_at_three_tenths_of_the_size(ladders: dict, ke
     found, whole = rung(ladders[key], "w8a8"), rung(ladders[key], "fp32")
     assert found["quality"]["oks"] >= 0.98
     assert found["quality"]["worst_oks"] >= 0.95
-    assert abs(found["quality"]["pck"] - whole["quality"]["pck"]) <= 0.01  # two of 255 keypoints
-    assert found["ratio"] <= 0.31  # tinypose's two transposed convolutions have tables of each phase: 0.298 without
+    # of 255 keypoints two are 0.008; tests/targets/test_held_out.py holds 1309 to 0.005
+    assert abs(found["quality"]["pck"] - whole["quality"]["pck"]) <= 2.5 / 255
+    # each phase of tinypose's two transposed convolutions has tables of its own: 0.298 without
+    assert found["ratio"] <= (0.31 if key == ("tinypose", "android") else 0.30)
 
 
 @pytest.mark.slow
