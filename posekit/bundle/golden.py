@@ -144,12 +144,13 @@ def warp_cases(
 def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
     """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
     arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
-    keypoints, scores = of(decoder).decode(arrays, decoder, image)
+    found = of(decoder).decode(arrays, decoder, image)
     tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
     return {
         "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(image.size_wh),
         "alignment": image.alignment, "outputs": tensors,
-        "dimensions": keypoints.shape[1], "keypoints": keypoints.ravel().tolist(), "scores": scores.tolist(),
+        "dimensions": found.keypoints.shape[2], "keypoints": found.keypoints.ravel().tolist(),
+        "scores": found.scores.ravel().tolist(),
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ Run = Callable[[NDArray[np.float32]], Outputs]  # pixels (H, W, 3) RGB 0-255 to 
 
 
 def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
-    """Decode the outputs of one run; returns Poses in *input* px with N = 1.
+    """Decode the outputs of one run to the instances that they hold, in *input* px.
 
     outputs: by name, as they are packaged. InputError where one is missing or has another shape, ConversionError
     where a value is not finite.
@@ -31,8 +31,7 @@ def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
         if not np.isfinite(values).all():
             raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
         single[name] = values[0]
-    keypoints, scores = of(spec.decoder).decode(single, spec.decoder, spec.input)
-    return Poses(keypoints[None], scores[None])
+    return of(spec.decoder).decode(single, spec.decoder, spec.input)
 
 
 def packaged(name: str, values: Any, spec: PoseSpec) -> Any:

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
-from posekit.poses import Floats
+from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
 LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
@@ -60,8 +60,8 @@ def pack(values: Any, wanted: layout.Wanted, spec: HeatmapSpec, size_wh: tuple[i
     return layout.maps(values, wanted, size_wh, spec.background)
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputSpec) -> tuple[Floats, Floats]:
-    """Heatmaps (h, w, K) to keypoints (K, 2) in input px and scores (K,); the first maximum in row order wins."""
+def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputSpec) -> Poses:
+    """Heatmaps (h, w, K) to the keypoints (1, K, 2) of one person in input px; the first maximum in row order wins."""
     heatmaps = outputs[spec.output].astype(np.float64)
     height, width, count = heatmaps.shape
     flat = heatmaps.reshape(-1, count)
@@ -77,7 +77,8 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputS
     points = np.stack([x, y], axis=-1) + offset
     if spec.activation == "sigmoid":
         scores = sigmoid(scores)
-    return np.asarray(points * input_px_per_index(spec.alignment, (width, height), image.size_wh)), scores
+    points = points * input_px_per_index(spec.alignment, (width, height), image.size_wh)
+    return Poses(points[None], scores[None])
 
 
 def input_px_per_index(alignment: str, map_size_wh: tuple[int, int], size_wh: tuple[int, int]) -> Floats:

@@ -13,7 +13,7 @@ from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
 from posekit.documents import tuple_of_list
-from posekit.poses import Floats
+from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
 
@@ -68,8 +68,8 @@ def pack(values: Any, wanted: layout.Wanted, spec: RegressionSpec, size_wh: tupl
     return layout.rows(values, wanted, may_be_flat=True)
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: RegressionSpec, image: InputSpec) -> tuple[Floats, Floats]:
-    """Rows (K, fields) to keypoints (K, 2|3) in input px and scores (K,).
+def decode(outputs: Mapping[str, NDArray[Any]], spec: RegressionSpec, image: InputSpec) -> Poses:
+    """Rows (K, fields) to the keypoints (1, K, 2|3) of one person in input px.
 
     z is in the unit of x, about the origin that the network gives it.
     """
@@ -79,7 +79,9 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: RegressionSpec, image: Inp
     axes = [("x", width), ("y", height)] + ([("z", width)] if "z" in column else [])
     points = np.stack([_to_input_px(column[name], spec.range, extent, name) for name, extent in axes], axis=-1)
     scores = column.get("score", np.ones(len(rows)))
-    return points, sigmoid(scores) if spec.activation == "sigmoid" and "score" in column else scores
+    if spec.activation == "sigmoid" and "score" in column:
+        scores = sigmoid(scores)
+    return Poses(points[None], scores[None])
 
 
 def _to_input_px(values: Floats, value_range: str, extent: int, axis: str) -> Floats:

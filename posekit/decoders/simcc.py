@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
-from posekit.poses import Floats
+from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.tracking import MIN_SCORE
 
@@ -60,8 +60,8 @@ def pack(values: Any, wanted: layout.Wanted, spec: SimccSpec, size_wh: tuple[int
     return layout.rows(values, wanted, may_be_flat=False)
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpec) -> tuple[Floats, Floats]:
-    """simcc_x (K, bins_x) and simcc_y (K, bins_y) to keypoints (K, 2) in input px and scores (K,).
+def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpec) -> Poses:
+    """simcc_x (K, bins_x) and simcc_y (K, bins_y) to the keypoints (1, K, 2) of one person in input px.
 
     A bin's index over split_ratio is its input px, whatever the input `image` is; the first maximum wins.
     """
@@ -77,7 +77,7 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpe
         points.append((best + offset) / spec.split_ratio)
         peaks.append(peak)
     scores = np.minimum(*peaks) if spec.score_reduction == "min" else (peaks[0] + peaks[1]) / 2
-    return np.stack(points, axis=-1), np.asarray(scores)
+    return Poses(np.stack(points, axis=-1)[None], np.asarray(scores)[None])
 
 
 def _quadratic(maps: Floats, best: NDArray[Any]) -> Floats:

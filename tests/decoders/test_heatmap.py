@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders.heatmap import HeatmapSpec, decode, encode, gaussian_kernel, input_px_per_index
+from posekit.decoders import heatmap
+from posekit.decoders.heatmap import HeatmapSpec, encode, gaussian_kernel, input_px_per_index
 from posekit.poses.input_spec import InputSpec
+from tests.decoders.one import of_one
+
+decode = of_one(heatmap.decode)
 
 SIZE_WH = (96, 160)  # not square, and neither is the map: swapped axes are seen
 IMAGE = InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders.regression import RegressionSpec, decode, encode
+from posekit.decoders import regression
+from posekit.decoders.regression import RegressionSpec, encode
 from posekit.poses.input_spec import InputSpec
+from tests.decoders.one import of_one
+
+decode = of_one(regression.decode)
 
 RANGES = ("unit", "signed_unit", "input_px")
 

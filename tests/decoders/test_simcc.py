@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders.simcc import SimccSpec, decode, encode, shapes
+from posekit.decoders import simcc
+from posekit.decoders.simcc import SimccSpec, encode, shapes
 from posekit.poses.input_spec import InputSpec
+from tests.decoders.one import of_one
+
+decode = of_one(simcc.decode)
 
 SIZE_WH = (96, 160)
 IMAGE = InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
-from posekit.poses import Floats
+from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
 
@@ -37,7 +37,7 @@ def pack(values: Any, wanted: layout.Wanted, spec: SoftArgmaxSpec, size_wh: tupl
     return layout.maps(values, wanted, size_wh, "none")
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: SoftArgmaxSpec, image: InputSpec) -> tuple[Floats, Floats]:
+def decode(outputs: Mapping[str, NDArray[Any]], spec: SoftArgmaxSpec, image: InputSpec) -> Poses:
     maps = outputs[spec.output].astype(np.float64)
     height, width, count = maps.shape
     peaks = maps.max(axis=(0, 1))
@@ -46,7 +46,8 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: SoftArgmaxSpec, image: Inp
     x = (weights.sum(axis=0) * np.arange(width)[:, None]).sum(axis=0) / total
     y = (weights.sum(axis=1) * np.arange(height)[:, None]).sum(axis=0) / total
     points = np.stack([x * image.size_wh[0] / width, y * image.size_wh[1] / height], axis=-1)
-    return points, peaks if spec.is_scored else np.ones(count)
+    scores = peaks if spec.is_scored else np.ones(count)
+    return Poses(points[None], scores[None])
 
 
 def examples(spec: SoftArgmaxSpec, image: InputSpec, rng: np.random.Generator, count: int) -> dict[str, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,28 @@ def poses(instances: int, dimensions: int = 2, value: float = 0.0) -> Poses:
 )
 def test_shapes_that_do_not_fit_are_refused(keypoints: Any, scores: Any, boxes: Any, told: str) -> None:
     with pytest.raises(ValueError, match="shape") as raised:
-        Poses(np.zeros(keypoints), np.zeros(scores), None if boxes is None else np.zeros(boxes))
+        Poses(np.zeros(keypoints), np.zeros(scores), boxes_xyxy=None if boxes is None else np.zeros(boxes))
     assert told in str(raised.value)
 
 
 @pytest.mark.parametrize(("instances", "dimensions"), [(0, 2), (1, 2), (3, 3)])
 def test_shapes_that_fit(instances: int, dimensions: int) -> None:
-    assert Poses(np.zeros((instances, 5, dimensions)), np.zeros((instances, 5)), np.zeros((instances, 4)))
+    points, scores = np.zeros((instances, 5, dimensions)), np.full((instances, 5), 0.5)
+    made = Poses(points, scores, boxes_xyxy=np.zeros((instances, 4)), world=np.zeros((instances, 5, 3)))
+    assert made.count == instances
+    assert made.confidences is not None
+    assert made.confidences.tolist() == [0.5] * instances
+
+
+def test_instances_are_taken_in_any_order_with_all_that_they_have() -> None:
+    made = concatenate([poses(1, value=one) for one in (1, 2, 3)], 5)
+    taken = replace(made, boxes_xyxy=np.arange(12.0).reshape(3, 4)).taken([2, 0])
+    assert taken.keypoints[:, 0, 0].tolist() == [3, 1]
+    assert taken.confidences is not None
+    assert taken.confidences.tolist() == [3, 1]
+    assert taken.boxes_xyxy is not None
+    assert taken.boxes_xyxy[:, 0].tolist() == [8, 0]
+    assert made.taken([]).keypoints.shape == (0, 5, 2)
 
 
 def test_concatenate_keeps_the_order() -> None:
