@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError, said
 from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
 from posekit.parity.metrics import Found
-from posekit.poses import Poses
+from posekit.poses import Floats, Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.poses.regions import Region, region_of
 from posekit.poses.transforms import InputTransform
@@ -79,7 +79,15 @@ def poses_of(outputs: Outputs, transform: InputTransform, spec: PoseSpec) -> Pos
     if found.keypoints.shape[2] == 3:
         depth = found.keypoints[..., 2:] * transform.source_px_per_input_px
         points = np.concatenate([points, depth], axis=-1)
-    return Poses(points, found.scores)
+    return replace(found, keypoints=points, boxes_xyxy=_boxes_of(found.boxes_xyxy, transform))
+
+
+def _boxes_of(boxes_xyxy: Floats | None, transform: InputTransform) -> Floats | None:
+    """Boxes (N, 4) in input px as the upright boxes around them in source px."""
+    if boxes_xyxy is None:
+        return None
+    corners = transform.to_source(boxes_xyxy[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])  # (N, 4, 2)
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
 def found_in(case: Case, outputs: Outputs, spec: PoseSpec) -> Found:
@@ -89,6 +97,11 @@ def found_in(case: Case, outputs: Outputs, spec: PoseSpec) -> Found:
         nothing = np.full((1, spec.keypoint_count, 2), np.nan)
         return Found(case.name, nothing, nothing[..., 0], sizes, areas)
     poses = poses_of(outputs, case.transform, spec)
+    if poses.boxes_xyxy is not None:
+        sides = poses.boxes_xyxy[:, 2:] - poses.boxes_xyxy[:, :2]
+        sizes, areas = sides.max(axis=1, initial=0.0), sides.prod(axis=1)
+    else:
+        sizes, areas = (np.repeat(values, poses.count) for values in (sizes, areas))
     return Found(case.name, poses.keypoints, poses.scores, sizes, areas)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.parity.metrics import Found
 from posekit.poses import Floats
 
 LEAST_OKS = 0.5  # less alike are two people; COCO counts a detection from there on
@@ -62,3 +63,30 @@ def similarities(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequenc
     variance = (2 * np.asarray(sigmas)) ** 2
     scaled = squared / (2 * variance * np.maximum(areas, 1.0)[:, None, None])
     return np.asarray(np.nan_to_num(np.exp(-scaled).mean(axis=-1), nan=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How many instances the reference has and how many were seen, and the cases of those that have no partner."""
+
+    reference: int
+    seen: int
+    missed: tuple[str, ...] = ()
+    invented: tuple[str, ...] = ()
+
+
+def aligned(
+    seen: Sequence[Found], expected: Sequence[Found], sigmas: Sequence[float]
+) -> tuple[list[Found], list[Found], People]:
+    """The matched instances of both sides, case by case in the reference's order, and who has no partner."""
+    pairs: list[tuple[Found, Found]] = []
+    missed: list[str] = []
+    invented: list[str] = []
+    for one, other in zip(seen, expected, strict=True):
+        match = matched(one.keypoints, other.keypoints, other.areas, sigmas)
+        pairs.append((one.taken(match.seen), other.taken(match.reference)))
+        missed += [other.case] * len(match.missed)
+        invented += [other.case] * len(match.invented)
+    reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
+    people = People(reference, found, tuple(missed), tuple(invented))
+    return [one for one, _ in pairs], [other for _, other in pairs], people

@@ -10,6 +10,7 @@ import numpy as np
 
 from posekit.contract.spec import PoseSpec
 from posekit.parity.accuracy import Accuracy, Truth, accuracy
+from posekit.parity.matching import aligned
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 
 
@@ -38,7 +39,9 @@ def quality(
     found: Sequence[Found], reference: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec
 ) -> Quality:
     """Compare the keypoints of the same cases; NaN in any keypoint makes the figures NaN."""
-    error = compare_keypoints(found, reference, spec.keypoints.names, spec.keypoints.oks_sigmas, -np.inf)
+    names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
+    seen, expected, _ = aligned(found, reference, sigmas)
+    error = compare_keypoints(seen, expected, names, sigmas, -np.inf)
     before, after = (accuracy(side, truth, spec) for side in (reference, found))
     return quality_of(error, before, after)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, near_reference
+from posekit.parity.matching import People, aligned, matched
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
@@ -26,6 +27,7 @@ class Step:
     tensors: tuple[TensorError, ...] = ()
     skipped: str = ""
     drift: Drift | None = None
+    people: People | None = None
 
 
 class Side:
@@ -54,12 +56,32 @@ class Side:
             self.tallies.setdefault(name, TensorTally(name)).add(case.name, seen[name], values)
 
     def step(self, name: str, against: Sequence[Found], spec: PoseSpec) -> Step:
-        """This side against another; with a `min_score` only keypoints whose score there is at least that count."""
-        keypoints, least = spec.keypoints, self.gate.min_score
-        min_score = -math.inf if least is None else least
-        error = compare_keypoints(self.found, against, keypoints.names, keypoints.oks_sigmas, min_score)
-        drift = drift_of(self.found, against, self.near, keypoints.names, keypoints.oks_sigmas, self.gate)
-        return Step(name, error, tuple(tally.result() for tally in self.tallies.values()), drift=drift)
+        """This side against another, person by person; with a `min_score` only keypoints whose score there is at least
+        that count."""
+        names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
+        tensors = tuple(tally.result() for tally in self.tallies.values())
+        seen, expected, people = aligned(self.found, against, sigmas)
+        if not any(len(one.keypoints) for one in expected):
+            return Step(name, None, tensors, _why_nobody(people), people=people)
+        least = self.gate.min_score
+        error = compare_keypoints(seen, expected, names, sigmas, -math.inf if least is None else least)
+        near = [_beside(*pair, sigmas) for pair in zip(self.near, expected, strict=True)]
+        drift = drift_of(seen, expected, near, names, sigmas, self.gate)
+        return Step(name, error, tensors, drift=drift, people=people)
+
+
+def _beside(near: Found, expected: Found, sigmas: Sequence[float]) -> Found:
+    """Of what near ties make of the reference the instances of `expected`; one that has no partner stays as it is."""
+    match = matched(near.keypoints, expected.keypoints, expected.areas, sigmas)
+    keypoints = expected.keypoints.copy()
+    keypoints[list(match.reference)] = near.keypoints[list(match.seen)]
+    return replace(expected, keypoints=keypoints)
+
+
+def _why_nobody(people: People) -> str:
+    if not people.reference:
+        return "the reference has nobody in these pictures"
+    return f"none of {people.reference} people of the reference is among the {people.seen} that were seen"
 
 
 def blame(steps: Sequence[Step], limit_px: float) -> tuple[str, ...]:

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.parity.matching import LEAST_OKS, Match, matched, similarities
+from posekit.contract.presets import preset
+from posekit.parity.gate import gate_for
+from posekit.parity.matching import LEAST_OKS, Match, People, aligned, matched, similarities
+from posekit.parity.metrics import Found
+from posekit.parity.steps import Side
 from posekit.poses import Floats
 
 SIGMAS = (0.05, 0.05, 0.05)
@@ -78,3 +82,31 @@ def test_similarity_is_cocos() -> None:
     expected = np.exp(-25 / (2 * (2 * 0.05) ** 2 * 6000.0))
     np.testing.assert_allclose(similarities(seen, reference, np.array([6000.0]), SIGMAS), [[1.0, expected]])
     assert expected > LEAST_OKS
+
+
+def found(case: str, keypoints: Floats) -> Found:
+    count = len(keypoints)
+    return Found(case, keypoints, np.ones((count, 3)), np.full(count, 100.0), np.full(count, 6000.0))
+
+
+def test_sides_are_aligned_case_by_case() -> None:
+    expected = [found("a", people(A, B)), found("b", people()), found("c", people(C))]
+    seen = [found("a", people(B, C)), found("b", people(A)), found("c", people(A))]
+    one, other, told = aligned(seen, expected, SIGMAS)
+    np.testing.assert_array_equal(one[0].keypoints, people(B))
+    np.testing.assert_array_equal(other[0].keypoints, people(B))
+    assert [len(side[1].keypoints) for side in (one, other)] == [0, 0]
+    np.testing.assert_array_equal(one[2].keypoints, people(A))  # one and one are a pair
+    assert told == People(reference=3, seen=4, missed=("a",), invented=("a", "b"))
+
+
+def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
+    spec = preset("hrnet-coco17")
+    nobody = Found("a", np.zeros((0, 17, 2)), np.zeros((0, 17)), np.zeros(0), np.zeros(0))
+    side = Side(gate_for("fp32", spec))
+    side.found.append(nobody)
+    side.near.append(nobody)
+    step = side.step("total", [nobody], spec)
+    assert step.keypoints is None
+    assert step.skipped == "the reference has nobody in these pictures"
+    assert step.people == People(0, 0)
