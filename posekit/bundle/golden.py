@@ -28,6 +28,7 @@ from posekit.poses.warp import crop
 SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
 KEYPOINTS = 7
+SIGMAS = (0.05,) * KEYPOINTS
 TRACKING_SIZE_WH = (96, 128)
 FILES = ("decoders.json", "tracking.json", "warp.json")
 TENSORS = ("tensor", "values")  # float32 in base64
@@ -144,7 +145,7 @@ def warp_cases(
 def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
     """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
     arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
-    found = of(decoder).decode(arrays, decoder, image)
+    found = of(decoder).decode(arrays, decoder, image, SIGMAS)
     tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
     return {
         "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(image.size_wh),

@@ -31,7 +31,7 @@ def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
         if not np.isfinite(values).all():
             raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
         single[name] = values[0]
-    return of(spec.decoder).decode(single, spec.decoder, spec.input)
+    return of(spec.decoder).decode(single, spec.decoder, spec.input, spec.keypoints.oks_sigmas)
 
 
 def packaged(name: str, values: Any, spec: PoseSpec) -> Any:

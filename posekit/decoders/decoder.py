@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -85,8 +85,8 @@ class Decoder:
     - shapes(spec, size_wh, K): of each output that it reads the packaged shape without the batch axis, None where any
       size will do.
     - pack(values, shape, spec, size_wh): an output of the network as it is packaged; MisfitError for other axes.
-    - decode(outputs, spec, image): the instances in input px, none or more, of outputs as they are packaged, without
-      the batch axis.
+    - decode(outputs, spec, image, sigmas): the instances in input px, none or more, of outputs as they are packaged,
+      without the batch axis. sigmas: the K keypoints' OKS sigmas.
     - examples(spec, image, rng, K): outputs of K keypoints as training would have drawn them; golden vectors are made
       of them.
     - alternatives(spec, image): what else its settings could be.
@@ -103,7 +103,7 @@ class Decoder:
     spec: type[DecoderSpec]
     shapes: Callable[[Any, tuple[int, int], int], dict[str, Wanted]]
     pack: Callable[[Any, Wanted, Any, tuple[int, int]], Any]
-    decode: Callable[[Outputs, Any, InputSpec], Poses]
+    decode: Callable[[Outputs, Any, InputSpec, Sequence[float]], Poses]
     examples: Callable[[Any, InputSpec, np.random.Generator, int], dict[str, Floats]]
     alternatives: Callable[[Any, InputSpec], tuple[Alternatives, ...]] = no_alternatives
     raw_scores: Callable[[Any, Floats], Floats] = all_scores

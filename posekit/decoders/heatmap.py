@@ -5,7 +5,7 @@ Sources: quarter offset, Newell et al. 2016 and HRNet's code (Sun et al. 2019); 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -60,8 +60,9 @@ def pack(values: Any, wanted: layout.Wanted, spec: HeatmapSpec, size_wh: tuple[i
     return layout.maps(values, wanted, size_wh, spec.background)
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputSpec) -> Poses:
+def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
     """Heatmaps (h, w, K) to the keypoints (1, K, 2) of one person in input px; the first maximum in row order wins."""
+    del sigmas  # one person is nobody else
     heatmaps = outputs[spec.output].astype(np.float64)
     height, width, count = heatmaps.shape
     flat = heatmaps.reshape(-1, count)

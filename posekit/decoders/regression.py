@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -68,11 +68,14 @@ def pack(values: Any, wanted: layout.Wanted, spec: RegressionSpec, size_wh: tupl
     return layout.rows(values, wanted, may_be_flat=True)
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: RegressionSpec, image: InputSpec) -> Poses:
+def decode(
+    outputs: Mapping[str, NDArray[Any]], spec: RegressionSpec, image: InputSpec, sigmas: Sequence[float]
+) -> Poses:
     """Rows (K, fields) to the keypoints (1, K, 2|3) of one person in input px.
 
     z is in the unit of x, about the origin that the network gives it.
     """
+    del sigmas  # one person is nobody else
     rows = outputs[spec.output].astype(np.float64)
     column: dict[str, Floats] = {name: rows[:, index] for index, name in enumerate(spec.fields) if name != "skip"}
     width, height = image.extent_wh

@@ -6,7 +6,7 @@ near the peak a parabola, and the place no longer jumps by a whole bin where rou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -60,11 +60,12 @@ def pack(values: Any, wanted: layout.Wanted, spec: SimccSpec, size_wh: tuple[int
     return layout.rows(values, wanted, may_be_flat=False)
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpec) -> Poses:
+def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
     """simcc_x (K, bins_x) and simcc_y (K, bins_y) to the keypoints (1, K, 2) of one person in input px.
 
     A bin's index over split_ratio is its input px, whatever the input `image` is; the first maximum wins.
     """
+    del sigmas  # one person is nobody else
     del image
     points, peaks = [], []
     for name in (spec.output_x, spec.output_y):

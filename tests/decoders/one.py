@@ -12,7 +12,7 @@ def of_one(decode: Callable[..., Poses]) -> Callable[..., tuple[Floats, Floats]]
     """The decoder giving keypoints (K, 2|3) and scores (K,) of the one instance that it must give."""
 
     def run(*given: Any) -> tuple[Floats, Floats]:
-        poses = decode(*given)
+        poses = decode(*given, ())
         assert poses.count == 1
         return poses.keypoints[0], poses.scores[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,7 +37,9 @@ def pack(values: Any, wanted: layout.Wanted, spec: SoftArgmaxSpec, size_wh: tupl
     return layout.maps(values, wanted, size_wh, "none")
 
 
-def decode(outputs: Mapping[str, NDArray[Any]], spec: SoftArgmaxSpec, image: InputSpec) -> Poses:
+def decode(
+    outputs: Mapping[str, NDArray[Any]], spec: SoftArgmaxSpec, image: InputSpec, sigmas: Sequence[float]
+) -> Poses:
     maps = outputs[spec.output].astype(np.float64)
     height, width, count = maps.shape
     peaks = maps.max(axis=(0, 1))
