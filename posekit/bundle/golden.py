@@ -19,7 +19,9 @@ from posekit import documents
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import DecoderSpec
+from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
+from posekit.poses.people_tracking import PeopleSmoother, PeopleTracker
 from posekit.poses.regions import Region, frame_region, region_from_box
 from posekit.poses.tracking import OneEuroFilter, next_region
 from posekit.poses.transforms import Orientation, upright_size
@@ -30,7 +32,6 @@ LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's s
 KEYPOINTS = 7
 SIGMAS = (0.05,) * KEYPOINTS
 TRACKING_SIZE_WH = (96, 128)
-FILES = ("decoders.json", "tracking.json", "warp.json")
 TENSORS = ("tensor", "values")  # float32 in base64
 CLOSE = 1e-9  # relative: other processors end other digits later
 CLOSE_FLOAT32 = 1e-6
@@ -39,7 +40,8 @@ Case = dict[str, Any]
 
 
 def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> None:
-    """Write warp.json and decoders.json for the input and decoder of one contract, and tracking.json.
+    """Write warp.json and the decoder's file for the input and decoder of one contract, people.json and
+    tracking.json.
 
     every_orientation: all eight ways in which a picture may be stored, rather than the three that a bundle carries.
     """
@@ -61,20 +63,26 @@ def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> N
         ways = [Orientation(turn, mirrored) for turn in (0, 90, 180, 270) for mirrored in (False, True)]
         warps += [case for way in ways for case in warp_cases(apart, f"all-{way}", small, (31, 42), way, -17.0)]
     write_cases(folder / "warp.json", warps)
-    write_cases(folder / "decoders.json", own_decoder_cases(rng, spec))
+    write_cases(folder / f"{spec.decoder.kind}.json", own_decoder_cases(rng, spec))
+    write_cases(folder / "people.json", people_cases())
     write_cases(folder / "tracking.json", tracking_cases())
 
 
+def files_of(spec: PoseSpec) -> tuple[str, ...]:
+    """The golden files of a bundle by name."""
+    return (f"{spec.decoder.kind}.json", "people.json", "tracking.json", "warp.json")
+
+
 def write_cases(path: Path, cases: list[Case]) -> None:
-    """Write one golden file."""
-    document = {"generator": "posekit.golden", "seed": SEED, "cases": cases}
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n")
+    """Write one golden file, a case a line."""
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
+    path.write_text(f'{{"generator":"posekit.golden","seed":{SEED},"cases":[\n{lines}\n]}}\n')
 
 
-def differences(folder: Path, expected: Path) -> list[str]:
+def differences(folder: Path, expected: Path, spec: PoseSpec) -> list[str]:
     """Where the golden files of two folders differ by more than the last digits that processors differ by."""
     found = []
-    for name in FILES:
+    for name in files_of(spec):
         try:
             seen, wanted = (documents.parse((one / name).read_bytes()) for one in (folder, expected))
         except (OSError, ValueError):
@@ -129,7 +137,9 @@ def warp_cases(
         cases.append({
             "name": f"{spec.resize}-{spec.alignment}-{name}-{kind}",
             "input": {"size_wh": list(spec.size_wh), "resize": spec.resize, "sampling": spec.sampling,
-                      "box_padding": spec.box_padding, "pad_value": spec.pad_value, "alignment": spec.alignment},
+                      "box_padding": spec.box_padding, "pad_value": spec.pad_value, "alignment": spec.alignment,
+                      "anchor": spec.anchor, "rounding": spec.rounding, "odd_pixel": spec.odd_pixel,
+                      "enlarge": spec.enlarge},
             "image_size_wh": list(stored_wh), "image_rgb": _base64(pixels),
             "rotation_degrees": orientation.rotation_degrees, "mirrored": orientation.mirrored,
             "box_xyxy": list(box), "region_kind": kind,
@@ -142,17 +152,22 @@ def warp_cases(
     return cases
 
 
-def decoder_case(name: str, decoder: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
-    """Outputs of a head (no batch axis) and the keypoints in input px that they stand for."""
+def decoder_case(name: str, spec: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
+    """Outputs of a head (no batch axis) and the people in input px that they stand for."""
+    decoder = of(spec)
     arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
-    found = of(decoder).decode(arrays, decoder, image, SIGMAS)
+    found = decoder.decode(arrays, spec, image, SIGMAS)
     tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
-    return {
-        "name": name, "decoder": decoder.model_dump(mode="json"), "size_wh": list(image.size_wh),
-        "alignment": image.alignment, "outputs": tensors,
+    case = {
+        "name": name, "kind": spec.kind, "settings": decoder.settings(spec, SIGMAS), "keypoint_count": KEYPOINTS,
+        "size_wh": list(image.size_wh), "alignment": image.alignment, "outputs": tensors, "people": found.count,
         "dimensions": found.keypoints.shape[2], "keypoints": found.keypoints.ravel().tolist(),
         "scores": found.scores.ravel().tolist(),
     }  # fmt: skip
+    if decoder.several:
+        case["confidences"] = _list(found.confidences)
+        case["boxes_xyxy"] = _list(found.boxes_xyxy)
+    return case
 
 
 def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
@@ -182,6 +197,36 @@ def tracking_cases() -> list[Case]:
                 "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
         })  # fmt: skip
     return cases
+
+
+def people_cases() -> list[Case]:
+    """Clips of people who walk, cross, are lost for a while or for good, by each similarity; a case a frame, the first
+    of a clip with `starts`."""
+    rng, cases = np.random.default_rng(SEED + 4), list[Case]()
+    for similarity in ("oks", "iou"):
+        tracker = PeopleTracker((0.08,) * 5, similarity, max_tracks=4)
+        smoother = PeopleSmoother(min_cutoff=0.8, beta=0.02)
+        shape, time = rng.uniform(0, 40, (6, 5, 2)), 5.0
+        for step in range(20):
+            time += (0.033, 0.05, 0.0, 0.4)[step % 4] + (0.9 if step == 13 else 0.0)
+            here = [who for who in range(6) if (step + 3 * who) % 11 > 3 or who == 0]
+            here = [] if step == 9 else [who for who in here if who < 4 or step > 15]
+            centre = np.array([[30.0 * who + (4 - 2 * who) * step, 20.0 + 5 * who] for who in here]).reshape(-1, 1, 2)
+            points = shape[here] + centre + rng.normal(0, 0.5, (len(here), 5, 2))
+            scores = rng.uniform(0.28, 1.0, (len(here), 5))
+            boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+            ids = tracker.update(Poses(points, scores, boxes_xyxy=boxes), time)
+            cases.append({
+                "similarity": similarity, "starts": step == 0, "time_seconds": time, "people": len(here),
+                "keypoints": points.ravel().tolist(), "scores": scores.ravel().tolist(),
+                "boxes_xyxy": boxes.ravel().tolist(), "ids": ids,
+                "smoothed": smoother.smooth(ids, points, time).ravel().tolist(),
+            })  # fmt: skip
+    return cases
+
+
+def _list(values: NDArray[Any] | None) -> list[float] | None:
+    return None if values is None else values.ravel().tolist()
 
 
 def _base64(values: NDArray[Any]) -> str:

@@ -93,7 +93,7 @@ def context(
     """
     ios = minimum_system or MINIMUM_IOS
     names = spec.keypoints.names
-    settings = spec.decoder.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
+    settings = of(spec.decoder).settings(spec.decoder, spec.keypoints.oks_sigmas)
     return {
         "spec": spec,
         "name": spec.name,
@@ -112,6 +112,7 @@ def context(
         "decoder_class": decoder_class(spec.decoder.kind),
         "decoder_settings": settings,
         "has_depth": spec.decoder.has_depth,
+        "has_several": spec.has_several,
         "tracker_min_score": float(of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)),
         "minimum_ios": ios,
         "minimum_macos": MACOS_OF_IOS[ios],

@@ -19,7 +19,7 @@ from pydantic import (
 
 from posekit import documents
 from posekit.contract import skeletons
-from posekit.decoders import AnyDecoderSpec
+from posekit.decoders import AnyDecoderSpec, of
 from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
@@ -162,6 +162,21 @@ class PoseSpec(Part):
         if len(set(value)) != len(value):
             raise ValueError("output names must differ")
         return value
+
+    @model_validator(mode="after")
+    def _decodes(self) -> PoseSpec:
+        self.decoder.check(self.keypoint_count)
+        if self.has_several and self.kind == "top_down":
+            raise ValueError(
+                f"kind is 'top_down', but decoder {self.decoder.kind!r} finds people in whole pictures: expected "
+                "'one_stage'"
+            )
+        return self
+
+    @property
+    def has_several(self) -> bool:
+        """Whether the model finds any number of people in a picture, rather than the one of a region."""
+        return of(self.decoder).several
 
     @property
     def keypoint_count(self) -> int:

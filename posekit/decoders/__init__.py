@@ -11,10 +11,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import heatmap, regression, simcc
+from posekit.decoders import detections, heatmap, regression, simcc
 from posekit.decoders.decoder import Decoder, DecoderSpec
 
-DECODERS: dict[str, Decoder] = {one.kind: one for one in (heatmap.DECODER, regression.DECODER, simcc.DECODER)}
+DECODERS: dict[str, Decoder] = {
+    one.kind: one for one in (detections.DECODER, heatmap.DECODER, regression.DECODER, simcc.DECODER)
+}
 
 
 def of(spec: DecoderSpec) -> Decoder:

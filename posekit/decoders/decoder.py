@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -37,6 +37,9 @@ class DecoderSpec(Part):
         """Whether keypoints come with a z."""
         return False
 
+    def check(self, keypoint_count: int) -> None:
+        """ValueError where the settings cannot be with K keypoints."""
+
     @property
     def has_raw_scores(self) -> bool:
         """Whether the network gives scores, which an activation may still be due to."""
@@ -57,6 +60,14 @@ class Alternatives:
     judge: Literal["follow", "mirror"]
     is_choice: bool = False
     is_decisive: bool = False
+
+
+def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
 
 
 def no_alternatives(spec: Any, image: InputSpec) -> tuple[Alternatives, ...]:
@@ -94,6 +105,8 @@ class Decoder:
       score; where its spec has_raw_scores.
     - tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app does not say.
     - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
+    - several: whether it finds any number of people in a picture, each with a box and a confidence, rather than the one
+      of a region.
     - unsure: fraction of the median score below which a keypoint is no more often right than wrong.
     - has_distributions: whether each row of an output stands for probabilities of its places.
     - sources: of a decoder that is not posekit's own, the folder with its twins: for kind "two_words"
@@ -109,9 +122,16 @@ class Decoder:
     raw_scores: Callable[[Any, Floats], Floats] = all_scores
     tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
     cells: tuple[int, ...] = ()
+    several: bool = False
     unsure: float = 0.0
     has_distributions: bool = False
     sources: Path | None = None
+
+    def settings(self, spec: DecoderSpec, sigmas: Sequence[float]) -> dict[str, Any]:
+        """The settings by name as the generated code takes them: those of a part are `part.name`, and what is left out
+        is absent. A decoder of several people also gets the K keypoints' OKS sigmas, as `oks_sigmas`."""
+        found = dict(_flat(spec.model_dump(mode="json", exclude={"kind"}, exclude_none=True), ""))
+        return found | ({"oks_sigmas": list(sigmas)} if self.several else {})
 
     @property
     def kind(self) -> str:

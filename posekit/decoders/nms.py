@@ -28,8 +28,8 @@ class NmsSpec(Part):
     kind: Literal["iou", "oks", "none"]
     definition: Literal["plain", "inclusive"] = "plain"
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.7
-    most_in: Annotated[int, Field(ge=1, le=30000)] = 1000
-    most_out: Annotated[int, Field(ge=1, le=1000)] = 100
+    most_in: Annotated[int, Field(ge=1, le=30000)] = 30000
+    most_out: Annotated[int, Field(ge=1, le=1000)] = 300
 
 
 def ranked(confidences: Floats, least: float, most: int) -> Places:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Poses:
 
     def taken(self, places: Sequence[int] | NDArray[np.intp]) -> Poses:
         """The instances at `places`, in that order."""
-        chosen = {one.name: getattr(self, one.name) for one in fields(self)}
+        chosen = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
         rows = np.asarray(places, np.intp)
         return replace(self, **{name: values[rows] for name, values in chosen.items() if values is not None})
 
@@ -69,7 +70,7 @@ def concatenate(parts: Sequence[Poses], keypoint_count: int) -> Poses:
     if not parts:
         return nobody(keypoint_count)
     joined: dict[str, Any] = {}
-    for one in fields(Poses):
+    for one in dataclasses.fields(Poses):
         values = [getattr(part, one.name) for part in parts]
         joined[one.name] = None if any(value is None for value in values) else np.concatenate(values)
     return Poses(**joined)

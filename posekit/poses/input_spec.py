@@ -19,6 +19,10 @@ class InputSpec(Part):
     size_wh: input px. color_order, mean, std: what the network itself wants, mean and std in 0-255 units in that
     colour order, x = (pixel - mean) / std; `gray` is one channel, so that each is one number. The packaged model takes
     RGB 0-255 and holds this arithmetic. resize, sampling, box_padding, pad_value (0-255), alignment: see warp.py.
+
+    Of a letterbox. anchor: where in the input the content lies. rounding: of the content's sides to whole px.
+    odd_pixel: which side of centred content takes a spare pixel, the one before it or the one after. enlarge: whether
+    pictures smaller than the input grow.
     """
 
     size_wh: tuple[PositiveInt, PositiveInt]
@@ -30,6 +34,10 @@ class InputSpec(Part):
     box_padding: Annotated[float, Field(gt=0, le=10)] = 1.0
     pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
     alignment: Literal["half_pixel", "index", "corners"]
+    anchor: Literal["center", "top_left"] = "center"
+    rounding: Literal["half_up", "half_even", "floor"] = "half_up"
+    odd_pixel: Literal["after", "before"] = "after"
+    enlarge: bool = True
 
     _lists = field_validator("size_wh", "mean", "std", mode="before")(tuple_of_list)
 
@@ -59,6 +67,10 @@ class InputSpec(Part):
     def _fits_together(self) -> InputSpec:
         if self.resize == "affine_crop" and "box_padding" not in self.model_fields_set:
             raise ValueError("resize affine_crop needs box_padding, the factor by which training grew a person's box")
+        of_letterbox = sorted({"anchor", "rounding", "odd_pixel", "enlarge"} & self.model_fields_set)
+        changed = [name for name in of_letterbox if getattr(self, name) != type(self).model_fields[name].default]
+        if self.resize != "letterbox" and changed:
+            raise ValueError(f"{changed[0]} is said of a letterbox, resize is {self.resize!r}")
         if min(self.extent_wh) < 1:
             raise ValueError("under alignment corners an input needs at least 2 px a side")
         return self

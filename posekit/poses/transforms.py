@@ -91,7 +91,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
     """The transform that brings `region` (source px) to the network's input as `spec.resize` says.
 
     affine_crop: the region fills the input, pad_value outside the source. stretch: the same, edges repeated.
-    letterbox: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+    letterbox: one scale for both axes, the content centred or at the top left, padded.
     InputError for a turned region where sampling is antialiased: its filter has the axes of the picture.
     """
     if spec.sampling == "bilinear_antialias" and region.rotation_degrees != 0:
@@ -100,16 +100,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
             "but input.sampling 'bilinear_antialias' is defined for upright regions alone",
             "give regions without rotation",
         )
-    shrink = 1 if spec.alignment == "corners" else 0
-    width, height = spec.size_wh
-    extent_x, extent_y = width - shrink, height - shrink
-    left, top, content_w, content_h = 0, 0, width, height
-    if spec.resize == "letterbox":
-        scale = min(extent_x / region.size_wh[0], extent_y / region.size_wh[1])
-        content_w = max(math.floor(region.size_wh[0] * scale + 0.5) + shrink, 1)
-        content_h = max(math.floor(region.size_wh[1] * scale + 0.5) + shrink, 1)
-        left, top = (width - content_w) // 2, (height - content_h) // 2
-        extent_x, extent_y = max(content_w - shrink, 1), max(content_h - shrink, 1)
+    (left, top, right, bottom), (extent_x, extent_y) = _content(region, spec)
     scale_x, scale_y = extent_x / region.size_wh[0], extent_y / region.size_wh[1]
     angle = region.rotation_degrees * math.pi / 180
     cos, sin = math.cos(angle), math.sin(angle)
@@ -119,11 +110,38 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
     ty = top + extent_y / 2 - (c * cx + d * cy)
     return InputTransform(
         matrix=np.array([[a, b, tx], [c, d, ty]]),
-        content_xyxy=(left, top, left + content_w, top + content_h),
+        content_xyxy=(left, top, right, bottom),
         pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
         clamp=spec.resize != "affine_crop",
         antialias=spec.sampling == "bilinear_antialias",
     )
+
+
+def _content(region: Region, spec: InputSpec) -> tuple[tuple[int, int, int, int], tuple[int, int]]:
+    """Where in the input the region goes, x1, y1, x2, y2, and how long its sides are there; input px."""
+    width, height = spec.size_wh
+    if spec.resize != "letterbox":
+        return (0, 0, width, height), spec.extent_wh
+    shrink = 1 if spec.alignment == "corners" else 0
+    scale = min(extent / side for extent, side in zip(spec.extent_wh, region.size_wh, strict=True))
+    scale = scale if spec.enlarge else min(scale, 1.0)
+    content_w, content_h = (max(_rounded(side * scale, spec.rounding) + shrink, 1) for side in region.size_wh)
+    left, top = _spare(width - content_w, spec), _spare(height - content_h, spec)
+    extents = (max(content_w - shrink, 1), max(content_h - shrink, 1))
+    return (left, top, left + content_w, top + content_h), extents
+
+
+def _rounded(side: float, rounding: str) -> int:
+    if rounding == "half_even":
+        return round(side)
+    return math.floor(side if rounding == "floor" else side + 0.5)
+
+
+def _spare(spare: int, spec: InputSpec) -> int:
+    """Of `spare` px of padding those that lie before the content."""
+    if spec.anchor == "top_left":
+        return 0
+    return (spare + (1 if spec.odd_pixel == "before" else 0)) // 2
 
 
 def upright_size(stored_size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:

@@ -17,13 +17,15 @@ from posekit.contract.presets import preset, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import DECODERS
 from posekit.decoders.heatmap import HeatmapSpec
+from posekit.decoders.nms import NmsSpec
 from posekit.decoders.regression import RegressionSpec
+from posekit.decoders.roles import Boxes, CandidatesSpec, Keypoints, Scores
 from posekit.decoders.simcc import SimccSpec
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 
 FOLDER = Path(__file__).parents[1] / "golden"
-FILES = ("decoders.json", "tracking.json", "warp.json")
+FILES = (*(f"{kind}.json" for kind in DECODERS), "people.json", "tracking.json", "warp.json")
 
 
 def cases(path: Path) -> list[Any]:
@@ -83,8 +85,7 @@ def test_names_are_unique(name: str) -> None:
 
 
 def test_every_decoder_and_every_choice_of_its_spec_has_a_case() -> None:
-    decoders = [case["decoder"] for case in cases(FOLDER / "decoders.json")]
-    by_kind = {kind: [d for d in decoders if d["kind"] == kind] for kind in DECODERS}
+    by_kind = {kind: [case["settings"] for case in cases(FOLDER / f"{kind}.json")] for kind in DECODERS}
     assert all(by_kind.values())
     wanted = {
         "heatmap": (HeatmapSpec, ("refinement", "alignment")),
@@ -97,6 +98,19 @@ def test_every_decoder_and_every_choice_of_its_spec_has_a_case() -> None:
     assert {d["activation"] for d in by_kind["heatmap"]} == choices(HeatmapSpec, "activation")
     assert {d["activation"] for d in by_kind["regression"]} == choices(RegressionSpec, "activation")
     assert {name for d in by_kind["regression"] for name in d["fields"]} == {"x", "y", "z", "score", "skip"}
+    for part, model, field in [("", CandidatesSpec, "axes"), ("boxes.", Boxes, "format"), ("boxes.", Boxes, "unit"),
+                               ("keypoints.", Keypoints, "unit"), ("keypoints.", Keypoints, "activation"),
+                               ("scores.", Scores, "activation"), ("nms.", NmsSpec, "kind"),
+                               ("nms.", NmsSpec, "definition")]:  # fmt: skip
+        assert {d[part + field] for d in by_kind["detections"]} == choices(model, field), part + field
+
+
+def test_cases_of_several_people_have_any_number_of_them() -> None:
+    counts = {case["people"] for case in cases(FOLDER / "detections.json")}
+    assert {0, 1, 2} < counts
+    frames = cases(FOLDER / "people.json")
+    assert {case["people"] for case in frames} >= {0, 2, 3, 4}
+    assert max(one for case in frames for one in case["ids"]) > 4  # somebody was forgotten, and is new
 
 
 def test_every_way_of_warping_has_a_case() -> None:
@@ -126,10 +140,11 @@ def test_a_contracts_own_vectors_are_for_its_decoder_and_the_same_each_time(tmp_
     spec = regression_spec() if name == "regression" else preset(name)
     for folder in ("a", "b"):
         golden.write(tmp_path / folder, spec)
-    for file in ("warp.json", "decoders.json"):
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(golden.files_of(spec))
+    for file in golden.files_of(spec):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    own = cases(tmp_path / "a" / "decoders.json")
-    assert [case["decoder"] for case in own] == [spec.decoder.model_dump(mode="json")] * 2
+    own = cases(tmp_path / "a" / f"{spec.decoder.kind}.json")
+    assert [case["kind"] for case in own] == [spec.decoder.kind] * 2
     assert len(cases(tmp_path / "a" / "warp.json")) == 9
 
 

@@ -21,13 +21,14 @@ def spec_of(kind: str) -> PoseSpec:
     if kind == "regression":
         rows = RegressionSpec(kind="regression", output="rows", fields=("y", "x", "score"), range="unit")
         return spec_of("heatmap").model_copy(update={"decoder": rows})
-    return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17"}[kind])
+    return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17"}[kind])
 
 
 def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(3)
     shapes = {"heatmap": {"heatmaps": (1, 64, 48, 17)}, "regression": {"rows": (1, 17, 3)},
-              "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)}}  # fmt: skip
+              "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)},
+              "detections": {"rows": (1, 56, 8400)}}  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
 
 
@@ -37,12 +38,13 @@ def test_every_kind_of_the_spec_has_a_decoder_and_a_row_here() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_outputs_that_fit_are_decoded_to_one_instance(kind: str) -> None:
+def test_outputs_that_fit_are_decoded_to_one_instance_or_to_several(kind: str) -> None:
     spec, outputs = spec_of(kind), outputs_of(kind)
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     poses = decode(outputs, spec)
-    assert poses.keypoints.shape == (1, 17, 2)
-    assert poses.scores.shape == (1, 17)
+    assert poses.keypoints.shape == (poses.count, 17, 2)
+    assert poses.scores.shape == (poses.count, 17)
+    assert poses.count > 1 if spec.has_several else poses.count == 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -91,6 +93,8 @@ def test_a_missing_output_is_told_with_those_that_exist(kind: str) -> None:
         ("regression", "rows", (1, 3, 17), "1 x 17 x 3"),
         ("regression", "rows", (1, 51), "1 x 17 x 3"),
         ("regression", "rows", (2, 51), "1 x 17 x 3"),
+        ("detections", "rows", (1, 51, 8400), "1 x 56 x 8400"),  # two numbers a keypoint
+        ("detections", "rows", (1, 56, 2100), "1 x 56 x 8400"),  # another input size
     ],
 )
 def test_a_wrong_shape_is_told_with_the_one_expected(kind: str, output: str, shape: Any, expected: str) -> None:

@@ -17,36 +17,57 @@ from posekit.poses.input_spec import InputSpec
 IMAGE = InputSpec(
     size_wh=(320, 256), color_order="rgb", mean=(0.0,) * 3, std=(255.0,) * 3, resize="letterbox", alignment="half_pixel"
 )
+ROWS = ["rows"]
 PLAIN: dict[str, Any] = {
-    "kind": "detections", "output": "rows", "axes": "channels_first", "boxes": {"first": 0, "format": "cxcywh"},
-    "scores": {"first": 4}, "keypoints": {"first": 5, "fields": ["x", "y", "score"]}, "nms": {"kind": "iou"},
+    "kind": "detections", "axes": "channels_first", "boxes": {"outputs": ROWS, "format": "cxcywh"},
+    "scores": {"outputs": ROWS, "first": 4},
+    "keypoints": {"outputs": ROWS, "first": 5, "fields": ["x", "y", "score"]}, "nms": {"kind": "iou"},
 }  # fmt: skip
+CELLS: dict[str, Any] = PLAIN | {
+    "strides": [8, 16, 32], "boxes": {"outputs": ["boxes"], "format": "ltrb", "unit": "cells", "shift": 0.5},
+    "scores": {"outputs": ["scores"], "activation": "sigmoid"},
+    "keypoints": {"outputs": ["points"], "fields": ["x", "y", "score"], "unit": "cells", "factor": 2.0,
+                  "activation": "sigmoid"},
+}  # fmt: skip
+LEVELS = {name: [f"{name}_{stride}" for stride in (8, 16, 32)] for name in ("cls", "obj", "bbox", "kps")}
 KINDS: dict[str, dict[str, Any]] = {
     "yolo": PLAIN,
-    "two numbers a keypoint": PLAIN | {"keypoints": {"first": 5, "fields": ["x", "y"]}},
-    "0 to 1": PLAIN
-    | {
-        "boxes": {"first": 0, "format": "cxcywh", "unit": "unit"},
-        "keypoints": {"first": 5, "fields": ["x", "y", "score"], "unit": "unit"},
+    "two numbers a keypoint": PLAIN | {"keypoints": {"outputs": ROWS, "first": 5, "fields": ["x", "y"]}},
+    "0 to 1": PLAIN | {
+        "boxes": {"outputs": "rows", "format": "cxcywh", "unit": "unit"},
+        "keypoints": {"outputs": ROWS, "first": 5, "fields": ["x", "y", "score"], "unit": "unit"},
     },
-    "several classes": PLAIN
-    | {"scores": {"first": 4, "count": 3, "person": 1}, "keypoints": {"first": 7, "fields": ["x", "y"]}},
-    "yolox": PLAIN
-    | {
-        "axes": "rows",
-        "scores": {"first": 5, "times": 4, "activation": "sigmoid"},
-        "keypoints": {"first": 6, "fields": ["x", "y", "score"], "activation": "sigmoid"},
+    "several classes": PLAIN | {
+        "scores": {"outputs": ROWS, "first": 4, "count": 3, "person": 1},
+        "keypoints": {"outputs": ROWS, "first": 7, "fields": ["x", "y"]},
     },
-    "keypoints first, y before x, suppressed already": PLAIN
-    | {
+    "yolox": PLAIN | {
         "axes": "rows",
-        "boxes": {"first": 51, "format": "xyxy", "unit": "unit"},
-        "scores": {"first": 55},
-        "keypoints": {"first": 0, "fields": ["y", "x", "score"], "unit": "unit"},
-        "nms": {"kind": "none"},
+        "scores": {"outputs": ROWS, "first": 5, "objectness": {"outputs": ROWS, "channel": 4},
+                   "activation": "sigmoid"},
+        "keypoints": {"outputs": ROWS, "first": 6, "fields": ["x", "y", "score"], "activation": "sigmoid"},
+    },
+    "sorted rows that say their class": PLAIN | {
+        "axes": "rows", "boxes": {"outputs": ROWS, "format": "xyxy"},
+        "scores": {"outputs": ROWS, "first": 4, "class_channel": 5, "person": 3},
+        "keypoints": {"outputs": ROWS, "first": 6, "fields": ["x", "y", "score"]}, "nms": {"kind": "none"},
     },
     "suppressed by keypoints": PLAIN | {"nms": {"kind": "oks", "threshold": 0.6}},
-}
+    "yolo in cells": CELLS,
+    "yolo 26 in cells": CELLS | {
+        "keypoints": {"outputs": ["points"], "fields": ["x", "y", "score"], "unit": "cells", "shift": 0.5},
+    },
+    "levels of maps": CELLS | {
+        "axes": "maps", "boxes": {"outputs": LEVELS["bbox"], "format": "cxcywh_exp", "unit": "cells"},
+        "scores": {"outputs": LEVELS["cls"], "objectness": {"outputs": LEVELS["obj"], "channel": 0}},
+        "keypoints": {"outputs": LEVELS["kps"], "fields": ["x", "y"], "unit": "cells"},
+    },
+    "levels of rows": CELLS | {
+        "axes": "rows", "boxes": {"outputs": LEVELS["bbox"], "format": "cxcywh", "unit": "cells"},
+        "scores": {"outputs": LEVELS["cls"]},
+        "keypoints": {"outputs": LEVELS["kps"], "fields": ["y", "x"], "unit": "cells"},
+    },
+}  # fmt: skip
 
 
 def spec_of(**changes: Any) -> DetectionsSpec:
@@ -70,15 +91,10 @@ def people(count: int, keypoints: int, seed: int = 0) -> Poses:
 @pytest.mark.parametrize("keypoints", [1, 5, 17, 21, 133])
 @pytest.mark.parametrize("name", KINDS)
 def test_people_come_back(name: str, keypoints: int, count: int) -> None:
-    data = dict(KINDS[name])
-    if name.startswith("keypoints first"):
-        data["boxes"] = data["boxes"] | {"first": 3 * keypoints}
-        data["scores"] = {"first": 3 * keypoints + 4}
-    spec, expected = spec_of(**data), people(count, keypoints)
-    outputs = encode(expected, spec, IMAGE, 64, np.random.default_rng(1))
+    spec, expected = spec_of(**KINDS[name]), people(count, keypoints)
+    outputs = encode(expected, spec, IMAGE, np.random.default_rng(1))
     if spec.nms.kind == "none":  # such a network sorts its rows
-        order = np.argsort(-outputs["rows"][:, spec.scores.first], kind="stable")
-        outputs = {"rows": outputs["rows"][order]}
+        outputs = {"rows": outputs["rows"][np.argsort(-outputs["rows"][:, spec.scores.first], kind="stable")]}
     found = decode(outputs, spec, IMAGE, sigmas(keypoints))
     assert found.count == count
     np.testing.assert_allclose(found.keypoints, expected.keypoints, atol=1e-9)
@@ -88,6 +104,18 @@ def test_people_come_back(name: str, keypoints: int, count: int) -> None:
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-9)
     else:
         assert (found.scores == found.confidences[:, None]).all()  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_outputs_are_those_that_the_shapes_say(name: str) -> None:
+    spec = spec_of(**KINDS[name])
+    outputs = encode(people(2, 17), spec, IMAGE, np.random.default_rng(1))
+    wanted = detections.shapes(spec, IMAGE.size_wh, 17)
+    assert set(wanted) == set(outputs) == set(spec.outputs)
+    for output, shape in wanted.items():
+        seen = outputs[output].shape
+        assert len(seen) == len(shape)
+        assert all(side in (None, given) for side, given in zip(shape, seen, strict=True)), output
 
 
 def table(*rows: tuple[float, float, float]) -> dict[str, Floats]:
@@ -115,7 +143,10 @@ def test_two_people_in_nearly_one_box(shift: float, stay: list[float]) -> None:
 
 
 def test_a_better_class_of_the_row_is_nobody() -> None:
-    spec = spec_of(scores={"first": 4, "count": 2, "person": 0}, keypoints={"first": 6, "fields": ["x", "y"]})
+    spec = spec_of(
+        scores={"outputs": ROWS, "first": 4, "count": 2, "person": 0},
+        keypoints={"outputs": ROWS, "first": 6, "fields": ["x", "y"]},
+    )
     rows = np.array([[5, 5, 10, 10, 0.6, 0.7, 1, 1], [50, 5, 10, 10, 0.6, 0.6, 2, 2], [90, 5, 10, 10, 0.6, 0.1, 3, 3]])
     found = decode({"rows": rows.T}, spec, IMAGE, sigmas(1))
     assert found.keypoints[:, 0, 0].tolist() == [2, 3]  # of equal ones the first class is the best
@@ -131,14 +162,22 @@ def test_no_more_people_than_asked_for() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"scores": {"first": 3}}, "boxes and scores share channel 3"),
-        ({"scores": {"first": 4, "times": 4}}, "boxes and scores share channel 4"),
-        ({"keypoints": {"first": 4, "fields": ["x", "y"]}}, "keypoints begin at channel 4, which boxes or scores have"),
-        ({"keypoints": {"first": 5, "fields": ["x", "score"]}}, "fields must hold x and y once"),
-        ({"scores": {"first": 4, "count": 2, "person": 2}}, "person is class 2 of 2"),
+        ({"scores": {"outputs": ROWS, "first": 3}}, "boxes and scores share channel 3 of output 'rows'"),
+        ({"scores": {"outputs": ROWS, "first": 4, "objectness": {"outputs": ROWS, "channel": 4}}},
+         "scores and objectness share channel 4"),
+        ({"keypoints": {"outputs": ROWS, "first": 4, "fields": ["x", "y"]}}, "scores and keypoints share channel 4"),
+        ({"keypoints": {"outputs": ROWS, "first": 5, "fields": ["x", "score"]}}, "fields must hold x and y once"),
+        ({"scores": {"outputs": ROWS, "first": 4, "count": 2, "person": 2}}, "person is class 2 of 2"),
+        ({"scores": {"outputs": ROWS, "first": 4, "count": 2, "class_channel": 7}}, "has one score, not 2"),
         ({"nms": {"kind": "iou", "threshold": 0.0}}, "greater than 0"),
+        ({"boxes": {"outputs": ROWS, "format": "ltrb"}}, "boxes of format 'ltrb' have unit 'input_px'"),
+        ({"boxes": {"outputs": ROWS, "format": "xyxy", "unit": "cells"}}, "have unit 'cells', expected"),
+        ({"boxes": {"outputs": ROWS, "format": "cxcywh", "unit": "cells"}}, "numbers in cells need the strides"),
+        ({"axes": "maps"}, "boxes lie in 1 outputs, but there are no strides"),
+        ({"axes": "maps", "strides": [8, 16]}, "boxes lie in one output, but of maps there is one a level"),
+        ({"strides": [8, 16], "boxes": {"outputs": ["a", "b", "c"], "format": "xyxy"}}, "3 outputs, but there are 2"),
     ],
-)
+)  # fmt: skip
 def test_roles_that_cannot_be_are_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match="validation error") as raised:
         spec_of(**changes)
@@ -166,6 +205,25 @@ def test_a_table_of_other_axes_is_a_misfit(axes: str, shape: tuple[int, ...], hi
     with pytest.raises(MisfitError) as raised:
         detections.pack(values, wanted, spec, (640, 640))
     assert raised.value.hint == hint
+
+
+def test_keypoints_that_reach_into_other_channels_are_refused_once_their_number_is_known() -> None:
+    spec = spec_of(boxes={"outputs": ROWS, "first": 20, "format": "xyxy"}, scores={"outputs": ROWS},
+                   keypoints={"outputs": ROWS, "first": 1, "fields": ["x", "y"]})  # fmt: skip
+    spec.check(9)
+    with pytest.raises(ValueError, match="boxes and keypoints share channel 20 of output 'rows'"):
+        spec.check(10)
+
+
+def test_cells_count_level_after_level_and_row_by_row() -> None:
+    spec = spec_of(**CELLS)
+    outputs = {"boxes": np.zeros((4, 1680)), "scores": np.full((1, 1680), -9.0), "points": np.zeros((3, 1680))}
+    for place in (40, 1280, 1279 + 320 + 1):  # second row of 40 columns; the first cell of the second and third level
+        outputs["scores"][0, place] = 9.0 - place / 1e4
+        outputs["boxes"][:, place] = 0.5
+    found = decode(outputs, spec, IMAGE, sigmas(1))
+    assert found.keypoints[:, 0].tolist() == [[0, 8], [0, 0], [0, 0]]
+    assert found.boxes_xyxy.tolist() == [[0, 8, 8, 16], [0, 0, 16, 16], [0, 0, 32, 32]]  # type: ignore[union-attr]
 
 
 def test_examples_hold_people_found_twice_and_one_that_is_none() -> None:

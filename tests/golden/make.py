@@ -1,21 +1,26 @@
 """Write the golden vectors that Python, Kotlin and Swift are all held to: `python tests/golden/make.py`.
 
 warp.json: small pictures, how they are oriented, the region and input spec, and the sampled tensor.
-decoders.json: outputs of a head and the keypoints that they stand for.
+heatmap.json and so on, one a decoder: outputs of a head and the people that they stand for.
+people.json: what the tracker of several people (sigmas 0.08, at most 4) and their smoother (min_cutoff 0.8, beta 0.02)
+give, frame by frame.
 tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02)
 give, frame by frame.
 """
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from posekit.bundle.golden import SEED, Case, decoder_case, tracking_cases, warp_cases, write_cases
+from posekit.bundle.golden import SEED, Case, decoder_case, people_cases, tracking_cases, warp_cases, write_cases
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
+from posekit.decoders.encoding import encode
+from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 
@@ -46,6 +51,21 @@ def all_warp_cases() -> list[Case]:
                                      alignment=alignment)  # fmt: skip
                     name = str(variant) if sampling == "bilinear" else f"antialias-{variant}"
                     cases += warp_cases(rng, name, spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant)
+    return cases + letterbox_cases()
+
+
+def letterbox_cases() -> list[Case]:
+    """Every anchor, rounding and odd pixel, and pictures that do not grow."""
+    rng, cases = np.random.default_rng(SEED + 5), list[Case]()
+    ways = itertools.product(("center", "top_left"), ("half_up", "half_even", "floor"), ("after", "before"))
+    # at 10 x 10, 40 x 30 is 10 x 7.5; at 12 x 9 the side of 37 x 29 leaves an odd pixel
+    for number, (anchor, rounding, odd_pixel) in enumerate(ways):
+        for stored_wh, size_wh in (((40, 30), (10, 10)), ((4, 6), (9, 11))):
+            spec = InputSpec(size_wh=size_wh, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="letterbox",
+                             pad_value=114, alignment=("half_pixel", "index", "corners")[number % 3], anchor=anchor,
+                             rounding=rounding, odd_pixel=odd_pixel, enlarge=number % 2 == 0)  # fmt: skip
+            cases += warp_cases(rng, f"{anchor}-{rounding}-{odd_pixel}-{stored_wh[0]}", spec, stored_wh,
+                                Orientation(), 33.0)  # fmt: skip
     return cases
 
 
@@ -104,12 +124,94 @@ def all_decoder_cases() -> list[Case]:
             for alignment in ("half_pixel", "index", "corners"):
                 rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
+    return cases + detections_cases()
+
+
+BOXES = {
+    "xyxy": {}, "xywh": {}, "cxcywh": {}, "unit": {"unit": "unit"}, "ltrb": {"unit": "cells", "shift": 0.5},
+    "cells": {"unit": "cells"}, "cxcywh_exp": {"unit": "cells"},
+}  # fmt: skip
+KEYPOINTS = {
+    "px": {"fields": ["x", "y", "score"]},
+    "plain": {"fields": ["x", "y"]},
+    "unit": {"fields": ["y", "x", "skip", "score"], "unit": "unit", "activation": "sigmoid"},
+    "yolo8": {"fields": ["x", "y", "score"], "unit": "cells", "factor": 2.0, "activation": "sigmoid"},
+    "yolo26": {"fields": ["x", "y", "score"], "unit": "cells", "shift": 0.5},
+}
+SUPPRESSIONS = (
+    {"kind": "iou", "threshold": 0.7}, {"kind": "iou", "definition": "inclusive", "threshold": 0.45, "most_out": 2},
+    {"kind": "oks", "threshold": 0.6, "most_in": 5}, {"kind": "none", "most_out": 4},
+)  # fmt: skip
+
+
+def detections_cases() -> list[Case]:
+    """Every format of boxes and keypoints, kind of suppression and way in which the roles lie in tensors."""
+    rng, cases = np.random.default_rng(SEED + 6), list[Case]()
+    ways = [*itertools.product(BOXES, ("px", "yolo8")), *itertools.product(("cxcywh", "ltrb"), KEYPOINTS)]
+    for number, (box, points) in enumerate(dict.fromkeys(ways)):
+        boxes = {"format": {"unit": "cxcywh", "cells": "cxcywh"}.get(box, box), **BOXES[box]}
+        for tensors in ("one", "roles", "levels", "maps"):
+            data = {"kind": "detections", "strides": [16, 32], "min_confidence": 0.25, **_lying(tensors, boxes, points),
+                    "nms": SUPPRESSIONS[number % len(SUPPRESSIONS)]}  # fmt: skip
+            alignment = ("half_pixel", "index", "corners")[number % 3]
+            spec = decoder(data)
+            outputs = encode(crowd(rng, number + number // 4), spec, image(alignment), rng)
+            cases.append(decoder_case(f"detections-{box}-{points}-{tensors}", spec, image(alignment), outputs))
+    return [*cases, *sorted_rows(rng)]
+
+
+def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:
+    """Roles in one tensor, in a tensor each, or in a tensor each a level."""
+    keypoints = KEYPOINTS[points]
+    if tensors == "one":
+        return {
+            "axes": "rows", "boxes": {"outputs": ["rows"], "first": 3, **boxes},
+            "scores": {"outputs": ["rows"], "first": 1, "count": 2, "person": 1, "activation": "sigmoid",
+                       "objectness": {"outputs": ["rows"], "channel": 0}},
+            "keypoints": {"outputs": ["rows"], "first": 7, **keypoints},
+        }  # fmt: skip
+    if tensors == "roles":
+        return {"axes": "channels_first", "boxes": {"outputs": ["boxes"], **boxes}, "scores": {"outputs": ["scores"]},
+                "keypoints": {"outputs": ["keypoints"], **keypoints}}  # fmt: skip
+    names = {role: [f"{role}_16", f"{role}_32"] for role in ("boxes", "scores", "objectness", "keypoints")}
+    return {
+        "axes": "maps" if tensors == "maps" else "rows", "boxes": {"outputs": names["boxes"], **boxes},
+        "scores": {"outputs": names["scores"], "activation": "sigmoid" if tensors == "maps" else "none",
+                   "objectness": {"outputs": names["objectness"], "channel": 0}},
+        "keypoints": {"outputs": names["keypoints"], **keypoints},
+    }  # fmt: skip
+
+
+def crowd(rng: np.random.Generator, number: int) -> Poses:
+    """No, one, two or eight people, some nearly in one place, some as sure as others, some beyond the border."""
+    count = (0, 1, 2, 8)[number % 4]
+    low = np.repeat(rng.uniform(-8, 80, (count // 2 + 1, 2)), 2, axis=0)[:count] + rng.uniform(0, 4, (count, 2))
+    points = low[:, None] + rng.uniform(0, 40, (count, 7, 2))
+    confidences = np.array([0.9, 0.9, 0.6, 0.5, 0.5, 0.26, 0.24, 0.1])[:count]
+    boxes = np.concatenate([points.min(axis=1) - 1, points.max(axis=1) + 1], axis=1)
+    return Poses(points, rng.uniform(0.05, 0.95, (count, 7)), confidences, boxes)
+
+
+def sorted_rows(rng: np.random.Generator) -> list[Case]:
+    """Tables that a network sorted out itself, whose rows say their class."""
+    cases = []
+    for person in (0, 2):
+        data = {
+            "kind": "detections", "axes": "rows", "boxes": {"outputs": ["rows"], "format": "xyxy"},
+            "scores": {"outputs": ["rows"], "first": 4, "person": person, "class_channel": 5},
+            "keypoints": {"outputs": ["rows"], "first": 6, "fields": ["x", "y", "score"]}, "nms": {"kind": "none"},
+        }  # fmt: skip
+        outputs = encode(crowd(rng, 3), decoder(data), image(), rng, candidates=12)
+        outputs["rows"][::3, 5] = 1 - person / 2
+        cases.append(decoder_case(f"detections-sorted-{person}", decoder(data), image(), outputs))
     return cases
 
 
 def main(folder: Path = FOLDER) -> None:
     write_cases(folder / "warp.json", all_warp_cases())
-    write_cases(folder / "decoders.json", all_decoder_cases())
+    for kind, cases in itertools.groupby(all_decoder_cases(), key=lambda case: case["kind"]):
+        write_cases(folder / f"{kind}.json", list(cases))
+    write_cases(folder / "people.json", people_cases())
     write_cases(folder / "tracking.json", tracking_cases())
 
 

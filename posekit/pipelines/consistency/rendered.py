@@ -88,7 +88,7 @@ def checks(opened: bundle.Bundle, edits: Edits, *, allow_edited: bool) -> tuple[
     written = [] if contract else [f"{CONTRACT} is not written as posekit writes it"]
     with tempfile.TemporaryDirectory() as scratch:
         golden.write(Path(scratch) / bundle.GOLDEN, opened.spec)
-        vectors = golden.differences(opened.folder / bundle.GOLDEN, Path(scratch) / bundle.GOLDEN)
+        vectors = golden.differences(opened.folder / bundle.GOLDEN, Path(scratch) / bundle.GOLDEN, opened.spec)
     return (
         _of_wrapper(edits, str(opened.manifest.get("posekit", "unknown")), allow_edited),
         judged("the golden vectors are those of the contract", vectors, "made again, and the same"),
@@ -113,7 +113,7 @@ def _of_wrapper(edits: Edits, version: str, allow_edited: bool) -> Check:
 def _unknown(opened: bundle.Bundle) -> list[str]:
     known = {
         Path(bundle.MANIFEST), Path(CONTRACT), Path(recipe.FILE), Path(opened.model_path.name),
-        *(Path(bundle.GOLDEN) / name for name in golden.FILES),
+        *(Path(bundle.GOLDEN) / name for name in golden.files_of(opened.spec)),
         *(Path(bundle.REPORT) / name for name in (document.FILE, document.JUNIT, document.PAGE)),
     }  # fmt: skip
     made = recipe.read(opened.folder / recipe.FILE)
