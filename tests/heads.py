@@ -14,6 +14,7 @@ from posekit.decoders import DECODERS, of
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = tuple(sorted(DECODERS))
+SEVERAL = "detections-ltrb-yolo8-roles"  # the golden case with the settings of YOLO-pose as a checkpoint gives it
 PLAIN = "heatmap"  # whose outputs the fakes of LiteRT give: what all wrappers share is checked with this one head
 
 
@@ -21,8 +22,21 @@ PLAIN = "heatmap"  # whose outputs the fakes of LiteRT give: what all wrappers s
 def cases() -> dict[str, list[Any]]:
     """Golden cases by kind of decoder."""
     documents = [json.loads(path.read_text())["cases"] for path in sorted(GOLDEN.glob("*.json"))]
-    found = [case for document in documents for case in document if "decoder" in case]
-    return {kind: [case for case in found if case["decoder"]["kind"] == kind] for kind in KINDS}
+    found = [case for document in documents for case in document if "kind" in case]
+    return {kind: [case for case in found if case["kind"] == kind] for kind in KINDS}
+
+
+def decoder(case: dict[str, Any]) -> dict[str, Any]:
+    """The decoder of a golden case as a contract has it: `boxes.first` is `first` of the table `boxes`."""
+    data: dict[str, Any] = {"kind": case["kind"]}
+    for name, value in case["settings"].items():
+        *tables, field = name.split(".")
+        table = data
+        for part in tables:
+            table = table.setdefault(part, {})
+        table[field] = value
+    data.pop("oks_sigmas", None)
+    return data
 
 
 def plain_spec(name: str) -> PoseSpec:
@@ -32,12 +46,14 @@ def plain_spec(name: str) -> PoseSpec:
 
 def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> PoseSpec:
     """A contract with a decoder of that kind: COCO's keypoints, or where it is tiny a single one without edges."""
+    chosen = next((one for one in cases()[kind] if one["name"] == SEVERAL), cases()[kind][case])
     data = {
-        "schema": 1, "name": name, "version": "1", "license": "Apache-2.0", "kind": "top_down",
+        "schema": 1, "name": name, "version": "1", "license": "Apache-2.0",
+        "kind": "one_stage" if DECODERS[kind].several else "top_down",
         "input": {"size_wh": [192, 256], "color_order": "bgr", "mean": [103.53, 116.28, 123.675],
                   "std": [57.375, 57.12, 58.395], "resize": "affine_crop", "box_padding": 1.25,
                   "pad_value": 0, "alignment": "half_pixel"},
-        "decoder": cases()[kind][case]["decoder"],
+        "decoder": decoder(chosen),
         "keypoints": {"names": ["tip"], "oks_sigmas": [0.05]} if is_tiny else {"skeleton": "coco17"},
     }  # fmt: skip
     return parse_spec(data, "tests/heads.py")
