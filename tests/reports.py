@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from posekit.parity.cases import Case, poses_of, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.shipped import Shipped, Wrapper
+from posekit.parity.written_poses import WrittenPose, written_poses
 from posekit.report import writing
 from posekit.runtimes import runtime_for
 from posekit.targets import lint
@@ -88,9 +90,9 @@ def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> t
     def results(case: Case) -> dict[str, Shipped]:
         outputs, off = run(case.pixels), shifted(run)(case.pixels)
         found = poses_of(outputs, case.transform, spec)
-        keypoints, scores = found.keypoints[0] + (14, 0), found.scores[0]
-        image = Shipped(case.pixels[None], outputs, keypoints, scores)
-        return {"image": image, "tensor": Shipped(None, off, None, None)} if accelerator else {"image": image}
+        moved = written_poses(replace(found, keypoints=found.keypoints + (14, 0)))
+        image = Shipped(case.pixels[None], outputs, tuple(map(WrittenPose.model_validate, moved)))
+        return {"image": image, "tensor": Shipped(None, off, None)} if accelerator else {"image": image}
 
     wrapper = Wrapper(results, accelerator)
     evaluation = evaluate(

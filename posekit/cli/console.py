@@ -87,14 +87,19 @@ def show_predictions(
     as_json: bool,
 ) -> None:
     """Keypoints as a table or JSON; overlays into `out`; then the pictures that cannot be read."""
+    import numpy as np
+
+    from posekit.parity.written_poses import written_poses
     from posekit.report.overlay import overlay
 
     rows = []
     taken: dict[str, int] = {}
     for path, image, poses in found:
         entry: dict[str, Any] = {"image": str(path), "keypoint_names": list(spec.keypoints.names), "instances": [
-            {"keypoints": points.round(3).tolist(), "scores": scores.round(5).tolist()}
-            for points, scores in zip(poses.keypoints, poses.scores, strict=True)]}  # fmt: skip
+            {"keypoints": np.round(one["keypoints"], 3).tolist(), "scores": np.round(one["scores"], 5).tolist(),
+             "confidence": round(one["confidence"], 5),
+             "box_xyxy": None if one["box_xyxy"] is None else np.round(one["box_xyxy"], 3).tolist()}
+            for one in written_poses(poses)]}  # fmt: skip
         if out is not None:
             taken[path.stem] = taken.get(path.stem, 0) + 1
             suffix = f"-{taken[path.stem]}" if taken[path.stem] > 1 else ""
@@ -110,13 +115,15 @@ def show_predictions(
         unread = [{"image": str(path), "error": error.message, "hint": error.hint} for path, error in failed]
         print_json({"predictions": rows, "failed": unread})
     for entry in () if as_json else rows:
+        if not entry["instances"]:
+            out_line(f"{entry['image']}: nobody")
         for number, instance in enumerate(entry["instances"]):
             table = Table(
                 "keypoint",
                 "x px",
                 "y px",
                 "score",
-                title=Text(f"{entry['image']}, person {number}"),
+                title=Text(f"{entry['image']}, person {number}, confidence {instance['confidence']:.3f}"),
                 title_justify="left",
             )
             for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):

@@ -120,13 +120,16 @@ def show_ladders(found: Sequence[Ladder], folder: Path | None, as_json: bool) ->
 
 def _rung_in_words(rung: Rung) -> list[str]:
     quality = rung.quality
-    if quality is None:
+    if quality is None and not rung.size:
         return [rung.precision, rung.status, *[""] * (len(LADDER_COLUMNS) - 2)]
-    labelled = ["" if value is None else f"{value:.3f}" for value in (quality.ap, quality.pck)]
     ratios = ["" if value is None else f"{value:.2f}" for value in (rung.ratio, rung.time_ratio)]
+    made = [f"{rung.precision}{' *' if rung.failed else ''}", f"{rung.size / 1000:,.0f}", *ratios]
+    if quality is None:
+        return [*made, *[""] * (len(LADDER_COLUMNS) - len(made))]
+    labelled = ["" if value is None else f"{value:.3f}" for value in (quality.ap, quality.pck)]
     return [
-        f"{rung.precision}{' *' if rung.failed else ''}", f"{rung.size / 1000:,.0f}", *ratios, f"{quality.oks:.4f}",
-        f"{quality.worst_oks:.4f}", f"{quality.mean_px:.3f}", f"{quality.p95_px:.2f}", *labelled,
+        *made, f"{quality.oks:.4f}", f"{quality.worst_oks:.4f}", f"{quality.mean_px:.3f}", f"{quality.p95_px:.2f}",
+        *labelled,
     ]  # fmt: skip
 
 
@@ -274,11 +277,16 @@ def _table(title: str, evaluation: Evaluation) -> None:
     for reason in dict.fromkeys(row[5] for row in rows if row[1] == "SKIPPED"):
         skipped = ", ".join(row[0] for row in rows if row[1] == "SKIPPED" and row[5] == reason)
         out_line(f"  SKIPPED {skipped}: {reason}")
+    if (people := evaluation.total.people) is not None:
+        lost = f"{len(people.missed)} missed, {len(people.invented)} invented"
+        barely = f", {people.barely} barely on one side of a threshold" if people.barely else ""
+        out_line(f"  people: {people.reference} of the reference, {people.seen} seen; {lost}{barely}")
     if evaluation.blamed:
         out_line(f"  the error comes from: {', '.join(evaluation.blamed)}")
     for side, value in evaluation.accuracy.items():
         ap = "SKIPPED" if value.ap is None else f"{value.ap:.4f}"
-        out_line(f"  {side}: COCO AP (boxes given) {ap}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people")
+        boxes = "boxes given" if value.boxes == "given" else "its own boxes"
+        out_line(f"  {side}: COCO AP ({boxes}) {ap}, PCK@0.1 {value.pck:.4f} of {value.people} annotated people")
     for check in evaluation.checks:
         if check.outcome is Outcome.FAIL:
             out_line(f"  FAILED {check.name}: {check.detail}")

@@ -54,7 +54,8 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The rungs of a platform. untimed: why there are no times, else empty. recommended: empty where none is good."""
+    """The rungs of a platform. reference: None where nobody is in the pictures. untimed: why there are no times, else
+    empty. recommended: empty where none is good."""
 
     name: str
     platform: str
@@ -63,7 +64,7 @@ class Ladder:
     evaluated_on: str
     warnings: tuple[str, ...]
     people: int
-    reference: Quality
+    reference: Quality | None
     rungs: tuple[Rung, ...]
     untimed: str
     calibration: dict[str, Any] | None
@@ -80,7 +81,7 @@ class Ladder:
             "evaluated_on": self.evaluated_on,
             "warnings": list(self.warnings),
             "people": self.people,
-            "reference": self.reference.as_json(),
+            "reference": self.reference and self.reference.as_json(),
             "precisions": [rung.as_json() for rung in self.rungs],
             "untimed": self.untimed,
             "calibration": self.calibration,
@@ -96,6 +97,8 @@ def recommend(rungs: Sequence[Rung]) -> tuple[str, str]:
     of those within LIKE of the smallest.
     """
     good = [rung for rung in rungs if rung.is_good]
+    if rungs and all(rung.quality is None for rung in rungs) and any(rung.size for rung in rungs):
+        return "", "nobody is in the pictures, so that no precision can be compared"
     if not good:
         return "", "no precision was measured with its gates holding"
     quick = [rung for rung in good if not rung.is_slower and not _loses(rung)] or good

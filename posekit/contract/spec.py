@@ -20,7 +20,7 @@ from pydantic import (
 from posekit import documents
 from posekit.contract import skeletons
 from posekit.decoders import AnyDecoderSpec, of
-from posekit.decoders.decoder import OutputName
+from posekit.decoders.decoder import DecoderSpec, OutputName
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
@@ -98,19 +98,26 @@ class GateSpec(Part):
     `min_score_of_median` of the median score. `tie`: values of an output that differ by less than this fraction of
     their range are a near tie, and a keypoint that jumps between them is told, not failed. Limits over these
     (parity/drift.py): max_px and p95_px, source px; max_of_size and max_shift, the largest error and the mean
-    displacement as fractions of the person; min_oks of the worst person, mean_oks of all. min_snr_db: signal to noise
-    of the worst output tensor. max_score: largest difference of a score, as a fraction of the largest score, or of 1 if
-    that is more. max_ap_drop, max_pck_drop: points of accuracy lost, where enough people are annotated.
+    displacement as fractions of the person; max_z_px, max_z_of_size: the largest error of depth. max_missed,
+    max_invented: people without a partner, as fractions of the reference's people; who is on one side of a threshold
+    here and on the other there, by no more than `max_score`, is not counted. min_oks of the worst person, mean_oks of
+    all. min_snr_db: signal to noise of the worst output tensor. max_score: largest difference of a score, as a fraction
+    of the largest score, or of 1 if that is more. max_ap_drop, max_pck_drop: points of accuracy lost, where enough
+    people are annotated.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None
     p95_px: Annotated[float, Field(gt=0)] | None = None
     max_of_size: Annotated[float, Field(gt=0)] | None = None
     max_shift: Annotated[float, Field(gt=0)] | None = None
+    max_z_px: Annotated[float, Field(gt=0)] | None = None
+    max_z_of_size: Annotated[float, Field(gt=0)] | None = None
     min_snr_db: float | None = None
     min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     max_score: Annotated[float, Field(gt=0)] | None = None
+    max_missed: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_invented: Annotated[float, Field(ge=0)] | None = None
     max_ap_drop: Annotated[float, Field(gt=0)] | None = None
     max_pck_drop: Annotated[float, Field(gt=0)] | None = None
     min_score: float | None = None
@@ -177,6 +184,10 @@ class PoseSpec(Part):
     def has_several(self) -> bool:
         """Whether the model finds any number of people in a picture, rather than the one of a region."""
         return of(self.decoder).several
+
+    def decoding(self, decoder: DecoderSpec) -> PoseSpec:
+        """The same contract with other settings of its decoder."""
+        return self.model_copy(update={"decoder": decoder})
 
     @property
     def keypoint_count(self) -> int:

@@ -50,9 +50,9 @@ class DecoderSpec(Part):
 class Alternatives:
     """Other values that fields of a decoder could plausibly have, each as a change of the spec.
 
-    judge: what tells them apart (parity/contract): keypoints that `follow` a moved picture, or that a `mirror` image
-    turns round. is_choice: they differ in accuracy, and none is wrong. is_decisive: with a wrong one every keypoint is
-    somewhere else, so that `package` looks at it too.
+    fields: by name, `keypoints.unit` for that of a part. judge: what tells them apart (parity/contract): keypoints that
+    `follow` a moved picture, or that a `mirror` image turns round. is_choice: they differ in accuracy, and none is
+    wrong. is_decisive: with a wrong one every keypoint is somewhere else, so that `package` looks at it too.
     """
 
     fields: tuple[str, ...]
@@ -74,6 +74,12 @@ def no_alternatives(spec: Any, image: InputSpec) -> tuple[Alternatives, ...]:
     """Of a decoder whose settings cannot be mistaken for others."""
     del spec, image
     return ()
+
+
+def no_thresholds(spec: Any, by: float) -> Any:
+    """Of a decoder that always finds one person."""
+    del by
+    return spec
 
 
 def all_scores(spec: Any, values: Floats) -> Floats:
@@ -107,6 +113,10 @@ class Decoder:
     - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
     - several: whether it finds any number of people in a picture, each with a box and a confidence, rather than the one
       of a region.
+    - looser(spec, by): where there may be several, settings under which those count too who miss a threshold by at most
+      `by`, a difference of confidences or of what suppression compares.
+    - candidates(spec, by): of several, settings under which every candidate is given that is at most `by` less
+      confident than it should be, whoever it is like.
     - unsure: fraction of the median score below which a keypoint is no more often right than wrong.
     - has_distributions: whether each row of an output stands for probabilities of its places.
     - sources: of a decoder that is not posekit's own, the folder with its twins: for kind "two_words"
@@ -123,6 +133,8 @@ class Decoder:
     tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
     cells: tuple[int, ...] = ()
     several: bool = False
+    looser: Callable[[Any, float], Any] = no_thresholds
+    candidates: Callable[[Any, float], Any] = no_thresholds
     unsure: float = 0.0
     has_distributions: bool = False
     sources: Path | None = None

@@ -14,7 +14,7 @@ import numpy as np
 
 from posekit.decoders import layout
 from posekit.decoders.candidates import boxes_of, cells_of, columns, confidences_of, grids, keypoints_of
-from posekit.decoders.decoder import Decoder, Outputs
+from posekit.decoders.decoder import Alternatives, Decoder, Outputs
 from posekit.decoders.encoding import encode
 from posekit.decoders.nms import by_boxes, by_keypoints, ranked
 from posekit.decoders.roles import CandidatesSpec
@@ -112,5 +112,32 @@ def examples(spec: DetectionsSpec, image: InputSpec, rng: np.random.Generator, c
     return encode(poses, spec, image, rng, candidates=40)
 
 
+def alternatives(spec: DetectionsSpec, image: InputSpec) -> tuple[Alternatives, ...]:
+    """x and y, how numbers in cells become px, and px or 0 to 1."""
+    del image
+    fields = tuple({"x": "y", "y": "x"}.get(name, name) for name in spec.keypoints.fields)
+    found = [Alternatives(("keypoints.fields",), ({"keypoints.fields": fields},), "follow", is_decisive=True)]
+    if spec.keypoints.unit == "cells":
+        names = ("keypoints.factor", "keypoints.shift")
+        changes = tuple(dict(zip(names, pair, strict=True)) for pair in ((2.0, 0.0), (1.0, 0.5), (1.0, 0.0)))
+        found.append(Alternatives(names, changes, "follow", is_decisive=True))
+    else:
+        units = tuple({"keypoints.unit": unit} for unit in ("input_px", "unit"))
+        found.append(Alternatives(("keypoints.unit",), units, "follow", is_decisive=True))
+    return tuple(found)
+
+
+def looser(spec: DetectionsSpec, by: float) -> DetectionsSpec:
+    """Who is less confident by at most `by`, or more like another one, counts too."""
+    nms = spec.nms.model_copy(update={"threshold": min(spec.nms.threshold + by, 1.0)})
+    return spec.model_copy(update={"min_confidence": max(spec.min_confidence - by, 0.0), "nms": nms})
+
+
+def candidates(spec: DetectionsSpec, by: float) -> DetectionsSpec:
+    """Everybody counts, suppressed or not."""
+    nms = spec.nms.model_copy(update={"kind": "none", "most_out": spec.nms.most_in})
+    return spec.model_copy(update={"min_confidence": max(spec.min_confidence - by, 0.0), "nms": nms})
+
+
 # nobody knows yet from which score on a visibility is unsure, so every keypoint counts
-DECODER = Decoder(DetectionsSpec, shapes, pack, decode, examples, several=True)
+DECODER = Decoder(DetectionsSpec, shapes, pack, decode, examples, several=True, looser=looser, candidates=candidates)

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, tuple_of_list
 from posekit.parity.case_files import FileName, RegionOfCase, Sha256, TensorFile, Text, Words
+from posekit.parity.written_poses import MAX_POSES, WrittenPose
 
 REQUEST, RUN = "request.json", "run.json"
 MAX_CASES = 256
@@ -21,7 +22,6 @@ Mode = Literal["image", "tensor", "outputs"]
 MODES: tuple[Mode, ...] = ("image", "tensor", "outputs")
 Accelerator = Literal["cpu", "gpu", "npu", "none"]  # npu: the Neural Engine on iOS; none: no model was run
 
-Coordinate = Annotated[float, Field(ge=-1e9, le=1e9)]
 Size = Annotated[int, Field(ge=1, le=1 << 15)]
 
 
@@ -101,17 +101,16 @@ class Latencies(Part):
 class CaseResult(Part):
     """What one mode of one case gave.
 
-    input: the tensor that the wrapper made (`image` only). outputs: of the model. keypoints (K, 2|3) source px and
-    scores (K,), null where they are not finite or nothing was decoded.
+    input: the tensor that the wrapper made (`image` only). outputs: of the model. people: in source px, none or more,
+    the most confident first; null where they are not finite or nothing was decoded.
     """
 
     mode: Mode
     input: TensorFile | None = None
     outputs: dict[OutputName, TensorFile] = Field(default_factory=dict)
-    keypoints: tuple[tuple[Coordinate, ...], ...] | None = None
-    scores: tuple[Coordinate, ...] | None = None
+    people: Annotated[tuple[WrittenPose, ...], Field(max_length=MAX_POSES)] | None = None
 
-    _lists = field_validator("keypoints", "scores", mode="before")(tuple_of_list)
+    _lists = field_validator("people", mode="before")(tuple_of_list)
 
 
 class RunCase(Part):

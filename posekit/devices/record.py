@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from posekit import documents
@@ -68,7 +65,7 @@ def results_of(folder: Path, one: Pass, name: str, sha256: str, region: RegionOf
             f"case {name!r} of the device run was run on the region {_told(found.region)}, asked was {_told(region)}",
             PACKAGE_AGAIN,
         )
-    return {result.mode: _read(folder, result, name) for result in found.results}
+    return {result.mode: _read(folder, result) for result in found.results}
 
 
 def _told(region: RegionOfCase | None) -> str:
@@ -78,21 +75,9 @@ def _told(region: RegionOfCase | None) -> str:
     return f"{width!r} x {height!r} around ({x!r}, {y!r}), turned by {region.rotation_degrees!r}"
 
 
-def _read(folder: Path, result: CaseResult, name: str) -> Shipped:
-    points = None if result.keypoints is None else _array(result.keypoints, f"keypoints of case {name!r}")
-    scores = None if result.scores is None else _array(result.scores, f"scores of case {name!r}")
-    if points is not None and (points.ndim != 2 or points.shape[1] not in (2, 3)):
-        raise InputError(f"keypoints of case {name!r} have shape {points.shape}, expected (K, 2) or (K, 3)")
+def _read(folder: Path, result: CaseResult) -> Shipped:
     return Shipped(
         None if result.input is None else read_tensor(folder, result.input, "the device run"),
         {key: read_tensor(folder, value, "the device run") for key, value in result.outputs.items()},
-        points,
-        scores,
+        result.people,
     )
-
-
-def _array(values: Any, what: str) -> NDArray[np.float64]:
-    try:
-        return np.array(values, np.float64)
-    except ValueError as error:
-        raise InputError(f"the {what} of the device run are rows of unlike length") from error

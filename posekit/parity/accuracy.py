@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import PoseSpec
 from posekit.parity.cases import Case
+from posekit.parity.matching import LEAST_OKS, best_pairs
 from posekit.parity.metrics import Found, oks
 from posekit.poses import Floats
 from posekit.poses.images import Person, Photo
@@ -24,12 +25,14 @@ THRESHOLDS = np.arange(0.5, 1.0, 0.05)  # of OKS, over which COCO's AP is a mean
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """ap: COCO AP (OKS .50:.95), the true boxes given, None without pycocotools; pck: labelled keypoints (COCO's
-    visibility above 0) within 0.1 of the box's longer side, as a fraction."""
+    """ap: COCO AP (OKS .50:.95), None without pycocotools; pck: labelled keypoints (COCO's visibility above 0) within
+    0.1 of the box's longer side, as a fraction, those of people who were missed included. people: how many have a
+    labelled keypoint. boxes: `given` where the true boxes were, `own` where the model found its people itself."""
 
     ap: float | None
     pck: float
     people: int
+    boxes: Literal["given", "own"] = "given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +49,50 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What accuracy needs of one case."""
+    """The annotated people of one case, of which at least one has a labelled keypoint: boxes (M, 4) source px,
+    keypoints (M, K, 3) with COCO's visibility, areas (M,) px. Where a model finds its people itself, those without a
+    labelled keypoint are among them, since finding them is no mistake."""
 
     image_id: int | str
-    box_xyxy: tuple[float, float, float, float]
-    keypoints: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    area: float
+    boxes_xyxy: Floats
+    keypoints: Floats
+    areas: Floats
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Who has a labelled keypoint (M,)."""
+        return np.asarray((self.keypoints[..., 2] > 0).any(axis=1))
 
 
-def truth_of(case: Case) -> Truth | None:
-    """The annotation that a case is measured against, or None: of its own person, or of the only one in a picture that
-    is looked at as a whole."""
-    person = _annotated(case)
-    if person is None or not is_labelled(person):
+def truth_of(case: Case, spec: PoseSpec) -> Truth | None:
+    """The annotations that a case is measured against, or None: of its own person, of everybody where the model may
+    find several, else of the only one in a picture that is looked at as a whole."""
+    people = _annotated(case, spec)
+    if not any(is_labelled(person) for person in people):
         return None
-    return Truth(case.photo.image_id, person.box_xyxy, cast(Floats, person.keypoints), person.area)
+    nothing = np.zeros((spec.keypoint_count, 3))
+    return Truth(
+        case.photo.image_id,
+        np.array([person.box_xyxy for person in people], np.float64),
+        np.array([nothing if person.keypoints is None else person.keypoints for person in people], np.float64),
+        np.array([person.area for person in people], np.float64),
+    )
 
 
-def why_no_truth(case: Case) -> str:
+def why_no_truth(case: Case, spec: PoseSpec) -> str:
     """Why a case of an annotated picture has nothing to be measured against; empty where it has, or nobody is
     annotated."""
-    if truth_of(case) is not None or not case.photo.people:
+    if truth_of(case, spec) is not None or not case.photo.people:
         return ""
-    if _annotated(case) is None:
+    if not _annotated(case, spec):
         return "several people are annotated in a picture that the model looks at as a whole"
     return "no keypoint of the person is labelled (visibility above 0)"
 
 
-def _annotated(case: Case) -> Person | None:
-    return case.person or (case.photo.people[0] if len(case.photo.people) == 1 else None)
+def _annotated(case: Case, spec: PoseSpec) -> tuple[Person, ...]:
+    if case.person is not None:
+        return (case.person,)
+    return case.photo.people if spec.has_several or len(case.photo.people) == 1 else ()
 
 
 def is_labelled(person: Person) -> bool:
@@ -84,12 +102,8 @@ def is_labelled(person: Person) -> bool:
 
 def can_be_told(photos: Iterable[Photo], spec: PoseSpec) -> bool:
     """Whether the annotations of these pictures tell anything of a model's accuracy."""
-    return any(
-        is_labelled(person)
-        for photo in photos
-        for person in photo.people
-        if spec.kind == "top_down" or len(photo.people) == 1
-    )
+    of_all = spec.kind == "top_down" or spec.has_several
+    return any(is_labelled(person) for photo in photos for person in photo.people if of_all or len(photo.people) == 1)
 
 
 def accuracy(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec) -> Accuracy | None:
@@ -97,15 +111,39 @@ def accuracy(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSp
     pairs = [(f, t) for f, t in zip(found, truth, strict=True) if t is not None]
     if not pairs or not all(np.isfinite(f.keypoints).all() for f, _ in pairs):
         return None
-    near = np.concatenate([_near(f, t) for f, t in pairs])
-    return Accuracy(_average_precision(pairs, spec), float(near.mean()), len(pairs))
+    near = np.concatenate([one for f, t in pairs for one in _near(f, t, spec)])
+    people = sum(int(t.labelled.sum()) for _, t in pairs)
+    boxes: Literal["given", "own"] = "own" if spec.has_several else "given"
+    return Accuracy(_average_precision(pairs, spec), float(near.mean()), people, boxes)
 
 
-def _near(found: Found, truth: Truth) -> NDArray[np.bool_]:
-    """Which labelled keypoints lie within PCK_FRACTION of the box's longer side."""
-    x1, y1, x2, y2 = truth.box_xyxy
-    distance = np.linalg.norm(found.keypoints[0, :, :2] - truth.keypoints[:, :2], axis=1)
-    return np.asarray((distance <= PCK_FRACTION * max(x2 - x1, y2 - y1))[truth.keypoints[:, 2] > 0])
+def _partners(found: Found, truth: Truth, spec: PoseSpec) -> list[tuple[int, int | None]]:
+    """Of each labelled person its place in the truth and among those found, None for who was missed."""
+    people = np.flatnonzero(truth.labelled)
+    if not spec.has_several:
+        return [(int(one), 0) for one in people]
+    seen = truth.keypoints[people, :, 2] > 0
+    # an unlabelled keypoint is nowhere, so that only labelled ones tell who somebody is
+    alike = [
+        oks(found.keypoints[:, :, :2], np.broadcast_to(truth.keypoints[one, :, :2], found.keypoints[..., :2].shape),
+            np.full(len(found.sizes), truth.areas[one]), spec.keypoints.oks_sigmas,
+            np.broadcast_to(labelled, found.scores.shape))
+        for one, labelled in zip(people, seen, strict=True)
+    ]  # fmt: skip
+    pairs = dict(best_pairs(np.array(alike).reshape(len(people), -1), LEAST_OKS))
+    return [(int(one), pairs.get(row)) for row, one in enumerate(people)]
+
+
+def _near(found: Found, truth: Truth, spec: PoseSpec) -> Iterator[NDArray[np.bool_]]:
+    """Of each labelled person which labelled keypoints lie within PCK_FRACTION of the box's longer side."""
+    for one, partner in _partners(found, truth, spec):
+        labelled = truth.keypoints[one, :, 2] > 0
+        if partner is None:
+            yield np.zeros(int(labelled.sum()), bool)
+            continue
+        x1, y1, x2, y2 = truth.boxes_xyxy[one]
+        distance = np.linalg.norm(found.keypoints[partner, :, :2] - truth.keypoints[one, :, :2], axis=1)
+        yield np.asarray((distance <= PCK_FRACTION * max(x2 - x1, y2 - y1))[labelled])
 
 
 def accuracy_drop(
@@ -129,15 +167,19 @@ def accuracy_drop(
 
 def _shares(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec) -> Floats:
     """(n, 2): of each annotated person the fraction of COCO's ten OKS thresholds reached, and of keypoints within
-    PCK's."""
+    PCK's; nothing of who was missed."""
     rows = []
     for f, t in zip(found, truth, strict=True):
         if t is None:
             continue
-        labelled = t.keypoints[None, :, 2] > 0
-        points = f.keypoints[:1, :, :2]
-        similarity = oks(points, t.keypoints[None, :, :2], np.array([t.area]), spec.keypoints.oks_sigmas, labelled)
-        rows.append([float((similarity[0] > THRESHOLDS).mean()), float(_near(f, t).mean())])
+        for (one, partner), near in zip(_partners(f, t, spec), _near(f, t, spec), strict=True):
+            reached = 0.0
+            if partner is not None:
+                points, labelled = t.keypoints[one : one + 1], t.keypoints[one : one + 1, :, 2] > 0
+                seen = f.keypoints[partner : partner + 1, :, :2]
+                similarity = oks(seen, points[..., :2], t.areas[one : one + 1], spec.keypoints.oks_sigmas, labelled)
+                reached = float((similarity[0] > THRESHOLDS).mean())
+            rows.append([reached, float(near.mean())])
     return np.array(rows)
 
 
@@ -147,28 +189,16 @@ def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> floa
         from pycocotools.cocoeval import COCOeval
     except ImportError:
         return None
-    annotations, detections = [], []
     numbers = {key: number for number, key in enumerate(dict.fromkeys(t.image_id for _, t in pairs), start=1)}
-    for number, (f, t) in enumerate(pairs, start=1):
-        x1, y1, x2, y2 = t.box_xyxy
-        shared = {"image_id": numbers[t.image_id], "category_id": 1}
-        annotations.append(
-            {
-                **shared,
-                "id": number,
-                "iscrowd": 0,
-                "area": t.area,
-                "bbox": [x1, y1, x2 - x1, y2 - y1],
-                "keypoints": t.keypoints.ravel().tolist(),
-                "num_keypoints": int((t.keypoints[:, 2] > 0).sum()),
-            }
-        )
-        rows = np.concatenate([f.keypoints[0, :, :2], np.ones((spec.keypoint_count, 1))], axis=1)
-        detections.append({**shared, "keypoints": rows.ravel().tolist(), "score": float(f.scores.mean())})
+    annotations = [one for _, t in pairs for one in _annotations(t, numbers[t.image_id])]
+    detections = [one for f, t in pairs for one in _detections(f, numbers[t.image_id], spec)]
+    if not detections:
+        return 0.0
     with contextlib.redirect_stdout(io.StringIO()):
         ground = COCO()
         ground.dataset = {"images": [{"id": number} for number in numbers.values()],
-                          "categories": [{"id": 1, "name": "person"}], "annotations": annotations}  # fmt: skip
+                          "categories": [{"id": 1, "name": "person"}],
+                          "annotations": [{**one, "id": i} for i, one in enumerate(annotations, 1)]}  # fmt: skip
         ground.createIndex()
         evaluation = COCOeval(ground, ground.loadRes(detections), "keypoints")
         evaluation.params.kpt_oks_sigmas = np.asarray(spec.keypoints.oks_sigmas)
@@ -178,3 +208,22 @@ def _average_precision(pairs: list[tuple[Found, Truth]], spec: PoseSpec) -> floa
         evaluation.accumulate()
     precisions = evaluation.eval["precision"]  # by threshold and recall; -1 where nobody is
     return float(precisions[precisions > -1].mean()) if (precisions > -1).any() else -1.0
+
+
+def _annotations(truth: Truth, image: int) -> Iterator[dict[str, Any]]:
+    """As COCO writes them; who has no labelled keypoint is ignored there."""
+    for (x1, y1, x2, y2), points, area in zip(
+        truth.boxes_xyxy.tolist(), truth.keypoints, truth.areas.tolist(), strict=True
+    ):
+        yield {
+            "image_id": image, "category_id": 1, "iscrowd": 0, "area": area, "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "keypoints": points.ravel().tolist(), "num_keypoints": int((points[:, 2] > 0).sum()),
+        }  # fmt: skip
+
+
+def _detections(found: Found, image: int, spec: PoseSpec) -> Iterator[dict[str, Any]]:
+    assert found.confidences is not None
+    for points, scores, confidence in zip(found.keypoints, found.scores, found.confidences, strict=True):
+        rows = np.concatenate([points[:, :2], np.ones((spec.keypoint_count, 1))], axis=1)
+        score = float(confidence if spec.has_several else scores.mean())
+        yield {"image_id": image, "category_id": 1, "keypoints": rows.ravel().tolist(), "score": score}

@@ -22,6 +22,7 @@ from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError, said
 from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
 from posekit.parity.metrics import Found
+from posekit.parity.written_poses import WrittenPose, written_poses
 from posekit.poses import Floats, Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.poses.regions import Region, region_of
@@ -91,18 +92,25 @@ def _boxes_of(boxes_xyxy: Floats | None, transform: InputTransform) -> Floats | 
 
 
 def found_in(case: Case, outputs: Outputs, spec: PoseSpec) -> Found:
-    """The keypoints of one case; NaN where the outputs are not finite."""
-    sizes, areas = np.array([case.size]), np.array([case.area])
+    """The people of one case; one with keypoints of NaN where the outputs are not finite."""
     if not all(np.isfinite(values).all() for values in outputs.values()):
-        nothing = np.full((1, spec.keypoint_count, 2), np.nan)
-        return Found(case.name, nothing, nothing[..., 0], sizes, areas)
-    poses = poses_of(outputs, case.transform, spec)
+        return nothing_in(case, spec)
+    return found_of(case, poses_of(outputs, case.transform, spec))
+
+
+def found_of(case: Case, poses: Poses) -> Found:
+    """The people of one case with their sizes: of their boxes where the model gives them, else of the case's person."""
+    sizes, areas = np.full(poses.count, case.size), np.full(poses.count, case.area)
     if poses.boxes_xyxy is not None:
-        sides = poses.boxes_xyxy[:, 2:] - poses.boxes_xyxy[:, :2]
+        sides = np.maximum(poses.boxes_xyxy[:, 2:] - poses.boxes_xyxy[:, :2], 1.0)
         sizes, areas = sides.max(axis=1, initial=0.0), sides.prod(axis=1)
-    else:
-        sizes, areas = (np.repeat(values, poses.count) for values in (sizes, areas))
-    return Found(case.name, poses.keypoints, poses.scores, sizes, areas)
+    return Found(case.name, poses.keypoints, poses.scores, sizes, areas, poses.confidences, poses.boxes_xyxy)
+
+
+def nothing_in(case: Case, spec: PoseSpec) -> Found:
+    """What is found where numbers are not finite: one person of NaN."""
+    nothing = np.full((1, spec.keypoint_count, 2), np.nan)
+    return Found(case.name, nothing, nothing[..., 0], np.array([case.size]), np.array([case.area]))
 
 
 class Recorder:
@@ -142,13 +150,13 @@ class Recorder:
             "person": None if case.person is None else _as_written(case.person),
             "people": [] if case.person is not None else [_as_written(one) for one in case.photo.people],
             "outputs": tensors,
-            "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
+            "poses": written_poses(found),
             "packaged_sha256": "" if packaged is None else outputs_sha256(packaged),
         })  # fmt: skip
 
     def close(self, model_sha256: str) -> None:
         """Write cases.json; model_sha256: of the model file that the report's figures were measured on."""
-        document = {"schema": 2, "measured_model_sha256": model_sha256, "cases": self._entries}
+        document = {"schema": 3, "measured_model_sha256": model_sha256, "cases": self._entries}
         (self.folder / INDEX).write_text(json.dumps(document, indent=1) + "\n")
 
 
@@ -189,8 +197,7 @@ class _RecordedPerson(Part):
 
 class Recorded(Part):
     """One entry of cases.json. person: whose region it is; people: those annotated in a picture that is looked at as a
-    whole. keypoints, scores: of the reference; packaged_sha256: of the packaged model's outputs,
-    empty where nothing ran it."""
+    whole. poses: of the reference; packaged_sha256: of the packaged model's outputs, empty where nothing ran it."""
 
     name: Text
     image: FileName
@@ -199,11 +206,10 @@ class Recorded(Part):
     person: _RecordedPerson | None = None
     people: Annotated[tuple[_RecordedPerson, ...], Field(max_length=MAX_PEOPLE)] = ()
     outputs: dict[OutputName, TensorFile]
-    keypoints: tuple[tuple[float, ...], ...]
-    scores: tuple[float, ...]
+    poses: tuple[WrittenPose, ...]
     packaged_sha256: Sha256 | Literal[""] = ""
 
-    _lists = field_validator("people", "keypoints", "scores", mode="before")(tuple_of_list)
+    _lists = field_validator("people", "poses", mode="before")(tuple_of_list)
 
 
 def _named_apart(cases: tuple[Recorded, ...]) -> tuple[Recorded, ...]:
@@ -215,7 +221,7 @@ def _named_apart(cases: tuple[Recorded, ...]) -> tuple[Recorded, ...]:
 class Index(Part):
     """cases.json of an evaluation folder: the model file that the figures were measured on, and the cases."""
 
-    schema_version: Literal[2] = Field(alias="schema")
+    schema_version: Literal[3] = Field(alias="schema")
     measured_model_sha256: Sha256
     cases: Annotated[tuple[Recorded, ...], Field(min_length=1, max_length=MAX_RECORDED), AfterValidator(_named_apart)]
 

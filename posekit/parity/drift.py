@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
-from posekit.parity.metrics import Found, oks
+from posekit.parity.matching import LEAST_OKS, similarities
+from posekit.parity.metrics import Found, depth_errors, oks
 from posekit.poses import Floats
 
 MOVED = 0.005  # of the person; a near tie that moves a keypoint by less is not worth a word
@@ -35,9 +36,10 @@ class Drift:
     max_px with `worst` naming the keypoint; p95_px: the largest 95th percentile of all keypoints, of one keypoint and
     of one picture, as far as there are FEWEST of them, with `p95_of` naming which; worst_case_p95_px: of one picture,
     however few, which tells where an error comes from and gates nothing; max_of_size: fraction of the person's longer
-    side. oks, min_oks: against the reference, of people with a sure keypoint. shift: length of the mean displacement,
-    ties included, as a fraction of the person, shift_error its standard error. ties: keypoints that near ties moved by
-    more than MOVED, tie_px the farthest and `tie` its name. Figures over no keypoint are NaN.
+    side. max_z_px, max_z_of_size: the same of depth, None where there is none. oks, min_oks: against the reference, of
+    people with a sure keypoint. shift: length of the mean displacement, ties included, as a fraction of the person,
+    shift_error its standard error. ties: keypoints that near ties moved by more than MOVED, tie_px the farthest and
+    `tie` its name. Figures over no keypoint are NaN.
     """
 
     counted: int
@@ -54,6 +56,8 @@ class Drift:
     ties: int
     tie_px: float
     tie: str
+    max_z_px: float | None = None
+    max_z_of_size: float | None = None
 
 
 NOTHING_SURE = Drift(
@@ -62,13 +66,41 @@ NOTHING_SURE = Drift(
 
 
 def near_reference(case: Case, seen: Outputs, expected: Outputs, spec: PoseSpec, tie: float) -> Found:
-    """The keypoints of the reference's outputs `expected` after each value was moved towards `seen` by at most `tie` of
-    the range of its keypoint's values; for a head without cells the reference's own."""
-    cells = of(spec.decoder).cells
-    if not (tie and cells):
+    """What near ties make of the reference's people, which outputs `expected` hold.
+
+    Of a head with cells: the keypoints after each value was moved towards `seen` by at most `tie` of the range of its
+    keypoint's values. Where there may be several people: every candidate that is at most `tie` less confident, of
+    which `settled` takes one a person. Of others the reference's own keypoints.
+    """
+    decoder = of(spec.decoder)
+    if tie and decoder.several:
+        return found_in(case, expected, spec.decoding(decoder.candidates(spec.decoder, tie)))
+    if not (tie and decoder.cells):
         return found_in(case, expected, spec)
-    moved = {name: _towards(seen[name], expected[name], tie, cells) for name in spec.decoder.outputs}
+    moved = {name: _towards(seen[name], expected[name], tie, decoder.cells) for name in spec.decoder.outputs}
     return found_in(case, {**expected, **moved}, spec)
+
+
+def settled(near: Found, seen: Found, expected: Found, spec: PoseSpec, tie: float) -> Found:
+    """The people of the reference `expected` as near ties leave them, person by person.
+
+    near: as near_reference gives it; seen: their partners. Of several people each becomes the candidate nearest to its
+    partner, among those that are like it and as confident but for `tie`.
+    """
+    if not of(spec.decoder).several:
+        return near
+    keypoints = expected.keypoints.copy()
+    if len(near.keypoints) and len(keypoints):
+        alike = similarities(near.keypoints, expected.keypoints, expected.areas, spec.keypoints.oks_sigmas)
+        assert near.confidences is not None
+        assert expected.confidences is not None
+        rival = (alike >= LEAST_OKS) & (near.confidences >= expected.confidences[:, None] - tie)
+        away = np.linalg.norm(near.keypoints[None, ..., :2] - seen.keypoints[:, None, :, :2], axis=-1).max(axis=-1)
+        nearest = np.where(rival, np.nan_to_num(away, nan=np.inf), np.inf)
+        chosen = nearest.argmin(axis=1)
+        found = np.isfinite(nearest[np.arange(len(chosen)), chosen])
+        keypoints[found] = near.keypoints[chosen[found]]
+    return replace(expected, keypoints=keypoints)
 
 
 def _towards(seen: NDArray[np.float32], expected: NDArray[np.float32], tie: float, cells: tuple[int, ...]) -> Floats:
@@ -112,6 +144,7 @@ def drift_of(
         person, keypoint = (int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
         return f"{names[keypoint]} in {expected[cases[person]].case}"
 
+    depth = depth_errors(seen, near)
     farthest = np.where(sure, np.where(np.isnan(distance), np.inf, distance), -1.0)
     return Drift(
         counted=int(sure.sum()),
@@ -128,6 +161,8 @@ def drift_of(
         ties=int((tied > 0).sum()),
         tie_px=float(tied.max()),
         tie=name(tied) if tied.any() else "",
+        max_z_px=None if depth is None else float(depth[sure].max()),
+        max_z_of_size=None if depth is None else float((depth / sizes[:, None])[sure].max()),
     )
 
 

@@ -15,7 +15,7 @@ from posekit.parity.budget import Budget
 from posekit.parity.cases import Case, Recorder, found_in
 from posekit.parity.evaluation import Evaluation, wrong_shape
 from posekit.parity.gate import Check, Outcome, accuracy_skips, check_accuracy, check_budget, excused, gate_for
-from posekit.parity.metrics import CaseError, Found, worst_cases
+from posekit.parity.metrics import Found
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
 from posekit.parity.step_checks import (
     before_compression,
@@ -26,6 +26,7 @@ from posekit.parity.step_checks import (
     total_checks,
 )
 from posekit.parity.steps import NAMES, Side, Step
+from posekit.parity.worst import CaseError, worst_cases
 
 ReferenceCase = tuple[Case, Outputs]
 MAX_WORST = 6
@@ -120,8 +121,8 @@ class _Sides:
             other.add(case, outputs)
         found = found_in(case, outputs, spec)
         self.reference.append(found)
-        self.truth.append(truth_of(case))
-        self.untold.append(why_no_truth(case))
+        self.truth.append(truth_of(case, spec))
+        self.untold.append(why_no_truth(case, spec))
         self.pictures.add(case.photo.path)
         return found
 
@@ -139,7 +140,7 @@ class _Sides:
         accuracy_held = terms.accuracy_held or (bool(held) and all(check.outcome is Outcome.PASS for check in held))
         evaluation = Evaluation(
             self.runs.status, self.runs.runtime, len(self.reference), len(self.pictures),
-            replace(end, name="total") if end is not None and end.keypoints is not None else total,
+            replace(end, name="total") if end is not None and _was_run(end) else total,
             waterfall(steps), excused(checks, accuracy_held), self._worst(), scores, accuracy_held,
         )  # fmt: skip
         if terms.budget is None or evaluation.quality is None:
@@ -181,7 +182,7 @@ class _Sides:
         ):  # the float graph is exact, however coarse its numbers become
             checks += before_compression(steps["conversion"], spec)
         there = steps.get("accelerator")
-        if there is not None and there.keypoints is not None:
+        if there is not None and _was_run(there):
             checks += end_checks("on the accelerator", there, gate, terms.budget)
         if end is not None:
             checks += end_checks("from the picture", end, gate, terms.budget)
@@ -206,6 +207,11 @@ def waterfall(known: Mapping[str, Step]) -> tuple[Step, ...]:
     reasons = {"preprocessing": NO_WRAPPER, "decoding": NO_WRAPPER, "accelerator": NO_DEVICE}
     missing = {name: Step(name, skipped=reason) for name, reason in reasons.items()}
     return tuple(step for name in NAMES if (step := known.get(name, missing.get(name))) is not None)
+
+
+def _was_run(step: Step) -> bool:
+    """Whether a step was measured, though perhaps of nobody."""
+    return step.keypoints is not None or step.people is not None
 
 
 def _shape_problem(seen: Outputs, expected: Outputs) -> str:

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from posekit.parity.accuracy import Accuracy
-from posekit.parity.gate import OF_KEYPOINTS, Check, Outcome, passed
-from posekit.parity.metrics import CaseError
+from posekit.parity.gate import OF_KEYPOINTS, OF_PEOPLE, Check, Outcome, passed
 from posekit.parity.quality import Quality, quality_of
 from posekit.parity.step_checks import MAX_INPUT_DIFFERENCE
 from posekit.parity.steps import Step, blame, largest
+from posekit.parity.worst import CaseError
 
 BLAMED_FROM_PX = 0.25  # p95 of a step in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
 # gates of what the steps are told of, not of the other passes of a device
-OF_THE_STEPS = (OF_KEYPOINTS, f"from the picture: {OF_KEYPOINTS}", f"on the accelerator: {OF_KEYPOINTS}")
+OF_THE_STEPS = tuple(
+    f"{where}{what}"
+    for where in ("", "from the picture: ", "on the accelerator: ")
+    for what in (OF_KEYPOINTS, OF_PEOPLE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,8 @@ class Evaluation:
     @property
     def quality(self) -> Quality | None:
         """What ships in the few numbers of a table; None where nothing was measured."""
-        if self.total.keypoints is None:
-            return None
-        return quality_of(self.total.keypoints, self.accuracy.get("reference"), self.accuracy.get("packaged"))
+        sides = self.accuracy.get("reference"), self.accuracy.get("packaged")
+        return quality_of(self.total.keypoints, *sides, self.total.people)
 
     @property
     def is_good(self) -> bool:

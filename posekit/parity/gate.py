@@ -14,16 +14,19 @@ from posekit.decoders import of
 from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.budget import Budget, value_of
 from posekit.parity.drift import Drift
+from posekit.parity.matching import People
 from posekit.parity.metrics import KeypointError, TensorError
 from posekit.parity.quality import Quality
 
 EXACT: dict[Precision, GateSpec] = {
-    "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001, tie=1e-4, min_score_of_median=0.0),
+    "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001, max_missed=0.0, max_invented=0.0,
+                     max_z_px=0.05, tie=1e-4, min_score_of_median=0.0),
     "fp16": GateSpec(p95_px=0.25, max_of_size=0.02, max_shift=0.001, min_snr_db=40.0, min_oks=0.98, max_score=0.03,
-                     tie=0.005),
+                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, tie=0.005),
 }  # fmt: skip
 # keypoints move: what counts is whether they are still good
-COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9, max_shift=0.001, max_ap_drop=1.0, max_pck_drop=1.0, tie=0.005)
+COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9, max_shift=0.001, max_missed=0.02, max_invented=0.02,
+                      max_z_of_size=0.1, max_ap_drop=1.0, max_pck_drop=1.0, tie=0.005)  # fmt: skip
 DEFAULTS: dict[Precision, GateSpec] = {name: EXACT.get(name, COMPRESSED) for name in NAMES}
 NO_PYCOCOTOOLS = "pycocotools is not installed"
 ENOUGH_PEOPLE = 20  # with fewer, one person more or less is worth more than the accuracy that may be lost
@@ -33,6 +36,7 @@ STANDARD_ERRORS = 4.0  # a shift of keypoints that are merely noisy is beyond so
 ACCURACY_GATES = ("AP against annotations", "PCK against annotations")
 WORST_PERSON = "OKS against the reference"
 OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
+OF_PEOPLE = "people, "  # and of those of who was seen
 
 
 class Outcome(StrEnum):
@@ -99,6 +103,19 @@ def check_tensors(gate: GateSpec, tensors: Sequence[TensorError], decoded: Seque
     return checks
 
 
+def check_people(gate: GateSpec, people: People) -> list[Check]:
+    """How many people the reference alone has, and how many the model alone."""
+    sides = (("missed", people.missed, gate.max_missed), ("invented", people.invented, gate.max_invented))
+    barely = f"; {people.barely} others are barely on one side of a threshold" if people.barely else ""
+    checks = []
+    for what, cases, limit in sides:
+        if limit is not None:
+            where = f", as in {cases[0]}" if cases else ""
+            text = f"{len(cases)} of {people.reference} people{where}, at most {limit:.2%}{barely}"
+            checks.append(_check(f"{OF_PEOPLE}{what}", len(cases) <= limit * people.reference, text))
+    return checks
+
+
 def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[Check]:
     """Keypoint distances and OKS beyond near ties; a comparison with NaN is false, so NaN fails."""
     if not drift.counted:
@@ -112,6 +129,7 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
     if gate.max_of_size is not None:
         text = f"{drift.max_of_size:.2%} of the person, at most {gate.max_of_size:g} ({drift.worst})"
         checks.append(_check(f"{OF_KEYPOINTS}largest of the person", drift.max_of_size <= gate.max_of_size, text))
+    checks += _check_depth(gate, drift)
     if gate.p95_px is not None:
         text = f"{drift.p95_px:.4f} px of {drift.p95_of}, at most {gate.p95_px:g}"
         checks.append(_check(f"{OF_KEYPOINTS}p95 error", drift.p95_px <= gate.p95_px, text))
@@ -136,6 +154,18 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
             "for it"
         )
         checks.append(Check("near ties", Outcome.PASS, text))
+    return checks
+
+
+def _check_depth(gate: GateSpec, drift: Drift) -> list[Check]:
+    """The gates of z, where there is one."""
+    checks = []
+    if gate.max_z_px is not None and drift.max_z_px is not None:
+        text = f"{drift.max_z_px:.4f} px, at most {gate.max_z_px:g}"
+        checks.append(_check(f"{OF_KEYPOINTS}largest error of depth", drift.max_z_px <= gate.max_z_px, text))
+    if gate.max_z_of_size is not None and drift.max_z_of_size is not None:
+        text = f"{drift.max_z_of_size:.2%} of the person, at most {gate.max_z_of_size:g}"
+        checks.append(_check(f"{OF_KEYPOINTS}largest of depth", drift.max_z_of_size <= gate.max_z_of_size, text))
     return checks
 
 

@@ -6,7 +6,7 @@ seen, so that the same evidence is always matched in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,17 +37,8 @@ def matched(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[flo
     """
     if len(seen) == len(reference) == 1:
         return Match((0,), (0,), (), ())
-    alike = similarities(seen, reference, areas, sigmas)
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    # of equal ones a stable sort keeps the order of rows and columns
-    for place in np.argsort(-alike, axis=None, kind="stable"):
-        one, other = (int(i) for i in np.unravel_index(place, alike.shape))
-        if not alike[one, other] >= least:
-            break
-        if one not in pairs and other not in taken:
-            pairs[one] = other
-            taken.add(other)
+    pairs = dict(best_pairs(similarities(seen, reference, areas, sigmas), least))
+    taken = set(pairs.values())
     order = sorted(pairs)
     return Match(
         tuple(order),
@@ -55,6 +46,21 @@ def matched(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[flo
         tuple(one for one in range(len(reference)) if one not in pairs),
         tuple(other for other in range(len(seen)) if other not in taken),
     )
+
+
+def best_pairs(alike: Floats, least: float) -> Iterator[tuple[int, int]]:
+    """Pairs of a row and a column of `alike` (N, M), each used once, the most alike first, down to `least`."""
+    rows: set[int] = set()
+    columns: set[int] = set()
+    # of equal ones a stable sort keeps the order of rows and columns
+    for place in np.argsort(-alike, axis=None, kind="stable"):
+        one, other = (int(i) for i in np.unravel_index(place, alike.shape))
+        if not alike[one, other] >= least:
+            return
+        if one not in rows and other not in columns:
+            rows.add(one)
+            columns.add(other)
+            yield one, other
 
 
 def similarities(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float]) -> NDArray[np.float64]:
@@ -67,26 +73,55 @@ def similarities(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequenc
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """How many instances the reference has and how many were seen, and the cases of those that have no partner."""
+    """How many people the reference has and how many were seen, and the cases of those without a partner: missed,
+    invented.
+
+    barely: how many others have none, but would if a threshold were a little lower on the other side.
+    """
 
     reference: int
     seen: int
     missed: tuple[str, ...] = ()
     invented: tuple[str, ...] = ()
+    barely: int = 0
+
+    @property
+    def all(self) -> int:
+        """Everybody, once: of the reference, and invented."""
+        return self.reference + len(self.invented)
 
 
 def aligned(
-    seen: Sequence[Found], expected: Sequence[Found], sigmas: Sequence[float]
+    seen: Sequence[Found],
+    expected: Sequence[Found],
+    sigmas: Sequence[float],
+    nearly: Sequence[tuple[Found, Found]] | None = None,
 ) -> tuple[list[Found], list[Found], People]:
-    """The matched instances of both sides, case by case in the reference's order, and who has no partner."""
+    """The matched people of both sides, case by case in the reference's order, and who has no partner.
+
+    nearly: of each case who is on either side, seen and expected, where thresholds are a little lower.
+    """
     pairs: list[tuple[Found, Found]] = []
     missed: list[str] = []
     invented: list[str] = []
-    for one, other in zip(seen, expected, strict=True):
+    barely = 0
+    for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
         match = matched(one.keypoints, other.keypoints, other.areas, sigmas)
         pairs.append((one.taken(match.seen), other.taken(match.reference)))
-        missed += [other.case] * len(match.missed)
-        invented += [other.case] * len(match.invented)
+        gone, new = other.taken(match.missed), one.taken(match.invented)
+        if nearly is not None:
+            gone, new = without(gone, nearly[number][0], sigmas), without(new, nearly[number][1], sigmas)
+        barely += len(match.missed) + len(match.invented) - len(gone.sizes) - len(new.sizes)
+        missed += [other.case] * len(gone.sizes)
+        invented += [other.case] * len(new.sizes)
     reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
-    people = People(reference, found, tuple(missed), tuple(invented))
+    people = People(reference, found, tuple(missed), tuple(invented), barely)
     return [one for one, _ in pairs], [other for _, other in pairs], people
+
+
+def without(some: Found, others: Found, sigmas: Sequence[float]) -> Found:
+    """Those of `some` who are like nobody of `others`."""
+    if not len(some.keypoints) or not len(others.keypoints):
+        return some
+    alike = similarities(others.keypoints, some.keypoints, some.areas, sigmas).max(axis=1)
+    return some.taken(np.flatnonzero(~(alike >= LEAST_OKS)).tolist())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,9 @@ class KeypointError:
     mean_px, p95_px, p99_px, max_px: distances of the gated keypoints; worst_case_p95_px: the largest p95 of one case.
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
-    each of the K keypoints. score_error: largest difference of a score, of the largest reference score or 1 if that is
-    more. counted: keypoints that were compared. Whom one side alone has is told by matching.People.
+    each of the K keypoints. score_error: largest difference of a score or confidence, of the largest reference score or
+    1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none. counted:
+    keypoints that were compared. Whom one side alone has is told by matching.People.
     """
 
     instances: int
@@ -56,32 +57,33 @@ class KeypointError:
     score_error: float
     counted: int
     worst: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaseError:
-    """One case: its largest keypoint error in source px, which keypoint has it, and its worst OKS."""
-
-    case: str
-    max_px: float
-    keypoint: str
-    oks: float
+    mean_z_px: float | None = None
+    max_z_px: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Keypoints of one case: (N, K, 2|3) source px, scores (N, K), and each person's longer side and area in px."""
+    """The people of one case: keypoints (N, K, 2|3) source px, scores (N, K), each person's longer side and area in px,
+    confidences (N,), the mean of the scores where none are given, and boxes (N, 4) where the model gives them."""
 
     case: str
     keypoints: Floats
     scores: Floats
     sizes: Floats
     areas: Floats
+    confidences: Floats | None = None
+    boxes_xyxy: Floats | None = None
+
+    def __post_init__(self) -> None:
+        if self.confidences is None:
+            object.__setattr__(self, "confidences", self.scores.mean(axis=1) if len(self.scores) else np.zeros(0))
 
     def taken(self, places: Sequence[int]) -> Found:
         """The instances at `places`, in that order."""
         rows = list(places)
-        return Found(self.case, self.keypoints[rows], self.scores[rows], self.sizes[rows], self.areas[rows])
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        chosen: dict[str, Any] = {name: v[rows] for name, v in values.items() if isinstance(v, np.ndarray)}
+        return replace(self, **chosen)
 
 
 class TensorTally:
@@ -148,7 +150,9 @@ def compare_keypoints(
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
     score_difference = np.abs(np.concatenate([f.scores for f in seen]) - scores)
+    apart = np.abs(np.concatenate([f.confidences for f in seen]) - np.concatenate([f.confidences for f in expected]))
     worst = [int(i) for i in np.unravel_index(int(np.where(counted, distance, -1).argmax()), distance.shape)]
+    depth = depth_errors(seen, expected)
     return KeypointError(
         instances=len(reference),
         mean_px=float(distance[counted].mean()),
@@ -165,27 +169,21 @@ def compare_keypoints(
             _one_keypoint(name, distance[:, k][counted[:, k]], difference[:, k][counted[:, k]])
             for k, name in enumerate(names)
         ),
-        score_error=float(score_difference.max() / max(float(np.abs(scores).max()), 1.0)),
+        score_error=float(max(score_difference.max(), apart.max()) / max(float(np.abs(scores).max()), 1.0)),
         counted=int(counted.sum()),
         worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
+        mean_z_px=None if depth is None else float(depth[counted].mean()),
+        max_z_px=None if depth is None else float(depth[counted].max()),
     )
 
 
-def worst_cases(
-    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float], limit: int
-) -> tuple[CaseError, ...]:
-    """The cases with the largest keypoint errors, worst first, at most `limit`; one that is not finite comes first."""
-    errors = []
-    for a, b in zip(seen, expected, strict=True):
-        if not len(b.keypoints):
-            continue
-        difference = a.keypoints[..., :2] - b.keypoints[..., :2]
-        distance = np.linalg.norm(difference, axis=-1)
-        at = int(np.where(np.isnan(distance), np.inf, distance).argmax())
-        everything = np.ones(distance.shape, bool)
-        similarity = oks(a.keypoints[..., :2], b.keypoints[..., :2], b.areas, sigmas, everything)
-        errors.append(CaseError(b.case, float(distance.flat[at]), names[at % len(names)], float(similarity.min())))
-    return tuple(sorted(errors, key=lambda e: np.inf if np.isnan(e.max_px) else e.max_px, reverse=True)[:limit])
+def depth_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | None:
+    """How far off each keypoint's z is (M, K), px; None where a side has none."""
+    sides = [[found.keypoints for found in side] for side in (seen, expected)]
+    if any(points.shape[2] < 3 for side in sides for points in side):
+        return None
+    candidate, reference = (np.concatenate(side)[..., 2] for side in sides)
+    return np.asarray(np.abs(candidate - reference))
 
 
 def oks(

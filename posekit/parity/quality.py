@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,15 +11,15 @@ import numpy as np
 
 from posekit.contract.spec import PoseSpec
 from posekit.parity.accuracy import Accuracy, Truth, accuracy
-from posekit.parity.matching import aligned
+from posekit.parity.matching import People, aligned
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Against the reference: oks (mean and worst person), mean_px and p95_px in source px. Against annotations, None
-    without any: ap and pck as parity/accuracy.py has them, ap_drop and pck_drop from the reference's, in points of
-    100."""
+    """Against the reference: oks (mean and worst person; who is missed or invented counts as 0), mean_px and p95_px in
+    source px of those who are there, NaN where nobody is. Against annotations, None without any: ap and pck as
+    parity/accuracy.py has them, ap_drop and pck_drop from the reference's, in points of 100."""
 
     people: int
     oks: float
@@ -37,18 +38,32 @@ class Quality:
 
 def quality(
     found: Sequence[Found], reference: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSpec
-) -> Quality:
-    """Compare the keypoints of the same cases; NaN in any keypoint makes the figures NaN."""
+) -> Quality | None:
+    """Compare the people of the same cases; NaN in any keypoint makes the figures NaN. None where nobody is on either
+    side."""
     names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
-    seen, expected, _ = aligned(found, reference, sigmas)
-    error = compare_keypoints(seen, expected, names, sigmas, -np.inf)
+    seen, expected, people = aligned(found, reference, sigmas)
+    error = None
+    if any(len(one.keypoints) for one in expected):
+        error = compare_keypoints(seen, expected, names, sigmas, -np.inf)
     before, after = (accuracy(side, truth, spec) for side in (reference, found))
-    return quality_of(error, before, after)
+    return quality_of(error, before, after, people if spec.has_several else None)
 
 
-def quality_of(error: KeypointError, before: Accuracy | None, after: Accuracy | None) -> Quality:
-    """The same from figures that are there already; before, after: accuracy of the reference and of the model."""
-    known = (error.instances, error.oks, error.min_oks, error.mean_px, error.p95_px)
+def quality_of(
+    error: KeypointError | None, before: Accuracy | None, after: Accuracy | None, people: People | None = None
+) -> Quality | None:
+    """The same from figures that are there already; before, after: accuracy of the reference and of the model; people:
+    where there may be several, who is on one side alone."""
+    matched = 0 if error is None else error.instances
+    lost = 0 if people is None else len(people.missed) + len(people.invented)
+    if not matched + lost:
+        return None
+    if error is None:
+        known = (matched + lost, 0.0, 0.0, math.nan, math.nan)
+    else:
+        oks = error.oks * matched / (matched + lost)
+        known = (matched + lost, oks, 0.0 if lost else error.min_oks, error.mean_px, error.p95_px)
     if before is None or after is None:
         return Quality(*known)
     ap_drop = None if before.ap is None or after.ap is None else 100 * (before.ap - after.ap)

@@ -13,10 +13,12 @@ from posekit.contract.precisions import Precision
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError
-from posekit.parity.cases import Case, found_in
+from posekit.parity.cases import Case, found_in, found_of, nothing_in
 from posekit.parity.gate import Check, Outcome
-from posekit.parity.metrics import CaseError, Found, worst_cases
+from posekit.parity.metrics import Found
 from posekit.parity.steps import Side, Step
+from posekit.parity.worst import CaseError, worst_cases
+from posekit.parity.written_poses import WrittenPose, poses_of_written
 
 NO_DEVICE = "needs a device: --device or --device-run"
 NO_WRAPPER = "held to the golden vectors by the module's own tests; run here with --wrapper"
@@ -24,13 +26,12 @@ NO_WRAPPER = "held to the golden vectors by the module's own tests; run here wit
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """What the wrapper gave for one case. input: (1, H, W, 3) that it made of the picture; outputs of its model;
-    keypoints (K, 2|3) source px and scores (K,), None where they are not finite."""
+    """What the wrapper gave for one case. input: (1, H, W, 3) that it made of the picture; outputs of its model; people
+    in source px, None where they are not finite."""
 
     input: NDArray[np.float32] | None
     outputs: Outputs
-    keypoints: NDArray[np.float64] | None
-    scores: NDArray[np.float64] | None
+    people: tuple[WrittenPose, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +164,8 @@ def _outputs(case: Case, one: Shipped, expected: Outputs) -> Outputs:
 
 
 def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
-    sizes, areas = [np.array([value]) for value in (case.size, case.area)]
-    if one.keypoints is None or one.scores is None:
-        nothing = np.full((1, spec.keypoint_count, 2), np.nan)
-        return Found(case.name, nothing, nothing[..., 0], sizes, areas)
-    if len(one.keypoints) != spec.keypoint_count or len(one.scores) != spec.keypoint_count:
-        raise InputError(
-            f"case {case.name!r} of the run has {len(one.keypoints)} keypoints and {len(one.scores)} scores, "
-            f"the contract {spec.keypoint_count}"
-        )
-    return Found(case.name, one.keypoints[None], one.scores[None], sizes, areas)
+    if one.people is None:
+        return nothing_in(case, spec)
+    if len(one.people) != 1 and not spec.has_several:
+        raise InputError(f"case {case.name!r} of the run has {len(one.people)} people, the contract finds one")
+    return found_of(case, poses_of_written(one.people, spec.keypoint_count, f"case {case.name!r} of the run"))

@@ -9,7 +9,16 @@ from dataclasses import replace
 from posekit.contract.precisions import Precision
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.parity.budget import Budget
-from posekit.parity.gate import Check, Outcome, check_budget, check_keypoints, check_tensors, coarser, gate_for
+from posekit.parity.gate import (
+    Check,
+    Outcome,
+    check_budget,
+    check_keypoints,
+    check_people,
+    check_tensors,
+    coarser,
+    gate_for,
+)
 from posekit.parity.quality import quality_of
 from posekit.parity.shipped import Wrapper
 from posekit.parity.steps import Step
@@ -41,8 +50,11 @@ def total_checks(total: Step, spec: PoseSpec, gate: GateSpec) -> tuple[Check, ..
 
 
 def _keypoint_checks(gate: GateSpec, step: Step) -> list[Check]:
-    found, drift = step.keypoints, step.drift
-    return [] if found is None or drift is None else check_keypoints(gate, found, drift)
+    """People before keypoints; SKIPPED where there is nobody to compare."""
+    people = [] if step.people is None else check_people(gate, step.people)
+    if step.keypoints is None or step.drift is None:
+        return [*people, Check("keypoints", Outcome.SKIPPED, step.skipped)] if step.people is not None else []
+    return [*people, *check_keypoints(gate, step.keypoints, step.drift)]
 
 
 def input_checks(preprocessing: Step) -> tuple[Check, ...]:
@@ -58,7 +70,10 @@ def input_checks(preprocessing: Step) -> tuple[Check, ...]:
 def decoding_checks(decoding: Step) -> tuple[Check, ...]:
     """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any
     precision."""
-    name, drift = "the wrapper's decoding", decoding.drift
+    name, drift, people = "the wrapper's decoding", decoding.drift, decoding.people
+    if people is not None and decoding.lost:
+        text = f"of {people.reference} people {len(people.missed)} are missing, {len(people.invented)} are nobody"
+        return (Check(name, Outcome.FAIL, f"{text}, as in {(people.missed + people.invented)[0]}"),)
     if drift is None:
         return (Check(name, Outcome.SKIPPED, decoding.skipped),)
     text = f"largest difference {drift.max_px:.4f} px, at most {MAX_DECODED_PX:g} ({drift.worst})"
@@ -67,11 +82,12 @@ def decoding_checks(decoding: Step) -> tuple[Check, ...]:
 
 def end_checks(where: str, end: Step, gate: GateSpec, budget: Budget | None) -> tuple[Check, ...]:
     """The keypoint gates again, for what another way of running the model, or of reaching it, made of the cases."""
-    if end.keypoints is None:
+    if end.keypoints is None and end.people is None:
         return (Check(f"{where}: keypoints", Outcome.SKIPPED, end.skipped),)
     found = _keypoint_checks(gate, end)
-    if budget is not None and (motion := budget.of_motion()).terms:
-        found.append(check_budget(motion, quality_of(end.keypoints, None, None), 0))
+    quality = quality_of(end.keypoints, None, None, end.people)
+    if budget is not None and quality is not None and (motion := budget.of_motion()).terms:
+        found.append(check_budget(motion, quality, 0))
     return _named(where, found)
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from posekit.contract.spec import GateSpec, PoseSpec
+from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
-from posekit.parity.drift import Drift, drift_of, near_reference
-from posekit.parity.matching import People, aligned, matched
+from posekit.parity.drift import Drift, drift_of, near_reference, settled
+from posekit.parity.matching import People, aligned
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
 NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")
+BARELY = 0.05  # by how much a confidence may move where no gate says
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step adds: keypoint and tensor errors, and what of them counts against a gate; or why it was not
-    measured."""
+    """What one step adds: keypoint and tensor errors, what of them counts against a gate, and, where there may be
+    several people, who is seen on one side alone; or why it was not measured."""
 
     name: str
     keypoints: KeypointError | None = None
@@ -28,6 +30,11 @@ class Step:
     skipped: str = ""
     drift: Drift | None = None
     people: People | None = None
+
+    @property
+    def lost(self) -> int:
+        """How many people one side alone has; 0 where the model finds the one of a region."""
+        return 0 if self.people is None else len(self.people.missed) + len(self.people.invented)
 
 
 class Side:
@@ -38,6 +45,7 @@ class Side:
         self.gate = gate
         self.found: list[Found] = []
         self.near: list[Found] = []
+        self.nearly: list[tuple[Found, Found]] = []
         self.tallies: dict[str, TensorTally] = {}
 
     def add(self, case: Case, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
@@ -46,9 +54,13 @@ class Side:
         self.add_found(case, found_in(case, outputs, spec), outputs, expected, spec)
 
     def add_found(self, case: Case, found: Found, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
-        """Add the keypoints of a case that were decoded from `outputs`, to be compared with those of `expected`."""
+        """Add the people of a case who were decoded from `outputs`, to be compared with those of `expected`."""
         self.found.append(found)
         self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
+        if spec.has_several:
+            by = BARELY if self.gate.max_score is None else self.gate.max_score
+            looser = spec.decoding(of(spec.decoder).looser(spec.decoder, by))
+            self.nearly.append((found_in(case, outputs, looser), found_in(case, expected, looser)))
 
     def add_tensors(self, case: Case, seen: Outputs, expected: Outputs) -> None:
         """Tally the tensors of a case; names and shapes are equal."""
@@ -60,22 +72,16 @@ class Side:
         that count."""
         names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
         tensors = tuple(tally.result() for tally in self.tallies.values())
-        seen, expected, people = aligned(self.found, against, sigmas)
+        seen, expected, matched = aligned(self.found, against, sigmas, self.nearly or None)
+        people = matched if spec.has_several else None
         if not any(len(one.keypoints) for one in expected):
-            return Step(name, None, tensors, _why_nobody(people), people=people)
+            return Step(name, None, tensors, _why_nobody(matched), people=people)
         least = self.gate.min_score
         error = compare_keypoints(seen, expected, names, sigmas, -math.inf if least is None else least)
-        near = [_beside(*pair, sigmas) for pair in zip(self.near, expected, strict=True)]
+        tie = self.gate.tie or 0.0
+        near = [settled(*three, spec, tie) for three in zip(self.near, seen, expected, strict=True)]
         drift = drift_of(seen, expected, near, names, sigmas, self.gate)
         return Step(name, error, tensors, drift=drift, people=people)
-
-
-def _beside(near: Found, expected: Found, sigmas: Sequence[float]) -> Found:
-    """Of what near ties make of the reference the instances of `expected`; one that has no partner stays as it is."""
-    match = matched(near.keypoints, expected.keypoints, expected.areas, sigmas)
-    keypoints = expected.keypoints.copy()
-    keypoints[list(match.reference)] = near.keypoints[list(match.seen)]
-    return replace(expected, keypoints=keypoints)
 
 
 def _why_nobody(people: People) -> str:
@@ -85,12 +91,16 @@ def _why_nobody(people: People) -> str:
 
 
 def blame(steps: Sequence[Step], limit_px: float) -> tuple[str, ...]:
-    """The steps whose p95 keypoint error in the worst picture, near ties apart, is beyond `limit_px` (or no number),
-    the largest first."""
-    measured = [(step.name, step.drift) for step in steps if step.drift is not None and step.drift.counted]
-    errors = {name: drift.worst_case_p95_px for name, drift in measured}
+    """The steps that lose or invent people, or whose p95 keypoint error in the worst picture, near ties apart, is
+    beyond `limit_px` (or no number), the largest first."""
+    measured = [step for step in steps if step.lost or (step.drift is not None and step.drift.counted)]
+    errors = {step.name: _error(step) for step in measured}
     beyond = [name for name, error in errors.items() if not error <= limit_px]
     return tuple(sorted(beyond, key=lambda name: -errors[name] if errors[name] == errors[name] else -math.inf))
+
+
+def _error(step: Step) -> float:
+    return math.inf if step.lost or step.drift is None else step.drift.worst_case_p95_px
 
 
 def largest(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ def _climb(
         machine=f"{machine.system()} {machine.machine()}",
         evaluated_on=images.what,
         warnings=images.warnings,
-        people=reference.people,
+        people=reference.people if reference else 0,
         reference=reference,
         rungs=rungs,
         untimed=untimed,
@@ -185,7 +185,7 @@ def _cases(images: Images, spec: PoseSpec) -> Iterator[Case]:
 
 def _measured(
     prepared: Prepared, images: Images, made: dict[Precision, _Made], step: Progress
-) -> tuple[Quality, dict[Precision, _Made]]:
+) -> tuple[Quality | None, dict[Precision, _Made]]:
     """The reference, and every rung with what its model makes of all cases, a case at a time, and what `package`'s
     gates would say of it; or why it failed."""
     spec, made = prepared.spec, dict(made)
@@ -195,7 +195,7 @@ def _measured(
     for number, case in enumerate(_cases(images, spec), 1):
         expected = run_reference(prepared.source, spec, case.pixels)
         reference.append(found_in(case, expected, spec))
-        truth.append(truth_of(case))
+        truth.append(truth_of(case, spec))
         for precision in list(sides):
             runtime = made[precision].runtime
             assert runtime is not None
@@ -223,17 +223,16 @@ def _judged(
     truth: list[Truth | None],
     before: Accuracy | None,
     spec: PoseSpec,
-) -> tuple[Quality, tuple[str, ...]]:
+) -> tuple[Quality | None, tuple[str, ...]]:
     """What a model's keypoints are worth, and the gates that they fail."""
     step = side.step(precision, reference, spec)
-    assert step.keypoints is not None
     held = check_accuracy(side.gate, accuracy_drop(reference, side.found, truth, spec))
     checks = excused(
         (*total_checks(step, spec, side.gate), *held),
         bool(held) and all(one.outcome is Outcome.PASS for one in held),
     )
     failed = tuple(f"{one.name}: {one.detail}" for one in checks if one.outcome is Outcome.FAIL)
-    return quality_of(step.keypoints, before, accuracy(side.found, truth, spec)), failed
+    return quality_of(step.keypoints, before, accuracy(side.found, truth, spec), step.people), failed
 
 
 def _times(name: str, files: dict[Precision, Path], pixels: NDArray[np.float32]) -> tuple[dict[Precision, float], str]:

@@ -121,7 +121,14 @@ def look(model: Model, task: Pictures) -> list[Seen]:
             continue
         cases = cases_in(image, photo, model.spec)
         found = tuple(found_in(case, run(case.pixels), model.spec) for case in cases)
-        seen.append(Seen(number, found, tuple(map(truth_of, cases)), tuple(map(why_no_truth, cases))))
+        seen.append(
+            Seen(
+                number,
+                found,
+                tuple(truth_of(case, model.spec) for case in cases),
+                tuple(why_no_truth(case, model.spec) for case in cases),
+            )
+        )
     return seen
 
 

@@ -21,8 +21,9 @@ from posekit.parity.accuracy import Accuracy
 from posekit.parity.drift import Drift
 from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Outcome
-from posekit.parity.metrics import CaseError, KeypointError, TensorError
+from posekit.parity.metrics import KeypointError, TensorError
 from posekit.parity.steps import Step
+from posekit.parity.worst import CaseError
 from posekit.report import figures, page
 from posekit.report.facts import Facts
 from posekit.report.figures import Gallery, SkeletonFigure
@@ -32,7 +33,7 @@ FIGURES = frozenset(
     field.name
     for kind in (TensorError, KeypointError, CaseError, Accuracy, Drift)
     for field in dataclasses.fields(kind)
-) - {"ap"}  # where null is a number that is not finite
+) - {"ap", "people", "mean_z_px", "max_z_px", "max_z_of_size"}  # where null is a number that is not finite
 
 
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +166,7 @@ def step_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
 def _row(step: Step) -> tuple[str, ...]:
     found = step.keypoints
     if found is None:
-        return (step.name, "SKIPPED", "", "", "", step.skipped)
+        return (step.name, "SKIPPED" if step.people is None else "nobody", "", "", "", step.skipped)
     snr = min((tensor.snr_db for tensor in step.tensors), default=None)
     signal = "" if snr is None else "exact" if snr == math.inf else f"{snr:.0f} dB"
     return (

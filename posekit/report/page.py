@@ -99,7 +99,7 @@ def _contract(checks: list[Check], facts: Facts) -> Artefact:
 
 def _wrapper(checks: list[Check], step: Step | None, facts: Facts) -> Artefact:
     """The generated code, as much of it as was run."""
-    ran = step is not None and step.keypoints is not None
+    ran = step is not None and (step.keypoints is not None or step.people is not None)
     if not ran:
         return _artefact(WRAPPER, checks, "", _reason(step))
     if facts.device is not None:
@@ -145,8 +145,10 @@ def bars(evaluation: Evaluation) -> tuple[Bar, ...]:
 
 def _bar(step: Step, evaluation: Evaluation) -> Bar:
     found, what = step.keypoints, STEPS.get(step.name, "")
+    people = _people(step)
     if found is None:
-        return Bar(step.name, what, "open", step.skipped)
+        level = "open" if step.people is None else "bad" if step.lost else "good"
+        return Bar(step.name, what, level, "" if people else step.skipped, figures=people)
     is_bad = step.name in evaluation.blamed or (step.name == "total" and bool(blame((step,), BLAMED_FROM_PX)))
     snr = min((tensor.snr_db for tensor in step.tensors), default=None)
     figures = [
@@ -155,11 +157,22 @@ def _bar(step: Step, evaluation: Evaluation) -> Bar:
         ("mean", px(found.mean_px)),
         ("largest", px(found.max_px)),
         ("OKS", share(found.oks)),
+        *people,
     ]
+    if found.max_z_px is not None:
+        figures.append(("largest of depth", px(found.max_z_px)))
     if snr is not None:
         figures.append(("tensors", "exact" if snr == math.inf else f"{snr:.0f} dB"))
     mean, p95, largest = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))
     return Bar(step.name, what, "bad" if is_bad else "good", "", mean, p95, largest, tuple(figures))
+
+
+def _people(step: Step) -> tuple[tuple[str, str], ...]:
+    """Who is on one side alone, where there may be several people."""
+    if step.people is None:
+        return ()
+    missed, invented = len(step.people.missed), len(step.people.invented)
+    return (("people", str(step.people.reference)), ("missed", str(missed)), ("invented", str(invented)))
 
 
 def place(error_px: float) -> float:
@@ -196,7 +209,8 @@ def size(count: int) -> str:
 
 def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]:
     """What was not run and why, each reason once."""
-    found = [(step.name, step.skipped) for step in (*evaluation.steps, evaluation.total) if step.keypoints is None]
+    steps = (*evaluation.steps, evaluation.total)
+    found = [(step.name, step.skipped) for step in steps if step.keypoints is None and step.people is None]
     found += [(check.name, check.detail) for check in evaluation.checks if check.outcome is Outcome.SKIPPED]
     found += [("pictures", warning) for warning in facts.warnings]
     if not any(one.latencies for one in facts.passes):
@@ -221,7 +235,7 @@ def commands(evaluation: Evaluation, facts: Facts) -> tuple[str, ...]:
     is_rejected = facts.verdict == "rejected" if later else not evaluation.is_good
     bundle = f"{facts.name}-{facts.platform}{'.rejected' if is_rejected else ''}"
     steps = {step.name: step for step in evaluation.steps}
-    wrapper = "decoding" in steps and steps["decoding"].keypoints is not None
+    wrapper = "decoding" in steps and bool(steps["decoding"].keypoints or steps["decoding"].people)
     run = " --device-run RUN" if facts.device else " --wrapper" if wrapper else ""
     pictures = " --images IMAGES" if "--images" in facts.evaluated_on else ""
     if pictures and (facts.accuracy if later else evaluation.accuracy):

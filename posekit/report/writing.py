@@ -20,8 +20,9 @@ from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, poses_of
 from posekit.parity.evaluate import ReferenceCase
 from posekit.parity.evaluation import Evaluation
-from posekit.parity.metrics import CaseError
 from posekit.parity.shipped import Shipped, Wrapper
+from posekit.parity.worst import CaseError
+from posekit.parity.written_poses import poses_of_written
 from posekit.poses import Poses, concatenate
 from posekit.poses.images import load_image
 from posekit.report import document as report
@@ -86,7 +87,7 @@ def write(
     pairs: dict[str, Pair] = {}
     poses: dict[str, Poses] = {}
     errors = {error.case: error for error in evaluation.worst}
-    visible = {name for name, error in errors.items() if not error.max_px < SEEN_FROM_PX} or set(list(errors)[:1])
+    visible = {name for name, error in errors.items() if can_be_seen(error)} or set(list(errors)[:1])
     for case, outputs in named(list(errors)):
         poses[case.name] = _poses(case, outputs, spec)
         if case.name in visible and (shipped is None or case.name in shipped.poses):
@@ -94,9 +95,14 @@ def write(
             pairs[case.name] = _pair(case, poses[case.name], seen, errors[case.name], spec)
     shown = [pairs[name] for name in errors if name in pairs]
     page = codegen.template_root() / "report" / "index.html.j2"
-    gallery = Gallery(document["pictured"], tuple(shown), all(errors[one.case].max_px < SEEN_FROM_PX for one in shown))
+    gallery = Gallery(document["pictured"], tuple(shown), not any(can_be_seen(errors[one.case]) for one in shown))
     report.write(folder, document, evaluation, known, spec, gallery, _figure(evaluation, poses, spec), page)
     return document
+
+
+def can_be_seen(error: CaseError) -> bool:
+    """Whether a case's error shows in a picture; that nobody is there shows nothing."""
+    return bool(error.lost) or (bool(error.keypoint) and not error.max_px < SEEN_FROM_PX)
 
 
 def _poses(case: Case, outputs: Outputs, spec: PoseSpec) -> Poses:
@@ -105,10 +111,8 @@ def _poses(case: Case, outputs: Outputs, spec: PoseSpec) -> Poses:
 
 
 def _shipped(image: Shipped, spec: PoseSpec) -> Poses:
-    """Without an instance where the wrapper's keypoints are not finite."""
-    if image.keypoints is None or image.scores is None:
-        return concatenate([], spec.keypoint_count)
-    return Poses(image.keypoints[None], image.scores[None])
+    """Nobody where the wrapper's keypoints are not finite."""
+    return poses_of_written(image.people or (), spec.keypoint_count, "the run")
 
 
 def _figure(evaluation: Evaluation, poses: Mapping[str, Poses], spec: PoseSpec) -> SkeletonFigure | None:
@@ -125,7 +129,11 @@ def _pair(case: Case, reference: Poses, packaged: Poses, error: CaseError, spec:
     x1, y1, x2, y2 = _cutout(case, image.shape[1], image.shape[0])
     names, edges = spec.keypoints.names, spec.keypoints.edges
     before, after = (figures.layer(*marks(poses, names, edges), (x1, y1)) for poses in (reference, packaged))
-    caption = f"largest error {px(error.max_px)} at {error.keypoint}, OKS {error.oks:.5f}"
+    caption = (
+        f"largest error {px(error.max_px)} at {error.keypoint}, OKS {error.oks:.5f}" if error.keypoint else "nobody"
+    )
+    if error.lost:
+        caption += f"; {error.lost} {'person is' if error.lost == 1 else 'people are'} on one side alone"
     url = _data_url(Image.fromarray(image[y1:y2, x1:x2]))
     return Pair(case.name, caption, url, (x2 - x1, y2 - y1), before, after, bool(after.dots))
 

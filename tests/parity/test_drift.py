@@ -315,9 +315,10 @@ def test_the_wrappers_decoding_is_held_to_the_arithmetic_at_any_precision(off_px
 
     def results(one: Case) -> dict[str, Shipped]:
         decoded = found_in(one, by_case[one.name], spec)
-        points = decoded.keypoints[0].copy()
-        points[4, 0] += off_px
-        return {"image": Shipped(one.pixels[None], by_case[one.name], points, decoded.scores[0])}
+        points = decoded.keypoints.copy()
+        points[0, 4, 0] += off_px
+        people_there = written_poses(replace(decoded, keypoints=points))
+        return {"image": Shipped(one.pixels[None], by_case[one.name], tuple(map(WrittenPose.model_validate, people_there)))}
 
     model = iter([maps for _, maps in pairs for _ in range(2)])  # of the reference's input, then of the wrapper's
     found = evaluate(

@@ -87,7 +87,7 @@ def problem_of(
     cases, found = tuple(case for case, _ in kept), tuple(found for _, found in kept)
     return Problem(
         target.platform, spec, files, base.route, dict(base.layers), dict(base.output_shapes), calibration, cases,
-        found, tuple(truth_of(case) for case in cases), _sha256(target.platform, spec, files, calibration, kept),
+        found, tuple(truth_of(case, spec) for case in cases), _sha256(target.platform, spec, files, calibration, kept),
     )  # fmt: skip
 
 
@@ -110,8 +110,8 @@ def _sha256(
     for case, found in kept:
         digest.update(case.name.encode() + case.pixels.tobytes() + found.keypoints.tobytes())
         digest.update(repr((case.size, case.area)).encode())
-        if (truth := truth_of(case)) is not None:
-            digest.update(repr(truth.box_xyxy).encode() + truth.keypoints.tobytes())
+        if (truth := truth_of(case, spec)) is not None:
+            digest.update(truth.boxes_xyxy.tobytes() + truth.keypoints.tobytes())
     for pixels in calibration.inputs:
         digest.update(pixels.tobytes())
     return digest.hexdigest()
@@ -151,6 +151,8 @@ class Bench:
             size = file_bytes(path)
         layers = tuple((layer.name, layer.weights, layer.bits) for layer in made.layers)
         measured = quality(found, problem.reference, problem.truth, problem.spec)
+        if measured is None:
+            return Trial(recipe, size, None, layers, "nobody is in its pictures", time.perf_counter() - started)
         if not np.isfinite(measured.oks):
             return Trial(recipe, size, None, layers, "its keypoints are not finite", time.perf_counter() - started)
         return Trial(recipe, size, measured, layers, seconds=time.perf_counter() - started)

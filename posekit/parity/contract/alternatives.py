@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import Alternatives
+from posekit.documents import Part
 
+P = TypeVar("P", bound=Part)
 Judge = Literal["follow", "mirror", "anatomy"]
 Colour = tuple[float, ...]  # a number a channel
 
@@ -147,10 +149,26 @@ def _decoding(spec: PoseSpec) -> list[Question]:
 
 
 def _of_decoder(spec: PoseSpec, other: Alternatives) -> Question:
-    given = {name: getattr(spec.decoder, name) for name in other.fields}
+    given = {name: field_of(spec.decoder, name) for name in other.fields}
     values = [given, *(change for change in other.changes if change != given)]
-    candidates = tuple(Candidate(_fields_in_words(value), changed(spec, "decoder", **value)) for value in values)
+    candidates = tuple(Candidate(_fields_in_words(value), spec.decoding(with_fields(spec.decoder, value)))
+                       for value in values)  # fmt: skip
     return Question(f"decoder.{', '.join(other.fields)}", other.judge, candidates, other.is_choice, other.is_decisive)
+
+
+def field_of(part: Part, name: str) -> Any:
+    """The value of a field; `keypoints.unit` is that of a part."""
+    first, _, rest = name.partition(".")
+    value = getattr(part, first)
+    return field_of(value, rest) if rest else value
+
+
+def with_fields(part: P, values: Mapping[str, Any]) -> P:
+    """The part with other values of those fields."""
+    for name, value in values.items():
+        first, _, rest = name.partition(".")
+        part = part.model_copy(update={first: with_fields(getattr(part, first), {rest: value}) if rest else value})
+    return part
 
 
 def _fields_in_words(values: Mapping[str, Any]) -> str:

@@ -63,11 +63,12 @@ def _one(prober: Prober, spec: PoseSpec, index: int) -> tuple[Floats, Floats, tu
     apart = {}
     weights, near = [], []
     for probe in (*SHIFTS, *SCALES):
-        distance = np.linalg.norm(prober.look(spec, index, probe).keypoints - base.keypoints, axis=1) / size
+        seen = prober.look(spec, index, probe, near=base.keypoints).keypoints
+        distance = np.linalg.norm(seen - base.keypoints, axis=1) / size
         apart[probe] = distance
         weights.append(_unmoved(probe, base.keypoints - centre, size))
         near.append(np.exp(-0.5 * (distance / SIGMA) ** 2))
-    mirrored = prober.look(spec, index, MIRROR, partners(spec)).keypoints - base.keypoints
+    mirrored = prober.look(spec, index, MIRROR, partners(spec), base.keypoints).keypoints - base.keypoints
     flip = np.linalg.norm(mirrored, axis=1) / size
     weight, same = np.array(weights), np.array(near)
     follow = float((same * weight).sum() / max(weight.sum(), 1e-9)) if np.isfinite(same).all() else 0.0

@@ -41,7 +41,10 @@ PROBES = (AS_IT_IS, *SHIFTS, *SCALES, MIRROR)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Keypoints (K, 2) px of the subject's pixels and scores (K,); NaN where the network gave no finite numbers."""
+    """Keypoints (K, 2) px of the subject's pixels and scores (K,); NaN where the network gave no finite numbers.
+
+    Where nobody was found keypoints are NaN, and scores 0.
+    """
 
     keypoints: Floats
     scores: Floats
@@ -83,20 +86,35 @@ class Prober:
         """From px of the subject's pixels to the network's input."""
         return input_transform(self.region(spec, index, probe), spec.input)
 
-    def look(self, spec: PoseSpec, index: int, probe: Probe, flip: NDArray[np.int64] | None = None) -> Look:
-        """The keypoints of one look; of a mirrored one turned back, `flip` naming each keypoint's partner."""
-        outputs = self.outputs(spec, index, probe)
+    def look(
+        self,
+        spec: PoseSpec,
+        index: int,
+        probe: Probe,
+        flip: NDArray[np.int64] | None = None,
+        near: Floats | None = None,
+    ) -> Look:
+        """The keypoints of one look; of a mirrored one turned back, `flip` naming each keypoint's partner.
+
+        Of several people the one nearest to the keypoints `near`, else the most confident.
+        """
+        outputs, nothing = self.outputs(spec, index, probe), np.full((spec.keypoint_count, 2), np.nan)
         if not all(np.isfinite(outputs[name]).all() for name in spec.decoder.outputs):
-            nothing = np.full((spec.keypoint_count, 2), np.nan)
             return Look(nothing, nothing[:, 0])
         poses = decode(outputs, spec)
-        points, scores = poses.keypoints[0, :, :2].copy(), poses.scores[0]
+        if not poses.count:
+            return Look(nothing, np.zeros(spec.keypoint_count))
+        points, scores = poses.keypoints[..., :2].copy(), poses.scores
         if probe.mirrored:
             width = spec.input.size_wh[0] - (0 if spec.input.alignment == "half_pixel" else 1)
-            points[:, 0] = width - points[:, 0]
+            points[..., 0] = width - points[..., 0]
             if flip is not None:
-                points, scores = points[flip], scores[flip]
-        return Look(self.transform(spec, index, probe).to_source(points), scores)
+                points, scores = points[:, flip], scores[:, flip]
+        points = self.transform(spec, index, probe).to_source(points)
+        one = 0
+        if near is not None and np.isfinite(near).all():
+            one = int(np.linalg.norm(points - near, axis=-1).mean(axis=1).argmin())
+        return Look(points[one], scores[one])
 
 
 def partners(spec: PoseSpec) -> NDArray[np.int64]:

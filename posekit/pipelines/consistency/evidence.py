@@ -18,6 +18,7 @@ from posekit.parity.case_files import RegionOfCase, read_tensor
 from posekit.parity.cases import INDEX, Case, Index, Recorded, found_in
 from posekit.parity.gate import Check
 from posekit.parity.trace import Trace, TracedOp
+from posekit.parity.written_poses import written_poses
 from posekit.pipelines.consistency.finding import differing, judged
 from posekit.runtimes.files import is_litter
 from posekit.sources.reference import network_input
@@ -87,16 +88,25 @@ def _near(seen: NDArray[Any], expected: NDArray[Any], close: float) -> bool:
 
 def _keypoints(entry: Recorded, case: Case, outputs: Outputs, spec: PoseSpec) -> Iterator[str]:
     found = found_in(case, outputs, spec)
-    told = (("keypoints", entry.keypoints, found.keypoints[0]), ("scores", entry.scores, found.scores[0]))
-    for what, seen, expected in told:
-        values = np.array(seen, np.float64) if len({np.shape(row) for row in seen}) == 1 else np.empty(0)
-        if values.shape != expected.shape:
-            yield f"{entry.name} has {what} of shape {values.shape}, its outputs give {expected.shape}"
-        elif not _near(values, expected, CLOSE_PX):
-            yield f"{what} of {entry.name} are off by {np.nanmax(np.abs(values - expected)):.3g}"
+    if len(entry.poses) != len(found.keypoints):
+        yield f"{entry.name} has {len(entry.poses)} people, its outputs give {len(found.keypoints)}"
+    for number, (told, made) in enumerate(zip(entry.poses, written_poses(found), strict=False)):
+        person = entry.name if len(entry.poses) == 1 else f"person {number} of {entry.name}"
+        for what, seen in told.model_dump().items():
+            if (seen is None) != (made[what] is None):
+                yield f"{person} {'lacks' if seen is None else 'has'} {what}, its outputs say otherwise"
+            elif seen is not None:
+                yield from _differing_values(person, what, np.array(seen, np.float64), np.array(made[what]))
     for name, values in outputs.items():
         if not np.isfinite(values).all():
             yield f"{name} of {entry.name} is not finite"
+
+
+def _differing_values(person: str, what: str, seen: NDArray[Any], made: NDArray[Any]) -> Iterator[str]:
+    if seen.shape != made.shape:
+        yield f"{person} has {what} of shape {seen.shape}, its outputs give {made.shape}"
+    elif not _near(seen, made, CLOSE_PX):
+        yield f"{what} of {person} are off by {np.nanmax(np.abs(seen - made)):.3g}"
 
 
 def _files(folder: Path, index: Index) -> Iterator[str]:

@@ -1,0 +1,55 @@
+"""The cases that are worth a look first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from posekit.parity.matching import matched
+from posekit.parity.metrics import Found, oks
+
+
+@dataclass(frozen=True, slots=True)
+class CaseError:
+    """One case: its largest keypoint error in source px, which keypoint has it, and its worst OKS, NaN where nobody can
+    be compared. lost: how many people one side alone has."""
+
+    case: str
+    max_px: float
+    keypoint: str
+    oks: float
+    lost: int = 0
+
+
+def worst_cases(
+    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float], limit: int
+) -> tuple[CaseError, ...]:
+    """At most `limit` cases, the worst first: who has people that the other side has not, keypoints that are not
+    finite, then the largest keypoint errors."""
+    errors = sorted(_errors(seen, expected, names, sigmas), key=_badness, reverse=True)
+    return tuple(errors[:limit])
+
+
+def _badness(error: CaseError) -> tuple[int, float]:
+    nobody = not error.keypoint
+    return error.lost, -1.0 if nobody else math.inf if math.isnan(error.max_px) else error.max_px
+
+
+def _errors(
+    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float]
+) -> Iterator[CaseError]:
+    for one, other in zip(seen, expected, strict=True):
+        match = matched(one.keypoints, other.keypoints, other.areas, sigmas)
+        lost = len(match.missed) + len(match.invented)
+        if not match.seen:
+            yield CaseError(other.case, math.nan, "", math.nan, lost)
+            continue
+        points, reference = one.taken(match.seen).keypoints[..., :2], other.taken(match.reference)
+        distance = np.linalg.norm(points - reference.keypoints[..., :2], axis=-1)
+        at = int(np.where(np.isnan(distance), np.inf, distance).argmax())
+        everything = np.ones(distance.shape, bool)
+        similarity = oks(points, reference.keypoints[..., :2], reference.areas, sigmas, everything)
+        yield CaseError(other.case, float(distance.flat[at]), names[at % len(names)], float(similarity.min()), lost)
