@@ -90,7 +90,7 @@ def write_of_device(folder: Path, packaged: Path, accelerator: bool = True) -> t
     def results(case: Case) -> dict[str, Shipped]:
         outputs, off = run(case.pixels), shifted(run)(case.pixels)
         found = poses_of(outputs, case.transform, spec)
-        moved = written_poses(replace(found, keypoints=found.keypoints + (14, 0)))
+        moved = written_poses(replace(found, keypoints=found.keypoints + np.array([14, 0])))
         image = Shipped(case.pixels[None], outputs, tuple(map(WrittenPose.model_validate, moved)))
         return {"image": image, "tensor": Shipped(None, off, None)} if accelerator else {"image": image}
 

@@ -197,8 +197,7 @@ class _Sides:
 
     def _worst(self) -> tuple[CaseError, ...]:
         """The cases with the largest errors, from the picture where the wrapper was run."""
-        keypoints = self.spec.keypoints
-        worst = worst_cases(self.packaged.found, self.reference, keypoints.names, keypoints.oks_sigmas, MAX_WORST)
+        worst = worst_cases(self.packaged.found, self.reference, self.spec, MAX_WORST)
         return (self.wrapper.worst(MAX_WORST) if self.wrapper is not None else ()) or worst
 
 

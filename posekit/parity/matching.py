@@ -29,15 +29,17 @@ class Match:
     invented: tuple[int, ...]
 
 
-def matched(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float], least: float = LEAST_OKS) -> Match:
-    """Match keypoints `seen` (M, K, 2+) with those of the reference (N, K, 2+) by OKS, at least `least`.
+def matched(
+    seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float], *, one_each: bool = False
+) -> Match:
+    """Match keypoints `seen` (M, K, 2+) with those of the reference (N, K, 2+) by OKS, at least LEAST_OKS.
 
-    areas: (N,) px^2 of the reference's instances. One and one are always a pair: a region has one person, however far
-    the keypoints are off. NaN is like nothing.
+    areas: (N,) px^2 of the reference's instances. one_each: a region has one person, so that one and one are a pair
+    however far the keypoints are off. NaN is like nothing.
     """
-    if len(seen) == len(reference) == 1:
+    if one_each and len(seen) == len(reference) == 1:
         return Match((0,), (0,), (), ())
-    pairs = dict(best_pairs(similarities(seen, reference, areas, sigmas), least))
+    pairs = dict(best_pairs(similarities(seen, reference, areas, sigmas), LEAST_OKS))
     taken = set(pairs.values())
     order = sorted(pairs)
     return Match(
@@ -96,17 +98,20 @@ def aligned(
     expected: Sequence[Found],
     sigmas: Sequence[float],
     nearly: Sequence[tuple[Found, Found]] | None = None,
+    *,
+    one_each: bool = False,
 ) -> tuple[list[Found], list[Found], People]:
     """The matched people of both sides, case by case in the reference's order, and who has no partner.
 
-    nearly: of each case who is on either side, seen and expected, where thresholds are a little lower.
+    nearly: of each case who is on either side, seen and expected, where thresholds are a little lower. one_each: as in
+    `matched`.
     """
     pairs: list[tuple[Found, Found]] = []
     missed: list[str] = []
     invented: list[str] = []
     barely = 0
     for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
-        match = matched(one.keypoints, other.keypoints, other.areas, sigmas)
+        match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=one_each)
         pairs.append((one.taken(match.seen), other.taken(match.reference)))
         gone, new = other.taken(match.missed), one.taken(match.invented)
         if nearly is not None:

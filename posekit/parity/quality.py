@@ -42,7 +42,7 @@ def quality(
     """Compare the people of the same cases; NaN in any keypoint makes the figures NaN. None where nobody is on either
     side."""
     names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
-    seen, expected, people = aligned(found, reference, sigmas)
+    seen, expected, people = aligned(found, reference, sigmas, one_each=not spec.has_several)
     error = None
     if any(len(one.keypoints) for one in expected):
         error = compare_keypoints(seen, expected, names, sigmas, -np.inf)

@@ -111,8 +111,7 @@ class WrapperSide:
 
     def worst(self, limit: int) -> tuple[CaseError, ...]:
         """The cases with the largest errors from picture to keypoints, worst first."""
-        keypoints = self._spec.keypoints
-        return worst_cases(self._end.found, self._reference, keypoints.names, keypoints.oks_sigmas, limit)
+        return worst_cases(self._end.found, self._reference, self._spec, limit)
 
     def check(self) -> Check:
         """Whether every case was run."""

@@ -72,7 +72,9 @@ class Side:
         that count."""
         names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
         tensors = tuple(tally.result() for tally in self.tallies.values())
-        seen, expected, matched = aligned(self.found, against, sigmas, self.nearly or None)
+        seen, expected, matched = aligned(
+            self.found, against, sigmas, self.nearly or None, one_each=not spec.has_several
+        )
         people = matched if spec.has_several else None
         if not any(len(one.keypoints) for one in expected):
             return Step(name, None, tensors, _why_nobody(matched), people=people)

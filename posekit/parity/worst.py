@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from posekit.contract.spec import PoseSpec
 from posekit.parity.matching import matched
 from posekit.parity.metrics import Found, oks
 
@@ -24,12 +25,10 @@ class CaseError:
     lost: int = 0
 
 
-def worst_cases(
-    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float], limit: int
-) -> tuple[CaseError, ...]:
+def worst_cases(seen: Sequence[Found], expected: Sequence[Found], spec: PoseSpec, limit: int) -> tuple[CaseError, ...]:
     """At most `limit` cases, the worst first: who has people that the other side has not, keypoints that are not
     finite, then the largest keypoint errors."""
-    errors = sorted(_errors(seen, expected, names, sigmas), key=_badness, reverse=True)
+    errors = sorted(_errors(seen, expected, spec), key=_badness, reverse=True)
     return tuple(errors[:limit])
 
 
@@ -38,11 +37,10 @@ def _badness(error: CaseError) -> tuple[int, float]:
     return error.lost, -1.0 if nobody else math.inf if math.isnan(error.max_px) else error.max_px
 
 
-def _errors(
-    seen: Sequence[Found], expected: Sequence[Found], names: Sequence[str], sigmas: Sequence[float]
-) -> Iterator[CaseError]:
+def _errors(seen: Sequence[Found], expected: Sequence[Found], spec: PoseSpec) -> Iterator[CaseError]:
+    names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
     for one, other in zip(seen, expected, strict=True):
-        match = matched(one.keypoints, other.keypoints, other.areas, sigmas)
+        match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=not spec.has_several)
         lost = len(match.missed) + len(match.invented)
         if not match.seen:
             yield CaseError(other.case, math.nan, "", math.nan, lost)

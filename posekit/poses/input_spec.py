@@ -10,6 +10,8 @@ from posekit.documents import Part, tuple_of_list
 
 Colour = tuple[float, ...]  # one number a channel of the network's own input
 GRAY_OF_RGB = (0.299, 0.587, 0.114)  # ITU-R BT.601, as cv2's and Pillow's conversions to gray
+# what is said of a letterbox alone, and what it is where nothing is said
+LETTERBOX = {"anchor": "center", "rounding": "half_up", "odd_pixel": "after", "enlarge": True}
 PositiveInt = Annotated[int, Field(ge=1, le=8192)]
 
 
@@ -67,10 +69,9 @@ class InputSpec(Part):
     def _fits_together(self) -> InputSpec:
         if self.resize == "affine_crop" and "box_padding" not in self.model_fields_set:
             raise ValueError("resize affine_crop needs box_padding, the factor by which training grew a person's box")
-        of_letterbox = sorted({"anchor", "rounding", "odd_pixel", "enlarge"} & self.model_fields_set)
-        changed = [name for name in of_letterbox if getattr(self, name) != type(self).model_fields[name].default]
-        if self.resize != "letterbox" and changed:
-            raise ValueError(f"{changed[0]} is said of a letterbox, resize is {self.resize!r}")
+        said = [name for name, usual in LETTERBOX.items() if getattr(self, name) != usual]
+        if self.resize != "letterbox" and said:
+            raise ValueError(f"{said[0]} is said of a letterbox, resize is {self.resize!r}")
         if min(self.extent_wh) < 1:
             raise ValueError("under alignment corners an input needs at least 2 px a side")
         return self

@@ -195,7 +195,7 @@ def read_people(folder: Path, data: bytes) -> None:
     assert sum(len(photo.people) for photo in found.photos)
     for photo in found.photos:
         for case in cases_of(photo, CONTRACT):
-            truth_of(case)
+            truth_of(case, CONTRACT)
 
 
 def read_reference(folder: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Outcome
 from posekit.parity.metrics import Found
 from posekit.parity.shipped import Shipped, Wrapper
+from posekit.parity.written_poses import WrittenPose, written_poses
 from posekit.poses.images import Person, Photo
 from posekit.poses.regions import region_from_box
 from posekit.poses.transforms import input_transform
@@ -317,8 +319,8 @@ def test_the_wrappers_decoding_is_held_to_the_arithmetic_at_any_precision(off_px
         decoded = found_in(one, by_case[one.name], spec)
         points = decoded.keypoints.copy()
         points[0, 4, 0] += off_px
-        people_there = written_poses(replace(decoded, keypoints=points))
-        return {"image": Shipped(one.pixels[None], by_case[one.name], tuple(map(WrittenPose.model_validate, people_there)))}
+        there = tuple(map(WrittenPose.model_validate, written_poses(replace(decoded, keypoints=points))))
+        return {"image": Shipped(one.pixels[None], by_case[one.name], there)}
 
     model = iter([maps for _, maps in pairs for _ in range(2)])  # of the reference's input, then of the wrapper's
     found = evaluate(

@@ -54,9 +54,10 @@ def test_the_most_alike_are_matched_first() -> None:
     assert match(people(near, nearer), people(A, B)) == Match((0,), (1,), (1,), (0,))
 
 
-def test_one_and_one_are_a_pair_however_far_apart() -> None:
-    assert match(people(C), people(A)) == Match((0,), (0,), (), ())
-    assert match(np.full((1, 3, 2), np.nan), people(A)) == Match((0,), (0,), (), ())
+def test_one_and_one_of_a_region_are_a_pair_however_far_apart() -> None:
+    for seen in (people(C), np.full((1, 3, 2), np.nan)):
+        assert matched(seen, people(A), np.full(1, 6000.0), SIGMAS, one_each=True) == Match((0,), (0,), (), ())
+        assert match(seen, people(A)) == Match((), (), (0,), (0,))
 
 
 def test_nothing_is_like_nan() -> None:
@@ -69,8 +70,6 @@ def test_nothing_is_like_nan() -> None:
 def test_moved_people_in_any_order_are_found_again(order: list[int], count: int, noise: float) -> None:
     reference = people(*((170.0 * i, 90.0 * (i % 2)) for i in range(6)))
     seen = reference[order[:count]] + noise
-    if count == 1:
-        return  # one against six
     found = match(seen, reference)
     assert [order[place] for place in found.seen] == list(found.reference)
     assert found.missed == tuple(sorted(order[count:]))
@@ -96,12 +95,14 @@ def test_sides_are_aligned_case_by_case() -> None:
     np.testing.assert_array_equal(one[0].keypoints, people(B))
     np.testing.assert_array_equal(other[0].keypoints, people(B))
     assert [len(side[1].keypoints) for side in (one, other)] == [0, 0]
-    np.testing.assert_array_equal(one[2].keypoints, people(A))  # one and one are a pair
-    assert told == People(reference=3, seen=4, missed=("a",), invented=("a", "b"))
+    assert told == People(reference=3, seen=4, missed=("a", "c"), invented=("a", "b", "c"))
+    one, _, told = aligned(seen[2:], expected[2:], SIGMAS, one_each=True)  # a region has one person
+    np.testing.assert_array_equal(one[0].keypoints, people(A))
+    assert told == People(1, 1)
 
 
 def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
-    spec = preset("hrnet-coco17")
+    spec = preset("yolo-pose-coco17")
     nobody = Found("a", np.zeros((0, 17, 2)), np.zeros((0, 17)), np.zeros(0), np.zeros(0))
     side = Side(gate_for("fp32", spec))
     side.found.append(nobody)

@@ -11,6 +11,7 @@ from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import Alternatives
 from posekit.documents import Part
+from posekit.poses.input_spec import LETTERBOX
 
 P = TypeVar("P", bound=Part)
 Judge = Literal["follow", "mirror", "anatomy"]
@@ -54,7 +55,7 @@ def questions(spec: PoseSpec, *, has_frames: bool, has_people: bool) -> tuple[Qu
     if (
         has_frames and spec.kind != "top_down"
     ):  # a person's crop has the input's aspect, so that nothing is resized apart
-        asked.append(_choice(spec, "input", "resize", ("letterbox", "stretch"), "follow"))
+        asked.append(_resize(spec))
     if has_people:
         asked.append(_choice(spec, "input", "box_padding", PADDINGS, "follow"))
     asked.append(_choice(spec, "input", "sampling", ("bilinear", "bilinear_antialias"), "follow"))
@@ -175,6 +176,16 @@ def _fields_in_words(values: Mapping[str, Any]) -> str:
     if len(values) == 1:
         return _text(*values.values())
     return ", ".join(f"{name} {_text(value)}" for name, value in values.items())
+
+
+def _resize(spec: PoseSpec) -> Question:
+    """Whole pictures are padded, or stretched; the latter leaves nothing to say of a letterbox."""
+    candidates = [Candidate(spec.input.resize, spec)]
+    if spec.input.resize != "letterbox":
+        candidates.append(Candidate("letterbox", changed(spec, "input", resize="letterbox")))
+    if spec.input.resize != "stretch":
+        candidates.append(Candidate("stretch", changed(spec, "input", resize="stretch", **LETTERBOX)))
+    return Question("input.resize", "follow", tuple(candidates))
 
 
 def _sides(spec: PoseSpec) -> Question:
