@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -20,10 +20,13 @@ from pydantic import (
 from posekit import documents
 from posekit.contract import skeletons
 from posekit.decoders import AnyDecoderSpec, of
-from posekit.decoders.decoder import DecoderSpec, OutputName
+from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
+
+if TYPE_CHECKING:
+    from posekit.decoders.decoder import DecoderSpec
 
 FILE = "pose.json"  # a contract, written canonically
 MAX_SPEC_BYTES = 1 << 20

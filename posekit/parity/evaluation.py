@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from posekit.parity.accuracy import Accuracy
 from posekit.parity.gate import OF_KEYPOINTS, OF_PEOPLE, Check, Outcome, passed
 from posekit.parity.quality import Quality, quality_of
-from posekit.parity.step_checks import MAX_INPUT_DIFFERENCE
+from posekit.parity.step_checks import DECODING, MAX_INPUT_DIFFERENCE
 from posekit.parity.steps import Step, blame, largest
 from posekit.parity.worst import CaseError
 
@@ -55,7 +55,10 @@ class Evaluation:
         if {"preprocessing", "decoding"} <= set(found) and self._cancels(known):
             # one transform, wrong both ways: decoding only undoes what preprocessing did
             found = tuple(name for name in found if name != "decoding")
-        moved = any(check.outcome is Outcome.FAIL and check.name.startswith(OF_THE_STEPS) for check in self.checks)
+        failed = [check.name for check in self.checks if check.outcome is Outcome.FAIL]
+        if not found and DECODING in failed:  # whose the keypoints are, and not where they lie
+            return ("decoding",)
+        moved = any(name.startswith(OF_THE_STEPS) for name in failed)
         return found or (largest(self.steps) if moved else ())
 
     def _cancels(self, known: Mapping[str, Step]) -> bool:

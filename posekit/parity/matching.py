@@ -97,30 +97,30 @@ def aligned(
     seen: Sequence[Found],
     expected: Sequence[Found],
     sigmas: Sequence[float],
-    nearly: Sequence[tuple[Found, Found]] | None = None,
+    barely: Sequence[tuple[Found, Found]] | None = None,
     *,
     one_each: bool = False,
 ) -> tuple[list[Found], list[Found], People]:
     """The matched people of both sides, case by case in the reference's order, and who has no partner.
 
-    nearly: of each case who is on either side, seen and expected, where thresholds are a little lower. one_each: as in
-    `matched`.
+    barely: of each case who else would be on either side, seen and expected, if thresholds were a little lower.
+    one_each: as in `matched`.
     """
     pairs: list[tuple[Found, Found]] = []
     missed: list[str] = []
     invented: list[str] = []
-    barely = 0
+    excused = 0
     for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
         match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=one_each)
         pairs.append((one.taken(match.seen), other.taken(match.reference)))
         gone, new = other.taken(match.missed), one.taken(match.invented)
-        if nearly is not None:
-            gone, new = without(gone, nearly[number][0], sigmas), without(new, nearly[number][1], sigmas)
-        barely += len(match.missed) + len(match.invented) - len(gone.sizes) - len(new.sizes)
+        if barely is not None:
+            gone, new = without(gone, barely[number][0], sigmas), without(new, barely[number][1], sigmas)
+        excused += len(match.missed) + len(match.invented) - len(gone.sizes) - len(new.sizes)
         missed += [other.case] * len(gone.sizes)
         invented += [other.case] * len(new.sizes)
     reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
-    people = People(reference, found, tuple(missed), tuple(invented), barely)
+    people = People(reference, found, tuple(missed), tuple(invented), excused)
     return [one for one, _ in pairs], [other for _, other in pairs], people
 
 

@@ -38,8 +38,8 @@ class KeypointError:
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
     each of the K keypoints. score_error: largest difference of a score or confidence, of the largest reference score or
-    1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none. counted:
-    keypoints that were compared. Whom one side alone has is told by matching.People.
+    1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none; max_box_px: of
+    a side of a box, alike. counted: keypoints that were compared. Whom one side alone has is told by matching.People.
     """
 
     instances: int
@@ -59,6 +59,7 @@ class KeypointError:
     worst: str
     mean_z_px: float | None = None
     max_z_px: float | None = None
+    max_box_px: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,16 @@ def compare_keypoints(
         worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
         mean_z_px=None if depth is None else float(depth[counted].mean()),
         max_z_px=None if depth is None else float(depth[counted].max()),
+        max_box_px=_box_error(seen, expected),
     )
+
+
+def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None:
+    boxes = [[found.boxes_xyxy for found in side if found.boxes_xyxy is not None] for side in (seen, expected)]
+    if not len(boxes[0]) == len(boxes[1]) == len(expected):
+        return None
+    candidate, reference = (np.concatenate(side) for side in boxes)
+    return float(np.abs(candidate - reference).max(initial=0.0))
 
 
 def depth_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | None:

@@ -24,7 +24,9 @@ from posekit.parity.shipped import Wrapper
 from posekit.parity.steps import Step
 
 BEFORE_COMPRESSION = "before compression"
+DECODING = "the wrapper's decoding"
 MAX_DECODED_PX = 0.05  # both sides decode the same outputs in float64
+MAX_DECODED_SCORE = 1e-4
 MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
 
 
@@ -70,14 +72,19 @@ def input_checks(preprocessing: Step) -> tuple[Check, ...]:
 def decoding_checks(decoding: Step) -> tuple[Check, ...]:
     """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any
     precision."""
-    name, drift, people = "the wrapper's decoding", decoding.drift, decoding.people
+    name, drift, people = DECODING, decoding.drift, decoding.people
     if people is not None and decoding.lost:
         text = f"of {people.reference} people {len(people.missed)} are missing, {len(people.invented)} are nobody"
         return (Check(name, Outcome.FAIL, f"{text}, as in {(people.missed + people.invented)[0]}"),)
     if drift is None:
         return (Check(name, Outcome.SKIPPED, decoding.skipped),)
     text = f"largest difference {drift.max_px:.4f} px, at most {MAX_DECODED_PX:g} ({drift.worst})"
-    return (Check(name, Outcome.PASS if drift.max_px <= MAX_DECODED_PX else Outcome.FAIL, text),)
+    is_good = drift.max_px <= MAX_DECODED_PX
+    if people is not None and decoding.keypoints is not None:  # whose keypoints they are shows in box and confidence
+        box, score = decoding.keypoints.max_box_px or 0.0, decoding.keypoints.score_error
+        text += f"; boxes {box:.4f} px, scores and confidences {score:.2g}, at most {MAX_DECODED_SCORE:g}"
+        is_good = is_good and box <= MAX_DECODED_PX and score <= MAX_DECODED_SCORE
+    return (Check(name, Outcome.PASS if is_good else Outcome.FAIL, text),)
 
 
 def end_checks(where: str, end: Step, gate: GateSpec, budget: Budget | None) -> tuple[Check, ...]:

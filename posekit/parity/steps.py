@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
@@ -45,7 +47,7 @@ class Side:
         self.gate = gate
         self.found: list[Found] = []
         self.near: list[Found] = []
-        self.nearly: list[tuple[Found, Found]] = []
+        self.barely: list[tuple[Found, Found]] = []
         self.tallies: dict[str, TensorTally] = {}
 
     def add(self, case: Case, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
@@ -57,10 +59,9 @@ class Side:
         """Add the people of a case who were decoded from `outputs`, to be compared with those of `expected`."""
         self.found.append(found)
         self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
-        if spec.has_several:
+        if spec.has_several and outputs is not expected:  # the same outputs are on the same side of every threshold
             by = BARELY if self.gate.max_score is None else self.gate.max_score
-            looser = spec.decoding(of(spec.decoder).looser(spec.decoder, by))
-            self.nearly.append((found_in(case, outputs, looser), found_in(case, expected, looser)))
+            self.barely.append((barely_in(case, outputs, spec, by), barely_in(case, expected, spec, by)))
 
     def add_tensors(self, case: Case, seen: Outputs, expected: Outputs) -> None:
         """Tally the tensors of a case; names and shapes are equal."""
@@ -73,7 +74,7 @@ class Side:
         names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
         tensors = tuple(tally.result() for tally in self.tallies.values())
         seen, expected, matched = aligned(
-            self.found, against, sigmas, self.nearly or None, one_each=not spec.has_several
+            self.found, against, sigmas, self.barely or None, one_each=not spec.has_several
         )
         people = matched if spec.has_several else None
         if not any(len(one.keypoints) for one in expected):
@@ -84,6 +85,14 @@ class Side:
         near = [settled(*three, spec, tie) for three in zip(self.near, seen, expected, strict=True)]
         drift = drift_of(seen, expected, near, names, sigmas, self.gate)
         return Step(name, error, tensors, drift=drift, people=people)
+
+
+def barely_in(case: Case, outputs: Outputs, spec: PoseSpec, by: float) -> Found:
+    """The people of one case who are not there, and would be if thresholds were lower by so much."""
+    looser = spec.decoding(of(spec.decoder).looser(spec.decoder, by))
+    there, more = found_in(case, outputs, spec), found_in(case, outputs, looser)
+    same = (more.keypoints[:, None] == there.keypoints[None]).all(axis=(2, 3)).any(axis=1)
+    return more.taken(np.flatnonzero(~same).tolist())
 
 
 def _why_nobody(people: People) -> str:

@@ -33,7 +33,14 @@ FIGURES = frozenset(
     field.name
     for kind in (TensorError, KeypointError, CaseError, Accuracy, Drift)
     for field in dataclasses.fields(kind)
-) - {"ap", "people", "mean_z_px", "max_z_px", "max_z_of_size"}  # where null is a number that is not finite
+) - {
+    "ap",
+    "people",
+    "mean_z_px",
+    "max_z_px",
+    "max_z_of_size",
+    "max_box_px",
+}  # where null is a number that is not finite
 
 
 def as_json(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
