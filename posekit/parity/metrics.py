@@ -38,8 +38,9 @@ class KeypointError:
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
     each of the K keypoints. score_error: largest difference of a score or confidence, of the largest reference score or
-    1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none; max_box_px: of
-    a side of a box, alike. counted: keypoints that were compared. Whom one side alone has is told by matching.People.
+    1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none; max_box_px:
+    of a side of a box, alike. counted: keypoints that were compared. Whom one side alone has is told by
+    matching.People.
     """
 
     instances: int

@@ -8,12 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run
+from posekit.parity.shipped import Shipped
 
 MODEL, CONTRACT, INPUTS = "a" * 64, "b" * 64, "c" * 64
+PERSON = {"keypoints": [[1.0, 2.0], [3.0, 4.0]], "scores": [0.5, 0.25], "confidence": 0.375, "box_xyxy": None}
 REGION = {"center_xy": [8.0, 9.0], "size_wh": [16.0, 18.0], "rotation_degrees": 0.0}
+
+
+def keypoints_of(shipped: Shipped) -> NDArray[np.float64]:
+    """(K, 2|3) of the one person that a wrapper found."""
+    assert shipped.people is not None
+    (person,) = shipped.people
+    return np.array(person.keypoints)
+
+
+def scores_of(shipped: Shipped) -> NDArray[np.float64]:
+    """(K,) of the one person that a wrapper found."""
+    assert shipped.people is not None
+    (person,) = shipped.people
+    return np.array(person.scores)
 
 
 def tensor(folder: Path, file: str, values: Any) -> dict[str, Any]:
@@ -28,7 +45,7 @@ def case(
     results = []
     for mode in modes:
         one: dict[str, Any] = {"mode": mode, "outputs": {"heatmaps": tensor(folder, f"{stem}-{mode}.f32", values)},
-                               "keypoints": [[1.0, 2.0], [3.0, 4.0]], "scores": [0.5, 0.25]}  # fmt: skip
+                               "people": [PERSON]}  # fmt: skip
         if mode == "image":
             one["input"] = tensor(folder, f"{stem}-input.f32", [[[[1, 2, 3]]]])
         results.append(one)

@@ -13,11 +13,26 @@ from posekit.devices import record
 from posekit.devices.record import results_of
 from posekit.errors import InputError
 from posekit.parity.case_files import RegionOfCase
-from tests.devices.runs import CONTRACT, INPUTS, MODEL, REGION, case, changed, document, one_pass, read, tensor, write
+from tests.devices.runs import (
+    CONTRACT,
+    INPUTS,
+    MODEL,
+    REGION,
+    case,
+    changed,
+    document,
+    keypoints_of,
+    one_pass,
+    read,
+    scores_of,
+    tensor,
+    write,
+)  # fmt: skip
 
 AT = RegionOfCase.model_validate(REGION)
 CASE = ("passes", 0, "cases", 0)
 RESULT = (*CASE, "results", 0)
+PERSON = (*RESULT, "people", 0)
 
 
 @pytest.fixture
@@ -36,8 +51,8 @@ def test_a_run_is_read_as_it_was_written(run: dict[str, Any], tmp_path: Path) ->
     (results,) = all_results(write(tmp_path / "run", run))
     assert set(results) == {"image", "tensor"}
     assert np.array_equal(results["image"].outputs["heatmaps"], np.float32([1.5, -2.0]))
-    assert np.array_equal(results["image"].keypoints, [[1, 2], [3, 4]])
-    assert np.array_equal(results["image"].scores, [0.5, 0.25])
+    assert np.array_equal(keypoints_of(results["image"]), [[1, 2], [3, 4]])
+    assert np.array_equal(scores_of(results["image"]), [0.5, 0.25])
     assert results["image"].input.shape == (1, 1, 1, 3)
     assert results["tensor"].input is None
 
@@ -92,13 +107,13 @@ WRONG: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "huge shape": ((*RESULT, "input", "shape"), [1 << 20, 1 << 20], "at most"),
     "huge axis": ((*RESULT, "input", "shape"), [10**400], "shape"),
     "fraction": ((*RESULT, "input", "shape"), [1.5], "shape"),
-    "text for a number": ((*RESULT, "scores"), ["1.0"], "scores"),
-    "NaN": ((*RESULT, "scores"), [float("nan")], "finite"),
-    "infinity": ((*RESULT, "keypoints"), [[float("inf"), 0.0]], "finite"),
+    "text for a number": ((*PERSON, "scores"), ["1.0"], "scores"),
+    "NaN": ((*PERSON, "scores"), [float("nan"), 0.0], "finite"),
+    "infinity": ((*PERSON, "keypoints"), [[float("inf"), 0.0]], "finite"),
     "huge number": ((*CASE, "region", "center_xy"), [10**400, 0], "center_xy"),
-    "ragged keypoints": ((*RESULT, "keypoints"), [[1.0, 2.0], [3.0]], "rows of unlike length"),
-    "flat keypoints": ((*RESULT, "keypoints"), [], "expected (K, 2) or (K, 3)"),
-    "four numbers": ((*RESULT, "keypoints"), [[1.0, 2.0, 3.0, 4.0]], "expected (K, 2) or (K, 3)"),
+    "ragged keypoints": ((*PERSON, "keypoints"), [[1.0, 2.0], [3.0]], "x, y, or x, y, z"),
+    "flat keypoints": ((*PERSON, "keypoints"), [], "0 keypoints have 2 scores"),
+    "four numbers": ((*PERSON, "keypoints"), [[1.0, 2.0, 3.0, 4.0]], "x, y, or x, y, z"),
     "missing file": ((*RESULT, "input", "file"), "gone.f32", "lacks gone.f32"),
     "link": ((*RESULT, "input", "file"), "link.f32", "lacks link.f32"),
     "folder": ((*RESULT, "input", "file"), "folder", "lacks folder"),

@@ -27,6 +27,7 @@ from posekit.poses.transforms import Orientation, input_transform
 from posekit.poses.warp import warp
 from posekit.runtimes import litert, mil
 from tests.devices.kotlin_samples import Sample
+from tests.devices.runs import keypoints_of
 from tests.devices.swift_samples import SwiftSample
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desktop_kotlin")]
@@ -180,10 +181,9 @@ def agrees(row: Row, seen: Shipped, scene: Scene, sample: Sample) -> None:
     """The same input and the same keypoints, the left shoulder on the picture's right."""
     wanted = scene.expected[row.region is None]
     assert seen.input is not None
-    assert seen.keypoints is not None
     assert np.abs(seen.input[0] - wanted.input).max() < 1e-2, row.name
-    np.testing.assert_allclose(seen.keypoints[:, :2], wanted.keypoints, atol=0.01, err_msg=row.name)
-    assert left_of(seen.keypoints, sample) > APART, row.name
+    np.testing.assert_allclose(keypoints_of(seen)[:, :2], wanted.keypoints, atol=0.01, err_msg=row.name)
+    assert left_of(keypoints_of(seen), sample) > APART, row.name
 
 
 @pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())

@@ -126,7 +126,7 @@ def test_an_accelerator_with_the_bits_of_the_cpu_did_not_run(
     assert "did not run there" in detail
 
 
-@pytest.mark.parametrize("fields", [("outputs",), ("outputs", "keypoints", "scores")], ids=["outputs", "keypoints too"])
+@pytest.mark.parametrize("fields", [("outputs",), ("outputs", "people")], ids=["outputs", "keypoints too"])
 def test_an_accelerator_that_is_wrong_is_to_blame(
     fields: tuple[str, ...], recording: Recorded, changed: Any, run_posekit: Posekit, tmp_path: Path
 ) -> None:
@@ -156,7 +156,8 @@ def test_every_pass_is_held_to_the_gates(recording: Recorded, changed: Any, run_
     def cornered(run: Any) -> None:
         for case in run["passes"][0]["cases"]:
             for result in case["results"]:
-                result["keypoints"] = [[0.0, 0.0]] * len(result["keypoints"])
+                for person in result["people"]:
+                    person["keypoints"] = [[0.0, 0.0]] * len(person["keypoints"])
 
     ran = run_posekit("validate", recording.bundle, "--device-run", changed(cornered), "--json")
     assert ran.code == 1

@@ -43,10 +43,11 @@ def case_field(folder: Path, rng: Random) -> str:
         kinds = ["keypoints", "scores", "region", "image", "name", "packaged_sha256", "person"]
         said = rng.choice(kinds)
         if said == "keypoints":
-            row = rng.choice(case["keypoints"])
+            row = rng.choice(rng.choice(case["poses"])["keypoints"])
             row[rng.randrange(len(row))] += rng.choice([-3.0, 0.01, 5.0])
         elif said == "scores":
-            case["scores"][rng.randrange(len(case["scores"]))] += 0.1
+            scores = rng.choice(case["poses"])["scores"]
+            scores[rng.randrange(len(scores))] += 0.1
         elif said == "region":
             key = rng.choice(["center_xy", "size_wh"])
             case["region"][key][rng.randrange(2)] *= rng.choice([0.9, 1.001, 1.2])

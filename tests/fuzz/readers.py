@@ -63,20 +63,26 @@ oks_sigmas = [0.1, 0.1]
 CONTRACT = parse_spec(SPEC, "the fuzzer")
 MODEL = "0" * 64
 TENSOR = {"file": "t.f32", "shape": [1, 2]}
+PERSON = {
+    "keypoints": [[0.0, 1.0], [2.0, 3.0]],
+    "scores": [0.5, 0.5],
+    "confidence": 0.5,
+    "box_xyxy": [0.0, 0.0, 8.0, 8.0],
+}
 RUN = {
     "schema": 1, "device": {"name": "a", "os": "b"}, "runtime": "c", "model_sha256": MODEL,
     "contract_sha256": contract_hash(CONTRACT), "passes": [{
         "requested": "gpu", "used": "gpu", "cases": [{
             "name": "x", "sha256": MODEL, "region": {"center_xy": [1.0, 1.0], "size_wh": [2.0, 2.0]},
             "results": [{"mode": "image", "input": TENSOR, "outputs": {"heatmaps": TENSOR},
-                         "keypoints": [[0.0, 1.0], [2.0, 3.0]], "scores": [0.5, 0.5]}]}]}],
+                         "people": [PERSON]}]}]}],
 }  # fmt: skip
 CASES = {
-    "schema": 2, "measured_model_sha256": MODEL, "cases": [{
+    "schema": 3, "measured_model_sha256": MODEL, "cases": [{
         "name": "x", "image": "000.png", "input": TENSOR,
         "person": {"box_xyxy": [0.0, 0.0, 8.0, 8.0], "area_px": 64.0, "keypoints": [[1.0, 1.0, 2.0], [2.0, 2.0, 0.0]]},
         "region": {"center_xy": [4.0, 4.0], "size_wh": [8.0, 8.0], "rotation_degrees": 0.0},
-        "outputs": {"heatmaps": TENSOR}, "keypoints": [[1.0, 1.0]], "scores": [0.5], "packaged_sha256": MODEL}],
+        "outputs": {"heatmaps": TENSOR}, "poses": [PERSON], "packaged_sha256": MODEL}],
 }  # fmt: skip
 TRACE = {
     "schema": 2,

@@ -21,6 +21,7 @@ from posekit.devices.format import RequestedCase, RunRequest
 from posekit.devices.request import case_sha256
 from posekit.parity.case_files import read_tensor
 from posekit.parity.cases import poses_of
+from posekit.parity.written_poses import written_poses
 from posekit.poses.regions import Region
 from posekit.poses.transforms import input_transform
 from posekit.poses.warp import warp
@@ -84,7 +85,7 @@ class _Phone:
             outputs = {name: self._rounded(values) for name, values in exact.items()}
             found = poses_of(outputs, transform, self.spec)
             results.append({
-                "mode": mode, "keypoints": found.keypoints[0].tolist(), "scores": found.scores[0].tolist(),
+                "mode": mode, "people": written_poses(found),
                 "input": self._written(f"{stem}-image-input.f32", pixels[None]) if mode == "image" else None,
                 "outputs": {key: self._written(f"{stem}-{mode}-{key}.f32", value) for key, value in outputs.items()},
             })  # fmt: skip
