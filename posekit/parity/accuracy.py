@@ -49,9 +49,9 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The annotated people of one case, of which at least one has a labelled keypoint: boxes (M, 4) source px,
-    keypoints (M, K, 3) with COCO's visibility, areas (M,) px. Where a model finds its people itself, those without a
-    labelled keypoint are among them, since finding them is no mistake."""
+    """The annotated people of one case: boxes (M, 4) source px, keypoints (M, K, 3) with COCO's visibility, areas (M,)
+    px. Where a model finds its people itself there may be none, and those without a labelled keypoint are among them,
+    since finding them is no mistake."""
 
     image_id: int | str
     boxes_xyxy: Floats
@@ -68,13 +68,15 @@ def truth_of(case: Case, spec: PoseSpec) -> Truth | None:
     """The annotations that a case is measured against, or None: of its own person, of everybody where the model may
     find several, else of the only one in a picture that is looked at as a whole."""
     people = _annotated(case, spec)
-    if not any(is_labelled(person) for person in people):
+    everybody = spec.has_several and (bool(people) or case.photo.is_annotated)
+    if not everybody and not any(is_labelled(person) for person in people):
         return None
     nothing = np.zeros((spec.keypoint_count, 3))
+    keypoints = [nothing if person.keypoints is None else person.keypoints for person in people]
     return Truth(
         case.photo.image_id,
-        np.array([person.box_xyxy for person in people], np.float64),
-        np.array([nothing if person.keypoints is None else person.keypoints for person in people], np.float64),
+        np.array([person.box_xyxy for person in people], np.float64).reshape(-1, 4),
+        np.array(keypoints, np.float64).reshape(-1, spec.keypoint_count, 3),
         np.array([person.area for person in people], np.float64),
     )
 
@@ -111,8 +113,10 @@ def accuracy(found: Sequence[Found], truth: Sequence[Truth | None], spec: PoseSp
     pairs = [(f, t) for f, t in zip(found, truth, strict=True) if t is not None]
     if not pairs or not all(np.isfinite(f.keypoints).all() for f, _ in pairs):
         return None
-    near = np.concatenate([one for f, t in pairs for one in _near(f, t, spec)])
     people = sum(int(t.labelled.sum()) for _, t in pairs)
+    if not people:
+        return None
+    near = np.concatenate([one for f, t in pairs for one in _near(f, t, spec)])
     boxes: Literal["given", "own"] = "own" if spec.has_several else "given"
     return Accuracy(_average_precision(pairs, spec), float(near.mean()), people, boxes)
 
@@ -130,7 +134,7 @@ def _partners(found: Found, truth: Truth, spec: PoseSpec) -> list[tuple[int, int
             np.broadcast_to(labelled, found.scores.shape))
         for one, labelled in zip(people, seen, strict=True)
     ]  # fmt: skip
-    pairs = dict(best_pairs(np.array(alike).reshape(len(people), -1), LEAST_OKS))
+    pairs = dict(best_pairs(np.array(alike).reshape(len(people), len(found.sizes)), LEAST_OKS))
     return [(int(one), pairs.get(row)) for row, one in enumerate(people)]
 
 

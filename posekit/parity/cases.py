@@ -149,6 +149,7 @@ class Recorder:
                        "rotation_degrees": case.region.rotation_degrees},
             "person": None if case.person is None else _as_written(case.person),
             "people": [] if case.person is not None else [_as_written(one) for one in case.photo.people],
+            "is_annotated": case.photo.is_annotated,
             "outputs": tensors,
             "poses": written_poses(found),
             "packaged_sha256": "" if packaged is None else outputs_sha256(packaged),
@@ -197,7 +198,8 @@ class _RecordedPerson(Part):
 
 class Recorded(Part):
     """One entry of cases.json. person: whose region it is; people: those annotated in a picture that is looked at as a
-    whole. poses: of the reference; packaged_sha256: of the packaged model's outputs, empty where nothing ran it."""
+    whole; is_annotated: whether that is everybody. poses: of the reference; packaged_sha256: of the packaged model's
+    outputs, empty where nothing ran it."""
 
     name: Text
     image: FileName
@@ -205,6 +207,7 @@ class Recorded(Part):
     region: RegionOfCase
     person: _RecordedPerson | None = None
     people: Annotated[tuple[_RecordedPerson, ...], Field(max_length=MAX_PEOPLE)] = ()
+    is_annotated: bool = False
     outputs: dict[OutputName, TensorFile]
     poses: tuple[WrittenPose, ...]
     packaged_sha256: Sha256 | Literal[""] = ""
@@ -241,7 +244,8 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Outputs]]:
                     f"{folder / INDEX} has {len(one.keypoints)} keypoints of {entry.name!r}, the contract "
                     f"{spec.keypoint_count}", PACKAGE_AGAIN
                 )  # fmt: skip
-        photo = Photo(folder / entry.image, images.setdefault(entry.image, len(images)), people)
+        number = images.setdefault(entry.image, len(images))
+        photo = Photo(folder / entry.image, number, people, is_annotated=entry.is_annotated)
         case = _case(entry.name, photo, person, load_image(photo.path), spec)
         missing = set(spec.decoder.outputs) - entry.outputs.keys()
         if missing:

@@ -100,7 +100,7 @@ def compress(
 def _pictures(wanted: Wanted, spec: PoseSpec, original: Graph, names: tuple[str, ...]) -> Pictures:
     assert wanted.recover is not None
     rng = np.random.default_rng(wanted.seed)
-    found = find_photos(wanted.recover, wanted.annotations, spec.keypoints.names)
+    found = find_photos(wanted.recover, wanted.annotations, spec.keypoints.names, with_nobody=spec.has_several)
     to_learn, to_judge = held_out(found.photos, rng)
     run = runner(batched(original, spec.input.size_wh), names, spec)
     cases, damaged = cases_to_judge(to_judge, spec, run, rng)

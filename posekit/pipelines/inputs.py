@@ -78,10 +78,11 @@ def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec, s
     """The evaluation pictures, all of them readable; without --images posekit's own, which is said."""
     names = spec.keypoints.names
     if images is not None:
-        found = readable(find_photos(images, annotations, names), step)
+        found = readable(find_photos(images, annotations, names, with_nobody=spec.has_several), step)
         count = len(found.photos)
         of = "" if count == found.in_folder else f" of {found.in_folder}"
-        people = ", those with annotated people" if of and annotations is not None else ""
+        whose = "that are annotated" if spec.has_several else "with annotated people"
+        people = f", those {whose}" if of and annotations is not None else ""
         return Images(found.photos, f"{count}{of} pictures given with --images{people}", found.warnings)
     if annotations is not None:
         raise InputError("--annotations needs --images, the folder of its pictures")

@@ -339,7 +339,7 @@ def _with_checks(evaluation: Evaluation, checks: tuple[Check, ...]) -> Evaluatio
 
 def _annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Photos:
     """Pictures whose people have keypoints: a bundle has no network to compare with on others."""
-    found = find_photos(folder, annotations, spec.keypoints.names)
+    found = find_photos(folder, annotations, spec.keypoints.names, with_nobody=spec.has_several)
     refuse_unreadable(found)
     _refuse_unlabelled(found, spec)
     return found

@@ -36,7 +36,8 @@ class Photo:
     """A picture on disk and the people annotated in it; without any, the whole frame is looked at.
 
     image_id: COCO's id where there are annotations, else the position in the folder. below: the path below the folder
-    of pictures. annotated_wh: width and height as the annotations have them, px, or None.
+    of pictures. annotated_wh: width and height as the annotations have them, px, or None. is_annotated: whether they
+    list it, so that who is not among `people` is not there.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Photo:
     people: tuple[Person, ...] = ()
     below: str = ""
     annotated_wh: tuple[int, int] | None = None
+    is_annotated: bool = False
 
     @property
     def name(self) -> str:

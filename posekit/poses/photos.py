@@ -33,8 +33,11 @@ class Photos:
     warnings: tuple[str, ...] = ()
 
 
-def find_photos(folder: Path, annotations: Path | None, keypoints: Sequence[str]) -> Photos:
-    """The pictures of a folder; with annotations of the spec's `keypoints`, those below it that have people.
+def find_photos(
+    folder: Path, annotations: Path | None, keypoints: Sequence[str], *, with_nobody: bool = False
+) -> Photos:
+    """The pictures of a folder; with annotations of the spec's `keypoints`, those below it that have people, or where
+    `with_nobody` is set all that are listed there.
 
     Pictures in sub-folders count where annotations name them, or where the folder itself has none. InputError for a
     folder without pictures, and for annotations that do not fit it: file names, sizes, keypoints.
@@ -49,12 +52,12 @@ def find_photos(folder: Path, annotations: Path | None, keypoints: Sequence[str]
     places = resolved((one.file_name for one in read.pictures), folder, paths)
     people: dict[Path, Photo] = {}
     for one in read.pictures:
-        if (path := places.get(one.file_name)) is None or not one.people:
+        if (path := places.get(one.file_name)) is None or not (one.people or with_nobody):
             continue
-        before = people.get(path, Photo(path, one.image_id, (), _below(path, folder), one.size_wh))
+        before = people.get(path, Photo(path, one.image_id, (), _below(path, folder), one.size_wh, is_annotated=True))
         people[path] = replace(before, people=(*before.people, *one.people))
     elsewhere = sum(bool(one.people) and one.file_name not in places for one in read.pictures)
-    if not people:
+    if not any(photo.people for photo in people.values()):
         first = next(one.file_name for one in read.pictures if one.people)
         raise InputError(
             f"none of the people in {annotations} is in a picture of {folder}",

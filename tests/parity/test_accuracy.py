@@ -214,7 +214,7 @@ def crowd(*places: tuple[float, float]) -> Truth:
     boxes = np.array([[x, y, x + 100, y + 200] for x, y in places])
     points = np.random.default_rng(1).uniform((0, 0), (100, 200), (17, 2))
     keypoints = np.array([np.concatenate([points + place, np.full((17, 1), 2.0)], axis=1) for place in places])
-    return Truth(1, boxes, keypoints, np.full(len(places), 15_000.0))
+    return Truth(1, boxes.reshape(-1, 4), keypoints.reshape(-1, 17, 3), np.full(len(places), 15_000.0))
 
 
 def seen_in(truth: Truth, order: list[int], confidences: list[float]) -> Found:
@@ -277,3 +277,21 @@ def test_who_is_missed_is_lost_accuracy() -> None:
     assert drop.pck == pytest.approx(100 * 4 / 24)
     assert drop.ap is not None
     assert drop.ap > 10
+
+
+def test_people_in_a_picture_where_nobody_is_are_mistakes() -> None:
+    pytest.importorskip("pycocotools")
+    truth, nobody = crowd(*PLACES), replace(crowd(), image_id=2)
+    seen = seen_in(truth, [0, 1, 2], [0.9, 0.8, 0.7])
+    result = accuracy([seen, seen_in(truth, [0], [0.95])], [truth, nobody], MANY)
+    assert result is not None
+    assert result.ap == pytest.approx(0.75, abs=0.01)
+    assert accuracy([seen_in(truth, [0], [0.9])], [nobody], MANY) is None  # nobody to be found
+
+
+def test_a_picture_that_is_listed_without_people_is_one_where_nobody_is() -> None:
+    case = case_of(None)
+    assert truth_of(case, MANY) is None
+    known = truth_of(replace(case, photo=replace(case.photo, is_annotated=True)), MANY)
+    assert known is not None
+    assert known.keypoints.shape == (0, 17, 3)

@@ -47,7 +47,7 @@ def open_pictures(source: Path, spec: PoseSpec, annotations: Path | None) -> Pic
     InputError for what is neither, MissingToolError for a video without the extra that reads it.
     """
     if source.is_dir() or not source.exists():
-        return _folder(source, find_photos(source, annotations, spec.keypoints.names))
+        return _folder(source, find_photos(source, annotations, spec.keypoints.names, with_nobody=spec.has_several))
     if annotations is not None:
         raise InputError(
             f"{annotations} is given for {source}, which is no folder", "annotations need a folder of pictures"

@@ -26,7 +26,8 @@ OF_STEPS = {
     "on the accelerator": "accelerator", "before compression": "conversion", "contract": "contract",
 }  # fmt: skip
 EVALUATED_ON = (
-    rf"\d+( of \d+)? pictures given with --images(, those with annotated people)?|{re.escape(SUBSTITUTE_IMAGES)}"
+    r"\d+( of \d+)? pictures given with --images(, those (with annotated people|that are annotated))?|"
+    + re.escape(SUBSTITUTE_IMAGES)
 )
 
 
