@@ -45,7 +45,7 @@ class Squares(nn.Module):
                 mix.weight.copy_(torch.eye(14).reshape(14, 14, 1, 1))
                 # nobody is as large as cells of 16 px
                 mix.bias.copy_(torch.tensor([0.4, 0.4, 0.4, 0.4, -9.0 if stride == 8 else -30.0,
-                                             -0.7, -0.7, 1.0, 0.3, -0.7, 2.0, -0.2, 0.3, 0.5]))
+                                             0.3, -0.7, 1.0, -0.7, -0.7, 2.0, -0.2, 0.3, 0.5]))
 
     def forward(self, x):
         flat = [mix(conv(x)).flatten(2) for conv, mix in zip(self.levels, self.mix)]
@@ -100,7 +100,7 @@ def write_pictures(folder: Path, names: tuple[str, ...] = tuple(PLACES)) -> Path
         picture(SIZE_WH, PLACES[name], number).save(folder / f"{name}.png")
         images.append({"id": number, "file_name": f"{name}.png", "width": SIZE_WH[0], "height": SIZE_WH[1]})
         for x, y in PLACES[name]:
-            points = [(x + 8, y + 8, 2), (x + 16, y + 8, 2), (x + 12, y + 16, 2)]
+            points = [(x + 16, y + 8, 2), (x + 8, y + 8, 2), (x + 12, y + 16, 2)]
             annotations.append({
                 "id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0, "area": SIDE * SIDE,
                 "bbox": [x, y, SIDE, SIDE], "keypoints": [v for point in points for v in point], "num_keypoints": 3,

@@ -155,9 +155,9 @@ def _of_the_size(photos: Sequence[Photo], annotations: Path) -> tuple[tuple[Phot
         inside = tuple(person for person in photo.people if _touches(person, size))
         outside += len(photo.people) - len(inside)
         people += [(person, size) for person in inside]
-        if inside:
+        if inside or not photo.people:  # nobody was annotated in it
             kept.append(replace(photo, people=inside))
-    if not kept:
+    if outside and not people:
         raise InputError(
             f"all {outside} boxes of {annotations} lie outside of their pictures", "is bbox x, y, width, height in px?"
         )

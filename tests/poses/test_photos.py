@@ -289,3 +289,22 @@ def test_keypoints_in_other_units_than_their_boxes_are_refused(folder: Path, poi
     document["annotations"][0]["keypoints"] = [3, 4, 2, 5, 6, 2]  # then it may be a slip
     annotations.write_text(json.dumps(document))
     assert names(find_photos(folder, annotations, NAMES)) == ["a.jpg", "b.jpg"]
+
+
+def test_pictures_where_nobody_is_count_where_that_is_asked_for(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        Image.new("RGB", (20, 10)).save(tmp_path / name)
+    people = {
+        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
+        "categories": [{"id": 1, "name": "person", "keypoints": ["nose"]}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 8, 8], "keypoints": [3, 3, 2]}],
+    }
+    (tmp_path / "people.json").write_text(json.dumps(people))
+    found = {
+        nobody: find_photos(tmp_path, tmp_path / "people.json", ["nose"], with_nobody=nobody).photos
+        for nobody in (False, True)
+    }
+    assert [photo.name for photo in found[False]] == ["a.png"]
+    assert [(photo.name, len(photo.people), photo.is_annotated) for photo in found[True]] == [
+        ("a.png", 1, True), ("b.png", 0, True),
+    ]  # fmt: skip
