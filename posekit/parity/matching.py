@@ -78,7 +78,8 @@ class People:
     """How many people the reference has and how many were seen, and the cases of those without a partner: missed,
     invented.
 
-    barely: how many others have none, but would if a threshold were a little lower on the other side.
+    barely: how many others have none, but would if a threshold were a little lower on the other side. reordered: the
+    cases whose people are the same, in another order.
     """
 
     reference: int
@@ -86,6 +87,7 @@ class People:
     missed: tuple[str, ...] = ()
     invented: tuple[str, ...] = ()
     barely: int = 0
+    reordered: tuple[str, ...] = ()
 
     @property
     def all(self) -> int:
@@ -109,10 +111,12 @@ def aligned(
     pairs: list[tuple[Found, Found]] = []
     missed: list[str] = []
     invented: list[str] = []
+    reordered: list[str] = []
     excused = 0
     for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
         match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=one_each)
         pairs.append((one.taken(match.seen), other.taken(match.reference)))
+        reordered += [other.case] if list(match.seen) != sorted(match.seen) else []
         gone, new = other.taken(match.missed), one.taken(match.invented)
         if barely is not None:
             gone, new = without(gone, barely[number][0], sigmas), without(new, barely[number][1], sigmas)
@@ -120,7 +124,7 @@ def aligned(
         missed += [other.case] * len(gone.sizes)
         invented += [other.case] * len(new.sizes)
     reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
-    people = People(reference, found, tuple(missed), tuple(invented), excused)
+    people = People(reference, found, tuple(missed), tuple(invented), excused, tuple(reordered))
     return [one for one, _ in pairs], [other for _, other in pairs], people
 
 

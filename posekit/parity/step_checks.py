@@ -76,6 +76,8 @@ def decoding_checks(decoding: Step) -> tuple[Check, ...]:
     if people is not None and decoding.lost:
         text = f"of {people.reference} people {len(people.missed)} are missing, {len(people.invented)} are nobody"
         return (Check(name, Outcome.FAIL, f"{text}, as in {(people.missed + people.invented)[0]}"),)
+    if people is not None and people.reordered:
+        return (Check(name, Outcome.FAIL, f"the people of {people.reordered[0]} come in another order"),)
     if drift is None:
         return (Check(name, Outcome.SKIPPED, decoding.skipped),)
     text = f"largest difference {drift.max_px:.4f} px, at most {MAX_DECODED_PX:g} ({drift.worst})"

@@ -137,6 +137,11 @@ def mixed(found: Found, outputs: Outputs, case: Case) -> Found:
     return replace(found, keypoints=keypoints)
 
 
+def turned_round(found: Found, outputs: Outputs, case: Case) -> Found:
+    del outputs, case
+    return found.taken(range(len(found.keypoints))[::-1])
+
+
 FAULTS: dict[str, Fault] = {
     "the threshold of suppression": decoded_with(nms__threshold=0.9),
     "no suppression": decoded_with(nms__kind="none"),
@@ -146,6 +151,7 @@ FAULTS: dict[str, Fault] = {
     "a person dropped": dropped,
     "two people's keypoints exchanged": exchanged,
     "one keypoint of two people exchanged": mixed,
+    "another order": turned_round,
     "the least confidence": decoded_with(min_confidence=0.7),
     "where anchors lie": decoded_with(keypoints__shift=0.0),
 }

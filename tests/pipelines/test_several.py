@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from posekit.devices import desktop
-from posekit.errors import MissingToolError
 from tests.several import PLACES, write_model, write_pictures
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.slow]
@@ -82,25 +80,6 @@ def test_the_generated_code_sees_the_same_people_in_the_same_order(
     steps = {step["name"]: step for step in document["steps"]}
     assert steps["decoding"]["keypoints"]["max_px"] < 1e-3
     assert steps["decoding"]["people"]["seen"] == PEOPLE
-
-
-def test_the_wrapper_gives_them_in_the_references_order(bundles: Path, tmp_path: Path) -> None:
-    """Matching does not look at the order; an app does."""
-    from posekit.bundle import open_bundle
-    from posekit.parity.cases import found_in, recorded
-
-    opened = open_bundle(bundles / "squares-android")
-    try:
-        wrapper = desktop.wrapper_here(opened, tmp_path / "run")  # type: ignore[attr-defined]
-    except (MissingToolError, AttributeError) as error:
-        pytest.skip(str(error))
-    for case, outputs in recorded(opened.folder / "evaluation", opened.spec):
-        image = wrapper.results(case)["image"]
-        expected = found_in(case, outputs, opened.spec)
-        assert image.people is not None
-        seen = [person.confidence for person in image.people]
-        assert seen == sorted(seen, reverse=True)
-        assert seen == pytest.approx(list(expected.confidences), abs=1e-5)  # type: ignore[arg-type]
 
 
 def test_predict_gives_everybody_and_nobody(world: World, bundles: Path, run_posekit: Posekit, tmp_path: Path) -> None:
