@@ -140,4 +140,6 @@ def candidates(spec: DetectionsSpec, by: float) -> DetectionsSpec:
 
 
 # nobody knows yet from which score on a visibility is unsure, so every keypoint counts
-DECODER = Decoder(DetectionsSpec, shapes, pack, decode, examples, several=True, looser=looser, candidates=candidates)
+DECODER = Decoder(
+    DetectionsSpec, shapes, pack, decode, examples, alternatives, several=True, looser=looser, candidates=candidates
+)

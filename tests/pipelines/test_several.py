@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from posekit.pipelines import inputs, package
 from tests.several import PLACES, write_model, write_pictures
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.slow]
@@ -38,11 +39,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture(scope="module")
-def bundles(world: World, tmp_path_factory: pytest.TempPathFactory, run_posekit: Posekit) -> Path:
+def bundles(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """squares-android and squares-ios at fp32."""
     out = tmp_path_factory.mktemp("bundles") / "out"
-    ran = run_posekit("package", world.model, "--platform", "all", *world.pictures, "--out", out)
-    assert ran.code == 0, ran.err + ran.out
+    spec = inputs.find_spec(world.model, "")
+    pictures = inputs.find_images(world.images, world.annotations, spec)
+    for platform in ("android", "ios"):
+        (result,) = package.package(world.model, platform, spec, pictures, out=out)
+        assert result.evaluation.is_good
     return out
 
 

@@ -17,7 +17,7 @@ from posekit.errors import InputError
 from posekit.poses import Poses
 
 Pixels = NDArray[np.float32]
-Look = Callable[[Pixels], Poses]  # keypoints (1, K, 2|3) in input px and scores (1, K) of pixels (H, W, 3)
+Look = Callable[[Pixels], Poses]  # of pixels (H, W, 3) the people in input px, the most confident first
 
 LOOKED_AT = 16  # inputs
 PIECES = 8  # a side
@@ -62,8 +62,8 @@ def look_for_people(look: Look, inputs: Sequence[Pixels], limit: int = LOOKED_AT
     for number, pixels in enumerate(inputs[:: -(-len(inputs) // limit) or 1]):
         as_it_is = look(pixels)
         follows.append(_share_that_follows(look, pixels, as_it_is))
-        scores.append(float(as_it_is.scores.mean()))
-        controls.append(float(look(in_pieces(pixels, number)).scores.mean()))
+        scores.append(_score(as_it_is))
+        controls.append(_score(look(in_pieces(pixels, number))))
     if not follows:
         raise InputError("there are no inputs in which to look for people, expected at least one")
     return Seen(
@@ -94,6 +94,11 @@ def judge_people(seen: Seen, reference: Seen | None = None) -> str:
     return ""
 
 
+def _score(poses: Poses) -> float:
+    """Mean score of the most confident person; 0 where nobody is."""
+    return float(poses.scores[0].mean()) if poses.count else 0.0
+
+
 def chance_of_more(scores: Iterable[float], controls: Iterable[float]) -> float | None:
     """How often a score lies above a control, ties by half: the area under the ROC curve.
 
@@ -118,13 +123,20 @@ def in_pieces(pixels: Pixels, seed: int) -> Pixels:
 
 
 def _share_that_follows(look: Look, pixels: Pixels, as_it_is: Poses) -> float:
-    """Share of the keypoints that are where the move puts them; those that leave the input do not count."""
+    """Share of the keypoints that are where the move puts them, of the most confident person and whoever is nearest
+    then; those that leave the input do not count."""
+    if not as_it_is.count:
+        return 0.0
     height, width = pixels.shape[:2]
     longer = max(height, width)
     dx, dy = (round(part * longer) for part in MOVED)
     rows, columns = (np.clip(np.arange(n) - d, 0, n - 1) for n, d in ((height, dy), (width, dx)))
-    moved = look(np.ascontiguousarray(pixels[rows][:, columns])).keypoints[0, :, :2]
+    everybody = look(np.ascontiguousarray(pixels[rows][:, columns])).keypoints[..., :2]
+    if not len(everybody):
+        return 0.0
     expected = as_it_is.keypoints[0, :, :2] + (dx, dy)
+    away = np.linalg.norm(everybody - expected, axis=-1).mean(axis=1)
+    moved = everybody[int(np.nan_to_num(away, nan=np.inf).argmin())]
     stays = ((expected >= 0) & (expected <= (width, height))).all(axis=1)
     near = np.linalg.norm(moved - expected, axis=1) <= NEAR * longer  # NaN is not near
     return float(near[stays].mean()) if stays.any() else 0.0
