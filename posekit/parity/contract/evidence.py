@@ -10,7 +10,7 @@ import numpy as np
 
 from posekit.contract.spec import PoseSpec
 from posekit.parity.accuracy import PCK_FRACTION
-from posekit.parity.contract.probes import AS_IT_IS, MIRROR, SCALES, SHIFTS, Probe, Prober, partners
+from posekit.parity.contract.probes import AS_IT_IS, MIRROR, SCALES, SHIFTS, Prober, partners
 from posekit.parity.metrics import oks
 from posekit.poses import Floats
 
@@ -49,16 +49,18 @@ def evidence(prober: Prober, spec: PoseSpec) -> Evidence:
     """Look at every subject in every way under one contract."""
     rows = [_one(prober, spec, index) for index in range(len(prober.subjects))]
     keypoints, scores = (np.array([row[side] for row in rows]) for side in (0, 1))
-    sizes = np.array([subject.size for subject in prober.subjects])
+    sizes = np.array([row[3] for row in rows])
     follow, shift, scale, flip, mirror_px = np.array([row[2] for row in rows]).T
     oks_values, pck = np.array([_labels(prober, spec, index, points) for index, points in enumerate(keypoints)]).T
     places = keypoints / sizes[:, None, None]
     return Evidence(follow, shift, scale, flip, mirror_px, oks_values, pck, places, scores)
 
 
-def _one(prober: Prober, spec: PoseSpec, index: int) -> tuple[Floats, Floats, tuple[float, ...]]:
-    size = prober.subjects[index].size
+def _one(prober: Prober, spec: PoseSpec, index: int) -> tuple[Floats, Floats, tuple[float, ...], float]:
+    """Keypoints, scores, figures and the person's longer side, px."""
     base = prober.look(spec, index, AS_IT_IS)
+    size = base.size or prober.subjects[index].size
+    moved = prober.subjects[index].size / size  # a look is shifted by a fraction of the subject
     centre = prober.transform(spec, index, AS_IT_IS).to_source(np.array(spec.input.size_wh) / 2)
     apart = {}
     weights, near = [], []
@@ -66,7 +68,7 @@ def _one(prober: Prober, spec: PoseSpec, index: int) -> tuple[Floats, Floats, tu
         seen = prober.look(spec, index, probe, near=base.keypoints).keypoints
         distance = np.linalg.norm(seen - base.keypoints, axis=1) / size
         apart[probe] = distance
-        weights.append(_unmoved(probe, base.keypoints - centre, size))
+        weights.append(_unmoved(np.array(probe.shift) * moved, (base.keypoints - centre) * (probe.scale - 1) / size))
         near.append(np.exp(-0.5 * (distance / SIGMA) ** 2))
     mirrored = prober.look(spec, index, MIRROR, partners(spec), base.keypoints).keypoints - base.keypoints
     flip = np.linalg.norm(mirrored, axis=1) / size
@@ -80,12 +82,12 @@ def _one(prober: Prober, spec: PoseSpec, index: int) -> tuple[Floats, Floats, tu
         float(np.median(flip)),
         _middle(mirrored[flip < SAME_PLACE, 0] * px),
     )
-    return base.keypoints, base.scores, figures
+    return base.keypoints, base.scores, figures, size
 
 
-def _unmoved(probe: Probe, from_centre: Floats, size: float) -> Floats:
+def _unmoved(shift: Floats, scaled: Floats) -> Floats:
     """How far off, of the person's size, keypoints are that stay where they are in the crop: (K,)."""
-    return np.asarray(np.linalg.norm(np.array(probe.shift) + from_centre * (probe.scale - 1) / size, axis=1))
+    return np.asarray(np.linalg.norm(shift + scaled, axis=1))
 
 
 def _labels(prober: Prober, spec: PoseSpec, index: int, points: Floats) -> tuple[float, float]:

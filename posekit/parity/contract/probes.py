@@ -43,11 +43,13 @@ PROBES = (AS_IT_IS, *SHIFTS, *SCALES, MIRROR)
 class Look:
     """Keypoints (K, 2) px of the subject's pixels and scores (K,); NaN where the network gave no finite numbers.
 
-    Where nobody was found keypoints are NaN, and scores 0.
+    Where nobody was found keypoints are NaN, and scores 0. size: the longer side of the person's box where the model
+    finds the box itself, px of the subject's pixels, else None.
     """
 
     keypoints: Floats
     scores: Floats
+    size: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,11 @@ class Prober:
         one = 0
         if near is not None and np.isfinite(near).all():
             one = int(np.linalg.norm(points - near, axis=-1).mean(axis=1).argmin())
-        return Look(points[one], scores[one])
+        if poses.boxes_xyxy is None:
+            return Look(points[one], scores[one])
+        x1, y1, x2, y2 = poses.boxes_xyxy[one].tolist()
+        scale = self.transform(spec, index, probe).source_px_per_input_px
+        return Look(points[one], scores[one], max(x2 - x1, y2 - y1, 1.0) * scale)
 
 
 def partners(spec: PoseSpec) -> NDArray[np.int64]:
