@@ -1,7 +1,7 @@
 """A network that finds any number of people, small enough to convert in seconds: people are red squares.
 
 It sees redness in cells of 8 px, as YOLO-pose would with its coordinates in cells: distances to the sides of a box,
-a score, and keypoints that the green and blue of the square move a little.
+a score, and keypoints about the middle of what is red.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ class Squares(nn.Module):
                 conv.bias.zero_()
                 # channel 4 is the score: red, but neither green nor blue
                 conv.weight[4] = torch.tensor([16.0, -8.0, -8.0]).reshape(3, 1, 1) / area
-                # points move with green and blue
+                # points lie by the middle of what is red, a fraction of a cell
+                place = (torch.arange(3 * stride) - 1.5 * stride + 0.5) / (1.5 * stride * 3 * stride * 0.78) / stride
                 for k in range(3):
-                    conv.weight[5 + 3 * k, 1] += 1.5 / area
-                    conv.weight[6 + 3 * k, 2] += 1.5 / area
+                    conv.weight[5 + 3 * k] += torch.tensor([1.0, -0.5, -0.5]).reshape(3, 1, 1) * place
+                    conv.weight[6 + 3 * k] += torch.tensor([1.0, -0.5, -0.5]).reshape(3, 1, 1) * place[:, None]
                 mix.weight.copy_(torch.eye(14).reshape(14, 14, 1, 1))
                 # nobody is as large as cells of 16 px
                 mix.bias.copy_(torch.tensor([0.4, 0.4, 0.4, 0.4, -9.0 if stride == 8 else -30.0,
-                                             0.3, -0.7, 1.0, -0.7, -0.7, 2.0, -0.2, 0.3, 0.5]))
+                                             0.5, -0.7, 1.0, -0.5, -0.7, 2.0, 0.0, 0.3, 0.5]))
 
     def forward(self, x):
         flat = [mix(conv(x)).flatten(2) for conv, mix in zip(self.levels, self.mix)]

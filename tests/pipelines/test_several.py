@@ -127,7 +127,7 @@ def test_check_looks_at_whole_pictures(world: World, run_posekit: Posekit, tmp_p
     ran = run_posekit("check", world.model, "--images", world.images, "--json")
     assert ran.code == 0, ran.err + ran.out
     fields = {one["field"]: one["verdict"] for one in json.loads(ran.out)["fields"]}
-    assert fields["input.color_order"] == "agrees"
+    assert fields["input.color_order"] == fields["decoder.keypoints.fields"] == "agrees"
     assert {"decoder.keypoints.fields", "decoder.keypoints.factor, keypoints.shift"} <= fields.keys()
     spec = json.loads((world.model.with_suffix(".json")).read_text())
     spec["input"]["color_order"] = "bgr"
