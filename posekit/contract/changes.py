@@ -1,0 +1,103 @@
+"""Single fields of a contract, given from outside as `input.size_wh=[320, 320]`."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from posekit.contract.spec import PoseSpec
+from posekit.decoders import DECODERS
+from posekit.decoders.decoder import DecoderSpec
+from posekit.documents import Part
+from posekit.errors import InputError
+
+OPTION = "--set"
+MAX_BYTES = 1 << 16
+EXAMPLE = "such as input.size_wh=[320,320] or license=MIT"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field by its dotted name, as its parts, and the value that it gets, as TOML has it."""
+
+    field: tuple[str, ...]
+    value: Any
+    text: str
+
+
+def parse_change(text: str) -> Change:
+    """`FIELD=VALUE`, a value of TOML; what is none and begins like a word is a text. InputError otherwise."""
+    field, is_there, value = text.partition("=")
+    parts = tuple(part.strip() for part in field.split("."))
+    if not is_there or not all(parts) or len(text) > MAX_BYTES:
+        raise InputError(f"{OPTION} is {text[:80]!r}, expected FIELD=VALUE", EXAMPLE)
+    return Change(parts, _value(value.strip(), text), text)
+
+
+def apply(table: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    """A contract as a spec file holds it, with the changes made in their order; InputError for a field that there is
+    none of. Values are checked with the whole contract."""
+    found: dict[str, Any] = copy.deepcopy(dict(table))
+    for change in changes:
+        _set(found, change)
+    return found
+
+
+def where(name: str, changes: Sequence[Change]) -> str:
+    """What is wrong with a changed contract, if anything is, is wrong where."""
+    return f"{name} with {OPTION}" if changes else name
+
+
+def _value(text: str, whole: str) -> Any:
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        found = {}
+    if found.keys() == {"value"}:
+        return found["value"]
+    if not text or text[0] in "[{\"'" or "\n" in text:
+        raise InputError(f"{OPTION} {whole[:80]!r} has no value that TOML knows", EXAMPLE)
+    return text
+
+
+def _set(table: dict[str, Any], change: Change) -> None:
+    place: Any = table
+    part: type[Part] | None = PoseSpec
+    for depth, name in enumerate(change.field):
+        before = ".".join(change.field[:depth])
+        if part is not None and name not in (known := _fields(part)):
+            raise InputError(
+                f"{OPTION} {change.text[:80]!r}: there is no field {'.'.join(change.field[: depth + 1])!r}",
+                f"{before or 'a contract'} has {', '.join(known)}",
+            )
+        if not isinstance(place, dict):
+            raise InputError(f"{OPTION} {change.text[:80]!r}: {before} is no table", f"set {before} as a whole")
+        if depth == len(change.field) - 1:
+            place[name] = change.value
+            return
+        place = place.setdefault(name, {})
+        part = None if part is None else _part_at(part, name, place)
+
+
+def _fields(part: type[Part]) -> list[str]:
+    return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _part_at(part: type[Part], name: str, value: Any) -> type[Part] | None:
+    """The class of the table in a field; None where it holds none, or one of an unknown kind."""
+    field = next(field for key, field in part.model_fields.items() if name in (key, field.alias))
+    found = next(_parts_in(field.annotation), None)
+    if found is not None and issubclass(found, DecoderSpec):
+        kind = value.get("kind") if isinstance(value, dict) else None
+        return DECODERS[kind].spec if isinstance(kind, str) and kind in DECODERS else None
+    return found
+
+
+def _parts_in(annotation: Any) -> Iterator[type[Part]]:
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _parts_in(inner)
