@@ -65,35 +65,38 @@ def _value(text: str, whole: str) -> Any:
 
 def _set(table: dict[str, Any], change: Change) -> None:
     place: Any = table
-    part: type[Part] | None = PoseSpec
+    part: type[Part] | None = PoseSpec  # None in the settings of a decoder that there is none of
     for depth, name in enumerate(change.field):
-        before = ".".join(change.field[:depth])
+        before, here = (".".join(change.field[:end]) for end in (depth, depth + 1))
         if part is not None and name not in (known := _fields(part)):
             raise InputError(
-                f"{OPTION} {change.text[:80]!r}: there is no field {'.'.join(change.field[: depth + 1])!r}",
+                f"{OPTION} {change.text[:80]!r}: there is no field {here!r}",
                 f"{before or 'a contract'} has {', '.join(known)}",
             )
-        if not isinstance(place, dict):
-            raise InputError(f"{OPTION} {change.text[:80]!r}: {before} is no table", f"set {before} as a whole")
         if depth == len(change.field) - 1:
             place[name] = change.value
             return
+        inner = None if part is None else next(_parts_in(_annotation(part, name)), None)
         place = place.setdefault(name, {})
-        part = None if part is None else _part_at(part, name, place)
+        if not isinstance(place, dict) or (part is not None and inner is None):
+            raise InputError(f"{OPTION} {change.text[:80]!r}: {here} is no table", f"set {here} as a whole")
+        part = _of_its_kind(inner, place)
 
 
 def _fields(part: type[Part]) -> list[str]:
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
-def _part_at(part: type[Part], name: str, value: Any) -> type[Part] | None:
-    """The class of the table in a field; None where it holds none, or one of an unknown kind."""
-    field = next(field for key, field in part.model_fields.items() if name in (key, field.alias))
-    found = next(_parts_in(field.annotation), None)
-    if found is not None and issubclass(found, DecoderSpec):
-        kind = value.get("kind") if isinstance(value, dict) else None
-        return DECODERS[kind].spec if isinstance(kind, str) and kind in DECODERS else None
-    return found
+def _annotation(part: type[Part], name: str) -> Any:
+    return next(field.annotation for key, field in part.model_fields.items() if name == (field.alias or key))
+
+
+def _of_its_kind(part: type[Part] | None, table: Mapping[str, Any]) -> type[Part] | None:
+    """The class of a table; of a decoder's that of its kind."""
+    if part is None or not issubclass(part, DecoderSpec):
+        return part
+    kind = table.get("kind")
+    return DECODERS[kind].spec if isinstance(kind, str) and kind in DECODERS else None
 
 
 def _parts_in(annotation: Any) -> Iterator[type[Part]]:

@@ -16,6 +16,9 @@ from posekit.targets import TARGETS, lint
 
 def inspect(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
     """Facts about a bundle, a packaged model or a source model, by name."""
+    packaged = next((name for name, one in TARGETS.items() if path.suffix == one.suffix and path.exists()), "")
+    if changes and (packaged or bundle.is_bundle(path)):
+        raise InputError(f"{path} is a bundle or a file of one, whose contract is fixed", "leave out --set")
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
         facts = {key: opened.manifest[key] for key in ("platform", "precision", "status", "contract_sha256", "tools")}
@@ -25,9 +28,8 @@ def inspect(path: Path, spec: str, changes: Sequence[str], arch: str, trust: boo
             **facts,
             **_packaged(opened.model_path, opened.platform),
         }
-    for platform, target in TARGETS.items():
-        if path.suffix == target.suffix and path.exists():
-            return _packaged(path, platform)
+    if packaged:
+        return _packaged(path, packaged)
     return _source(path, spec, changes, arch, trust, weights)
 
 
