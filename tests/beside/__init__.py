@@ -61,7 +61,7 @@ def install() -> None:
 def run(script: str, folder: Path, argument: Any = None, *, with_package: bool = True) -> Any:
     """The JSON that a script of this folder writes to its standard output's last line; argument: what it gets as
     JSON."""
-    environment = {**os.environ, "YOLO_CONFIG_DIR": str(SITE), "YOLO_OFFLINE": "true"}
+    environment = {**os.environ, "YOLO_CONFIG_DIR": str(SITE), "YOLO_OFFLINE": "true", "OMP_WAIT_POLICY": "PASSIVE"}
     paths = [str(ROOT), *([str(SITE)] if with_package else [])]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
     command = [sys.executable, "-m", f"tests.beside.{script}", str(folder)]

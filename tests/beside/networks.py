@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-SIZE, NARROW = 320, 256  # of checkpoints, and across of exports
+SIZE, NARROW = 256, 192  # of checkpoints, and across of exports
 LICENSE = "AGPL-3.0 License (https://ultralytics.com/license)"
 # no scaling; scaling, the odd pixel of padding below; enlarged, and upright
-PICTURES = {"same.png": (320, 240), "scaled.png": (427, 341), "upright.png": (101, 253)}
+PICTURES = {"same.png": (256, 192), "scaled.png": (341, 273), "upright.png": (81, 203)}
 LOGIT = -np.log(3.0)  # of a confidence of .25
 PEOPLE = 30  # candidates above it
 FIVE = ["Left Eye", "right eye", "nose", "leftHand", "right_hand"]
@@ -39,7 +39,7 @@ def pictures(folder: Path) -> None:
 
 
 def letterboxed(folder: Path) -> torch.Tensor:
-    """The same as their networks get them, `scaled.320.png` and `scaled.256.png` for an input of that width; all of
+    """The same as their networks get them, `scaled.256.png` and `scaled.192.png` for an input of that width; all of
     them, (n, 3, SIZE, SIZE) from 0 to 1, narrow ones with gray beside."""
     from ultralytics.data.augment import LetterBox
 
@@ -68,7 +68,7 @@ def networks(folder: Path, inputs: torch.Tensor) -> None:
     save(many, folder / "yolo26n-many.pt")
     five = pose("yolov8n-pose.yaml", inputs, classes={0: "dog", 1: "Person"}, shape=[5, 2])
     five.kpt_names = {0: ["a", "b", "c", "d", "e"], 1: FIVE}
-    save(five, folder / "Five Points v2.pt", imgsz=300, license="")
+    save(five, folder / "Five Points v2.pt", imgsz=240, license="")
     five.names = {0: "dog", 1: "cat"}
     save(five, folder / "pets.pt")
     wrong = deepcopy(five)
@@ -94,6 +94,7 @@ def pose(name: str, inputs: torch.Tensor, classes: dict[int, str] | None = None,
     norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
+        torch.nn.init.constant_(norm.bias, 1.5)  # activations near to linear: a trained network is no chaos either
     network.train()
     with torch.no_grad():
         network(inputs)
@@ -111,12 +112,13 @@ def _spread(network: Any, inputs: torch.Tensor) -> None:
             continue
         boxes, scores = getattr(head, f"{prefix}cv2"), getattr(head, f"{prefix}cv3")
         keypoints = getattr(head, f"{prefix}cv4_kpts" if hasattr(head, "cv4_kpts") else f"{prefix}cv4")
-        for branch in (*boxes, *scores, *keypoints):
-            last = branch if isinstance(branch, torch.nn.Conv2d) else branch[-1]
-            last.weight *= 2 * (1 + 0.2 * torch.randn_like(last.weight))
-        if head.reg_max == 1:
-            for branch in boxes:
-                branch[-1].bias.fill_(4.0)
+        for branches, gain in ((boxes, 2.0), (scores, 2.0), (keypoints, 0.3)):
+            for branch in branches:
+                last = branch if isinstance(branch, torch.nn.Conv2d) else branch[-1]
+                last.weight *= gain * (1 + 0.2 * torch.randn_like(last.weight))
+            if branches is boxes and head.reg_max == 1:
+                for branch in boxes:
+                    branch[-1].bias.fill_(6.0)
         raw = network(inputs)[1]
         raw = raw if "scores" in raw else raw["one2one" if prefix else "one2many"]
         best = raw["scores"].amax(1).sort(descending=True)[0][:, PEOPLE].mean()

@@ -189,7 +189,7 @@ def test_contract_of_yolo11(told: dict[str, Any]) -> None:
     assert (found["name"], found["type_name"], found["version"]) == ("yolo11n-pose", "Yolo11nPose", "2026-11-01")
     assert (found["license"], found["kind"]) == ("AGPL-3.0", "one_stage")
     assert found["keypoints"]["skeleton"] == "coco17"
-    assert found["input"]["size_wh"] == [320, 320]
+    assert found["input"]["size_wh"] == [256, 256]
     decoder = found["decoder"]
     assert (decoder["strides"], decoder["min_confidence"], decoder["nms"]["kind"]) == ([8, 16, 32], 0.25, "iou")
     assert (decoder["nms"]["threshold"], decoder["nms"]["most_in"], decoder["nms"]["most_out"]) == (0.7, 30000, 300)
@@ -214,7 +214,7 @@ def test_contracts_of_other_forms(model: str, kind: str, factor: float, unit: st
 def test_contract_of_other_keypoints_and_classes(told: dict[str, Any]) -> None:
     found = contract(told, "Five Points v2.pt")
     assert (found["name"], found["license"]) == ("five-points-v2", "unknown")
-    assert found["input"]["size_wh"] == [320, 320]  # 300, rounded up to whole cells
+    assert found["input"]["size_wh"] == [256, 256]  # 240, rounded up to whole cells
     assert found["keypoints"]["names"] == ["left_eye", "right_eye", "nose", "left_hand", "right_hand"]
     assert found["keypoints"]["flip_pairs"] == [["left_eye", "right_eye"], ["left_hand", "right_hand"]]
     assert found["decoder"]["keypoints"]["fields"] == ["x", "y"]
@@ -228,7 +228,7 @@ def test_what_was_read_is_shown_once(told: dict[str, Any]) -> None:
     assert shown["code"] == 0
     assert len(json.loads(shown["out"])["predictions"][0]["instances"]) > 2
     (line,) = [line for line in shown["err"].splitlines() if "read from the checkpoint" in line]
-    assert all(text in line for text in ("320 x 320 px", "17 keypoints of 3", "class person", "AGPL-3.0"))
+    assert all(text in line for text in ("256 x 256 px", "17 keypoints of 3", "class person", "AGPL-3.0"))
     assert "assumed: skeleton coco17" in line
 
 
@@ -274,7 +274,7 @@ def test_no_class_is_called_person(said: Callable[..., str], told: dict[str, Any
     {
         "wrong_shape": ("kpt_shape [5, 3]", "15 numbers", "gives 10"),
         "size": ("330 x 320", "every 32 px", "320 x 320"),
-        "exported size": ("320 x 320", "was exported for 256 x 320"),
+        "exported size": ("320 x 320", "was exported for 192 x 256"),
         "with nms": ("exported with its suppression", "without nms=True"),
         "other task": ("for the task segment, expected pose",),
     }.items(),
