@@ -282,3 +282,26 @@ def test_no_class_is_called_person(said: Callable[..., str], told: dict[str, Any
 def test_what_does_not_fit_is_told(name: str, texts: tuple[str, ...], said: Callable[..., str]) -> None:
     text = said(name, 2)
     assert all(part in text for part in texts), text
+
+
+@pytest.mark.parametrize(
+    ("model", "platform", "precision"),
+    [("yolo11n-pose.pt", "android", "fp16"), ("yolo26n-pose.pt", "ios", "fp32")],
+)
+def test_a_checkpoint_alone_is_packaged(model: str, platform: str, precision: str, folder: Path, told: Any) -> None:
+    twins = {"android": "DetectionsDecoder.kt", "ios": "DetectionsDecoder.swift"}
+    if not list((beside.ROOT / "templates" / platform).rglob(twins[platform])):
+        pytest.skip(f"the decoder's twin for {platform} is not in this tree")
+    del told  # after what it writes
+    pictures = folder / "pictures"
+    pictures.mkdir(exist_ok=True)
+    for name in PICTURES:
+        (pictures / name).write_bytes((folder / name).read_bytes())
+    command = _of("package", model, "--platform", platform, "--precision", precision, "--trust", "--json",
+                  "--images", "pictures", "--out", "bundles", "--overwrite")  # fmt: skip
+    result = beside.run("commands", folder, {"package": command})["package"]
+    assert result["code"] == 0, result["err"]
+    bundle = folder / "bundles" / f"{Path(model).stem}-{platform}"
+    spec = json.loads((bundle / "pose.json").read_text())
+    assert (spec["name"], spec["input"]["size_wh"]) == (Path(model).stem, [256, 256])
+    assert "read from the checkpoint" in result["err"]
