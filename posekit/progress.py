@@ -58,21 +58,28 @@ LOG = logging.getLogger("posekit")
 
 
 @contextlib.contextmanager
-def warnings_to(say: Callable[[str], None]) -> Iterator[None]:
-    """Give `say` what posekit logs, wherever in it that is, for the time of a `with`."""
+def told_to(warn: Callable[[str], None], note: Callable[[str], None]) -> Iterator[None]:
+    """Give `warn` the warnings that posekit logs, wherever in it that is, and `note` what else it tells, for the time
+    of a `with`; what is told twice, because a command opens a file twice, is given once."""
+    given: set[str] = set()
 
     class Saying(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            say(record.getMessage())
+            text = record.getMessage()
+            if text not in given:
+                given.add(text)
+                (warn if record.levelno >= logging.WARNING else note)(text)
 
-    handler = Saying(logging.WARNING)
+    handler, before = Saying(logging.INFO), (LOG.level, LOG.propagate)
     LOG.addHandler(handler)
-    before, LOG.propagate = LOG.propagate, False
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
     try:
         yield
     finally:
         LOG.removeHandler(handler)
-        LOG.propagate = before
+        LOG.setLevel(before[0])
+        LOG.propagate = before[1]
 
 
 @contextlib.contextmanager

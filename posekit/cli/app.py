@@ -38,11 +38,11 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: PosekitError becomes one sentence, a hint and its exit code; a fault of posekit's own a
     traceback."""
     from posekit.errors import PosekitError, full_disk
-    from posekit.progress import warnings_to
+    from posekit.progress import told_to
 
     as_json = "--json" in (arguments or sys.argv[1:])
     try:
-        with warnings_to(_warn):
+        with told_to(_warn, _note):
             return app(arguments)
     except Exception as error:
         from posekit.cli import console
@@ -69,6 +69,12 @@ def _warn(text: str) -> None:
     from posekit.cli import console
 
     console.warn(text)
+
+
+def _note(text: str) -> None:
+    from posekit.cli import console
+
+    console.note(text)
 
 
 if __name__ == "__main__":

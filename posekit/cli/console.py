@@ -50,8 +50,13 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 def warn(text: str) -> None:
     """A warning on standard error; on a terminal in the place of the spinner's line, which it draws again below."""
+    note(f"warning: {text}")
+
+
+def note(text: str) -> None:
+    """The same for what is no warning."""
     clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
-    sys.stderr.write(f"{clear}warning: {text}\n")
+    sys.stderr.write(f"{clear}{text}\n")
 
 
 def warn_of(pictures: Images, what_is_done: str) -> None:

@@ -15,6 +15,7 @@ from posekit.cli.options import (
     JsonOption,
     ModelOption,
     ReferenceOption,
+    SetOption,
     SpecOption,
     TrustOption,
     WeightsOption,
@@ -37,6 +38,7 @@ def validate(
     allow_edited: Annotated[bool, typer.Option("--allow-edited", help="Pass generated code that was edited.")] = False,
     source: Annotated[Path | None, typer.Option(help="The trained model: make reference and model file again.")] = None,
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     arch: ArchOption = "",
     trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
     weights: WeightsOption = "",
@@ -61,7 +63,7 @@ def validate(
 
         wanted = validation.Wanted(
             images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
-            trust, source, spec, arch, weights, calibration, calibration_annotations, workers, scheduler,
+            trust, source, spec, changes, arch, weights, calibration, calibration_annotations, workers, scheduler,
         )  # fmt: skip
         result = validation.validate(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)
@@ -75,6 +77,7 @@ def check(
     annotations: AnnotationsOption = None,
     reference: ReferenceOption = None,
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     arch: ArchOption = "",
     trust: TrustOption = False,
     weights: WeightsOption = "",
@@ -88,7 +91,7 @@ def check(
         from posekit.pipelines import inputs
         from posekit.pipelines.check import check_model
 
-        contract = inputs.find_spec(model, spec)
+        contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "the contract is checked")
     with console.progress() as step:

@@ -10,6 +10,7 @@ import typer
 from posekit.cli.options import (
     ArchOption,
     JsonOption,
+    SetOption,
     SpecOption,
     TrustOption,
     WeightsOption,
@@ -22,6 +23,7 @@ def predict(
     box: Annotated[list[str], typer.Option(help="A person's box x1,y1,x2,y2 in px; may be repeated.")] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Folder for overlays (NAME.overlay.png).")] = None,
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     arch: ArchOption = "",
     trust: TrustOption = False,
     weights: WeightsOption = "",
@@ -35,7 +37,7 @@ def predict(
         from posekit.pipelines import predict as prediction
 
         step("open the model")
-        contract, run = prediction.open_for_prediction(model, spec, arch, trust, weights)
+        contract, run = prediction.open_for_prediction(model, spec, changes, arch, trust, weights)
     if contract.kind == "top_down" and not boxes:
         console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
     with console.progress() as step:
@@ -48,6 +50,7 @@ def predict(
 def inspect(
     path: Annotated[Path, typer.Argument(help="A model file, a packaged model or a bundle.")],
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     arch: ArchOption = "",
     trust: TrustOption = False,
     weights: WeightsOption = "",
@@ -59,7 +62,7 @@ def inspect(
     with console.progress():
         from posekit.pipelines import inspect as inspection
 
-        facts = inspection.inspect(path, spec, arch, trust, weights)
+        facts = inspection.inspect(path, spec, changes, arch, trust, weights)
     console.show_facts(facts, json)
 
 

@@ -26,6 +26,7 @@ from posekit.cli.options import (
     ReferenceOption,
     SchedulerOption,
     SecondsOption,
+    SetOption,
     SpecOption,
     TrustOption,
     WeightsOption,
@@ -38,6 +39,7 @@ def package(
     model: ModelOption,
     platform: Annotated[Platform, typer.Option(help="What to package for.")],
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     precision: Annotated[PrecisionName | None, typer.Option(help="How weights are stored; fp32 by default.")] = None,
     recipe: RecipeOption = None,
     budget: BudgetOption = "",
@@ -75,7 +77,7 @@ def package(
             calibration_annotations=calibration_annotations, processor=processor.value,
             without=[one.value for one in no_rewrite],
         )  # fmt: skip
-        contract = inputs.find_spec(model, spec)
+        contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "parity is measured")
     with console.progress() as step:
@@ -92,6 +94,7 @@ def ladder(
     model: ModelOption,
     platform: Annotated[Platform, typer.Option(help="Whose precisions.")],
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     images: ImagesOption = None,
     annotations: AnnotationsOption = None,
     calibration: CalibrationOption = None,
@@ -113,7 +116,7 @@ def ladder(
         from posekit.pipelines.package import PLATFORMS
         from posekit.report import ladder as ladder_page
 
-        contract = inputs.find_spec(model, spec)
+        contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
         if out is not None:
             ladder_page.check_out(out, overwrite)
         pictures = inputs.find_images(images, annotations, contract, step)
@@ -145,6 +148,7 @@ def compress(
     minutes: Annotated[float, typer.Option(help="Time for the recovery.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Of what is random in it.", min=0)] = 0,
     spec: SpecOption = "",
+    changes: SetOption = [],  # noqa: B006
     out: Annotated[Path, typer.Option(help="Folder to write NAME-compressed into.")] = Path(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace one that exists.")] = False,
     arch: ArchOption = "",
@@ -161,7 +165,7 @@ def compress(
         from posekit.pipelines import inputs
         from posekit.pipelines.compress import compress as make_smaller
 
-        contract = inputs.find_spec(model, spec)
+        contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
         wanted = Wanted(
             low_rank=low_rank, prune=prune, sparsity=sparsity, recover=recover, annotations=annotations,
             minutes=minutes, quantize=quantize, seed=seed,  # type: ignore[arg-type]

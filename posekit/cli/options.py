@@ -32,6 +32,10 @@ PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type
 
 ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
 SpecOption = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", help="A field of the contract to set, as input.size_wh=[320,320].", metavar="FIELD=VALUE"),
+]
 ArchOption = Annotated[str, typer.Option(help="package.module:factory that builds the network of a state dict.")]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Run the code that a pickled model holds.")]
 WeightsOption = Annotated[

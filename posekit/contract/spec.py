@@ -208,6 +208,11 @@ def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
 
 def read_spec(path: Path) -> PoseSpec:
     """Read a contract from a .toml or .json file."""
+    return parse_spec(read_table(path), str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What a .toml or .json file says of a contract, not yet checked; InputError where it is no such file."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -222,7 +227,7 @@ def read_spec(path: Path) -> PoseSpec:
         raise InputError(f"the spec {path} is no valid {kind}{said(error)}") from error
     if not isinstance(data, dict):
         raise InputError(f"the spec {path} holds a {type(data).__name__}, expected a table")
-    return parse_spec(data, str(path))
+    return data
 
 
 def _toml(text: str) -> dict[str, Any]:

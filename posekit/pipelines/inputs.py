@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from posekit.contract.presets import preset, preset_names
-from posekit.contract.spec import PoseSpec, read_spec
+from posekit.contract.changes import Change, apply, parse_change, where
+from posekit.contract.drafts import refuse_unanswered
+from posekit.contract.presets import preset_file, preset_names
+from posekit.contract.spec import PoseSpec, parse_spec, read_table
 from posekit.errors import InputError
 from posekit.poses.images import Photo
 from posekit.poses.photos import find_photos, readable
-from posekit.progress import Progress, silent
-from posekit.sources import limits
+from posekit.progress import LOG, Progress, silent
+from posekit.sources import limits, open_source, says_contract
 from posekit.sources.sample import sample_images
 
 # one_stage: a single person in the whole frame, as MoveNet
@@ -33,14 +36,19 @@ class Images:
         return self.what != SUBSTITUTE_IMAGES
 
 
-def find_spec(model: Path, wanted: str) -> PoseSpec:
-    """The contract of a model: a file, a preset's name, or the .toml or .json beside the model.
+def find_spec(
+    model: Path, wanted: str, changes: Sequence[str] = (), *, arch: str = "", trust: bool = False, weights: str = ""
+) -> PoseSpec:
+    """The contract of a model: a file, a preset's name, the .toml or .json beside the model, or what the model's own
+    file says, which is told.
 
+    changes: fields to set in it, as `input.size_wh=[320,320]`. arch, trust, weights: as open_source has them.
     InputError where there is none, or where its kind needs a decoder that this version does not have.
     """
     if not model.exists():
         raise InputError(f"there is no file {model}", "check the path")
-    spec = _find_spec(model, wanted)
+    parsed = [parse_change(text) for text in changes]
+    spec = _of_file(model, wanted, parsed) or _of_model(model, parsed, arch=arch, trust=trust, weights=weights)
     check_input_size(spec)
     if spec.kind not in SUPPORTED_KINDS:
         raise InputError(
@@ -56,22 +64,34 @@ def check_input_size(spec: PoseSpec) -> None:
     limits.refuse_above(width * height, limits.INPUT_PIXELS, f"input.size_wh is {width} x {height}, that is", "px")
 
 
-def _find_spec(model: Path, wanted: str) -> PoseSpec:
-    if wanted:
-        path = Path(wanted)
-        if path.suffix in (".toml", ".json") or path.exists():
-            return read_spec(path)
-        return preset(wanted)
-    for suffix in (".toml", ".json"):
-        beside = model.with_suffix(suffix)
-        if beside.is_file():
-            return read_spec(beside)
-    raise InputError(
-        f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, "
-        "license, "
-        "kind, input (size_wh, color_order, mean, std, resize, alignment), decoder and keypoints",
-        f"write one (docs/spec.md), or take a preset with --spec: {', '.join(preset_names())}",
-    )
+def _of_file(model: Path, wanted: str, changes: Sequence[Change]) -> PoseSpec | None:
+    """The contract that is given, or lies beside the model; None where there is none."""
+    path = Path(wanted)
+    if not wanted:
+        beside = [model.with_suffix(suffix) for suffix in (".toml", ".json")]
+        found = next((one for one in beside if one.is_file()), None)
+        if found is None:
+            return None
+        path = found
+    elif not (path.suffix in (".toml", ".json") or path.exists()):
+        path = preset_file(wanted)
+    return parse_spec(apply(read_table(path), changes), where(str(path), changes))
+
+
+def _of_model(model: Path, changes: Sequence[Change], *, arch: str, trust: bool, weights: str) -> PoseSpec:
+    """The contract that the model's own file lets posekit write, which is told; InputError where it lets it not."""
+    draft = open_source(model, arch=arch, trust=trust, weights=weights).draft if says_contract(model) else None
+    if draft is None:
+        raise InputError(
+            f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, "
+            "license, kind, input (size_wh, color_order, mean, std, resize, alignment), decoder and keypoints",
+            f"write one (docs/spec.md), or take a preset with --spec: {', '.join(preset_names())}",
+        )
+    table = apply(draft.table, changes)
+    refuse_unanswered(draft, table)
+    spec = parse_spec(table, where(f"the contract of {model}", changes))
+    LOG.info("%s", draft.told)
+    return spec
 
 
 def find_images(images: Path | None, annotations: Path | None, spec: PoseSpec, step: Progress = silent) -> Images:

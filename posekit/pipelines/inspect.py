@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from posekit.runtimes.mlpackage import read_specification
 from posekit.targets import TARGETS, lint
 
 
-def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
+def inspect(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
     """Facts about a bundle, a packaged model or a source model, by name."""
+    packaged = next((name for name, one in TARGETS.items() if path.suffix == one.suffix and path.exists()), "")
+    if changes and (packaged or bundle.is_bundle(path)):
+        raise InputError(f"{path} is a bundle or a file of one, whose contract is fixed", "leave out --set")
     if bundle.is_bundle(path):
         opened = bundle.open_bundle(path)
         facts = {key: opened.manifest[key] for key in ("platform", "precision", "status", "contract_sha256", "tools")}
@@ -24,10 +28,9 @@ def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict
             **facts,
             **_packaged(opened.model_path, opened.platform),
         }
-    for platform, target in TARGETS.items():
-        if path.suffix == target.suffix and path.exists():
-            return _packaged(path, platform)
-    return _source(path, spec, arch, trust, weights)
+    if packaged:
+        return _packaged(path, packaged)
+    return _source(path, spec, changes, arch, trust, weights)
 
 
 def _packaged(path: Path, platform: str) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def _mlpackage(path: Path) -> dict[str, Any]:
     }
 
 
-def _source(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict[str, Any]:
+def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
     from posekit.pipelines.inputs import find_spec
     from posekit.sources import open_source
 
@@ -93,8 +96,10 @@ def _source(path: Path, spec: str, arch: str, trust: bool, weights: str) -> dict
         **{f"says_{key}": value for key, value in source.facts.items()},
     }
     try:
-        contract = find_spec(path, spec)
+        contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
     except InputError:
+        if spec or changes or source.draft is not None:
+            raise
         return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
     facts["contract"] = contract.model_dump(mode="json", by_alias=True)
     facts["outputs"] = _outputs(source, contract)

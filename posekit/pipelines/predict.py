@@ -60,12 +60,16 @@ def predict_all(
     return found, failed
 
 
-def open_for_prediction(path: Path, spec: str, arch: str, trust: bool, weights: str) -> tuple[PoseSpec, Run]:
+def open_for_prediction(
+    path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str
+) -> tuple[PoseSpec, Run]:
     """The contract, and a runner of a bundle (its packaged model) or a source model (eagerly)."""
     if bundle.is_bundle(path):
+        if changes:
+            raise InputError(f"{path} is a bundle, whose contract is fixed", "leave out --set, or give the model file")
         opened = bundle.open_bundle(path)
         return opened.spec, runtime_for(opened.platform, opened.model_path).run
-    contract = find_spec(path, spec)
+    contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
     source = open_source(path, arch=arch, trust=trust, weights=weights)
     check_facts(source, contract)
 

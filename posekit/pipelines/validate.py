@@ -55,10 +55,10 @@ class Wanted:
     report: a folder for a report of this validation. allow_edited: pass a wrapper that was edited; trust: compile and
     run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained
     network, which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the
-    network; arch: builds the network of a state dict; weights: of a checkpoint that holds several sets. calibration:
-    the pictures that the precision was calibrated with, with their annotations, which are chosen and measured again.
-    workers: processes that look at `images`, 0 for as many as help; scheduler: of a Dask cluster, whose workers look
-    instead.
+    network, with `changes` made; arch: builds the network of a state dict; weights: of a checkpoint that holds several
+    sets. calibration: the pictures that the precision was calibrated with, with their annotations, which are chosen and
+    measured again. workers: processes that look at `images`, 0 for as many as help; scheduler: of a Dask cluster, whose
+    workers look instead.
     """
 
     images: Path | None = None
@@ -73,6 +73,7 @@ class Wanted:
     trust: bool = False
     source: Path | None = None
     spec: str = ""
+    changes: Sequence[str] = ()
     arch: str = ""
     weights: str = ""
     calibration: Path | None = None
@@ -146,6 +147,8 @@ def _refuse(folder: Path, wanted: Wanted) -> None:
         raise InputError("--workers and --scheduler are for many pictures", "give their folder with --images")
     if wanted.calibration is not None and wanted.source is None:
         raise InputError("--calibration needs --source, the network that its pictures are shown to")
+    if wanted.changes and wanted.source is None:
+        raise InputError("--set needs --source, the network whose contract it changes", "a bundle's own is fixed")
     if wanted.wrapper + bool(wanted.device) + (wanted.device_run is not None) > 1:
         raise InputError("--wrapper, --device and --device-run are three places to run the wrapper", "choose one")
     for option, new in (("--report", wanted.report), ("--write-request", wanted.write_request)):
@@ -197,7 +200,11 @@ def _origin(
     if wanted.source is None:
         return (consistency.UNKNOWN,)
     beside = any(wanted.source.with_suffix(suffix).is_file() for suffix in (".toml", ".json"))
-    spec = find_spec(wanted.source, wanted.spec) if wanted.spec or beside else None
+    spec = None
+    if wanted.spec or wanted.changes or beside:
+        spec = find_spec(
+            wanted.source, wanted.spec, wanted.changes, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights
+        )
     with announced(step, "open the model"):
         source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights)
     calibrated = None

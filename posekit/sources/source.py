@@ -15,8 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posekit.contract.drafts import Draft
 from posekit.errors import InputError, MissingToolError, line_of_user, said
 from posekit.progress import LOG, TOLD_AT_ONCE, captured
+from posekit.sources import ultralytics
 from posekit.sources.deserializing import known_types
 from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
 from posekit.sources.recognise import Container, Form, container, imports_of_pickles
@@ -35,7 +37,8 @@ class SourceModel:
     """A trained network as its framework runs it.
 
     module: eager (or as the file holds it), on the CPU, in eval mode and float32. facts: what the file says of
-    itself (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec.
+    itself (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec. draft: the contract that
+    the file itself lets posekit write, where it does.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class SourceModel:
     sha256: str
     module: nn.Module
     facts: Mapping[str, Any] = field(default_factory=dict)
+    draft: Draft | None = None
 
 
 def open_source(path: Path, *, arch: str = "", trust: bool = False, weights: str = "") -> SourceModel:
@@ -59,22 +63,33 @@ def open_source(path: Path, *, arch: str = "", trust: bool = False, weights: str
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts: dict[str, Any] = {}
+    draft = None
     with captured(), warnings.catch_warnings():  # torch logs what it then raises, and the user's code may print
         warnings.simplefilter("ignore")
         if kind is Container.EXPORTED_PROGRAM:
             form, (module, facts) = Form.EXPORTED_PROGRAM, _load_exported(path, trust)
         elif kind is Container.TORCHSCRIPT:
             form, (module, facts) = Form.TORCHSCRIPT, _load_torchscript(path, trust)
+            draft, told = ultralytics.of_export(path)
+            facts |= told
         elif kind is Container.SAFETENSORS:
             form, (module, facts) = Form.STATE_DICT, _build(_safetensors(path), arch, path, weights)
         else:
-            form, module, facts = _from_pickle(path, arch, trust, weights)
+            form, module, facts, draft = _from_pickle(path, arch, trust, weights)
     module = _settled(module)
     _refuse_bad_weights(module, path)
     for name in TOLD_AT_ONCE:
         if name in facts:
             LOG.warning("%s: %s", name, facts[name])
-    return SourceModel(path, form, digest, module, facts)
+    return SourceModel(path, form, digest, module, facts, draft)
+
+
+def says_contract(path: Path) -> bool:
+    """Whether the contract may be in the file itself, told without running what it holds."""
+    kind = container(path)
+    if kind is Container.TORCHSCRIPT:
+        return ultralytics.has_metadata(path)
+    return kind is Container.PICKLE and ultralytics.is_needed(imports_of_pickles(path))
 
 
 def _load_exported(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
@@ -120,42 +135,66 @@ def _safetensors(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is a damaged .safetensors file{said(error)}", "copy or save it again") from error
 
 
-def _from_pickle(path: Path, arch: str, trust: bool, weights: str) -> tuple[Form, nn.Module, dict[str, Any]]:
-    import torch
+_Opened = tuple[Form, "nn.Module", dict[str, Any], Draft | None]
+
+
+def _from_pickle(path: Path, arch: str, trust: bool, weights: str) -> _Opened:
     from torch import nn
+
+    content = _unpickled(path, trust)
+    if isinstance(content, nn.Module):
+        if weights:
+            raise InputError(f"{path} is a pickled network, which has one set of weights", "leave out --weights")
+        return _of_module(Form.MODULE, content, {}, {}, path)
+    if isinstance(content, Mapping):
+        modules = {name: content[name] for name in MODULES if isinstance(content.get(name), nn.Module)}
+        if modules:
+            name, told = _chosen(modules, weights, path)
+            return _of_module(Form.CHECKPOINT, modules[name], told, content, path)
+        if any(True for _ in sets_of(content)):
+            return Form.STATE_DICT, *_build(content, arch, path, weights), None
+    raise InputError(f"{path} holds a {type(content).__name__} without a network", "expected a state dict or a module")
+
+
+def _unpickled(path: Path, trust: bool) -> Any:
+    import torch
 
     if not trust:
         _refuse_imports(path)
     try:
         with _importable(path) if trust else warnings.catch_warnings():
-            content = torch.load(path, map_location="cpu", weights_only=not trust)
+            return torch.load(path, map_location="cpu", weights_only=not trust)
     except ModuleNotFoundError as error:
+        if error.name == ultralytics.PACKAGE:
+            raise MissingToolError(
+                f"{path} is a checkpoint of Ultralytics, whose package is not installed",
+                f"pip install {ultralytics.PACKAGE}, or where it is installed {ultralytics.EXPORT}",
+            ) from error
         raise InputError(
             f"{path} needs the Python module {error.name!r}, which cannot be imported",
             "run posekit where the training code can be imported (PYTHONPATH), or save a state dict",
         ) from error
     except Exception as error:
         raise InputError(f"{path} cannot be loaded{said(error)}", "save it again") from error
-    if isinstance(content, nn.Module):
-        if weights:
-            raise InputError(f"{path} is a pickled network, which has one set of weights", "leave out --weights")
-        return Form.MODULE, content, _facts(content)
-    if isinstance(content, Mapping):
-        modules = {name: content[name] for name in MODULES if isinstance(content.get(name), nn.Module)}
-        if modules:
-            return _of_modules(modules, weights, path)
-        if any(True for _ in sets_of(content)):
-            return Form.STATE_DICT, *_build(content, arch, path, weights)
-    raise InputError(f"{path} holds a {type(content).__name__} without a network", "expected a state dict or a module")
 
 
-def _of_modules(modules: dict[str, Any], weights: str, path: Path) -> tuple[Form, nn.Module, dict[str, Any]]:
+def _of_module(form: Form, module: nn.Module, told: dict[str, Any], content: Mapping[Any, Any], path: Path) -> _Opened:
+    """A pickled network with what it says of itself; Ultralytics' ones as their own module opens them."""
+    facts, draft = _facts(module) | told, None
+    if ultralytics.is_theirs(module):
+        module, draft = ultralytics.opened(module, content, path)
+    return form, module, facts, draft
+
+
+def _chosen(modules: dict[str, Any], weights: str, path: Path) -> tuple[str, dict[str, Any]]:
+    """Which network of a checkpoint is taken, and what is told of it."""
     if weights and weights not in modules:
         raise InputError(f"{path} has no network {weights!r}", f"there are {', '.join(modules)}")
     name = weights or next(iter(modules))
     others = [other for other in modules if other != name]
-    facts = {"weights": name + (f"; left out: {', '.join(others)}" if others else "")} if weights or others else {}
-    return Form.CHECKPOINT, modules[name], _facts(modules[name]) | facts
+    if not weights and not others:
+        return name, {}
+    return name, {"weights": name + (f"; left out: {', '.join(others)}" if others else "")}
 
 
 def _refuse_imports(path: Path) -> None:
@@ -165,9 +204,12 @@ def _refuse_imports(path: Path) -> None:
     allowed = set(_get_allowed_globals()) | {"torch._utils._rebuild_tensor_v2"}
     # old storages (torch.FloatStorage, torch.cuda.FloatStorage) are type tags, replaced by the loader
     unknown = sorted(
-        name
-        for name in imports_of_pickles(path)
-        if name not in allowed and not (name.startswith("torch.") and name.endswith("Storage"))
+        (
+            name
+            for name in imports_of_pickles(path)
+            if name not in allowed and not (name.startswith("torch.") and name.endswith("Storage"))
+        ),
+        key=lambda name: (name.startswith("torch."), name),  # what is least known first
     )
     if unknown:
         listed = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")

@@ -22,6 +22,11 @@ def preset(name: str) -> PoseSpec:
     """The contract of a preset; InputError lists the known ones."""
     from posekit.contract.spec import read_spec
 
+    return read_spec(preset_file(name))
+
+
+def preset_file(name: str) -> Path:
+    """The file of a preset; InputError lists the known ones."""
     names = preset_names()
     if name not in names:
         close = difflib.get_close_matches(name, names, 1)
@@ -29,7 +34,7 @@ def preset(name: str) -> PoseSpec:
             f"there is no spec file and no preset {name!r}; known presets: {', '.join(names)}",
             f"did you mean {close[0]}?" if close else "give a .toml file, or one of these",
         )
-    return read_spec(_folder() / f"{name}.toml")
+    return _folder() / f"{name}.toml"
 
 
 def _folder() -> Path:

@@ -1,0 +1,225 @@
+"""Contracts of networks that Ultralytics' tools trained: YOLO-pose v8, 11 and 26, and what is trained from them.
+
+Their pictures are letterboxed into the middle of 114 gray, sides rounded half to even, RGB over 255.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posekit.contract import skeletons
+from posekit.contract.drafts import Draft
+from posekit.contract.spec import RESERVED_KEYPOINTS, RESERVED_NAMES
+from posekit.errors import InputError
+
+SIZE = 640  # what their tools take where nothing is said
+PAD_VALUE = 114.0
+MIN_CONFIDENCE, IOU = 0.25, 0.7  # of their predict
+MOST_IN, MOST_OUT = 30000, 300
+COCO = "coco17"
+FIELDS = {2: ("x", "y"), 3: ("x", "y", "score")}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a checkpoint or an export says of itself. size_wh: None where it does not say. keypoint_shape: K and the
+    numbers of one. classes: by their number. date, license: as the file has them, empty where it has none."""
+
+    path: Path
+    origin: str
+    size_wh: tuple[int, int] | None
+    strides: tuple[int, ...]
+    classes: Mapping[int, str]
+    keypoint_shape: tuple[int, int]
+    keypoint_names: tuple[str, ...] = ()
+    date: str = ""
+    license: str = ""
+
+    @property
+    def number_count(self) -> int:
+        """Numbers of all keypoints of a candidate."""
+        return self.keypoint_shape[0] * self.keypoint_shape[1]
+
+
+def facts(path: Path, origin: str, said: Mapping[str, Any], strides: Sequence[int]) -> Facts:
+    """Facts from `imgsz`, `names`, `kpt_shape`, `kpt_names`, `date` and `license` as Ultralytics' files hold them;
+    InputError for keypoints of other than 2 or 3 numbers, and for sizes that are none."""
+    classes = _classes(said.get("names"))
+    found = Facts(
+        path, origin, _size(said.get("imgsz"), path), tuple(strides), classes, _shape(said.get("kpt_shape"), path),
+        _names(said.get("kpt_names"), classes), str(said.get("date") or ""), str(said.get("license") or ""),
+    )  # fmt: skip
+    if not classes:
+        raise InputError(f"{path} names no classes", "save it anew with a current version of ultralytics")
+    return found
+
+
+def draft(found: Facts, decoder: Mapping[str, Any], what: str) -> Draft:
+    """The contract; decoder: its table without the class of people; what: of which kind the network's outputs are."""
+    size_wh, assumed = _fitting(found)
+    keypoints, of_names = _keypoints(found)
+    person = _person(found.classes)
+    scores = dict(decoder["scores"]) | ({} if person is None else {"person": person})
+    table = {
+        "schema": 1,
+        "name": _name(found.path.stem),
+        "version": found.date[:10] if re.fullmatch(r"\d{4}-\d\d-\d\d.*", found.date) else "1.0.0",
+        "license": _license(found.license),
+        "kind": "one_stage",
+        "input": {
+            "size_wh": list(size_wh), "color_order": "rgb", "mean": [0.0] * 3, "std": [255.0] * 3,
+            "resize": "letterbox", "pad_value": PAD_VALUE, "alignment": "half_pixel", "rounding": "half_even",
+        },
+        "decoder": {**decoder, "scores": scores},
+        "keypoints": keypoints,
+    }  # fmt: skip
+    listed = ", ".join(found.classes.values())
+    asks = {} if person is not None else {
+        "decoder.scores.person": (
+            f"{found.path} knows {len(found.classes)} classes, none of which is called person: {_some(found.classes)}",
+            "say which of them has the keypoints, counted from 0: --set decoder.scores.person=N",
+        )
+    }  # fmt: skip
+    count, numbers = found.keypoint_shape
+    read = (
+        f"{what}, input {size_wh[0]} x {size_wh[1]} px, strides {', '.join(map(str, found.strides))}, "
+        f"{count} keypoints of {numbers} numbers, {'class' if len(found.classes) == 1 else 'classes'} {listed[:80]}, "
+        f"license {table['license']}"
+    )
+    return Draft(found.origin, table, read, (*assumed, *of_names), asks)
+
+
+def suppression(once: bool) -> dict[str, Any]:
+    """What their predict does with candidates; once: the network gives each person once."""
+    shared = {"most_in": MOST_IN, "most_out": MOST_OUT}
+    return {"kind": "none", **shared} if once else {"kind": "iou", "threshold": IOU, **shared}
+
+
+def raw_decoder(found: Facts, factor: float, shift: float, once: bool) -> dict[str, Any]:
+    """Of outputs `boxes`, `scores` and `keypoints` (1, A, C) with coordinates still in cells."""
+    fields = FIELDS[found.keypoint_shape[1]]
+    return {
+        "kind": "detections",
+        "axes": "rows",
+        "strides": list(found.strides),
+        "min_confidence": MIN_CONFIDENCE,
+        "boxes": {"outputs": ["boxes"], "format": "ltrb", "unit": "cells", "shift": 0.5},
+        "scores": {"outputs": ["scores"], "count": len(found.classes)},
+        "keypoints": {
+            "outputs": ["keypoints"], "fields": list(fields), "unit": "cells", "factor": factor, "shift": shift,
+            **({"activation": "sigmoid"} if "score" in fields else {}),
+        },
+        "nms": suppression(once),
+    }  # fmt: skip
+
+
+def table_decoder(found: Facts, output: str, once: bool) -> dict[str, Any]:
+    """Of their exports, one tensor in input px: channels first and every candidate, or rows that are sorted already."""
+    names, fields = [output], list(FIELDS[found.keypoint_shape[1]])
+    count = len(found.classes)
+    scores = {"first": 4, "class_channel": 5} if once else {"first": 4, "count": count}
+    return {
+        "kind": "detections",
+        "axes": "rows" if once else "channels_first",
+        "min_confidence": MIN_CONFIDENCE,
+        "boxes": {"outputs": names, "format": "xyxy" if once else "cxcywh"},
+        "scores": {"outputs": names, **scores},
+        "keypoints": {"outputs": names, "first": 6 if once else 4 + count, "fields": fields},
+        "nms": suppression(once),
+    }
+
+
+def _classes(said: Any) -> dict[int, str]:
+    items = said.items() if isinstance(said, Mapping) else enumerate(said) if isinstance(said, list | tuple) else ()
+    return {int(key): str(name) for key, name in items if str(key).isdigit()}
+
+
+def _person(classes: Mapping[int, str]) -> int | None:
+    if len(classes) == 1:
+        return 0
+    return next((number for number, name in classes.items() if name.strip().lower() == "person"), None)
+
+
+def _some(classes: Mapping[int, str]) -> str:
+    listed = [f"{number} {name}" for number, name in classes.items()]
+    return ", ".join(listed[:20]) + (f" and {len(listed) - 20} more" if len(listed) > 20 else "")
+
+
+def _shape(said: Any, path: Path) -> tuple[int, int]:
+    is_pair = isinstance(said, list | tuple) and len(said) == 2 and all(type(one) is int for one in said)
+    if not is_pair or said[0] < 1 or said[1] not in FIELDS:
+        raise InputError(f"{path} says kpt_shape {said!r}, expected [K, 2] or [K, 3]", "was it trained for pose?")
+    return said[0], said[1]
+
+
+def _size(said: Any, path: Path) -> tuple[int, int] | None:
+    """Theirs is a side, or height and width."""
+    sides = [said] if type(said) is int else list(said) if isinstance(said, list | tuple) else []
+    if said is not None and (not 1 <= len(sides) <= 2 or not all(type(one) is int and one > 0 for one in sides)):
+        raise InputError(f"{path} says imgsz {said!r}, expected a side, or a height and a width", "")
+    return (sides[-1], sides[0]) if sides else None
+
+
+def _names(said: Any, classes: Mapping[int, str]) -> tuple[str, ...]:
+    """Those of the people where they are given by class; numbers, which stand for no names, are none."""
+    if isinstance(said, Mapping):
+        person = _person(classes)
+        said = said.get(0 if person is None else person, next(iter(said.values()), None))
+    names = tuple(map(str, said)) if isinstance(said, list | tuple) else ()
+    return () if all(name.isdigit() for name in names) else names
+
+
+def _fitting(found: Facts) -> tuple[tuple[int, int], list[str]]:
+    """The input, whose sides are multiples of the largest stride, and what was assumed of it."""
+    size_wh = found.size_wh or (SIZE, SIZE)
+    assumed = [] if found.size_wh else [f"an input of {SIZE} x {SIZE} px, of which the file says nothing"]
+    largest = max(found.strides, default=1)
+    fitting = tuple(-(-side // largest) * largest for side in size_wh)
+    if fitting != size_wh:
+        assumed.append(f"{size_wh[0]} x {size_wh[1]} px is rounded up to multiples of {largest}, as training did")
+    return (fitting[0], fitting[1]), assumed
+
+
+def _keypoints(found: Facts) -> tuple[dict[str, Any], list[str]]:
+    """The [keypoints] table, and what was assumed of it."""
+    count = found.keypoint_shape[0]
+    names = tuple(_snake(name) for name in found.keypoint_names)
+    coco = skeletons.skeleton(COCO).keypoints
+    if count == len(coco) and names in ((), coco):
+        return {"skeleton": COCO}, [] if names else [f"skeleton {COCO}, of its {count} keypoints the file names none"]
+    assumed = []
+    if not _are_names(names, count):
+        why = "the file names none" if not names else "the file's own names are no names of code, or not as many"
+        names = tuple(f"keypoint_{number}" for number in range(count))
+        assumed.append(f"keypoints keypoint_0 to keypoint_{count - 1}, {why}")
+    pairs = [[name, other] for name in names if name.startswith("left_")
+             and (other := "right_" + name.removeprefix("left_")) in names]  # fmt: skip
+    assumed.append(f"OKS sigmas of 1/{count} each" + ("" if pairs else ", no flip pairs"))
+    return {"names": list(names), "flip_pairs": pairs, "oks_sigmas": [1 / count] * count}, assumed
+
+
+def _snake(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return "_".join(re.findall("[a-z0-9]+", spaced.lower()))
+
+
+def _are_names(names: tuple[str, ...], count: int) -> bool:
+    cases = {skeletons.lower_camel(name) for name in names}
+    is_each = all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) and len(name) <= 64 for name in names)
+    return len(names) == len(cases) == count and is_each and not cases & RESERVED_KEYPOINTS
+
+
+def _name(stem: str) -> str:
+    words = re.findall("[a-z0-9]+", stem.lower())
+    name = "-".join(words if words and words[0][0].isalpha() else ["pose", *words])[:48].rstrip("-")
+    return f"{name}-pose" if name in RESERVED_NAMES else name
+
+
+def _license(said: str) -> str:
+    """`AGPL-3.0 License (address)` as AGPL-3.0."""
+    text = re.sub(r"\s+licen[cs]e\b.*", "", said.partition("(")[0].strip(), flags=re.IGNORECASE)
+    return text if re.fullmatch(r"[0-9A-Za-z .+()-]{1,64}", text) else "unknown"
