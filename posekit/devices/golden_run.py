@@ -25,7 +25,7 @@ LIMITS = {
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
 }  # fmt: skip
 TESTS = {
-    "android": ("android/module/src/test/kotlin/posekit/template", "GoldenCases.kt"),
+    "android": ("android/module/src/test/kotlin/posekit/template", "Golden*Cases.kt"),
     "ios": ("ios/package/Tests/TemplatePoseCoreTests", "*Golden.swift"),
 }
 

@@ -27,8 +27,6 @@ public object WrapperBenchmark {
         val tensor = FloatArray(192 * 256 * 3)
         val window = PixelWindow()
         val decoder = newDecoder()
-        val keypoints = DoubleArray(34)
-        val scores = DoubleArray(17)
         val pipeline = PosePipeline(contract, object : ModelRunner {
             override fun run(input: FloatArray): Map<String, Tensor> = outputs
 
@@ -39,7 +37,7 @@ public object WrapperBenchmark {
             "{" + listOf(
                 measure("preprocess_region") { preprocess(input, region, picture, window, tensor) },
                 measure("preprocess_whole") { preprocess(input, whole, picture, window, tensor) },
-                measure("decode") { decoder.decode(outputs, keypoints, scores) },
+                measure("decode") { decoder.decode(outputs) },
                 measure("estimate") { pipeline.estimate(picture, upright, region) },
             ).joinToString(", ") + "}",
         )
