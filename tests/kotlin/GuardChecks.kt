@@ -51,6 +51,7 @@ public object GuardChecks {
         "other_shapes" to DECODERS.all { (kind, of) -> refusesOtherShapes(kind, of) },
         "tracker_needs_all_of_a_small_skeleton" to smallSkeleton(),
         "wrong_settings" to wrongSettings(),
+        "every_setting_of_a_decoder" to DECODERS.all { (kind, of) -> refusesOtherSettings(kind, of) },
         "settings_of_every_type" to settingsOfEveryType(),
         "poses_are_values" to posesAreValues(),
         "poses_are_iterable" to posesAreIterable(),
@@ -158,6 +159,22 @@ public object GuardChecks {
             refuses(first.shape.copyOf(first.shape.size - 1)) && refuses(intArrayOf(first.size))
     }
 
+    /** Of another type each setting is told of, in those golden cases that use it; left out it is told of or allowed. */
+    private fun refusesOtherSettings(kind: String, of: (DecoderSettings) -> Decoder): Boolean {
+        val all = goldenCases(kind).map(::decoderSettings)
+        fun refuses(settings: DecoderSettings, values: Map<String, Any>): Boolean = try {
+            of(settings.copy(values = values))
+            false
+        } catch (error: DecoderSettingException) {
+            true
+        }
+        return all.flatMap { it.values.keys }.distinct().all { name ->
+            val users = all.filter { it.has(name) }
+            users.forEach { refuses(it, it.values - name) } // anything else that is thrown comes through
+            users.any { refuses(it, it.values + (name to listOf(0.5))) }
+        }
+    }
+
     /** Getters that refuse, and what their sentence says of the setting. */
     private fun wrongSettings(): Boolean {
         val settings = settings(1, "count" to 2.5, "names" to listOf("x", 3))
@@ -168,6 +185,8 @@ public object GuardChecks {
             "'output' is 'c', expected true or false" to { settings.flag("output") },
             "'count' is 2.5, expected a text" to { settings.text("count") },
             "'names' is [x, 3], expected a list of texts" to { settings.texts("names") },
+            "'names' is [x, 3], expected a list of integers" to { settings.integers("names") },
+            "'output' is 'c', expected a list of numbers" to { settings.numbers("output") },
             "'output' is 'c', expected one of gpu, cpu" to { settings.choice<Accelerator>("output") },
         )
         return refused.all { (sentence, get) ->
@@ -181,8 +200,10 @@ public object GuardChecks {
     }
 
     private fun settingsOfEveryType(): Boolean {
-        val settings = settings(1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"))
+        val settings = settings(1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"), "sides" to listOf(1, 2))
         return settings.integer("count") == 2 && settings.number("count") == 2.0 && settings.number("ratio") == 1.5 &&
+            settings.integers("sides") == listOf(1, 2) && settings.numbers("sides") == listOf(1.0, 2.0) &&
+            settings.has("on") && !settings.has("off") &&
             settings.flag("on") && settings.text("output") == "c" &&
             settings.choices<Alignment>("names") == listOf(Alignment.INDEX, Alignment.HALF_PIXEL)
     }

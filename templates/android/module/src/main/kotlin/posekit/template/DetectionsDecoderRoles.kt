@@ -31,10 +31,11 @@ internal enum class LengthUnit {
  * Candidates go level after level; [bind] comes before any is read.
  */
 internal class Role(val outputs: List<String>, val first: Int, val count: Int, private val axes: Axes) {
-    private val values = Array(outputs.size) { FloatArray(0) }
-    private val sizes = IntArray(outputs.size)
-    private val placeSteps = IntArray(outputs.size)
-    private val channelSteps = IntArray(outputs.size)
+    // of each output: its values, how many candidates it holds, and how far apart they and the channels of one lie
+    val values: Array<FloatArray> = Array(outputs.size) { FloatArray(0) }
+    val sizes: IntArray = IntArray(outputs.size)
+    val placeSteps: IntArray = IntArray(outputs.size)
+    val channelSteps: IntArray = IntArray(outputs.size)
 
     /** How many candidates there are. */
     var places: Int = 0
@@ -66,10 +67,10 @@ internal class Role(val outputs: List<String>, val first: Int, val count: Int, p
     inline fun forEachFrom(least: Double, channel: Int, found: (Int, Float) -> Unit) {
         var place = 0
         for (part in outputs.indices) {
-            val numbers = partValues(part)
-            val step = placeStep(part)
-            var at = start(part, channel)
-            repeat(size(part)) {
+            val numbers = values[part]
+            val step = placeSteps[part]
+            var at = (first + channel) * channelSteps[part]
+            repeat(sizes[part]) {
                 val value = numbers[at]
                 if (value >= least) found(place, value)
                 at += step
@@ -77,14 +78,6 @@ internal class Role(val outputs: List<String>, val first: Int, val count: Int, p
             }
         }
     }
-
-    fun partValues(part: Int): FloatArray = values[part]
-
-    fun size(part: Int): Int = sizes[part]
-
-    fun placeStep(part: Int): Int = placeSteps[part]
-
-    fun start(part: Int, channel: Int): Int = (first + channel) * channelSteps[part]
 
     companion object {
         /** The role that the settings `[name].outputs` and `[name].first` tell of. */

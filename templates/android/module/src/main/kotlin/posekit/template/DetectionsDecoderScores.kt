@@ -20,6 +20,7 @@ internal class CandidateScores(
 
     /** How many candidates the outputs hold, people or not. */
     val count: Int get() = scores.places
+
     private var places = IntArray(0)
     private var confidences = DoubleArray(0)
     private var order = IntArray(0)
