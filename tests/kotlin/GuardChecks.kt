@@ -168,7 +168,8 @@ public object GuardChecks {
         } catch (error: DecoderSettingException) {
             true
         }
-        return all.flatMap { it.values.keys }.distinct().all { name ->
+        val ofPackaging = "background" // what the packaged model leaves out already
+        return (all.flatMap { it.values.keys }.distinct() - ofPackaging).all { name ->
             val users = all.filter { it.has(name) }
             users.forEach { refuses(it, it.values - name) } // anything else that is thrown comes through
             users.any { refuses(it, it.values + (name to listOf(0.5))) }
