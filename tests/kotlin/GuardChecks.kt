@@ -57,7 +57,9 @@ public object GuardChecks {
         "poses_are_iterable" to posesAreIterable(),
         "far_region_is_padding" to farRegion(),
         "no_depth" to (estimate(0.5f).single()[TemplatePose.Keypoint.LEFT_EYE].z == null),
-        "no_such_keypoint" to throws<IndexOutOfBoundsException> { estimate(0f).single()[TemplatePose.Keypoint.LEFT_WRIST] },
+        "no_such_keypoint" to throws<IndexOutOfBoundsException> {
+            estimate(0f).single()[TemplatePose.Keypoint.LEFT_WRIST]
+        },
         "region_of_a_pose" to (estimate(0.5f).single().region == Region(1.5, 1.5, 3.0, 3.0)),
         "box_of_a_turned_region" to boxOfATurnedRegion(),
         "tracker_needs_boxes_to_compare" to throws<IllegalArgumentException> {
@@ -159,7 +161,7 @@ public object GuardChecks {
             refuses(first.shape.copyOf(first.shape.size - 1)) && refuses(intArrayOf(first.size))
     }
 
-    /** Of another type each setting is told of, in those golden cases that use it; left out it is told of or allowed. */
+    /** Of another type each setting is told of by golden cases that use it; left out it is told of or allowed. */
     private fun refusesOtherSettings(kind: String, of: (DecoderSettings) -> Decoder): Boolean {
         val all = goldenCases(kind).map(::decoderSettings)
         fun refuses(settings: DecoderSettings, values: Map<String, Any>): Boolean = try {
@@ -201,7 +203,10 @@ public object GuardChecks {
     }
 
     private fun settingsOfEveryType(): Boolean {
-        val settings = settings(1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"), "sides" to listOf(1, 2))
+        val settings = settings(
+            1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"),
+            "sides" to listOf(1, 2),
+        )
         return settings.integer("count") == 2 && settings.number("count") == 2.0 && settings.number("ratio") == 1.5 &&
             settings.integers("sides") == listOf(1, 2) && settings.numbers("sides") == listOf(1.0, 2.0) &&
             settings.has("on") && !settings.has("off") &&

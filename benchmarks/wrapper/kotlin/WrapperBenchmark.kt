@@ -11,7 +11,8 @@ private const val FRAMES = 400
 
 /**
  * Thread CPU time and allocation per frame of the wrapper around the model, on this JVM: a region of a 1280 x 720 picture to a
- * 192 x 256 input, and 48 x 64 x 17 heatmaps to keypoints; then 8400 candidates, of which 100 are five people. The model itself is a stand-in that costs nothing.
+ * 192 x 256 input, and 48 x 64 x 17 heatmaps to keypoints; then 8400 candidates, of which 100 are five people. The
+ * model itself is a stand-in that costs nothing.
  */
 public object WrapperBenchmark {
     private val threads = ManagementFactory.getThreadMXBean() as ThreadMXBean

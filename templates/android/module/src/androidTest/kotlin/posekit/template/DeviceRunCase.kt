@@ -75,7 +75,9 @@ internal class CaseRun(
         return result("outputs", people, null, emptyMap())
     }
 
-    private fun result(mode: String, people: List<Pose>?, input: JsonObject?, outputs: Map<String, Tensor>): JsonObject =
+    private fun result(
+        mode: String, people: List<Pose>?, input: JsonObject?, outputs: Map<String, Tensor>,
+    ): JsonObject =
         buildJsonObject {
             put("mode", mode)
             put("input", input ?: JsonNull)

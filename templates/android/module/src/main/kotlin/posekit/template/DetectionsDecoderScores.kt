@@ -28,7 +28,7 @@ internal class CandidateScores(
 
     /** No raw score below this one can become more than [least]; the few above are computed. */
     private val floor: Double = when {
-        activation == ScoreActivation.SIGMOID -> (least - 1e-9).let { if (it > 0) ln(it / (1 - it)) else Double.NEGATIVE_INFINITY }
+        activation == ScoreActivation.SIGMOID -> logit(least - 1e-9)
         objectness == null -> least
         else -> Double.NEGATIVE_INFINITY // what it is multiplied with may be more than 1
     }
@@ -103,6 +103,9 @@ internal class CandidateScores(
         }
     }
 }
+
+/** What [sigmoid] makes [score] of. */
+private fun logit(score: Double): Double = if (score > 0) ln(score / (1 - score)) else Double.NEGATIVE_INFINITY
 
 /** Sorts the first [count] of [order] by falling [keys], equal ones as they stand; [scratch] is as long. */
 internal fun sortByFalling(order: IntArray, keys: DoubleArray, count: Int, scratch: IntArray) {

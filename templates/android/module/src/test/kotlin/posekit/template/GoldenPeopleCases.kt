@@ -56,12 +56,13 @@ internal fun decoderErrors(case: JsonObject, decoder: Decoder): DecoderErrors {
         maxError(doubles(expected), people.map { it.confidence }.toDoubleArray())
     } ?: people.maxOf { maxError(doubleArrayOf(it.scores.average()), doubleArrayOf(it.confidence)) }
     val expectedBoxes = case["boxes_xyxy"]?.takeUnless { it is JsonNull }?.jsonArray
+    val boxes = people.flatMap { numbers(it.box) }.toDoubleArray()
     check(expectedBoxes != null || people.all { it.box == null }) { "${case.text("name")} has no boxes" }
     return DecoderErrors(
         count = 0,
         keypoints = maxError(case.numbers("keypoints"), people.flatMap { it.coordinates.asList() }.toDoubleArray()),
         scores = max(scores, confidences),
-        box = expectedBoxes?.let { maxError(doubles(it), people.flatMap { one -> numbers(one.box) }.toDoubleArray()) } ?: 0.0,
+        box = expectedBoxes?.let { maxError(doubles(it), boxes) } ?: 0.0,
     )
 }
 
