@@ -11,12 +11,14 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from posekit.contract.spec import canonical_json
+from posekit.decoders import DECODERS
 from tests.decoders import slips
 from tests.heads import KINDS, plain_spec, spec
 
@@ -35,8 +37,20 @@ pytestmark = [
 
 PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt", "AntialiasFuzz.kt")
 GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
+SEVERAL = tuple(kind for kind in KINDS if DECODERS[kind].several)
 PACKAGE = "posekit.tinypose2"
-LIMITS = {"grey": 0.01, "geometry": 1e-9, "px": 0.001, "score": 1e-6, "region": 1e-6, "smoothed": 1e-6}
+LIMITS = {
+    "grey": 0.01,
+    "geometry": 1e-9,
+    "px": 0.001,
+    "score": 1e-6,
+    "box": 0.001,
+    "count": 0,
+    "unrefused_nan": 0,
+    "ids": 0,
+    "region": 1e-6,
+    "smoothed": 1e-6,
+}
 
 # one mistake against the Android SDK's or LiteRT's API each: file, what stands there, what would be wrong
 TYPE_FAULTS = [
@@ -93,24 +107,54 @@ class Compiled:
         classpath = (self.java_stubs, self.classes / "stubs", self.classes / main)
         return build.unit(name, sources, classpath, friends=(self.classes / main,))
 
-    def run(self, program: str, *arguments: str, main: str = "main", tests: str = "tests") -> str:
-        classpath = [self.java_stubs, self.classes / "stubs", self.classes / main, self.classes / tests]
+    def run(self, program: str, *arguments: str, main: str = "main", tests: str = "tests", over: str = "none") -> str:
+        """What a program prints; over: classes that are taken rather than those of `main`."""
+        classes = [self.classes / name for name in ("stubs", over, main, tests)]
+        classpath = [self.java_stubs, *classes]
         text: str = build.java(classpath, program, *arguments, options=GOLDEN)
         return text
 
-    def copy(self, name: str, faults: list[tuple[str, str, str]]) -> Path:
-        """The sources once more, as work/name, with texts replaced."""
-        target = self.work / name
-        for path in sorted((self.sources / "src").rglob("*.kt")):
-            text = path.read_text()
-            for file, old, new in faults:
-                if path.name == file:
-                    assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
-                    text = text.replace(old, new)
-            copied = target / path.relative_to(self.sources)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            copied.write_text(text)
-        return target
+    def fakes(self) -> tuple[Path, ...]:
+        """The classpath of the fakes of LiteRT and Bitmap, which win over the stubs of the same classes."""
+        java, kotlin = self.work / "java-fakes", self.classes / "kotlin-fakes"
+        if not java.is_dir():
+            build.javac([build.STAND_INS], java, [self.java_stubs, *build.runtime_jars()])
+            unit = build.unit(kotlin.name, (build.HERE / "fakes" / "kotlin",), (java, self.java_stubs))
+            ((code, messages),) = build.compile_units([unit], self.work).values()
+            assert code == 0, messages
+        return java, self.java_stubs, kotlin
+
+    def shipped(self, kind: str) -> Path:
+        """A module of that kind as it is shipped, with one decoder only, type-checked against signature stubs, as
+        classes main-KIND, tests-KIND and, of several people, device-KIND; compiled when it is first asked for."""
+        folder = self.work / f"shipped-{kind}"
+        if not folder.is_dir():
+            # one of them with a single keypoint
+            one = spec(kind, build.NAME, is_tiny=kind == KINDS[1])
+            build.render(build.MODULE, folder, one, only_its_decoder=True)
+            main = f"main-{kind}"
+            units = [
+                self.main(main, folder),
+                self.tests(f"tests-{kind}", (folder / "src" / "test",), main),
+            ]
+            if kind in SEVERAL:  # what the runner is given differs
+                units.append(self.tests(f"device-{kind}", (folder / "src" / "androidTest",), main))
+            for name, (code, messages) in build.compile_units(units, self.work).items():
+                assert code == 0, f"{name} does not compile:\n{messages}"
+        return folder
+
+    def faulty(self, name: str, file: str, old: str, new: str) -> Any:
+        """One file with a text replaced, to be compiled beside the classes that were compiled from all."""
+        (source,) = (self.sources / "src").rglob(file)
+        text = source.read_text()
+        assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
+        target = self.work / name / file
+        target.parent.mkdir()
+        target.write_text(text.replace(old, new))
+        of = "device-tests" if "androidTest" in source.parts else "main"
+        below = tuple(self.classes / one for one in dict.fromkeys((of, "main")))
+        classpath = (*below, self.java_stubs, self.classes / "stubs")
+        return replace(build.unit(name, (target,), classpath, friends=below, strict=of == "main"), module=of)
 
 
 @pytest.fixture(scope="session")
@@ -144,30 +188,25 @@ def test_guards_refuse_what_is_wrong(compiled: Compiled) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled, tmp_path: Path) -> None:
-    """As it is shipped, with one decoder only; type-checked against signature stubs."""
-    one = spec(kind, build.NAME, is_tiny=kind == KINDS[1])  # one of them with a single keypoint
-    build.render(build.MODULE, tmp_path, one, only_its_decoder=True)
-    assert len(list(tmp_path.rglob("*Decoder.kt"))) == 2  # the interface, the decoder
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
-    main, tests = f"main-{kind}", f"tests-{kind}"
-    units = [compiled.main(main, tmp_path), compiled.tests(tests, (tmp_path / "src" / "test",), main)]
-    for name, (code, messages) in build.compile_units(units, compiled.work).items():
-        assert code == 0, f"{name} does not compile:\n{messages}"
-    report = compiled.run("JUnitRunner", f"{PACKAGE}.GoldenTest", main=main, tests=tests)
-    assert report.count(" passed") == 3, report
+def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled) -> None:
+    folder = compiled.shipped(kind)
+    assert len(list(folder.rglob("*Decoder.kt"))) == 2  # the interface, the decoder
+    assert not [path for path in folder.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
+    report = compiled.run("JUnitRunner", f"{PACKAGE}.GoldenTest", main=f"main-{kind}", tests=f"tests-{kind}")
+    assert report.count(" passed") == 4, report
 
 
 def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) -> None:
-    readme = (compiled.sources / "README.md").read_text()
-    examples = re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-    assert len(examples) == 2
     units = []
-    for i, example in enumerate(examples):
-        source = tmp_path / f"Example{i}.kt"
-        source.write_text(f"package example{i}\n\n{example}")
-        classpath = (compiled.java_stubs, compiled.classes / "stubs", compiled.classes / "main")
-        units.append(build.unit(f"example{i}", (source,), classpath))
+    for main, folder in (("main", compiled.sources), *((f"main-{kind}", compiled.shipped(kind)) for kind in SEVERAL)):
+        readme = (folder / "README.md").read_text()
+        examples = re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+        assert len(examples) == 2
+        for i, example in enumerate(examples):
+            source = tmp_path / f"{main}-{i}.kt"
+            source.write_text(f"package example{i}\n\n{example}")
+            classpath = (compiled.java_stubs, compiled.classes / "stubs", compiled.classes / main)
+            units.append(build.unit(f"example-{source.stem}", (source,), classpath))
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
 
@@ -187,12 +226,7 @@ def test_readme_fetches_an_answer(compiled: Compiled, tmp_path: Path) -> None:
 
 
 def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
-    modules = [compiled.copy(f"type-fault-{i}", [fault]) for i, fault in enumerate(TYPE_FAULTS)]
-    units = []
-    for (file, _, _), path in zip(TYPE_FAULTS, modules, strict=True):
-        device = path / "src" / "androidTest"
-        in_runner = any(device.rglob(file))
-        units.append(compiled.tests(path.name, (device,), "main") if in_runner else compiled.main(path.name, path))
+    units = [compiled.faulty(f"type-fault-{i}", *fault) for i, fault in enumerate(TYPE_FAULTS)]
     results = build.compile_units(units, compiled.work)
     for (file, _, new), (code, messages) in zip(TYPE_FAULTS, results.values(), strict=True):
         assert code != 0, f"{new!r} in {file} was not noticed"
@@ -200,30 +234,24 @@ def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
 
 
 def test_harness_catches_seeded_arithmetic_faults(compiled: Compiled) -> None:
-    units = []
-    for i, (file, old, new, _) in enumerate(ARITHMETIC_FAULTS):
-        module = compiled.copy(f"slip-{i}", [(file, old, new)])
-        tests = (module / "src" / "test", compiled.harness)
-        units += [compiled.main(f"slip-{i}", module), compiled.tests(f"slip-tests-{i}", tests, f"slip-{i}")]
+    units = [compiled.faulty(f"slip-{i}", *fault[:3]) for i, fault in enumerate(ARITHMETIC_FAULTS)]
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
-    for i, (_, _, new, suite) in enumerate(ARITHMETIC_FAULTS):
-        errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", main=f"slip-{i}", tests=f"slip-tests-{i}"))
-        assert {name.split(".")[0] for name in _failures(errors)} == {suite}, f"{new}: {errors}"
+    caught = {}
+    for i, (_, _, new, _) in enumerate(ARITHMETIC_FAULTS):
+        errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", over=f"slip-{i}"))
+        caught[new] = {name.split(".")[0] for name in _failures(errors)}
+    assert caught == {new: {suite} for _, _, new, suite in ARITHMETIC_FAULTS}
 
 
 def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     """The generated class, run: accelerators and fallback, refusals, shapes, threads, and no handle left open."""
-    facade, fakes = tmp_path / "facade", compiled.work / "java-fakes"
+    facade = tmp_path / "facade"
     for name in ("FacadeChecks.kt", "DeviceRunChecks.kt"):
         build.render(build.HERE / name, facade, plain_spec(build.NAME), only_its_decoder=False)
-    build.javac([build.STAND_INS], fakes, [compiled.java_stubs, *build.runtime_jars()])
-    on_fakes = (fakes, compiled.java_stubs, compiled.classes / "kotlin-fakes")
+    on_fakes = compiled.fakes()
     friends = tuple(compiled.classes / name for name in ("main", "tests", "device-tests"))
-    units = [
-        build.unit("kotlin-fakes", (build.HERE / "fakes" / "kotlin",), on_fakes[:2]),
-        build.unit("facade", (facade,), (*on_fakes, *friends), friends=friends),
-    ]
+    units = [build.unit("facade", (facade,), (*on_fakes, *friends), friends=friends)]
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
     contracts = {
@@ -239,6 +267,25 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     checks = json.loads(answer)
     assert len(checks) == 29
     assert [name for name, passed in checks.items() if not passed] == []
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_android_layer_of_several_people_on_fakes(kind: str, compiled: Compiled, tmp_path: Path) -> None:
+    compiled.shipped(kind)
+    one, checks, model = spec(kind, build.NAME), tmp_path / "checks", tmp_path / "model"
+    for path in (build.HERE / "SeveralChecks.kt", build.HERE / "DeviceRunChecks.kt", build.GOLDEN_MAIN):
+        build.render(path, checks, one, only_its_decoder=True)
+    on_fakes = compiled.fakes()
+    friends = tuple(compiled.classes / f"{name}-{kind}" for name in ("main", "tests", "device"))
+    several = build.unit("several", (checks,), (*on_fakes, *friends), friends=friends)
+    ((code, messages),) = build.compile_units([several], compiled.work).values()
+    assert code == 0, messages
+    model.mkdir()
+    (model / "tiny-pose2.tflite").write_bytes(_model("absolute", canonical_json(one)))
+    classpath = [*on_fakes, *friends, compiled.classes / "several"]
+    found = json.loads(build.java(classpath, f"{PACKAGE}.SeveralChecks", str(model)))
+    assert len(found) == 7
+    assert [name for name, passed in found.items() if not passed] == []
 
 
 def _model(how: str, contract: bytes) -> bytes:

@@ -31,6 +31,7 @@ OWN = ("posekit/decoders/", "posekit/contract/presets/", "posekit/sources/sample
 ALLOWED = {
     "tests/heads.py": "one head must be the one whose outputs the fakes of LiteRT give",
     "benchmarks/compress.py": "names a recipe of the sample's training",
+    "benchmarks/wrapper/kotlin/WrapperBenchmark.kt": "times the decoder of several people beside the plain one",
     "benchmarks/wrapper/swift/Sources/Benchmark/main.swift": "times decoders at settings that tell them apart",
 }
 KINDS = tuple(DECODERS)

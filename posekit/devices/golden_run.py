@@ -25,7 +25,7 @@ LIMITS = {
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
 }  # fmt: skip
 TESTS = {
-    "android": ("android/module/src/test/kotlin/posekit/template", "GoldenCases.kt"),
+    "android": ("android/module/src/test/kotlin/posekit/template", "Golden*Cases.kt"),
     "ios": ("ios/package/Tests/TemplatePoseCoreTests", "*Golden.swift"),
 }
 
@@ -69,6 +69,10 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
         "resize": given.resize,
         "alignment": given.alignment,
         "sampling": given.sampling,
+        "anchor": given.anchor,
+        "rounding": given.rounding,
+        "odd_pixel": given.odd_pixel,
+        "enlarge": given.enlarge,
         "pad_value": given.pad_value,
         "box_padding": given.box_padding,
         "names": list(names),

@@ -5,6 +5,17 @@ from __future__ import annotations
 Slip = tuple[str, str, str]
 
 KOTLIN: dict[str, tuple[Slip, ...]] = {
+    "detections": (
+        ("DetectionsDecoderNms.kt", "dropped[other] = alike > threshold", "dropped[other] = alike >= threshold"),
+        ("DetectionsDecoderNms.kt", "Definition.INCLUSIVE) 1.0 else", "Definition.INCLUSIVE) 0.0 else"),
+        ("DetectionsDecoderScores.kt", "if (classes == null) person else 0", "0"),
+        ("DetectionsDecoderScores.kt", "value && other < person", "value && other > person"),
+        ("DetectionsDecoderScores.kt", "keys[from[left]] >= keys", "keys[from[left]] > keys"),
+        ("DetectionsDecoderCandidates.kt", "xAt = fields.indexOf(Field.X)", "xAt = fields.indexOf(Field.Y)"),
+        ("DetectionsDecoderCandidates.kt", "Format.XYWH -> start + length", "Format.XYWH -> length"),
+        ("DetectionsDecoderCandidates.kt", "y = grid.row + shift", "y = grid.row.toDouble()"),
+        ("DetectionsDecoderRoles.kt", "stride = strides[level]", "stride = strides[strides.size - 1 - level]"),
+    ),
     "heatmap": (("HeatmapDecoder.kt", "0.25 * sign(map[center + down]", "0.2 * sign(map[center + down]"),),
     "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
     "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),

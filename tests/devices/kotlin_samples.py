@@ -37,7 +37,7 @@ FAULTS = {
     "pad_side": (
         "letterbox",
         "InputTransform.kt",
-        "top = Math.floorDiv(input.height - contentHeight, 2)",
+        "top = spareBefore(input.height - contentHeight, input)",
         "top = input.height - contentHeight",
         "preprocessing",
     ),
@@ -51,8 +51,8 @@ FAULTS = {
     "left_and_right": (
         "tinypose",
         "PosePipeline.kt",
-        "        decoder.decode(outputs, coordinates, scores)\n",
-        "        decoder.decode(outputs, coordinates, scores)\n"
+        "        val toSource = transform.toSource\n",
+        "        val toSource = transform.toSource\n"
         "        for (at in 2 until 34 step 4) for (x in at..at + 1) "
         "coordinates[x] = coordinates[x + 2].also { coordinates[x + 2] = coordinates[x] }\n",
         "decoding",

@@ -21,14 +21,19 @@ CONTRACT = parse_spec(SPEC, "a test")
 REGION = region_from_box(golden_run.BOX_XYXY, CONTRACT.input.size_wh, CONTRACT.input.box_padding)
 SAID: dict[str, Any] = {
     "warp": {"cases": 33, "grey": 0.001, "geometry": 1e-9},
-    "decoder": {"cases": 2, "px": 1e-5, "score": 1e-7},
+    "decoder": {"cases": 2, "count": 0, "px": 1e-5, "score": 1e-7, "box": 1e-5},
     "tracking": {"cases": 12, "lost": 1, "region": 0.0, "smoothed": 1e-12},
+    "people": {"cases": 40, "ids": 0, "smoothed": 1e-12},
     "contract": {
         "hash": contract_hash(CONTRACT),
         "size_wh": [8, 8],
         "resize": "affine_crop",
         "alignment": "half_pixel",
         "sampling": "bilinear",
+        "anchor": "center",
+        "rounding": "half_up",
+        "odd_pixel": "after",
+        "enlarge": True,
         "pad_value": 0,
         "box_padding": 1.25,
         "names": ["nose", "left_eye"],
@@ -47,6 +52,11 @@ WRONG: list[tuple[str, str, Any]] = [
     ("decoder", "px", 0.002),
     ("decoder", "score", 1.0),
     ("decoder", "unrefused_nan", 1),
+    ("decoder", "count", 1),
+    ("decoder", "box", 0.002),
+    ("people", "ids", 1),
+    ("people", "smoothed", None),
+    ("people", "cases", 0),
     ("tracking", "region", 1.0),
     ("tracking", "smoothed", None),
     ("contract", "hash", "0" * 64),
@@ -54,6 +64,10 @@ WRONG: list[tuple[str, str, Any]] = [
     ("contract", "resize", "stretch"),
     ("contract", "resize", "affineCrop"),
     ("contract", "alignment", "corners"),
+    ("contract", "anchor", "top_left"),
+    ("contract", "rounding", "floor"),
+    ("contract", "odd_pixel", "before"),
+    ("contract", "enlarge", False),
     ("contract", "box_padding", 1.2),
     ("contract", "pad_value", 1.0),
     ("contract", "names", ["left_eye", "nose"]),
@@ -72,7 +86,7 @@ def judged(said: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_what_is_right_passes() -> None:
-    assert judged(SAID) == ("pass", "33 of warp, 2 of decoder, 12 of tracking")
+    assert judged(SAID) == ("pass", "33 of warp, 2 of decoder, 12 of tracking, 40 of people")
 
 
 @pytest.mark.parametrize(

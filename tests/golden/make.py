@@ -157,7 +157,7 @@ def detections_cases() -> list[Case]:
             spec = decoder(data)
             outputs = encode(crowd(rng, number + number // 4), spec, image(alignment), rng)
             cases.append(decoder_case(f"detections-{box}-{points}-{tensors}", spec, image(alignment), outputs))
-    return [*cases, *sorted_rows(rng)]
+    return [*cases, *sorted_rows(rng), *at_the_threshold(rng), *equal_classes(rng)]
 
 
 def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:
@@ -204,6 +204,38 @@ def sorted_rows(rng: np.random.Generator) -> list[Case]:
         outputs = encode(crowd(rng, 3), decoder(data), image(), rng, candidates=12)
         outputs["rows"][::3, 5] = 1 - person / 2
         cases.append(decoder_case(f"detections-sorted-{person}", decoder(data), image(), outputs))
+    return cases
+
+
+def at_the_threshold(rng: np.random.Generator) -> list[Case]:
+    """Two people exactly as alike as the threshold says, who both stay: an IoU of 1/2, an OKS of 1."""
+    points, cases = np.repeat(rng.uniform(8, 80, (1, 7, 2)), 2, axis=0), []
+    for kind, definition, threshold, side in (("iou", "plain", 0.5, 20), ("iou", "inclusive", 0.5, 19),
+                                              ("oks", "plain", 1.0, 20)):  # fmt: skip
+        boxes = np.array([[8, 8, 8 + side, 8 + side], [8, 8, 8 + side, 8 + side - 10]], np.float64)
+        data = {
+            "kind": "detections", **_lying("roles", {"format": "xyxy"}, "px"),
+            "nms": {"kind": kind, "definition": definition, "threshold": threshold},
+        }  # fmt: skip
+        two = Poses(points, np.full((2, 7), 0.5), np.array([0.75, 0.5]), boxes)
+        outputs = encode(two, decoder(data), image(), rng, candidates=6)
+        cases.append(decoder_case(f"detections-threshold-{kind}-{definition}", decoder(data), image(), outputs))
+        assert cases[-1]["people"] == 2
+    return cases
+
+
+def equal_classes(rng: np.random.Generator) -> list[Case]:
+    """Of two people the surer one's row is as sure of another class: of equal ones the first counts."""
+    two, cases = crowd(rng, 2), []
+    for person in (0, 1):
+        data = {
+            "kind": "detections", **_lying("roles", {"format": "xyxy"}, "px"),
+            "scores": {"outputs": ["scores"], "count": 2, "person": person}, "nms": {"kind": "none"},
+        }  # fmt: skip
+        outputs = encode(two, decoder(data), image(), rng, candidates=6)
+        best = outputs["scores"][person].argmax()
+        outputs["scores"][1 - person, best] = outputs["scores"][person, best]
+        cases.append(decoder_case(f"detections-equal-classes-{person}", decoder(data), image(), outputs))
     return cases
 
 

@@ -3,6 +3,7 @@
 package posekit.template
 
 import android.content.Context
+import android.content.res.AssetManager
 import com.google.ai.edge.litert.FakeLiteRt
 import java.io.File
 import kotlin.io.path.createTempDirectory
@@ -11,6 +12,13 @@ import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
+
+/** An app whose one asset is the model in [folder]. */
+internal class FakeContext(folder: String) : Context() {
+    private val manager = AssetManager(File(folder))
+
+    override fun getAssets(): AssetManager = manager
+}
 
 /** What the runner writes where there is a GPU, which no desktop run shows; for [FacadeChecks]. */
 internal object DeviceRunChecks {
@@ -87,7 +95,7 @@ internal object DeviceRunChecks {
 
     private fun JsonObject.passes(): List<JsonObject> = getValue("passes").jsonArray.map { it.jsonObject }
 
-    private fun run(context: Context, gpuFullPrecision: Boolean = false): JsonObject {
+    fun run(context: Context, gpuFullPrecision: Boolean = false): JsonObject {
         val folder = createTempDirectory().toFile()
         try {
             File(folder, "request.json").writeText(REQUEST)

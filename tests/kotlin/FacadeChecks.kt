@@ -3,11 +3,9 @@
 package posekit.template
 
 import android.content.Context
-import android.content.res.AssetManager
 import android.graphics.Bitmap
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.FakeLiteRt
-import java.io.File
 import kotlin.math.abs
 
 private const val COLOR = 0x7f112233
@@ -18,12 +16,6 @@ private const val COLOR = 0x7f112233
  * Arguments: a folder with the model, one whose model has another contract, one with a model without a contract.
  */
 public object FacadeChecks {
-    private class FakeContext(folder: String) : Context() {
-        private val manager = AssetManager(File(folder))
-
-        override fun getAssets(): AssetManager = manager
-    }
-
     @JvmStatic
     public fun main(folders: Array<String>) {
         val good = FakeContext(folders[0])
@@ -79,7 +71,8 @@ public object FacadeChecks {
             "emulators" to { DeviceRunChecks.knowsEmulators() },
             "device_run_without_a_model" to { DeviceRunChecks.withoutModel(empty) },
             "tracker_of_the_contract" to {
-                TemplatePose.regionTracker().minScore == TemplatePoseContract.TRACKER_MIN_SCORE
+                TemplatePose.regionTracker().minScore == TemplatePoseContract.TRACKER_MIN_SCORE &&
+                    TemplatePose.peopleTracker().minScore == TemplatePoseContract.TRACKER_MIN_SCORE
             },
         )
         println(json(*checks.map { (name, check) -> name to run(check) }.toTypedArray()))

@@ -3,6 +3,7 @@
 package posekit.template
 
 import java.io.RandomAccessFile
+import kotlin.math.abs
 
 /** Prints `name: true|false` of every check as JSON; with arguments FILE NAME START SIZE reads an associated file. */
 public object GuardChecks {
@@ -26,7 +27,7 @@ public object GuardChecks {
     private fun checks(): List<Pair<String, Any>> = listOf(
         "nan_output" to throws<NonFiniteOutputException> { estimate(Float.NaN) },
         "infinite_output" to throws<NonFiniteOutputException> { estimate(Float.NEGATIVE_INFINITY) },
-        "finite_output" to (estimate(0.5f).count == 2),
+        "finite_output" to (estimate(0.5f).single().count == 2),
         "wrong_count" to throws<TensorShapeException> { estimate(0f, values = 5) },
         "wrong_shape" to throws<TensorShapeException> { estimate(0f, shape = intArrayOf(1, 2, 3)) },
         "missing_output" to throws<TensorShapeException> { estimate(0f, name = "other") },
@@ -50,17 +51,25 @@ public object GuardChecks {
         "other_shapes" to DECODERS.all { (kind, of) -> refusesOtherShapes(kind, of) },
         "tracker_needs_all_of_a_small_skeleton" to smallSkeleton(),
         "wrong_settings" to wrongSettings(),
+        "every_setting_of_a_decoder" to DECODERS.all { (kind, of) -> refusesOtherSettings(kind, of) },
         "settings_of_every_type" to settingsOfEveryType(),
-        "poses_are_values" to (pose(2, 1.0) == pose(2, 1.0) && pose(2, 1.0) != pose(2, 0.5)),
+        "poses_are_values" to posesAreValues(),
+        "poses_are_iterable" to posesAreIterable(),
         "far_region_is_padding" to farRegion(),
-        "no_depth" to (estimate(0.5f)[key(1)].z == null),
-        "no_such_keypoint" to throws<IndexOutOfBoundsException> { estimate(0f)[key(9)] },
+        "no_depth" to (estimate(0.5f).single()[TemplatePose.Keypoint.LEFT_EYE].z == null),
+        "no_such_keypoint" to throws<IndexOutOfBoundsException> {
+            estimate(0f).single()[TemplatePose.Keypoint.LEFT_WRIST]
+        },
+        "region_of_a_pose" to (estimate(0.5f).single().region == Region(1.5, 1.5, 3.0, 3.0)),
+        "box_of_a_turned_region" to boxOfATurnedRegion(),
+        "tracker_needs_boxes_to_compare" to throws<IllegalArgumentException> {
+            PeopleTracker(doubleArrayOf(0.1, 0.1), Similarity.IOU).update(listOf(pose(2, 1.0)), 0.0)
+        },
+        "people_tracker_resets" to peopleTrackerResets(),
         "tracker_resets" to trackerResets(),
         "fast_warp_is_plain_warp" to WarpFuzz.agrees(),
         "antialiasing_is_its_definition" to AntialiasFuzz.agrees(),
     )
-
-    private fun key(index: Int): KeypointId = object : KeypointId { override val index: Int = index }
 
     private inline fun <reified T : Throwable> throws(action: () -> Unit): Boolean = try {
         action()
@@ -92,7 +101,7 @@ public object GuardChecks {
         shape: IntArray = intArrayOf(1, 2, 2, 2),
         name: String = "c",
         width: Int = 3,
-    ): Pose {
+    ): List<Pose> {
         val tensor = Tensor(name, shape).apply { this.values = FloatArray(values) { value } }
         val source = RgbSource(width, 3, ByteArray(27))
         return PosePipeline(contract(), FakeRunner(tensor)).estimate(source, Orientation(), null)
@@ -138,19 +147,35 @@ public object GuardChecks {
         return throws<IllegalArgumentException> { inputTransform(Region(2.0, 2.0, 4.0, 4.0, 20.0), input) }
     }
 
-    /** More or fewer axes than in a golden case, or one keypoint more. */
+    /** More or fewer axes than in a golden case, or one place and channel more. */
     private fun refusesOtherShapes(kind: String, of: (DecoderSettings) -> Decoder): Boolean {
-        val case = goldenCases("decoders").first { kindOf(it) == kind }
+        val case = goldenCases(kind).first()
         val settings = decoderSettings(case)
         val (first, rest) = goldenOutputs(case).values.let { it.first() to it.drop(1) }
         fun refuses(shape: IntArray) = throws<TensorShapeException> {
             val other = Tensor(first.name, shape).apply { values = FloatArray(size) }
-            val scores = DoubleArray(settings.keypointCount)
-            of(settings).decode((rest + other).associateBy { it.name }, DoubleArray(3 * scores.size), scores)
+            of(settings).decode((rest + other).associateBy { it.name })
         }
-        val wider = first.shape.map { if (it == settings.keypointCount) it + 1 else it }.toIntArray()
+        val wider = IntArray(first.shape.size) { if (it == 0) 1 else first.shape[it] + 1 }
         return !refuses(first.shape) && refuses(wider) && refuses(first.shape + 1) &&
             refuses(first.shape.copyOf(first.shape.size - 1)) && refuses(intArrayOf(first.size))
+    }
+
+    /** Of another type each setting is told of by golden cases that use it; left out it is told of or allowed. */
+    private fun refusesOtherSettings(kind: String, of: (DecoderSettings) -> Decoder): Boolean {
+        val all = goldenCases(kind).map(::decoderSettings)
+        fun refuses(settings: DecoderSettings, values: Map<String, Any>): Boolean = try {
+            of(settings.copy(values = values))
+            false
+        } catch (error: DecoderSettingException) {
+            true
+        }
+        val ofPackaging = "background" // what the packaged model leaves out already
+        return (all.flatMap { it.values.keys }.distinct() - ofPackaging).all { name ->
+            val users = all.filter { it.has(name) }
+            users.forEach { refuses(it, it.values - name) } // anything else that is thrown comes through
+            users.any { refuses(it, it.values + (name to listOf(0.5))) }
+        }
     }
 
     /** Getters that refuse, and what their sentence says of the setting. */
@@ -163,6 +188,8 @@ public object GuardChecks {
             "'output' is 'c', expected true or false" to { settings.flag("output") },
             "'count' is 2.5, expected a text" to { settings.text("count") },
             "'names' is [x, 3], expected a list of texts" to { settings.texts("names") },
+            "'names' is [x, 3], expected a list of integers" to { settings.integers("names") },
+            "'output' is 'c', expected a list of numbers" to { settings.numbers("output") },
             "'output' is 'c', expected one of gpu, cpu" to { settings.choice<Accelerator>("output") },
         )
         return refused.all { (sentence, get) ->
@@ -176,14 +203,54 @@ public object GuardChecks {
     }
 
     private fun settingsOfEveryType(): Boolean {
-        val settings = settings(1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"))
+        val settings = settings(
+            1, "count" to 2, "ratio" to 1.5, "on" to true, "names" to listOf("index", "half_pixel"),
+            "sides" to listOf(1, 2),
+        )
         return settings.integer("count") == 2 && settings.number("count") == 2.0 && settings.number("ratio") == 1.5 &&
+            settings.integers("sides") == listOf(1, 2) && settings.numbers("sides") == listOf(1.0, 2.0) &&
+            settings.has("on") && !settings.has("off") &&
             settings.flag("on") && settings.text("output") == "c" &&
             settings.choices<Alignment>("names") == listOf(Alignment.INDEX, Alignment.HALF_PIXEL)
     }
 
     private fun pose(count: Int, score: Double): Pose =
         Pose(DoubleArray(2 * count) { it.toDouble() }, DoubleArray(count) { score }, 2)
+
+    private fun posesAreValues(): Boolean {
+        val box = Box(0.0, 1.0, 2.0, 3.0)
+        val region = Region(1.0, 1.0, 2.0, 2.0)
+        val one = pose(2, 1.0)
+        fun other(confidence: Double, box: Box?, region: Region?) =
+            Pose(one.coordinates.copyOf(), one.scores.copyOf(), 2, confidence, box, region)
+        return one == pose(2, 1.0) && one != pose(2, 0.5) && one == other(1.0, null, null) &&
+            one.hashCode() == other(1.0, null, null).hashCode() && one != other(0.9, null, null) &&
+            other(1.0, box, region) == other(1.0, box.copy(), region.copy()) && one != other(1.0, box, null) &&
+            one != other(1.0, null, region) && pose(2, 0.25).confidence == 0.25
+    }
+
+    private fun posesAreIterable(): Boolean {
+        val seen = mutableListOf<String>()
+        for ((keypoint, position) in pose(2, 1.0)) seen += "$keypoint ${position.x} ${position.y}"
+        return seen == listOf("NOSE 0.0 1.0", "LEFT_EYE 2.0 3.0")
+    }
+
+    /** By 90 degrees: width and height change places. */
+    private fun boxOfATurnedRegion(): Boolean {
+        val input = InputSpec(10, 10, Resize.STRETCH, Alignment.HALF_PIXEL, 0.0, 1.0)
+        val transform = inputTransform(Region(50.0, 50.0, 10.0, 10.0, 90.0), input)
+        val (left, top, right, bottom) = boxAround(Box(0.0, 4.0, 2.0, 8.0), transform.toSource)
+        val errors = listOf(left - 47, top - 45, right - 51, bottom - 47)
+        return errors.all { abs(it) < 1e-9 }
+    }
+
+    private fun peopleTrackerResets(): Boolean {
+        val tracker = PeopleTracker(DoubleArray(5) { 0.1 })
+        val one = listOf(pose(5, 1.0))
+        val ids = listOf(tracker.update(one, 0.0), tracker.update(one, 0.1)).flatten()
+        tracker.reset()
+        return ids == listOf(1, 1) && tracker.update(one, 0.2) == listOf(2) && tracker.update(one, 0.1) == listOf(3)
+    }
 
     private fun smallSkeleton(): Boolean {
         fun follows(pose: Pose) = RegionTracker(contract().input, 0.3, 1.2).update(pose) != null

@@ -14,13 +14,14 @@ internal class SoftArgmaxDecoder private constructor(
     private val keypointCount: Int,
 ) : Decoder {
     override val outputNames: List<String> = listOf(output)
-    override val dimensions: Int get() = 2
 
-    override fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray) {
+    override fun decode(outputs: Map<String, Tensor>): List<Person> {
         val tensor = outputs.finite(output)
         tensor.requireAxis(rank = 4, axis = 3, count = keypointCount)
         val height = tensor.shape[1]
         val width = tensor.shape[2]
+        val keypoints = DoubleArray(2 * keypointCount)
+        val scores = DoubleArray(keypointCount)
         for (k in 0 until keypointCount) {
             val map = DoubleArray(height * width) { tensor.values[it * keypointCount + k].toDouble() }
             val peak = map.max()
@@ -37,6 +38,7 @@ internal class SoftArgmaxDecoder private constructor(
             keypoints[2 * k + 1] = y / total * inputHeight / height
             scores[k] = if (isScored) peak else 1.0
         }
+        return listOf(Person(keypoints, scores))
     }
 
     companion object {

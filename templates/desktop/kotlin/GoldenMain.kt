@@ -13,19 +13,25 @@ public fun main() {
             "warp" to warpSuite(),
             "decoder" to decoderSuite(TemplatePoseContract.DECODER_KIND, ::contractDecoder),
             "tracking" to trackingSuite(),
+            "people" to peopleSuite(),
             "contract" to contractFacts(),
         ),
     )
 }
 
 /** A decoder with the generated settings, not the case's own, which would say nothing of them. */
-private fun contractDecoder(case: DecoderSettings): Decoder = TemplatePoseContract.newDecoder(
-    TemplatePoseContract.decoderSettings.copy(
-        inputWidth = case.inputWidth,
-        inputHeight = case.inputHeight,
-        keypointCount = case.keypointCount,
-    ),
-)
+private fun contractDecoder(case: DecoderSettings): Decoder {
+    val own = TemplatePoseContract.decoderSettings
+    val sigmas = case.values.filterKeys { it == "oks_sigmas" } // one a keypoint of the case
+    return TemplatePoseContract.newDecoder(
+        own.copy(
+            values = own.values + sigmas,
+            inputWidth = case.inputWidth,
+            inputHeight = case.inputHeight,
+            keypointCount = case.keypointCount,
+        ),
+    )
+}
 
 internal fun json(vararg fields: Pair<String, Any>): String = fields.joinToString(", ", "{", "}") { (key, value) ->
     val text = if (value is Double && !value.isFinite()) "null" else value.toString() // null: NaN, which fails
@@ -57,15 +63,31 @@ internal fun warpSuite(): String {
 }
 
 internal fun decoderSuite(kind: String, newDecoder: (DecoderSettings) -> Decoder): String {
-    val cases = goldenCases("decoders").filter { kindOf(it) == kind }
+    val cases = goldenCases(kind)
     val keypoints = Worst()
     val scores = Worst()
+    val boxes = Worst()
+    var others = 0
+    var decoded = 0
     for (case in cases) {
-        val errors = decoderErrors(case, newDecoder(decoderSettings(case)))
+        val decoder = newDecoder(decoderSettings(case))
+        val errors = decoderErrors(case, decoder)
+        others += errors.count
         keypoints.add(errors.keypoints)
         scores.add(errors.scores)
+        boxes.add(errors.box)
+        decoded += decodedThoughNotFinite(case, decoder)
     }
-    return json("cases" to cases.size, "px" to keypoints.value, "score" to scores.value)
+    return json(
+        "cases" to cases.size, "count" to others, "px" to keypoints.value, "score" to scores.value,
+        "box" to boxes.value, "unrefused_nan" to decoded,
+    )
+}
+
+internal fun peopleSuite(): String {
+    val cases = goldenCases("people")
+    val errors = peopleErrors(cases)
+    return json("cases" to cases.size, "ids" to errors.ids, "smoothed" to errors.smoothed)
 }
 
 internal fun trackingSuite(): String {
@@ -101,6 +123,10 @@ private fun contractFacts(): String {
         "resize" to quoted(input.resize.name.lowercase()),
         "alignment" to quoted(input.alignment.name.lowercase()),
         "sampling" to quoted(input.sampling.name.lowercase()),
+        "anchor" to quoted(input.anchor.name.lowercase()),
+        "rounding" to quoted(input.rounding.name.lowercase()),
+        "odd_pixel" to quoted(input.oddPixel.name.lowercase()),
+        "enlarge" to input.enlarge,
         "pad_value" to input.padValue,
         "box_padding" to input.boxPadding,
         "names" to keypoints.map { quoted(it.name.lowercase()) },

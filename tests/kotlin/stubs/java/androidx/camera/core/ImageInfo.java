@@ -4,4 +4,6 @@ package androidx.camera.core;
 
 public interface ImageInfo {
     int getRotationDegrees();
+
+    long getTimestamp();
 }

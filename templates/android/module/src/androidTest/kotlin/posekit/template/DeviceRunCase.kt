@@ -25,11 +25,8 @@ internal class CaseRun(
     private val picture = files.picture(case.picture)
     private val input = files.tensor(case.input)
     private val orientation = case.picture.orientation
-    private val region = case.region ?: frameRegion(
-        uprightWidth(case.picture.width, case.picture.height, orientation),
-        uprightHeight(case.picture.width, case.picture.height, orientation),
-        contract.input,
-    )
+    private val region =
+        case.region ?: pipeline.wholeFrame(case.picture.width, case.picture.height, orientation)
 
     fun run(asked: RunRequest, times: RunTimes): JsonObject = buildJsonObject {
         put("name", case.name)
@@ -54,9 +51,9 @@ internal class CaseRun(
 
     private fun image(): JsonObject {
         val (rotationDegrees, mirrored) = orientation
-        val pose = decoded { model.estimate(picture.bitmap, rotationDegrees, mirrored, case.region) }
+        val people = decoded { listed(model.estimate(picture.bitmap, rotationDegrees, mirrored, case.region)) }
         val shape = listOf(1, contract.input.height, contract.input.width, 3)
-        return result("image", pose, written.tensor("$stem-image-input.f32", shape, pipeline.input), pipeline.outputs)
+        return result("image", people, written.tensor("$stem-image-input.f32", shape, pipeline.input), pipeline.outputs)
     }
 
     private fun tensor(): JsonObject {
@@ -66,19 +63,21 @@ internal class CaseRun(
         }
         values.copyInto(pipeline.input)
         pipeline.infer()
-        val pose = decoded { pipeline.decode(pipeline.outputs, inputTransform(region, contract.input)) }
-        return result("tensor", pose, null, pipeline.outputs)
+        val people = decoded { pipeline.decode(pipeline.outputs, inputTransform(region, contract.input), region) }
+        return result("tensor", people, null, pipeline.outputs)
     }
 
     private fun outputs(): JsonObject {
         val given = case.outputs.mapValues { (name, asked) ->
             Tensor(name, asked.shape.toIntArray()).apply { values = files.tensor(asked).values }
         }
-        val pose = decoded { pipeline.decode(given, inputTransform(region, contract.input)) }
-        return result("outputs", pose, null, emptyMap())
+        val people = decoded { pipeline.decode(given, inputTransform(region, contract.input), region) }
+        return result("outputs", people, null, emptyMap())
     }
 
-    private fun result(mode: String, pose: Pose?, input: JsonObject?, outputs: Map<String, Tensor>): JsonObject =
+    private fun result(
+        mode: String, people: List<Pose>?, input: JsonObject?, outputs: Map<String, Tensor>,
+    ): JsonObject =
         buildJsonObject {
             put("mode", mode)
             put("input", input ?: JsonNull)
@@ -88,31 +87,47 @@ internal class CaseRun(
                     put(tensor.name, written.tensor(file, tensor.shape.toList(), tensor.values))
                 }
             }
-            val keypoints = pose?.run { coordinates.toList().chunked(dimensions, ::numbers) }
-            put("keypoints", keypoints?.let(::JsonArray) ?: JsonNull)
-            put("scores", pose?.let { numbers(it.scores.asList()) } ?: JsonNull)
+            put("people", people?.let { JsonArray(it.map(::person)) } ?: JsonNull)
         }
+
+    private fun person(pose: Pose): JsonObject = buildJsonObject {
+        put("keypoints", JsonArray(pose.coordinates.toList().chunked(pose.dimensions, ::numbers)))
+        put("scores", numbers(pose.scores.asList()))
+        put("confidence", pose.confidence)
+        put("box_xyxy", pose.box?.let { numbers(numbers(it)) } ?: JsonNull)
+    }
 
     private fun numbers(values: List<Double>): JsonArray = JsonArray(values.map { JsonPrimitive(it) })
 
-    /** The pose, or null where it is not finite or nothing can be decoded because the outputs are not. */
-    private fun decoded(pose: () -> Pose): Pose? = try {
-        pose().takeIf { found -> (found.coordinates + found.scores).all(Double::isFinite) }
+    private fun numbers(box: Box): List<Double> = listOf(box.left, box.top, box.right, box.bottom)
+
+    /** The people, or null where one of them is not finite or nothing can be decoded because the outputs are not. */
+    private fun decoded(people: () -> List<Pose>): List<Pose>? = try {
+        people().takeIf { found -> found.all(::isFinite) }
     } catch (error: NonFiniteOutputException) {
         null
     }
+
+    private fun isFinite(pose: Pose): Boolean =
+        (pose.coordinates + pose.scores + pose.confidence).all(Double::isFinite) &&
+            pose.box?.let { numbers(it).all(Double::isFinite) } != false
 
     /** The same steps as [TemplatePose.estimate] takes, one by one. */
     private fun time(asked: RunRequest, times: RunTimes) {
         val runs = if (asked.repeats == 0) 0 else asked.warmup + asked.repeats
         repeat(runs) { run ->
             val start = System.nanoTime()
-            val transform = pipeline.preprocess(BitmapSource(picture.bitmap), orientation, case.region)
+            val transform = pipeline.preprocess(BitmapSource(picture.bitmap), orientation, region)
             val preprocessed = System.nanoTime()
             pipeline.infer()
             val inferred = System.nanoTime()
-            decoded { pipeline.decode(pipeline.outputs, transform) }
+            decoded { pipeline.decode(pipeline.outputs, transform, region) }
             if (run >= asked.warmup) times.add(start, preprocessed, inferred, System.nanoTime())
         }
     }
 }
+
+/** What [TemplatePose.estimate] gives, of one person or of several. */
+private fun listed(pose: Pose): List<Pose> = listOf(pose)
+
+private fun listed(poses: List<Pose>): List<Pose> = poses

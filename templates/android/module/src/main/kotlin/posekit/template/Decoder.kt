@@ -15,7 +15,22 @@ internal class Tensor(val name: String, val shape: IntArray) {
 }
 
 /**
- * Outputs to keypoints in input px, one score each. Not for use by two threads: it keeps scratch.
+ * One person as a decoder finds it, in px of the model's input.
+ *
+ * @property coordinates x, y, or x, y, z, of each of the K keypoints in turn; new ones, which the caller may change.
+ * @property scores one a keypoint.
+ * @property confidence of the person; the mean of [scores] where the model gives none.
+ * @property box where the model gives one.
+ */
+internal class Person(
+    val coordinates: DoubleArray,
+    val scores: DoubleArray,
+    val confidence: Double = scores.average(),
+    val box: Box? = null,
+)
+
+/**
+ * Outputs to people. Not for use by two threads: it keeps scratch.
  *
  * A class that is named after the kind in the contract, and whose companion makes one `of` [DecoderSettings].
  */
@@ -23,15 +38,12 @@ internal interface Decoder {
     /** Names of the outputs that are read. */
     val outputNames: List<String>
 
-    /** Coordinates a keypoint: 2, or 3 with z. */
-    val dimensions: Int
-
     /**
-     * Decode one run's [outputs].
+     * The people in one run's [outputs]; a decoder of one person gives one, the others any number, the surest first.
      *
-     * [keypoints] takes K * [dimensions] numbers, [scores] K. [NonFiniteOutputException] if a value is not finite.
+     * [NonFiniteOutputException] if a value is not finite.
      */
-    fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray)
+    fun decode(outputs: Map<String, Tensor>): List<Person>
 }
 
 /** 1 / (1 + exp(-x)), without overflow. */
@@ -51,6 +63,14 @@ internal fun Map<String, Tensor>.finite(name: String): Tensor {
         if (!values[position].isFinite()) throw NonFiniteOutputException(name, position)
     }
     return tensor
+}
+
+/** TensorShapeException unless this tensor has that [expected] shape, the batch axis included; 0 is any side. */
+internal fun Tensor.requireShape(expected: IntArray) {
+    if (shape.size != expected.size || shape.indices.any { expected[it] != 0 && shape[it] != expected[it] }) {
+        val sides = expected.joinToString(" x ") { if (it == 0) "any" else "$it" }
+        throw TensorShapeException("output '$name' is $shapeText, expected $sides")
+    }
 }
 
 /** TensorShapeException unless this tensor has [rank] axes, the batch axis included, and [count] on [axis]. */

@@ -5,6 +5,8 @@ package posekit.template
 /**
  * What the contract says of its decoder, by the contract's own names, and of the input that keypoints are decoded into.
  *
+ * A setting of a part is `part.name`; what the contract leaves out is absent.
+ *
  * Every getter throws [DecoderSettingException] where the setting is missing or of another type.
  *
  * @property inputWidth width of the model's input, px.
@@ -13,7 +15,7 @@ package posekit.template
  * @property keypointCount number of keypoints (K).
  */
 internal data class DecoderSettings(
-    private val values: Map<String, Any>,
+    val values: Map<String, Any>,
     val inputWidth: Int,
     val inputHeight: Int,
     val inputAlignment: Alignment,
@@ -28,9 +30,18 @@ internal data class DecoderSettings(
 
     fun flag(name: String): Boolean = values[name] as? Boolean ?: throw wrong(name, "true or false")
 
-    fun texts(name: String): List<String> {
-        val texts = (values[name] as? List<*>)?.map { it as? String }
-        return texts?.filterNotNull()?.takeIf { it.size == texts.size } ?: throw wrong(name, "a list of texts")
+    fun texts(name: String): List<String> = list(name, "texts") { it as? String }
+
+    fun integers(name: String): List<Int> = list(name, "integers") { it as? Int }
+
+    fun numbers(name: String): List<Double> = list(name, "numbers") { (it as? Number)?.toDouble() }
+
+    /** Whether the contract says anything of it. */
+    fun has(name: String): Boolean = name in values
+
+    private fun <T : Any> list(name: String, what: String, read: (Any?) -> T?): List<T> {
+        val read = (values[name] as? List<*>)?.map(read)
+        return read?.filterNotNull()?.takeIf { it.size == read.size } ?: throw wrong(name, "a list of $what")
     }
 
     /** The constant of [E] that the contract writes in lower case: "signed_unit" is SIGNED_UNIT. */

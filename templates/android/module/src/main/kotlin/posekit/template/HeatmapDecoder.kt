@@ -30,7 +30,6 @@ internal class HeatmapDecoder private constructor(
     enum class Activation { NONE, SIGMOID }
 
     override val outputNames: List<String> = listOf(output)
-    override val dimensions: Int get() = 2
 
     private val peaks = IntArray(keypointCount)
     private val peakValues = FloatArray(keypointCount)
@@ -39,13 +38,15 @@ internal class HeatmapDecoder private constructor(
     private val log = DoubleArray(PATCH * PATCH) // the peak at row 2, column 2
     private val offset = DoubleArray(2)
 
-    override fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray) {
+    override fun decode(outputs: Map<String, Tensor>): List<Person> {
         val tensor = outputs.finite(output)
         tensor.requireAxis(rank = 4, axis = 3, count = keypointCount)
         val height = tensor.shape[1]
         val width = tensor.shape[2]
         val map = tensor.values
         findPeaks(map)
+        val keypoints = DoubleArray(2 * keypointCount)
+        val scores = DoubleArray(keypointCount)
         val scaleX = inputPxPerIndex(inputWidth, width)
         val scaleY = inputPxPerIndex(inputHeight, height)
         for (k in 0 until keypointCount) {
@@ -62,6 +63,7 @@ internal class HeatmapDecoder private constructor(
             val peak = peakValues[k].toDouble()
             scores[k] = if (activation == Activation.SIGMOID) sigmoid(peak) else peak
         }
+        return listOf(Person(keypoints, scores))
     }
 
     private fun findPeaks(map: FloatArray) {

@@ -7,6 +7,7 @@ import kotlin.math.cos
 import kotlin.math.floor
 import kotlin.math.max
 import kotlin.math.min
+import kotlin.math.round
 import kotlin.math.sin
 import kotlin.math.sqrt
 
@@ -66,6 +67,14 @@ internal class InputTransform(
         get() = 1.0 / sqrt(abs(toInput.a * toInput.d - toInput.b * toInput.c))
 }
 
+/** The upright box around [box] as [map] moves it. */
+internal fun boxAround(box: Box, map: Affine): Box {
+    val (left, top, right, bottom) = box
+    val xs = doubleArrayOf(map.mapX(left, top), map.mapX(right, top), map.mapX(right, bottom), map.mapX(left, bottom))
+    val ys = doubleArrayOf(map.mapY(left, top), map.mapY(right, top), map.mapY(right, bottom), map.mapY(left, bottom))
+    return Box(xs.min(), ys.min(), xs.max(), ys.max())
+}
+
 /** The region of a person's box in source px: grown about its centre to the input's aspect, times [padding]. */
 internal fun regionFromBox(
     x1: Double,
@@ -94,7 +103,7 @@ internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec):
  * The transform that brings [region] (source px) to the model's input.
  *
  * AFFINE_CROP: the region fills the input, pad value outside the source. STRETCH: the same, edges repeated.
- * LETTERBOX: one scale for both axes, the content centred (an odd spare pixel goes right and bottom), padded.
+ * LETTERBOX: one scale for both axes, the content centred or at the top left, padded.
  * [IllegalArgumentException] where the region is too small, too large or too far away for a finite scale, and where it
  * is turned though sampling is antialiased: that filter has the axes of the picture.
  */
@@ -110,12 +119,13 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     var contentWidth = input.width
     var contentHeight = input.height
     if (input.resize == Resize.LETTERBOX) {
-        val scale = min(extentX / region.width, extentY / region.height)
+        val fitting = min(extentX / region.width, extentY / region.height)
+        val scale = if (input.enlarge) fitting else min(fitting, 1.0)
         requireUsable((region.width * scale).isFinite() && (region.height * scale).isFinite(), region)
-        contentWidth = max(floor(region.width * scale + 0.5).toInt() + shrink, 1)
-        contentHeight = max(floor(region.height * scale + 0.5).toInt() + shrink, 1)
-        left = Math.floorDiv(input.width - contentWidth, 2)
-        top = Math.floorDiv(input.height - contentHeight, 2)
+        contentWidth = max(rounded(region.width * scale, input.rounding) + shrink, 1)
+        contentHeight = max(rounded(region.height * scale, input.rounding) + shrink, 1)
+        left = spareBefore(input.width - contentWidth, input)
+        top = spareBefore(input.height - contentHeight, input)
         extentX = max(contentWidth - shrink, 1)
         extentY = max(contentHeight - shrink, 1)
     }
@@ -125,6 +135,18 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     val transform = InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
     requireUsable(toInput.isUsable && transform.toSource.isUsable, region)
     return transform
+}
+
+private fun rounded(side: Double, rounding: Rounding): Int = when (rounding) {
+    Rounding.HALF_UP -> floor(side + 0.5)
+    Rounding.HALF_EVEN -> round(side) // Kotlin's takes a half to the even number
+    Rounding.FLOOR -> floor(side)
+}.toInt()
+
+/** Of [spare] px of padding those that lie before the content. */
+private fun spareBefore(spare: Int, input: InputSpec): Int = when (input.anchor) {
+    Anchor.TOP_LEFT -> 0
+    Anchor.CENTER -> Math.floorDiv(spare + (if (input.oddPixel == OddPixel.BEFORE) 1 else 0), 2)
 }
 
 private fun requireUsable(usable: Boolean, region: Region) {

@@ -22,7 +22,7 @@ public class OneEuroFilter(
     private var value = DoubleArray(0)
     private var derivative = DoubleArray(0)
 
-    /** [pose] smoothed; [timeSeconds] must go forward, else the filter starts anew. Scores stay as they are. */
+    /** [pose] smoothed; [timeSeconds] must go forward, else the filter starts anew. All but coordinates stay as they are. */
     public fun smooth(pose: Pose, timeSeconds: Double): Pose {
         val elapsed = timeSeconds - time
         time = timeSeconds
@@ -37,7 +37,7 @@ public class OneEuroFilter(
             derivative[i] += weight * (change / elapsed - derivative[i])
             value[i] += weight(minCutoff + beta * abs(derivative[i]), elapsed) * change
         }
-        return Pose(value.copyOf(), pose.scores, pose.dimensions)
+        return pose.moved(value.copyOf())
     }
 
     /** Forget the past, as after losing the person. */

@@ -2,12 +2,6 @@
 
 package posekit.template
 
-/** A keypoint by its place in the model's list; the generated `Keypoint` enum is one. */
-public interface KeypointId {
-    /** Place in the model's list, from 0. */
-    public val index: Int
-}
-
 /**
  * Where one keypoint is.
  *
@@ -23,20 +17,34 @@ public data class KeypointPosition(
     public val score: Double,
 )
 
+/** An upright rectangle around a person, px of the upright image, y downwards. */
+public data class Box(
+    public val left: Double,
+    public val top: Double,
+    public val right: Double,
+    public val bottom: Double,
+)
+
 /**
- * The keypoints of one person, in px of the upright image.
+ * The keypoints of one person, in px of the upright image: `for ((keypoint, position) in pose)`.
  *
  * Low scores mean that the model is unsure; what is too low is for the app to say.
  *
  * @property coordinates x, y (and z) of each keypoint in turn, [dimensions] numbers a keypoint.
  * @property scores one a keypoint.
  * @property dimensions 2, or 3 with z.
+ * @property confidence how sure the model is of the person; the mean of [scores] where it says nothing of that.
+ * @property box around the person, null where the model gives none.
+ * @property region where the model looked for the person; null in a pose that the app made itself.
  */
 public class Pose(
     public val coordinates: DoubleArray,
     public val scores: DoubleArray,
     public val dimensions: Int,
-) {
+    public val confidence: Double = scores.average(),
+    public val box: Box? = null,
+    public val region: Region? = null,
+) : Iterable<Pair<TemplatePose.Keypoint, KeypointPosition>> {
     init {
         require(dimensions == 2 || dimensions == 3) { "dimensions is $dimensions, expected 2 or 3" }
         require(coordinates.size == scores.size * dimensions) {
@@ -53,20 +61,29 @@ public class Pose(
     /** y of keypoint [index], px of the upright image, down. */
     public fun y(index: Int): Double = coordinates[index * dimensions + 1]
 
+    /** Where [keypoint] is. */
+    public operator fun get(keypoint: TemplatePose.Keypoint): KeypointPosition {
+        val index = keypoint.index
+        val z = if (dimensions == 3) coordinates[index * dimensions + 2] else null
+        return KeypointPosition(x(index), y(index), z, scores[index])
+    }
+
+    /** The keypoints in the model's order, each with where it is. */
+    override fun iterator(): Iterator<Pair<TemplatePose.Keypoint, KeypointPosition>> =
+        TemplatePose.Keypoint.entries.asSequence().take(count).map { it to this[it] }.iterator()
+
+    /** The same person with other [coordinates]. */
+    internal fun moved(coordinates: DoubleArray): Pose = Pose(coordinates, scores, dimensions, confidence, box, region)
+
     /** Whether [other] has the same numbers. */
     override fun equals(other: Any?): Boolean =
-        other is Pose && dimensions == other.dimensions &&
+        other is Pose && dimensions == other.dimensions && confidence.compareTo(other.confidence) == 0 &&
+            box == other.box && region == other.region &&
             coordinates.contentEquals(other.coordinates) && scores.contentEquals(other.scores)
 
     override fun hashCode(): Int = 31 * coordinates.contentHashCode() + scores.contentHashCode()
 
     override fun toString(): String =
-        "Pose(coordinates=${coordinates.contentToString()}, scores=${scores.contentToString()})"
-
-    /** Where [keypoint] is. */
-    public operator fun get(keypoint: KeypointId): KeypointPosition {
-        val index = keypoint.index
-        val z = if (dimensions == 3) coordinates[index * dimensions + 2] else null
-        return KeypointPosition(x(index), y(index), z, scores[index])
-    }
+        "Pose(confidence=$confidence, box=$box, region=$region, coordinates=${coordinates.contentToString()}, " +
+            "scores=${scores.contentToString()})"
 }

@@ -24,7 +24,20 @@ internal enum class Alignment {
     val shrink: Int get() = if (this == CORNERS) 1 else 0
 }
 
-/** How the model wants its picture; sizes in input px, [padValue] 0-255. */
+/** Where a letterbox lays its content in the input. */
+internal enum class Anchor { CENTER, TOP_LEFT }
+
+/** How a letterbox rounds the sides of its content to whole px. */
+internal enum class Rounding { HALF_UP, HALF_EVEN, FLOOR }
+
+/** Which side of a centred letterbox takes an odd px of padding; AFTER: right and bottom. */
+internal enum class OddPixel { AFTER, BEFORE }
+
+/**
+ * How the model wants its picture; sizes in input px, [padValue] 0-255.
+ *
+ * Of a letterbox: [anchor], [rounding] and [oddPixel], and whether pictures smaller than the input [enlarge].
+ */
 internal class InputSpec(
     val width: Int,
     val height: Int,
@@ -33,6 +46,10 @@ internal class InputSpec(
     val padValue: Double,
     val boxPadding: Double,
     val sampling: Sampling = Sampling.BILINEAR,
+    val anchor: Anchor = Anchor.CENTER,
+    val rounding: Rounding = Rounding.HALF_UP,
+    val oddPixel: OddPixel = OddPixel.AFTER,
+    val enlarge: Boolean = true,
 ) {
     /** What a row of n pixels is shorter than n. */
     val shrink: Int get() = alignment.shrink

@@ -16,7 +16,7 @@ internal class PoseEngine private constructor(
     val accelerator: AcceleratorUse
         get() = use
 
-    fun estimate(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean, region: Region?): Pose {
+    fun estimate(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean, region: Region?): List<Pose> {
         confinement.check()
         return pipeline.estimate(BitmapSource(bitmap), Orientation(rotationDegrees, mirrored), region)
     }

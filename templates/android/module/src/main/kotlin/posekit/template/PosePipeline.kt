@@ -8,7 +8,7 @@ internal interface ModelRunner : AutoCloseable {
 }
 
 /**
- * From pixels to a pose: sample the region, run the model, decode, map back to px of the upright image.
+ * From pixels to poses: sample the region, run the model, decode, map back to px of the upright image.
  *
  * The steps are taken in this order; what a step leaves, [input] and [outputs], stays until it is taken again.
  */
@@ -23,17 +23,24 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
     var outputs: Map<String, Tensor> = emptyMap()
         private set
 
-    fun estimate(source: PixelSource, orientation: Orientation, region: Region?): Pose {
-        val transform = preprocess(source, orientation, region)
+    /** The people in [region], in the whole picture where it is null; those that the decoder puts first come first. */
+    fun estimate(source: PixelSource, orientation: Orientation, region: Region?): List<Pose> {
+        val where = region ?: wholeFrame(source.width, source.height, orientation)
+        val transform = preprocess(source, orientation, where)
         infer()
-        return decode(outputs, transform)
+        return decode(outputs, transform, where)
     }
 
-    fun preprocess(source: PixelSource, orientation: Orientation, region: Region?): InputTransform {
+    /** The region of a whole picture of that stored size. */
+    fun wholeFrame(storedWidth: Int, storedHeight: Int, orientation: Orientation): Region = frameRegion(
+        uprightWidth(storedWidth, storedHeight, orientation),
+        uprightHeight(storedWidth, storedHeight, orientation),
+        contract.input,
+    )
+
+    fun preprocess(source: PixelSource, orientation: Orientation, region: Region): InputTransform {
         require(source.width > 0 && source.height > 0) { "the image is empty: ${source.width} x ${source.height} px" }
-        val width = uprightWidth(source.width, source.height, orientation)
-        val height = uprightHeight(source.width, source.height, orientation)
-        val transform = inputTransform(region ?: frameRegion(width, height, contract.input), contract.input)
+        val transform = inputTransform(region, contract.input)
         val warp = Warp(contract.input, transform, orientation, source.width, source.height)
         warp.window(window)
         source.read(window)
@@ -45,11 +52,13 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
         outputs = runner.run(input)
     }
 
-    fun decode(outputs: Map<String, Tensor>, transform: InputTransform): Pose {
-        val dimensions = decoder.dimensions
-        val coordinates = DoubleArray(contract.keypointCount * dimensions)
-        val scores = DoubleArray(contract.keypointCount)
-        decoder.decode(outputs, coordinates, scores)
+    fun decode(outputs: Map<String, Tensor>, transform: InputTransform, region: Region): List<Pose> =
+        decoder.decode(outputs).map { person -> poseOf(person, transform, region) }
+
+    /** [person] in source px; its arrays become the pose's. */
+    private fun poseOf(person: Person, transform: InputTransform, region: Region): Pose {
+        val coordinates = person.coordinates
+        val dimensions = coordinates.size / person.scores.size
         val toSource = transform.toSource
         for (at in coordinates.indices step dimensions) {
             val x = coordinates[at]
@@ -58,6 +67,7 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
             coordinates[at + 1] = toSource.mapY(x, y)
             if (dimensions == 3) coordinates[at + 2] *= transform.sourcePxPerInputPx
         }
-        return Pose(coordinates, scores, dimensions)
+        val box = person.box?.let { boxAround(it, toSource) }
+        return Pose(coordinates, person.scores, dimensions, person.confidence, box, region)
     }
 }

@@ -5,7 +5,7 @@ package posekit.template
 import kotlin.math.max
 import kotlin.math.min
 
-private const val MIN_KEYPOINTS = 4 // fewer say too little about where the person is; a smaller skeleton needs them all
+internal const val MIN_KEYPOINTS: Int = 4 // fewer say too little about where the person is; a smaller skeleton needs them all
 
 /**
  * The region for the next frame, or null when the person is lost and the app should look anew.

@@ -28,13 +28,15 @@ internal class RegressionDecoder private constructor(
     private val scoreAt = fields.indexOf(Field.SCORE)
 
     override val outputNames: List<String> = listOf(output)
-    override val dimensions: Int = if (zAt >= 0) 3 else 2
+    private val dimensions = if (zAt >= 0) 3 else 2
 
-    override fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray) {
+    override fun decode(outputs: Map<String, Tensor>): List<Person> {
         val tensor = outputs.finite(output)
         tensor.requireAxis(rank = 3, axis = 1, count = keypointCount)
         tensor.requireAxis(rank = 3, axis = 2, count = fields.size)
         val values = tensor.values
+        val keypoints = DoubleArray(keypointCount * dimensions)
+        val scores = DoubleArray(keypointCount)
         for (k in 0 until keypointCount) {
             val row = k * fields.size
             val to = k * dimensions
@@ -43,6 +45,7 @@ internal class RegressionDecoder private constructor(
             if (zAt >= 0) keypoints[to + 2] = depthToInputPx(values[row + zAt].toDouble())
             scores[k] = if (scoreAt >= 0) activate(values[row + scoreAt].toDouble()) else 1.0
         }
+        return listOf(Person(keypoints, scores))
     }
 
     private fun activate(score: Double): Double = if (activation == Activation.SIGMOID) sigmoid(score) else score

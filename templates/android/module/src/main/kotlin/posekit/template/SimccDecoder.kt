@@ -22,20 +22,21 @@ internal class SimccDecoder private constructor(
     enum class Activation { NONE, SOFTMAX }
 
     override val outputNames: List<String> = listOf(outputX, outputY)
-    override val dimensions: Int get() = 2
 
     private val peaksX = DoubleArray(keypointCount)
     private val peaksY = DoubleArray(keypointCount)
 
-    override fun decode(outputs: Map<String, Tensor>, keypoints: DoubleArray, scores: DoubleArray) {
+    override fun decode(outputs: Map<String, Tensor>): List<Person> {
+        val keypoints = DoubleArray(2 * keypointCount)
         decodeAxis(outputs.finite(outputX), 0, keypoints, peaksX)
         decodeAxis(outputs.finite(outputY), 1, keypoints, peaksY)
-        for (k in 0 until keypointCount) {
-            scores[k] = when (scoreReduction) {
+        val scores = DoubleArray(keypointCount) { k ->
+            when (scoreReduction) {
                 ScoreReduction.MIN -> min(peaksX[k], peaksY[k])
                 ScoreReduction.MEAN -> (peaksX[k] + peaksY[k]) / 2
             }
         }
+        return listOf(Person(keypoints, scores))
     }
 
     private fun decodeAxis(tensor: Tensor, axis: Int, keypoints: DoubleArray, peaks: DoubleArray) {

@@ -11,14 +11,10 @@ import kotlin.math.max
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
-import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
-import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.boolean
-import kotlinx.serialization.json.booleanOrNull
 import kotlinx.serialization.json.double
 import kotlinx.serialization.json.int
-import kotlinx.serialization.json.intOrNull
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
@@ -35,6 +31,8 @@ internal fun JsonObject.text(key: String): String = getValue(key).jsonPrimitive.
 internal fun JsonObject.number(key: String): Double = getValue(key).jsonPrimitive.double
 
 internal fun JsonObject.integer(key: String): Int = getValue(key).jsonPrimitive.int
+
+internal fun JsonObject.flag(key: String): Boolean = getValue(key).jsonPrimitive.boolean
 
 internal fun JsonObject.numbers(key: String): DoubleArray = getValue(key).doubles()
 
@@ -65,6 +63,10 @@ internal fun inputSpec(case: JsonObject): InputSpec {
         padValue = input.number("pad_value"),
         boxPadding = input.number("box_padding"),
         sampling = Sampling.valueOf(input.text("sampling").uppercase()),
+        anchor = Anchor.valueOf(input.text("anchor").uppercase()),
+        rounding = Rounding.valueOf(input.text("rounding").uppercase()),
+        oddPixel = OddPixel.valueOf(input.text("odd_pixel").uppercase()),
+        enlarge = input.flag("enlarge"),
     )
 }
 
@@ -97,7 +99,7 @@ internal fun warpErrors(case: JsonObject): WarpErrors {
     val input = inputSpec(case)
     val size = case.numbers("image_size_wh")
     val source = RgbSource(size[0].toInt(), size[1].toInt(), case.bytes("image_rgb"))
-    val orientation = Orientation(case.integer("rotation_degrees"), case.getValue("mirrored").jsonPrimitive.boolean)
+    val orientation = Orientation(case.integer("rotation_degrees"), case.flag("mirrored"))
     val expected = region(case.getValue("region").jsonObject)
     val actual = when (case.text("region_kind")) {
         "frame" -> frameRegion(
@@ -145,45 +147,3 @@ private fun pointsError(case: JsonObject, transform: InputTransform): Double {
 private fun Region.toDoubles(): DoubleArray = doubleArrayOf(centerX, centerY, width, height, rotationDegrees)
 
 private fun FloatArray.toDoubles(): DoubleArray = DoubleArray(size) { this[it].toDouble() }
-
-internal fun kindOf(case: JsonObject): String = case.getValue("decoder").jsonObject.text("kind")
-
-/** The settings of a decoder case, as the generated contract holds its own. */
-internal fun decoderSettings(case: JsonObject): DecoderSettings {
-    val size = case.numbers("size_wh")
-    return DecoderSettings(
-        case.getValue("decoder").jsonObject.filterValues { it !is JsonNull }.mapValues { setting(it.value) },
-        inputWidth = size[0].toInt(),
-        inputHeight = size[1].toInt(),
-        inputAlignment = Alignment.valueOf(case.text("alignment").uppercase()),
-        keypointCount = case.numbers("scores").size,
-    )
-}
-
-private fun setting(element: JsonElement): Any = when (element) {
-    is JsonArray -> element.map(::setting)
-    is JsonPrimitive -> if (element.isString) {
-        element.content
-    } else {
-        element.booleanOrNull ?: element.intOrNull ?: element.double
-    }
-    is JsonObject -> error("a setting of a golden case is a table")
-}
-
-/** The outputs of a decoder case by name. */
-internal fun goldenOutputs(case: JsonObject): Map<String, Tensor> =
-    case.getValue("outputs").jsonArray.map { it.jsonObject }.associate { output ->
-        val shape = intArrayOf(1) + output.numbers("shape").map { it.toInt() }
-        output.text("name") to Tensor(output.text("name"), shape).apply { values = output.floats("values") }
-    }
-
-/** What a decoder case is off by: keypoints in input px, scores. */
-internal class DecoderErrors(val keypoints: Double, val scores: Double)
-
-internal fun decoderErrors(case: JsonObject, decoder: Decoder): DecoderErrors {
-    check(decoder.dimensions == case.integer("dimensions")) { "${decoder.dimensions} dimensions" }
-    val keypoints = DoubleArray(case.numbers("keypoints").size) { Double.NaN }
-    val scores = DoubleArray(case.numbers("scores").size) { Double.NaN }
-    decoder.decode(goldenOutputs(case), keypoints, scores)
-    return DecoderErrors(maxError(case.numbers("keypoints"), keypoints), maxError(case.numbers("scores"), scores))
-}

@@ -24,14 +24,27 @@ class GoldenTest {
 
     @Test
     fun decoderGivesTheReferenceKeypoints() {
-        val cases = goldenCases("decoders").filter { kindOf(it) == TemplatePoseContract.DECODER_KIND }
+        val cases = goldenCases(TemplatePoseContract.DECODER_KIND)
         assertTrue("there are cases of ${TemplatePoseContract.DECODER_KIND}", cases.isNotEmpty())
         for (case in cases) {
             val name = case.text("name")
-            val errors = decoderErrors(case, TemplatePoseContract.newDecoder(decoderSettings(case)))
+            val decoder = TemplatePoseContract.newDecoder(decoderSettings(case))
+            val errors = decoderErrors(case, decoder)
+            assertTrue("$name: as many people", errors.count == 0)
+            assertEquals("$name: boxes, input px", 0.0, errors.box, 0.001)
+            assertTrue("$name: NaN is refused", decodedThoughNotFinite(case, decoder) == 0)
             assertEquals("$name: keypoints, input px", 0.0, errors.keypoints, 0.001)
             assertEquals("$name: scores", 0.0, errors.scores, 1e-5)
         }
+    }
+
+    @Test
+    fun trackerGivesTheReferenceIds() {
+        val cases = goldenCases("people")
+        assertTrue("there are clips", cases.isNotEmpty())
+        val errors = peopleErrors(cases)
+        assertTrue("${errors.ids} frames have other ids", errors.ids == 0)
+        assertEquals("smoothed keypoints, px", 0.0, errors.smoothed, 1e-6)
     }
 
     @Test
