@@ -79,13 +79,15 @@ def measure(package: Path) -> dict[str, Any]:
 
 def within(report: dict[str, Any]) -> bool:
     """Whether all differences are small enough; NaN and infinity are not."""
-    warp, tracking = report["warp"], report["tracking"]
+    warp, tracking, people = report["warp"], report["tracking"], report["people"]
     limits = [
         (warp["grey"], 0.01), (warp["matrix"], 1e-9), (warp["region"], 1e-9), (warp["points"], 1e-6),
         (warp["content_mismatches"], 0), (tracking["region"], 1e-6), (tracking["smoothed"], 1e-6),
+        (people["ids"], 0), (people["smoothed"], 1e-6),
     ]  # fmt: skip
     for errors in report["decoders"].values():
-        limits += [(errors["px"], 0.001), (errors["score"], 1e-6), (errors["unrefused_nan"], 0)]
+        limits += [(errors["px"], 0.001), (errors["box"], 0.001), (errors["score"], 1e-6)]
+        limits += [(errors["count"], 0), (errors["unrefused_nan"], 0)]
     return all(math.isfinite(float(value)) and float(value) <= limit for value, limit in limits)
 
 
@@ -111,7 +113,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_golden_vectors(report: dict[str, Any]) -> None:
-    for name in ("warp", "tracking"):
+    for name in ("warp", "tracking", "people"):
         assert report[name]["cases"] == len(json.loads((GOLDEN / f"{name}.json").read_text())["cases"]), name
     assert {kind: errors["cases"] for kind, errors in report["decoders"].items()} == {
         kind: len(found) for kind, found in cases().items()

@@ -8,6 +8,7 @@ struct Report: Encodable {
   let warp: WarpErrors
   let decoders: [String: DecoderErrors]
   let tracking: TrackingErrors
+  let people: PeopleErrors
 }
 
 guard CommandLine.arguments.count == 2 else {
@@ -20,7 +21,8 @@ for (kind, make) in decoders { errors[kind] = try checkDecoders(folder: folder, 
 let report = Report(
   warp: try checkWarp(folder: folder),
   decoders: errors,
-  tracking: try checkTracking(folder: folder))
+  tracking: try checkTracking(folder: folder),
+  people: try checkPeople(folder: folder))
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase
 encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -11,6 +11,10 @@ struct WarpCase: Decodable {
     let padValue: Double
     let alignment: String
     let sampling: String
+    let anchor: String
+    let rounding: String
+    let oddPixel: String
+    let enlarge: Bool
   }
 
   let name: String
@@ -33,7 +37,8 @@ struct WarpCase: Decodable {
       size: PixelSize(width: input.sizeWh[0], height: input.sizeWh[1]),
       resize: try known(input.resize), boxPadding: input.boxPadding,
       padValue: input.padValue, alignment: try known(input.alignment),
-      sampling: try known(input.sampling))
+      sampling: try known(input.sampling), anchor: try known(input.anchor),
+      rounding: try known(input.rounding), oddPixel: try known(input.oddPixel), enlarge: input.enlarge)
   }
 
   var stored: PixelSize { PixelSize(width: imageSizeWh[0], height: imageSizeWh[1]) }
