@@ -11,13 +11,23 @@ give, frame by frame.
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from posekit.bundle.golden import SEED, Case, decoder_case, people_cases, tracking_cases, warp_cases, write_cases
+from posekit.bundle.golden import (
+    SEED,
+    SIGMAS,
+    Case,
+    decoder_case,
+    people_cases,
+    tracking_cases,
+    warp_cases,
+    write_cases,
+)
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.decoders.encoding import encode
 from posekit.poses import Poses
@@ -58,9 +68,9 @@ def letterbox_cases() -> list[Case]:
     """Every anchor, rounding and odd pixel, and pictures that do not grow."""
     rng, cases = np.random.default_rng(SEED + 5), list[Case]()
     ways = itertools.product(("center", "top_left"), ("half_up", "half_even", "floor"), ("after", "before"))
-    # at 10 x 10, 40 x 30 is 10 x 7.5; at 12 x 9 the side of 37 x 29 leaves an odd pixel
+    # at 10 x 10, 40 x 26 is 10 x 6.5, which halves round to 6 or to 7; one of them leaves an odd pixel
     for number, (anchor, rounding, odd_pixel) in enumerate(ways):
-        for stored_wh, size_wh in (((40, 30), (10, 10)), ((4, 6), (9, 11))):
+        for stored_wh, size_wh in (((40, 26), (10, 10)), ((4, 6), (9, 11))):
             spec = InputSpec(size_wh=size_wh, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="letterbox",
                              pad_value=114, alignment=("half_pixel", "index", "corners")[number % 3], anchor=anchor,
                              rounding=rounding, odd_pixel=odd_pixel, enlarge=number % 2 == 0)  # fmt: skip
@@ -146,7 +156,7 @@ SUPPRESSIONS = (
 
 def detections_cases() -> list[Case]:
     """Every format of boxes and keypoints, kind of suppression and way in which the roles lie in tensors."""
-    rng, cases = np.random.default_rng(SEED + 6), list[Case]()
+    rng, cases = np.random.default_rng(SEED + 6), [nearly_alike()]
     ways = [*itertools.product(BOXES, ("px", "yolo8")), *itertools.product(("cxcywh", "ltrb"), KEYPOINTS)]
     for number, (box, points) in enumerate(dict.fromkeys(ways)):
         boxes = {"format": {"unit": "cxcywh", "cells": "cxcywh"}.get(box, box), **BOXES[box]}
@@ -157,7 +167,7 @@ def detections_cases() -> list[Case]:
             spec = decoder(data)
             outputs = encode(crowd(rng, number + number // 4), spec, image(alignment), rng)
             cases.append(decoder_case(f"detections-{box}-{points}-{tensors}", spec, image(alignment), outputs))
-    return [*cases, *sorted_rows(rng)]
+    return [*cases, *sorted_rows(rng), *at_the_threshold(rng), *equal_classes(rng)]
 
 
 def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:
@@ -182,6 +192,22 @@ def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def nearly_alike() -> Case:
+    """Two pairs of people, one with an OKS of 0.62, the other of 0.58, where 0.6 is too much; their boxes differ."""
+    rng, points, boxes = np.random.default_rng(SEED + 7), [], []
+    for left, oks in ((10.0, 0.62), (50.0, 0.58)):
+        shape = rng.uniform(10, 30, (7, 2)) + np.array([left, 0])
+        shift = math.sqrt(-math.log(oks) * 2 * (2 * SIGMAS[0]) ** 2 * 1000)
+        points += [shape, shape + np.array([0, shift])]
+        boxes += [[left, 10.0, left + 20, 50.0], [left, 10.0, left + 20, 70.0]]  # 1000 px^2 in the mean
+    data = {"kind": "detections", **_lying("roles", {"format": "xyxy"}, "px"),
+            "nms": {"kind": "oks", "threshold": 0.6}}  # fmt: skip
+    four = Poses(np.array(points), np.full((4, 7), 0.5), np.array([0.9, 0.8, 0.7, 0.6]), np.array(boxes))
+    case = decoder_case("detections-nearly-alike", decoder(data), image(), encode(four, decoder(data), image(), rng))
+    assert case["people"] == 3
+    return case
+
+
 def crowd(rng: np.random.Generator, number: int) -> Poses:
     """No, one, two or eight people, some nearly in one place, some as sure as others, some beyond the border."""
     count = (0, 1, 2, 8)[number % 4]
@@ -204,6 +230,38 @@ def sorted_rows(rng: np.random.Generator) -> list[Case]:
         outputs = encode(crowd(rng, 3), decoder(data), image(), rng, candidates=12)
         outputs["rows"][::3, 5] = 1 - person / 2
         cases.append(decoder_case(f"detections-sorted-{person}", decoder(data), image(), outputs))
+    return cases
+
+
+def at_the_threshold(rng: np.random.Generator) -> list[Case]:
+    """Two people exactly as alike as the threshold says, who both stay: an IoU of 1/2, an OKS of 1."""
+    points, cases = np.repeat(rng.uniform(8, 80, (1, 7, 2)), 2, axis=0), []
+    for kind, definition, threshold, side in (("iou", "plain", 0.5, 20), ("iou", "inclusive", 0.5, 19),
+                                              ("oks", "plain", 1.0, 20)):  # fmt: skip
+        boxes = np.array([[8, 8, 8 + side, 8 + side], [8, 8, 8 + side, 8 + side - 10]], np.float64)
+        data = {
+            "kind": "detections", **_lying("roles", {"format": "xyxy"}, "px"),
+            "nms": {"kind": kind, "definition": definition, "threshold": threshold},
+        }  # fmt: skip
+        two = Poses(points, np.full((2, 7), 0.5), np.array([0.75, 0.5]), boxes)
+        outputs = encode(two, decoder(data), image(), rng, candidates=6)
+        cases.append(decoder_case(f"detections-threshold-{kind}-{definition}", decoder(data), image(), outputs))
+        assert cases[-1]["people"] == 2
+    return cases
+
+
+def equal_classes(rng: np.random.Generator) -> list[Case]:
+    """Of two people the surer one's row is as sure of another class: of equal ones the first counts."""
+    two, cases = crowd(rng, 2), []
+    for person in (0, 1):
+        data = {
+            "kind": "detections", **_lying("roles", {"format": "xyxy"}, "px"),
+            "scores": {"outputs": ["scores"], "count": 2, "person": person}, "nms": {"kind": "none"},
+        }  # fmt: skip
+        outputs = encode(two, decoder(data), image(), rng, candidates=6)
+        best = outputs["scores"][person].argmax()
+        outputs["scores"][1 - person, best] = outputs["scores"][person, best]
+        cases.append(decoder_case(f"detections-equal-classes-{person}", decoder(data), image(), outputs))
     return cases
 
 
