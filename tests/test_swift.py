@@ -21,10 +21,12 @@ import pytest
 
 from posekit.bundle import file_hash, wrapper
 from posekit.contract.spec import PoseSpec, contract_hash
+from posekit.decoders import DECODERS
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written
 from posekit.parity.cases import poses_of
+from posekit.parity.written_poses import poses_of_written
 from posekit.poses.regions import Region
 from posekit.poses.transforms import Orientation, input_transform
 from posekit.poses.warp import warp
@@ -77,16 +79,18 @@ def measure(package: Path) -> dict[str, Any]:
     return report
 
 
-def within(report: dict[str, Any]) -> bool:
-    """Whether all differences are small enough; NaN and infinity are not."""
-    warp, tracking = report["warp"], report["tracking"]
-    limits = [
-        (warp["grey"], 0.01), (warp["matrix"], 1e-9), (warp["region"], 1e-9), (warp["points"], 1e-6),
-        (warp["content_mismatches"], 0), (tracking["region"], 1e-6), (tracking["smoothed"], 1e-6),
-    ]  # fmt: skip
-    for errors in report["decoders"].values():
-        limits += [(errors["px"], 0.001), (errors["score"], 1e-6), (errors["unrefused_nan"], 0)]
-    return all(math.isfinite(float(value)) and float(value) <= limit for value, limit in limits)
+LIMITS = {
+    "warp": {"grey": 0.01, "matrix": 1e-9, "region": 1e-9, "points": 1e-6, "content_mismatches": 0},
+    "decoders": {"px": 0.001, "box": 0.001, "score": 1e-6, "count": 0, "unrefused_nan": 0},
+    "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
+}  # fmt: skip
+
+
+def within(report: dict[str, Any], suite: str) -> bool:
+    """Whether all differences of a suite are small enough; NaN and infinity are not."""
+    found = report[suite].values() if suite == "decoders" else [report[suite]]
+    pairs = [(float(errors[key]), limit) for errors in found for key, limit in LIMITS[suite].items()]
+    return all(math.isfinite(value) and value <= limit for value, limit in pairs)
 
 
 def example(kind: str) -> PoseSpec:
@@ -111,39 +115,61 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_golden_vectors(report: dict[str, Any]) -> None:
-    for name in ("warp", "tracking"):
+    for name in ("warp", "tracking", "people"):
         assert report[name]["cases"] == len(json.loads((GOLDEN / f"{name}.json").read_text())["cases"]), name
     assert {kind: errors["cases"] for kind, errors in report["decoders"].items()} == {
         kind: len(found) for kind, found in cases().items()
     }
-    assert within(report), json.dumps(report, indent=1)
+    for suite in LIMITS:
+        assert within(report, suite), json.dumps(report[suite], indent=1)
 
 
+# by the suite that must see them: file, what is right, what is wrong
 FAULTS = {
-    "half a pixel": ("InputTransform.swift", "input.alignment == .halfPixel ? 0.5 : 0", "0"),
-    "a thousandth of a pixel inside": ("Sampler.swift", "Float(x - Double(left))", "Float(x - Double(left)) + 0.001"),
-    "red for blue": ("PixelView.swift", "var red: Int { self == .bgra ? 2 : 0 }", "var red: Int { 0 }"),
-    "mirrored rows": ("Orientation.swift", "ty: lastRow - start", "ty: start"),
-    **{f"{name}: {wrong}": (name, right, wrong) for found in slips.SWIFT.values() for name, right, wrong in found},
-    "a row of weights": ("AxisTaps.swift", "left * (left - 1) / 2", "left * (left + 1) / 2"),
-    "NaN passes": ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
-    "filter's weight": ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
-    "tracker's margin": ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
-}
+    "warp": (
+        ("InputTransform.swift", "input.alignment == .halfPixel ? 0.5 : 0", "0"),
+        ("InputTransform.swift", ".toNearestOrEven", ".toNearestOrAwayFromZero"),
+        ("InputTransform.swift", "input.oddPixel == .before ? 1 : 0", "0"),
+        ("InputTransform.swift", "input.enlarge ? fitting", "true ? fitting"),
+        ("InputTransform.swift", "guard input.anchor == .center", "guard true"),
+        ("Sampler.swift", "Float(x - Double(left))", "Float(x - Double(left)) + 0.001"),
+        ("PixelView.swift", "var red: Int { self == .bgra ? 2 : 0 }", "var red: Int { 0 }"),
+        ("Orientation.swift", "ty: lastRow - start", "ty: start"),
+        ("AxisTaps.swift", "left * (left - 1) / 2", "left * (left + 1) / 2"),
+    ),
+    "decoders": (
+        *(slip for found in slips.SWIFT.values() for slip in found),
+        ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
+    ),
+    "tracking": (
+        ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
+        ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
+    ),
+    "people": (
+        ("PeopleTracker.swift", "(-$0.timeSeconds, $0.id) < (-$1", "($0.timeSeconds, $0.id) < ($1"),
+        ("PeopleTracker.swift", "<= maxAgeSeconds", "<= 2 * maxAgeSeconds"),
+        ("PeopleTracker.swift", "let area = (right - left)", "let area = 2 * (right - left)"),
+        ("PeopleSmoother.swift", "return filter.smooth(pose", "filter.reset(); return filter.smooth(pose"),
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_seen(faulty: Path, fault: str) -> None:
-    name, right, wrong = FAULTS[fault]
+@pytest.mark.parametrize(
+    ("suite", "fault"),
+    [(suite, fault) for suite in FAULTS for fault in FAULTS[suite]],
+    ids=lambda one: one if isinstance(one, str) else " ".join(one[::2]),
+)
+def test_a_planted_fault_is_seen(faulty: Path, suite: str, fault: tuple[str, str, str]) -> None:
+    name, right, wrong = fault
     (source,) = faulty.rglob(f"TinyPoseCore/**/{name}")
     text = source.read_text()
     assert right in text, "the fault no longer fits the source"
     source.write_text(text.replace(right, wrong))
     try:
         swift("build", cwd=faulty)  # a fault may leave a warning behind
-        command = [str(faulty / ".build" / "debug" / "Harness"), str(GOLDEN)]
+        command = [str(faulty / ".build" / "debug" / "Harness"), str(GOLDEN), suite]
         seen = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert seen.returncode != 0 or not within(json.loads(seen.stdout))
+        assert seen.returncode != 0 or not within(json.loads(seen.stdout), suite)
     finally:
         source.write_text(text)
 
@@ -325,8 +351,13 @@ def check_run(package: Path, kind: str) -> None:
                 assert {name: values.tobytes() for name, values in result.outputs.items()} == {
                     name: values.tobytes() for name, values in stand_in_outputs(kind).items()
                 }
-            np.testing.assert_allclose(result.keypoints, poses.keypoints[0], atol=1e-6)
-            np.testing.assert_allclose(result.scores, poses.scores[0], atol=1e-6)
+            assert result.people is not None
+            assert len(result.people) == poses.count > 0
+            seen = poses_of_written(result.people, poses.keypoints.shape[1], kind)
+            for name in ("keypoints", "scores", "confidences", "boxes_xyxy"):
+                one, other = getattr(seen, name), getattr(poses, name)
+                assert (one is None) == (other is None), name
+                np.testing.assert_allclose(one if one is not None else 0, other if other is not None else 0, atol=1e-6)
 
 
 APPLE_FAULTS = {
@@ -387,10 +418,11 @@ def test_a_fault_of_the_core_ml_layer_is_seen(
         source.write_text(text)
 
 
-def test_readme_examples_are_type_checked(modules: Path, packages: dict[str, Path], tmp_path: Path) -> None:
-    built = type_check(modules, apple_layer(packages[PLAIN]), "TinyPose", emit=True)
+@pytest.mark.parametrize("kind", [PLAIN, next(kind for kind in KINDS if DECODERS[kind].several)])
+def test_readme_examples_are_type_checked(modules: Path, packages: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    built = type_check(modules, apple_layer(packages[kind]), "TinyPose", emit=True)
     assert built.returncode == 0, built.stdout
-    examples = re.findall(r"```swift\n(.*?)```", (packages[PLAIN] / "README.md").read_text(), re.DOTALL)
+    examples = re.findall(r"```swift\n(.*?)```", (packages[kind] / "README.md").read_text(), re.DOTALL)
     assert len(examples) >= 3
     for index, example in enumerate(examples):
         source = tmp_path / f"example{index}.swift"

@@ -21,6 +21,23 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
 }
 SWIFT: dict[str, tuple[Slip, ...]] = {
+    "detections": (
+        ("DetectionsDecoderNms.swift", "iou(kept, box) > threshold", "iou(kept, box) >= threshold"),
+        ("DetectionsDecoderNms.swift", "definition == .inclusive ? 1 : 0", "0"),
+        ("DetectionsDecoderNms.swift", "(2 * variance * mean)", "(variance * mean)"),
+        ("DetectionsDecoder.swift", "scores.classChannel == nil ? scores.person : 0", "0"),
+        ("DetectionsDecoder.swift", "value == raw && other < scores.person", "value == raw && other > scores.person"),
+        ("DetectionsDecoder.swift", "rounded(.down) == Double(scores.person)", "rounded(.down) == 0"),
+        ("DetectionsDecoder.swift", "($1.confidence, $0.place)", "($1.confidence, -$0.place)"),
+        ("DetectionsDecoderRoles.swift", "y = fields.firstIndex(of: .y)", "y = fields.lastIndex(of: .x)"),
+        (
+            "DetectionsDecoderRoles.swift",
+            "right: x + width, bottom: y + height)\n      case .xyxy",
+            "right: width, bottom: height)\n      case .xyxy",
+        ),
+        ("DetectionsDecoderRoles.swift", "(cell.column + shift, cell.row + shift)", "(cell.column, cell.row + shift)"),
+        ("DetectionsDecoderCandidates.swift", "levels = strides.map", "levels = strides.reversed().map"),
+    ),
     "heatmap": (
         ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
         ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),

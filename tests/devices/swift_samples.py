@@ -28,8 +28,8 @@ FAULTS = {
     "pad_side": (
         "letterbox",
         "InputTransform.swift",
-        "(size.height - height) / 2",
-        "size.height - height",
+        "return (spare + (input.oddPixel == .before ? 1 : 0)) / 2",
+        "return spare",
         "preprocessing",
     ),
     "decoder_alignment": (
@@ -42,8 +42,8 @@ FAULTS = {
     "left_and_right": (
         "tinypose",
         "PoseProcessor.swift",
-        "    try decoder.decode(outputs, size: input.size, into: &points)\n",
-        "    try decoder.decode(outputs, size: input.size, into: &points)\n"
+        "    let points = people.points(of: person)\n",
+        "    var points = people.points(of: person)\n"
         "    for k in stride(from: 1, to: 17, by: 2) { points.swapAt(k, k + 1) }\n",
         "decoding",
     ),

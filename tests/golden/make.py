@@ -11,13 +11,23 @@ give, frame by frame.
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from posekit.bundle.golden import SEED, Case, decoder_case, people_cases, tracking_cases, warp_cases, write_cases
+from posekit.bundle.golden import (
+    SEED,
+    SIGMAS,
+    Case,
+    decoder_case,
+    people_cases,
+    tracking_cases,
+    warp_cases,
+    write_cases,
+)
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.decoders.encoding import encode
 from posekit.poses import Poses
@@ -58,9 +68,9 @@ def letterbox_cases() -> list[Case]:
     """Every anchor, rounding and odd pixel, and pictures that do not grow."""
     rng, cases = np.random.default_rng(SEED + 5), list[Case]()
     ways = itertools.product(("center", "top_left"), ("half_up", "half_even", "floor"), ("after", "before"))
-    # at 10 x 10, 40 x 30 is 10 x 7.5; at 12 x 9 the side of 37 x 29 leaves an odd pixel
+    # at 10 x 10, 40 x 26 is 10 x 6.5, which halves round to 6 or to 7; one of them leaves an odd pixel
     for number, (anchor, rounding, odd_pixel) in enumerate(ways):
-        for stored_wh, size_wh in (((40, 30), (10, 10)), ((4, 6), (9, 11))):
+        for stored_wh, size_wh in (((40, 26), (10, 10)), ((4, 6), (9, 11))):
             spec = InputSpec(size_wh=size_wh, color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="letterbox",
                              pad_value=114, alignment=("half_pixel", "index", "corners")[number % 3], anchor=anchor,
                              rounding=rounding, odd_pixel=odd_pixel, enlarge=number % 2 == 0)  # fmt: skip
@@ -146,7 +156,7 @@ SUPPRESSIONS = (
 
 def detections_cases() -> list[Case]:
     """Every format of boxes and keypoints, kind of suppression and way in which the roles lie in tensors."""
-    rng, cases = np.random.default_rng(SEED + 6), list[Case]()
+    rng, cases = np.random.default_rng(SEED + 6), [nearly_alike()]
     ways = [*itertools.product(BOXES, ("px", "yolo8")), *itertools.product(("cxcywh", "ltrb"), KEYPOINTS)]
     for number, (box, points) in enumerate(dict.fromkeys(ways)):
         boxes = {"format": {"unit": "cxcywh", "cells": "cxcywh"}.get(box, box), **BOXES[box]}
@@ -180,6 +190,22 @@ def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:
                    "objectness": {"outputs": names["objectness"], "channel": 0}},
         "keypoints": {"outputs": names["keypoints"], **keypoints},
     }  # fmt: skip
+
+
+def nearly_alike() -> Case:
+    """Two pairs of people, one with an OKS of 0.62, the other of 0.58, where 0.6 is too much; their boxes differ."""
+    rng, points, boxes = np.random.default_rng(SEED + 7), [], []
+    for left, oks in ((10.0, 0.62), (50.0, 0.58)):
+        shape = rng.uniform(10, 30, (7, 2)) + np.array([left, 0])
+        shift = math.sqrt(-math.log(oks) * 2 * (2 * SIGMAS[0]) ** 2 * 1000)
+        points += [shape, shape + np.array([0, shift])]
+        boxes += [[left, 10.0, left + 20, 50.0], [left, 10.0, left + 20, 70.0]]  # 1000 px^2 in the mean
+    data = {"kind": "detections", **_lying("roles", {"format": "xyxy"}, "px"),
+            "nms": {"kind": "oks", "threshold": 0.6}}  # fmt: skip
+    four = Poses(np.array(points), np.full((4, 7), 0.5), np.array([0.9, 0.8, 0.7, 0.6]), np.array(boxes))
+    case = decoder_case("detections-nearly-alike", decoder(data), image(), encode(four, decoder(data), image(), rng))
+    assert case["people"] == 3
+    return case
 
 
 def crowd(rng: np.random.Generator, number: int) -> Poses:

@@ -7,21 +7,22 @@ public struct SoftArgmaxDecoder: PoseDecoder {
   private let output: String
   private let sharpness: Double
   private let isScored: Bool
+  private let inputSize: PixelSize
 
   public init(settings: DecoderSettings) throws(PoseError) {
     output = try settings.text("output")
     sharpness = try settings.number("sharpness")
     isScored = try settings.flag("is_scored")
+    inputSize = settings.inputSize
   }
 
   public var outputNames: [String] { [output] }
 
   public func decode(
-    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
+    _ outputs: [OutputTensor], into people: inout DecodedPeople
   ) throws(PoseError) {
     let tensor = try outputs.tensor(0, named: output, axes: 3)
     let (height, width, count) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
-    points.removeAll(keepingCapacity: true)
     for k in 0..<count {
       let map = (0..<height * width).map { Double(tensor.values[$0 * count + k]) }
       let peak = map.max() ?? 0
@@ -32,11 +33,12 @@ public struct SoftArgmaxDecoder: PoseDecoder {
         x += weight * Double(at % width)
         y += weight * Double(at / width)
       }
-      points.append(
+      people.append(
         PosePoint(
-          x: x / total * Double(size.width) / Double(width),
-          y: y / total * Double(size.height) / Double(height),
+          x: x / total * Double(inputSize.width) / Double(width),
+          y: y / total * Double(inputSize.height) / Double(height),
           score: isScored ? peak : 1))
     }
+    people.endPerson()
   }
 }

@@ -3,7 +3,7 @@
 
 import PackageDescription
 
-// Sources/TinyPoseCore is put here by run.py, with all three decoders.
+// Sources/TinyPoseCore is put here by run.py, with every decoder.
 let package = Package(
   name: "Benchmark",
   targets: [

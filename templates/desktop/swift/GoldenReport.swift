@@ -11,6 +11,10 @@ private struct ContractFacts: Encodable {
   let alignment = TemplatePoseContract.input.alignment.rawValue
   let sampling = TemplatePoseContract.input.sampling.rawValue
   let padValue = TemplatePoseContract.input.padValue
+  let anchor = TemplatePoseContract.input.anchor.rawValue
+  let rounding = TemplatePoseContract.input.rounding.rawValue
+  let oddPixel = TemplatePoseContract.input.oddPixel.rawValue
+  let enlarge = TemplatePoseContract.input.enlarge
   let boxPadding = TemplatePoseContract.input.boxPadding
   let names = Keypoint.allCases.map(\.name)
   let cases = Keypoint.allCases.map { "\($0)" }
@@ -33,6 +37,7 @@ private struct GoldenReport: Encodable {
   let warp: WarpErrors
   let decoder: DecoderErrors
   let tracking: TrackingErrors
+  let people: PeopleErrors
   let contract: ContractFacts
 }
 
@@ -44,6 +49,7 @@ func goldenReport(folder: URL) throws -> String {
       try TemplatePoseContract.makeDecoder()
     },
     tracking: try checkTracking(folder: folder),
+    people: try checkPeople(folder: folder),
     contract: try ContractFacts())
   let encoder = JSONEncoder()
   encoder.keyEncodingStrategy = .convertToSnakeCase

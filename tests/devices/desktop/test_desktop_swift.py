@@ -156,7 +156,7 @@ def test_more_cases_than_a_request_holds_are_run_in_parts(
     assert [number - seen[0] for number in seen] == [0, 0, 1, 1, 2]
     for case in cases:
         one, other = whole.results(case)["image"], parted.results(case)["image"]
-        assert np.array_equal(one.keypoints, other.keypoints)
+        assert one.people == other.people is not None
         count += 1
     assert count == 5
     assert parted.results(replace(cases[0], name="another")) == {}
@@ -170,8 +170,13 @@ def test_what_is_not_finite_is_null(swift_samples: Samples, swift_wrapper: Wrapp
     writer.add(replace(case, name="sound"), outputs)
     run = sample.ran(swift_wrapper("tinypose"), writer, ("outputs",), tmp_path / "run")
     spoilt, sound = (one.results[0] for one in run.passes[0].cases)
-    assert (spoilt.keypoints, spoilt.scores) == (None, None)
-    np.testing.assert_allclose(sound.keypoints, found_in(case, outputs, sample.spec).keypoints[0], atol=1e-6)
+    assert spoilt.people is None
+    assert sound.people is not None
+    (person,) = sound.people
+    expected = found_in(case, outputs, sample.spec)
+    np.testing.assert_allclose(person.keypoints, expected.keypoints[0], atol=1e-6)
+    assert person.confidence == pytest.approx(expected.scores[0].mean())
+    assert person.box_xyxy is None
 
 
 def test_an_accelerator_that_is_not_there_says_so(

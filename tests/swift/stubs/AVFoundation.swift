@@ -7,6 +7,10 @@
 
 public class CMSampleBuffer {}
 public func CMSampleBufferGetImageBuffer(_ sampleBuffer: CMSampleBuffer) -> CVImageBuffer? { fatalError() }
+public struct CMTime {
+  public var seconds: Double { fatalError() }
+}
+public func CMSampleBufferGetPresentationTimeStamp(_ sampleBuffer: CMSampleBuffer) -> CMTime { fatalError() }
 public class AVCaptureOutput: NSObject {}
 public class AVCaptureConnection: NSObject {}
 public protocol AVCaptureVideoDataOutputSampleBufferDelegate {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Benchmark [FRAMES]: times the warp of a 1280 x 720 BGRA frame to 192 x 256 and the decoders of 17
-// keypoints, frame by frame, as JSON in milliseconds.
+// keypoints, frame by frame, as JSON in milliseconds. Several people are found among 8400 candidates of 640 x 640 px, of
+// which 100 are above the least confidence, or all.
 
 import Foundation
 import TinyPoseCore
@@ -53,15 +54,30 @@ func timeWarp(_ frames: Int, rotationDegrees: Double, center: Point) throws -> T
   }
 }
 
-func timeDecoder(_ frames: Int, _ decoder: any PoseDecoder, _ shapes: [[Int]]) throws -> Timing {
-  let outputs = zip(decoder.outputNames, shapes).map { name, shape in
+func timeDecoder(
+  _ frames: Int, _ decoder: any PoseDecoder, _ shapes: [[Int]], change: (inout [OutputTensor]) -> Void = { _ in }
+) throws -> Timing {
+  var outputs = zip(decoder.outputNames, shapes).map { name, shape in
     OutputTensor(name: name, shape: shape, values: noise(shape.reduce(1, *)))
   }
+  change(&outputs)
   var decoder = decoder
-  var points: [PosePoint] = []
+  var people = DecodedPeople()
   return try time(frames) { _ in
     for output in outputs { try output.check() }
-    try decoder.decode(outputs, size: TinyPoseContract.input.size, into: &points)
+    people.removeAll()
+    try decoder.decode(outputs, into: &people)
+  }
+}
+
+func timeCandidates(_ frames: Int, above: Int) throws -> Timing {
+  let settings = DecoderSettings(
+    candidates, inputSize: PixelSize(width: 640, height: 640), inputAlignment: .halfPixel, keypointCount: 17)
+  let decoder = try DetectionsDecoder(settings: settings)
+  return try timeDecoder(frames, decoder, [[4, 8400], [1, 8400], [51, 8400]]) { outputs in
+    for index in 0..<4 * 8400 { outputs[0].values[index] *= 4 }  // boxes of up to 8 cells a side
+    for place in 0..<8400 { outputs[1].values[place] *= 0.2 }
+    for one in 0..<above { outputs[1].values[one * (8400 / above)] += 0.3 }
   }
 }
 
@@ -78,6 +94,16 @@ let regression: [String: DecoderSettings.Value] = [
   "output": "c", "fields": ["y", "x", "score"], "range": "unit", "activation": "none",
 ]
 
+let candidates: [String: DecoderSettings.Value] = [
+  "axes": "channels_first", "strides": [8, 16, 32], "boxes.outputs": ["boxes"], "boxes.first": 0,
+  "boxes.format": "ltrb", "boxes.unit": "cells", "boxes.shift": 0.5, "scores.outputs": ["scores"], "scores.first": 0,
+  "scores.count": 1, "scores.person": 0, "scores.activation": "none", "keypoints.outputs": ["keypoints"],
+  "keypoints.first": 0, "keypoints.fields": ["x", "y", "score"], "keypoints.unit": "cells", "keypoints.factor": 2,
+  "keypoints.shift": 0, "keypoints.activation": "sigmoid", "min_confidence": 0.25, "nms.kind": "iou",
+  "nms.definition": "plain", "nms.threshold": 0.7, "nms.most_in": 30000, "nms.most_out": 300,
+  "oks_sigmas": .list(Array(repeating: 0.05, count: 17)),
+]
+
 func settings(_ values: [String: DecoderSettings.Value]) -> DecoderSettings {
   let input = TinyPoseContract.input
   return DecoderSettings(values, inputSize: input.size, inputAlignment: input.alignment, keypointCount: 17)
@@ -92,6 +118,8 @@ let report = [
   "decode_heatmap_dark": try timeDecoder(frames, HeatmapDecoder(settings: settings(heatmap)), [[64, 48, 17]]),
   "decode_simcc": try timeDecoder(frames, SimccDecoder(settings: settings(simcc)), [[17, 384], [17, 512]]),
   "decode_regression": try timeDecoder(frames, RegressionDecoder(settings: settings(regression)), [[17, 3]]),
+  "decode_8400_candidates": try timeCandidates(frames, above: 100),
+  "decode_8400_candidates_all_sure": try timeCandidates(frames, above: 8400),
 ]
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -41,7 +41,7 @@
     }
 
     /// Runs the network on the input that was prepared last.
-    func run(_ prepared: PoseProcessor.Prepared) throws -> Pose {
+    func run(_ prepared: PoseProcessor.Prepared) throws -> [Pose] {
       try predict(into: &processor.outputs)
       return try processor.finish(prepared)
     }

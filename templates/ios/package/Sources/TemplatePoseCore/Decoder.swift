@@ -34,7 +34,7 @@ public struct OutputTensor: Sendable {
   }
 }
 
-/// Turns the outputs of one head into keypoints.
+/// Turns the outputs of one head into people.
 ///
 /// A decoder is named after the kind in the contract. It keeps its scratch memory from call to call, so one belongs to
 /// one thread at a time.
@@ -47,12 +47,10 @@ public protocol PoseDecoder: Sendable {
 
   /// - Parameters:
   ///   - outputs: in the order of `outputNames`, all finite.
-  ///   - size: the network's input, input px.
-  ///   - points: emptied, then filled with one point a keypoint, input px.
-  /// - Throws: `PoseError.wrongShape` or `PoseError.tensorMissing`.
-  mutating func decode(
-    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
-  ) throws(PoseError)
+  ///   - people: empty; filled with whom the outputs stand for, the most confident first, a point a keypoint, input px.
+  /// - Throws: `PoseError.wrongShape`, `PoseError.tensorMissing`, or `PoseError.nonFinite` where a result is too large
+  ///   for a number.
+  mutating func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError)
 }
 
 extension [OutputTensor] {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the contract says of its decoder, by the contract's own names, and of the input that keypoints are decoded into.
+/// What the contract says of its decoder, and of the input that keypoints are decoded into.
 ///
+/// Settings have the contract's own names: `boxes.first` is `first` of its part `boxes`.
 /// Every getter throws `PoseError.wrongSetting` where the setting is missing or of another type.
 public struct DecoderSettings: Sendable {
   /// A setting as pose.json has it.
@@ -53,6 +54,31 @@ public struct DecoderSettings: Sendable {
     guard case .flag(let flag)? = values[name] else { throw wrong(name, expected: "true or false") }
     return flag
   }
+
+  /// A list of numbers, written as `number` takes them.
+  public func numbers(_ name: String) throws(PoseError) -> [Double] {
+    guard case .list(let list)? = values[name] else { throw wrong(name, expected: "a list of numbers") }
+    var numbers: [Double] = []
+    for value in list {
+      switch value {
+      case .number(let number): numbers.append(number)
+      case .integer(let integer): numbers.append(Double(integer))
+      default: throw wrong(name, expected: "a list of numbers")
+      }
+    }
+    return numbers
+  }
+
+  public func integers(_ name: String) throws(PoseError) -> [Int] {
+    guard case .list(let list)? = values[name] else { throw wrong(name, expected: "a list of integers") }
+    var integers: [Int] = []
+    for case .integer(let integer) in list { integers.append(integer) }
+    guard integers.count == list.count else { throw wrong(name, expected: "a list of integers") }
+    return integers
+  }
+
+  /// Whether the contract says anything of that name: what it leaves out is absent.
+  public func has(_ name: String) -> Bool { values[name] != nil }
 
   public func texts(_ name: String) throws(PoseError) -> [String] {
     guard case .list(let list)? = values[name] else { throw wrong(name, expected: "a list of texts") }

@@ -4,7 +4,7 @@
 public enum Resize: String, CaseIterable, Sendable {
   /// The region fills the input; outside the source there is `padValue`.
   case affineCrop = "affine_crop"
-  /// One scale for both axes, the content centred, the rest is `padValue`.
+  /// One scale for both axes, the content where `Anchor` says, the rest is `padValue`.
   case letterbox
   /// The region fills the input; outside the source its edge is repeated.
   case stretch
@@ -31,6 +31,22 @@ public enum Alignment: String, CaseIterable, Sendable {
   var shrink: Int { self == .corners ? 1 : 0 }
 }
 
+/// Where in a letterbox the content lies.
+public enum Anchor: String, CaseIterable, Sendable {
+  case center
+  case topLeft = "top_left"
+}
+
+/// How the sides of a letterbox's content become whole px.
+public enum Rounding: String, CaseIterable, Sendable {
+  case halfUp = "half_up"
+  case halfEven = "half_even"
+  case floor
+}
+
+/// Which side of a letterbox's centred content takes a spare px: the one after it (right and bottom) or before it.
+public enum OddPixel: String, CaseIterable, Sendable { case after, before }
+
 /// How the network wants its picture. Colours are always RGB, 0-255: the model holds the rest.
 public struct InputSpec: Equatable, Sendable {
   /// The network's input, input px.
@@ -42,10 +58,19 @@ public struct InputSpec: Equatable, Sendable {
   public let padValue: Double
   public let alignment: Alignment
   public let sampling: Sampling
+  /// Of a letterbox.
+  public let anchor: Anchor
+  /// Of a letterbox.
+  public let rounding: Rounding
+  /// Of a letterbox.
+  public let oddPixel: OddPixel
+  /// Of a letterbox: whether pictures smaller than the input grow.
+  public let enlarge: Bool
 
   public init(
     size: PixelSize, resize: Resize, boxPadding: Double, padValue: Double, alignment: Alignment,
-    sampling: Sampling = .bilinear
+    sampling: Sampling = .bilinear, anchor: Anchor = .center, rounding: Rounding = .halfUp,
+    oddPixel: OddPixel = .after, enlarge: Bool = true
   ) {
     self.size = size
     self.resize = resize
@@ -53,6 +78,10 @@ public struct InputSpec: Equatable, Sendable {
     self.padValue = padValue
     self.alignment = alignment
     self.sampling = sampling
+    self.anchor = anchor
+    self.rounding = rounding
+    self.oddPixel = oddPixel
+    self.enlarge = enlarge
   }
 
   /// Numbers in one input: 3 a pixel.

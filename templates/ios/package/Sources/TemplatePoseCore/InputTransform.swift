@@ -23,13 +23,22 @@ public struct InputTransform: Equatable, Sendable {
   /// Input px to source px.
   public func toSource(_ point: Point) -> Point { inverse.apply(point) }
 
+  /// A box in input px as the upright box around it in source px.
+  func toSource(_ box: Box) -> Box {
+    let a = toSource(Point(x: box.left, y: box.top))
+    let b = toSource(Point(x: box.right, y: box.top))
+    let c = toSource(Point(x: box.right, y: box.bottom))
+    let d = toSource(Point(x: box.left, y: box.bottom))
+    return Box(
+      left: min(a.x, b.x, c.x, d.x), top: min(a.y, b.y, c.y, d.y), right: max(a.x, b.x, c.x, d.x),
+      bottom: max(a.y, b.y, c.y, d.y))
+  }
+
   /// Mean scale of `toSource`, used for depth (z), which has no axis of its own.
   public var sourcePxPerInputPx: Double { 1 / abs(matrix.determinant).squareRoot() }
 }
 
 /// The transform that brings `region` (source px) to the network's input as `input.resize` says.
-///
-/// In a letterbox an odd spare pixel goes right and bottom.
 /// - Throws: `PoseError.invalidRegion` where the region is too small or too large for a finite scale, and
 ///   where it is turned though sampling is antialiased: that filter has the axes of the picture.
 public func inputTransform(region: Region, input: InputSpec) throws(PoseError) -> InputTransform {
@@ -80,17 +89,34 @@ private func contentRectangle(region: Region, input: InputSpec, shrink: Int) thr
     return Content(
       columns: 0..<size.width, rows: 0..<size.height, extentX: extentX, extentY: extentY)
   }
-  let scale = min(extentX / region.width, extentY / region.height)
+  let fitting = min(extentX / region.width, extentY / region.height)
+  let scale = input.enlarge ? fitting : min(fitting, 1)
   guard (region.width * scale).isFinite, (region.height * scale).isFinite else {
     throw unusableScale(region)
   }
-  let width = max(Int((region.width * scale + 0.5).rounded(.down)) + shrink, 1)
-  let height = max(Int((region.height * scale + 0.5).rounded(.down)) + shrink, 1)
-  let left = (size.width - width) / 2
-  let top = (size.height - height) / 2
+  let width = max(input.rounding.wholePx(region.width * scale) + shrink, 1)
+  let height = max(input.rounding.wholePx(region.height * scale) + shrink, 1)
+  let left = spareBefore(size.width - width, input: input)
+  let top = spareBefore(size.height - height, input: input)
   return Content(
     columns: left..<left + width, rows: top..<top + height,
     extentX: Double(max(width - shrink, 1)), extentY: Double(max(height - shrink, 1)))
+}
+
+extension Rounding {
+  fileprivate func wholePx(_ side: Double) -> Int {
+    switch self {
+    case .halfUp: Int((side + 0.5).rounded(.down))
+    case .halfEven: Int(side.rounded(.toNearestOrEven))
+    case .floor: Int(side.rounded(.down))
+    }
+  }
+}
+
+/// Of `spare` px of padding those that lie before the content.
+private func spareBefore(_ spare: Int, input: InputSpec) -> Int {
+  guard input.anchor == .center else { return 0 }
+  return (spare + (input.oddPixel == .before ? 1 : 0)) / 2
 }
 
 private func unusableScale(_ region: Region) -> PoseError {

@@ -20,10 +20,12 @@ public struct OneEuroFilter: Equatable, Sendable {
     self.derivativeCutoff = derivativeCutoff
   }
 
-  /// The pose with smoothed points; scores and region stay. Time must go forward, else the filter starts
+  /// The pose with smoothed points; all else stays. Time must go forward, else the filter starts
   /// anew.
   public mutating func smooth(_ pose: Pose, timeSeconds: Double) -> Pose {
-    Pose(points: smooth(pose.points, timeSeconds: timeSeconds), region: pose.region)
+    Pose(
+      points: smooth(pose.points, timeSeconds: timeSeconds), confidence: pose.confidence, box: pose.box,
+      region: pose.region)
   }
 
   /// The smoothed points, in the px that they are given in.

@@ -23,14 +23,40 @@ public struct PosePoint: Equatable, Sendable {
 public struct Pose: Equatable, Sendable {
   /// In the order of `Keypoint`, source px of the upright, unmirrored image.
   public let points: [PosePoint]
+  /// How sure the model is of the person, usually 0 to 1; the mean of the points' scores where it does not say.
+  public let confidence: Double
+  /// The person's box, source px; nil where the model gives none.
+  public let box: Box?
   /// Where the model looked, source px.
   public let region: Region
 
-  public init(points: [PosePoint], region: Region) {
+  public init(points: [PosePoint], confidence: Double, box: Box? = nil, region: Region) {
     self.points = points
+    self.confidence = confidence
+    self.box = box
     self.region = region
   }
 
   /// The point of a keypoint.
   public subscript(_ keypoint: Keypoint) -> PosePoint { points[keypoint.index] }
+}
+
+/// `for (keypoint, point) in pose` goes through the points by name.
+extension Pose: Sequence {
+  public struct Iterator: IteratorProtocol {
+    private let points: [PosePoint]
+    private var place = 0
+
+    init(_ points: [PosePoint]) {
+      self.points = points
+    }
+
+    public mutating func next() -> (keypoint: Keypoint, point: PosePoint)? {
+      guard place < points.count, let keypoint = Keypoint(rawValue: place) else { return nil }
+      defer { place += 1 }
+      return (keypoint, points[place])
+    }
+  }
+
+  public func makeIterator() -> Iterator { Iterator(points) }
 }

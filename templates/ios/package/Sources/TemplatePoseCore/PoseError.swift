@@ -18,7 +18,9 @@ public enum PoseError: LocalizedError, Equatable, Sendable {
   case wrongType(tensor: String, found: String)
   /// A setting of the decoder is missing (`found` is nil) or not what the decoder can work with.
   case wrongSetting(name: String, expected: String, found: String?)
-  /// An output holds NaN or infinity at `index` (row order), so no keypoint is given.
+  /// The decoder found another number of people than the one that the model is of.
+  case notOnePerson(found: Int)
+  /// An output holds, or gives, NaN or infinity at `index` (row order), so no keypoint is given.
   case nonFinite(tensor: String, index: Int)
   /// A region needs finite numbers, a positive size, and a scale that can be computed.
   case invalidRegion(String)
@@ -52,6 +54,8 @@ public enum PoseError: LocalizedError, Equatable, Sendable {
       "Tensor \(tensor) holds \(found), expected Float16, Float32 or Double."
     case .wrongSetting(let name, let expected, let found):
       "The decoder's setting \(name) is \(found ?? "missing"), expected \(expected)."
+    case .notOnePerson(let found):
+      "The decoder found \(found) people, expected one."
     case .nonFinite(let tensor, let index):
       "Output \(tensor) is not finite at index \(index)."
     default:

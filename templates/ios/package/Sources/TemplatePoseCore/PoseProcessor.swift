@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// All of an estimate but the network: pixels to its input, its outputs to a pose.
+/// All of an estimate but the network: pixels to its input, its outputs to poses.
 ///
 /// Keeps its scratch memory from picture to picture, so one belongs to one thread at a time.
 public struct PoseProcessor: Sendable {
@@ -8,7 +8,8 @@ public struct PoseProcessor: Sendable {
   public var outputs: [OutputTensor]
   private let input: InputSpec
   private var decoder: any PoseDecoder
-  private var points: [PosePoint] = []
+  private let keypointCount = Keypoint.allCases.count
+  private var people = DecodedPeople()
 
   /// A processor for the generated contract.
   public init() throws(PoseError) {
@@ -27,7 +28,7 @@ public struct PoseProcessor: Sendable {
     self.decoder = decoder
   }
 
-  /// Writes the network's input for one person.
+  /// Writes the network's input.
   /// - Parameters:
   ///   - image: as stored.
   ///   - orientation: how it becomes upright.
@@ -45,15 +46,22 @@ public struct PoseProcessor: Sendable {
     return Prepared(region: looked, transform: transform)
   }
 
-  /// The pose that `outputs` stand for, source px.
+  /// The people that `outputs` stand for, source px, the most confident first.
   /// - Throws: `PoseError.nonFinite` or `PoseError.wrongShape`; never a keypoint from bad numbers.
-  public mutating func finish(_ prepared: Prepared) throws(PoseError) -> Pose {
+  public mutating func finish(_ prepared: Prepared) throws(PoseError) -> [Pose] {
     for output in outputs { try output.check() }
-    try decoder.decode(outputs, size: input.size, into: &points)
-    guard points.count == Keypoint.allCases.count else {
-      throw .wrongShape(
-        tensor: outputs.first?.name ?? "", expected: [Keypoint.allCases.count],
-        found: [points.count])
+    people.removeAll()
+    try decoder.decode(outputs, into: &people)
+    var poses: [Pose] = []
+    poses.reserveCapacity(people.count)
+    for person in 0..<people.count { poses.append(try pose(person, prepared)) }
+    return poses
+  }
+
+  private func pose(_ person: Int, _ prepared: Prepared) throws(PoseError) -> Pose {
+    let points = people.points(of: person)
+    guard points.count == keypointCount else {
+      throw .wrongShape(tensor: outputs.first?.name ?? "", expected: [keypointCount], found: [points.count])
     }
     let depthScale = prepared.transform.sourcePxPerInputPx
     let sourcePoints = points.map { point in
@@ -61,7 +69,9 @@ public struct PoseProcessor: Sendable {
       return PosePoint(
         x: place.x, y: place.y, z: point.z.map { $0 * depthScale }, score: point.score)
     }
-    return Pose(points: sourcePoints, region: prepared.region)
+    return Pose(
+      points: sourcePoints, confidence: people.confidence(of: person),
+      box: people.box(of: person).map { prepared.transform.toSource($0) }, region: prepared.region)
   }
 
   /// What became of a picture before the network ran.

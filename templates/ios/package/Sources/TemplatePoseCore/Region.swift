@@ -41,6 +41,9 @@ public struct Box: Equatable, Sendable {
     self.right = right
     self.bottom = bottom
   }
+
+  /// Whether all its numbers are finite.
+  var isFinite: Bool { left.isFinite && top.isFinite && right.isFinite && bottom.isFinite }
 }
 
 /// The region of a person's box: grown about its centre to the aspect of `size`, times `padding`.

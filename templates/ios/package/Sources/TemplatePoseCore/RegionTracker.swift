@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Fewer keypoints say too little about where the person is; a smaller skeleton needs them all.
-private let minimumKeypoints = 4
+let minimumKeypoints = 4
 
 /// The region for the next frame, or nil when the person is lost and the app should look anew.
 ///

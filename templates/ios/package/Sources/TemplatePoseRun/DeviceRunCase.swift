@@ -112,21 +112,21 @@ final class PassRun {
     return records
   }
 
-  /// The pose, nil where it is not finite or the outputs are not.
-  private func decoded(_ prepared: PoseProcessor.Prepared) throws -> Pose? {
+  /// The poses, nil where the outputs are not finite.
+  private func decoded(_ prepared: PoseProcessor.Prepared) throws -> [Pose]? {
     do {
-      let pose = try processor.finish(prepared)
-      let isFinite = pose.points.allSatisfy { [$0.x, $0.y, $0.z ?? 0, $0.score].allSatisfy(\.isFinite) }
-      return isFinite ? pose : nil
+      return try processor.finish(prepared)
     } catch {
       guard case .nonFinite = error else { throw error }
       return nil
     }
   }
 
-  private func add(_ pose: Pose?, to result: inout ResultRecord) {
-    result.keypoints = pose?.points.map { point in [point.x, point.y] + (point.z.map { [$0] } ?? []) }
-    result.scores = pose?.points.map(\.score)
+  /// - Parameter poses: nil where nobody could be decoded.
+  private func add(_ poses: [Pose]?, to result: inout ResultRecord) {
+    guard let poses else { return }
+    let people = poses.compactMap(PersonRecord.init)
+    if people.count == poses.count { result.people = people }
   }
 
   private func time(

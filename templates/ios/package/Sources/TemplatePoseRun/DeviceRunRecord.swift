@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TemplatePoseCore
 
 /// What ran the cases, as the system names itself.
 package struct RunDevice: Encodable, Sendable {
@@ -27,13 +28,45 @@ struct TensorRecord: Encodable {
   let shape: [Int]
 }
 
-/// What one mode of one case gave; keypoints and scores are nil where they are not finite or nothing was decoded.
+/// One person, source px.
+struct PersonRecord: Encodable {
+  let keypoints: [[Double]]
+  let scores: [Double]
+  let confidence: Double
+  let box: [Double]?
+
+  private enum CodingKeys: String, CodingKey {
+    case keypoints
+    case scores
+    case confidence
+    case box = "box_xyxy"
+  }
+
+  /// Nil where a number is not finite.
+  init?(_ pose: Pose) {
+    keypoints = pose.points.map { point in [point.x, point.y] + (point.z.map { [$0] } ?? []) }
+    scores = pose.points.map(\.score)
+    confidence = pose.confidence
+    box = pose.box.map { [$0.left, $0.top, $0.right, $0.bottom] }
+    let numbers = keypoints.flatMap { $0 } + scores + [confidence] + (box ?? [])
+    guard numbers.allSatisfy(\.isFinite) else { return nil }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var data = encoder.container(keyedBy: CodingKeys.self)
+    try data.encode(keypoints, forKey: .keypoints)
+    try data.encode(scores, forKey: .scores)
+    try data.encode(confidence, forKey: .confidence)
+    try data.encode(box, forKey: .box)  // null where the model gives none, never left out
+  }
+}
+
+/// What one mode of one case gave; `people` is nil where numbers are not finite, or nothing was decoded.
 struct ResultRecord: Encodable {
   let mode: RunMode
   var input: TensorRecord?
   var outputs: [String: TensorRecord] = [:]
-  var keypoints: [[Double]]?
-  var scores: [Double]?
+  var people: [PersonRecord]?
 }
 
 /// One case with the hash of what was read and the region that was used.

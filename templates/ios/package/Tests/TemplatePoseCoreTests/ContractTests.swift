@@ -23,18 +23,20 @@ import Testing
   @Test func poseIsReadByName() throws {
     let points = Keypoint.allCases.map { PosePoint(x: Double($0.index), y: 1, score: 0.5) }
     let region = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
-    let pose = Pose(points: points, region: region)
+    let pose = Pose(points: points, confidence: 0.5, region: region)
     for keypoint in Keypoint.allCases { #expect(pose[keypoint].x == Double(keypoint.index)) }
+    #expect(pose.map(\.keypoint) == Keypoint.allCases)
+    for (keypoint, point) in pose { #expect(point == pose[keypoint]) }
   }
 }
 
 @Suite struct TrackerTests {
   /// A person as wide as high, whose keypoints all have one score.
-  private func pose(score: Double) throws -> Pose {
+  private func pose(score: Double, x: Double = 0) throws -> Pose {
     let points = Keypoint.allCases.map {
-      PosePoint(x: Double($0.index * 10), y: Double($0.index * 10), score: score)
+      PosePoint(x: x + Double($0.index * 10), y: Double($0.index * 10), score: score)
     }
-    return Pose(points: points, region: try Region(center: Point(x: 0, y: 0), width: 1, height: 1))
+    return Pose(points: points, confidence: score, region: try Region(center: Point(x: 0, y: 0), width: 1, height: 1))
   }
 
   @Test func scoresThatTheModelCanReachAreFollowed() throws {
@@ -48,6 +50,34 @@ import Testing
     tracker.update(try pose(score: 1))
     tracker.reset()
     #expect(tracker.region == nil)
+  }
+
+  @Test func twoPeopleKeepTheirIds() throws {
+    let (one, other) = (try pose(score: 1), try pose(score: 1, x: 5000))
+    var tracker = PeopleTracker()
+    #expect(tracker.update([one, other], timeSeconds: 1) == [1, 2])
+    #expect(tracker.update([other, one], timeSeconds: 1.1) == [2, 1])
+    #expect(tracker.update([], timeSeconds: 1.2).isEmpty)
+    let unsure = try pose(score: TemplatePoseContract.trackerMinScore * 0.99)
+    #expect(tracker.update([unsure, other], timeSeconds: 1.3) == [3, 2])
+    tracker.reset()
+    #expect(tracker.tracks.isEmpty)
+    #expect(tracker.update([one], timeSeconds: 1.4) == [4])
+  }
+
+  @Test func smoothingKeepsAllElse() throws {
+    let region = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
+    let box = Box(left: 0, top: 1, right: 2, bottom: 3)
+    let pose = Pose(points: try pose(score: 1).points, confidence: 0.7, box: box, region: region)
+    var smoother = PeopleSmoother()
+    _ = smoother.smooth([pose], ids: [3], timeSeconds: 1)
+    let next = smoother.smooth([try self.pose(score: 0.5, x: 10), pose], ids: [3, 4], timeSeconds: 1.1)
+    #expect(next[1] == pose)
+    #expect(next[0].points.allSatisfy { $0.score == 0.5 })
+    #expect(next[0].points[0].x > 0 && next[0].points[0].x < 10)
+    _ = smoother.smooth([], ids: [], timeSeconds: 2.15)
+    let later = smoother.smooth([try self.pose(score: 0.5, x: 20)], ids: [3], timeSeconds: 2.2)
+    #expect(later == [try self.pose(score: 0.5, x: 20)])  // who is not seen for a second is forgotten
   }
 }
 
@@ -84,6 +114,7 @@ import Testing
     (.wrongSetting(name: "ratio", expected: "a number", found: "true"), "ratio is true, expected a number"),
     (.wrongSetting(name: "ratio", expected: "a number", found: nil), "ratio is missing"),
     (.nonFinite(tensor: "heat", index: 7), "7"),
+    (.notOnePerson(found: 3), "found 3 people, expected one"),
     (.invalidRegion("too small"), "too small"),
     (.invalidOrientation(45), "45"),
     (.emptyImage(width: 0, height: 9), "0 x 9"),

@@ -7,18 +7,17 @@ import Testing
   @Test func outputsOfOtherShapesAreRefused() throws {
     var decoder = try TemplatePoseContract.makeDecoder()
     let outputs = TemplatePoseContract.makeOutputs()
-    let size = TemplatePoseContract.input.size
-    var points: [PosePoint] = []
+    var people = DecodedPeople()
     for (index, output) in outputs.enumerated() {
       for shape in [output.shape + [1], Array(output.shape.dropLast()), [4], []] {
         var wrong = outputs
         wrong[index] = OutputTensor(name: output.name, shape: shape)
-        #expect(throws: PoseError.self) { try decoder.decode(wrong, size: size, into: &points) }
+        #expect(throws: PoseError.self) { try decoder.decode(wrong, into: &people) }
       }
       var renamed = outputs
       renamed[index] = OutputTensor(name: "another", shape: output.shape)
       #expect(throws: PoseError.tensorMissing(output.name)) {
-        try decoder.decode(renamed, size: size, into: &points)
+        try decoder.decode(renamed, into: &people)
       }
     }
   }
@@ -34,7 +33,8 @@ import Testing
 
   @Test func settingsOfEveryTypeAreRead() throws {
     let read = settings([
-      "name": "out", "count": 2, "ratio": 1.5, "on": true, "words": ["index", "half_pixel"],
+      "name": "out", "count": 2, "ratio": 1.5, "on": true, "words": ["index", "half_pixel"], "strides": [8, 16],
+      "sigmas": [0.5, 1], "none": [],
     ])
     #expect(try read.text("name") == "out")
     #expect(try read.integer("count") == 2)
@@ -42,6 +42,10 @@ import Testing
     #expect(try read.number("ratio") == 1.5)
     #expect(try read.flag("on"))
     #expect(try read.choices("words") == [Alignment.index, .halfPixel])
+    #expect(try read.integers("strides") == [8, 16])
+    #expect(try read.numbers("sigmas") == [0.5, 1])
+    #expect(try read.integers("none").isEmpty)
+    #expect(read.has("none") && !read.has("part.none"))
   }
 
   @Test func wrongSettingsAreToldWithWhatWasExpected() {
@@ -63,6 +67,12 @@ import Testing
     }
     #expect(throws: PoseError.wrongSetting(name: "words", expected: "a list of texts", found: "[\"x\", 3]")) {
       try read.texts("words")
+    }
+    #expect(throws: PoseError.wrongSetting(name: "words", expected: "a list of integers", found: "[\"x\", 3]")) {
+      try read.integers("words")
+    }
+    #expect(throws: PoseError.wrongSetting(name: "strides", expected: "a list of numbers", found: nil)) {
+      try read.numbers("strides")
     }
     let words = "one of half_pixel, index, corners"
     #expect(throws: PoseError.wrongSetting(name: "name", expected: words, found: "\"out\"")) {

@@ -21,19 +21,24 @@ struct GoldenTests {
       folder: try #require(goldenFolder()), kind: TemplatePoseContract.decoderKind
     ) { try TemplatePoseContract.makeDecoder($0) }
     #expect(errors.cases > 0)
+    #expect(errors.count == 0)
     #expect(errors.px <= 0.001)
+    #expect(errors.box <= 0.001)
     #expect(errors.score <= 1e-6)
     #expect(errors.unrefusedNan == 0)
   }
 
   @Test func trackedRegionsAndSmoothedPoints() throws {
-    let folder = try #require(goldenFolder())
-    guard
-      FileManager.default.fileExists(atPath: folder.appendingPathComponent("tracking.json").path)
-    else { return }  // a bundle may leave it out: it says nothing about the model
-    let errors = try checkTracking(folder: folder)
+    let errors = try checkTracking(folder: try #require(goldenFolder()))
     #expect(errors.cases > 0)
     #expect(errors.region <= 1e-6)
+    #expect(errors.smoothed <= 1e-6)
+  }
+
+  @Test func trackedAndSmoothedPeople() throws {
+    let errors = try checkPeople(folder: try #require(goldenFolder()))
+    #expect(errors.cases > 0)
+    #expect(errors.ids == 0)
     #expect(errors.smoothed <= 1e-6)
   }
 }

@@ -10,13 +10,14 @@ import Testing
       settings: DecoderSettings(
         ["output": "o", "fields": ["x", "y", "score"], "range": "unit", "activation": "none"],
         inputSize: size, inputAlignment: .index, keypointCount: 2))
-    var points: [PosePoint] = []
+    var people = DecodedPeople()
     for shape in [[3, 2], [3, 4], [6, 1]] {
       #expect(throws: PoseError.self) {
-        try decoder.decode([OutputTensor(name: "o", shape: shape)], size: size, into: &points)
+        try decoder.decode([OutputTensor(name: "o", shape: shape)], into: &people)
       }
     }
-    try decoder.decode([OutputTensor(name: "o", shape: [2, 3])], size: size, into: &points)
-    #expect(points.count == 2)
+    try decoder.decode([OutputTensor(name: "o", shape: [2, 3])], into: &people)
+    #expect(people.count == 1)
+    #expect(people.points(of: 0).count == 2)
   }
 }

@@ -33,7 +33,7 @@ func checkTracking(folder: URL) throws -> TrackingErrors {
   let anywhere = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
   for item in try read("tracking.json", TrackingCase.self, folder: folder) {
     errors.cases += 1
-    let found = tracker.update(Pose(points: item.points, region: anywhere))
+    let found = tracker.update(Pose(points: item.points, confidence: 1, region: anywhere))
     if let found, let expected = item.region {
       errors.region = max(errors.region, expected.difference(found))
     } else if (found == nil) != (item.region == nil) {

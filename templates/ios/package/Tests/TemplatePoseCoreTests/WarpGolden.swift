@@ -11,6 +11,10 @@ struct WarpCase: Decodable {
     let padValue: Double
     let alignment: String
     let sampling: String
+    let anchor: String
+    let rounding: String
+    let oddPixel: String
+    let enlarge: Bool
   }
 
   let name: String
@@ -33,7 +37,8 @@ struct WarpCase: Decodable {
       size: PixelSize(width: input.sizeWh[0], height: input.sizeWh[1]),
       resize: try known(input.resize), boxPadding: input.boxPadding,
       padValue: input.padValue, alignment: try known(input.alignment),
-      sampling: try known(input.sampling))
+      sampling: try known(input.sampling), anchor: try known(input.anchor),
+      rounding: try known(input.rounding), oddPixel: try known(input.oddPixel), enlarge: input.enlarge)
   }
 
   var stored: PixelSize { PixelSize(width: imageSizeWh[0], height: imageSizeWh[1]) }
@@ -77,7 +82,8 @@ func checkWarp(folder: URL) throws -> WarpErrors {
     let transform = try inputTransform(region: region, input: input)
     checkTransform(item, transform, &errors)
     let expected = floats(item.tensor)
-    for (order, padding) in [(ChannelOrder.rgb, 0), (.rgb, 5), (.bgra, 12), (.rgba, 0)] {
+    let others = [(ChannelOrder.rgb, 5), (.bgra, 12), (.rgba, 0)]
+    for (order, padding) in [(.rgb, 0), others[errors.cases % others.count]] {
       let picture = item.pixels(order: order, padding: padding)
       var found = [Float](repeating: .nan, count: input.valueCount)
       try picture.bytes.withUnsafeBytes { bytes in

@@ -96,7 +96,7 @@ extension AppleLayerTests {
     }
     let cases = try #require(passes[0]["cases"] as? [[String: Any]])
     let results = try #require(cases[0]["results"] as? [[String: Any]])
-    #expect(results.map { $0["keypoints"] is [Any] } == [false, false, true])  // image, tensor, outputs
+    #expect(results.map { $0["people"] is [Any] } == [false, false, true])  // image, tensor, outputs
     #expect(results.map { ($0["outputs"] as? [String: Any])?.isEmpty } == [false, false, true])
   }
 

@@ -61,7 +61,7 @@ struct Scene {
   }
 
   /// What the core makes of the same picture and outputs.
-  static func expected(orientation: Orientation, region: Region?) throws -> (input: [Float], pose: Pose) {
+  static func expected(orientation: Orientation, region: Region?) throws -> (input: [Float], poses: [Pose]) {
     var processor = try PoseProcessor()
     var input = [Float](repeating: 0, count: TinyPoseContract.input.valueCount)
     let prepared = try picture.withUnsafeBytes { bytes in

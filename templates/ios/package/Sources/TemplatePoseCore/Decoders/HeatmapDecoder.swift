@@ -19,6 +19,7 @@ public struct HeatmapDecoder: PoseDecoder {
   private let refinement: Refinement
   private let alignment: MapAlignment
   private let activation: Activation
+  private let inputSize: PixelSize
   private var dark: DarkStep
   private var peaks: [Int] = []
   private var maxima: [Float] = []
@@ -28,6 +29,7 @@ public struct HeatmapDecoder: PoseDecoder {
     refinement = try settings.choice("refinement")
     alignment = try settings.choice("alignment")
     activation = try settings.choice("activation")
+    inputSize = settings.inputSize
     let kernelSize = try settings.integer("blur_kernel")
     guard kernelSize > 0, kernelSize % 2 == 1 else {
       throw settings.wrong("blur_kernel", expected: "an odd number above 0")
@@ -37,15 +39,12 @@ public struct HeatmapDecoder: PoseDecoder {
 
   public var outputNames: [String] { [output] }
 
-  public mutating func decode(
-    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
-  ) throws(PoseError) {
+  public mutating func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
     let tensor = try outputs.tensor(0, named: output, axes: 3)
     let mapSize = PixelSize(width: tensor.shape[1], height: tensor.shape[0])
     let count = tensor.shape[2]
-    let scaleX = inputPxPerIndex(size.width, mapSize.width)
-    let scaleY = inputPxPerIndex(size.height, mapSize.height)
-    points.removeAll(keepingCapacity: true)
+    let scaleX = inputPxPerIndex(inputSize.width, mapSize.width)
+    let scaleY = inputPxPerIndex(inputSize.height, mapSize.height)
     tensor.values.withUnsafeBufferPointer { values in
       findPeaks(values, count: count)
       let maps = Heatmaps(values: values, size: mapSize, count: count)
@@ -53,12 +52,13 @@ public struct HeatmapDecoder: PoseDecoder {
         let (row, column) = peaks[k].quotientAndRemainder(dividingBy: mapSize.width)
         let step = refine(maps, column, row, k)
         let raw = Double(maxima[k])
-        points.append(
+        people.append(
           PosePoint(
             x: (Double(column) + step.x) * scaleX, y: (Double(row) + step.y) * scaleY,
             score: activation == .sigmoid ? sigmoid(raw) : raw))
       }
     }
+    people.endPerson()
   }
 
   /// Input px between two neighbouring heatmap px.

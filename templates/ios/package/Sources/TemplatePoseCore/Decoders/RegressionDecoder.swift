@@ -24,12 +24,14 @@ public struct RegressionDecoder: PoseDecoder {
   private let columnScore: Int?
   private let range: ValueRange
   private let alignment: Alignment
+  private let inputSize: PixelSize
   private let activation: Activation
 
   public init(settings: DecoderSettings) throws(PoseError) {
     output = try settings.text("output")
     range = try settings.choice("range")
     alignment = settings.inputAlignment
+    inputSize = settings.inputSize
     activation = try settings.choice("activation")
     let fields: [Field] = try settings.choices("fields")
     guard let x = fields.firstIndex(of: .x), let y = fields.firstIndex(of: .y) else {
@@ -44,27 +46,25 @@ public struct RegressionDecoder: PoseDecoder {
 
   public var outputNames: [String] { [output] }
 
-  public func decode(
-    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
-  ) throws(PoseError) {
+  public func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
     let rows = try outputs.tensor(0, named: output, axes: 2)
     guard rows.shape[1] == fieldCount else {
       throw .wrongShape(tensor: output, expected: [-1, fieldCount], found: rows.shape)
     }
     let values = rows.values
     let (width, height) = (
-      Double(size.width - alignment.shrink), Double(size.height - alignment.shrink)
+      Double(inputSize.width - alignment.shrink), Double(inputSize.height - alignment.shrink)
     )
-    points.removeAll(keepingCapacity: true)
     for start in stride(from: 0, to: values.count, by: fieldCount) {
       let raw = columnScore.map { Double(values[start + $0]) }
-      points.append(
+      people.append(
         PosePoint(
           x: toInputPx(values[start + columnX], extent: width),
           y: toInputPx(values[start + columnY], extent: height),
           z: columnZ.map { depthToInputPx(values[start + $0], extent: width) },
           score: raw.map { activation == .sigmoid ? sigmoid($0) : $0 } ?? 1))
     }
+    people.endPerson()
   }
 
   private func toInputPx(_ value: Float, extent: Double) -> Double {

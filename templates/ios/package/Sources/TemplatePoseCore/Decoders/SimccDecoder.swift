@@ -32,23 +32,21 @@ public struct SimccDecoder: PoseDecoder {
 
   public var outputNames: [String] { [outputX, outputY] }
 
-  public func decode(
-    _ outputs: [OutputTensor], size: PixelSize, into points: inout [PosePoint]
-  ) throws(PoseError) {
+  public func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
     let mapsX = try outputs.tensor(0, named: outputX, axes: 2)
     let mapsY = try outputs.tensor(1, named: outputY, axes: 2)
     guard mapsX.shape[0] == mapsY.shape[0] else {
       throw .wrongShape(
         tensor: outputY, expected: [mapsX.shape[0], mapsY.shape[1]], found: mapsY.shape)
     }
-    points.removeAll(keepingCapacity: true)
     for keypoint in 0..<mapsX.shape[0] {
       let x = peak(mapsX, keypoint: keypoint)
       let y = peak(mapsY, keypoint: keypoint)
       let score = scoreReduction == .min ? min(x.score, y.score) : (x.score + y.score) / 2
-      points.append(
+      people.append(
         PosePoint(x: x.bin / splitRatio, y: y.bin / splitRatio, score: score))
     }
+    people.endPerson()
   }
 
   /// The first maximum of a keypoint's map, refined.
