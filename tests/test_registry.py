@@ -27,7 +27,8 @@ SEARCHED = (
     "posekit", "templates", "benchmarks", "tests/devices", "tests/kotlin", "tests/swift", "tests/test_kotlin.py",
     "tests/test_swift.py", "tests/heads.py",
 )  # fmt: skip
-OWN = ("posekit/decoders/", "posekit/contract/presets/", "posekit/sources/sample/data/")  # decoders; contracts
+# decoders; contracts, whole or drafted
+OWN = ("posekit/decoders/", "posekit/contract/presets/", "posekit/contract/drafts/", "posekit/sources/sample/data/")
 ALLOWED = {
     "tests/heads.py": "one head must be the one whose outputs the fakes of LiteRT give",
     "benchmarks/compress.py": "names a recipe of the sample's training",
@@ -145,8 +146,8 @@ def test_it_decodes_and_makes_golden_vectors(spec: PoseSpec, tmp_path: Path) -> 
     )
     assert np.abs(poses.keypoints[0] - 4 * peaks).max() < 6  # of a Gaussian at the border only a part is seen
     golden.write(tmp_path / "golden", spec)
-    assert golden.differences(tmp_path / "golden", tmp_path / "golden") == []
-    assert '"kind":"soft_argmax"' in (tmp_path / "golden" / "decoders.json").read_text()
+    assert golden.differences(tmp_path / "golden", tmp_path / "golden", spec) == []
+    assert '"kind":"soft_argmax"' in (tmp_path / "golden" / "soft_argmax.json").read_text()
 
 
 def test_check_asks_its_questions(spec: PoseSpec) -> None:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from posekit import documents
 from posekit.contract.drafts import Draft, ultralytics
 from posekit.decoders.candidates import boxes_of, cells_of, keypoints_of
-from posekit.decoders.detections import DetectionsSpec
+from posekit.decoders.roles import CandidatesSpec
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
 from posekit.sources.recognise import read_entry
@@ -256,7 +256,7 @@ def _outputs(module: Any, image: Any) -> dict[str, NDArray[np.float64]]:
 def _prove(raw: Mapping[str, NDArray[np.float64]], draft: Draft, expected: NDArray[np.float32], path: Path) -> None:
     """InputError unless the decoder makes of the raw outputs what the network itself gave."""
     table = draft.table["decoder"]
-    spec = DetectionsSpec.model_validate({**table, "scores": {**table["scores"], "person": 0}})
+    spec = CandidatesSpec.model_validate({**table, "scores": {**table["scores"], "person": 0}})
     across, down = (cells * max(spec.strides) for cells in TRIED_CELLS)
     image = InputSpec.model_validate({**draft.table["input"], "size_wh": (across, down)})
     count = len(raw["scores"])
@@ -274,7 +274,7 @@ def _prove(raw: Mapping[str, NDArray[np.float64]], draft: Draft, expected: NDArr
 
 
 def _paired(
-    decoded: NDArray[np.float64], own: NDArray[np.float64], spec: DetectionsSpec, path: Path
+    decoded: NDArray[np.float64], own: NDArray[np.float64], spec: CandidatesSpec, path: Path
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Candidates as decoded and as the network gives them, both (n, 4 + nc + K * D) with boxes x1, y1, x2, y2.
 
