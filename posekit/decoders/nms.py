@@ -1,7 +1,7 @@
 """Of instances that are one person the best one: greedy non-maximum suppression, by boxes or by keypoints.
 
 The best is kept, whatever is too much like it is dropped, and so on with the rest. Equal scores keep the order of the
-network's rows; what is exactly at the threshold stays. Mirrored by DetectionsDecoderNms.kt and DetectionsDecoderNms.swift.
+network's rows; what is exactly at the threshold stays. Mirrored by DetectionsDecoderNms in Kotlin and Swift.
 """
 
 from __future__ import annotations
