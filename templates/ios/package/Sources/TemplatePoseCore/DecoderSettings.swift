@@ -20,7 +20,8 @@ public struct DecoderSettings: Sendable {
   public let inputAlignment: Alignment
   /// Number of keypoints (K).
   public let keypointCount: Int
-  private let values: [String: Value]
+  /// What the contract says, by its own names; what it leaves out is absent.
+  public let values: [String: Value]
 
   public init(
     _ values: [String: Value], inputSize: PixelSize, inputAlignment: Alignment, keypointCount: Int
