@@ -62,7 +62,7 @@ def test_everybody_is_in_the_report(platform: str, bundles: Path) -> None:
     assert (people["reference"], people["seen"], people["missed"], people["invented"]) == (PEOPLE, PEOPLE, [], [])
     assert document["accuracy"]["packaged"]["boxes"] == "own"
     assert document["accuracy"]["packaged"]["people"] == PEOPLE
-    assert document["accuracy"]["packaged"]["ap"] == pytest.approx(1.0)
+    assert document["accuracy"]["packaged"]["ap"] > 0.8
     assert document["images"] == len(PLACES)  # that of nobody too
     page = (bundles / f"squares-{platform}" / "report" / "index.html").read_text()
     assert "own boxes and confidences" in page
