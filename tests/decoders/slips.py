@@ -45,7 +45,7 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
     ),
     "regression": (
         ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
-        ("RegressionDecoder.swift", "size.height - alignment.shrink", "size.height"),
+        ("RegressionDecoder.swift", "inputSize.height - alignment.shrink", "inputSize.height"),
     ),
     "simcc": (("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),),
 }
