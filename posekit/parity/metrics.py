@@ -181,8 +181,9 @@ def compare_keypoints(
 
 
 def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None:
-    boxes = [[found.boxes_xyxy for found in side if found.boxes_xyxy is not None] for side in (seen, expected)]
-    if not len(boxes[0]) == len(boxes[1]) == len(expected):
+    sides = [[found for found in side if len(found.keypoints)] for side in (seen, expected)]
+    boxes = [[found.boxes_xyxy for found in side if found.boxes_xyxy is not None] for side in sides]
+    if not len(boxes[0]) == len(boxes[1]) == len(sides[0]):
         return None
     candidate, reference = (np.concatenate(side) for side in boxes)
     return float(np.abs(candidate - reference).max(initial=0.0))

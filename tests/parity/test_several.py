@@ -106,6 +106,9 @@ def test_the_same_people_pass(pairs: list[tuple[Case, Outputs]]) -> None:
     assert (people.reference, people.seen, people.missed, people.invented) == (6, 6, (), ())
     assert evaluation.quality is not None
     assert (evaluation.quality.people, evaluation.quality.oks) == (6, 1.0)
+    decoding = next(step for step in evaluation.steps if step.name == "decoding").keypoints
+    assert decoding is not None
+    assert decoding.max_box_px == 0.0
 
 
 def decoded_with(**fields: Any) -> Fault:
