@@ -62,7 +62,7 @@ def inspect(
     with console.progress():
         from posekit.pipelines import inspect as inspection
 
-        facts = inspection.inspect(path, spec, changes, arch, trust, weights)
+        facts = inspection.inspect(path, spec, arch, trust, weights, changes)
     console.show_facts(facts, json)
 
 
