@@ -17,6 +17,7 @@ from posekit.documents import Part
 from posekit.poses import Floats
 
 Places = NDArray[np.intp]
+BLOCK = 64  # candidates that are compared with each other at once
 
 
 class NmsSpec(Part):
@@ -38,30 +39,39 @@ def ranked(confidences: Floats, least: float, most: int) -> Places:
     return above[np.argsort(-confidences[above], kind="stable")][:most]
 
 
-def kept(count: int, alike: Callable[[int, Places], Floats], threshold: float, most: int) -> list[int]:
+def kept(count: int, alike: Callable[[Places, Places], Floats], threshold: float, most: int) -> list[int]:
     """Of `count` candidates, the best first, those that are not more like a better one than `threshold`.
 
-    alike(one, others): how much each of `others` is like `one`, both places among the candidates.
+    alike(some, others): how much each of `some` is like each of `others` (n, m), by their places among the candidates.
+    They are looked at in blocks: one step of numpy a candidate would take longer than all the arithmetic.
     """
     found: list[int] = []
-    left = np.arange(count)
-    while len(left) and len(found) < most:
-        best, left = int(left[0]), left[1:]
-        found.append(best)
-        if len(left):
-            left = left[~(alike(best, left) > threshold)]
+    for start in range(0, count, BLOCK):
+        block = np.arange(start, min(start + BLOCK, count))
+        better = np.array(found, np.intp)
+        block = block[~(alike(better, block) > threshold).any(axis=0)]
+        same = alike(block, block) > threshold
+        left = np.ones(len(block), bool)
+        for place in range(len(block)):
+            if left[place]:
+                found.append(int(block[place]))
+                if len(found) == most:
+                    return found
+                left[place + 1 :] &= ~same[place, place + 1 :]
     return found
 
 
 def by_boxes(boxes_xyxy: Floats, spec: NmsSpec) -> list[int]:
     """Places of boxes (N, 4), the best first, that are kept by IoU."""
     extra = 1.0 if spec.definition == "inclusive" else 0.0
-    low, high = boxes_xyxy[:, :2], boxes_xyxy[:, 2:]
-    areas = np.maximum(high - low + extra, 0.0).prod(axis=1)
+    x1, y1, x2, y2 = boxes_xyxy.T
+    areas = np.maximum(x2 - x1 + extra, 0.0) * np.maximum(y2 - y1 + extra, 0.0)
 
-    def alike(one: int, others: Places) -> Floats:
-        sides = np.minimum(high[one], high[others]) - np.maximum(low[one], low[others]) + extra
-        shared = np.maximum(sides, 0.0).prod(axis=1)
+    def alike(some: Places, others: Places) -> Floats:
+        one = some[:, None]
+        width = np.minimum(x2[one], x2[others]) - np.maximum(x1[one], x1[others]) + extra
+        height = np.minimum(y2[one], y2[others]) - np.maximum(y1[one], y1[others]) + extra
+        shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
         return np.asarray(shared / np.maximum(areas[one] + areas[others] - shared, 1e-12))
 
     return kept(len(boxes_xyxy), alike, spec.threshold, spec.most_out)
@@ -71,9 +81,9 @@ def by_keypoints(keypoints: Floats, areas: Floats, sigmas: Sequence[float], spec
     """Places of keypoints (N, K, 2+), the best first, that are kept by OKS; areas (N,) px^2, of two the mean."""
     variance = (2 * np.asarray(sigmas)) ** 2
 
-    def alike(one: int, others: Places) -> Floats:
-        squared = ((keypoints[others, :, :2] - keypoints[one, :, :2]) ** 2).sum(axis=-1)
-        mean = np.maximum((areas[one] + areas[others]) / 2, 1.0)
-        return np.asarray(np.exp(-squared / (2 * variance * mean[:, None])).mean(axis=-1))
+    def alike(some: Places, others: Places) -> Floats:
+        squared = ((keypoints[others, :, :2] - keypoints[some, None, :, :2]) ** 2).sum(axis=-1)
+        mean = np.maximum((areas[some, None] + areas[others]) / 2, 1.0)
+        return np.asarray(np.exp(-squared / (2 * variance * mean[..., None])).mean(axis=-1))
 
     return kept(len(keypoints), alike, spec.threshold, spec.most_out)

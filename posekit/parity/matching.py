@@ -89,11 +89,6 @@ class People:
     barely: int = 0
     reordered: tuple[str, ...] = ()
 
-    @property
-    def all(self) -> int:
-        """Everybody, once: of the reference, and invented."""
-        return self.reference + len(self.invented)
-
 
 def aligned(
     seen: Sequence[Found],

@@ -171,7 +171,7 @@ def compare_keypoints(
             _one_keypoint(name, distance[:, k][counted[:, k]], difference[:, k][counted[:, k]])
             for k, name in enumerate(names)
         ),
-        score_error=float(max(score_difference.max(), apart.max()) / max(float(np.abs(scores).max()), 1.0)),
+        score_error=float(np.max([score_difference.max(), apart.max()]) / max(float(np.abs(scores).max()), 1.0)),
         counted=int(counted.sum()),
         worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
         mean_z_px=None if depth is None else float(depth[counted].mean()),
@@ -191,7 +191,7 @@ def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None
 
 def depth_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | None:
     """How far off each keypoint's z is (M, K), px; None where a side has none."""
-    sides = [[found.keypoints for found in side] for side in (seen, expected)]
+    sides = [[found.keypoints for found in side if len(found.keypoints)] for side in (seen, expected)]
     if any(points.shape[2] < 3 for side in sides for points in side):
         return None
     candidate, reference = (np.concatenate(side)[..., 2] for side in sides)

@@ -167,4 +167,10 @@ def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
         return nothing_in(case, spec)
     if len(one.people) != 1 and not spec.has_several:
         raise InputError(f"case {case.name!r} of the run has {len(one.people)} people, the contract finds one")
-    return found_of(case, poses_of_written(one.people, spec.keypoint_count, f"case {case.name!r} of the run"))
+    poses = poses_of_written(one.people, spec.keypoint_count, f"case {case.name!r} of the run")
+    if poses.count and (poses.keypoints.shape[2] == 3) != spec.decoder.has_depth:
+        raise InputError(
+            f"keypoints of case {case.name!r} of the run have {poses.keypoints.shape[2]} numbers, expected "
+            f"{3 if spec.decoder.has_depth else 2}"
+        )
+    return found_of(case, poses)
