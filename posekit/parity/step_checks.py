@@ -82,6 +82,9 @@ def decoding_checks(decoding: Step) -> tuple[Check, ...]:
         return (Check(name, Outcome.SKIPPED, decoding.skipped),)
     text = f"largest difference {drift.max_px:.4f} px, at most {MAX_DECODED_PX:g} ({drift.worst})"
     is_good = drift.max_px <= MAX_DECODED_PX
+    if drift.max_z_px is not None:
+        text += f"; depth {drift.max_z_px:.4f} px"
+        is_good = is_good and drift.max_z_px <= MAX_DECODED_PX
     if people is not None and decoding.keypoints is not None:  # whose keypoints they are shows in box and confidence
         box, score = decoding.keypoints.max_box_px or 0.0, decoding.keypoints.score_error
         text += f"; boxes {box:.4f} px, scores and confidences {score:.2g}, at most {MAX_DECODED_SCORE:g}"
