@@ -173,4 +173,6 @@ def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
             f"keypoints of case {case.name!r} of the run have {poses.keypoints.shape[2]} numbers, expected "
             f"{3 if spec.decoder.has_depth else 2}"
         )
+    if poses.count and spec.has_several and poses.boxes_xyxy is None:
+        raise InputError(f"the people of case {case.name!r} of the run have no boxes, which the model finds")
     return found_of(case, poses)

@@ -15,6 +15,7 @@ from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders.candidates import cells_of
 from posekit.decoders.decoder import Outputs
 from posekit.decoders.encoding import encode
+from posekit.errors import InputError
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.contract.alternatives import with_fields
 from posekit.parity.evaluate import Runs, Terms, evaluate
@@ -165,6 +166,11 @@ def test_a_fault_of_the_wrapper_is_found_in_its_decoding(name: str, pairs: list[
     evaluation = judged(pairs, fault=FAULTS[name])
     assert "the wrapper's decoding" in failed(evaluation), failed(evaluation)
     assert evaluation.blamed == ("decoding",)
+
+
+def test_people_without_their_boxes_are_refused(pairs: list[tuple[Case, Outputs]]) -> None:
+    with pytest.raises(InputError, match=r"the people of case '0.png#0' of the run have no boxes"):
+        judged(pairs, fault=lambda found, _outputs, _case: replace(found, boxes_xyxy=None))
 
 
 def without_the_surest(outputs: Outputs) -> Outputs:
