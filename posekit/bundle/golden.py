@@ -214,6 +214,8 @@ def people_cases() -> list[Case]:
             centre = np.array([[30.0 * who + (4 - 2 * who) * step, 20.0 + 5 * who] for who in here]).reshape(-1, 1, 2)
             points = shape[here] + centre + rng.normal(0, 0.5, (len(here), 5, 2))
             scores = rng.uniform(0.28, 1.0, (len(here), 5))
+            if step == 18:  # two in one place: who comes next there is as much like the one as like the other
+                points[1], scores[1] = points[0], scores[0]
             boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
             ids = tracker.update(Poses(points, scores, boxes_xyxy=boxes), time)
             cases.append({

@@ -26,6 +26,8 @@ from posekit.parity.shipped import Shipped, Wrapper
 from posekit.parity.written_poses import WrittenPose, written_poses
 from posekit.poses import Poses
 from posekit.poses.images import Photo
+from posekit.poses.regions import frame_region
+from posekit.poses.transforms import input_transform
 from tests.several import SPEC
 
 SIZE_WH = (160, 128)
@@ -200,6 +202,8 @@ def test_people_whom_the_model_loses_or_invents_fail(
     assert gate in failed(evaluation)
     assert f"from the picture: {gate}" in failed(evaluation)
     assert evaluation.worst[0].lost
+    if precision == "fp32":
+        assert evaluation.blamed[0] == "conversion"
 
 
 def nudged(by: float) -> Callable[[Outputs], Outputs]:
@@ -267,6 +271,33 @@ def test_nobody_anywhere_is_a_result(pairs: list[tuple[Case, Outputs]]) -> None:
     assert evaluation.quality is None
     told = {check.name: check.detail for check in evaluation.checks if check.outcome is Outcome.SKIPPED}
     assert told["keypoints"] == "the reference has nobody in these pictures"
+
+
+def test_who_is_lost_counts_as_nothing_in_the_quality(pairs: list[tuple[Case, Outputs]]) -> None:
+    evaluation = judged(pairs, without_the_surest)
+    assert evaluation.quality is not None
+    assert (evaluation.quality.people, evaluation.quality.worst_oks) == (6, 0.0)
+    assert evaluation.quality.oks == pytest.approx(3 / 6)  # one in each picture that has people
+
+
+def test_two_people_whose_boxes_are_barely_too_alike_are_told_and_not_failed() -> None:
+    """Suppression keeps what is exactly at the threshold; a box that is a little larger there tips it over."""
+    spec = contract()
+    decoder: Any = spec.decoder
+    low = np.array([[10.0, 10.0], [10.0, 10.0 + 40 * 2 / 3 - 0.01]])  # IoU 0.2001
+    points = low[:, None] + np.random.default_rng(1).uniform(4, 36, (2, 3, 2))
+    poses = Poses(points, np.full((2, 3), 0.8), np.array([0.9, 0.8]), np.concatenate([low, low + 40.0], axis=1))
+    path = Path("a.png")
+    region = frame_region(SIZE_WH, spec.input)
+    case = Case("a.png#0", Photo(path, 0), None, region, input_transform(region, spec.input),
+                np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.float32), 160.0, 20480.0)  # fmt: skip
+    seen = {name: values[None] for name, values in encode(poses, decoder, spec.input, np.random.default_rng(0)).items()}
+    higher = replace(poses, boxes_xyxy=poses.boxes_xyxy + np.array([[0, 0, 0, 0], [0, 0.03, 0, 0.03]]))  # type: ignore[operator]
+    apart = {name: v[None] for name, v in encode(higher, decoder, spec.input, np.random.default_rng(0)).items()}
+    assert [len(found_in(case, one, spec).keypoints) for one in (seen, apart)] == [1, 2]
+    found = evaluate([(case, apart)], spec, Runs(lambda _: seen, "HOST", "none"), Terms("fp32"))
+    assert found.total.people is not None
+    assert (found.total.people.missed, found.total.people.barely) == ((), 1)
 
 
 def test_everybody_lost_is_no_keypoint_error_and_still_fails(pairs: list[tuple[Case, Outputs]]) -> None:

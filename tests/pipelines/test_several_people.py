@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from posekit.bundle import open_bundle
+from posekit.parity.cases import recorded
 from posekit.pipelines import inputs, package
 from tests.several import PLACES, write_model, write_pictures
 
@@ -64,6 +66,9 @@ def test_everybody_is_in_the_report(platform: str, bundles: Path) -> None:
     assert document["accuracy"]["packaged"]["people"] == PEOPLE
     assert document["accuracy"]["packaged"]["ap"] > 0.8
     assert document["images"] == len(PLACES)  # that of nobody too
+    opened = open_bundle(bundles / f"squares-{platform}")
+    cases = [case for case, _ in recorded(opened.folder / "evaluation", opened.spec)]
+    assert all(case.photo.is_annotated for case in cases)  # that nobody is there is evidence, too
     page = (bundles / f"squares-{platform}" / "report" / "index.html").read_text()
     assert "own boxes and confidences" in page
     assert "people in the reference" in page
