@@ -15,10 +15,10 @@ from posekit.errors import InputError
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.contract.anatomy import chance, left_on_right
 from posekit.parity.contract.probes import Network
+from posekit.parity.contract.several import same_people, several
 from posekit.parity.contract.verdict import LUCK
 from posekit.parity.drift import drift_of
 from posekit.parity.gate import Check, Outcome, passed
-from posekit.parity.matching import matched as matched_people
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 from posekit.parity.predictions import Prediction, Predictions
 from posekit.parity.steps import Step
@@ -51,55 +51,35 @@ def contract_step(network: Network, spec: PoseSpec, photos: Sequence[Photo], pre
 
     InputError where nobody can be matched: a top-down network needs boxes, in the predictions or of annotations.
     """
-    seen: list[Found] = []
-    expected: list[Found] = []
-    matched: list[_Match] = []
-    pairs = (
-        _several(network, spec, photos, predictions)
-        if spec.has_several
-        else _one_each(network, spec, photos, predictions)
-    )
-    for ours, theirs, match in pairs:
-        seen.append(ours)
-        expected.append(theirs)
-        matched.append(match)
+    seen: Sequence[Found]
+    expected: Sequence[Found]
+    people: tuple[Check, ...] = ()
+    if spec.has_several:
+        found = several(network, spec, photos, predictions)
+        seen, expected, people = found.seen, found.expected, (same_people(found),)
+        matched = [_Match(picture, False, None) for picture in found.pictures]
+    else:
+        seen, expected, matched = _one_each(network, spec, photos, predictions)
     if not expected:
         raise _nobody(predictions, spec)
     error = compare_keypoints(seen, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, -math.inf)
     coverage = _coverage(matched, photos, spec)
-    checks = (_same_place(error, coverage), _same_sides(expected, spec))
+    checks = (*people, _same_place(error, coverage), _same_sides(expected, spec))
     drift = drift_of(seen, expected, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, GateSpec())
     return ContractStep(Step("contract", error, drift=drift), checks, _in_words(matched, predictions, coverage))
 
 
-Pair = tuple[Found, Found, "_Match"]  # what the network gives, what the training code gave, and how they were matched
-
-
-def _one_each(network: Network, spec: PoseSpec, photos: Sequence[Photo], predictions: Predictions) -> Iterator[Pair]:
-    """The person of each region and its prediction."""
+def _one_each(
+    network: Network, spec: PoseSpec, photos: Sequence[Photo], predictions: Predictions
+) -> tuple[list[Found], list[Found], list[_Match]]:
+    """The person of each region, its prediction, and how they were matched."""
+    seen, expected, matched = list[Found](), list[Found](), list[_Match]()
     for case, prediction, match in _matched(photos, predictions, spec):
-        ours = found_in(case, network(spec, case.pixels), spec)
+        seen.append(found_in(case, network(spec, case.pixels), spec))
         points, scores = prediction.keypoints[None], prediction.scores[None]
-        yield ours, Found(case.name, points, scores, ours.sizes, ours.areas), match
-
-
-def _several(network: Network, spec: PoseSpec, photos: Sequence[Photo], predictions: Predictions) -> Iterator[Pair]:
-    """The people of each picture, and those of its predictions who are like one of them."""
-    for photo in photos:
-        there = predictions.by_photo.get(photo.path, ())
-        if not there:
-            continue
-        (case,) = cases_of(photo, spec)
-        ours = found_in(case, network(spec, case.pixels), spec)
-        points = np.array([one.keypoints for one in there])
-        low, high = points.min(axis=1), points.max(axis=1)
-        sides = np.maximum(high - low, 1.0)
-        theirs = Found(
-            case.name, points, np.array([one.scores for one in there]), sides.max(axis=1), sides.prod(axis=1)
-        )
-        match = matched_people(ours.keypoints, points, theirs.areas, spec.keypoints.oks_sigmas)
-        for one, other in zip(match.seen, match.reference, strict=True):
-            yield ours.taken([one]), theirs.taken([other]), _Match(photo.path, False, None)
+        expected.append(Found(case.name, points, scores, seen[-1].sizes, seen[-1].areas))
+        matched.append(match)
+    return seen, expected, matched
 
 
 def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:
