@@ -128,6 +128,9 @@ class GateSpec(Part):
     tie: Annotated[float, Field(ge=0, lt=0.1)] | None = None
 
 
+TensorName = Annotated[str, written(r"[\x21-\x7e]{1,256}", "a tensor's name of at most 256 characters without blanks")]
+
+
 class PoseSpec(Part):
     """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash."""
 
@@ -144,12 +147,13 @@ class PoseSpec(Part):
     license: Annotated[str, written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
     kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
     outputs: tuple[OutputName, ...] = ()
+    file_outputs: tuple[TensorName, ...] = ()
     input: InputSpec
     decoder: AnyDecoderSpec
     keypoints: KeypointsSpec
     gate: GateSpec = GateSpec()
 
-    _lists = field_validator("outputs", mode="before")(tuple_of_list)
+    _lists = field_validator("outputs", "file_outputs", mode="before")(tuple_of_list)
 
     @model_validator(mode="before")
     @classmethod
@@ -166,12 +170,20 @@ class PoseSpec(Part):
             raise ValueError(f"{value!r} is a word of Kotlin or Swift")
         return value
 
-    @field_validator("outputs")
+    @field_validator("outputs", "file_outputs")
     @classmethod
     def _output_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) != len(value):
             raise ValueError("output names must differ")
         return value
+
+    @model_validator(mode="after")
+    def _names_each(self) -> PoseSpec:
+        if self.file_outputs and len(self.file_outputs) != len(self.outputs):
+            raise ValueError(
+                f"file_outputs has {len(self.file_outputs)} names and outputs {len(self.outputs)}: expected one each"
+            )
+        return self
 
     @model_validator(mode="after")
     def _decodes(self) -> PoseSpec:

@@ -46,7 +46,7 @@ def check_model(
 ) -> Checked:
     """Open a model and check its contract; reference: COCO keypoint results or .npz of the training code."""
     with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust, weights=weights)
+        source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     contract = None
     if reference is not None:

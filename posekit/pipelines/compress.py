@@ -64,7 +64,7 @@ def compress(
     folder = out / f"{spec.name}-compressed"
     folders.check_place(folder, WHAT, _is_compressed, overwrite=overwrite)
     with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust, weights=weights)
+        source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     with announced(step, "export the network"):
         original, names = export_network(source, spec)

@@ -70,7 +70,7 @@ def open_for_prediction(
         opened = bundle.open_bundle(path)
         return opened.spec, runtime_for(opened.platform, opened.model_path).run
     contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
-    source = open_source(path, arch=arch, trust=trust, weights=weights)
+    source = open_source(path, contract, arch=arch, trust=trust, weights=weights)
     check_facts(source, contract)
 
     def run(pixels: NDArray[np.float32]) -> Outputs:

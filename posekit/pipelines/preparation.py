@@ -64,7 +64,7 @@ def prepare(
 ) -> Prepared:
     """Open a model and lower it, after the checks that need the eager network alone; PosekitError names the step."""
     with announced(step, "open the model"):
-        source = open_source(model, arch=arch, trust=trust, weights=weights)
+        source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     with announced(step, "run the reference"):
         pixels, outputs = _referenced(source, spec, images)

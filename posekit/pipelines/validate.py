@@ -206,7 +206,7 @@ def _origin(
             wanted.source, wanted.spec, wanted.changes, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights
         )
     with announced(step, "open the model"):
-        source = open_source(wanted.source, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights)
+        source = open_source(wanted.source, opened.spec, arch=wanted.arch, trust=wanted.trust, weights=wanted.weights)
     calibrated = None
     if wanted.calibration is not None:
         if told.facts.calibration is None:

@@ -11,20 +11,32 @@ from pathlib import Path
 
 from posekit import documents
 from posekit.errors import InputError, said
-from posekit.sources import limits
+from posekit.sources import limits, protobuf
 
 LEGACY_TORCH_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # pickled torch.serialization.MAGIC_NUMBER
+# numbers of protobuf fields: onnx.ModelProto (ir_version, graph), CoreML.Specification.Model (version, description, and
+# one of the model's types), tensorflow.GraphDef (node, library, version, versions)
+ONNX_NEEDED, ONNX_FIELDS = {1, 7}, {1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26}
+COREML_NEEDED, COREML_FIRST_TYPE = {1, 2}, 200
+GRAPH_FIELDS = {1, 2, 3, 4, 5}
 LEGACY_PICKLES = 4  # magic number, protocol version, system info, the object; storages follow
 
 
 class Form(StrEnum):
-    """The five forms in which PyTorch models are handed on; MODULE and CHECKPOINT are told apart when loaded."""
+    """The forms in which models are handed on; MODULE and CHECKPOINT are told apart when loaded."""
 
     EXPORTED_PROGRAM = "exported program"
     TORCHSCRIPT = "TorchScript"
     STATE_DICT = "state dict"
     MODULE = "pickled module"
     CHECKPOINT = "checkpoint with a pickled module"
+    ONNX = "ONNX"
+    TFLITE = "TFLite"
+    SAVED_MODEL = "TensorFlow SavedModel"
+    FROZEN_GRAPH = "frozen TensorFlow graph"
+    KERAS = "Keras"
+    NEURAL_NETWORK = "Core ML neural network"
+    ML_PROGRAM = "Core ML program"
 
 
 class Container(StrEnum):
@@ -34,16 +46,32 @@ class Container(StrEnum):
     TORCHSCRIPT = "TorchScript"
     PICKLE = "pickle"
     SAFETENSORS = "safetensors file"
+    ONNX = "ONNX model"
+    TFLITE = "TFLite model"
+    SAVED_MODEL = "TensorFlow SavedModel"
+    FROZEN_GRAPH = "frozen TensorFlow graph"
+    KERAS = "Keras model"
+    COREML = "Core ML model"
+    TASK = "MediaPipe task"
+
+    @property
+    def described(self) -> str:
+        """With its article."""
+        return f"{'an' if self[0] in 'eEO' else 'a'} {self}"
+
+
+EXPECTED = "a model of PyTorch, ONNX, TensorFlow, TFLite or Core ML"
+GIVE_FILE = "give the model file itself, such as model.pt, model.onnx or model.tflite"
 
 
 def container(path: Path) -> Container:
-    """Recognise a PyTorch file by its content; InputError says what it is instead, or what is wrong with it."""
+    """Recognise a model by its content; InputError says what it is instead, or what is wrong with it."""
     if not path.exists():
         raise InputError(f"there is no file {path}", "check the path")
     if path.is_dir():
-        raise InputError(f"{path} is a folder, expected a model file", "give the .pt, .pth or .pt2 file itself")
+        return _folder_container(path)
     if not path.is_file():
-        raise InputError(f"{path} is no regular file, expected a model file", "give the .pt, .pth or .pt2 file itself")
+        raise InputError(f"{path} is no regular file, expected a model file", GIVE_FILE)
     limits.refuse_above(path.stat().st_size, limits.MODEL_BYTES, f"{path} has")
     try:
         with path.open("rb") as file:
@@ -56,13 +84,44 @@ def container(path: Path) -> Container:
         return _zip_container(path)
     if head.startswith(LEGACY_TORCH_MAGIC):
         return Container.PICKLE
+    if head[4:8] == b"TFL3":
+        return Container.TFLITE
+    if head.startswith(b"\x89HDF\r\n"):
+        return Container.KERAS
     if (
         head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
     ):  # a header's length, then JSON
         return Container.SAFETENSORS
+    found = _protobuf_container(path)
+    if found is not None:
+        return found
     raise InputError(
-        f"{path} is {_describe(head)}, expected a PyTorch model", "save it with torch.save or torch.export.save"
+        f"{path} is {_describe(head)}, expected {EXPECTED}", "save it with torch.save or torch.export.save"
     )
+
+
+def _folder_container(path: Path) -> Container:
+    if (path / "saved_model.pb").is_file():
+        return Container.SAVED_MODEL
+    if (path / "Manifest.json").is_file() and path.suffix == ".mlpackage":
+        return Container.COREML
+    raise InputError(f"{path} is a folder, expected a model file, a SavedModel or an .mlpackage", GIVE_FILE)
+
+
+def _protobuf_container(path: Path) -> Container | None:
+    """Which protobuf message a file is, told by the numbers of its outermost fields; None where it is none of them."""
+    try:
+        numbers = protobuf.field_numbers(path)
+    except protobuf.DamagedError as damaged:
+        numbers = damaged.numbers
+        if len(numbers) < 2 or not numbers <= ONNX_FIELDS:
+            return None
+        raise InputError(f"{path} is a damaged or truncated ONNX model", "copy or save it again") from damaged
+    if ONNX_NEEDED <= numbers <= ONNX_FIELDS:
+        return Container.ONNX
+    if numbers >= COREML_NEEDED and max(numbers) >= COREML_FIRST_TYPE:
+        return Container.COREML
+    return Container.FROZEN_GRAPH if 1 in numbers and numbers <= GRAPH_FIELDS else None
 
 
 def _zip_container(path: Path) -> Container:
@@ -73,8 +132,13 @@ def _zip_container(path: Path) -> Container:
         return Container.TORCHSCRIPT
     if "data.pkl" in names:
         return Container.PICKLE
+    if "model.weights.h5" in names and "config.json" in names:
+        return Container.KERAS
+    if any(name.endswith(".tflite") for name in names):
+        return Container.TASK
     raise InputError(
-        f"{path} is a zip file without a PyTorch model in it", "save it with torch.save or torch.export.save"
+        f"{path} is a zip file without {EXPECTED} in it",
+        "save it with torch.save or torch.export.save",
     )
 
 
@@ -103,9 +167,7 @@ def read_entry(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
 
 
 def _describe(head: bytes) -> str:
-    kinds = {b"\x89HDF": "an HDF5 file (Keras?)", b"TFL3": "a TFLite model", b"\x80": "a bare pickle"}
-    if head[4:8] == b"TFL3":
-        return kinds[b"TFL3"]
+    kinds = {b"\x80": "a bare pickle"}
     for magic, name in kinds.items():
         if head.startswith(magic):
             return name

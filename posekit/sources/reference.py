@@ -1,8 +1,9 @@
-"""The reference: the source model run eagerly on the input that the contract makes."""
+"""The reference: the source model run by its own framework on the input that the contract makes."""
 
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from posekit.contract.outputs import packaged
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
-from posekit.errors import InputError, line_of_user, said
+from posekit.errors import InputError, PosekitError, line_of_user, said
 from posekit.poses.input_spec import GRAY_OF_RGB
 from posekit.progress import captured
 from posekit.sources.source import SourceModel
@@ -23,25 +24,37 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
     Normalisation is numpy's, outside any graph, so that the packaged model's own is checked against it. InputError
     where the network fails, or where an output that the decoder reads has not the axes of its head.
     """
-    import torch
-
-    image = torch.from_numpy(network_input(spec, pixels))
-    with captured(), torch.inference_mode():  # forward() may print
+    run = source.run or partial(_run_eagerly, source.module)
+    image = network_input(spec, pixels)
+    with captured():  # forward() may print
         try:
-            result = called(source.module, image)
+            result = run(image)
+        except PosekitError:
+            raise
         except Exception as error:
             is_batch = "args[0].shape[0] to be equal to" in str(error)
             raise InputError(
-                "the network fails on an input of "
-                f"{tuple(image.shape)}{line_of_user(error)}{said(error, of_user=True)}",
+                f"the network fails on an input of {image.shape}{line_of_user(error)}{said(error, of_user=True)}",
                 "export it anew with an example of one picture, a batch of 1"
                 if is_batch
                 else "check input.size_wh and input.color_order; the network must take one float tensor of this shape",
             ) from error
     return {
-        name: np.asarray(packaged(name, np.asarray(tensor.detach().cpu().numpy(), np.float32), spec), order="C")
-        for name, tensor in named_outputs(result, spec.outputs).items()
+        name: np.asarray(packaged(name, values, spec), order="C")
+        for name, values in ((name, _floats(one)) for name, one in named_outputs(result, spec.outputs).items())
     }
+
+
+def _run_eagerly(network: Any, image: NDArray[np.float32]) -> Any:
+    import torch
+
+    with torch.inference_mode():
+        return called(network, torch.from_numpy(image))
+
+
+def _floats(values: Any) -> NDArray[np.float32]:
+    """An output of any framework, as the apps read it."""
+    return np.asarray(values if isinstance(values, np.ndarray) else values.detach().cpu().numpy(), np.float32)
 
 
 def called(network: Any, image: Any) -> Any:
@@ -136,7 +149,7 @@ def _which_to_name(own: dict[str, Any], names: tuple[str, ...]) -> str:
 def _flatten(value: Any, prefix: str) -> list[tuple[str, Any]]:
     import torch
 
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor | np.ndarray):
         return [(prefix, value)]
     if isinstance(value, dict):
         items = [(str(key), item) for key, item in value.items()]

@@ -1,44 +1,49 @@
-"""From a PyTorch file to the eager network, with the facts that the file itself states."""
+"""From a model file to the network that its own framework runs, whatever framework that is."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
-import importlib
-import os
-import sys
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from posekit.contract.drafts import Draft
-from posekit.errors import InputError, MissingToolError, line_of_user, said
-from posekit.progress import LOG, TOLD_AT_ONCE, captured
-from posekit.sources import ultralytics
-from posekit.sources.deserializing import known_types
-from posekit.sources.devices import EXPORTED_DEVICE, TORCHSCRIPT_DEVICE, on_cpu
-from posekit.sources.recognise import Container, Form, container, imports_of_pickles
-from posekit.sources.safety import refuse_exported_code, refuse_writing_code
-from posekit.sources.weights import choose, sets_of
+from posekit.errors import InputError
+from posekit.progress import LOG, TOLD_AT_ONCE
+from posekit.sources.recognise import Container, Form, container
 
 if TYPE_CHECKING:
     from torch import nn
 
-# of a checkpoint with pickled modules (YOLOv5 and what came of it): what that code deploys first
-MODULES = ("ema", "model")
+    from posekit.contract.spec import PoseSpec
+
+Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]  # (1, C, H, W) normalised to outputs by name
+ROUNDING = 1e-4  # relative RMS of one float32 implementation of a network against another
+ROOMS = {  # what opens each container: opened(path, spec) of the module, PyTorch's also with the user's options
+    Container.ONNX: "posekit.sources.onnx.opening",
+    Container.TFLITE: "posekit.sources.tflite.opening",
+    Container.SAVED_MODEL: "posekit.sources.tensorflow.opening",
+    Container.FROZEN_GRAPH: "posekit.sources.tensorflow.opening",
+    Container.KERAS: "posekit.sources.tensorflow.opening",
+    Container.COREML: "posekit.sources.coreml.opening",
+    Container.TASK: "posekit.sources.task",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SourceModel:
     """A trained network as its framework runs it.
 
-    module: eager (or as the file holds it), on the CPU, in eval mode and float32. facts: what the file says of
-    itself (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec. draft: the contract that
-    the file itself lets posekit write, where it does.
+    module: the network in PyTorch, from (1, C, H, W), on the CPU, in eval mode and float32: what is converted. run: how
+    the file's own framework runs it, the reference; None where that is PyTorch. facts: what the file says of itself
+    (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec. draft: the contract that the file
+    itself lets posekit write, where it does. keeps: the file can be shipped as it is on the platform whose format it
+    has. rounding: relative RMS that `module` may differ from `run`, more where the file computes in 16 or 8 bits.
     """
 
     path: Path
@@ -47,277 +52,62 @@ class SourceModel:
     module: nn.Module
     facts: Mapping[str, Any] = field(default_factory=dict)
     draft: Draft | None = None
+    run: Run | None = None
+    keeps: bool = False
+    rounding: float = ROUNDING
 
 
-def open_source(path: Path, *, arch: str = "", trust: bool = False, weights: str = "") -> SourceModel:
+def open_source(
+    path: Path, spec: PoseSpec | None = None, *, arch: str = "", trust: bool = False, weights: str = ""
+) -> SourceModel:
     """Open `path` without running anything that it holds, unless `trust`.
 
-    arch: `module:factory` that builds the network of a state dict. weights: the set of a checkpoint that holds several
-    (weights.py), which is logged for every command alike. InputError says what is wrong.
+    spec: the contract, by which the sizes that a file leaves open are fixed and its outputs are taken; without one, a
+    file that needs it gives what it says of itself alone. arch: `module:factory` that builds the network of a PyTorch
+    state dict. weights: the set of a checkpoint that holds several (torch/weights.py), which is logged for every
+    command alike. InputError says what is wrong.
     """
     kind = container(path)
-    if find_spec("torch") is None:
-        raise MissingToolError("PyTorch is not installed", "pip install 'posekit[all]'")
-    if weights and kind in (Container.EXPORTED_PROGRAM, Container.TORCHSCRIPT):
-        raise InputError(f"{path} is an {kind}, which has one set of weights", "leave out --weights")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    facts: dict[str, Any] = {}
-    draft = None
-    with captured(), warnings.catch_warnings():  # torch logs what it then raises, and the user's code may print
-        warnings.simplefilter("ignore")
-        if kind is Container.EXPORTED_PROGRAM:
-            form, (module, facts) = Form.EXPORTED_PROGRAM, _load_exported(path, trust)
-        elif kind is Container.TORCHSCRIPT:
-            form, (module, facts) = Form.TORCHSCRIPT, _load_torchscript(path, trust)
-            draft, told = ultralytics.of_export(path)
-            facts |= told
-        elif kind is Container.SAFETENSORS:
-            form, (module, facts) = Form.STATE_DICT, _build(_safetensors(path), arch, path, weights)
-        else:
-            form, module, facts, draft = _from_pickle(path, arch, trust, weights)
-    module = _settled(module)
-    _refuse_bad_weights(module, path)
+    if kind in ROOMS:
+        _refuse_options(kind, path, arch, weights)
+        found: SourceModel = import_module(ROOMS[kind]).opened(path, spec)
+    else:
+        from posekit.sources.torch import opening
+
+        found = opening.opened(path, kind, arch=arch, trust=trust, weights=weights)
+    refuse_bad_weights(found.module, path)
     for name in TOLD_AT_ONCE:
-        if name in facts:
-            LOG.warning("%s: %s", name, facts[name])
-    return SourceModel(path, form, digest, module, facts, draft)
+        if name in found.facts:
+            LOG.warning("%s: %s", name, found.facts[name])
+    return found
 
 
 def says_contract(path: Path) -> bool:
     """Whether the contract may be in the file itself, told without running what it holds."""
     kind = container(path)
-    if kind is Container.TORCHSCRIPT:
-        return ultralytics.has_metadata(path)
-    return kind is Container.PICKLE and ultralytics.is_needed(imports_of_pickles(path))
+    if kind in ROOMS:
+        return bool(getattr(import_module(ROOMS[kind]), "says_contract", lambda path: False)(path))
+    from posekit.sources.torch import opening
+
+    return opening.says_contract(path, kind)
 
 
-def _load_exported(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
-    import torch
-
-    if not trust:
-        _refuse_imports(path)
-        refuse_exported_code(path)
-    file, facts = on_cpu(path, EXPORTED_DEVICE)
-    try:
-        # an open file, because torch goes by the name's ending otherwise
-        with file, _on_cpu(), contextlib.nullcontext() if trust else _weights_only(), known_types():
-            program = torch.export.load(file)
-            return program.module(check_guards=False), facts
-    except Exception as error:
-        raise InputError(f"{path} is no readable exported program{said(error)}", "export it anew") from error
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's files and their names in order."""
+    if path.is_dir():
+        whole = hashlib.sha256()
+        for one in sorted(path.rglob("*")):
+            if one.is_file():
+                whole.update(f"{one.relative_to(path).as_posix()}\0{digest_of(one)}\n".encode())
+        return whole.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _load_torchscript(path: Path, trust: bool) -> tuple[nn.Module, dict[str, Any]]:
-    import torch
-
-    if not trust:
-        refuse_writing_code(path)
-    file, facts = on_cpu(path, TORCHSCRIPT_DEVICE)
-    try:
-        with file:
-            module: nn.Module = torch.jit.load(file, map_location="cpu")  # type: ignore[no-untyped-call]
-        return module, facts
-    except Exception as error:
-        raise InputError(f"{path} is no readable TorchScript{said(error)}", "save it anew") from error
-
-
-def _safetensors(path: Path) -> dict[str, Any]:
-    """The tensors of a .safetensors file, which holds nothing that could be run."""
-    if find_spec("safetensors") is None:
-        raise MissingToolError("safetensors is not installed", "pip install 'posekit[all]'")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path, device="cpu"))
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is a damaged .safetensors file{said(error)}", "copy or save it again") from error
-
-
-_Opened = tuple[Form, "nn.Module", dict[str, Any], Draft | None]
-
-
-def _from_pickle(path: Path, arch: str, trust: bool, weights: str) -> _Opened:
-    from torch import nn
-
-    content = _unpickled(path, trust)
-    if isinstance(content, nn.Module):
-        if weights:
-            raise InputError(f"{path} is a pickled network, which has one set of weights", "leave out --weights")
-        return _of_module(Form.MODULE, content, {}, {}, path)
-    if isinstance(content, Mapping):
-        modules = {name: content[name] for name in MODULES if isinstance(content.get(name), nn.Module)}
-        if modules:
-            name, told = _chosen(modules, weights, path)
-            return _of_module(Form.CHECKPOINT, modules[name], told, content, path)
-        if any(True for _ in sets_of(content)):
-            return Form.STATE_DICT, *_build(content, arch, path, weights), None
-    raise InputError(f"{path} holds a {type(content).__name__} without a network", "expected a state dict or a module")
-
-
-def _unpickled(path: Path, trust: bool) -> Any:
-    import torch
-
-    if not trust:
-        _refuse_imports(path)
-    try:
-        with _importable(path) if trust else warnings.catch_warnings():
-            return torch.load(path, map_location="cpu", weights_only=not trust)
-    except ModuleNotFoundError as error:
-        if error.name == ultralytics.PACKAGE:
-            raise MissingToolError(
-                f"{path} is a checkpoint of Ultralytics, whose package is not installed",
-                f"pip install {ultralytics.PACKAGE}, or where it is installed {ultralytics.EXPORT}",
-            ) from error
-        raise InputError(
-            f"{path} needs the Python module {error.name!r}, which cannot be imported",
-            "run posekit where the training code can be imported (PYTHONPATH), or save a state dict",
-        ) from error
-    except Exception as error:
-        raise InputError(f"{path} cannot be loaded{said(error)}", "save it again") from error
-
-
-def _of_module(form: Form, module: nn.Module, told: dict[str, Any], content: Mapping[Any, Any], path: Path) -> _Opened:
-    """A pickled network with what it says of itself; Ultralytics' ones as their own module opens them."""
-    facts, draft = _facts(module) | told, None
-    if ultralytics.is_theirs(module):
-        module, draft = ultralytics.opened(module, content, path)
-    return form, module, facts, draft
-
-
-def _chosen(modules: dict[str, Any], weights: str, path: Path) -> tuple[str, dict[str, Any]]:
-    """Which network of a checkpoint is taken, and what is told of it."""
-    if weights and weights not in modules:
-        raise InputError(f"{path} has no network {weights!r}", f"there are {', '.join(modules)}")
-    name = weights or next(iter(modules))
-    others = [other for other in modules if other != name]
-    if not weights and not others:
-        return name, {}
-    return name, {"weights": name + (f"; left out: {', '.join(others)}" if others else "")}
-
-
-def _refuse_imports(path: Path) -> None:
-    """InputError that lists what the file's pickles would import beyond plain tensors."""
-    from torch._weights_only_unpickler import _get_allowed_globals
-
-    allowed = set(_get_allowed_globals()) | {"torch._utils._rebuild_tensor_v2"}
-    # old storages (torch.FloatStorage, torch.cuda.FloatStorage) are type tags, replaced by the loader
-    unknown = sorted(
-        (
-            name
-            for name in imports_of_pickles(path)
-            if name not in allowed and not (name.startswith("torch.") and name.endswith("Storage"))
-        ),
-        key=lambda name: (name.startswith("torch."), name),  # what is least known first
-    )
-    if unknown:
-        listed = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
-        raise InputError(
-            f"{path} is a pickle that would import and run {listed}",
-            "nothing was run; if you know where the file comes from, pass --trust, or save a state dict",
-        )
-
-
-@contextlib.contextmanager
-def _weights_only() -> Iterator[None]:
-    """torch.load unpickles tensors and nothing else for the time of a `with`, whoever calls it."""
-    key = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
-    before = os.environ.get(key)
-    os.environ[key] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[key]
-        else:
-            os.environ[key] = before
-
-
-class _importable:
-    """For the time of a `with`: the file's own folder and the current one can be imported from."""
-
-    def __init__(self, path: Path) -> None:
-        self._folders = [str(Path.cwd()), str(path.resolve().parent)]
-
-    def __enter__(self) -> None:
-        sys.path[:0] = self._folders
-
-    def __exit__(self, *_: object) -> None:
-        for folder in self._folders:
-            sys.path.remove(folder)
-
-
-@contextlib.contextmanager
-def _on_cpu() -> Iterator[None]:
-    """torch.load puts tensors on the CPU for the time of a `with`, whoever calls it: torch.export.load has no way to
-    say so."""
-    import torch
-
-    load = torch.load
-    torch.load = functools.partial(load, map_location="cpu")
-    try:
-        yield
-    finally:
-        torch.load = load
-
-
-def _build(content: Mapping[Any, Any], arch: str, path: Path, weights: str) -> tuple[nn.Module, dict[str, Any]]:
-    """The network of --arch with the weights of the file, and what was done to find them."""
-    if not arch:
-        count = max(len(tensors) for _, tensors in sets_of(content))
-        raise InputError(
-            f"{path} holds {count} tensors without the network's code",
-            "say what builds the network: --arch package.module:factory",
-        )
-    network = _call_factory(arch, path)
-    chosen = choose(content, network.state_dict(), weights, path)
-    try:
-        network.load_state_dict(chosen.tensors, strict=False)  # weights.py has accounted for every key
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise InputError(f"{path} does not fit {arch}: {lines[-1].strip()}", "is it the right factory?") from error
-    return network, {"weights": chosen.said} if chosen.said else {}
-
-
-def _call_factory(arch: str, path: Path) -> nn.Module:
-    from torch import nn
-
-    name, _, attribute = arch.partition(":")
-    if not name or not attribute:
-        raise InputError(f"--arch is {arch!r}, expected package.module:factory")
-    with _importable(path):
-        try:
-            factory = getattr(importlib.import_module(name), attribute)
-        except Exception as error:
-            raise InputError(
-                f"--arch {arch} cannot be imported{line_of_user(error)}{said(error, of_user=True)}", "check PYTHONPATH"
-            ) from error
-        try:
-            network = factory()
-        except Exception as error:
-            raise InputError(
-                f"--arch {arch} failed when called without arguments{line_of_user(error)}{said(error, of_user=True)}"
-            ) from error
-    if not isinstance(network, nn.Module):
-        raise InputError(f"--arch {arch} gave a {type(network).__name__}, expected a torch.nn.Module")
-    return network
-
-
-def _facts(module: nn.Module) -> dict[str, Any]:
-    """What an Ultralytics-style network says of itself, as plain values."""
-    facts: dict[str, Any] = {}
-    for name in ("stride", "kpt_shape", "names"):
-        value = getattr(module, name, None)
-        if value is None and name == "kpt_shape":
-            value = (getattr(module, "yaml", None) or {}).get("kpt_shape")
-        if value is not None:
-            facts[name] = value.tolist() if hasattr(value, "tolist") else value
-    return facts
-
-
-def _settled(module: nn.Module) -> nn.Module:
+def settled(module: nn.Module) -> nn.Module:
     """The module on the CPU, in float32 (checkpoints are often saved in half) and in eval mode."""
+    import contextlib
+
     module = module.float().cpu()
     with contextlib.suppress(NotImplementedError):  # an exported program has no modes to set
         module.eval()
@@ -328,7 +118,7 @@ def _settled(module: nn.Module) -> nn.Module:
     return module
 
 
-def _refuse_bad_weights(module: nn.Module, path: Path) -> None:
+def refuse_bad_weights(module: nn.Module, path: Path) -> None:
     """Weights are finite; a buffer may hold -inf, as the mask of an attention does."""
     parameters = {name for name, _ in module.named_parameters()}
     for name, tensor in module.state_dict().items():
@@ -337,3 +127,10 @@ def _refuse_bad_weights(module: nn.Module, path: Path) -> None:
         good = tensor.isfinite() if name in parameters else tensor.isfinite() | tensor.isneginf()
         if not bool(good.all()):
             raise InputError(f"{path}: weight {name!r} holds values that are not finite", "was the training diverging?")
+
+
+def _refuse_options(kind: Container, path: Path, arch: str, weights: str) -> None:
+    """InputError for what is said of PyTorch files alone."""
+    for option, value in (("--arch", arch), ("--weights", weights)):
+        if value:
+            raise InputError(f"{path} is {kind.described}, which {option} says nothing of", f"leave out {option}")

@@ -92,7 +92,7 @@ def _other_boxes() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ours(name: str, value: Any) -> Iterator[None]:
-    from posekit.sources import ultralytics
+    from posekit.sources.torch import ultralytics
 
     with mock.patch.object(ultralytics, name, value):
         yield

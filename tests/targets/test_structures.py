@@ -16,7 +16,7 @@ from posekit.runtimes import litert as litert_runtime  # noqa: E402
 from posekit.runtimes import mil  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
-from posekit.sources.source import SourceModel, _settled  # noqa: E402
+from posekit.sources.source import SourceModel, settled  # noqa: E402
 from posekit.targets import TARGETS  # noqa: E402
 from posekit.targets.coreml.target import BASE_FILE as PACKAGE  # noqa: E402
 from posekit.targets.graph.lowering import Lowered, lower, relative_rms  # noqa: E402
@@ -43,7 +43,7 @@ def group(request: pytest.FixtureRequest) -> tuple[PoseSpec, Lowered, list[np.nd
     spec = spec_for(tuple(network.heads))
     width, height = structures.SIZE_WH
     pictures = [np.random.default_rng(seed).uniform(0, 255, (height, width, 3)).astype(np.float32) for seed in (0, 1)]
-    source = SourceModel(Path("in-memory"), Form.MODULE, "", _settled(network))
+    source = SourceModel(Path("in-memory"), Form.MODULE, "", settled(network))
     references = [run_reference(source, spec, picture) for picture in pictures]
     return spec, lower(source, spec, pictures[0], references[0]), pictures, references
 

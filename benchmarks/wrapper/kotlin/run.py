@@ -12,7 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kotlin")]
 import build  # noqa: E402  (the rendering and compiling that the tests use)
-
 from tests.heads import plain_spec  # noqa: E402
 
 

@@ -14,9 +14,9 @@ from posekit.contract.outputs import check_outputs
 from posekit.contract.spec import PoseSpec
 from posekit.errors import ConversionError
 from posekit.progress import captured
-from posekit.sources.exported import forget_machine
 from posekit.sources.reference import named_outputs, run_reference
 from posekit.sources.source import SourceModel
+from posekit.sources.torch.exported import forget_machine
 from posekit.targets.graph import passes
 from posekit.targets.graph.lowering import export_failure
 

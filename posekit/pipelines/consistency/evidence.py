@@ -22,7 +22,8 @@ from posekit.parity.written_poses import written_poses
 from posekit.pipelines.consistency.finding import differing, judged
 from posekit.runtimes.files import is_litter
 from posekit.sources.reference import network_input
-from posekit.targets.graph.lowering import MAX_RELATIVE_RMS, relative_rms
+from posekit.sources.source import ROUNDING
+from posekit.targets.graph.lowering import relative_rms
 
 CLOSE_GREY = 1e-3  # grey levels; processors differ in the last digit of a float32
 CLOSE_PX = 1e-6
@@ -139,8 +140,7 @@ def _trace(network: Trace, evidence: Evidence, spec: PoseSpec) -> Iterator[str]:
         yield "its normalised input is not the case's, as the contract normalises it"
     for name, values in outputs.items():
         if not any(
-            _is_of(step, values, lambda seen, ours: relative_rms(seen, ours) <= MAX_RELATIVE_RMS)
-            for step in network.steps
+            _is_of(step, values, lambda seen, ours: relative_rms(seen, ours) <= ROUNDING) for step in network.steps
         ):
             yield f"no step is the recorded {name}"
 

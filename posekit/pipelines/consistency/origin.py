@@ -20,7 +20,8 @@ from posekit.pipelines.consistency.told import Told
 from posekit.pipelines.preparation import Calibrated
 from posekit.sources import SourceModel
 from posekit.sources.reference import run_reference
-from posekit.targets.graph.lowering import MAX_RELATIVE_RMS, Lowered, lower, relative_rms
+from posekit.sources.source import ROUNDING
+from posekit.targets.graph.lowering import Lowered, lower, relative_rms
 from posekit.targets.graph.tracing import trace as trace_of
 
 UNKNOWN = Check(
@@ -75,7 +76,7 @@ def _outputs(case: str, recorded: Any, seen: Any) -> Iterator[str]:
     for name in sorted(recorded.keys() & seen.keys()):
         if recorded[name].shape != seen[name].shape:
             yield from differing(f"the shape of {name} of {case}", recorded[name].shape, seen[name].shape)
-        elif not relative_rms(recorded[name], seen[name]) <= MAX_RELATIVE_RMS:
+        elif not relative_rms(recorded[name], seen[name]) <= ROUNDING:
             error = relative_rms(recorded[name], seen[name])
             yield f"the recorded {name} of {case} is not the network's: relative RMS error {error:.2g}"
 
@@ -93,4 +94,4 @@ def _steps(network: Trace, lowered: Lowered) -> Iterator[str]:
 def _is_alike(seen: TracedOp, ours: TracedOp) -> bool:
     largest = max(abs(ours.lowest), abs(ours.highest), 1e-6)
     pairs = ((seen.samples, ours.samples), (seen.lowest, ours.lowest), (seen.highest, ours.highest))
-    return all(float(np.abs(np.asarray(a) - b).max()) <= MAX_RELATIVE_RMS * largest for a, b in pairs)
+    return all(float(np.abs(np.asarray(a) - b).max()) <= ROUNDING * largest for a, b in pairs)

@@ -61,7 +61,6 @@ PASSES = (
     passes.rewrite_elu,
     passes.rewrite_scaled_add,
 )
-MAX_RELATIVE_RMS = 1e-4  # of the exported graph against the eager network, both float32 on the CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
         outputs = [output.numpy() for output in graph(image)]
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
         error_rms = relative_rms(seen, expected)
-        if not error_rms <= MAX_RELATIVE_RMS:
+        if not error_rms <= source.rounding:
             raise ConversionError(
                 f"the exported graph's output {name!r} is not the network's: relative RMS error {error_rms:.2g}",
                 "does forward() depend on more than its input (randomness, layers created inside it)?",

@@ -15,7 +15,7 @@ from torch import Tensor, nn  # noqa: E402
 
 from posekit.errors import InputError  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
-from posekit.sources.weights import Weights, choose  # noqa: E402
+from posekit.sources.torch.weights import Weights, choose  # noqa: E402
 
 Tensors = dict[str, Tensor]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from posekit.sources.deserializing import known_types
+from posekit.sources.torch.deserializing import known_types
 
 torch = pytest.importorskip("torch")
 

@@ -1,0 +1,57 @@
+"""Which tensors of a file that names its tensors are the outputs that a contract speaks of."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posekit.errors import InputError
+from posekit.progress import LOG
+
+if TYPE_CHECKING:
+    from posekit.contract.spec import PoseSpec
+
+MOST_LISTED = 12
+
+
+def chosen(spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[str], path: Path) -> dict[str, str]:
+    """Tensors of the file by the name that the contract gives them, in its order.
+
+    own: the file's own outputs with their shapes, 0 for an open size; inside: every tensor that could be one. Taken are
+    `file_outputs`, else the tensors that are called as `outputs` says, else the file's own in order; without `outputs`
+    those that the decoder reads. What of the file's outputs is left out is logged. InputError lists the candidates.
+    """
+    names = spec.outputs or spec.decoder.outputs
+    if spec.file_outputs:
+        found = dict(zip(names, spec.file_outputs, strict=True))
+    elif all(name in inside for name in names):
+        found = {name: name for name in names}
+    elif len(names) == len(own):
+        return dict(zip(names, own, strict=True))
+    else:
+        raise InputError(
+            f"the contract names {len(names)} outputs ({', '.join(names)}), but {path} gives {len(own)}: {listed(own)}",
+            "say which tensor of the file is which, in the order of `outputs`: file_outputs = "
+            f"[{', '.join(repr(name) for name in list(own)[: len(names)])}]".replace("'", '"'),
+        )
+    for name in found.values():
+        if name not in inside:
+            raise _unknown(name, own, inside, path)
+    left = [name for name in own if name not in found.values()]
+    if left:
+        LOG.info("%s", f"outputs of {path.name} that are left out: {', '.join(left[:MOST_LISTED])}")
+    return found
+
+
+def listed(own: Mapping[str, Sequence[int]]) -> str:
+    """Outputs with their shapes."""
+    some = [f"{name} ({' x '.join(str(side or 'any') for side in shape)})" for name, shape in own.items()]
+    return ", ".join(some[:MOST_LISTED]) + (f" and {len(some) - MOST_LISTED} more" if len(some) > MOST_LISTED else "")
+
+
+def _unknown(name: str, own: Mapping[str, Sequence[int]], inside: Collection[str], path: Path) -> InputError:
+    close = difflib.get_close_matches(name, inside, 3)
+    hint = f"is it {' or '.join(map(repr, close))}? " if close else ""
+    return InputError(f"{path} has no tensor {name!r}", f"{hint}Its outputs are {listed(own)}")
