@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +61,10 @@ def tensor(operand: Operand) -> Tensor:
     import torch
 
     if not isinstance(operand, Constant):
-        return operand
-    return operand.parameter if operand.parameter is not None else torch.from_numpy(np.array(operand.values, order="C"))
+        return cast("Tensor", operand)
+    if operand.parameter is not None:
+        return operand.parameter
+    return torch.from_numpy(np.array(operand.values, order="C"))
 
 
 def fixed(operand: Operand, what: str) -> NDArray[Any]:
