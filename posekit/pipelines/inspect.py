@@ -85,25 +85,31 @@ def _mlpackage(path: Path) -> dict[str, Any]:
 
 def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
     from posekit.pipelines.inputs import find_spec
-    from posekit.sources import open_source
+    from posekit.sources import described, open_source
 
-    source = open_source(path, arch=arch, trust=trust, weights=weights)
+    facts = described(path)
+    source = None if facts else open_source(path, arch=arch, trust=trust, weights=weights)
+    facts = facts or _of_torch(source)
+    try:
+        contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
+    except InputError:
+        if spec or changes or (source is not None and source.draft is not None):
+            raise
+        return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
+    source = source or open_source(path, contract)
+    facts["contract"] = contract.model_dump(mode="json", by_alias=True)
+    facts["packaged_outputs" if "outputs" in facts else "outputs"] = _outputs(source, contract)
+    return facts
+
+
+def _of_torch(source: Any) -> dict[str, Any]:
     parameters = source.module.state_dict()
-    facts: dict[str, Any] = {
+    return {
         "form": str(source.form),
         "sha256": source.sha256,
         "parameters": sum(tensor.numel() for tensor in parameters.values() if tensor.is_floating_point()),
         **{f"says_{key}": value for key, value in source.facts.items()},
     }
-    try:
-        contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
-    except InputError:
-        if spec or changes or source.draft is not None:
-            raise
-        return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
-    facts["contract"] = contract.model_dump(mode="json", by_alias=True)
-    facts["outputs"] = _outputs(source, contract)
-    return facts
 
 
 def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:

@@ -48,6 +48,21 @@ class Node:
         return f"{self.op} {self.name!r}" if self.name else self.op
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One of the two graphs of an `If`. outputs: names of its results, in the order of the node's."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, NDArray[Any]]
+    outputs: tuple[str, ...]
+
+    @property
+    def reads(self) -> set[str]:
+        """Names from outside that it needs."""
+        given = set(self.constants) | {name for node in self.nodes for name in node.outputs}
+        return ({name for node in self.nodes for name in node.inputs} | set(self.outputs)) - given
+
+
 Operand = Any  # Tensor | Constant | None
 Rule = Callable[..., Any]
 
@@ -81,13 +96,15 @@ def whole(operand: Operand, what: str) -> list[int]:
 
 def build(
     nodes: Sequence[Node], constants: Mapping[str, NDArray[Any]], inputs: Mapping[str, NDArray[np.float32]],
-    outputs: Mapping[str, str], rules: Mapping[str, Rule], prepare: Callable[[Any], Any] = lambda image: image,
+    outputs: Mapping[str, str], rules: Mapping[str, Rule], prepare: Callable[[Any], Any],
+    arrange: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> nn.Module:  # fmt: skip
     """The module from (1, C, H, W) to a dictionary of outputs.
 
-    constants: by the graph's names. inputs: one example by name. outputs: the graph's names by those to give. prepare:
-    what is done to (1, C, H, W) to be the graph's input. Constants in float are parameters, named after their node.
-    ConversionError names the operation that has no rule, or whose rule refuses.
+    constants: by the graph's names. inputs: one example (1, C, H, W) by name. outputs: the graph's names by those to
+    give. prepare: what is done to (1, C, H, W) to be the graph's input; arrange: what is done to its outputs. Constants
+    in float are parameters, named after their node. ConversionError names the operation that has no rule, or whose rule
+    refuses.
     """
     import torch
 
@@ -97,7 +114,12 @@ def build(
     values[input_name] = prepare(torch.from_numpy(example))
     left: list[Node] = []
     with torch.no_grad():
-        for node in needed:
+        waiting = needed[::-1]
+        while waiting:
+            node = waiting.pop()
+            if node.op == "If":
+                waiting += _taken(node, values)[::-1]
+                continue
             _require(node, rules)
             results = _run(node, [values.get(name) if name else None for name in node.inputs], rules, is_folding=True)
             values.update(zip(node.outputs, results, strict=False))
@@ -105,7 +127,7 @@ def build(
                 left.append(node)
     read = {name for node in left for name in node.inputs} | set(outputs.values())
     known = {name: one.values for name, one in values.items() if isinstance(one, Constant) and name in read}
-    return _module(left, known, input_name, outputs, rules, prepare)
+    return _module(left, known, input_name, outputs, rules, prepare, arrange)
 
 
 def _needed(nodes: Sequence[Node], wanted: set[str]) -> list[Node]:
@@ -117,6 +139,20 @@ def _needed(nodes: Sequence[Node], wanted: set[str]) -> list[Node]:
             kept.append(node)
             wanted |= set(node.inputs)
     return kept[::-1]
+
+
+def _taken(node: Node, values: dict[str, Operand]) -> list[Node]:
+    """The nodes of the branch that is always taken; its constants are put among `values`."""
+    condition = values[node.inputs[0]]
+    if not isinstance(condition, Constant):
+        raise ConversionError(
+            f"{node.place} decides by the picture which operations run, which no phone graph can hold",
+            "export the network without it",
+        )
+    branch: Branch = node.attributes["branches"][0 if bool(condition.values.reshape(-1)[0]) else 1]
+    values |= {name: Constant(one) for name, one in branch.constants.items()}
+    pairs = zip(branch.outputs, node.outputs, strict=True)
+    return [*branch.nodes, *(Node("Identity", node.name, (own,), (name,)) for own, name in pairs)]
 
 
 def _require(node: Node, rules: Mapping[str, Rule]) -> None:
@@ -147,7 +183,7 @@ def _run(node: Node, operands: list[Operand], rules: Mapping[str, Rule], *, is_f
 
 def _module(
     nodes: Sequence[Node], constants: Mapping[str, NDArray[Any]], input_name: str, outputs: Mapping[str, str],
-    rules: Mapping[str, Rule], prepare: Callable[[Any], Any],
+    rules: Mapping[str, Rule], prepare: Callable[[Any], Any], arrange: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> nn.Module:  # fmt: skip
     from torch import nn
 
@@ -167,7 +203,7 @@ def _module(
             for node in nodes:
                 results = _run(node, [values.get(name) if name else None for name in node.inputs], rules)
                 values.update(zip(node.outputs, results, strict=False))
-            return {name: tensor(values[place]) for name, place in outputs.items()}
+            return arrange({name: tensor(values[place]) for name, place in outputs.items()})
 
     return Rules().eval()
 
@@ -207,8 +243,20 @@ def _path(node: Node, name: str, index: int) -> list[str]:
     parts = re.split(r"[./]", name)
     if len(parts) < 2 or not all(re.fullmatch(r"[A-Za-z0-9_]+", part) for part in parts):
         role = {1: "weight", 2: "bias"}.get(index, f"operand_{index}")
-        parts = [*re.split(r"[./]", node.name or node.outputs[0]), role]
+        parts = [*_module_path(node), role]
     return [re.sub(r"\W", "_", part) for part in parts if part] or [f"operand_{index}"]
+
+
+def _module_path(node: Node) -> list[str]:
+    """The path of the module that a node came from, `/body/body.0/Conv` as body, 0; else its name."""
+    whole = [part for part in (node.name or node.outputs[0]).split("/") if part]
+    parts = whole[:-1] if whole[-1].startswith(node.op) else whole
+    path: list[str] = []
+    for part in parts:
+        if path and part.startswith(f"{path[-1]}."):  # torch's tracer repeats what is around
+            path.pop()
+        path.append(part)
+    return re.split(r"[.]", ".".join(path or whole))
 
 
 def _is_free(module: nn.Module, path: Sequence[str]) -> bool:

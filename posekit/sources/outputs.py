@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from posekit.decoders import of
 from posekit.errors import InputError
 from posekit.progress import LOG
 
@@ -43,6 +44,27 @@ def chosen(spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[
     if left:
         LOG.info("%s", f"outputs of {path.name} that are left out: {', '.join(left[:MOST_LISTED])}")
     return found
+
+
+def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: bool) -> dict[str, Any]:
+    """Outputs by name, maps (1, h, w, K) turned to (1, K, h, w), which PyTorch's networks give and decoders expect.
+
+    outputs: of numpy or torch. channels_last: how a map is read that could be either.
+    """
+    if spec is None:
+        return dict(outputs)
+    count = spec.keypoint_count
+    wanted = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, count)
+
+    def turned(name: str, values: Any) -> Any:
+        if values.ndim != 4 or len(wanted.get(name, ())) != 3:
+            return values
+        first, last = (values.shape[axis] in (count, count + 1) for axis in (1, 3))
+        if not last or (first and not channels_last):
+            return values
+        return values.permute(0, 3, 1, 2) if hasattr(values, "permute") else values.transpose(0, 3, 1, 2)
+
+    return {name: turned(name, values) for name, values in outputs.items()}
 
 
 def listed(own: Mapping[str, Sequence[int]]) -> str:

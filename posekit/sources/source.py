@@ -92,6 +92,13 @@ def says_contract(path: Path) -> bool:
     return opening.says_contract(path, kind)
 
 
+def described(path: Path) -> dict[str, Any] | None:
+    """What a file says of itself without a contract: inputs, outputs, operations, metadata; None for PyTorch's files,
+    which say little before they run."""
+    kind = container(path)
+    return dict(import_module(ROOMS[kind]).described(path)) if kind in ROOMS else None
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, or of a folder's files and their names in order."""
     if path.is_dir():

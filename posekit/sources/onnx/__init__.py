@@ -1,0 +1,1 @@
+"""ONNX files: run by onnxruntime, converted by one PyTorch rule an operation."""

@@ -1,0 +1,196 @@
+"""An ONNX file as a checked message, with its weights in it: nothing outside its folder is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError, MissingToolError, said
+from posekit.sources import limits
+from posekit.sources.network import Branch, Node
+
+AGAIN = "copy or export it again"
+EXTERNAL = 1  # TensorProto.DataLocation
+MOST_NESTED = 8  # graphs in graphs
+DOMAINS = ("", "ai.onnx")
+
+
+def read(path: Path) -> Any:
+    """The ModelProto of a file, functions inlined and weights from files beside it taken in; InputError says what is
+    wrong."""
+    onnx = imported()
+    try:
+        model = onnx.load_model_from_string(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except Exception as error:  # protobuf has its own kinds
+        raise InputError(f"{path} is a damaged or truncated ONNX model{said(error)}", AGAIN) from error
+    if not model.graph.node or not model.graph.output:
+        raise InputError(f"{path} is an ONNX model without {'outputs' if model.graph.node else 'operations'}", AGAIN)
+    newest = onnx.defs.onnx_opset_version()
+    version = version_of(model)
+    if not 1 <= version <= newest:
+        raise InputError(
+            f"{path} has opset {version}, and the onnx package that is installed knows those up to {newest}",
+            "export it with an older opset, or update: pip install --upgrade onnx onnxruntime",
+        )
+    for graph in graphs_of(model.graph):
+        for weight in graph.initializer:
+            _take_in(weight, path)
+    if model.functions:
+        try:
+            model = onnx.inliner.inline_local_functions(model)
+        except Exception as error:
+            raise InputError(f"the functions in {path} cannot be inlined{said(error)}", AGAIN) from error
+    return model
+
+
+def imported() -> Any:
+    """The onnx package; MissingToolError where it, or what runs its models, is not installed."""
+    try:
+        import onnx
+        import onnx.inliner
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise MissingToolError(f"{error.name or 'onnx'} is not installed", "pip install 'posekit[onnx]'") from error
+    return onnx
+
+
+def version_of(model: Any) -> int:
+    """The opset of ONNX's own operations."""
+    return next((int(one.version) for one in model.opset_import if one.domain in DOMAINS), 1)
+
+
+def graphs_of(graph: Any, depth: int = 0) -> Iterator[Any]:
+    """A graph and those in its nodes."""
+    if depth > MOST_NESTED:
+        raise InputError(f"graphs are nested more than {MOST_NESTED} deep", AGAIN)
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for one in [attribute.g, *attribute.graphs] if attribute.type in (5, 10) else []:
+                yield from graphs_of(one, depth + 1)
+
+
+def _take_in(weight: Any, path: Path) -> None:
+    """Read the numbers of a weight that lies in a file beside the model, and check how many they are."""
+    onnx = imported()
+    limits.refuse_above(_count(weight, path) * 4, limits.MODEL_BYTES, f"weight {weight.name!r} of {path} has")
+    if weight.data_location != EXTERNAL:
+        return
+    said_of = {one.key: one.value for one in weight.external_data}
+    place = said_of.get("location", "")
+    folder = path.resolve().parent
+    file = (folder / place).resolve()
+    if not place or Path(place).is_absolute() or not file.is_relative_to(folder):
+        raise InputError(
+            f"weight {weight.name!r} of {path} is said to lie in {place!r}, outside the model's folder",
+            "nothing was read; export it anew",
+        )
+    if not file.is_file():
+        raise InputError(
+            f"the weights of {path} lie in {place!r}, which is not beside it",
+            "copy that file too, it belongs to it",
+        )
+    try:
+        offset, size = int(said_of.get("offset", 0)), int(said_of.get("length", 0)) or None
+        expected = _count(weight, path) * _bytes_of_one(weight, path)
+    except ValueError as error:
+        raise InputError(f"weight {weight.name!r} of {path} has no readable place in {place!r}", AGAIN) from error
+    size = expected if size is None else size
+    if size != expected or offset < 0 or offset + size > file.stat().st_size:
+        raise InputError(
+            f"weight {weight.name!r} of {path} is said to be {size} bytes at {offset} of {place!r}, which has "
+            f"{file.stat().st_size}; its shape takes {expected}",
+            AGAIN,
+        )
+    with file.open("rb") as content:
+        content.seek(offset)
+        weight.raw_data = content.read(size)
+    weight.data_location = onnx.TensorProto.DEFAULT
+    del weight.external_data[:]
+
+
+def _count(weight: Any, path: Path) -> int:
+    if any(side < 0 for side in weight.dims):
+        raise InputError(f"weight {weight.name!r} of {path} has the shape {list(weight.dims)}", AGAIN)
+    count = 1
+    for side in weight.dims:
+        count *= int(side)
+    return count
+
+
+def _bytes_of_one(weight: Any, path: Path) -> int:
+    try:
+        return int(np.dtype(imported().helper.tensor_dtype_to_np_dtype(weight.data_type)).itemsize)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"weight {weight.name!r} of {path} has the unknown type {weight.data_type}", AGAIN) from error
+
+
+def weights(graph: Any, path: Path) -> dict[str, NDArray[Any]]:
+    """Constants of a graph by name, floats of any width in float32."""
+    numpy_helper = imported().numpy_helper
+    found: dict[str, NDArray[Any]] = {}
+    for weight in graph.initializer:
+        try:
+            found[weight.name] = plain(numpy_helper.to_array(weight))
+        except Exception as error:  # whatever numpy makes of too few bytes
+            raise InputError(f"weight {weight.name!r} of {path} cannot be read{said(error)}", AGAIN) from error
+    if graph.sparse_initializer:
+        raise InputError(f"{path} holds sparse weights", "export them dense")
+    return found
+
+
+def plain(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers as PyTorch has them: every float in 32 bits."""
+    if values.dtype.kind == "f" or values.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+        return np.asarray(values, np.float32)
+    return values.astype(np.int64) if values.dtype.kind == "u" and values.dtype.itemsize > 1 else values
+
+
+def nodes(graph: Any, constants: Mapping[str, NDArray[Any]], version: int, path: Path) -> list[Node]:
+    """The operations of a graph in an order in which each comes after what it reads; InputError where there is none."""
+    ready = {one.name for one in graph.input} | set(constants) | {""}
+    found, waiting = [], list(graph.node)
+    while waiting:
+        later = []
+        for one in waiting:
+            if all(name in ready for name in one.input):
+                found.append(_node(one, version))
+                ready |= set(one.output)
+            else:
+                later.append(one)
+        if len(later) == len(waiting):
+            lost = next(name for name in later[0].input if name not in ready)
+            what = f"{later[0].op_type} {later[0].name!r}"
+            raise InputError(f"in {path} {what} reads {lost!r}, which nothing gives before it", AGAIN)
+        waiting = later
+    return found
+
+
+def _node(node: Any, version: int) -> Node:
+    op = node.op_type if node.domain in DOMAINS else f"{node.domain}.{node.op_type}"
+    if op == "If":
+        named = {one.name: one.g for one in node.attribute}
+        branches = tuple(_branch(named[name], version) for name in ("then_branch", "else_branch"))
+        reads = sorted(set().union(*(one.reads for one in branches)))
+        return Node(op, node.name, (*node.input, *reads), tuple(node.output), {"branches": branches}, version)
+    attributes = {one.name: _value(one) for one in node.attribute if not one.HasField("g")}
+    return Node(op, node.name, tuple(node.input), tuple(node.output), attributes, version)
+
+
+def _branch(graph: Any, version: int) -> Branch:
+    constants = weights(graph, Path(graph.name or "branch"))
+    return Branch(tuple(_node(one, version) for one in graph.node), constants, tuple(one.name for one in graph.output))
+
+
+def _value(attribute: Any) -> Any:
+    onnx = imported()
+    value = onnx.helper.get_attribute_value(attribute)
+    if isinstance(value, onnx.TensorProto):
+        return plain(onnx.numpy_helper.to_array(value))
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
