@@ -65,6 +65,7 @@ class Branch:
 
 Operand = Any  # Tensor | Constant | None
 Rule = Callable[..., Any]
+Arrange = Callable[[dict[str, Any]], dict[str, Any]]  # of tensors or arrays by name
 
 
 class RuleError(ValueError):
@@ -97,7 +98,7 @@ def whole(operand: Operand, what: str) -> list[int]:
 def build(
     nodes: Sequence[Node], constants: Mapping[str, NDArray[Any]], inputs: Mapping[str, NDArray[np.float32]],
     outputs: Mapping[str, str], rules: Mapping[str, Rule], prepare: Callable[[Any], Any],
-    arrange: Callable[[dict[str, Any]], dict[str, Any]],
+    arrange: Arrange,
 ) -> nn.Module:  # fmt: skip
     """The module from (1, C, H, W) to a dictionary of outputs.
 
@@ -183,7 +184,7 @@ def _run(node: Node, operands: list[Operand], rules: Mapping[str, Rule], *, is_f
 
 def _module(
     nodes: Sequence[Node], constants: Mapping[str, NDArray[Any]], input_name: str, outputs: Mapping[str, str],
-    rules: Mapping[str, Rule], prepare: Callable[[Any], Any], arrange: Callable[[dict[str, Any]], dict[str, Any]],
+    rules: Mapping[str, Rule], prepare: Callable[[Any], Any], arrange: Arrange,
 ) -> nn.Module:  # fmt: skip
     from torch import nn
 

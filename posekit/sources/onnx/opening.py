@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError, said
 from posekit.progress import captured
-from posekit.sources.network import Node, build
+from posekit.sources.network import Arrange, Node, build
 from posekit.sources.onnx import reading
 from posekit.sources.onnx.rules import RULES
 from posekit.sources.outputs import arranged, chosen
@@ -174,17 +174,14 @@ def _runner(
     path: Path,
 ) -> Run:
     """How onnxruntime runs the file, cut at `outputs`; InputError where it cannot."""
-    onnx, ort = reading.imported(), importlib.import_module("onnxruntime")
-    cut = onnx.ModelProto()
-    cut.CopyFrom(model)
-    del cut.graph.output[:]
-    cut.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs.values())
+    ort = importlib.import_module("onnxruntime")
+    content = reading.cut(model, list(outputs.values())).SerializeToString()
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that spin slow others down
     try:
         with captured():
-            session = ort.InferenceSession(cut.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         hint = "does it load where it was exported?"
         raise InputError(f"onnxruntime cannot load {path}{said(error)}", hint) from error
@@ -204,5 +201,5 @@ def _runner(
 def _rounding(nodes: Sequence[Node], model: Any) -> float:
     if any(node.op in QUANTIZING for node in nodes):
         return EIGHT_BIT_ROUNDING
-    half = {one.data_type for one in model.graph.initializer} & {HALF, BFLOAT}
-    return HALF_ROUNDING if half else ROUNDING
+    kinds = {one.data_type for one in model.graph.initializer} | {node.attributes.get("to") for node in nodes}
+    return HALF_ROUNDING if kinds & {HALF, BFLOAT} else ROUNDING

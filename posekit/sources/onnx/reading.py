@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,25 @@ def graphs_of(graph: Any, depth: int = 0) -> Iterator[Any]:
         for attribute in node.attribute:
             for one in [attribute.g, *attribute.graphs] if attribute.type in (5, 10) else []:
                 yield from graphs_of(one, depth + 1)
+
+
+def cut(model: Any, outputs: Collection[str]) -> Any:
+    """A copy that ends at tensors of the graph, without the operations that only what came after needed."""
+    onnx = imported()
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    wanted, kept = set(outputs), []
+    for node in reversed(made.graph.node):
+        if wanted & set(node.output):
+            kept.append(onnx.NodeProto.FromString(node.SerializeToString()))
+            inner = [one for attribute in node.attribute for one in (attribute.g, *attribute.graphs)]
+            inside = [part for graph in inner for nested in graphs_of(graph) for part in nested.node]
+            wanted |= set(node.input) | {name for part in inside for name in part.input}
+            wanted |= {one.name for graph in inner for one in graph.output}
+    del made.graph.node[:], made.graph.output[:]
+    made.graph.node.extend(reversed(kept))
+    made.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    return made
 
 
 def _take_in(weight: Any, path: Path) -> None:

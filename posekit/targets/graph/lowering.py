@@ -114,7 +114,10 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
         if not error_rms <= source.rounding:
             raise ConversionError(
                 f"the exported graph's output {name!r} is not the network's: relative RMS error {error_rms:.2g}",
-                "does forward() depend on more than its input (randomness, layers created inside it)?",
+                "does forward() depend on more than its input (randomness, layers created inside it)?"
+                if source.run is None
+                else f"an operation is not in PyTorch what it is in {source.form}: cut the network before it with "
+                "file_outputs, or export it in another way",
             )
     return Lowered(graph, {name: value.shape for name, value in reference.items()}, pixels)
 
