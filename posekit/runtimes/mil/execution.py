@@ -101,7 +101,19 @@ def prepare(program: Program, profile: Profile) -> _Plan:
     return plan
 
 
-def _prepared(program: Program, profile: Profile) -> _Plan:
+def unbound(program: Program) -> tuple[Values, list[Callable[[Values], None]]]:
+    """The constants that operations read by name, and the operations: each reads values by name, constants among them,
+    and puts its results there. Nothing is rounded to fp16."""
+    with torch.no_grad():
+        plan = _prepared(program, "fp32", binds=False)
+
+    def running(step: _Step) -> Callable[[Values], None]:
+        return lambda values: values.update(zip(step.op.outputs, _evaluated(program.file, step, values), strict=True))
+
+    return dict(plan.constants), [running(step) for step in plan.steps]
+
+
+def _prepared(program: Program, profile: Profile, *, binds: bool = True) -> _Plan:
     from posekit.runtimes.mil.ops import ACCUMULATING, KERNELS
 
     kernels = KERNELS | ACCUMULATING if profile == "fp16_accumulate" else KERNELS
@@ -119,7 +131,7 @@ def _prepared(program: Program, profile: Profile) -> _Plan:
             constants[name] = _constant(program, name)
         kept = {*known, *program.results}
         dead = tuple(sorted(name for name in names if name not in kept and last_reader[name] == number))
-        step = _step(program, op, kernels[op.type], constants, profile, dead)
+        step = _step(program, op, kernels[op.type], constants, profile, dead, binds)
         if names <= known:
             tensors = _evaluated(program.file, step, constants)
             constants.update(zip(op.outputs, tensors, strict=True))
@@ -134,7 +146,7 @@ def _prepared(program: Program, profile: Profile) -> _Plan:
 
 
 def _step(
-    program: Program, op: Op, kernel: Kernel, constants: Values, profile: Profile, dead: tuple[str, ...]
+    program: Program, op: Op, kernel: Kernel, constants: Values, profile: Profile, dead: tuple[str, ...], binds: bool
 ) -> _Step:
     fixed: dict[str, Any] = {}
     single: list[tuple[str, str]] = []
@@ -146,7 +158,7 @@ def _step(
         if reads == "plain" and all(name in constants for name in names):
             plain = [_plain(constants[name]) for name in names]
             fixed[parameter] = plain[0] if len(plain) == 1 else plain
-        elif reads == "tensor" and len(names) == 1 and names[0] in constants:
+        elif binds and reads == "tensor" and len(names) == 1 and names[0] in constants:
             fixed[parameter] = constants[names[0]]
         elif reads == "tensor":
             single.append((parameter, names[0]))

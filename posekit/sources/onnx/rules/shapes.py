@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from posekit.sources.network import Constant, Node, Operand, Rule, RuleError, fixed, tensor, whole
+from posekit.sources.resampling import selected
 
 
 def listed(node: Node, operand: Operand, name: str, what: str = "") -> list[int] | None:
@@ -101,19 +101,6 @@ def _slice(start: int, end: int, step: int) -> slice:
     """ONNX's ends as Python's: what lies before the first when walking backwards is no end at all."""
     least = -(1 << 30)
     return slice(start, None if step < 0 and end < least else end, step)
-
-
-def selected(x: Any, axis: int, places: Sequence[int]) -> Any:
-    """Entries of an axis by their places, in slices where the places are in a row."""
-    import torch
-
-    if len(places) == 1:
-        return x.narrow(axis, places[0], 1)
-    if list(places) == list(range(places[0], places[0] + len(places))):
-        return x.narrow(axis, places[0], len(places))
-    if len(places) <= 4:  # slices and a concatenation run on every accelerator
-        return torch.cat([x.narrow(axis, one, 1) for one in places], axis)
-    return x.index_select(axis, torch.tensor(places))
 
 
 def gather(node: Node, x: Operand, indices: Operand) -> Any:
