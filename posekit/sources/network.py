@@ -211,25 +211,28 @@ def _module(
 
 def _register(module: nn.Module, nodes: Sequence[Node], constants: Mapping[str, NDArray[Any]]) -> dict[str, str]:
     """Make parameters of the constants in float that nodes read; their paths in the module by name."""
-    from torch import nn
-
-    places: dict[str, str] = {}
+    paths: dict[str, list[str]] = {}
     for node in nodes:
         for index, name in enumerate(node.inputs):
             values = constants.get(name)
-            if values is None or name in places or values.dtype.kind != "f" or values.size < 2:
-                continue
-            path = _path(node, name, index)
-            while not _is_free(module, path):
-                path[-2 if len(path) > 1 else -1] += "_"
-            parent = module
-            for part in path[:-1]:
-                if not hasattr(parent, part):
-                    parent.add_module(part, nn.Module())
-                parent = getattr(parent, part)
-            parent.register_parameter(path[-1], _parameter(values))
-            places[name] = ".".join(path)
-    return places
+            if values is not None and values.dtype.kind == "f" and values.size > 1:
+                paths.setdefault(name, _path(node, name, index))
+    return {name: registered(module, path, constants[name]) for name, path in paths.items()}
+
+
+def registered(module: nn.Module, path: list[str], values: NDArray[Any]) -> str:
+    """Make a parameter at a path of nested modules, or beside it where that is taken; its name in the module."""
+    from torch import nn
+
+    while not _is_free(module, path):
+        path = [*path[:-2], *(f"{part}_" for part in path[-2:-1]), path[-1] if len(path) > 1 else f"{path[-1]}_"]
+    parent = module
+    for part in path[:-1]:
+        if not hasattr(parent, part):
+            parent.add_module(part, nn.Module())
+        parent = getattr(parent, part)
+    parent.register_parameter(path[-1], _parameter(values))
+    return ".".join(path)
 
 
 def _parameter(values: NDArray[Any]) -> Any:

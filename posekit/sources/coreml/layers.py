@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.errors import InputError
+from posekit.sources.coreml import newer_layers
 from posekit.sources.network import Node, Operand, Rule, RuleError, tensor
 from posekit.sources.resampling import Resampling, resampled
 
@@ -72,7 +73,10 @@ def _weights(given: Any) -> list[tuple[str, Any]]:
     return [
         (name, getattr(given, name))
         for name in WEIGHTS
-        if name in fields and fields[name].message_type is not None and given.HasField(name)
+        if name in fields
+        and fields[name].message_type is not None
+        and fields[name].has_presence
+        and given.HasField(name)
     ]
 
 
@@ -177,10 +181,13 @@ def convolution(node: Node, x: Operand, *weights: Operand) -> Any:
 
 
 def inner_product(node: Node, x: Operand, *weights: Operand) -> Any:
-    """A matrix product over all channels, whose height and width are one."""
+    """A matrix product over the channels of one pixel, or over the last axis of what has no pixels."""
     from torch.nn import functional
 
     named, x = _named(node, weights), tensor(x)
+    is_pixel = x.ndim == 4 and x.shape[2:] == (1, 1) and x.shape[1] == named["weights"].shape[1]
+    if not is_pixel:
+        return functional.linear(x, named["weights"], named.get("bias"))
     return functional.linear(x.flatten(1), named["weights"], named.get("bias"))[:, :, None, None]
 
 
@@ -401,6 +408,14 @@ def crop(node: Node, *operands: Operand) -> Any:
     return x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right]
 
 
+def part(node: Node, x: Operand) -> Any:
+    """From one place of an axis to another, in steps; ends below zero count from behind."""
+    given, x = node.attributes["of"], tensor(x)
+    end, index = int(given.endIndex), [slice(None)] * x.ndim
+    index[int(given.axis) - 3] = slice(int(given.startIndex), None if end == -1 else end, max(int(given.stride), 1))
+    return x[tuple(index)]
+
+
 def split(node: Node, x: Operand) -> Any:
     """Equal parts of the channels."""
     return tuple(tensor(x).chunk(int(node.attributes["of"].nOutputs), 1))
@@ -411,5 +426,5 @@ RULES: dict[str, Rule] = {
     "pooling": pooling, "padding": padding, "upsample": upsample, "unary": unary, "concat": concatenation,
     "add": addition, "multiply": multiplication, "bias": bias, "scale": scale, "softmax": softmax,
     "reorganizeData": reorganise, "permute": permute, "reshape": reshape, "flatten": flatten, "crop": crop,
-    "split": split,
+    "split": split, "slice": part, **newer_layers.RULES,
 }  # fmt: skip

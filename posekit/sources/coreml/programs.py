@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from posekit.runtimes.mil.execution import unbound
 from posekit.runtimes.mil.program import Program, open_program
-from posekit.sources.network import Arrange
+from posekit.sources.network import Arrange, registered
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,14 +47,14 @@ def module(
     wanted = {name: described.get(place, place) for name, place in outputs.items()}
     weights = {name: one for name, one in constants.items() if isinstance(one, torch.Tensor) and _is_weight(one)}
 
+    paths = _paths(program)
+
     class Operations(nn.Module):
         """The program's operations in their order."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.places = {name: re.sub(r"\W", "_", name) for name in weights}
-            for name, place in self.places.items():
-                self.register_parameter(place, nn.Parameter(weights[name].clone(), requires_grad=False))
+            self.places = {name: registered(self, paths[name], one.numpy()) for name, one in weights.items()}
 
         def forward(self, image: Tensor) -> dict[str, Tensor]:
             values = {**constants, **{name: self.get_parameter(place) for name, place in self.places.items()}}
@@ -67,6 +67,16 @@ def module(
     with torch.no_grad():  # whatever does not fit is told now
         made(torch.from_numpy(next(iter(example.values()))))
     return made
+
+
+def _paths(program: Program) -> dict[str, list[str]]:
+    """Where each constant is put: the name of the operation that reads it, and of its parameter."""
+    found: dict[str, list[str]] = {}
+    for op in program.ops:
+        for parameter, places in op.inputs.items():
+            for place in places:
+                found.setdefault(place, [re.sub(r"\W", "_", op.outputs[0]), re.sub(r"\W", "_", parameter)])
+    return found
 
 
 def _is_weight(value: Tensor) -> bool:
