@@ -117,7 +117,8 @@ def network_colours(spec: PoseSpec, pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def named_outputs(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """A network's result by output name: `names` in order, else its own keys, else output_0, output_1 ...
+    """A network's result by output name: its own keys where `names` are those, else `names` in order; without names
+    its own keys, else output_0, output_1 ...
 
     InputError where `names` are not as many as the outputs.
     """
@@ -128,6 +129,8 @@ def named_outputs(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
         own = {"output_0": own[""]}
     if not names:
         return own
+    if set(names) == set(own):  # a network that says itself which is which, in whatever order
+        return {name: own[name] for name in names}
     if len(names) != len(own):
         raise InputError(
             f"the spec names {len(names)} outputs ({', '.join(names)}), but the network gives {len(own)}: "

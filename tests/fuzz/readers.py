@@ -29,6 +29,8 @@ from posekit.parity.budget import parse_budget
 from posekit.parity.cases import cases_of, read_index, recorded
 from posekit.parity.predictions import read_predictions
 from posekit.poses.photos import find_photos, readable
+from posekit.runtimes.mlpackage import empty_specification
+from posekit.sources import open_source
 
 SPEC = {
     "schema": 1, "name": "tiny", "version": "1", "license": "MIT", "kind": "top_down", "outputs": ["heatmaps"],
@@ -219,6 +221,50 @@ def read_journal(folder: Path, data: bytes) -> None:
     journal.read(folder / "search.json", MODEL)
 
 
+def read_onnx(folder: Path, data: bytes) -> None:
+    (folder / "model.onnx").write_bytes(data)
+    open_source(folder / "model.onnx")
+
+
+def read_coreml(folder: Path, data: bytes) -> None:
+    (folder / "model.mlmodel").write_bytes(data)
+    open_source(folder / "model.mlmodel")
+
+
+def onnx_seed() -> bytes:
+    """A network of one convolution; nothing where onnx is not installed."""
+    try:
+        from tests.sources.onnx.graphs import model, node
+    except ImportError:
+        return b""
+    import numpy as np
+
+    nodes = [node("Conv", ["image", "w"], ["conv"]), node("Reshape", ["conv", "shape"], ["y"])]
+    constants = {"w": np.ones((2, 3, 1, 1), np.float32), "shape": np.array([1, 2, -1])}
+    return bytes(model(nodes, ["y"], constants).SerializeToString())
+
+
+def coreml_seed() -> bytes:
+    """A network of one convolution of an image; nothing where coremltools is not installed."""
+    try:
+        model = empty_specification()
+    except PosekitError:
+        return b""
+    model.specificationVersion = 1
+    picture, output = model.description.input.add(), model.description.output.add()
+    picture.name, output.name = "image", "y"
+    picture.type.imageType.width, picture.type.imageType.height, picture.type.imageType.colorSpace = 8, 6, 20
+    output.type.multiArrayType.shape.extend((2, 6, 8))
+    layer = model.neuralNetwork.layers.add()
+    layer.name, layer.convolution.outputChannels, layer.convolution.kernelChannels = "conv", 2, 3
+    layer.input.append("image")
+    layer.output.append("y")
+    layer.convolution.kernelSize.extend((1, 1))
+    layer.convolution.same.SetInParent()
+    layer.convolution.weights.floatValue.extend([1.0] * 6)
+    return bytes(model.SerializeToString())
+
+
 READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_toml, TOML.encode()),
     (read_json, json.dumps(SPEC).encode()),
@@ -231,6 +277,8 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_journal, JOURNAL),
     (read_people, json.dumps(PEOPLE).encode()),
     (read_reference, json.dumps(PREDICTED).encode()),
+    (read_onnx, onnx_seed()),
+    (read_coreml, coreml_seed()),
 )
 
 

@@ -138,3 +138,12 @@ def test_networks_that_are_never_shipped(
     network: str, code: int, says: tuple[str, ...], tiny: Any, not_packaged: Callable[..., Any]
 ) -> None:
     not_packaged(code, tiny.save("state_dict"), "--arch", f"tinynet:{network}", says=says)
+
+
+def test_a_dictionary_is_taken_by_its_keys() -> None:
+    """Two outputs of one shape in another order than the contract's would be exchanged without a word."""
+    seen = named_outputs({"tags": A, "maps": A + 1}, ("maps", "tags"))
+    assert list(seen) == ["maps", "tags"]
+    assert float(seen["maps"].max()) == 1
+    other = named_outputs({"left": A, "right": A + 1}, ("maps", "tags"))
+    assert float(other["tags"].max()) == 1
