@@ -69,7 +69,10 @@ def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: b
 
 def listed(own: Mapping[str, Sequence[int]]) -> str:
     """Outputs with their shapes."""
-    some = [f"{name} ({' x '.join(str(side or 'any') for side in shape)})" for name, shape in own.items()]
+    some = [
+        f"{name} ({' x '.join(str(side or 'any') for side in shape)})" if any(shape) else name
+        for name, shape in own.items()
+    ]
     return ", ".join(some[:MOST_LISTED]) + (f" and {len(some) - MOST_LISTED} more" if len(some) > MOST_LISTED else "")
 
 

@@ -21,7 +21,7 @@ from posekit.sources.onnx import reading
 from posekit.sources.onnx.rules import RULES
 from posekit.sources.outputs import arranged, chosen
 from posekit.sources.recognise import Form
-from posekit.sources.source import ROUNDING, Run, SourceModel, digest_of, settled
+from posekit.sources.source import ROUNDING, Run, SourceModel, settled
 
 # relative RMS of our float32 against a file whose every result onnxruntime rounds to 11 bits, or to 8
 HALF_ROUNDING, EIGHT_BIT_ROUNDING = 1e-2, 5e-2
@@ -76,7 +76,7 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     if min(image.size_wh) > 0:
         facts["size_wh"] = list(image.size_wh)
     return SourceModel(
-        path, Form.ONNX, digest_of(path), settled(module), facts, run=run, rounding=_rounding(nodes, model)
+        path, Form.ONNX, reading.digest(path), settled(module), facts, run=run, rounding=_rounding(nodes, model)
     )
 
 
@@ -95,7 +95,7 @@ def described(path: Path) -> dict[str, Any]:
 
     return {
         "form": str(Form.ONNX),
-        "sha256": digest_of(path),
+        "sha256": reading.digest(path),
         "opset": reading.version_of(model),
         "producer": f"{model.producer_name} {model.producer_version}".strip(),
         "inputs": side(model.graph.input),

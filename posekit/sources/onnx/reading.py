@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from posekit.errors import InputError, MissingToolError, said
 from posekit.sources import limits
 from posekit.sources.network import Branch, Node
+from posekit.sources.source import digest_of
 
 AGAIN = "copy or export it again"
 EXTERNAL = 1  # TensorProto.DataLocation
@@ -47,6 +49,25 @@ def read(path: Path) -> Any:
         except Exception as error:
             raise InputError(f"the functions in {path} cannot be inlined{said(error)}", AGAIN) from error
     return model
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, with those beside it that hold its weights."""
+    content = path.read_bytes()
+    model = imported().load_model_from_string(content)
+    places = {
+        entry.value
+        for graph in graphs_of(model.graph)
+        for weight in graph.initializer
+        for entry in weight.external_data
+        if weight.data_location == EXTERNAL and entry.key == "location"
+    }
+    if not places:
+        return hashlib.sha256(content).hexdigest()
+    whole = hashlib.sha256(content)
+    for place in sorted(places):
+        whole.update(f"{place}\0{digest_of(path.parent / place)}\n".encode())
+    return whole.hexdigest()
 
 
 def imported() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from onnx import TensorProto, helper  # noqa: E402
 
 from posekit.contract.outputs import decode  # noqa: E402
 from posekit.contract.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
-from posekit.errors import ConversionError, InputError, PosekitError  # noqa: E402
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError  # noqa: E402
 from posekit.sources import described, open_source  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import network_input, run_reference  # noqa: E402
@@ -116,6 +117,18 @@ def test_half_precision_and_files_beside(tiny: Any, tmp_path: Path) -> None:
     onnx.save_model(small(), tmp_path / "big.onnx", save_as_external_data=True, location="big.data", size_threshold=0)
     whole = agree(saved(small(), tmp_path), spec_of(tiny))
     assert np.array_equal(agree(tmp_path / "big.onnx", spec_of(tiny))["heatmaps"], whole["heatmaps"])
+    before = open_source(tmp_path / "big.onnx", spec_of(tiny)).sha256
+    content = bytearray((tmp_path / "big.data").read_bytes())
+    content[0] ^= 1  # another weight is another model
+    (tmp_path / "big.data").write_bytes(content)
+    assert open_source(tmp_path / "big.onnx", spec_of(tiny)).sha256 != before
+
+
+def test_without_onnxruntime(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingToolError, match="onnxruntime is not installed") as raised:
+        open_source(saved(small(), tmp_path), spec_of(tiny))
+    assert "posekit[onnx]" in raised.value.hint
 
 
 def test_a_branch_that_does_not_depend_on_the_picture(tiny: Any, tmp_path: Path) -> None:
