@@ -131,6 +131,23 @@ def test_without_onnxruntime(tiny: Any, tmp_path: Path, monkeypatch: pytest.Monk
     assert "posekit[onnx]" in raised.value.hint
 
 
+def test_weights_and_pixels_in_8_bits(tiny: Any, tmp_path: Path) -> None:
+    scale = np.float32(np.abs(W).max() / 127)
+    constants = {
+        "w": np.round(W / scale).astype(np.int8), "scale": scale, "zero": np.int8(0),
+        "step": np.float32(0.02), "middle": np.uint8(128),
+    }  # fmt: skip
+    nodes = [
+        node("QuantizeLinear", ["image", "step", "middle"], ["q"]),
+        node("DequantizeLinear", ["q", "step", "middle"], ["x"]),
+        node("DequantizeLinear", ["w", "scale", "zero"], ["weights"]),
+        node("Conv", ["x", "weights"], ["heatmaps"], pads=[1, 1, 1, 1], strides=[4, 4]),
+    ]
+    path = saved(model(nodes, ["heatmaps"], constants, shape=(1, 3, 48, 32)), tmp_path)
+    agree(path, spec_of(tiny), 2e-2)
+    assert open_source(path, spec_of(tiny)).rounding > 1e-2
+
+
 def test_a_branch_that_does_not_depend_on_the_picture(tiny: Any, tmp_path: Path) -> None:
     def branch(op: str) -> Any:
         result = helper.make_tensor_value_info(f"{op}_out", TensorProto.FLOAT, None)
