@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posekit.contract.changes import Change, apply, parse_change, where
-from posekit.contract.drafts import refuse_unanswered
 from posekit.contract.presets import preset_file, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec, read_table
 from posekit.errors import InputError
@@ -85,11 +84,9 @@ def _of_model(model: Path, changes: Sequence[Change], *, arch: str, trust: bool,
         raise InputError(
             f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, "
             "license, kind, input (size_wh, color_order, mean, std, resize, alignment), decoder and keypoints",
-            f"write one (docs/spec.md), or take a preset with --spec: {', '.join(preset_names())}",
+            f"`posekit init` drafts one, or take a preset with --spec: {', '.join(preset_names())}",
         )
-    table = apply(draft.table, changes)
-    refuse_unanswered(draft, table)
-    spec = parse_spec(table, where(f"the contract of {model}", changes))
+    spec = parse_spec(apply(draft.table, changes), where(f"the contract of {model}", changes))
     LOG.info("%s", draft.told)
     return spec
 
