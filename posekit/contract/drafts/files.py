@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from posekit.errors import InputError, said
 MOST_BYTES = 1 << 20  # a training configuration has some kilobytes, a DeepLabCut project with its videos some hundred
 MOST_NODES = 200_000  # values of a YAML file, those behind an alias counted each time
 DEEPEST = 60
+MOST_BRACKETS = 1000  # those in texts counted
 
 
 def read_text(path: Path) -> str:
@@ -42,6 +44,7 @@ def read_yaml(path: Path) -> Any:
 
     text = read_text(path)
     try:
+        _refuse_brackets(text, path)
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         _refuse_bomb(root, path)
@@ -57,6 +60,15 @@ def read_yaml(path: Path) -> Any:
 def mapping(value: Any) -> Mapping[Any, Any]:
     """A table as it is, anything else as an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def _refuse_brackets(text: str, path: Path) -> None:
+    """InputError where very many brackets are open at once: the scanner's time grows with their square."""
+    depth = 0
+    for one in re.finditer(r"[\[\]{}]", text):
+        depth = max(depth + (1 if one[0] in "[{" else -1), 0)
+        if depth > MOST_BRACKETS:
+            raise InputError(f"{path} holds values that lie too deep in each other", "")
 
 
 def _place(error: Exception) -> str:

@@ -35,9 +35,10 @@ def read(content: Mapping[Any, Any], path: Path) -> Draft:
     draft = Drafting(path.name)
     draft.say("kind", "top_down", f"MODEL.NAME = {name}")
     _say_size(draft, model)
-    rgb = dataset.get("COLOR_RGB", False)
-    left_out = "" if "COLOR_RGB" in dataset else " is left out: pictures stay OpenCV's BGR"
-    draft.choose("input.color_order", rgb, {True: "rgb", False: "bgr"}, f"DATASET.COLOR_RGB{left_out}")
+    if "COLOR_RGB" in dataset:
+        draft.choose("input.color_order", dataset["COLOR_RGB"], {True: "rgb", False: "bgr"}, "DATASET.COLOR_RGB")
+    else:
+        draft.say("input.color_order", "bgr", "DATASET.COLOR_RGB is left out: pictures stay OpenCV's BGR")
     draft.say("input.mean", MEAN, "tools/test.py, the same for every configuration; in the order of color_order")
     draft.say("input.std", STD, "tools/test.py, the same for every configuration")
     udp = "KPD" in mapping(content.get("LOSS"))  # of UDP-Pose's copy of this code alone

@@ -59,8 +59,8 @@ def side_first(name: str) -> str:
 def pairs_of(names: Sequence[str]) -> list[list[str]]:
     """(left_x, right_x) of names that differ in the side alone."""
     known = set(names)
-    lefts = [name for name in names if name.startswith("left_")]
-    return [[name, other] for name in lefts if (other := "right_" + name.removeprefix("left_")) in known]
+    lefts = [name for name in names if name.startswith("left")]  # leftear and rightear as well
+    return [[name, other] for name in lefts if (other := "right" + name.removeprefix("left")) in known]
 
 
 def say_named(draft: Drafting, skeleton: str, source: str, count: Any = None) -> None:
@@ -101,8 +101,8 @@ def say_own(
             "keypoints.oks_sigmas", "one number a keypoint, as in COCO; they weigh errors in OKS, and move no keypoint",
             f"{[USUAL_SIGMA] * len(made)}" + (f"  {usual}" if usual else ""),
         )  # fmt: skip
-    if renamed and [one for one in renamed if not _is_spelling(one)]:
-        draft.note(f"keypoints have other names in an app's code: {', '.join(renamed[:20])}")
+    if other := [one for one in renamed if not _is_spelling(one)]:
+        draft.note(f"keypoints have other names in an app's code: {', '.join(other[:20])}")
 
 
 def _is_spelling(renamed: str) -> bool:

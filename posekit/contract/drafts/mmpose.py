@@ -63,12 +63,18 @@ def read(path: Path) -> Draft:
     pipeline = _pipeline(config)
     _say_input(draft, model, codec, pipeline)
     _say_decoder(draft, model, codec, path)
-    say_dataset(draft, config, path, at(model, "head", "out_channels"))
+    say_dataset(draft, config, path, _count(model))
     draft.say("kind", "top_down", f"model.type = {kind!r}")
     for name, said in (("flip_test", True), ("shift_heatmap", True)):
         if at(model, "test_cfg", name) is said and name == "flip_test":
             draft.note("MMPose's figures of accuracy are with flip_test; an app runs the network once")
     return draft.draft(f"a {kind} with {_type(at(model, 'head', 'type'))} and codec {_type(codec.get('type'))}")
+
+
+def _count(model: Any) -> Any:
+    """How many keypoints the head gives; heads of heatmaps call them channels, those of numbers joints."""
+    head = at(model, "head")
+    return next((one for name in ("out_channels", "num_joints") if (one := at(head, name)) is not ABSENT), ABSENT)
 
 
 def _type(value: Any) -> str:
@@ -79,7 +85,8 @@ def _type(value: Any) -> str:
 def _no_estimator(path: Path, kind: str, model: Any, missing: tuple[str, ...]) -> InputError:
     if not isinstance(model, Mapping) or not kind:
         lost = f"; it is based on {', '.join(missing)}, which is not there" if missing else ""
-        where = f", which is computed, {model.where}" if isinstance(model, Unread) else ""
+        unread = at(model, "type")
+        where = f", which is computed, {unread.where}" if isinstance(unread, Unread) else ""
         return InputError(
             f"{path} has no model with a type{where}{lost}",
             "give a whole configuration of MMPose, such as the one that lies beside the checkpoint in work_dirs",
@@ -151,7 +158,7 @@ def _say_input(draft: Drafting, model: Any, codec: Mapping[str, Any], pipeline: 
     else:
         udp = at(affine, "use_udp")
         draft.choose("input.alignment", False if udp is ABSENT else udp, {False: "index", True: "corners"},
-                     f"{AFFINE}'s use_udp")  # fmt: skip
+                     f"{AFFINE}'s use_udp, False where left out")  # fmt: skip
 
 
 def _say_padding(draft: Drafting, pipeline: Any) -> None:
@@ -205,7 +212,12 @@ def _say_decoder(draft: Drafting, model: Any, codec: Mapping[str, Any], path: Pa
     if kind == "MSRAHeatmap":
         _say_maps(draft, "stride")
         unbiased = codec.get("unbiased", False)
-        draft.choose("decoder.refinement", unbiased, {False: "quarter", True: "dark"}, "MSRAHeatmap's unbiased")
+        draft.choose(
+            "decoder.refinement",
+            unbiased,
+            {False: "quarter", True: "dark"},
+            "MSRAHeatmap's unbiased, False where left out",
+        )
         if unbiased is not False:
             draft.say(
                 "decoder.blur_kernel",
