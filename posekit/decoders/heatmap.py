@@ -172,7 +172,7 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     return tuple(
         Fit({"output": name}, shape[-3], f"{in_words(name, shape)}: {shape[-3]} maps in the input's proportions")
         for name, shape in outputs.items()
-        if len(shape) >= 3 and math.prod(shape[:-3]) == 1 and min(shape[-2:]) > 1
+        if len(shape) >= 4 and math.prod(shape[:-3]) == 1 and min(shape[-2:]) > 1
         and shape[-1] * size_wh[1] == shape[-2] * size_wh[0]
     )  # fmt: skip
 

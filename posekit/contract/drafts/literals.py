@@ -21,6 +21,10 @@ BUILTINS: Mapping[str, Callable[..., Any]] = {
     "int": int, "float": float, "len": len, "min": min, "max": max, "round": round, "abs": abs, "list": list,
     "tuple": tuple,
 }  # fmt: skip
+HARMLESS = frozenset({
+    "deepcopy", "copy", "dict", "print", "sorted", "sum", "str", "join", "range", "enumerate", "zip", "set", "get",
+    "keys", "values", "items", "format",
+})  # fmt: skip
 OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
 }  # fmt: skip
@@ -72,6 +76,7 @@ def evaluate(node: ast.expr, names: Mapping[str, Any], file: str, depth: int = 0
     """The value of an expression, or Unread."""
     unread = Unread(f"line {node.lineno} of {file}: {ast.unparse(node)[:60] if depth < DEEPEST else ''}")
     if depth > DEEPEST:
+        _spoil_called(node, names, unread)
         return unread
 
     def inner(part: ast.expr) -> Any:
@@ -102,7 +107,17 @@ def evaluate(node: ast.expr, names: Mapping[str, Any], file: str, depth: int = 0
             return _text(node, inner, unread)
         case ast.Call():
             return _call(node, inner, names, unread)
+    _spoil_called(node, names, unread)
     return unread
+
+
+def _spoil_called(node: ast.expr, names: Mapping[str, Any], unread: Unread) -> None:
+    """Forget what an expression that is not read names, where it calls what may change it."""
+    parts = list(ast.walk(node))
+    if any(isinstance(part, ast.Call) and not _is_harmless(part.func) for part in parts):
+        for part in parts:
+            if isinstance(part, ast.Name):
+                spoil(names.get(part.id), unread)
 
 
 def _items(parts: list[ast.expr], inner: Callable[[ast.expr], Any]) -> list[Any] | None:
@@ -197,13 +212,16 @@ def _call(node: ast.Call, inner: Callable[[ast.expr], Any], names: Mapping[str, 
             return BUILTINS[name](*values)
         except (TypeError, ValueError, OverflowError):
             return unread
-    for value in [*values, *(inner(one.value) for one in node.keywords)]:
-        if name not in BUILTINS and not _is_copy(node.func):
+    given = [*values, *(inner(one.value) for one in node.keywords)]
+    if isinstance(node.func, ast.Attribute):
+        given.append(inner(node.func.value))
+    if not _is_harmless(node.func):
+        for value in given:
             spoil(value, unread)
     return unread
 
 
-def _is_copy(function: ast.expr) -> bool:
-    """Whether the call is one that changes nothing of what it is given."""
+def _is_harmless(function: ast.expr) -> bool:
+    """Whether a call changes nothing of what it is given, by its name."""
     name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-    return name in ("deepcopy", "copy", "print", "sorted", "sum", "str", "join", "range", "enumerate", "zip", "set")
+    return name in HARMLESS or (isinstance(function, ast.Name) and name in BUILTINS)

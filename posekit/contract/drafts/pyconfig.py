@@ -114,6 +114,9 @@ def _statement(node: ast.stmt, file: _File) -> None:
             file.names.pop(name, None)
         case _:
             _unread_statement(node, file)
+    for part in ast.walk(node):  # `:=` names something wherever it stands
+        if isinstance(part, ast.NamedExpr):
+            file.names[part.target.id] = _unread(part, file)
 
 
 def _value(node: ast.expr, file: _File) -> Any:
