@@ -272,6 +272,47 @@ def test_values_are_written_as_toml_reads_them(value: Any) -> None:
     assert tomllib.loads(f"x = {toml(value)}")["x"] == value
 
 
+# files that are opened under a contract
+
+
+def onnx_file(folder: Path, shape: Sequence[Any], name: str = "maps", *, is_last: bool = False) -> Path:
+    """Maps of 17 keypoints, a quarter as large as the picture."""
+    pytest.importorskip("onnxruntime")
+    graphs = pytest.importorskip("tests.sources.onnx.graphs")
+    weights = np.random.default_rng(0).normal(size=(17, 3, 3, 3)).astype(np.float32)
+    conv = graphs.node("Conv", ["image", "w"], ["convolved"], strides=[4, 4], pads=[1, 1, 1, 1])
+    order = (0, 2, 3, 1) if is_last else (0, 1, 2, 3)
+    turn = graphs.node("Transpose", ["convolved"], [name], perm=order)
+    made: Path = graphs.saved(graphs.model([conv, turn], [name], {"w": weights}, shape=shape), folder, "net.onnx")
+    return made
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 256, 192), ("n", 3, "h", "w")], ids=["fixed", "open"])
+@pytest.mark.parametrize(
+    ("name", "is_last"), [("maps", False), ("maps", True), ("output/0:1", False)], ids=["first", "last", "name"]
+)
+def test_an_onnx_file_is_drafted(tmp_path: Path, shape: Sequence[Any], name: str, is_last: bool) -> None:
+    path = onnx_file(tmp_path, shape, name, is_last=is_last)
+    found = drafted(path, HRNET, APACHE)
+    assert found.outputs == {name if name == "maps" else "output_0": (1, 17, 64, 48)}
+    assert not found.draft.gaps
+    spec = find_spec(path, "")
+    outputs = run_reference(open_source(path, spec), spec, np.ones((256, 192, 3), np.float32))
+    assert decode(outputs, spec).keypoints.shape == (1, 17, 2)
+
+
+def test_an_onnx_file_without_a_configuration(tmp_path: Path) -> None:
+    found = drafted(onnx_file(tmp_path, (1, 3, 256, 192)))
+    assert found.draft.values["input.size_wh"].value == [192, 256]
+    assert '"heatmap": maps 1 x 17 x 64 x 48' in found.draft.gaps["decoder.kind"].choices[0]
+    is_open = onnx_file(tmp_path, (1, 3, "h", "w"))
+    found = drafted(is_open, overwrite=True)
+    assert any("was not run" in note and "open" in note for note in found.draft.notes)
+    assert "input.size_wh" in found.draft.gaps
+    found = drafted(is_open, "", "input.size_wh=[96, 128]", overwrite=True)
+    assert found.outputs == {"maps": (1, 17, 32, 24)}
+
+
 # the command line
 
 

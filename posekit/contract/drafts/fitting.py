@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from posekit.contract import skeletons
@@ -39,12 +40,13 @@ def fitted(draft: Draft, outputs: Shapes | None) -> Draft:
     return _read_by(draft, str(kind.value), DECODERS[kind.value].fitting(outputs, size), outputs)
 
 
-def probe(size_wh: tuple[int, int], color_order: str) -> PoseSpec:
-    """A contract to run a network once with, whose outputs are all given as they are."""
+def probe(size_wh: tuple[int, int], color_order: str, outputs: Sequence[str] = ()) -> PoseSpec:
+    """A contract to run a network once with, whose outputs are all given as they are, under these names if any."""
     one = [0.0] * (1 if color_order == "gray" else 3)
     return parse_spec(
         {
             "schema": 1, "name": "probe", "version": "0", "license": "none", "kind": "one_stage",
+            "outputs": list(outputs),
             "input": {"size_wh": list(size_wh), "color_order": color_order, "mean": one, "std": [255.0] * len(one),
                       "resize": "stretch", "alignment": "half_pixel"},
             "decoder": {"kind": "regression", "output": PROBE, "fields": ["x", "y"], "range": "unit"},
