@@ -63,12 +63,16 @@ def check_input_size(spec: PoseSpec) -> None:
     limits.refuse_above(width * height, limits.INPUT_PIXELS, f"input.size_wh is {width} x {height}, that is", "px")
 
 
+def spec_beside(model: Path) -> Path | None:
+    """The spec file that lies beside a model under its name."""
+    return next((path for suffix in (".toml", ".json") if (path := model.with_suffix(suffix)).is_file()), None)
+
+
 def _of_file(model: Path, wanted: str, changes: Sequence[Change]) -> PoseSpec | None:
     """The contract that is given, or lies beside the model; None where there is none."""
     path = Path(wanted)
     if not wanted:
-        beside = [model.with_suffix(suffix) for suffix in (".toml", ".json")]
-        found = next((one for one in beside if one.is_file()), None)
+        found = spec_beside(model)
         if found is None:
             return None
         path = found

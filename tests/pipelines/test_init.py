@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -337,6 +339,28 @@ def test_the_command_as_json_and_in_words(tmp_path: Path, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "the network gives output_0 1 x 17 x 64 x 48" in out
     assert "none is left to fill in" in out
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "init.md"
+
+
+def test_the_commands_of_the_page_do_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model(tmp_path, Maps(16), "pose_resnet.pt")
+    yaml = "256x256_d256x3_adam_lr1e-3.yaml"
+    (tmp_path / yaml).write_bytes((DATA / "hrnet" / yaml).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    shown = [line for kind, text in blocks if kind == "toml" for line in text.splitlines()]
+    commands = [line for kind, text in blocks if not kind for line in text.splitlines()]
+    assert run(*shlex.split(commands[0])[1:]) == 0
+    assert set(shown) <= set(lines(tmp_path / "pose_resnet.toml"))
+    assert run("inspect", "pose_resnet.pt") == 2
+    for command in commands[1:]:
+        assert run(*shlex.split(command)[1:]) == 0, capsys.readouterr().err
+    assert "TODO" in (tmp_path / "bare.toml").read_text()
+    assert "TODO" not in (tmp_path / "pose_resnet.toml").read_text()
 
 
 @pytest.mark.slow
