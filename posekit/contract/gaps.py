@@ -15,7 +15,12 @@ DEEPEST = 20  # tables in tables
 
 def gap_value(question: str) -> str:
     """What stands in the place of a value that nobody said, as `TODO: rgb or bgr`."""
-    return f"{MARK}: {question}"
+    return f"{MARK}: {one_line(question)}"
+
+
+def one_line(text: str) -> str:
+    """Without what a comment of TOML cannot hold, and single spaces."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def gaps_in(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

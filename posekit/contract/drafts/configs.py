@@ -32,6 +32,8 @@ IN_FOLDER = (
 
 def read(path: Path) -> Draft:
     """The draft of a configuration, or of a folder that holds one; InputError where it is none that is known."""
+    if not path.exists():
+        raise InputError(f"there is no file {path}", "check the path of --from")
     if path.is_dir():
         path = _in_folder(path)
     if mmpose.is_theirs(path):

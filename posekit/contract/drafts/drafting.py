@@ -9,6 +9,8 @@ from typing import Any
 from posekit.contract.drafts import Draft, Gap, Said
 from posekit.contract.drafts.literals import Unread
 
+LARGEST = 1e9  # of a number that something is computed of
+
 
 @dataclass(slots=True)
 class Drafting:
@@ -56,9 +58,10 @@ def plain(value: Any) -> Any:
 
 
 def numbers(value: Any, count: int, accept: Callable[[float], bool] = lambda _: True) -> bool:
-    """Whether a value is a list of so many numbers."""
+    """Whether a value is a list of so many numbers, none of them beyond measure."""
     return (
         isinstance(value, list | tuple)
         and len(value) == count
-        and all(isinstance(one, int | float) and not isinstance(one, bool) and accept(one) for one in value)
+        and all(isinstance(one, int | float) and not isinstance(one, bool) for one in value)
+        and all(abs(one) <= LARGEST and accept(one) for one in value)
     )

@@ -62,6 +62,11 @@ def mapping(value: Any) -> Mapping[Any, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def sequence(value: Any) -> list[Any]:
+    """A list as it is, anything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
 def _refuse_brackets(text: str, path: Path) -> None:
     """InputError where very many brackets are open at once: the scanner's time grows with their square."""
     depth = 0

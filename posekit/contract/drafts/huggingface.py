@@ -12,7 +12,7 @@ from typing import Any
 from posekit.contract import skeletons
 from posekit.contract.drafts import Draft
 from posekit.contract.drafts.drafting import Drafting, numbers
-from posekit.contract.drafts.files import mapping, read_json
+from posekit.contract.drafts.files import mapping, read_json, sequence
 from posekit.contract.drafts.keypoints import say_own, side_first, snake
 from posekit.errors import InputError
 
@@ -31,7 +31,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Draft:
     """The contract of either file and the other one beside it; InputError for a model of another task."""
     config, processor = _both(content, path)
     if config is not None and config.get("model_type") != NAME:
-        task = ", ".join(map(str, config.get("architectures") or [])) or config.get("model_type")
+        task = ", ".join(map(str, sequence(config.get("architectures")))) or config.get("model_type")
         raise InputError(f"{path} is of {task}, expected ViTPose: VitPoseForPoseEstimation", "for others write a spec")
     if processor is not None and "VitPose" not in str(processor.get("image_processor_type", "VitPose")):
         raise InputError(
@@ -142,5 +142,9 @@ def _say_keypoints(draft: Drafting, config: Mapping[Any, Any] | None) -> None:
         draft.say("keypoints.skeleton", COCO, "the names of id2label")
         return
     edges = (config or {}).get("edges")
-    pairs = [one for one in edges if numbers(one, 2) and max(one) < len(names)] if isinstance(edges, list) else []
+    pairs = (
+        [one for one in edges if numbers(one, 2) and all(type(n) is int and 0 <= n < len(names) for n in one)]
+        if isinstance(edges, list)
+        else []
+    )
     say_own(draft, names, "id2label", edges=[(names[a], names[b]) for a, b in pairs])

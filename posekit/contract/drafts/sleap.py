@@ -11,7 +11,7 @@ from typing import Any
 
 from posekit.contract.drafts import Draft
 from posekit.contract.drafts.drafting import Drafting, numbers
-from posekit.contract.drafts.files import mapping
+from posekit.contract.drafts.files import mapping, sequence
 from posekit.contract.drafts.keypoints import say_own
 from posekit.errors import InputError
 
@@ -139,10 +139,12 @@ def _skeleton(
 
 
 def _plain_skeleton(skeleton: Mapping[Any, Any]) -> tuple[list[str], list[list[str]], list[list[str]]]:
-    names = [str(mapping(one).get("name", one)) for one in skeleton["nodes"]]
-    edges = [[_end(mapping(one).get(key)) for key in ("source", "destination")] for one in skeleton.get("edges") or []]
-    pairs = [[_end(end) for end in (one if isinstance(one, list) else mapping(one).get("nodes") or [])]
-             for one in skeleton.get("symmetries") or []]  # fmt: skip
+    names = [str(mapping(one).get("name", one)) for one in sequence(skeleton["nodes"])]
+    edges = [
+        [_end(mapping(one).get(key)) for key in ("source", "destination")] for one in sequence(skeleton.get("edges"))
+    ]
+    pairs = [[_end(end) for end in (one if isinstance(one, list) else sequence(mapping(one).get("nodes")))]
+             for one in sequence(skeleton.get("symmetries"))]  # fmt: skip
     return names, edges, [pair for pair in pairs if len(pair) == 2]
 
 
@@ -162,12 +164,12 @@ def _pickled_skeleton(skeleton: Mapping[Any, Any], path: Path) -> tuple[list[str
             raise InputError(f"{path}: the skeleton refers to object {number!r} of {len(objects)}", "save it again")
         return objects[number - 1]
 
-    nodes = [resolved(mapping(one).get("id")) for one in skeleton["nodes"]]
+    nodes = [resolved(mapping(one).get("id")) for one in sequence(skeleton["nodes"])]
     if not all(isinstance(one, str) for one in nodes) or len(set(nodes)) != len(nodes):
         raise InputError(f"{path}: the skeleton's nodes cannot be read: {nodes[:5]}", "save it again with SLEAP")
     edges: list[list[str]] = []
     pairs: list[list[str]] = []
-    for link in skeleton.get("links") or []:
+    for link in sequence(skeleton.get("links")):
         ends = [resolved(mapping(link).get(key)) for key in ("source", "target")]
         kind = resolved(mapping(link).get("type"))
         (pairs if kind == SYMMETRY else edges).append([str(end) for end in ends])

@@ -8,7 +8,7 @@ from typing import Any
 
 from posekit.contract.drafts import Draft, Gap
 from posekit.contract.drafts.completing import defaults_left
-from posekit.contract.gaps import MARK, gap_value
+from posekit.contract.gaps import MARK, gap_value, one_line
 
 ORDER = ("schema", "name", "type_name", "version", "license", "kind", "outputs")
 TABLES = ("input", "decoder", "keypoints", "gate")
@@ -20,8 +20,8 @@ def spec_text(draft: Draft, model: str) -> str:
     """The TOML file of a draft. model: the name of the model's file."""
     count = len(draft.gaps)
     lines = [
-        f"# Drafted by `posekit init` of {_one_line(model)}"
-        + (f" from {_one_line(draft.origin)}" if draft.origin else "")
+        f"# Drafted by `posekit init` of {one_line(model)}"
+        + (f" from {one_line(draft.origin)}" if draft.origin else "")
         + ".",
         "# Behind each line stands who says it. "
         + (
@@ -30,7 +30,7 @@ def spec_text(draft: Draft, model: str) -> str:
             else "Nothing is open; `posekit check` holds it against pictures."
         ),
     ]
-    lines += [f"# note: {_one_line(note)}" for note in draft.notes]
+    lines += [f"# note: {one_line(note)}" for note in draft.notes]
     lines += _table(draft, "", ORDER)
     for section in _sections(draft):
         lines += ["", f"[{section}]", *_table(draft, f"{section}.", ())]
@@ -70,7 +70,7 @@ def _table(draft: Draft, before: str, order: Sequence[str]) -> Iterator[str]:
             yield from _gap(key, draft.gaps[name])
             continue
         said = draft.values[name]
-        source = ("assumed: " if said.assumed else "") + _one_line(said.source)
+        source = ("assumed: " if said.assumed else "") + one_line(said.source)
         line = f"{key} = {toml(said.value)}"
         if len(line) > LONG or len(line) + len(source) + 4 > WIDTH:
             yield f"# {source}"
@@ -81,8 +81,8 @@ def _table(draft: Draft, before: str, order: Sequence[str]) -> Iterator[str]:
 
 def _gap(key: str, gap: Gap) -> Iterator[str]:
     yield f"# {MARK} {key}:"
-    yield from (f"#   {_one_line(choice)}" for choice in gap.choices)
-    yield f"{key} = {toml(gap_value(_one_line(gap.question)))}"
+    yield from (f"#   {one_line(choice)}" for choice in gap.choices)
+    yield f"{key} = {toml(gap_value(gap.question))}"
 
 
 def _wrapped(key: str, value: Any) -> Iterator[str]:
@@ -103,8 +103,3 @@ def _wrapped(key: str, value: Any) -> Iterator[str]:
 
 def _key(name: str) -> str:
     return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else toml(name)
-
-
-def _one_line(text: str) -> str:
-    """Without what a comment of TOML cannot hold."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
