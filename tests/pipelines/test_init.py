@@ -170,6 +170,17 @@ def test_a_configuration_of_another_network_is_refused(tmp_path: Path, network: 
     assert not path.with_suffix(".toml").exists()
 
 
+def test_a_draft_goes_on_from_what_was_filled_in_by_hand(tmp_path: Path) -> None:
+    path = model(tmp_path, Maps(17))
+    drafted(path, "", "input.size_wh=[64, 96]")
+    spec = path.with_suffix(".toml")
+    spec.write_text(spec.read_text().replace('kind = "TODO: heatmap"', 'kind = "heatmap"'))
+    found = init(path, spec, (), None, overwrite=True)
+    assert found.draft.values["decoder.output"].value == "output_0"
+    assert found.draft.gaps["decoder.refinement"].question == "none, quarter or dark"
+    assert "input.mean" in found.draft.gaps
+
+
 class Stages(Maps):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         return self.body(x) * 0.5, self.body(x)

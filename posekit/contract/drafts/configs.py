@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from posekit.contract.drafts import Draft, deeplabcut, hrnet, huggingface, mmpose, sleap
+from posekit.contract.drafts import Draft, deeplabcut, hrnet, huggingface, mmpose, sleap, spec_file
 from posekit.contract.drafts.files import read_json, read_yaml
 from posekit.errors import InputError
 
 Reader = tuple[Callable[[Mapping[Any, Any]], bool], Callable[[Mapping[Any, Any], Path], Draft]]
 # each tells its own by what the file holds
 READERS: tuple[Reader, ...] = (
+    (mmpose.is_dumped, mmpose.of_dump),
     (hrnet.is_theirs, hrnet.read),
     (huggingface.is_theirs, huggingface.read),
     (deeplabcut.is_theirs, deeplabcut.read),
@@ -36,6 +37,8 @@ def read(path: Path) -> Draft:
         raise InputError(f"there is no file {path}", "check the path of --from")
     if path.is_dir():
         path = _in_folder(path)
+    if path.suffix == spec_file.SUFFIX:
+        return spec_file.read(path)
     if mmpose.is_theirs(path):
         return mmpose.read(path)
     parser = PARSERS.get(path.suffix.lower())

@@ -37,6 +37,7 @@ UNKNOWN = {
     "Hand3DHeatmap": "gives maps with depth",
     "SimCC3DLabel": "gives three axes",
 }
+DUMPED = ("test_dataloader", "val_dataloader", "test_pipeline", "data", "default_scope")
 PADDING = 1.25
 AFFINE, CENTER_SCALE = "TopdownAffine", "GetBBoxCenterScale"
 
@@ -46,10 +47,24 @@ def is_theirs(path: Path) -> bool:
     return path.suffix == ".py"
 
 
+def is_dumped(content: Mapping[Any, Any]) -> bool:
+    """Whether a JSON or YAML is what MMEngine writes of a whole configuration."""
+    return isinstance(at(content, "model", "type"), str) and any(name in content for name in DUMPED)
+
+
 def read(path: Path) -> Draft:
     """The contract that a configuration says; InputError for one of another task, or with a codec that posekit has no
     decoder for."""
     config, missing = read_config(path)
+    return _of(config, path, missing)
+
+
+def of_dump(content: Mapping[Any, Any], path: Path) -> Draft:
+    """The same of a configuration that was written as JSON or YAML."""
+    return _of(content, path, ())
+
+
+def _of(config: Mapping[Any, Any], path: Path, missing: tuple[str, ...]) -> Draft:
     model = at(config, "model")
     kind = _type(at(model, "type"))
     draft = Drafting(path.name)

@@ -183,7 +183,7 @@ def _name(value: Any) -> Any:
     if isinstance(state, list) and state:
         return state[0]
     if isinstance(reduced, list) and len(reduced) > 1:
-        return next(iter(mapping(reduced[1]).get("py/tuple") or [None]))
+        return next(iter(sequence(mapping(reduced[1]).get("py/tuple"))), None)
     return mapping(value).get("name", value)
 
 

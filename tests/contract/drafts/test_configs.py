@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from posekit.contract.drafts import Draft, Said, configs, merged
+from posekit.contract.drafts import Draft, Said, configs, drafting, merged
+from posekit.contract.drafts.pyconfig import read_config
 from posekit.errors import InputError
 
 DATA = Path(__file__).parent / "data"
@@ -27,6 +29,8 @@ CLIMBERS = {"keypoints.names": CLIMBING, "keypoints.edges": [["head", "left_hand
             "keypoints.oks_sigmas": CLIMBING_SIGMAS}  # fmt: skip
 TALL, SQUARE = {"input.size_wh": [192, 256]}, {"input.size_wh": [256, 256]}
 COCO, MPII = {"keypoints.skeleton": "coco17"}, {"keypoints.skeleton": "mpii16"}
+HRNET = "mmpose/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
+W32 = "hrnet/w32_256x192_adam_lr1e-3.yaml"
 MICE = "mice/dlc-models-pytorch/iteration-0/miceMay1-trainset95shuffle1/train/pytorch_config.yaml"
 OPEN_FIELD = "openfield/dlc-models/iteration-0/openfieldOct30-trainset95shuffle1/train/pose_cfg.yaml"
 
@@ -193,6 +197,24 @@ def test_what_a_configuration_says(name: str) -> None:
     assert all(one.source for one in found.values.values())
 
 
+@pytest.mark.parametrize("name", [HRNET, "mmpose/old/litehrnet_18_coco_256x192.py"])
+@pytest.mark.parametrize("suffix", [".json", ".yaml"])
+def test_a_dump_says_what_the_configuration_says(tmp_path: Path, name: str, suffix: str) -> None:
+    content = drafting.plain(read_config(DATA / name)[0])
+    path = tmp_path / f"dump{suffix}"
+    path.write_text(json.dumps(content, default=lambda value: None))  # YAML holds JSON
+    found = configs.read(path)
+    assert {field: one.value for field, one in found.values.items()} == EXPECTED[name][0]
+
+
+def test_a_spec_that_is_not_finished_is_a_draft_again(tmp_path: Path) -> None:
+    path = tmp_path / "net.toml"
+    path.write_text('name = "net"\nlicense = "TODO"\n[input]\nmean = "TODO: three"\nsize_wh = [8, 8]\n')
+    found = configs.read(path)
+    assert {field: one.value for field, one in found.values.items()} == {"name": "net", "input.size_wh": [8, 8]}
+    assert {field: gap.question for field, gap in found.gaps.items()} == {"input.mean": "three"}
+
+
 @pytest.mark.parametrize(
     ("name", "texts"),
     {
@@ -217,10 +239,6 @@ def edited(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
     path = tmp_path / Path(name).name
     path.write_text(text)
     return path
-
-
-HRNET = "mmpose/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
-W32 = "hrnet/w32_256x192_adam_lr1e-3.yaml"
 
 
 @pytest.mark.parametrize(
