@@ -217,6 +217,7 @@ def test_a_state_dict_is_not_run_and_that_is_told(tmp_path: Path) -> None:
     [
         (Maps(17), "[96, 128]", ('"heatmap": output_0 1 x 17 x 32 x 24: 17 maps',)),
         (Bins(17, 192, 256), "[96, 128]", ('"simcc": output_0 1 x 17 x 192 and output_1 1 x 17 x 256: rows of 2',)),
+        (Bins(17, 192, 128), "[96, 128]", ("no decoder fits",)),
         (Bins(17, 128, 128), "[64, 64]", ('"simcc"', "whose order no shape tells")),
         (Rows(17, 3), "[64, 64]", ('"regression": output_0 1 x 17 x 3: 17 rows of 3',)),
         (Rows(84, 56), "[64, 64]", ('"detections": output_0 1 x 84 x 56: candidates of cells of 8, 16, 32',)),
@@ -231,6 +232,13 @@ def test_decoders_that_fit_are_candidates(tmp_path: Path, network: nn.Module, si
     assert all(text in found.path.read_text() for text in texts)
     assert {"input.color_order", "input.mean", "input.std", "input.resize", "input.alignment", "kind", "license",
             "keypoints.skeleton"} <= set(found.draft.gaps)  # fmt: skip
+
+
+def test_the_axes_of_two_outputs_are_told_by_their_bins(tmp_path: Path) -> None:
+    """A network that gives y first."""
+    found = drafted(model(tmp_path, Bins(17, 256, 192)), "", "input.size_wh=[96, 128]", "decoder.kind=simcc")
+    said = {name: found.draft.values[f"decoder.{name}"].value for name in ("output_x", "output_y", "split_ratio")}
+    assert said == {"output_x": "output_1", "output_y": "output_0", "split_ratio": 2.0}
 
 
 def test_a_file_of_a_fixed_size_is_run_with_it(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def edited(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
         (W32, "POST_PROCESS: true", "POST_PROCESS: false", "decoder.refinement", "none"),
         (W32, "POST_PROCESS: true", "BLUR_KERNEL: 17", "decoder.refinement", "dark"),
         (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "input.alignment", "corners"),
+        (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "decoder.alignment", "corners"),
         (W32, "NUM_JOINTS: 17", "NUM_JOINTS: 16", "keypoints.skeleton", None),
         (W32, "DATASET: 'coco'", "DATASET: 'crowdpose'", "keypoints.skeleton", None),
         (W32, "DATASET: 'coco'", "DATASET: 'horses'", "keypoints.skeleton", None),
@@ -322,6 +323,17 @@ def test_what_posekit_cannot_decode_is_refused_by_name(
     with pytest.raises(InputError) as error:
         configs.read(edited(tmp_path, name, (before, after)))
     assert text in error.value.message
+
+
+def test_keypoints_are_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    swapped = """dict(keypoint_info={5: dict(name='tail', id=1, swap=''), 3: dict(name='nose', id=0, swap='')},
+        skeleton_info={}, sigmas=[0.1, 0.2])"""
+    path = edited(
+        tmp_path, HRNET, ("data_root=data_root,", f"metainfo={swapped},"), ("out_channels=17", "out_channels=2")
+    )
+    found = configs.read(path)
+    assert found.values["keypoints.names"].value == ["nose", "tail"]
+    assert found.values["keypoints.oks_sigmas"].value == [0.1, 0.2]
 
 
 def test_another_model_of_hugging_face_is_refused_by_its_class(tmp_path: Path) -> None:
