@@ -1,4 +1,4 @@
-"""Commands that make files of a model: package, ladder, compress."""
+"""Commands that make files of a model: init, package, ladder, compress."""
 
 from __future__ import annotations
 
@@ -33,6 +33,32 @@ from posekit.cli.options import (
     WorkersOption,
     WrapperOption,
 )
+
+
+def init(
+    model: ModelOption,
+    config: Annotated[
+        Path | None, typer.Option("--from", help="Configuration of the tool that trained it: docs/init.md.")
+    ] = None,
+    changes: SetOption = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="File to write; MODEL.toml beside the model by default.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    arch: ArchOption = "",
+    trust: TrustOption = False,
+    weights: WeightsOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Draft the spec of a model. Says where each line comes from and what is left to fill in."""
+    from posekit.cli import console
+
+    with console.progress() as step:
+        from posekit.cli import drafts
+        from posekit.pipelines.init import init as draft
+
+        drafted = draft(
+            model, config, changes, out, overwrite=overwrite, arch=arch, trust=trust, weights=weights, step=step
+        )
+    drafts.show_draft(drafted, json)
 
 
 def package(

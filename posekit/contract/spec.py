@@ -19,6 +19,7 @@ from pydantic import (
 
 from posekit import documents
 from posekit.contract import skeletons
+from posekit.contract.gaps import refuse_gaps
 from posekit.decoders import AnyDecoderSpec, of
 from posekit.decoders.decoder import OutputName
 from posekit.documents import Part, sentence, tuple_of_list, written
@@ -211,7 +212,9 @@ class PoseSpec(Part):
 
 
 def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
-    """Check `data` as a contract; InputError names the field, the value seen and what was expected."""
+    """Check `data` as a contract; InputError names the field, the value seen and what was expected, or all that are
+    still open."""
+    refuse_gaps(data, where)
     try:
         return PoseSpec.model_validate(data)
     except ValidationError as error:

@@ -62,6 +62,24 @@ class Alternatives:
     is_decisive: bool = False
 
 
+Shapes = Mapping[str, tuple[int, ...]]  # of a network's outputs by name, as it gives them
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Outputs of a network that a decoder could read: what their shapes say of its settings and of K (0: nothing), and
+    why they fit, in words."""
+
+    settings: Mapping[str, Any]
+    keypoint_count: int
+    why: str
+
+
+def in_words(name: str, shape: tuple[int, ...]) -> str:
+    """`heatmaps 1 x 17 x 64 x 48`."""
+    return f"{name} {' x '.join(map(str, shape))}"
+
+
 def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, dict):
@@ -73,6 +91,12 @@ def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, Any]]:
 def no_alternatives(spec: Any, image: InputSpec) -> tuple[Alternatives, ...]:
     """Of a decoder whose settings cannot be mistaken for others."""
     del spec, image
+    return ()
+
+
+def fits_nothing(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
+    """Of a decoder that no shape gives away."""
+    del outputs, size_wh
     return ()
 
 
@@ -107,6 +131,7 @@ class Decoder:
     - examples(spec, image, rng, K): outputs of K keypoints as training would have drawn them; golden vectors are made
       of them.
     - alternatives(spec, image): what else its settings could be.
+    - fitting(outputs, size_wh): which of a network's outputs it could read, by their shapes; for who has no contract.
     - raw_scores(spec, values): the numbers of its first output that become scores before `activation`, a row a map or
       score; where its spec has_raw_scores.
     - tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app does not say.
@@ -129,6 +154,7 @@ class Decoder:
     decode: Callable[[Outputs, Any, InputSpec, Sequence[float]], Poses]
     examples: Callable[[Any, InputSpec, np.random.Generator, int], dict[str, Floats]]
     alternatives: Callable[[Any, InputSpec], tuple[Alternatives, ...]] = no_alternatives
+    fitting: Callable[[Shapes, tuple[int, int]], tuple[Fit, ...]] = fits_nothing
     raw_scores: Callable[[Any, Floats], Floats] = all_scores
     tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
     cells: tuple[int, ...] = ()

@@ -14,12 +14,14 @@ import numpy as np
 
 from posekit.decoders import layout
 from posekit.decoders.candidates import boxes_of, cells_of, columns, confidences_of, grids, keypoints_of
-from posekit.decoders.decoder import Alternatives, Decoder, Outputs
+from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
 from posekit.decoders.encoding import encode
 from posekit.decoders.nms import by_boxes, by_keypoints, ranked
 from posekit.decoders.roles import CandidatesSpec
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
+
+LEVELS = ((8, 16, 32), (16, 32), (8, 16, 32, 64))  # strides of published heads
 
 
 class DetectionsSpec(CandidatesSpec):
@@ -127,6 +129,22 @@ def alternatives(spec: DetectionsSpec, image: InputSpec) -> tuple[Alternatives, 
     return tuple(found)
 
 
+def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
+    """Outputs with as many candidates as the cells of usual levels, in channels or in rows."""
+    cells = {levels: sum((size_wh[0] // s) * (size_wh[1] // s) for s in levels) for levels in LEVELS}
+    found: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for name, shape in outputs.items():
+        for levels, count in cells.items():
+            if len(shape) == 3 and shape[0] == 1 and count > 1 and count in shape[1:]:
+                axes = "rows" if shape[1] == count else "channels_first"
+                found.setdefault((axes, levels), []).append(in_words(name, shape))
+    return tuple(
+        Fit({"axes": axes, "strides": list(levels)}, 0, f"{', '.join(names)}: candidates of cells of "
+            f"{', '.join(map(str, levels))} px; say which channels are boxes, scores and keypoints")
+        for (axes, levels), names in found.items()
+    )  # fmt: skip
+
+
 def looser(spec: DetectionsSpec, by: float) -> DetectionsSpec:
     """Who is less confident by at most `by`, or more like another one, counts too."""
     nms = spec.nms.model_copy(update={"threshold": min(spec.nms.threshold + by, 1.0)})
@@ -141,5 +159,6 @@ def candidates(spec: DetectionsSpec, by: float) -> DetectionsSpec:
 
 # nobody knows yet from which score on a visibility is unsure, so every keypoint counts
 DECODER = Decoder(
-    DetectionsSpec, shapes, pack, decode, examples, alternatives, several=True, looser=looser, candidates=candidates
-)
+    DetectionsSpec, shapes, pack, decode, examples, alternatives, fitting, several=True, looser=looser,
+    candidates=candidates,
+)  # fmt: skip

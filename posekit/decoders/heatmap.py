@@ -5,6 +5,7 @@ Sources: quarter offset, Newell et al. 2016 and HRNet's code (Sun et al. 2019); 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field, field_validator
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
-from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -166,6 +167,16 @@ def alternatives(spec: HeatmapSpec, image: InputSpec) -> tuple[Alternatives, ...
     )
 
 
+def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
+    """Outputs of maps in the input's proportions."""
+    return tuple(
+        Fit({"output": name}, shape[-3], f"{in_words(name, shape)}: {shape[-3]} maps in the input's proportions")
+        for name, shape in outputs.items()
+        if len(shape) >= 4 and math.prod(shape[:-3]) == 1 and min(shape[-2:]) > 1
+        and shape[-1] * size_wh[1] == shape[-2] * size_wh[0]
+    )  # fmt: skip
+
+
 def raw_scores(spec: HeatmapSpec, values: Floats) -> Floats:
     """Every value of maps (h, w, K), a row a map."""
     del spec
@@ -174,4 +185,6 @@ def raw_scores(spec: HeatmapSpec, values: Floats) -> Floats:
 
 # unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.49 of EfficientPose's below 0.3 of the
 # median score were right (n = 57), and 0.91 above 0.7
-DECODER = Decoder(HeatmapSpec, shapes, pack, decode, examples, alternatives, raw_scores, cells=(1, 2), unsure=0.3)
+DECODER = Decoder(
+    HeatmapSpec, shapes, pack, decode, examples, alternatives, fitting, raw_scores, cells=(1, 2), unsure=0.3
+)

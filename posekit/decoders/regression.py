@@ -11,10 +11,12 @@ from pydantic import field_validator
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
-from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
 from posekit.documents import tuple_of_list
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
+
+MOST_FIELDS = 5  # of a row that shapes are taken for: x, y, z, visibility, presence
 
 
 class RegressionSpec(DecoderSpec):
@@ -133,10 +135,24 @@ def alternatives(spec: RegressionSpec, image: InputSpec) -> tuple[Alternatives, 
     )
 
 
+def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
+    """Outputs of rows of 2 to 5 numbers, or of numbers that can be such rows."""
+    del size_wh
+    found = []
+    for name, shape in outputs.items():
+        sides = tuple(side for side in shape if side > 1)
+        if len(sides) == 2 and 2 <= sides[1] <= MOST_FIELDS:
+            why = f"{in_words(name, shape)}: {sides[0]} rows of {sides[1]} numbers"
+            found.append(Fit({"output": name}, sides[0], why))
+        elif len(sides) == 1 and any(sides[0] % numbers == 0 for numbers in (2, 3)):
+            found.append(Fit({"output": name}, 0, f"{in_words(name, shape)}: rows, flat"))
+    return tuple(found)
+
+
 def raw_scores(spec: RegressionSpec, values: Floats) -> Floats:
     """The scores of rows (K, fields), one a row."""
     return values[:, [spec.fields.index("score")]]
 
 
 # no network with a regressed score was at hand to measure from where on they are unsure, so every keypoint counts
-DECODER = Decoder(RegressionSpec, shapes, pack, decode, examples, alternatives, raw_scores)
+DECODER = Decoder(RegressionSpec, shapes, pack, decode, examples, alternatives, fitting, raw_scores)

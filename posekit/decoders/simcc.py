@@ -6,6 +6,7 @@ near the peak a parabola, and the place no longer jumps by a whole bin where rou
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from posekit.decoders import layout
-from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.tracking import MIN_SCORE
@@ -117,6 +118,20 @@ def alternatives(spec: SimccSpec, image: InputSpec) -> tuple[Alternatives, ...]:
     )
 
 
+def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
+    """Pairs of outputs with as many rows, and as many bins for each px of width and of height."""
+    rows = {name: squeezed for name, shape in outputs.items() if len(squeezed := tuple(s for s in shape if s > 1)) == 2}
+    found = []
+    for (x, of_x), (y, of_y) in itertools.permutations(rows.items(), 2):
+        ratio = of_x[1] / size_wh[0]
+        is_turned = size_wh[0] == size_wh[1] and list(rows).index(x) > list(rows).index(y)
+        if of_x[0] == of_y[0] and ratio == of_y[1] / size_wh[1] and 0.5 <= ratio <= 16 and not is_turned:
+            square = ", whose order no shape tells in a square input" if size_wh[0] == size_wh[1] else ""
+            why = f"{in_words(x, outputs[x])} and {in_words(y, outputs[y])}: rows of {ratio:g} bins a px{square}"
+            found.append(Fit({"output_x": x, "output_y": y, "split_ratio": ratio}, of_x[0], why))
+    return tuple(found)
+
+
 def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:
     """A softmax shares 1 out among all bins of a map, so a sure keypoint has about 0.1, and the more bins the less:
     there it is a multiple of 1 / bins."""
@@ -128,6 +143,6 @@ def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:
 # unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.50 of the sample's below 0.3 of the median
 # score were right (n = 34), and all above 0.7
 DECODER = Decoder(
-    SimccSpec, shapes, pack, decode, examples, alternatives, tracking_score=tracking_score, cells=(2,), unsure=0.3,
-    has_distributions=True,
+    SimccSpec, shapes, pack, decode, examples, alternatives, fitting, tracking_score=tracking_score, cells=(2,),
+    unsure=0.3, has_distributions=True,
 )  # fmt: skip

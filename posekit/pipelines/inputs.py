@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posekit.contract.changes import Change, apply, parse_change, where
-from posekit.contract.drafts import refuse_unanswered
 from posekit.contract.presets import preset_file, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec, read_table
 from posekit.errors import InputError
@@ -64,12 +63,16 @@ def check_input_size(spec: PoseSpec) -> None:
     limits.refuse_above(width * height, limits.INPUT_PIXELS, f"input.size_wh is {width} x {height}, that is", "px")
 
 
+def spec_beside(model: Path) -> Path | None:
+    """The spec file that lies beside a model under its name."""
+    return next((path for suffix in (".toml", ".json") if (path := model.with_suffix(suffix)).is_file()), None)
+
+
 def _of_file(model: Path, wanted: str, changes: Sequence[Change]) -> PoseSpec | None:
     """The contract that is given, or lies beside the model; None where there is none."""
     path = Path(wanted)
     if not wanted:
-        beside = [model.with_suffix(suffix) for suffix in (".toml", ".json")]
-        found = next((one for one in beside if one.is_file()), None)
+        found = spec_beside(model)
         if found is None:
             return None
         path = found
@@ -85,11 +88,9 @@ def _of_model(model: Path, changes: Sequence[Change], *, arch: str, trust: bool,
         raise InputError(
             f"{model} has no spec: there is no {model.with_suffix('.toml').name} beside it; needed are name, version, "
             "license, kind, input (size_wh, color_order, mean, std, resize, alignment), decoder and keypoints",
-            f"write one (docs/spec.md), or take a preset with --spec: {', '.join(preset_names())}",
+            f"`posekit init` drafts one, or take a preset with --spec: {', '.join(preset_names())}",
         )
-    table = apply(draft.table, changes)
-    refuse_unanswered(draft, table)
-    spec = parse_spec(table, where(f"the contract of {model}", changes))
+    spec = parse_spec(apply(draft.table, changes), where(f"the contract of {model}", changes))
     LOG.info("%s", draft.told)
     return spec
 

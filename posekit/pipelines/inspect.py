@@ -84,7 +84,7 @@ def _mlpackage(path: Path) -> dict[str, Any]:
 
 
 def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
-    from posekit.pipelines.inputs import find_spec
+    from posekit.pipelines.inputs import find_spec, spec_beside
     from posekit.sources import described, open_source
 
     facts = described(path)
@@ -93,7 +93,7 @@ def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: boo
     try:
         contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
     except InputError:
-        if spec or changes or (source is not None and source.draft is not None):
+        if spec or changes or spec_beside(path) or (source is not None and source.draft is not None):
             raise
         return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
     source = source or open_source(path, contract)

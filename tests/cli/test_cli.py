@@ -43,7 +43,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & {*HEAVY, "numpy", "PIL", "pydantic", "jinja2"}
 
 
-@pytest.mark.parametrize("command", ["package", "validate", "predict", "inspect", "presets", "sample"])
+@pytest.mark.parametrize("command", ["init", "package", "validate", "predict", "inspect", "presets", "sample"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])

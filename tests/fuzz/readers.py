@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from typing import Any
 from posekit import bundle
 from posekit.compression.search import journal
 from posekit.contract import recipe
+from posekit.contract.drafts import configs
+from posekit.contract.drafts.completing import check_values, completed
+from posekit.contract.drafts.fitting import fitted
+from posekit.contract.drafts.writing import spec_text
 from posekit.contract.spec import canonical_json, contract_hash, parse_spec, read_spec
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run, results_of
@@ -265,6 +270,31 @@ def coreml_seed() -> bytes:
     return bytes(model.SerializeToString())
 
 
+def draft(folder: Path, name: str, data: bytes) -> None:
+    """As `posekit init` writes it of a configuration alone."""
+    (folder / name).write_bytes(data)
+    found = completed(fitted(configs.read(folder / name), None))
+    check_values(found, name)
+    assert tomllib.loads(spec_text(found, "net.pt")) == found.table
+
+
+def draft_python(folder: Path, data: bytes) -> None:
+    draft(folder, "config.py", data)
+
+
+def draft_yaml(folder: Path, data: bytes) -> None:
+    draft(folder, "config.yaml", data)
+
+
+def draft_json(folder: Path, data: bytes) -> None:
+    draft(folder, "training.json", data)
+
+
+def configuration(name: str) -> Path:
+    """A configuration of another tool, written for the tests of drafts."""
+    return Path(__file__).parents[1] / "contract" / "drafts" / "data" / name
+
+
 READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_toml, TOML.encode()),
     (read_json, json.dumps(SPEC).encode()),
@@ -279,6 +309,10 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_reference, json.dumps(PREDICTED).encode()),
     (read_onnx, onnx_seed()),
     (read_coreml, coreml_seed()),
+    (draft_python, configuration("mmpose/td-reg_res50_rle-8xb64-210e_mpii-256x256.py").read_bytes()),
+    (draft_yaml, configuration("hrnet/w32_256x192_adam_lr1e-3.yaml").read_bytes()),
+    (draft_json, configuration("fly/training_config.json").read_bytes()),
+    (draft_json, configuration("vitpose-gym/config.json").read_bytes()),
 )
 
 

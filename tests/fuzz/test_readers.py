@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from tests.fuzz.readers import (
     SPEC,
     TRACE,
     TRIAL,
+    configuration,
     scratch,
     tried,
 )
@@ -37,9 +39,18 @@ NUMBERS = {
     "trial": 7,
     "people": 9,
     "predicted": 10,
+    "hrnet": 13,  # JSON is read in a tenth of the time
+    "deeplabcut": 13,
+    "sleap": 13,
+    "vitpose": 14,
 }
+MICE = "mice/dlc-models-pytorch/iteration-0/miceMay1-trainset95shuffle1/train/pytorch_config.yaml"
 DOCUMENTS: dict[str, Any] = {"spec": SPEC, "manifest": MANIFEST, "run": RUN, "cases": CASES, "trace": TRACE,
     "recipe": RECIPE, "trial": TRIAL, "people": PEOPLE, "predicted": PREDICTED,
+    "hrnet": yaml.safe_load(configuration("hrnet/w32_256x192_adam_lr1e-3.yaml").read_bytes()),
+    "deeplabcut": yaml.safe_load(configuration(MICE).read_bytes()),
+    "sleap": json.loads(configuration("fly/training_config.json").read_bytes()),
+    "vitpose": json.loads(configuration("vitpose-gym/config.json").read_bytes()),
 }  # fmt: skip
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -111,7 +122,26 @@ def test_damaged_bytes_are_taken_or_refused(number: int, folder: Path, data: st.
     tried(folder, number, bytes(content))
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 4, 5, 6, 7, 8, 9, 10])
+@pytest.mark.parametrize("number", [number for number in range(len(READERS)) if number != 2])
 def test_the_seeds_themselves_are_taken(number: int, folder: Path) -> None:
     """Else the fuzzer would only ever see the first check; the manifest's files are not those of its hashes."""
     assert tried(folder, number, READERS[number][1])
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_configuration_in_python_is_taken_or_refused(folder: Path, data: st.DataObject) -> None:
+    """Lines of it are exchanged, doubled or left out, and words of it."""
+    text = READERS[13][1].decode().splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        line = data.draw(st.integers(0, len(text) - 1))
+        other = data.draw(
+            st.sampled_from([*text, "", "codec.update(x)", "model = model + model", "_base_ = 'config.py'"])
+        )
+        text[line] = data.draw(
+            st.sampled_from([other, text[line].replace("(", "[", 1), text[line].replace("'", "", 1)])
+        )
+    words = data.draw(
+        st.sampled_from([("256", "-1"), ("dict(", "list("), ("'", ""), ("=", "=lambda: "), ("type", "kind")])
+    )
+    tried(folder, 11, "\n".join(text).replace(*words).encode())

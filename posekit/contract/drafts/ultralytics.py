@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from posekit.contract import skeletons
-from posekit.contract.drafts import Draft
-from posekit.contract.spec import RESERVED_KEYPOINTS, RESERVED_NAMES
+from posekit.contract.drafts import Draft, Gap, Said, flat
+from posekit.contract.drafts.keypoints import names_of_code, pairs_of, snake
+from posekit.contract.drafts.naming import name_of
 from posekit.errors import InputError
 
 SIZE = 640  # what their tools take where nothing is said
@@ -66,7 +67,7 @@ def draft(found: Facts, decoder: Mapping[str, Any], what: str) -> Draft:
     scores = dict(decoder["scores"]) | ({} if person is None else {"person": person})
     table = {
         "schema": 1,
-        "name": _name(found.path.stem),
+        "name": name_of(found.path.stem),
         "version": found.date[:10] if re.fullmatch(r"\d{4}-\d\d-\d\d.*", found.date) else "1.0.0",
         "license": _license(found.license),
         "kind": "one_stage",
@@ -78,19 +79,48 @@ def draft(found: Facts, decoder: Mapping[str, Any], what: str) -> Draft:
         "keypoints": keypoints,
     }  # fmt: skip
     listed = ", ".join(found.classes.values())
-    asks = {} if person is not None else {
-        "decoder.scores.person": (
-            f"{found.path} knows {len(found.classes)} classes, none of which is called person: {_some(found.classes)}",
-            "say which of them has the keypoints, counted from 0: --set decoder.scores.person=N",
-        )
-    }  # fmt: skip
+    gaps = (
+        {}
+        if person is not None
+        else {
+            "decoder.scores.person": Gap(
+                f"{len(found.classes)} classes, none of which is called person: {_some(found.classes)}; which of them "
+                "has the keypoints, counted from 0?"
+            )
+        }
+    )
     count, numbers = found.keypoint_shape
     read = (
         f"{what}, input {size_wh[0]} x {size_wh[1]} px, strides {', '.join(map(str, found.strides))}, "
         f"{count} keypoints of {numbers} numbers, {'class' if len(found.classes) == 1 else 'classes'} {listed[:80]}, "
         f"license {table['license']}"
     )
-    return Draft(found.origin, table, read, (*assumed, *of_names), asks)
+    return Draft(found.origin, _said(table, found, what), gaps, read, (*assumed, *of_names))
+
+
+def _said(table: Mapping[str, Any], found: Facts, what: str) -> dict[str, Said]:
+    """Each field with what says it."""
+    sources = {
+        "schema": "posekit's format",
+        "name": "the file's name",
+        "version": "date" if found.date else "no date is said",
+        "license": "license" if found.license else "no license is said",
+        "kind": "task = pose",
+        "input": "Ultralytics letterboxes its pictures so",
+        "decoder": what,
+        "decoder.scores": "names",
+        "decoder.min_confidence": "Ultralytics' predict",
+        "decoder.nms": "Ultralytics' predict",
+        "decoder.strides": "stride",
+        "keypoints": "kpt_names" if found.keypoint_names else "kpt_shape",
+    }
+    said: dict[str, Said] = {}
+    for name, value in flat(table):
+        places = [name.rsplit(".", drop)[0] for drop in range(name.count(".") + 1)]
+        said[name] = Said(value, next(sources[place] for place in places if place in sources))
+    is_size_said = found.size_wh is not None
+    said["input.size_wh"] = Said(table["input"]["size_wh"], "imgsz" if is_size_said else "usual", not is_size_said)
+    return said
 
 
 def suppression(once: bool) -> dict[str, Any]:
@@ -187,36 +217,23 @@ def _fitting(found: Facts) -> tuple[tuple[int, int], list[str]]:
 def _keypoints(found: Facts) -> tuple[dict[str, Any], list[str]]:
     """The [keypoints] table, and what was assumed of it."""
     count = found.keypoint_shape[0]
-    names = tuple(_snake(name) for name in found.keypoint_names)
+    names = tuple(snake(name) for name in found.keypoint_names)
     coco = skeletons.skeleton(COCO).keypoints
     if count == len(coco) and names in ((), coco):
         return {"skeleton": COCO}, [] if names else [f"skeleton {COCO}, of its {count} keypoints the file names none"]
     assumed = []
-    if not _are_names(names, count):
-        why = "the file names none" if not names else "the file's own names are no names of code, or not as many"
+    if len(names) == count:
+        names, renamed = names_of_code(found.keypoint_names)
+        kept = {snake(name) for name in found.keypoint_names}
+        if other := [one for one, new in zip(renamed, names, strict=False) if new not in kept]:
+            assumed.append(f"other names in an app's code: {', '.join(other[:20])}")
+    else:
+        why = "the file names none" if not names else "the file has not as many names"
         names = tuple(f"keypoint_{number}" for number in range(count))
         assumed.append(f"keypoints keypoint_0 to keypoint_{count - 1}, {why}")
-    pairs = [[name, other] for name in names if name.startswith("left_")
-             and (other := "right_" + name.removeprefix("left_")) in names]  # fmt: skip
+    pairs = pairs_of(names)
     assumed.append(f"OKS sigmas of 1/{count} each" + ("" if pairs else ", no flip pairs"))
     return {"names": list(names), "flip_pairs": pairs, "oks_sigmas": [1 / count] * count}, assumed
-
-
-def _snake(name: str) -> str:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return "_".join(re.findall("[a-z0-9]+", spaced.lower()))
-
-
-def _are_names(names: tuple[str, ...], count: int) -> bool:
-    cases = {skeletons.lower_camel(name) for name in names}
-    is_each = all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) and len(name) <= 64 for name in names)
-    return len(names) == len(cases) == count and is_each and not cases & RESERVED_KEYPOINTS
-
-
-def _name(stem: str) -> str:
-    words = re.findall("[a-z0-9]+", stem.lower())
-    name = "-".join(words if words and words[0][0].isalpha() else ["pose", *words])[:48].rstrip("-")
-    return f"{name}-pose" if name in RESERVED_NAMES else name
 
 
 def _license(said: str) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import documents
-from posekit.contract.drafts import Draft, ultralytics
+from posekit.contract.drafts import Draft, Said, changed, ultralytics
 from posekit.decoders.candidates import boxes_of, cells_of, keypoints_of
 from posekit.decoders.roles import CandidatesSpec
 from posekit.errors import InputError, said
@@ -78,7 +77,7 @@ def of_export(path: Path) -> tuple[Draft | None, dict[str, Any]]:
     facts = {name: told[name] for name in ("stride", "kpt_shape", "names") if name in told}
     if found.size_wh is not None and not arguments.get("dynamic"):
         facts["size_wh"] = list(found.size_wh)
-    return replace(drafted, table={**drafted.table, "outputs": [OUTPUT]}), facts
+    return changed(drafted, {"outputs": Said([OUTPUT], "an export gives one tensor")}, {}), facts
 
 
 def _metadata(path: Path) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from posekit.contract.drafts import Draft, refuse_unanswered
+from posekit.contract.drafts import Draft
 from posekit.contract.drafts import ultralytics as drafts
 from posekit.contract.presets import preset
 from posekit.contract.spec import PoseSpec, parse_spec
@@ -90,12 +90,12 @@ def test_seventeen_of_other_names_are_not_coco() -> None:
     ("names", "expected"),
     [
         (["Left Knee", "rightKnee", "HIP"], ("left_knee", "right_knee", "hip")),
-        (["a", "a", "b"], ("keypoint_0", "keypoint_1", "keypoint_2")),
-        (["left_x", "leftX", "b"], ("keypoint_0", "keypoint_1", "keypoint_2")),
+        (["a", "a", "b"], ("a", "keypoint_1", "b")),
+        (["left_x", "leftX", "b"], ("left_x", "keypoint_1", "b")),
         (["a", "b"], ("keypoint_0", "keypoint_1", "keypoint_2")),
-        (["1st", "2nd", "3rd"], ("keypoint_0", "keypoint_1", "keypoint_2")),
-        (["class", "b", "c"], ("keypoint_0", "keypoint_1", "keypoint_2")),
-        (["", "b", "c"], ("keypoint_0", "keypoint_1", "keypoint_2")),
+        (["1st", "2nd", "3rd"], ("point_1st", "point_2nd", "point_3rd")),
+        (["class", "b", "c"], ("class_point", "b", "c")),
+        (["", "b", "c"], ("keypoint_0", "b", "c")),
         (None, ("keypoint_0", "keypoint_1", "keypoint_2")),
     ],
 )
@@ -140,13 +140,14 @@ def test_the_class_of_people(names: Any, person: int) -> None:
 
 def test_a_class_that_nobody_knows_is_asked_for() -> None:
     found = draft(names={0: "dog", 1: "cat"})
-    with pytest.raises(InputError, match="2 classes, none of which is called person: 0 dog, 1 cat") as error:
-        refuse_unanswered(found, found.table)
-    assert "--set decoder.scores.person=N" in error.value.hint
-    decoder = found.table["decoder"]
-    answered = {**found.table, "decoder": {**decoder, "scores": {**decoder["scores"], "person": 1}}}
-    refuse_unanswered(found, answered)
-    assert parse_spec(answered, "").model_dump()["decoder"]["scores"]["person"] == 1
+    with pytest.raises(
+        InputError, match=r"scores\.person \(2 classes, none of which is called person: 0 dog, 1"
+    ) as error:
+        parse_spec(found.table, "the draft")
+    assert "--set decoder.scores.person=" in error.value.hint
+    table = found.table
+    table["decoder"]["scores"]["person"] = 1
+    assert parse_spec(table, "").model_dump()["decoder"]["scores"]["person"] == 1
 
 
 @pytest.mark.parametrize("once", [False, True])

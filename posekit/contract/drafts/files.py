@@ -1,0 +1,104 @@
+"""The text of a configuration file: bounded, and of it only data is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from posekit import documents
+from posekit.errors import InputError, said
+
+MOST_BYTES = 1 << 20  # a training configuration has some kilobytes, a DeepLabCut project with its videos some hundred
+MOST_NODES = 200_000  # values of a YAML file, those behind an alias counted each time
+DEEPEST = 60
+MOST_BRACKETS = 1000  # those in texts counted
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; InputError where there is none, or too much of it."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", "check the path")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise InputError(f"{path} has {size:,} bytes, at most {MOST_BYTES:,} of a configuration are read", "")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no text in UTF-8{said(error)}", "is it a configuration file?") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file; InputError for what is none."""
+    try:
+        return documents.parse(read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path} is no valid JSON{said(error)}", "save it again") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file as plain values; InputError for what is none, for tags that stand for code, and for aliases that
+    make much of little."""
+    import yaml
+
+    text = read_text(path)
+    try:
+        _refuse_brackets(text, path)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        _refuse_bomb(root, path)
+        return None if root is None else loader.construct_document(root)
+    except yaml.constructor.ConstructorError as error:
+        raise InputError(
+            f"{path} holds a YAML tag that is no plain value{_place(error)}", "posekit makes no objects of a file"
+        ) from error
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        raise InputError(f"{path} is no valid YAML{_place(error)}", "save it again") from error
+
+
+def mapping(value: Any) -> Mapping[Any, Any]:
+    """A table as it is, anything else as an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: Any) -> list[Any]:
+    """A list as it is, anything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def _refuse_brackets(text: str, path: Path) -> None:
+    """InputError where very many brackets are open at once: the scanner's time grows with their square."""
+    depth = 0
+    for one in re.finditer(r"[\[\]{}]", text):
+        depth = max(depth + (1 if one[0] in "[{" else -1), 0)
+        if depth > MOST_BRACKETS:
+            raise InputError(f"{path} holds values that lie too deep in each other", "")
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark is not None else ""
+
+
+def _refuse_bomb(root: Any, path: Path) -> None:
+    """InputError where the values of a composed document, with each alias followed, are too many or too deep."""
+    counts: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def count(node: Any, depth: int) -> int:
+        if id(node) in counts:
+            return counts[id(node)]
+        if depth > DEEPEST or id(node) in open_nodes:
+            raise InputError(f"{path} holds values that lie too deep in each other, or in themselves", "")
+        open_nodes.add(id(node))
+        inner = [] if node is None or isinstance(node.value, str) else node.value
+        parts = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
+        total = 1 + sum(count(part, depth + 1) for part in parts)
+        open_nodes.discard(id(node))
+        if total > MOST_NODES:
+            raise InputError(f"{path} holds more than {MOST_NODES:,} values, those behind aliases counted", "")
+        counts[id(node)] = total
+        return total
+
+    count(root, 0)

@@ -1,0 +1,1 @@
+model = dict(type='BottomupPoseEstimator', head=dict(type='RTMOHead', num_keypoints=17))
