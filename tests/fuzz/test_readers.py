@@ -144,4 +144,4 @@ def test_a_damaged_configuration_in_python_is_taken_or_refused(folder: Path, dat
     words = data.draw(
         st.sampled_from([("256", "-1"), ("dict(", "list("), ("'", ""), ("=", "=lambda: "), ("type", "kind")])
     )
-    tried(folder, 11, "\n".join(text).replace(*words).encode())
+    tried(folder, 13, "\n".join(text).replace(*words).encode())
