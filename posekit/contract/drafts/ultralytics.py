@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit.contract import skeletons
-from posekit.contract.drafts import Draft, Gap, Said, flat
+from posekit.contract.drafts import Draft, Gap, Said, changed, flat
 from posekit.contract.drafts.keypoints import names_of_code, pairs_of, snake
 from posekit.contract.drafts.naming import name_of
 from posekit.errors import InputError
@@ -22,6 +22,8 @@ PAD_VALUE = 114.0
 MIN_CONFIDENCE, IOU = 0.25, 0.7  # of their predict
 MOST_IN, MOST_OUT = 30000, 300
 COCO = "coco17"
+OUTPUT = "candidates"  # of an export, whose one tensor has no name, or none that says anything
+TAKE_POSE = "take a model such as yolo11n-pose"
 FIELDS = {2: ("x", "y"), 3: ("x", "y", "score")}
 
 
@@ -44,6 +46,29 @@ class Facts:
     def number_count(self) -> int:
         """Numbers of all keypoints of a candidate."""
         return self.keypoint_shape[0] * self.keypoint_shape[1]
+
+
+def of_metadata(path: Path, told: Mapping[str, Any]) -> tuple[Draft | None, dict[str, Any]]:
+    """The contract of an export and its facts, as the metadata that Ultralytics wrote into it says them; none where it
+    is no such metadata. InputError for another task, and for suppression in the file."""
+    if told.get("task") is None or "names" not in told:
+        return None, {}
+    if told["task"] != "pose":
+        raise InputError(f"{path} is a network of Ultralytics for the task {told['task']}, expected pose", TAKE_POSE)
+    arguments = told.get("args")
+    arguments = arguments if isinstance(arguments, Mapping) else {}
+    if arguments.get("nms") is True:
+        raise InputError(
+            f"{path} was exported with its suppression in it, which phones do not run", "export it without nms=True"
+        )
+    once, largest = told.get("end2end") is True, told.get("stride")
+    found = facts(path, "the export", told, [largest] if isinstance(largest, int) else [])
+    what = "rows of each person once" if once else "a table of candidates, for suppression"
+    drafted = draft(found, table_decoder(found, OUTPUT, once), what)
+    said = {name: told[name] for name in ("stride", "kpt_shape", "names") if name in told}
+    if found.size_wh is not None and not arguments.get("dynamic"):
+        said["size_wh"] = list(found.size_wh)
+    return changed(drafted, {"outputs": Said([OUTPUT], "an export gives one tensor")}, {}), said
 
 
 def facts(path: Path, origin: str, said: Mapping[str, Any], strides: Sequence[int]) -> Facts:

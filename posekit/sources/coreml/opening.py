@@ -18,7 +18,7 @@ from posekit.runtimes.mlpackage import empty_specification, read_specification
 from posekit.sources.coreml import layers, programs
 from posekit.sources.coreml.picture import Picture
 from posekit.sources.network import build
-from posekit.sources.outputs import arranged, chosen, listed
+from posekit.sources.outputs import arranged, chosen
 from posekit.sources.recognise import Form
 from posekit.sources.source import SourceModel, digest_of, settled
 
@@ -73,7 +73,7 @@ def described(path: Path) -> dict[str, Any]:
         "sha256": digest_of(path),
         "specification": model.specificationVersion,
         "inputs": {picture.name: f"{what} {' x '.join(str(side or 'any') for side in picture.shape)}{scaled}"},
-        "outputs": listed(shapes),
+        "outputs": {name: f"numbers {' x '.join(map(str, shape))}" for name, shape in shapes.items()},
         "operations": operations,
         "metadata": {
             **{name: getattr(model.description.metadata, name) for name in ("shortDescription", "author", "license")},

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.drafts import ultralytics
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError, said
 from posekit.progress import captured
@@ -72,12 +73,18 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     prepare = partial(_prepared, image)
     module = build(nodes, constants, {image.name: np.zeros(shape, np.float32)}, outputs, RULES, prepare, arrange)
     run = _runner(model, image, outputs, arrange, path)
-    facts: dict[str, Any] = {"opset": reading.version_of(model)}
+    draft, told = ultralytics.of_metadata(path, reading.metadata(model))
+    facts: dict[str, Any] = {"opset": reading.version_of(model), **told}
     if min(image.size_wh) > 0:
         facts["size_wh"] = list(image.size_wh)
     return SourceModel(
-        path, Form.ONNX, reading.digest(path), settled(module), facts, run=run, rounding=_rounding(nodes, model)
+        path, Form.ONNX, reading.digest(path), settled(module), facts, draft, run, rounding=_rounding(nodes, model)
     )
+
+
+def says_contract(path: Path) -> bool:
+    """Whether the contract is in the file's metadata."""
+    return "task" in reading.metadata(reading.read(path))
 
 
 def described(path: Path) -> dict[str, Any]:

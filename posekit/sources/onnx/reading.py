@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from posekit.sources.source import digest_of
 
 AGAIN = "copy or export it again"
 EXTERNAL = 1  # TensorProto.DataLocation
+LONGEST_LITERAL = 1 << 16  # characters of a metadata entry that is looked into
 MOST_NESTED = 8  # graphs in graphs
 DOMAINS = ("", "ai.onnx")
 
@@ -84,6 +86,18 @@ def imported() -> Any:
 def version_of(model: Any) -> int:
     """The opset of ONNX's own operations."""
     return next((int(one.version) for one in model.opset_import if one.domain in DOMAINS), 1)
+
+
+def metadata(model: Any) -> dict[str, Any]:
+    """What the exporter wrote into the file, values as the Python literals that they are, else as text."""
+    return {one.key: _literal(one.value) for one in model.metadata_props}
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text) if len(text) <= LONGEST_LITERAL else text
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
 
 
 def graphs_of(graph: Any, depth: int = 0) -> Iterator[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import documents
-from posekit.contract.drafts import Draft, Said, changed, ultralytics
+from posekit.contract.drafts import Draft, ultralytics
 from posekit.decoders.candidates import boxes_of, cells_of, keypoints_of
 from posekit.decoders.roles import CandidatesSpec
 from posekit.errors import InputError, said
@@ -33,9 +33,7 @@ PACKAGE = "ultralytics"
 TRIED_CELLS = (5, 4)  # of the coarsest level, across and down: unequal, so that x and y taken for each other are seen
 TOLERANCE_PX, TOLERANCE = 1e-3, 1e-5  # and relative, for what lies far outside; float32
 UNKNOWN = "this checkpoint's head is not one that posekit knows"
-OUTPUT = "candidates"  # of an export, whose one tensor has no name
 METADATA = "/extra/config.txt"
-TAKE_POSE = "take a model such as yolo11n-pose"
 EXPORT = "export it with `yolo export format=torchscript`, and give that file"
 # as theirs: factor and shift of keypoints in cells, by whether they come from a branch of their own (YOLO26)
 KEYPOINTS = {False: (2.0, 0.0), True: (1.0, 0.5)}
@@ -59,25 +57,7 @@ def has_metadata(path: Path) -> bool:
 def of_export(path: Path) -> tuple[Draft | None, dict[str, Any]]:
     """The contract of one of their TorchScript files and its facts, as its metadata says them; none where it has no
     such metadata."""
-    told = _metadata(path)
-    if told.get("task") is None or "names" not in told:
-        return None, {}
-    if told["task"] != "pose":
-        raise InputError(f"{path} is a network of Ultralytics for the task {told['task']}, expected pose", TAKE_POSE)
-    arguments = told.get("args")
-    arguments = arguments if isinstance(arguments, Mapping) else {}
-    if arguments.get("nms") is True:
-        raise InputError(
-            f"{path} was exported with its suppression in it, which phones do not run", "export it without nms=True"
-        )
-    once, largest = told.get("end2end") is True, told.get("stride")
-    found = ultralytics.facts(path, "the export", told, [largest] if isinstance(largest, int) else [])
-    what = "rows of each person once" if once else "a table of candidates, for suppression"
-    drafted = ultralytics.draft(found, ultralytics.table_decoder(found, OUTPUT, once), what)
-    facts = {name: told[name] for name in ("stride", "kpt_shape", "names") if name in told}
-    if found.size_wh is not None and not arguments.get("dynamic"):
-        facts["size_wh"] = list(found.size_wh)
-    return changed(drafted, {"outputs": Said([OUTPUT], "an export gives one tensor")}, {}), facts
+    return ultralytics.of_metadata(path, _metadata(path))
 
 
 def _metadata(path: Path) -> Mapping[str, Any]:
@@ -125,7 +105,9 @@ def _facts(module: Any, content: Mapping[Any, Any], path: Path) -> ultralytics.F
     shape = getattr(head, "kpt_shape", None)
     if shape is None or not hasattr(head, "cv4"):
         task = getattr(module, "task", None) or arguments.get("task") or type(head).__name__.lower()
-        raise InputError(f"{path} is a network of Ultralytics for the task {task}, expected pose", TAKE_POSE)
+        raise InputError(
+            f"{path} is a network of Ultralytics for the task {task}, expected pose", ultralytics.TAKE_POSE
+        )
     told = {
         "imgsz": arguments.get("imgsz"), "names": getattr(module, "names", None), "kpt_shape": _plain(shape),
         "kpt_names": getattr(module, "kpt_names", None), "date": content.get("date"),

@@ -19,6 +19,7 @@ from onnx import TensorProto, helper  # noqa: E402
 from posekit.contract.outputs import decode  # noqa: E402
 from posekit.contract.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError  # noqa: E402
+from posekit.pipelines.inputs import find_spec  # noqa: E402
 from posekit.sources import described, open_source  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import network_input, run_reference  # noqa: E402
@@ -299,3 +300,46 @@ def test_exports_of_networks_give_the_same_keypoints(name: str, dynamo: bool, tm
     for output, one in expected.items():
         assert np.allclose(outputs[output], one, rtol=1e-4, atol=1e-4)
     lower(source, spec, values, outputs)  # refuses a graph whose outputs are not onnxruntime's
+
+
+ULTRALYTICS = {
+    "task": "pose", "names": "{0: 'person'}", "kpt_shape": "[3, 3]", "imgsz": "[32, 64]", "stride": "32",
+    "date": "2026-01-02T03:04:05", "license": "AGPL-3.0 License (https://ultralytics.com/license)",
+    "end2end": "False", "args": "{'batch': 1, 'nms': False}",
+}  # fmt: skip
+
+
+def exported(folder: Path, **changes: str) -> Path:
+    """A table of candidates, 4 + 1 + 9 numbers each, with the metadata of an export by Ultralytics."""
+    nodes = [
+        node("Conv", ["image", "w"], ["cells"], strides=[16, 16]),
+        node("Reshape", ["cells", "shape"], ["output0"]),
+    ]
+    weights = RNG.normal(size=(14, 3, 16, 16)).astype(np.float32)
+    made = model(nodes, ["output0"], {"w": weights, "shape": np.array([1, 14, -1])}, shape=(1, 3, 32, 64))
+    for key, value in {**ULTRALYTICS, **changes}.items():
+        entry = made.metadata_props.add()
+        entry.key, entry.value = key, value
+    return saved(made, folder)
+
+
+def test_the_metadata_of_an_export_is_a_contract(tmp_path: Path) -> None:
+    spec = find_spec(exported(tmp_path), "")
+    assert spec.input.size_wh == (64, 32)
+    assert spec.keypoint_count == 3
+    assert spec.license == "AGPL-3.0"
+    assert agree(tmp_path / "model.onnx", spec)["candidates"].shape == (1, 14, 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"task": "segment"}, "for the task segment, expected pose"),
+        ({"args": "{'nms': True}"}, "with its suppression in it"),
+        ({"kpt_shape": "[3]"}, r"says kpt_shape \[3\]"),
+        ({"names": "__import__('os').system('true')"}, "names no classes"),
+    ],
+)
+def test_metadata_that_is_of_no_contract(changes: dict[str, str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        find_spec(exported(tmp_path, **changes), "")
