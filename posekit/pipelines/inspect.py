@@ -13,6 +13,8 @@ from posekit.progress import captured
 from posekit.runtimes.mlpackage import read_specification
 from posekit.targets import TARGETS, lint
 
+SIZE_WH = (256, 256)  # of a picture for a network that says no size of its own
+
 
 def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Facts about a bundle, a packaged model or a source model, by name."""
@@ -95,6 +97,7 @@ def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: boo
     except InputError:
         if spec or changes or spec_beside(path) or (source is not None and source.draft is not None):
             raise
+        facts |= {} if source is None else {"returns": _returned(source)}
         return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
     source = source or open_source(path, contract)
     facts["contract"] = contract.model_dump(mode="json", by_alias=True)
@@ -110,6 +113,23 @@ def _of_torch(source: Any) -> dict[str, Any]:
         "parameters": sum(tensor.numel() for tensor in parameters.values() if tensor.is_floating_point()),
         **{f"says_{key}": value for key, value in source.facts.items()},
     }
+
+
+def _returned(source: Any) -> dict[str, str] | str:
+    """The shapes that a network gives for a black picture of its own size, else of SIZE_WH; or why it was not run."""
+    import numpy as np
+
+    from posekit.contract.drafts.fitting import probe
+    from posekit.sources.fixed_size import fixed_size_wh
+    from posekit.sources.reference import run_reference
+
+    width, height = fixed_size_wh(source) or SIZE_WH
+    try:
+        outputs = run_reference(source, probe((width, height), "rgb", ()), np.zeros((height, width, 3), np.float32))
+    except InputError as error:
+        return f"SKIPPED: {error.message}"
+    of = f"of 1 x 3 x {height} x {width}"
+    return {name: f"{' x '.join(map(str, values.shape))}, {of}" for name, values in outputs.items()}
 
 
 def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:

@@ -82,6 +82,12 @@ def test_inspect_tells_a_source_model_from_a_spec(tmp_path: Path, capsys: pytest
     assert facts["form"] == "exported program"
     assert facts["outputs"] == {"heatmaps": [1, 32, 24, 17]}
     assert facts["contract"]["name"] == "tinypose"
+    (tmp_path / "s" / "tinypose.toml").unlink()
+    with pytest.raises(SystemExit):
+        main(["inspect", str(tmp_path / "s" / "tinypose.pt2"), "--json"])
+    without = json.loads(capsys.readouterr().out)
+    assert without["returns"] == {"output_0": "1 x 17 x 32 x 24, of 1 x 3 x 128 x 96"}
+    assert without["contract"].startswith("none given")
 
 
 def test_a_fault_of_posekit_is_not_taken_for_a_failed_gate(
