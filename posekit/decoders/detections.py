@@ -21,7 +21,7 @@ from posekit.decoders.roles import CandidatesSpec
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
-LEVELS = ((8, 16, 32), (16, 32), (8, 16, 32, 64))  # strides of published heads
+LEVELS = ((8, 16, 32, 64), (8, 16, 32), (16, 32))  # strides of published heads, the longest first
 
 
 class DetectionsSpec(CandidatesSpec):
@@ -130,19 +130,35 @@ def alternatives(spec: DetectionsSpec, image: InputSpec) -> tuple[Alternatives, 
 
 
 def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
-    """Outputs with as many candidates as the cells of usual levels, in channels or in rows."""
-    cells = {levels: sum((size_wh[0] // s) * (size_wh[1] // s) for s in levels) for levels in LEVELS}
-    found: dict[tuple[str, tuple[int, ...]], list[str]] = {}
-    for name, shape in outputs.items():
-        for levels, count in cells.items():
-            if len(shape) == 3 and shape[0] == 1 and count > 1 and count in shape[1:]:
-                axes = "rows" if shape[1] == count else "channels_first"
-                found.setdefault((axes, levels), []).append(in_words(name, shape))
-    return tuple(
-        Fit({"axes": axes, "strides": list(levels)}, 0, f"{', '.join(names)}: candidates of cells of "
-            f"{', '.join(map(str, levels))} px; say which channels are boxes, scores and keypoints")
-        for (axes, levels), names in found.items()
-    )  # fmt: skip
+    """Outputs with as many candidates as the cells of usual levels, of all in one tensor or of one in each."""
+    found: list[Fit] = []
+    for levels in LEVELS:
+        if any(set(levels) < set(fit.settings["strides"]) for fit in found):
+            continue  # levels of those that fit are no head of their own
+        counts = [(size_wh[0] // stride) * (size_wh[1] // stride) for stride in levels]
+        whole = {name: axes for name, shape in outputs.items() if (axes := _axes(shape, sum(counts), size_wh, 0))}
+        each = [
+            {name: axes for name, shape in outputs.items() if (axes := _axes(shape, count, size_wh, stride))}
+            for count, stride in zip(counts, levels, strict=True)
+        ]
+        names = whole or ({name: axes for level in each for name, axes in level.items()} if all(each) else {})
+        for axes in dict.fromkeys(names.values()):
+            listed = ", ".join(in_words(name, outputs[name]) for name, one in names.items() if one == axes)
+            why = (
+                f"{listed}: candidates of cells of {', '.join(map(str, levels))} px; say which "
+                "are boxes, scores and keypoints"
+            )
+            found.append(Fit({"axes": axes, "strides": list(levels)}, 0, why))
+    return tuple(found)
+
+
+def _axes(shape: tuple[int, ...], count: int, size_wh: tuple[int, int], stride: int) -> str:
+    """How `count` candidates lie in an output, or those of a level of that stride as a map; empty if they do not."""
+    if stride and len(shape) == 4 and (shape[3] * stride, shape[2] * stride) == size_wh:
+        return "maps"
+    if len(shape) != 3 or shape[0] != 1 or count < 2 or count not in shape[1:]:
+        return ""
+    return "rows" if shape[1] == count else "channels_first"
 
 
 def looser(spec: DetectionsSpec, by: float) -> DetectionsSpec:

@@ -16,6 +16,7 @@ from posekit.documents import tuple_of_list
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
+MOST_ROWS = 600  # that shapes are taken for: a face has 478
 MOST_FIELDS = 5  # of a row that shapes are taken for: x, y, z, visibility, presence
 
 
@@ -141,10 +142,14 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     found = []
     for name, shape in outputs.items():
         sides = tuple(side for side in shape if side > 1)
-        if len(sides) == 2 and 2 <= sides[1] <= MOST_FIELDS:
+        if len(sides) == 2 and sides[0] <= MOST_ROWS and 2 <= sides[1] <= MOST_FIELDS:
             why = f"{in_words(name, shape)}: {sides[0]} rows of {sides[1]} numbers"
             found.append(Fit({"output": name}, sides[0], why))
-        elif len(sides) == 1 and any(sides[0] % numbers == 0 for numbers in (2, 3)):
+        elif (
+            len(sides) == 1
+            and sides[0] <= MOST_ROWS * MOST_FIELDS
+            and any(sides[0] % numbers == 0 for numbers in (2, 3))
+        ):
             found.append(Fit({"output": name}, 0, f"{in_words(name, shape)}: rows, flat"))
     return tuple(found)
 

@@ -57,6 +57,22 @@ class Rows(nn.Module):
         return self.body(x).mean((2, 3)).reshape(-1, self.count, self.fields).sigmoid()
 
 
+class Levels(nn.Module):
+    """Levels of 8, 16 and 32 px, each with boxes and keypoints: as maps, or as rows of candidates."""
+
+    def __init__(self, flat: bool) -> None:
+        super().__init__()
+        self.boxes, self.points, self.flat = nn.Conv2d(3, 5, 1), nn.Conv2d(3, 51, 1), flat
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        found: list[Tensor] = []
+        for stride in (8, 16, 32):
+            level = nn.functional.avg_pool2d(x, stride)
+            for one in (self.boxes(level), self.points(level)):
+                found.append(one.flatten(2).transpose(1, 2) if self.flat else one)
+        return found
+
+
 SIGMAS = "keypoints.oks_sigmas=[{}]"
 APACHE = "license=Apache-2.0"
 STRETCHED = ("input.resize=stretch", "input.alignment=half_pixel", "decoder.refinement=quarter")
@@ -221,6 +237,8 @@ def test_a_state_dict_is_not_run_and_that_is_told(tmp_path: Path) -> None:
         (Bins(17, 128, 128), "[64, 64]", ('"simcc"', "whose order no shape tells")),
         (Rows(17, 3), "[64, 64]", ('"regression": output_0 1 x 17 x 3: 17 rows of 3',)),
         (Rows(84, 56), "[64, 64]", ('"detections": output_0 1 x 84 x 56: candidates of cells of 8, 16, 32',)),
+        (Levels(True), "[128, 128]", ('"detections": output_0 1 x 256 x 5, output_1 1 x 256 x 51, output_2 1 x 64',)),
+        (Levels(False), "[128, 128]", ('"detections": output_0 1 x 5 x 16 x 16, output_1 1 x 51 x 16 x 16, output_2',)),
         (Rows(7, 7), "[64, 64]", ("no decoder fits output_0 1 x 7 x 7",)),
     ],
 )  # fmt: skip
