@@ -43,6 +43,8 @@ def read(path: Path) -> Any:
             "export it with an older opset, or update: pip install --upgrade onnx onnxruntime",
         )
     for graph in graphs_of(model.graph):
+        if not all(isinstance(name, str) for name in _names(graph)):
+            raise InputError(f"{path} is a damaged ONNX model: names in it are no text", AGAIN)
         for weight in graph.initializer:
             _take_in(weight, path)
     if model.functions:
@@ -109,6 +111,15 @@ def graphs_of(graph: Any, depth: int = 0) -> Iterator[Any]:
         for attribute in node.attribute:
             for one in [attribute.g, *attribute.graphs] if attribute.type in (5, 10) else []:
                 yield from graphs_of(one, depth + 1)
+
+
+def _names(graph: Any) -> Iterator[Any]:
+    """Every name in a graph; protobuf gives bytes for what is no UTF-8."""
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for one in (*graph.input, *graph.output, *graph.initializer):
+        yield one.name
 
 
 def cut(model: Any, outputs: Collection[str]) -> Any:
