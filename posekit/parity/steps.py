@@ -47,7 +47,7 @@ class Side:
         self.gate = gate
         self.found: list[Found] = []
         self.near: list[Found] = []
-        self.barely: list[tuple[Found, Found]] = []
+        self.barely: list[tuple[Found, Found] | None] = []
         self.tallies: dict[str, TensorTally] = {}
 
     def add(self, case: Case, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
@@ -59,7 +59,9 @@ class Side:
         """Add the people of a case who were decoded from `outputs`, to be compared with those of `expected`."""
         self.found.append(found)
         self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
-        if spec.has_several and outputs is not expected:  # the same outputs are on the same side of every threshold
+        if not spec.has_several or outputs is expected:  # the same outputs are on the same side of every threshold
+            self.barely.append(None)
+        else:
             by = BARELY if self.gate.max_score is None else self.gate.max_score
             self.barely.append((barely_in(case, outputs, spec, by), barely_in(case, expected, spec, by)))
 
@@ -73,9 +75,7 @@ class Side:
         that count."""
         names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
         tensors = tuple(tally.result() for tally in self.tallies.values())
-        seen, expected, matched = aligned(
-            self.found, against, sigmas, self.barely or None, one_each=not spec.has_several
-        )
+        seen, expected, matched = aligned(self.found, against, sigmas, self.barely, one_each=not spec.has_several)
         people = matched if spec.has_several else None
         if not any(len(one.keypoints) for one in expected):
             return Step(name, None, tensors, _why_nobody(matched), people=people)

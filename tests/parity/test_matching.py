@@ -107,6 +107,7 @@ def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
     side = Side(gate_for("fp32", spec))
     side.found.append(nobody)
     side.near.append(nobody)
+    side.barely.append(None)
     step = side.step("total", [nobody], spec)
     assert step.keypoints is None
     assert step.skipped == "the reference has nobody in these pictures"
