@@ -22,6 +22,7 @@ from posekit.compression.network.sparsity import Masks
 from posekit.compression.network.views import Bank
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
+from posekit.errors import InputError
 from posekit.parity.cases import Case
 from posekit.progress import Progress
 
@@ -136,6 +137,11 @@ def recover(
     known = batched(copied(original, theirs), size_wh)
     pair = Pair(known, batched(training, size_wh, twin=copied(small, ours)), len(names))
     expected = keypoints_on(cases, runner(pair.original, names, spec), spec)
+    if not any(len(found.keypoints) for found in expected):
+        raise InputError(
+            f"the network finds nobody in the {len(cases)} pictures to judge by, expected somebody",
+            "give --recover pictures that show people",
+        )
 
     def judge() -> Agreement:
         look_anew()

@@ -14,13 +14,15 @@ from posekit.documents import plain
 class Agreement:
     """Keypoints against the original network's on pictures that the recovery never trained on.
 
-    oks: mean; mean_px, p95_px: source px over the keypoints of which the original is sure; views: crops compared.
+    oks: mean, who is lost counts as 0; mean_px, p95_px: source px over the keypoints of which the original is sure, NaN
+    where everybody is lost; people: on either side; lost: of them those who are on one side alone.
     """
 
     oks: float
     mean_px: float
     p95_px: float
-    views: int
+    people: int
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
