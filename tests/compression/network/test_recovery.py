@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.compression.network import recovery  # noqa: E402
+from posekit.compression.network import learning, recovery  # noqa: E402
 from posekit.compression.network.agreement import agreement, keypoints_on, runner  # noqa: E402
 from posekit.compression.network.asked import Wanted  # noqa: E402
 from posekit.compression.network.graph import batched, cloned, copied  # noqa: E402
@@ -139,17 +139,15 @@ def test_the_loss_counts_no_units() -> None:
     torch.manual_seed(0)
     expected = torch.randn(4, 3, 5, 5)
     seen = expected + 0.1 * torch.randn(4, 3, 5, 5)
-    small, large = (float(recovery._relative(seen * scale, expected * scale)) for scale in (1e-3, 1e3))
+    small, large = (float(learning.relative_difference(seen * scale, expected * scale)) for scale in (1e-3, 1e3))
     assert small == pytest.approx(large, rel=1e-4)
     assert small == pytest.approx(float((seen - expected).square().mean() / expected.var((0, 2, 3)).mean()), rel=0.1)
-    assert float(recovery._divergence(expected[0] + 7.0, expected[0])) == pytest.approx(
-        0, abs=1e-5
-    )  # softmax's freedom
-    assert float(recovery._divergence(seen[0], expected[0])) > 1e-3
+    assert float(learning.divergence(expected[0] + 7.0, expected[0])) == pytest.approx(0, abs=1e-5)  # softmax's freedom
+    assert float(learning.divergence(seen[0], expected[0])) > 1e-3
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [recovery.one_cycle(progress) for progress in np.linspace(0, 1, 101)]
+    rates = [learning.one_cycle(progress) for progress in np.linspace(0, 1, 101)]
     assert max(rates) == pytest.approx(1.0)
     assert rates.index(max(rates)) == 10
     assert rates[0] < 0.05
