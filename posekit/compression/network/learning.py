@@ -1,4 +1,4 @@
-"""How the smaller network learns: the loss against the original, the steps, and the way back where they were too large."""
+"""How the smaller network learns: the loss against the original, and the way back where steps were too large."""
 
 from __future__ import annotations
 
