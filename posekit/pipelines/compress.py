@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +87,29 @@ def compress(
         save(small, names, spec.input.size_wh, file)
         _check_written(file, small, names, spec)
         (partial / f"{spec.name}.json").write_bytes(canonical_json(spec))
-        result = Compressed(
-            folder, folder / file.name, folder / f"{spec.name}.json",
-            _size(original, spec, model), _size(small, spec, file),
-            recovered.before if recovered else None, recovered.after if recovered else None,
-            recovered.steps if recovered else 0,
-            tuple(changes), source.sha256, wanted.as_json(), _notes(wanted, pictures, recovered),
-        )  # fmt: skip
+        sizes = _size(original, spec, model), _size(small, spec, file)
+        result = _result(folder, spec, sizes, changes, recovered, source.sha256, wanted, pictures)
         (partial / REPORT).write_text(json.dumps(result.as_json(), indent=1, allow_nan=False) + "\n")
     return result
+
+
+def _result(
+    folder: Path, spec: PoseSpec, sizes: tuple[Size, Size], changes: Sequence[Change], recovered: Recovered | None,
+    source_sha256: str, wanted: Wanted, pictures: Pictures | None,
+) -> Compressed:  # fmt: skip
+    return Compressed(
+        folder,
+        folder / f"{spec.name}.pt2",
+        folder / f"{spec.name}.json",
+        *sizes,
+        recovered.before if recovered else None,
+        recovered.after if recovered else None,
+        recovered.steps if recovered else 0,
+        tuple(changes),
+        source_sha256,
+        wanted.as_json(),
+        _notes(wanted, pictures, recovered),
+    )
 
 
 def _pictures(wanted: Wanted, spec: PoseSpec, original: Graph, names: tuple[str, ...]) -> Pictures:

@@ -37,6 +37,10 @@ class Evidence:
     index: Index
     cases: tuple[tuple[Case, Outputs], ...]
 
+    def only_cases(self) -> Iterator[Case]:
+        """The cases without their outputs."""
+        return (case for case, _ in self.cases)
+
 
 def checks(opened: bundle.Bundle, evidence: Evidence) -> tuple[Check, ...]:
     """Inputs, keypoints, files and trace; InputError where a tensor is damaged."""
