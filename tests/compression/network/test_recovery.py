@@ -66,7 +66,7 @@ def test_it_never_ends_farther_than_it_began(
     tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "PEAK_RATE", 0.3)  # far too high, but for numbers that are finite
-    monkeypatch.setattr(recovery, "WORSE", float("inf"))
+    monkeypatch.setattr(learning, "WORSE", float("inf"))
     small = cloned(tinypose[0])
     prune(small, 0.2, tinypose[1].input.size_wh, [])
     before = [parameter.clone() for parameter in small.parameters()]
@@ -79,7 +79,7 @@ def test_a_rate_that_is_too_high_is_lowered(
     tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "PEAK_RATE", 1.0)
-    monkeypatch.setattr(recovery, "SLOWER", 500.0)
+    monkeypatch.setattr(learning, "SLOWER", 500.0)
     graph, spec = tinypose
     small = cloned(graph)
     prune(small, 0.6, spec.input.size_wh, [])
