@@ -17,7 +17,7 @@ from posekit.errors import InputError
 from posekit.parity.gate import Check
 from posekit.parity.shipped import Wrapper
 from posekit.pipelines import consistency
-from posekit.pipelines.consistency import Edits, Evidence
+from posekit.pipelines.consistency import Edits, Recordings
 from posekit.runtimes import Runtime
 
 
@@ -37,7 +37,7 @@ class WrapperRun:
 
 
 def on_this_machine(
-    opened: bundle.Bundle, evidence: Evidence, edits: Edits, runtime: Runtime, scratch: Path
+    opened: bundle.Bundle, evidence: Recordings, edits: Edits, runtime: Runtime, scratch: Path
 ) -> WrapperRun:
     """Compile the wrapper into `scratch` and run it, with the model as `runtime` runs it."""
     wrapper, check = desktop.run_wrapper(
@@ -53,7 +53,7 @@ def on_this_machine(
     return WrapperRun(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper, (check,))
 
 
-def on_a_device(folder: Path, opened: bundle.Bundle, evidence: Evidence) -> WrapperRun:
+def on_a_device(folder: Path, opened: bundle.Bundle, evidence: Recordings) -> WrapperRun:
     """What a device made of the cases, whose run is in `folder`; InputError (exit 2) where it is not the bundle's."""
     run = read_run(folder, bundle.file_hash(opened.model_path), contract_hash(opened.spec))
     passes = device_evidence.passes_of(run)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from posekit.bundle import open_bundle
-from posekit.compression.network import Wanted
+from posekit.compression.network import CompressOptions
 from posekit.parity.cases import recorded
 from posekit.pipelines import inputs, package
 from posekit.pipelines.compress import compress
@@ -173,7 +173,7 @@ def test_a_smaller_network_keeps_everybody(world: World, run_posekit: Posekit, t
     (tmp_path / "many").mkdir()
     for number, places in enumerate([*PLACES.values(), *PLACES.values()]):
         picture(SIZE_WH, places, 100 + number).save(tmp_path / "many" / f"{number}.png")
-    wanted = Wanted(low_rank=0.8, quantize="w8a8", recover=tmp_path / "many", steps=2)
+    wanted = CompressOptions(low_rank=0.8, quantize="w8a8", recover=tmp_path / "many", steps=2)
     made = compress(world.model, inputs.find_spec(world.model, ""), wanted, tmp_path)
     for found in (made.unrecovered, made.recovered):
         assert found is not None

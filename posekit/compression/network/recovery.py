@@ -13,10 +13,10 @@ from typing import Any
 
 from posekit.compression.network import fake_quantize
 from posekit.compression.network.agreement import agreement, as_tensor, keypoints_on, runner
-from posekit.compression.network.asked import Wanted
 from posekit.compression.network.graph import Graph, batched, copied
 from posekit.compression.network.layers import REPLACES, layers_of, shapes_of
 from posekit.compression.network.learning import Learner, Pair
+from posekit.compression.network.options import CompressOptions
 from posekit.compression.network.result import Agreement
 from posekit.compression.network.sparsity import Masks
 from posekit.compression.network.views import Bank
@@ -44,7 +44,7 @@ class Recovered:
 
 def recover(
     original: Graph, small: Graph, masks: Masks, names: tuple[str, ...], spec: PoseSpec, bank: Bank,
-    cases: Sequence[Case], wanted: Wanted, step: Progress,
+    cases: Sequence[Case], wanted: CompressOptions, step: Progress,
 ) -> Recovered:  # fmt: skip
     """Train the parameters of `small` in place; never to less agreement than it had.
 
@@ -74,7 +74,7 @@ def recover(
 
 
 def _pair(
-    original: Graph, small: Graph, outputs: int, spec: PoseSpec, bank: Bank, wanted: Wanted
+    original: Graph, small: Graph, outputs: int, spec: PoseSpec, bank: Bank, wanted: CompressOptions
 ) -> tuple[Pair, Callable[[], None]]:
     """Both networks, the smaller with `wanted.quantize` under its rounding, and what sets the ranges of that anew."""
     size_wh = spec.input.size_wh
@@ -93,7 +93,7 @@ def _pair(
 
 def _learn(
     learner: Learner, batch: Callable[[], Any], best: Agreement, judge: Callable[[], Agreement],
-    look_anew: Callable[[], None], wanted: Wanted, step: Progress,
+    look_anew: Callable[[], None], wanted: CompressOptions, step: Progress,
 ) -> Agreement:  # fmt: skip
     """Learn until the steps or minutes are over; the best agreement, whose parameters the learner keeps."""
     start, told, looked, judged = time.monotonic(), 0.0, 0.0, 0

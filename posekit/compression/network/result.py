@@ -26,7 +26,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LayerChange:
     """What became of one layer. kind: low_rank, prune or sparsity.
 
     before, after: its multiply-adds (of a chain: of all its layers). size_before, size_after: its rank, its channels
@@ -71,7 +71,7 @@ class Compressed:
     unrecovered: Agreement | None
     recovered: Agreement | None
     trained: int
-    changes: tuple[Change, ...]
+    changes: tuple[LayerChange, ...]
     source_sha256: str
     asked: Mapping[str, Any]
     notes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from posekit.contract.outputs import Run
 from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import PosekitError, version_of
 from posekit.parity.gate import Check, Outcome
-from posekit.pipelines.consistency.evidence import Evidence
+from posekit.pipelines.consistency.evidence import Recordings
 from posekit.pipelines.consistency.finding import differing, judged
 from posekit.pipelines.consistency.told import Told, shares
 from posekit.pipelines.preparation import Calibrated
@@ -31,7 +31,7 @@ SHARES = "conversion and precision share the error as the report says"
 
 
 def checks(
-    opened: bundle.Bundle, told: Told, evidence: Evidence, lowered: Lowered, run: Run, calibrated: Calibrated | None
+    opened: bundle.Bundle, told: Told, evidence: Recordings, lowered: Lowered, run: Run, calibrated: Calibrated | None
 ) -> tuple[Check, ...]:
     """The file converted again and compared byte for byte, layers, route and notes with the report; then the figures
     before and after compression, and the ranges of activations, measured again. run: of the bundle's model."""

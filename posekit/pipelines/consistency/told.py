@@ -20,14 +20,14 @@ from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import ACCURACY_GATES, ENOUGH_PEOPLE, Check, Outcome
 from posekit.pipelines.consistency import claims
-from posekit.pipelines.consistency.evidence import Evidence
+from posekit.pipelines.consistency.evidence import Recordings
 from posekit.pipelines.consistency.finding import differing, judged
 from posekit.pipelines.consistency.signature import signature_of
 from posekit.pipelines.consistency.slack import Slack
 from posekit.report import document as report
 from posekit.report import writing
 from posekit.report.document import as_json
-from posekit.report.facts import Facts
+from posekit.report.facts import ReportFacts
 from posekit.runtimes.mlpackage import read_specification
 from posekit.targets import file_bytes, lint
 from posekit.targets.coreml import target as coreml
@@ -52,11 +52,11 @@ class Told:
     """The bundle's own report: the document, its facts, its evaluation."""
 
     document: Mapping[str, Any]
-    facts: Facts
+    facts: ReportFacts
     evaluation: Evaluation
 
 
-def checks(opened: bundle.Bundle, told: Told, evidence: Evidence, now: Evaluation, run: Run) -> tuple[Check, ...]:
+def checks(opened: bundle.Bundle, told: Told, evidence: Recordings, now: Evaluation, run: Run) -> tuple[Check, ...]:
     """Facts, figures and pages of the bundle's report against the bundle and `now`, what its model gave here."""
     facts = [*_manifest(opened, told), *_facts(opened, told)]
     alike = _computes_alike(evidence, run)
@@ -78,7 +78,7 @@ def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
         yield from differing(f"the manifest's {key}", manifest.get(key), getattr(spec, key))
     for key in ("platform", "precision", "status", "verdict", "contract_sha256", "evaluated_on", "tools"):
         yield from differing(f"the manifest's {key}", manifest.get(key), document.get(key))
-    unknown = set(document) - EVALUATED - Facts.model_fields.keys()
+    unknown = set(document) - EVALUATED - ReportFacts.model_fields.keys()
     yield from (f"the report has an unknown {key!r}" for key in sorted(unknown))
     source = document.get("source")
     of_source = {key: source.get(key) for key in ("form", "sha256")} if isinstance(source, dict) else None
@@ -113,7 +113,7 @@ def _op_counts(platform: str, path: Path) -> dict[str, int]:
     )
 
 
-def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, baseline: Run) -> Check:
+def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Recordings, run: Run, baseline: Run) -> Check:
     """Whether the steps of conversion and precision are those measured now; baseline: the same model at fp32."""
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.cases != recorded:
@@ -136,13 +136,13 @@ def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run
     return judged(name, problems, "measured again on the recorded cases")
 
 
-def _computes_alike(evidence: Evidence, run: Run) -> bool:
+def _computes_alike(evidence: Recordings, run: Run) -> bool:
     """Whether this machine gives the packaged model's outputs of then, to the last bit."""
     pairs = zip(evidence.index.cases, evidence.cases, strict=True)
     return all(entry.packaged_sha256 == outputs_sha256(run(case.pixels)) for entry, (case, _) in pairs)
 
 
-def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, alike: bool) -> tuple[list[str], str]:
+def _figures(told: Told, spec: PoseSpec, evidence: Recordings, now: Evaluation, alike: bool) -> tuple[list[str], str]:
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.status == "UNVERIFIED":
         problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
@@ -223,7 +223,7 @@ def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
             yield f"the report's figures of {seen.name} are better than those of the recorded cases"
 
 
-def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alike: bool) -> Iterator[str]:
+def _pages(opened: bundle.Bundle, told: Told, evidence: Recordings, run: Run, alike: bool) -> Iterator[str]:
     """junit.xml and index.html as they come of report.json; the pictures where they can be drawn again."""
     then = told.evaluation
     recorded = {case.name for case, _ in evidence.cases}

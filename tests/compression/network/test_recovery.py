@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 
 from posekit.compression.network import learning, recovery  # noqa: E402
 from posekit.compression.network.agreement import agreement, keypoints_on, runner  # noqa: E402
-from posekit.compression.network.asked import Wanted  # noqa: E402
 from posekit.compression.network.graph import batched, cloned, copied  # noqa: E402
 from posekit.compression.network.low_rank import factorise  # noqa: E402
+from posekit.compression.network.options import CompressOptions  # noqa: E402
 from posekit.compression.network.prune import prune  # noqa: E402
 from posekit.compression.network.sparsity import Masks, sparsify  # noqa: E402
 from posekit.compression.network.views import Bank, cases_to_judge, held_out  # noqa: E402
@@ -39,7 +39,7 @@ def shown(tinypose: tuple[Any, PoseSpec], pictures: Path) -> tuple[Any, list[Cas
 
 def recovered(tinypose: Any, shown: Any, small: Any, masks: Masks | None = None, **wanted: Any) -> recovery.Recovered:
     graph, spec = tinypose
-    asked = Wanted(prune=0.5, **{"steps": 16, **wanted})
+    asked = CompressOptions(prune=0.5, **{"steps": 16, **wanted})
     said: list[str] = []
     result = recovery.recover(graph, small, masks or Masks(), NAMES, spec, shown[0](), shown[1], asked, said.append)
     assert not any(parameter.requires_grad for parameter in small.parameters())
