@@ -74,7 +74,7 @@ def similarities(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequenc
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PeopleCount:
     """How many people the reference has and how many were seen, and the cases of those without a partner: missed,
     invented.
 
@@ -97,7 +97,7 @@ def aligned(
     barely: Sequence[tuple[Found, Found] | None] | None = None,
     *,
     one_each: bool = False,
-) -> tuple[list[Found], list[Found], People]:
+) -> tuple[list[Found], list[Found], PeopleCount]:
     """The matched people of both sides, case by case in the reference's order, and who has no partner.
 
     barely: of each case who else would be on either side, seen and expected, if thresholds were a little lower; None
@@ -119,7 +119,7 @@ def aligned(
         missed += [other.case] * len(gone.sizes)
         invented += [other.case] * len(new.sizes)
     reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
-    people = People(reference, found, tuple(missed), tuple(invented), excused, tuple(reordered))
+    people = PeopleCount(reference, found, tuple(missed), tuple(invented), excused, tuple(reordered))
     return [one for one, _ in pairs], [other for _, other in pairs], people
 
 

@@ -40,7 +40,7 @@ class KeypointError:
     each of the K keypoints. score_error: largest difference of a score or confidence, of the largest reference score or
     1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none; max_box_px:
     of a side of a box, alike. counted: keypoints that were compared. Whom one side alone has is told by
-    matching.People.
+    matching.PeopleCount.
     """
 
     instances: int

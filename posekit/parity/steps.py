@@ -13,7 +13,7 @@ from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, near_reference, settled
-from posekit.parity.matching import People, aligned
+from posekit.parity.matching import PeopleCount, aligned
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
@@ -31,7 +31,7 @@ class Step:
     tensors: tuple[TensorError, ...] = ()
     skipped: str = ""
     drift: Drift | None = None
-    people: People | None = None
+    people: PeopleCount | None = None
 
     @property
     def lost(self) -> int:
@@ -95,7 +95,7 @@ def barely_in(case: Case, outputs: Outputs, spec: PoseSpec, by: float) -> Found:
     return more.taken(np.flatnonzero(~same).tolist())
 
 
-def _why_nobody(people: People) -> str:
+def _why_nobody(people: PeopleCount) -> str:
     if not people.reference:
         return "the reference has nobody in these pictures"
     return f"none of {people.reference} people of the reference is among the {people.seen} that were seen"

@@ -23,7 +23,7 @@ from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.pipelines import consistency
-from posekit.pipelines.consistency import Edits, Recordings, Told
+from posekit.pipelines.consistency import BundleReport, Edits, Recordings
 from posekit.pipelines.inputs import find_spec
 from posekit.pipelines.labelled import annotated, looking, with_accuracy
 from posekit.pipelines.preparation import calibrating
@@ -90,7 +90,7 @@ def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = si
 
 
 def _held(
-    opened: bundle.Bundle, told: Told, evidence: Recordings, edits: Edits, measured: Evaluation, run: Run, *,
+    opened: bundle.Bundle, told: BundleReport, evidence: Recordings, edits: Edits, measured: Evaluation, run: Run, *,
     allow_edited: bool,
 ) -> tuple[Check, ...]:  # fmt: skip
     """The bundle against itself: its files, its evidence, its model file and its report."""
@@ -124,7 +124,7 @@ def _remembering(runtime: Runtime) -> Runtime:
 
 
 def _origin(
-    opened: bundle.Bundle, told: Told, evidence: Recordings, options: ValidateOptions, run: Run, step: Progress
+    opened: bundle.Bundle, told: BundleReport, evidence: Recordings, options: ValidateOptions, run: Run, step: Progress
 ) -> tuple[Check, ...]:
     """The bundle against the network itself, where that is given."""
     if options.source is None:
@@ -152,12 +152,14 @@ def _evidence_of(opened: bundle.Bundle) -> Recordings:
     return Recordings(read_index(folder), tuple(recorded(folder, opened.spec)))
 
 
-def _told(opened: bundle.Bundle) -> Told:
+def _told(opened: bundle.Bundle) -> BundleReport:
     document = _packaged_report(opened.folder / bundle.REPORT)
-    return Told(document, read_facts(document), read_evaluation(document))
+    return BundleReport(document, read_facts(document), read_evaluation(document))
 
 
-def _measured(opened: bundle.Bundle, told: Told, evidence: Recordings, runtime: Runtime, ran: WrapperRun) -> Evaluation:
+def _measured(
+    opened: bundle.Bundle, told: BundleReport, evidence: Recordings, runtime: Runtime, ran: WrapperRun
+) -> Evaluation:
     """The bundle's model on its cases, and what ran the wrapper on them, against the recorded reference."""
     return evaluate(
         evidence.cases,
@@ -225,7 +227,12 @@ def _packaged_report(folder: Path) -> dict[str, Any]:
 
 
 def _write_report(
-    result: Validated, told: Told, evidence: Recordings, folder: Path, runtime: Runtime, shown: writing.Drawn | None
+    result: Validated,
+    told: BundleReport,
+    evidence: Recordings,
+    folder: Path,
+    runtime: Runtime,
+    shown: writing.Drawn | None,
 ) -> None:
     writing.write(
         folder, result.evaluation, result.bundle.spec, {**told.document, **result.facts},

@@ -48,7 +48,7 @@ BELIEVED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BundleReport:
     """The bundle's own report: the document, its facts, its evaluation."""
 
     document: Mapping[str, Any]
@@ -56,7 +56,9 @@ class Told:
     evaluation: Evaluation
 
 
-def checks(opened: bundle.Bundle, told: Told, evidence: Recordings, now: Evaluation, run: Run) -> tuple[Check, ...]:
+def checks(
+    opened: bundle.Bundle, told: BundleReport, evidence: Recordings, now: Evaluation, run: Run
+) -> tuple[Check, ...]:
     """Facts, figures and pages of the bundle's report against the bundle and `now`, what its model gave here."""
     facts = [*_manifest(opened, told), *_facts(opened, told)]
     alike = _computes_alike(evidence, run)
@@ -70,7 +72,7 @@ def checks(opened: bundle.Bundle, told: Told, evidence: Recordings, now: Evaluat
     )
 
 
-def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
+def _manifest(opened: bundle.Bundle, told: BundleReport) -> Iterator[str]:
     manifest, spec, document = opened.manifest, opened.spec, told.document
     yield from (f"the manifest has an unknown {key!r}" for key in sorted(set(manifest) - MANIFEST_KEYS))
     yield from (f"the manifest lacks {key!r}" for key in sorted(MANIFEST_KEYS - set(manifest)))
@@ -85,7 +87,7 @@ def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
     yield from differing("the manifest's source", manifest.get("source"), of_source)
 
 
-def _facts(opened: bundle.Bundle, told: Told) -> Iterator[str]:
+def _facts(opened: bundle.Bundle, told: BundleReport) -> Iterator[str]:
     path, spec, document = opened.model_path, opened.spec, told.document
     expected = {
         "name": spec.name, "version": spec.version, "platform": opened.platform, "contract_sha256": contract_hash(spec),
@@ -113,7 +115,9 @@ def _op_counts(platform: str, path: Path) -> dict[str, int]:
     )
 
 
-def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Recordings, run: Run, baseline: Run) -> Check:
+def shares(
+    name: str, opened: bundle.Bundle, told: BundleReport, evidence: Recordings, run: Run, baseline: Run
+) -> Check:
     """Whether the steps of conversion and precision are those measured now; baseline: the same model at fp32."""
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.cases != recorded:
@@ -142,7 +146,9 @@ def _computes_alike(evidence: Recordings, run: Run) -> bool:
     return all(entry.packaged_sha256 == outputs_sha256(run(case.pixels)) for entry, (case, _) in pairs)
 
 
-def _figures(told: Told, spec: PoseSpec, evidence: Recordings, now: Evaluation, alike: bool) -> tuple[list[str], str]:
+def _figures(
+    told: BundleReport, spec: PoseSpec, evidence: Recordings, now: Evaluation, alike: bool
+) -> tuple[list[str], str]:
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.status == "UNVERIFIED":
         problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
@@ -175,7 +181,7 @@ def _figures(told: Told, spec: PoseSpec, evidence: Recordings, now: Evaluation, 
 
 
 def _compared(
-    told: Told, seen: Mapping[str, Any], expected: Mapping[str, Any], slack: Slack, *, ran_wrapper: bool
+    told: BundleReport, seen: Mapping[str, Any], expected: Mapping[str, Any], slack: Slack, *, ran_wrapper: bool
 ) -> list[str]:
     """Where the figures of a report of all recorded cases differ from those of now."""
     total_is_of_model = not ran_wrapper
@@ -223,7 +229,7 @@ def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
             yield f"the report's figures of {seen.name} are better than those of the recorded cases"
 
 
-def _pages(opened: bundle.Bundle, told: Told, evidence: Recordings, run: Run, alike: bool) -> Iterator[str]:
+def _pages(opened: bundle.Bundle, told: BundleReport, evidence: Recordings, run: Run, alike: bool) -> Iterator[str]:
     """junit.xml and index.html as they come of report.json; the pictures where they can be drawn again."""
     then = told.evaluation
     recorded = {case.name for case, _ in evidence.cases}
