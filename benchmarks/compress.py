@@ -58,7 +58,7 @@ def score(model: Path, people: Any) -> float:
 def main() -> None:
     import torch
 
-    from posekit.compression.network import Wanted
+    from posekit.compression.network import CompressOptions
     from posekit.contract.spec import read_spec
     from posekit.pipelines.compress import compress
     from posekit.sources.sample import sample_images
@@ -80,7 +80,9 @@ def main() -> None:
         )
         for way in WAYS:
             started = time.perf_counter()
-            found = compress(model, spec, Wanted(**way, recover=pictures, minutes=minutes), folder, overwrite=True)
+            found = compress(
+                model, spec, CompressOptions(**way, recover=pictures, minutes=minutes), folder, overwrite=True
+            )
             seconds, lost = time.perf_counter() - started, whole - score(found.model, people)
             assert found.unrecovered is not None
             assert found.recovered is not None

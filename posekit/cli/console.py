@@ -1,4 +1,4 @@
-"""What the command line prints: progress, errors in one sentence, and what files and predictions hold."""
+"""What the command line prints: progress, errors in one sentence, and what files hold."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
-from rich.text import Text
 
 from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
     from posekit.pipelines.inputs import Images
-    from posekit.poses import Poses
-    from posekit.poses.images import Picture
 
 
 @contextlib.contextmanager
@@ -82,63 +79,6 @@ def show_fault(sentence: str, as_json: bool) -> None:
     if as_json:
         print_json({"error": sentence, "hint": "this is a fault of posekit", "step": "", "exit_code": 70})
     sys.stderr.write(f"error: a fault of posekit, please report it: {sentence}\n")
-
-
-def show_predictions(
-    found: Sequence[tuple[Path, Picture, Poses]],
-    failed: Sequence[tuple[Path, PosekitError]],
-    spec: PoseSpec,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Keypoints as a table or JSON; overlays into `out`; then the pictures that cannot be read."""
-    import numpy as np
-
-    from posekit.parity.written_poses import written_poses
-    from posekit.report.overlay import overlay
-
-    rows = []
-    taken: dict[str, int] = {}
-    for path, image, poses in found:
-        entry: dict[str, Any] = {"image": str(path), "keypoint_names": list(spec.keypoints.names), "instances": [
-            {"keypoints": np.round(one["keypoints"], 3).tolist(), "scores": np.round(one["scores"], 5).tolist(),
-             "confidence": round(one["confidence"], 5),
-             "box_xyxy": None if one["box_xyxy"] is None else np.round(one["box_xyxy"], 3).tolist()}
-            for one in written_poses(poses)]}  # fmt: skip
-        if out is not None:
-            taken[path.stem] = taken.get(path.stem, 0) + 1
-            suffix = f"-{taken[path.stem]}" if taken[path.stem] > 1 else ""
-            target = out / f"{path.stem}{suffix}.overlay.png"
-            try:
-                out.mkdir(parents=True, exist_ok=True)
-                overlay(image, poses, spec.keypoints.names, spec.keypoints.edges).save(target)
-            except OSError as error:
-                raise InputError(f"cannot write {target}: {error.strerror or error}") from error
-            entry["overlay"] = str(target)
-        rows.append(entry)
-    if as_json:
-        unread = [{"image": str(path), "error": error.message, "hint": error.hint} for path, error in failed]
-        print_json({"predictions": rows, "failed": unread})
-    for entry in () if as_json else rows:
-        if not entry["instances"]:
-            out_line(f"{entry['image']}: nobody")
-        for number, instance in enumerate(entry["instances"]):
-            table = Table(
-                "keypoint",
-                "x px",
-                "y px",
-                "score",
-                title=Text(f"{entry['image']}, person {number}, confidence {instance['confidence']:.3f}"),
-                title_justify="left",
-            )
-            for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):
-                table.add_row(Text(name), f"{point[0]:.1f}", f"{point[1]:.1f}", f"{score:.3f}")
-            Console().print(table)
-        if "overlay" in entry:
-            out_line(f"overlay: {entry['overlay']}")
-    sys.stdout.flush()
-    for _, why in failed:
-        show_error(why, as_json=False)
 
 
 def show_facts(facts: dict[str, Any], as_json: bool) -> None:

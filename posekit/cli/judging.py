@@ -59,13 +59,14 @@ def validate(
 
     with console.progress() as step:
         from posekit.cli import verdicts
-        from posekit.pipelines import validate as validation
+        from posekit.pipelines.validate import validate as validating
+        from posekit.pipelines.validate_options import ValidateOptions
 
-        wanted = validation.Wanted(
+        wanted = ValidateOptions(
             images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
             trust, source, spec, changes, arch, weights, calibration, calibration_annotations, workers, scheduler,
         )  # fmt: skip
-        result = validation.validate(bundle, wanted, step)
+        result = validating(bundle, wanted, step)
     verdicts.show_validation(result, report, write_request, json)
     if not result.evaluation.is_good:
         raise typer.Exit(1)

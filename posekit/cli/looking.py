@@ -31,6 +31,7 @@ def predict(
 ) -> None:
     """Keypoints of pictures, and an overlay to look at."""
     from posekit.cli import console
+    from posekit.cli.predictions import show_predictions
 
     boxes = [console.parse_box(text) for text in box]
     with console.progress() as step:
@@ -42,7 +43,7 @@ def predict(
         console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
     with console.progress() as step:
         found, failed = prediction.predict_all(run, contract, images, boxes, step)
-    console.show_predictions(found, failed, contract, out, json)
+    show_predictions(found, failed, contract, out, json)
     if failed:
         raise typer.Exit(2)
 

@@ -187,12 +187,12 @@ def compress(
 
     with console.progress() as step:
         from posekit.cli import verdicts
-        from posekit.compression.network import Wanted
+        from posekit.compression.network import CompressOptions
         from posekit.pipelines import inputs
         from posekit.pipelines.compress import compress as make_smaller
 
         contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
-        wanted = Wanted(
+        wanted = CompressOptions(
             low_rank=low_rank, prune=prune, sparsity=sparsity, recover=recover, annotations=annotations,
             minutes=minutes, quantize=quantize, seed=seed,  # type: ignore[arg-type]
         )  # fmt: skip

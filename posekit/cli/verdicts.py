@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,10 +149,9 @@ def show_compressed(made: Compressed, as_json: bool) -> None:
     )
     for name, found in (("before the recovery", made.unrecovered), ("after it", made.recovered)):
         if found is not None:
-            out_line(
-                f"  {name}: OKS {found.oks:.4f}, {found.mean_px:.3f} px (p95 {found.p95_px:.2f}) against the "
-                f"original on {found.views} crops"
-            )
+            away = "" if math.isnan(found.mean_px) else f", {found.mean_px:.3f} px (p95 {found.p95_px:.2f})"
+            lost = f", of whom {found.lost} are missed or invented" if found.lost else ""
+            out_line(f"  {name}: OKS {found.oks:.4f}{away} against the original, {found.people} people{lost}")
     left: dict[str, int] = {}
     for change in made.changes:
         if change.left:

@@ -76,7 +76,7 @@ def _misfit(name: str, shape: tuple[int, ...], expected: str, spec: PoseSpec, hi
     )
 
 
-def _fits(shape: tuple[int, ...], wanted: layout.Wanted) -> bool:
+def _fits(shape: tuple[int, ...], wanted: layout.ExpectedShape) -> bool:
     if len(shape) != len(wanted) + 1 or shape[0] != 1:
         return False
     return all(w is None or w == s for w, s in zip(wanted, shape[1:], strict=True))

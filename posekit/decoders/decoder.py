@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.decoders.layout import Wanted
+from posekit.decoders.layout import ExpectedShape
 from posekit.documents import Part, written
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -149,8 +149,8 @@ class Decoder:
     """
 
     spec: type[DecoderSpec]
-    shapes: Callable[[Any, tuple[int, int], int], dict[str, Wanted]]
-    pack: Callable[[Any, Wanted, Any, tuple[int, int]], Any]
+    shapes: Callable[[Any, tuple[int, int], int], dict[str, ExpectedShape]]
+    pack: Callable[[Any, ExpectedShape, Any, tuple[int, int]], Any]
     decode: Callable[[Outputs, Any, InputSpec, Sequence[float]], Poses]
     examples: Callable[[Any, InputSpec, np.random.Generator, int], dict[str, Floats]]
     alternatives: Callable[[Any, InputSpec], tuple[Alternatives, ...]] = no_alternatives

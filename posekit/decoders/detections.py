@@ -31,9 +31,9 @@ class DetectionsSpec(CandidatesSpec):
     kind: Literal["detections"]
 
 
-def shapes(spec: DetectionsSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.Wanted]:
+def shapes(spec: DetectionsSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.ExpectedShape]:
     """Expected shapes: as many candidates as the levels have cells, any number where there are no strides."""
-    sides, found = grids(spec.strides, size_wh), dict[str, layout.Wanted]()
+    sides, found = grids(spec.strides, size_wh), dict[str, layout.ExpectedShape]()
     for outputs, _ in spec.roles.values():
         for level, output in enumerate(outputs):
             channels = spec.channel_count(output, keypoint_count)
@@ -46,7 +46,7 @@ def shapes(spec: DetectionsSpec, size_wh: tuple[int, int], keypoint_count: int) 
     return found
 
 
-def pack(values: Any, wanted: layout.Wanted, spec: DetectionsSpec, size_wh: tuple[int, int]) -> Any:
+def pack(values: Any, wanted: layout.ExpectedShape, spec: DetectionsSpec, size_wh: tuple[int, int]) -> Any:
     """Maps with their channels last, other outputs as they are; MisfitError for other axes."""
     if spec.axes == "maps":
         return layout.maps(values, wanted, size_wh, "none")
@@ -61,7 +61,7 @@ def pack(values: Any, wanted: layout.Wanted, spec: DetectionsSpec, size_wh: tupl
     return values
 
 
-def _fits(shape: Sequence[int], wanted: layout.Wanted) -> bool:
+def _fits(shape: Sequence[int], wanted: layout.ExpectedShape) -> bool:
     return all(side is None or side == given for side, given in zip(wanted, shape, strict=True))
 
 

@@ -56,7 +56,7 @@ def shapes(spec: HeatmapSpec, size_wh: tuple[int, int], keypoint_count: int) -> 
     return {spec.output: (None, None, keypoint_count)}
 
 
-def pack(values: Any, wanted: layout.Wanted, spec: HeatmapSpec, size_wh: tuple[int, int]) -> Any:
+def pack(values: Any, wanted: layout.ExpectedShape, spec: HeatmapSpec, size_wh: tuple[int, int]) -> Any:
     """Maps K x h x w of the network as (1, h, w, K), without the background; MisfitError for other axes."""
     return layout.maps(values, wanted, size_wh, spec.background)
 

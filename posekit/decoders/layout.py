@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 Shape = tuple[int, ...]
-Wanted = tuple[int | None, ...]  # None: any size
+ExpectedShape = tuple[int | None, ...]  # None: any size
 CHANNELS_LAST = "are the channels last? Permute the output in forward()"
 
 
@@ -24,7 +24,7 @@ class MisfitError(ValueError):
         self.hint = hint
 
 
-def maps(values: Any, wanted: Wanted, size_wh: tuple[int, int], background: str) -> Any:
+def maps(values: Any, wanted: ExpectedShape, size_wh: tuple[int, int], background: str) -> Any:
     """Maps (K, h, w) after any axes of size 1, as (1, h, w, K); `background` (none, first, last) is left out.
 
     values: of numpy or torch. wanted: (h, w, K). size_wh: input px. MisfitError for other axes.
@@ -44,7 +44,7 @@ def maps(values: Any, wanted: Wanted, size_wh: tuple[int, int], background: str)
     return _permuted(stacked, (0, 2, 3, 1))
 
 
-def rows(values: Any, wanted: Wanted, *, may_be_flat: bool) -> Any:
+def rows(values: Any, wanted: ExpectedShape, *, may_be_flat: bool) -> Any:
     """Rows (K, n) whatever axes of size 1 stand about them, or the same numbers flat, as (1, K, n).
 
     values: of numpy or torch. wanted: (K, n). MisfitError for other axes.

@@ -65,7 +65,7 @@ def shapes(spec: RegressionSpec, size_wh: tuple[int, int], keypoint_count: int) 
     return {spec.output: (keypoint_count, len(spec.fields))}
 
 
-def pack(values: Any, wanted: layout.Wanted, spec: RegressionSpec, size_wh: tuple[int, int]) -> Any:
+def pack(values: Any, wanted: layout.ExpectedShape, spec: RegressionSpec, size_wh: tuple[int, int]) -> Any:
     """Rows K x fields of the network, or the same numbers flat, as (1, K, fields); MisfitError for other axes."""
     del spec, size_wh  # heatmaps need them
     return layout.rows(values, wanted, may_be_flat=True)

@@ -55,7 +55,7 @@ def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> di
     return {spec.output_x: (keypoint_count, bins_x), spec.output_y: (keypoint_count, bins_y)}
 
 
-def pack(values: Any, wanted: layout.Wanted, spec: SimccSpec, size_wh: tuple[int, int]) -> Any:
+def pack(values: Any, wanted: layout.ExpectedShape, spec: SimccSpec, size_wh: tuple[int, int]) -> Any:
     """Rows K x bins of the network as (1, K, bins); MisfitError for other axes."""
     del spec, size_wh  # heatmaps need them
     return layout.rows(values, wanted, may_be_flat=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
 from posekit.parity.matching import LEAST_OKS, similarities
-from posekit.parity.metrics import Found, depth_errors, oks
+from posekit.parity.metrics import Found, depth_errors, largest, oks
 from posekit.poses import Floats
 
 MOVED = 0.005  # of the person; a near tie that moves a keypoint by less is not worth a word
@@ -121,9 +122,7 @@ def drift_of(
 ) -> Drift:
     """Compare cases with the reference `expected` and with what near ties make of it (`near`); NaN in either is
     kept."""
-    candidate, reference, settled = (
-        np.concatenate([f.keypoints[..., :2] for f in side]) for side in (seen, expected, near)
-    )
+    candidate, reference, settled = (np.concatenate([f.keypoints[..., :2] for f in s]) for s in (seen, expected, near))
     sizes, areas = (np.concatenate([getattr(f, key) for f in expected]) for key in ("sizes", "areas"))
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     distance = np.linalg.norm(candidate - settled, axis=-1)
@@ -133,26 +132,15 @@ def drift_of(
         return NOTHING_SURE
     people = sure.any(axis=1)
     similarity = oks(candidate, settled, areas, sigmas, sure)[people]
-    by_case = [(f.case, distance[cases == i][sure[cases == i]]) for i, f in enumerate(expected)]
-    by_keypoint = [(name, distance[:, k][sure[:, k]]) for k, name in enumerate(names)]
-    p95_px, p95_of = _p95([("all keypoints", distance[sure]), *by_keypoint, *by_case])
     raw = np.linalg.norm(candidate - reference, axis=-1)
     tied = np.where(sure & (raw - distance > MOVED * sizes[:, None]), raw, 0.0)
     shift, shift_error = _shift((candidate - reference)[sure], np.broadcast_to(sizes[:, None], sure.shape)[sure])
-
-    def name(values: Floats) -> str:
-        person, keypoint = (int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
-        return f"{names[keypoint]} in {expected[cases[person]].case}"
-
-    depth = depth_errors(seen, near)
     farthest = np.where(sure, np.where(np.isnan(distance), np.inf, distance), -1.0)
+    owners = [one.case for one in expected for _ in one.keypoints]
     return Drift(
         counted=int(sure.sum()),
         max_px=float(distance[sure].max()),
-        worst=name(farthest),
-        p95_px=p95_px,
-        p95_of=p95_of,
-        worst_case_p95_px=float(np.max([np.percentile(values, 95) for _, values in by_case if values.size])),
+        worst=largest(farthest, names, owners),
         max_of_size=float((distance / sizes[:, None])[sure].max()),
         oks=float(similarity.mean()),
         min_oks=float(similarity.min()),
@@ -160,10 +148,28 @@ def drift_of(
         shift_error=shift_error,
         ties=int((tied > 0).sum()),
         tie_px=float(tied.max()),
-        tie=name(tied) if tied.any() else "",
-        max_z_px=None if depth is None else float(depth[sure].max()),
-        max_z_of_size=None if depth is None else float((depth / sizes[:, None])[sure].max()),
+        tie=largest(tied, names, owners) if tied.any() else "",
+        **_percentiles(distance, sure, names, [(f.case, cases == i) for i, f in enumerate(expected)]),
+        **_depth(depth_errors(seen, near), sizes, sure),
     )
+
+
+def _percentiles(
+    distance: Floats, sure: NDArray[np.bool_], names: Sequence[str], rows: Sequence[tuple[str, NDArray[np.bool_]]]
+) -> dict[str, Any]:
+    """The 95th percentiles; rows: each case and its people."""
+    by_case = [(case, distance[those][sure[those]]) for case, those in rows]
+    by_keypoint = [(name, distance[:, k][sure[:, k]]) for k, name in enumerate(names)]
+    p95_px, p95_of = _p95([("all keypoints", distance[sure]), *by_keypoint, *by_case])
+    worst = float(np.max([np.percentile(values, 95) for _, values in by_case if values.size]))
+    return {"p95_px": p95_px, "p95_of": p95_of, "worst_case_p95_px": worst}
+
+
+def _depth(errors: Floats | None, sizes: Floats, sure: NDArray[np.bool_]) -> dict[str, Any]:
+    """The largest errors of depth, of those that there are."""
+    if errors is None:
+        return {}
+    return {"max_z_px": float(errors[sure].max()), "max_z_of_size": float((errors / sizes[:, None])[sure].max())}
 
 
 def least_score(gate: GateSpec, expected: Sequence[Found]) -> float:

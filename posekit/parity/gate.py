@@ -14,7 +14,7 @@ from posekit.decoders import of
 from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.budget import Budget, value_of
 from posekit.parity.drift import Drift
-from posekit.parity.matching import People
+from posekit.parity.matching import PeopleCount
 from posekit.parity.metrics import KeypointError, TensorError
 from posekit.parity.quality import Quality
 
@@ -103,7 +103,7 @@ def check_tensors(gate: GateSpec, tensors: Sequence[TensorError], decoded: Seque
     return checks
 
 
-def check_people(gate: GateSpec, people: People) -> list[Check]:
+def check_people(gate: GateSpec, people: PeopleCount) -> list[Check]:
     """How many people the reference alone has, and how many the model alone."""
     sides = (("missed", people.missed, gate.max_missed), ("invented", people.invented, gate.max_invented))
     barely = f"; {people.barely} others are barely on one side of a threshold" if people.barely else ""

@@ -74,7 +74,7 @@ def similarities(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequenc
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PeopleCount:
     """How many people the reference has and how many were seen, and the cases of those without a partner: missed,
     invented.
 
@@ -94,32 +94,32 @@ def aligned(
     seen: Sequence[Found],
     expected: Sequence[Found],
     sigmas: Sequence[float],
-    barely: Sequence[tuple[Found, Found]] | None = None,
+    barely: Sequence[tuple[Found, Found] | None] | None = None,
     *,
     one_each: bool = False,
-) -> tuple[list[Found], list[Found], People]:
+) -> tuple[list[Found], list[Found], PeopleCount]:
     """The matched people of both sides, case by case in the reference's order, and who has no partner.
 
-    barely: of each case who else would be on either side, seen and expected, if thresholds were a little lower.
-    one_each: as in `matched`.
+    barely: of each case who else would be on either side, seen and expected, if thresholds were a little lower; None
+    excuses nobody, of a case or of all. one_each: as in `matched`.
     """
     pairs: list[tuple[Found, Found]] = []
     missed: list[str] = []
     invented: list[str] = []
     reordered: list[str] = []
     excused = 0
-    for number, (one, other) in enumerate(zip(seen, expected, strict=True)):
+    for one, other, others in zip(seen, expected, barely or [None] * len(seen), strict=True):
         match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=one_each)
         pairs.append((one.taken(match.seen), other.taken(match.reference)))
         reordered += [other.case] if list(match.seen) != sorted(match.seen) else []
         gone, new = other.taken(match.missed), one.taken(match.invented)
-        if barely is not None:
-            gone, new = without(gone, barely[number][0], sigmas), without(new, barely[number][1], sigmas)
+        if others is not None:
+            gone, new = without(gone, others[0], sigmas), without(new, others[1], sigmas)
         excused += len(match.missed) + len(match.invented) - len(gone.sizes) - len(new.sizes)
         missed += [other.case] * len(gone.sizes)
         invented += [other.case] * len(new.sizes)
     reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
-    people = People(reference, found, tuple(missed), tuple(invented), excused, tuple(reordered))
+    people = PeopleCount(reference, found, tuple(missed), tuple(invented), excused, tuple(reordered))
     return [one for one, _ in pairs], [other for _, other in pairs], people
 
 

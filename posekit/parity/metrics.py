@@ -40,7 +40,7 @@ class KeypointError:
     each of the K keypoints. score_error: largest difference of a score or confidence, of the largest reference score or
     1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none; max_box_px:
     of a side of a box, alike. counted: keypoints that were compared. Whom one side alone has is told by
-    matching.People.
+    matching.PeopleCount.
     """
 
     instances: int
@@ -146,14 +146,10 @@ def compare_keypoints(
     counted = scores >= min_score
     counted |= np.isnan(distance)
     counted |= ~counted.any()  # nothing above the score: judge everything rather than nothing
-    fraction = distance / sizes[:, None]
     people = counted.any(axis=1)  # the others say nothing
     oks_values = oks(candidate, reference, areas, sigmas, counted)[people]
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
-    score_difference = np.abs(np.concatenate([f.scores for f in seen]) - scores)
-    apart = np.abs(np.concatenate([f.confidences for f in seen]) - np.concatenate([f.confidences for f in expected]))
-    worst = [int(i) for i in np.unravel_index(int(np.where(counted, distance, -1).argmax()), distance.shape)]
     depth = depth_errors(seen, expected)
     return KeypointError(
         instances=len(reference),
@@ -162,22 +158,33 @@ def compare_keypoints(
         p99_px=_quantile(distance[counted], 99),
         max_px=float(distance[counted].max()),
         worst_case_p95_px=float(np.max(p95_by_case)),  # of NaN NaN, unlike max()
-        mean_of_size=float(fraction[counted].mean()),
-        p95_of_size=_quantile(fraction[counted], 95),
+        mean_of_size=float((distance / sizes[:, None])[counted].mean()),
+        p95_of_size=_quantile((distance / sizes[:, None])[counted], 95),
         oks=float(oks_values.mean()),
         min_oks=float(oks_values.min()),
         bias_px=_bias(difference[counted]),
-        per_keypoint=tuple(
-            _one_keypoint(name, distance[:, k][counted[:, k]], difference[:, k][counted[:, k]])
-            for k, name in enumerate(names)
-        ),
-        score_error=float(np.max([score_difference.max(), apart.max()]) / max(float(np.abs(scores).max()), 1.0)),
+        per_keypoint=_by_keypoint(names, distance, difference, counted),
+        score_error=_score_error(seen, expected),
         counted=int(counted.sum()),
-        worst=f"{names[worst[1]]} in {expected[cases[worst[0]]].case}",
+        worst=largest(np.where(counted, distance, -1), names, [one.case for one in expected for _ in one.keypoints]),
         mean_z_px=None if depth is None else float(depth[counted].mean()),
         max_z_px=None if depth is None else float(depth[counted].max()),
         max_box_px=_box_error(seen, expected),
     )
+
+
+def largest(values: Floats, names: Sequence[str], owners: Sequence[str]) -> str:
+    """Which keypoint of which case has the largest of `values` (M, K), in words; owners: the case of each person."""
+    person, keypoint = (int(i) for i in np.unravel_index(int(values.argmax()), values.shape))
+    return f"{names[keypoint]} in {owners[person]}"
+
+
+def _score_error(seen: Sequence[Found], expected: Sequence[Found]) -> float:
+    """The largest difference of a score or a confidence, of the largest score of the reference or 1 if that is more."""
+    scores, others = (np.concatenate([f.scores for f in side]) for side in (expected, seen))
+    sure, other_sure = (np.concatenate([f.confidences for f in side]) for side in (expected, seen))
+    difference = np.max([np.abs(others - scores).max(), np.abs(other_sure - sure).max()])
+    return float(difference / max(float(np.abs(scores).max()), 1.0))
 
 
 def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None:
@@ -220,6 +227,16 @@ def _quantile(values: Floats, percent: float) -> float:
 def _bias(differences: Floats) -> tuple[float, float]:
     x, y = differences.mean(axis=0) if len(differences) else (0.0, 0.0)
     return float(x), float(y)
+
+
+def _by_keypoint(
+    names: Sequence[str], distance: Floats, difference: Floats, counted: NDArray[np.bool_]
+) -> tuple[dict[str, Any], ...]:
+    columns = enumerate(counted.T)
+    return tuple(
+        _one_keypoint(name, distance[those, k], difference[those, k])
+        for name, (k, those) in zip(names, columns, strict=True)
+    )
 
 
 def _one_keypoint(name: str, distance: Floats, difference: Floats) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from posekit.contract.spec import PoseSpec
 from posekit.parity.accuracy import Accuracy, Truth, accuracy
-from posekit.parity.matching import People, aligned
+from posekit.parity.matching import PeopleCount, aligned
 from posekit.parity.metrics import Found, KeypointError, compare_keypoints
 
 
@@ -51,7 +51,7 @@ def quality(
 
 
 def quality_of(
-    error: KeypointError | None, before: Accuracy | None, after: Accuracy | None, people: People | None = None
+    error: KeypointError | None, before: Accuracy | None, after: Accuracy | None, people: PeopleCount | None = None
 ) -> Quality | None:
     """The same from figures that are there already; before, after: accuracy of the reference and of the model; people:
     where there may be several, who is on one side alone."""

@@ -13,7 +13,7 @@ from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
 from posekit.parity.drift import Drift, drift_of, near_reference, settled
-from posekit.parity.matching import People, aligned
+from posekit.parity.matching import PeopleCount, aligned
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
@@ -31,7 +31,7 @@ class Step:
     tensors: tuple[TensorError, ...] = ()
     skipped: str = ""
     drift: Drift | None = None
-    people: People | None = None
+    people: PeopleCount | None = None
 
     @property
     def lost(self) -> int:
@@ -47,7 +47,7 @@ class Side:
         self.gate = gate
         self.found: list[Found] = []
         self.near: list[Found] = []
-        self.barely: list[tuple[Found, Found]] = []
+        self.barely: list[tuple[Found, Found] | None] = []
         self.tallies: dict[str, TensorTally] = {}
 
     def add(self, case: Case, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
@@ -59,7 +59,9 @@ class Side:
         """Add the people of a case who were decoded from `outputs`, to be compared with those of `expected`."""
         self.found.append(found)
         self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
-        if spec.has_several and outputs is not expected:  # the same outputs are on the same side of every threshold
+        if not spec.has_several or outputs is expected:  # the same outputs are on the same side of every threshold
+            self.barely.append(None)
+        else:
             by = BARELY if self.gate.max_score is None else self.gate.max_score
             self.barely.append((barely_in(case, outputs, spec, by), barely_in(case, expected, spec, by)))
 
@@ -73,9 +75,7 @@ class Side:
         that count."""
         names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
         tensors = tuple(tally.result() for tally in self.tallies.values())
-        seen, expected, matched = aligned(
-            self.found, against, sigmas, self.barely or None, one_each=not spec.has_several
-        )
+        seen, expected, matched = aligned(self.found, against, sigmas, self.barely, one_each=not spec.has_several)
         people = matched if spec.has_several else None
         if not any(len(one.keypoints) for one in expected):
             return Step(name, None, tensors, _why_nobody(matched), people=people)
@@ -95,7 +95,7 @@ def barely_in(case: Case, outputs: Outputs, spec: PoseSpec, by: float) -> Found:
     return more.taken(np.flatnonzero(~same).tolist())
 
 
-def _why_nobody(people: People) -> str:
+def _why_nobody(people: PeopleCount) -> str:
     if not people.reference:
         return "the reference has nobody in these pictures"
     return f"none of {people.reference} people of the reference is among the {people.seen} that were seen"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posekit.contract.spec import PoseSpec
-from posekit.parity.contract.check import Check, check, network_of
+from posekit.parity.contract.check import ContractCheck, check, network_of
 from posekit.parity.contract.contract import ContractStep, contract_step
 from posekit.parity.predictions import read_predictions
 from posekit.poses.images import Photo
@@ -19,7 +19,7 @@ from posekit.sources.reference import check_facts
 class Checked:
     """What the pictures say of the contract, and what the training code's predictions say, where they are given."""
 
-    check: Check
+    check: ContractCheck
     contract: ContractStep | None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ import numpy as np
 
 from posekit.bundle import folders
 from posekit.compression.network.agreement import as_tensor, runner
-from posekit.compression.network.asked import Wanted
 from posekit.compression.network.graph import Graph, batched, cloned, copied, export_network, multiply_adds, save
 from posekit.compression.network.low_rank import factorise
+from posekit.compression.network.options import CompressOptions
 from posekit.compression.network.prune import prune
 from posekit.compression.network.recovery import Recovered, recover
-from posekit.compression.network.result import Change, Compressed, Size
+from posekit.compression.network.result import Compressed, LayerChange, Size
 from posekit.compression.network.sparsity import Masks, sparsify
 from posekit.compression.network.views import Bank, cases_to_judge, held_out
 from posekit.contract.spec import PoseSpec, canonical_json
@@ -51,7 +52,7 @@ class Pictures:
 
 
 def compress(
-    model: Path, spec: PoseSpec, wanted: Wanted, out: Path, *, overwrite: bool = False, arch: str = "",
+    model: Path, spec: PoseSpec, wanted: CompressOptions, out: Path, *, overwrite: bool = False, arch: str = "",
     trust: bool = False, weights: str = "", step: Progress = silent,
 ) -> Compressed:  # fmt: skip
     """Write `out`/NAME-compressed: NAME.pt2, its contract NAME.json, and compress.json of what was done and measured.
@@ -86,18 +87,32 @@ def compress(
         save(small, names, spec.input.size_wh, file)
         _check_written(file, small, names, spec)
         (partial / f"{spec.name}.json").write_bytes(canonical_json(spec))
-        result = Compressed(
-            folder, folder / file.name, folder / f"{spec.name}.json",
-            _size(original, spec, model), _size(small, spec, file),
-            recovered.before if recovered else None, recovered.after if recovered else None,
-            recovered.steps if recovered else 0,
-            tuple(changes), source.sha256, wanted.as_json(), _notes(wanted, pictures, recovered),
-        )  # fmt: skip
+        sizes = _size(original, spec, model), _size(small, spec, file)
+        result = _result(folder, spec, sizes, changes, recovered, source.sha256, wanted, pictures)
         (partial / REPORT).write_text(json.dumps(result.as_json(), indent=1, allow_nan=False) + "\n")
     return result
 
 
-def _pictures(wanted: Wanted, spec: PoseSpec, original: Graph, names: tuple[str, ...]) -> Pictures:
+def _result(
+    folder: Path, spec: PoseSpec, sizes: tuple[Size, Size], changes: Sequence[LayerChange], recovered: Recovered | None,
+    source_sha256: str, wanted: CompressOptions, pictures: Pictures | None,
+) -> Compressed:  # fmt: skip
+    return Compressed(
+        folder,
+        folder / f"{spec.name}.pt2",
+        folder / f"{spec.name}.json",
+        *sizes,
+        recovered.before if recovered else None,
+        recovered.after if recovered else None,
+        recovered.steps if recovered else 0,
+        tuple(changes),
+        source_sha256,
+        wanted.as_json(),
+        _notes(wanted, pictures, recovered),
+    )
+
+
+def _pictures(wanted: CompressOptions, spec: PoseSpec, original: Graph, names: tuple[str, ...]) -> Pictures:
     assert wanted.recover is not None
     rng = np.random.default_rng(wanted.seed)
     found = find_photos(wanted.recover, wanted.annotations, spec.keypoints.names, with_nobody=spec.has_several)
@@ -110,8 +125,8 @@ def _pictures(wanted: Wanted, spec: PoseSpec, original: Graph, names: tuple[str,
 
 
 def _smaller(
-    original: Graph, wanted: Wanted, spec: PoseSpec, pictures: Pictures | None
-) -> tuple[Graph, Masks, list[Change]]:
+    original: Graph, wanted: CompressOptions, spec: PoseSpec, pictures: Pictures | None
+) -> tuple[Graph, Masks, list[LayerChange]]:
     """The smaller network, not yet recovered; InputError where nothing became smaller."""
     size_wh, small, masks = spec.input.size_wh, cloned(original), Masks()
     inputs: list[Any] = []
@@ -119,7 +134,7 @@ def _smaller(
         for _ in range(LOOKED_AT):
             pictures.bank.visit()
         inputs = [row[None] for row in as_tensor(pictures.bank.batch(STATISTICS), spec)]
-    changes: list[Change] = []
+    changes: list[LayerChange] = []
     if wanted.prune is not None:
         changes += prune(small, wanted.prune, size_wh, inputs)
     if wanted.low_rank is not None:
@@ -158,7 +173,7 @@ def _size(graph_module: Graph, spec: PoseSpec, file: Path) -> Size:
     )
 
 
-def _notes(wanted: Wanted, pictures: Pictures | None, recovered: Recovered | None) -> tuple[str, ...]:
+def _notes(wanted: CompressOptions, pictures: Pictures | None, recovered: Recovered | None) -> tuple[str, ...]:
     notes: list[str] = []
     if pictures is None or recovered is None:
         return ("without --recover nothing was measured: keypoints may be far off",)

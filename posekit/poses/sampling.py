@@ -34,17 +34,32 @@ def _by_axis(
 
     The same products and sums in the same order, so the same bits; a few rows at a time, which stay in the cache.
     """
+    across, down, rows = fraction[0][0], fraction[1], first[1][:, 0]
+    lines = _along_x(image, first[0][0], across, pad)
+    out = np.empty((len(rows), 3 * len(across)), np.float32)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        upper, lower = _pairs(rows[some], lines)
+        upper *= 1 - down[some]
+        lower *= down[some]
+        upper += lower
+        out[some] = upper
+    return out.reshape(len(rows), len(across), 3)
+
+
+def _along_x(
+    image: NDArray[np.uint8], first: NDArray[np.int64], fraction: Floats, pad: float | None
+) -> Callable[[NDArray[np.int64]], Floats]:
+    """A function that gives rows of the picture, sampled along x: (n, 3 W)."""
     height, width = image.shape[:2]
-    across, down = fraction[0][0], fraction[1]
-    columns, rows = [first[0][0], first[0][0] + 1], first[1][:, 0]
+    columns = [first, first + 1]
     inside = [np.clip(one, 0, width - 1) for one in columns]
     lowest, highest = min(int(one.min()) for one in inside), max(int(one.max()) for one in inside)
     places = [(3 * (one - lowest)[:, None] + np.arange(3)).ravel() for one in inside]
-    weights = [np.repeat(one, 3) for one in (1 - across, across)]
+    weights = [np.repeat(one, 3) for one in (1 - fraction, fraction)]
     outside = [np.flatnonzero(np.repeat((one < 0) | (one >= width), 3)) for one in columns]
 
     def lines(wanted: NDArray[np.int64]) -> Floats:
-        """Rows of the picture, sampled along x: (n, 3 W)."""
         near = image[np.clip(wanted, 0, height - 1), lowest : highest + 1].reshape(len(wanted), -1)
         above_or_below = np.flatnonzero((wanted < 0) | (wanted >= height))
         sides = []
@@ -58,15 +73,7 @@ def _by_axis(
         sides[0] += sides[1]
         return sides[0]
 
-    out = np.empty((len(rows), 3 * len(across)), np.float32)
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = slice(start, start + ROWS_AT_ONCE)
-        upper, lower = _pairs(rows[some], lines)
-        upper *= 1 - down[some]
-        lower *= down[some]
-        upper += lower
-        out[some] = upper
-    return out.reshape(len(rows), len(across), 3)
+    return lines
 
 
 def _pairs(rows: NDArray[np.int64], lines: Callable[[NDArray[np.int64]], Floats]) -> tuple[Floats, Floats]:

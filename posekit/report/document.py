@@ -25,7 +25,7 @@ from posekit.parity.metrics import KeypointError, TensorError
 from posekit.parity.steps import Step
 from posekit.parity.worst import CaseError
 from posekit.report import figures, page
-from posekit.report.facts import Facts
+from posekit.report.facts import ReportFacts
 from posekit.report.figures import Gallery, SkeletonFigure
 
 FILE, JUNIT, PAGE = "report.json", "junit.xml", "index.html"  # of a report
@@ -83,7 +83,7 @@ def write(
     folder: Path,
     document: dict[str, Any],
     evaluation: Evaluation,
-    facts: Facts,
+    facts: ReportFacts,
     spec: PoseSpec,
     gallery: Gallery,
     figure: SkeletonFigure | None,
@@ -99,7 +99,7 @@ def write(
 
 def html(
     evaluation: Evaluation,
-    facts: Facts,
+    facts: ReportFacts,
     spec: PoseSpec,
     gallery: Gallery,
     figure: SkeletonFigure | None,

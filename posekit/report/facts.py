@@ -124,7 +124,7 @@ class CalibrationFacts(_Fact):
     _lists = field_validator("warnings", mode="before")(tuple_of_list)
 
 
-class Facts(_Fact):
+class ReportFacts(_Fact):
     """What the report holds beside the evaluation; what an older report lacks is empty.
 
     model_file, model_sha256: the packaged model. evidence_sha256: of the folder of recorded cases. tools: versions by
@@ -186,9 +186,9 @@ def kind_of(stored: str) -> str:
     return re.sub(r", (\d+|one) scales?( a [\w ]+)?", "", stored)
 
 
-def read_facts(facts: Mapping[str, Any]) -> Facts:
+def read_facts(facts: Mapping[str, Any]) -> ReportFacts:
     """The facts of a report; InputError names the one that is not what it should be."""
     try:
-        return Facts.model_validate(dict(facts))
+        return ReportFacts.model_validate(dict(facts))
     except ValidationError as error:
         raise InputError(sentence(error, "the report's facts")[0], "package the model again") from error

@@ -9,7 +9,7 @@ from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.shipped import NO_DEVICE
 from posekit.parity.steps import Step, blame
-from posekit.report.facts import Facts
+from posekit.report.facts import ReportFacts
 
 LOWEST_PX, HIGHEST_PX = 1e-3, 1e2  # ends of the waterfall's scale
 STEPS = {
@@ -41,7 +41,7 @@ class Artefact:
     checks: tuple[Check, ...] = ()
 
 
-def artefacts(evaluation: Evaluation, facts: Facts) -> tuple[Artefact, ...]:
+def artefacts(evaluation: Evaluation, facts: ReportFacts) -> tuple[Artefact, ...]:
     """What is known of each thing that ships."""
     checks: dict[str, list[Check]] = {name: [] for name in (MODEL, WRAPPER, CONTRACT, DEVICE)}
     for check in evaluation.checks:
@@ -59,7 +59,7 @@ def artefacts(evaluation: Evaluation, facts: Facts) -> tuple[Artefact, ...]:
     )
 
 
-def measured(evaluation: Evaluation, facts: Facts) -> str:
+def measured(evaluation: Evaluation, facts: ReportFacts) -> str:
     """What the status means, in words."""
     if facts.device is not None and evaluation.status == "SIMULATED":
         return "measured in an emulator or simulator, which is no evidence for a phone's accelerator or speed"
@@ -70,7 +70,7 @@ def measured(evaluation: Evaluation, facts: Facts) -> str:
     }.get(evaluation.status, "not measured")
 
 
-def _owner(check: Check, facts: Facts) -> str:
+def _owner(check: Check, facts: ReportFacts) -> str:
     if check.name.startswith("on the accelerator: "):
         return MODEL if facts.device is None else DEVICE  # a Mac runs the model on accelerators of its own
     if check.name.startswith("the ") and check.name.endswith(" ran the model"):
@@ -89,7 +89,7 @@ def _artefact(name: str, checks: list[Check], good: str, reason: str = "") -> Ar
     return Artefact(name, "skipped", reason or skipped or "nothing was measured", tuple(checks))
 
 
-def _contract(checks: list[Check], facts: Facts) -> Artefact:
+def _contract(checks: list[Check], facts: ReportFacts) -> Artefact:
     matched = f"agrees with the training code: {facts.contract_matched}" if facts.contract_matched and checks else ""
     found = _artefact(CONTRACT, checks, matched, "not compared with the training code: --reference FILE does that")
     if facts.doubt and found.state != "fail":
@@ -97,7 +97,7 @@ def _contract(checks: list[Check], facts: Facts) -> Artefact:
     return found
 
 
-def _wrapper(checks: list[Check], step: Step | None, facts: Facts) -> Artefact:
+def _wrapper(checks: list[Check], step: Step | None, facts: ReportFacts) -> Artefact:
     """The generated code, as much of it as was run."""
     ran = step is not None and (step.keypoints is not None or step.people is not None)
     if not ran:
@@ -111,7 +111,7 @@ def _wrapper(checks: list[Check], step: Step | None, facts: Facts) -> Artefact:
     return replace(found, state="part") if found.state == "pass" else found
 
 
-def _device(facts: Facts) -> str:
+def _device(facts: ReportFacts) -> str:
     if facts.device is None:
         return ""
     kind = "simulated, " if facts.device.simulated else ""
@@ -207,7 +207,7 @@ def size(count: int) -> str:
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]:
+def skipped(evaluation: Evaluation, facts: ReportFacts) -> tuple[tuple[str, str], ...]:
     """What was not run and why, each reason once."""
     steps = (*evaluation.steps, evaluation.total)
     found = [(step.name, step.skipped) for step in steps if step.keypoints is None and step.people is None]
@@ -229,7 +229,7 @@ def skipped(evaluation: Evaluation, facts: Facts) -> tuple[tuple[str, str], ...]
     return tuple((", ".join(names), reason) for reason, names in whats.items())
 
 
-def commands(evaluation: Evaluation, facts: Facts) -> tuple[str, ...]:
+def commands(evaluation: Evaluation, facts: ReportFacts) -> tuple[str, ...]:
     """How to come to the same figures, and where to look on."""
     later = facts.verdict is not None  # a validation of what was packaged before
     is_rejected = facts.verdict == "rejected" if later else not evaluation.is_good

@@ -10,7 +10,7 @@ from typing import Any
 
 from posekit import bundle
 from posekit.contract.spec import read_spec
-from posekit.pipelines.consistency import told
+from posekit.pipelines.consistency import bundle_report
 from posekit.report.document import read_evaluation
 from posekit.targets import file_bytes
 
@@ -51,7 +51,7 @@ def paged(folder: Path, seal: Callable[[Path], None] = sealed) -> None:
     document = json.loads((folder / REPORT).read_text())
     try:
         spec, evaluation = read_spec(folder / bundle.CONTRACT), read_evaluation(document)
-        facts = {key: value for key, value in document.items() if key not in told.EVALUATED}
+        facts = {key: value for key, value in document.items() if key not in bundle_report.EVALUATED}
         cases = list(recorded(folder / "evaluation", spec))
         run = runtime_for(document["platform"], model_of(folder)).run
         writing.write(

@@ -27,10 +27,11 @@ COMPRESSED = (
 def passes(folder: Path, source: Path | None = None, calibration: Path | None = None) -> bool:
     """Whether validate takes a bundle for good; a refusal is none. source: the network, whose spec lies beside it."""
     from posekit.errors import PosekitError
-    from posekit.pipelines.validate import Wanted, validate
+    from posekit.pipelines.validate import validate
+    from posekit.pipelines.validate_options import ValidateOptions
 
     try:
-        return validate(folder, Wanted(source=source, calibration=calibration)).evaluation.is_good
+        return validate(folder, ValidateOptions(source=source, calibration=calibration)).evaluation.is_good
     except PosekitError:
         return False
 

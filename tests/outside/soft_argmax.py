@@ -29,11 +29,11 @@ class SoftArgmaxSpec(DecoderSpec):
         return (self.output,)
 
 
-def shapes(spec: SoftArgmaxSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.Wanted]:
+def shapes(spec: SoftArgmaxSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.ExpectedShape]:
     return {spec.output: (None, None, keypoint_count)}
 
 
-def pack(values: Any, wanted: layout.Wanted, spec: SoftArgmaxSpec, size_wh: tuple[int, int]) -> Any:
+def pack(values: Any, wanted: layout.ExpectedShape, spec: SoftArgmaxSpec, size_wh: tuple[int, int]) -> Any:
     return layout.maps(values, wanted, size_wh, "none")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from posekit.contract.presets import preset
 from posekit.parity.gate import gate_for
-from posekit.parity.matching import LEAST_OKS, Match, People, aligned, matched, similarities
+from posekit.parity.matching import LEAST_OKS, Match, PeopleCount, aligned, matched, similarities
 from posekit.parity.metrics import Found
 from posekit.parity.steps import Side
 from posekit.poses import Floats
@@ -95,10 +95,10 @@ def test_sides_are_aligned_case_by_case() -> None:
     np.testing.assert_array_equal(one[0].keypoints, people(B))
     np.testing.assert_array_equal(other[0].keypoints, people(B))
     assert [len(side[1].keypoints) for side in (one, other)] == [0, 0]
-    assert told == People(reference=3, seen=4, missed=("a", "c"), invented=("a", "b", "c"))
+    assert told == PeopleCount(reference=3, seen=4, missed=("a", "c"), invented=("a", "b", "c"))
     one, _, told = aligned(seen[2:], expected[2:], SIGMAS, one_each=True)  # a region has one person
     np.testing.assert_array_equal(one[0].keypoints, people(A))
-    assert told == People(1, 1)
+    assert told == PeopleCount(1, 1)
 
 
 def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
@@ -107,7 +107,8 @@ def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
     side = Side(gate_for("fp32", spec))
     side.found.append(nobody)
     side.near.append(nobody)
+    side.barely.append(None)
     step = side.step("total", [nobody], spec)
     assert step.keypoints is None
     assert step.skipped == "the reference has nobody in these pictures"
-    assert step.people == People(0, 0)
+    assert step.people == PeopleCount(0, 0)

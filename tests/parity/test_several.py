@@ -20,9 +20,10 @@ from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.contract.alternatives import with_fields
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
-from posekit.parity.gate import Outcome
+from posekit.parity.gate import Outcome, gate_for
 from posekit.parity.metrics import Found
 from posekit.parity.shipped import Shipped, Wrapper
+from posekit.parity.steps import Side
 from posekit.parity.written_poses import WrittenPose, written_poses
 from posekit.poses import Poses
 from posekit.poses.images import Photo
@@ -222,6 +223,22 @@ def test_who_is_barely_below_the_threshold_is_told_and_not_failed(pairs: list[tu
     assert evaluation.total.people.barely > 0
     told = next(check for check in evaluation.checks if check.name == "people, missed")
     assert "barely on one side of a threshold" in told.detail
+
+
+@pytest.mark.parametrize("same", [{0}, {2}, {0, 1, 3}])
+def test_excuses_are_of_their_own_case(same: set[int], pairs: list[tuple[Case, Outputs]]) -> None:
+    """A wrapper's input that is the reference's bit by bit gives the very same outputs: nobody needs an excuse there,
+    and everybody whose confidence moved a little in the other pictures has one."""
+    spec, side, against = contract(), Side(gate_for("fp32", contract())), []
+    for number, (case, outputs) in enumerate(pairs):
+        border = {**outputs, "scores": np.where(outputs["scores"] > 0.58, np.float32(0.2501), np.float32(0.0))}
+        seen = border if number in same else nudged(0.0005)(border)
+        side.add_found(case, found_in(case, seen, spec), seen, border, spec)
+        against.append(found_in(case, border, spec))
+    people = side.step("preprocessing", against, spec).people
+    assert people is not None
+    assert (people.missed, people.invented) == ((), ())
+    assert people.barely == sum(count for number, count in enumerate(PEOPLE) if number not in same)
 
 
 def test_of_two_candidates_nearly_as_sure_either_may_be_the_person(pairs: list[tuple[Case, Outputs]]) -> None:

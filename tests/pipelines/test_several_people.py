@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from posekit.bundle import open_bundle
+from posekit.compression.network import CompressOptions
 from posekit.parity.cases import recorded
 from posekit.pipelines import inputs, package
-from tests.several import PLACES, write_model, write_pictures
+from posekit.pipelines.compress import compress
+from tests.several import PLACES, SIZE_WH, picture, write_model, write_pictures
 
 pytestmark = [pytest.mark.xdist_group("several"), pytest.mark.slow]
 Posekit = Callable[..., Any]
@@ -164,3 +166,29 @@ def test_a_budget_is_searched_within(world: World, run_posekit: Posekit, tmp_pat
     )  # fmt: skip
     assert ran.code == 0, ran.err + ran.out
     assert any(check["name"].startswith("budget oks") for check in report(tmp_path / "squares-android")["checks"])
+
+
+def test_a_smaller_network_keeps_everybody(world: World, run_posekit: Posekit, tmp_path: Path) -> None:
+    """w8a8 moves confidences by enough to change the order of people, who are the same nevertheless."""
+    (tmp_path / "many").mkdir()
+    for number, places in enumerate([*PLACES.values(), *PLACES.values()]):
+        picture(SIZE_WH, places, 100 + number).save(tmp_path / "many" / f"{number}.png")
+    wanted = CompressOptions(low_rank=0.8, quantize="w8a8", recover=tmp_path / "many", steps=2)
+    made = compress(world.model, inputs.find_spec(world.model, ""), wanted, tmp_path)
+    for found in (made.unrecovered, made.recovered):
+        assert found is not None
+        assert found.people > 3
+        assert found.lost == 0
+        assert found.oks > 0.8
+    ran = run_posekit("predict", made.model, world.images / "five.png", world.images / "nobody.png", "--json")
+    assert [len(one["instances"]) for one in json.loads(ran.out)["predictions"]] == [5, 0]
+
+
+def test_pictures_of_nobody_teach_nothing(world: World, run_posekit: Posekit, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for number in range(8):
+        picture(SIZE_WH, [], number).save(tmp_path / "empty" / f"{number}.png")
+    ran = run_posekit("compress", world.model, "--quantize", "w8a8", "--recover", tmp_path / "empty", "--out", tmp_path)
+    assert ran.code == 2
+    assert "the network finds nobody in the 2 pictures to judge by, expected somebody" in ran.err
+    assert not (tmp_path / "squares-compressed").exists()

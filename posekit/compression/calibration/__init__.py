@@ -1,7 +1,7 @@
 """The pictures that say how far a network's values reach: chosen, counted, and refused where they are plainly wrong."""
 
 from posekit.compression.calibration.choosing import LIMIT, CalibrationSet, choose
-from posekit.compression.calibration.facts import Coverage, Facts, Quantiles
+from posekit.compression.calibration.facts import CalibrationFacts, Coverage, Quantiles
 from posekit.compression.calibration.need import CALIBRATED, calibrates, is_sample, needed
 from posekit.compression.calibration.people import Seen, judge_people, look_for_people
 from posekit.compression.calibration.saturation import Saturation, saturation
@@ -9,9 +9,9 @@ from posekit.compression.calibration.saturation import Saturation, saturation
 __all__ = [
     "CALIBRATED",
     "LIMIT",
+    "CalibrationFacts",
     "CalibrationSet",
     "Coverage",
-    "Facts",
     "Quantiles",
     "Saturation",
     "Seen",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from posekit.compression.calibration.diversity import distinct, spread
 from posekit.compression.calibration.entries import Description, Entry, describe, entries_of
-from posekit.compression.calibration.facts import Facts, coverage
+from posekit.compression.calibration.facts import CalibrationFacts, coverage
 from posekit.compression.calibration.judging import LEAST, is_blank, is_noise, refuse_wrong, warnings_of
 from posekit.compression.calibration.pictures import Pictures, open_pictures
 from posekit.contract.spec import PoseSpec
@@ -31,7 +31,7 @@ class CalibrationSet:
     written."""
 
     inputs: tuple[Pixels, ...]
-    facts: Facts
+    facts: CalibrationFacts
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -70,7 +70,7 @@ def choose(
     chosen = spread(different, max(min(limit, KEPT_BYTES // (width * height * 12)), LEAST))
     inputs = _read_again(pictures, spec, [one.name for one in chosen], step)
     blank, noise = (sum(map(test, looked.found)) for test in (is_blank, is_noise))
-    facts = Facts(
+    facts = CalibrationFacts(
         source=pictures.kind,
         found=pictures.found,
         looked_at=len(pictures.names),

@@ -62,7 +62,7 @@ class Coverage(Part):
     poses_known: str
 
 
-class Facts(Part):
+class CalibrationFacts(Part):
     """A calibration set in the report.
 
     found: pictures, or frames of a video; looked_at: of them; readable: of those. inputs: made of the readable

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from posekit.compression.calibration.entries import Description
-from posekit.compression.calibration.facts import Facts
+from posekit.compression.calibration.facts import CalibrationFacts
 from posekit.compression.calibration.pictures import Pictures
 from posekit.errors import InputError
 
@@ -64,7 +64,7 @@ def _is_tiny(one: Description) -> bool:
     return one.upsampling > TINY
 
 
-def warnings_of(facts: Facts, chosen: Sequence[Description], kind: str) -> tuple[str, ...]:
+def warnings_of(facts: CalibrationFacts, chosen: Sequence[Description], kind: str) -> tuple[str, ...]:
     """What is thin about a set that is taken, in sentences; kind: of the model."""
     cover, count = facts.coverage, facts.chosen
     scales = [one.region_px for one in chosen]

@@ -1,6 +1,6 @@
 """Make the network itself smaller, on the torch side and without labels: the result is an ordinary model."""
 
-from posekit.compression.network.asked import Wanted
-from posekit.compression.network.result import Agreement, Change, Compressed
+from posekit.compression.network.options import CompressOptions
+from posekit.compression.network.result import Agreement, Compressed, LayerChange
 
-__all__ = ["Agreement", "Change", "Compressed", "Wanted"]
+__all__ = ["Agreement", "CompressOptions", "Compressed", "LayerChange"]

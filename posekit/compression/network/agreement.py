@@ -14,7 +14,9 @@ from posekit.compression.network.views import Pixels, Run
 from posekit.contract.outputs import packaged
 from posekit.contract.spec import PoseSpec
 from posekit.parity.cases import Case, found_in
+from posekit.parity.matching import aligned
 from posekit.parity.metrics import Found, compare_keypoints
+from posekit.parity.quality import quality_of
 from posekit.sources.reference import normalised
 
 AT_ONCE = 16
@@ -54,9 +56,15 @@ def _outputs(cases: Sequence[Case], run: Run) -> Iterator[Mapping[str, NDArray[A
 
 
 def agreement(seen: Sequence[Found], expected: Sequence[Found], spec: PoseSpec) -> Agreement:
-    """Compare with the original's keypoints, of which those count that it is sure of."""
-    least = spec.gate.min_score
+    """Compare person by person with the original, of whose keypoints those count that it is sure of; who is on one side
+    alone counts as nothing alike. The original finds somebody."""
+    names, sigmas, least = spec.keypoints.names, spec.keypoints.oks_sigmas, spec.gate.min_score
     if least is None:
         least = float(np.percentile(np.concatenate([found.scores for found in expected]), UNSURE))
-    error = compare_keypoints(seen, expected, spec.keypoints.names, spec.keypoints.oks_sigmas, least)
-    return Agreement(error.oks, error.mean_px, error.p95_px, error.instances)
+    pairs, theirs, people = aligned(seen, expected, sigmas, one_each=not spec.has_several)
+    is_there = any(len(found.keypoints) for found in theirs)
+    error = compare_keypoints(pairs, theirs, names, sigmas, least) if is_there else None
+    found = quality_of(error, None, None, people if spec.has_several else None)
+    assert found is not None
+    lost = len(people.missed) + len(people.invented) if spec.has_several else 0
+    return Agreement(found.oks, found.mean_px, found.p95_px, found.people, lost)

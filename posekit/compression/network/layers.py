@@ -15,7 +15,7 @@ REPLACES = "posekit_replaces"  # in a node's meta: the original's layer whose ou
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class CompressibleLayer:
     """One convolution, transposed convolution or linear layer with constant weights.
 
     node: of the graph; weight and bias: tensors (bias may be None); out_axis and in_axis: of `weight`. groups: 1 for a
@@ -69,7 +69,7 @@ def layer_kinds() -> dict[Any, str]:
     }
 
 
-def layers_of(graph_module: Graph, size_wh: tuple[int, int]) -> list[Layer]:
+def layers_of(graph_module: Graph, size_wh: tuple[int, int]) -> list[CompressibleLayer]:
     """The layers in the order in which they run."""
     kinds, shapes = layer_kinds(), shapes_of(graph_module, size_wh)
     nodes = list(graph_module.graph.nodes)
@@ -88,7 +88,7 @@ def layers_of(graph_module: Graph, size_wh: tuple[int, int]) -> list[Layer]:
         held = [part.target for part in node.args[1:3] if getattr(part, "op", "") == "get_attr"]
         name = str(node.meta.get(passes.WEIGHT, node.args[1].target)).removesuffix(".weight").removeprefix("network.")
         shared = any(readers[target] > 1 for target in held)
-        found.append(Layer(node, kind, name, weight, bias, groups, positions, outputs, shared))
+        found.append(CompressibleLayer(node, kind, name, weight, bias, groups, positions, outputs, shared))
     return found
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from posekit.compression.network.graph import Graph, tidy
-from posekit.compression.network.layers import REPLACES, Layer, Moments, layers_of, moments
-from posekit.compression.network.result import Change
+from posekit.compression.network.layers import REPLACES, CompressibleLayer, Moments, layers_of, moments
+from posekit.compression.network.result import LayerChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Factors:
     error: float
 
 
-def factorise(graph_module: Graph, error: float, size_wh: tuple[int, int], inputs: Sequence[Any]) -> list[Change]:
+def factorise(graph_module: Graph, error: float, size_wh: tuple[int, int], inputs: Sequence[Any]) -> list[LayerChange]:
     """Replace every dense layer whose factors of relative error <= `error` need fewer multiply-adds.
 
     inputs: (1, 3, H, W) of pictures; without any, the error is that of the weights.
@@ -41,22 +41,24 @@ def factorise(graph_module: Graph, error: float, size_wh: tuple[int, int], input
     for layer in layers:
         before = layer.multiply_adds
         if layer.groups != 1:
-            changes.append(Change(layer.name, "low_rank", before, before, left="grouped, with few inputs an output"))
+            changes.append(
+                LayerChange(layer.name, "low_rank", before, before, left="grouped, with few inputs an output")
+            )
             continue
         factors = factors_of(layer, seen.get(layer.node.name), error)
         full, rank = factors.spread.shape
         after = layer.positions * factors.first.numel() + layer.outputs * factors.spread.numel()
         if after < before:
             replace(graph_module, layer, factors)
-            changes.append(Change(layer.name, "low_rank", before, after, full, rank, factors.error))
+            changes.append(LayerChange(layer.name, "low_rank", before, after, full, rank, factors.error))
         else:
             left = f"it needs rank {rank} of {full} for that error, which takes no fewer multiply-adds"
-            changes.append(Change(layer.name, "low_rank", before, before, full, full, left=left))
+            changes.append(LayerChange(layer.name, "low_rank", before, before, full, full, left=left))
     tidy(graph_module)
     return changes
 
 
-def factors_of(layer: Layer, seen: Moments | None, error: float) -> Factors:
+def factors_of(layer: CompressibleLayer, seen: Moments | None, error: float) -> Factors:
     """The smallest factors of a dense layer whose relative error is at most `error`.
 
     seen: moments of the layer's outputs, bias included; None takes the inputs as white noise.
@@ -79,7 +81,7 @@ def factors_of(layer: Layer, seen: Moments | None, error: float) -> Factors:
     )
 
 
-def replace(graph_module: Graph, layer: Layer, factors: Factors) -> None:
+def replace(graph_module: Graph, layer: CompressibleLayer, factors: Factors) -> None:
     """Put the two layers in the place of the one."""
     import torch
     from torch import nn

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from posekit.compression.network.graph import Graph, set_tensor, tensor_of, tidy
-from posekit.compression.network.layers import Layer, layers_of, moments
-from posekit.compression.network.result import Change
+from posekit.compression.network.layers import CompressibleLayer, layers_of, moments
+from posekit.compression.network.result import LayerChange
 
 RIDGE = 1e-3  # of the mean power, added when channels are told from others: two that are alike divide by nothing
 # operations whose channels depend on the same channel of the input alone, and on no weight
@@ -41,9 +41,9 @@ class Chain:
     between: nodes of depthwise convolutions and of BatchNorms, which have tensors with as many channels.
     """
 
-    first: Layer
+    first: CompressibleLayer
     between: tuple[Any, ...]
-    last: Layer
+    last: CompressibleLayer
 
     @property
     def channels(self) -> int:
@@ -51,7 +51,7 @@ class Chain:
         return int(self.first.weight.shape[self.first.out_axis])
 
 
-def prune(graph_module: Graph, fraction: float, size_wh: tuple[int, int], inputs: Sequence[Any]) -> list[Change]:
+def prune(graph_module: Graph, fraction: float, size_wh: tuple[int, int], inputs: Sequence[Any]) -> list[LayerChange]:
     """Remove `fraction` of the channels of every chain.
 
     inputs: (1, 3, H, W) of pictures: those channels stay that tell most of the others, and the next layer is fitted to
@@ -76,11 +76,11 @@ def prune(graph_module: Graph, fraction: float, size_wh: tuple[int, int], inputs
         start = found[layer.node.name]
         sizes = (start.channels, kept[layer.node.name]) if isinstance(start, Chain) else (0, 0)
         left = start if isinstance(start, str) else "" if sizes[1] < sizes[0] else f"has {sizes[0]} channels only"
-        changes.append(Change(layer.name, "prune", layer.multiply_adds, after[layer.node.name], *sizes, left=left))
+        changes.append(LayerChange(layer.name, "prune", layer.multiply_adds, after[layer.node.name], *sizes, left=left))
     return changes
 
 
-def chain_from(layer: Layer, layers: Sequence[Layer]) -> Chain | str:
+def chain_from(layer: CompressibleLayer, layers: Sequence[CompressibleLayer]) -> Chain | str:
     """The chain that starts with `layer`, or why there is none."""
     by_node = {other.node: other for other in layers}
     if layer.groups != 1:

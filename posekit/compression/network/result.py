@@ -14,17 +14,19 @@ from posekit.documents import plain
 class Agreement:
     """Keypoints against the original network's on pictures that the recovery never trained on.
 
-    oks: mean; mean_px, p95_px: source px over the keypoints of which the original is sure; views: crops compared.
+    oks: mean, who is lost counts as 0; mean_px, p95_px: source px over the keypoints of which the original is sure, NaN
+    where everybody is lost; people: on either side; lost: of them those who are on one side alone.
     """
 
     oks: float
     mean_px: float
     p95_px: float
-    views: int
+    people: int
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LayerChange:
     """What became of one layer. kind: low_rank, prune or sparsity.
 
     before, after: its multiply-adds (of a chain: of all its layers). size_before, size_after: its rank, its channels
@@ -69,7 +71,7 @@ class Compressed:
     unrecovered: Agreement | None
     recovered: Agreement | None
     trained: int
-    changes: tuple[Change, ...]
+    changes: tuple[LayerChange, ...]
     source_sha256: str
     asked: Mapping[str, Any]
     notes: tuple[str, ...] = ()

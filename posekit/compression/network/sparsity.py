@@ -7,7 +7,7 @@ from typing import Any
 
 from posekit.compression.network.graph import Graph
 from posekit.compression.network.layers import layers_of
-from posekit.compression.network.result import Change
+from posekit.compression.network.result import LayerChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Masks:
                 parameter.mul_(mask)
 
 
-def sparsify(graph_module: Graph, fraction: float, size_wh: tuple[int, int]) -> tuple[Masks, list[Change]]:
+def sparsify(graph_module: Graph, fraction: float, size_wh: tuple[int, int]) -> tuple[Masks, list[LayerChange]]:
     """Make `fraction` of each layer's weights zero, the smallest (torch.nn.utils.prune.L1Unstructured)."""
     import torch
     from torch.nn.utils.prune import L1Unstructured
@@ -35,7 +35,7 @@ def sparsify(graph_module: Graph, fraction: float, size_wh: tuple[int, int]) -> 
         weight, cost = layer.weight, layer.multiply_adds
         mask = L1Unstructured(fraction).compute_mask(weight.detach(), torch.ones_like(weight))  # type: ignore[no-untyped-call]
         pairs.append((weight, mask))
-        changes.append(Change(layer.name, "sparsity", cost, cost, weight.numel(), int(mask.sum())))
+        changes.append(LayerChange(layer.name, "sparsity", cost, cost, weight.numel(), int(mask.sum())))
     masks = Masks(tuple(pairs))
     masks.apply()
     return masks, changes

@@ -1,13 +1,21 @@
 """Is the contract right? Its plausible alternatives, tried on the user's pictures; and the training code's
 predictions."""
 
-from posekit.parity.contract.check import Check, QuickLook, check, check_network, network_of, quick, quick_network
+from posekit.parity.contract.check import (
+    ContractCheck,
+    QuickLook,
+    check,
+    check_network,
+    network_of,
+    quick,
+    quick_network,
+)
 from posekit.parity.contract.contract import ContractStep, contract_step
 from posekit.parity.contract.verdict import Alternative, FieldCheck
 
 __all__ = [
     "Alternative",
-    "Check",
+    "ContractCheck",
     "ContractStep",
     "FieldCheck",
     "QuickLook",

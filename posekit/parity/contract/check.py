@@ -32,7 +32,7 @@ GOOD = 0.8  # of 1: a contract under which the network follows the picture so we
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ContractCheck:
     """What was found about a contract; nothing in it changes the spec.
 
     looked_at: on what, in words. fields: one result a field; a field after a wrong one is judged as if that were right.
@@ -61,7 +61,7 @@ class Check:
 
 def check(
     source: SourceModel, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Progress = silent
-) -> Check:
+) -> ContractCheck:
     """Judge each field of `spec` by what the network of `source` makes of the pictures.
 
     With annotated keypoints values are ranked by OKS, else by how well the prediction follows a crop that moves.
@@ -76,7 +76,7 @@ def network_of(source: SourceModel) -> Network:
 
 def check_network(
     network: Network, spec: PoseSpec, photos: tuple[Photo, ...], *, people: int = PEOPLE, step: Progress = silent
-) -> Check:
+) -> ContractCheck:
     """The same for any function that gives a network's outputs by name, channels last.
 
     ConversionError where they are not finite, whatever the contract.
@@ -104,7 +104,7 @@ def check_network(
     activation = activation_check(prober, current, no_follower(over_subjects(known[_seen_as(current)].follow)))
     fields += [activation] if activation is not None else []
     is_somebody = spec.kind != "top_down" or any(subject.box_xyxy is not None for subject in prober.subjects)
-    return Check(looked_at, len(prober.subjects) if is_somebody else 0, has_labels, tuple(fields))
+    return ContractCheck(looked_at, len(prober.subjects) if is_somebody else 0, has_labels, tuple(fields))
 
 
 def _look_for_people(

@@ -31,14 +31,18 @@ CLOSE_INPUT = 1e-5  # of the normalised input, relative to its largest value
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Recordings:
     """cases.json, and its cases made anew from pictures and people, with the recorded outputs."""
 
     index: Index
     cases: tuple[tuple[Case, Outputs], ...]
 
+    def only_cases(self) -> Iterator[Case]:
+        """The cases without their outputs."""
+        return (case for case, _ in self.cases)
 
-def checks(opened: bundle.Bundle, evidence: Evidence) -> tuple[Check, ...]:
+
+def checks(opened: bundle.Bundle, evidence: Recordings) -> tuple[Check, ...]:
     """Inputs, keypoints, files and trace; InputError where a tensor is damaged."""
     folder, spec = opened.folder / bundle.EVALUATION, opened.spec
     pairs = list(zip(evidence.index.cases, evidence.cases, strict=True))
@@ -128,7 +132,7 @@ def _origin(network: Trace, opened: bundle.Bundle) -> Iterator[str]:
     yield from differing("its contract", network.contract_sha256, opened.manifest["contract_sha256"])
 
 
-def _trace(network: Trace, evidence: Evidence, spec: PoseSpec) -> Iterator[str]:
+def _trace(network: Trace, evidence: Recordings, spec: PoseSpec) -> Iterator[str]:
     case, outputs = evidence.cases[0]
     yield from differing("its case", network.case, case.name)
     known: set[str] = set()

@@ -16,9 +16,9 @@ from posekit.contract.outputs import Run
 from posekit.contract.recipe import Recipe, uniform
 from posekit.errors import PosekitError, version_of
 from posekit.parity.gate import Check, Outcome
-from posekit.pipelines.consistency.evidence import Evidence
+from posekit.pipelines.consistency.bundle_report import BundleReport, shares
+from posekit.pipelines.consistency.evidence import Recordings
 from posekit.pipelines.consistency.finding import differing, judged
-from posekit.pipelines.consistency.told import Told, shares
 from posekit.pipelines.preparation import Calibrated
 from posekit.runtimes import runtime_for
 from posekit.targets import TARGETS, Calibration, Converted, ranges
@@ -31,7 +31,12 @@ SHARES = "conversion and precision share the error as the report says"
 
 
 def checks(
-    opened: bundle.Bundle, told: Told, evidence: Evidence, lowered: Lowered, run: Run, calibrated: Calibrated | None
+    opened: bundle.Bundle,
+    told: BundleReport,
+    evidence: Recordings,
+    lowered: Lowered,
+    run: Run,
+    calibrated: Calibrated | None,
 ) -> tuple[Check, ...]:
     """The file converted again and compared byte for byte, layers, route and notes with the report; then the figures
     before and after compression, and the ranges of activations, measured again. run: of the bundle's model."""
@@ -92,7 +97,7 @@ def _convert(
     return _Again(converted, target.compress(base, spec, uniform("fp32"), Calibration(), plain, log), found)
 
 
-def _pictures(opened: bundle.Bundle, told: Told, again: _Again, calibrated: Calibrated) -> Iterator[str]:
+def _pictures(opened: bundle.Bundle, told: BundleReport, again: _Again, calibrated: Calibrated) -> Iterator[str]:
     """Where the bundle's calibration is not that of these pictures."""
     if again.ranges is None:
         return
@@ -116,7 +121,7 @@ def _pictures(opened: bundle.Bundle, told: Told, again: _Again, calibrated: Cali
             yield f"what 8 bits lose of {name} is {theirs_of}, the pictures give {ours_of}"
 
 
-def _otherwise(told: Told, made: Recipe, again: Converted) -> Iterator[str]:
+def _otherwise(told: BundleReport, made: Recipe, again: Converted) -> Iterator[str]:
     """Where the report's layers, route and notes are not those of the file made again."""
     yield from differing("the report's layers", list(told.document["layers"]), [one.as_json() for one in again.layers])
     yield from differing("the report's route", told.facts.route, again.route)

@@ -24,7 +24,7 @@ from posekit.parity.trace import TracedOp
 from posekit.pipelines.consistency import leftovers, signature
 from posekit.pipelines.consistency.evidence import normalised
 from posekit.pipelines.consistency.finding import differing, judged
-from posekit.report.facts import Facts
+from posekit.report.facts import ReportFacts
 from posekit.runtimes import litert, mil
 from posekit.sources.reference import network_input
 from posekit.targets import ranges
@@ -47,7 +47,7 @@ COARSE_LAYER = 0.4  # of 4 bits, and of mixtures that may have them
 ROUNDED_GREY = 1.5  # what making a picture 8-bit changes
 
 
-def checks(opened: bundle.Bundle, facts: Facts) -> tuple[Check, ...]:
+def checks(opened: bundle.Bundle, facts: ReportFacts) -> tuple[Check, ...]:
     """Layers against recipe, report and precision; normalisation, metadata and signature against the contract."""
     made = recipe.read(opened.folder / recipe.FILE)
     if made.calibrates:
@@ -64,7 +64,7 @@ def checks(opened: bundle.Bundle, facts: Facts) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
-def _layers(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
+def _layers(opened: bundle.Bundle, facts: ReportFacts, made: Recipe) -> Iterator[str]:
     path = opened.model_path
     held = tflite_layers.held(path.read_bytes()) if opened.platform == "android" else readback.held(path)
     seen = Counter((one.op, one.weights, round(one.bits, 3), one.stored, one.activations) for one in held)
@@ -88,7 +88,7 @@ def _layers(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
     yield from (f"the recipe names {name}, which is no layer" for name in sorted(unknown))
 
 
-def _names(opened: bundle.Bundle, facts: Facts, made: Recipe) -> Iterator[str]:
+def _names(opened: bundle.Bundle, facts: ReportFacts, made: Recipe) -> Iterator[str]:
     yield from differing("the manifest's precision", opened.manifest["precision"], made.name)
     yield from differing("the report's budget", facts.budget, made.budget or None)
     if made.calibrates and facts.calibration is None:

@@ -14,9 +14,9 @@ from posekit.parity import trace
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.trace import Trace, TracedOp
 from posekit.pipelines.consistency import made_again
-from posekit.pipelines.consistency.evidence import Evidence
+from posekit.pipelines.consistency.bundle_report import BundleReport
+from posekit.pipelines.consistency.evidence import Recordings
 from posekit.pipelines.consistency.finding import differing, judged
-from posekit.pipelines.consistency.told import Told
 from posekit.pipelines.preparation import Calibrated
 from posekit.sources import SourceModel
 from posekit.sources.reference import run_reference
@@ -32,8 +32,8 @@ UNKNOWN = Check(
 
 
 def checks(
-    opened: bundle.Bundle, told: Told, evidence: Evidence, source: SourceModel, wanted: PoseSpec | None, run: Run,
-    calibrated: Calibrated | None = None,
+    opened: bundle.Bundle, told: BundleReport, evidence: Recordings, source: SourceModel,
+    wanted: PoseSpec | None, run: Run, calibrated: Calibrated | None = None,
 ) -> tuple[Check, ...]:  # fmt: skip
     """The bundle against the network that it says it was made of; wanted: the contract that is meant to be in it; run:
     of the bundle's model; calibrated: the calibration pictures, chosen again.

@@ -18,7 +18,7 @@ FLOAT = {"android": 0, "ios": 65568}  # TensorType, ArrayFeatureType
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class ModelSignature:
     """inputs, outputs: shapes by name, in the file's order, batch 1, channels last; odd: those that are not float32.
 
     minimum_system: the oldest iOS that loads the file, empty on Android.
@@ -30,7 +30,7 @@ class Signature:
     minimum_system: str = ""
 
 
-def signature_of(platform: str, path: Path) -> Signature:
+def signature_of(platform: str, path: Path) -> ModelSignature:
     """The signature of a model file; InputError where it is damaged."""
     with reading(path):
         return _tflite(path) if platform == "android" else _mlpackage(path)
@@ -56,7 +56,7 @@ def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
     return [*told, *otherwise(path, spec)]
 
 
-def _tflite(path: Path) -> Signature:
+def _tflite(path: Path) -> ModelSignature:
     from posekit.targets.litert.tflite_file import text, unpack
 
     unpacked = unpack(path.read_bytes())
@@ -74,10 +74,10 @@ def _tflite(path: Path) -> Signature:
         return found
 
     inputs, outputs = side(definition.inputs, graph.inputs), side(definition.outputs, graph.outputs)
-    return Signature(inputs, outputs, tuple(odd))
+    return ModelSignature(inputs, outputs, tuple(odd))
 
 
-def _mlpackage(path: Path) -> Signature:
+def _mlpackage(path: Path) -> ModelSignature:
     model = read_specification(path)
     odd: list[str] = []
 
@@ -90,4 +90,4 @@ def _mlpackage(path: Path) -> Signature:
             f"{path.name} is of Core ML's version {model.specificationVersion}, expected one of {sorted(IOS)}"
         )
     inputs, outputs = side(model.description.input), side(model.description.output)
-    return Signature(inputs, outputs, tuple(odd), IOS[model.specificationVersion])
+    return ModelSignature(inputs, outputs, tuple(odd), IOS[model.specificationVersion])

@@ -22,7 +22,7 @@ def inline(
     inputs: nodes and tensors; a tensor becomes a constant of the graph. Without a table the function's own operations
     stay as they are written; with one, each is taken apart as the table says, else into torch's core operations.
     """
-    from torch import Tensor, fx
+    from torch import fx
     from torch.func import functionalize
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -32,12 +32,26 @@ def inline(
     traced = make_fx(
         lambda *given: function(*given), decomposition_table=dict(table or {}), pre_dispatch=table is None
     )(*examples)
-    graph = graph_module.graph
+    result, added = _put_in(graph_module, node, traced, inputs)
+    if isinstance(result, fx.Node):
+        node.replace_all_uses_with(result)
+    else:
+        for user in list(node.users):  # of several results each is taken out by its number
+            user.replace_all_uses_with(result[user.args[1]])
+            graph_module.graph.erase_node(user)
+    graph_module.graph.erase_node(node)
+    return tuple(added)
+
+
+def _put_in(graph_module: Any, node: Any, traced: Any, inputs: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Copy the operations of the graph `traced` to before `node`; its result, and the nodes that were put in."""
+    from torch import Tensor, fx
+
     known: dict[Any, Any] = {}
     given = iter(inputs)
     added: list[Any] = []
     result: Any = None
-    with graph.inserting_before(node):
+    with graph_module.graph.inserting_before(node):
         for inner in traced.graph.nodes:
             if inner.op == "placeholder":
                 source = next(given)
@@ -47,19 +61,12 @@ def inline(
             elif inner.op == "output":
                 result = fx.node.map_arg(inner.args[0], lambda one: known[one])
             else:
-                copy = known[inner] = graph.node_copy(inner, lambda one: known[one])
+                copy = known[inner] = graph_module.graph.node_copy(inner, lambda one: known[one])
                 if copy.kwargs.get("device") is not None:
                     copy.kwargs = {**copy.kwargs, "device": None}  # that of the examples
                 copy.meta |= {key: node.meta[key] for key in ORIGIN if key in node.meta}
                 added.append(copy)
-    if isinstance(result, fx.Node):
-        node.replace_all_uses_with(result)
-    else:
-        for user in list(node.users):  # of several results each is taken out by its number
-            user.replace_all_uses_with(result[user.args[1]])
-            graph.erase_node(user)
-    graph.erase_node(node)
-    return tuple(added)
+    return result, added
 
 
 def example(node: Any) -> Any:

@@ -34,18 +34,21 @@ def read_memory(graph_module: Any) -> int:
 def moved(node: Any) -> Made:
     """The function that puts the values where the operation does, and its inputs; None where places come from the
     picture."""
-    import torch
-    from torch import Tensor, fx
-    from torch.fx.node import map_arg
-
     given = arguments(node)
     where = {name: given[name] for name in PLACES if name in given}
     if not all(one.op == "get_attr" for one in nodes_in(where.values())):
         return None
     if given.get("accumulate") or name_of(node) in SUMMING:
         return sums.summed(node)
-    if given.get("reduce"):
-        return None
+    return None if given.get("reduce") else _renumbered(node, given)
+
+
+def _renumbered(node: Any, given: dict[str, Any]) -> Made:
+    """The same by doing the operation once to the numbers of its values, which tells where each of them goes."""
+    import torch
+    from torch import Tensor, fx
+    from torch.fx.node import map_arg
+
     sources: list[Any] = []
     numbers: list[Tensor] = []
     rest: list[float] = []

@@ -10,11 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.compression.network import recovery  # noqa: E402
+from posekit.compression.network import learning, recovery  # noqa: E402
 from posekit.compression.network.agreement import agreement, keypoints_on, runner  # noqa: E402
-from posekit.compression.network.asked import Wanted  # noqa: E402
 from posekit.compression.network.graph import batched, cloned, copied  # noqa: E402
 from posekit.compression.network.low_rank import factorise  # noqa: E402
+from posekit.compression.network.options import CompressOptions  # noqa: E402
 from posekit.compression.network.prune import prune  # noqa: E402
 from posekit.compression.network.sparsity import Masks, sparsify  # noqa: E402
 from posekit.compression.network.views import Bank, cases_to_judge, held_out  # noqa: E402
@@ -39,7 +39,7 @@ def shown(tinypose: tuple[Any, PoseSpec], pictures: Path) -> tuple[Any, list[Cas
 
 def recovered(tinypose: Any, shown: Any, small: Any, masks: Masks | None = None, **wanted: Any) -> recovery.Recovered:
     graph, spec = tinypose
-    asked = Wanted(prune=0.5, **{"steps": 16, **wanted})
+    asked = CompressOptions(prune=0.5, **{"steps": 16, **wanted})
     said: list[str] = []
     result = recovery.recover(graph, small, masks or Masks(), NAMES, spec, shown[0](), shown[1], asked, said.append)
     assert not any(parameter.requires_grad for parameter in small.parameters())
@@ -66,7 +66,7 @@ def test_it_never_ends_farther_than_it_began(
     tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "PEAK_RATE", 0.3)  # far too high, but for numbers that are finite
-    monkeypatch.setattr(recovery, "WORSE", float("inf"))
+    monkeypatch.setattr(learning, "WORSE", float("inf"))
     small = cloned(tinypose[0])
     prune(small, 0.2, tinypose[1].input.size_wh, [])
     before = [parameter.clone() for parameter in small.parameters()]
@@ -79,7 +79,7 @@ def test_a_rate_that_is_too_high_is_lowered(
     tinypose: tuple[Any, PoseSpec], shown: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "PEAK_RATE", 1.0)
-    monkeypatch.setattr(recovery, "SLOWER", 500.0)
+    monkeypatch.setattr(learning, "SLOWER", 500.0)
     graph, spec = tinypose
     small = cloned(graph)
     prune(small, 0.6, spec.input.size_wh, [])
@@ -115,7 +115,7 @@ def test_rounding_is_learned_and_judged(tinypose: tuple[Any, PoseSpec], shown: A
 
 def test_the_clock_ends_it(tinypose: tuple[Any, PoseSpec], shown: Any) -> None:
     result = recovered(tinypose, shown, cloned(tinypose[0]), steps=None, minutes=0.01)
-    assert result.after.views == 9
+    assert (result.after.people, result.after.lost) == (9, 0)
     assert result.steps >= 1
 
 
@@ -139,17 +139,15 @@ def test_the_loss_counts_no_units() -> None:
     torch.manual_seed(0)
     expected = torch.randn(4, 3, 5, 5)
     seen = expected + 0.1 * torch.randn(4, 3, 5, 5)
-    small, large = (float(recovery._relative(seen * scale, expected * scale)) for scale in (1e-3, 1e3))
+    small, large = (float(learning.relative_difference(seen * scale, expected * scale)) for scale in (1e-3, 1e3))
     assert small == pytest.approx(large, rel=1e-4)
     assert small == pytest.approx(float((seen - expected).square().mean() / expected.var((0, 2, 3)).mean()), rel=0.1)
-    assert float(recovery._divergence(expected[0] + 7.0, expected[0])) == pytest.approx(
-        0, abs=1e-5
-    )  # softmax's freedom
-    assert float(recovery._divergence(seen[0], expected[0])) > 1e-3
+    assert float(learning.divergence(expected[0] + 7.0, expected[0])) == pytest.approx(0, abs=1e-5)  # softmax's freedom
+    assert float(learning.divergence(seen[0], expected[0])) > 1e-3
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [recovery.one_cycle(progress) for progress in np.linspace(0, 1, 101)]
+    rates = [learning.one_cycle(progress) for progress in np.linspace(0, 1, 101)]
     assert max(rates) == pytest.approx(1.0)
     assert rates.index(max(rates)) == 10
     assert rates[0] < 0.05

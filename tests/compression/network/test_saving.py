@@ -10,7 +10,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from posekit.compression.network import Wanted  # noqa: E402
+from posekit.compression.network import CompressOptions  # noqa: E402
 from posekit.contract.spec import read_spec  # noqa: E402
 from posekit.pipelines.compress import compress  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
@@ -59,7 +59,9 @@ def test_a_third_of_the_work_goes_and_the_keypoints_stay(
     asked: dict[str, float], to_recover_on: Path, people: People, tmp_path: Path
 ) -> None:
     spec = read_spec(SAMPLE / "tinypose.toml")
-    found = compress(SAMPLE / "tinypose.pt2", spec, Wanted(**asked, recover=to_recover_on, steps=STEPS), tmp_path)
+    found = compress(
+        SAMPLE / "tinypose.pt2", spec, CompressOptions(**asked, recover=to_recover_on, steps=STEPS), tmp_path
+    )
     assert found.ratio >= 1.5
     assert found.unrecovered is not None
     assert found.recovered is not None

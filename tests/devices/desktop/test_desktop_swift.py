@@ -23,7 +23,8 @@ from posekit.errors import ConversionError, InputError, MissingToolError
 from posekit.parity.cases import found_in, poses_of
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
-from posekit.pipelines.validate import Wanted, validate
+from posekit.pipelines.validate import validate
+from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses.transforms import input_transform
 from posekit.runtimes import mil
 from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_request, expected_input
@@ -128,7 +129,7 @@ def test_validate_measures_the_wrapper_of_a_bundle(
         return compiled
 
     monkeypatch.setattr(swift, "build", build)
-    result = validate(package.parent, Wanted(wrapper=True, report=tmp_path / "report")).evaluation
+    result = validate(package.parent, ValidateOptions(wrapper=True, report=tmp_path / "report")).evaluation
     assert result.is_good
     assert "generated Swift core, model run by posekit" in result.runtime
     written = json.loads((tmp_path / "report" / "report.json").read_text())

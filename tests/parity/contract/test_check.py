@@ -15,7 +15,7 @@ from PIL import Image
 from posekit.cli.verdicts import show_check
 from posekit.contract.spec import PoseSpec
 from posekit.errors import ConversionError, InputError
-from posekit.parity.contract import Check, QuickLook, check_network, quick_network
+from posekit.parity.contract import ContractCheck, QuickLook, check_network, quick_network
 from posekit.parity.contract.alternatives import changed
 from posekit.pipelines.check import Checked
 from posekit.poses.images import Person, Photo
@@ -28,7 +28,7 @@ SAMPLES = [pytest.param(name, marks=pytest.mark.xdist_group(f"check {name}")) fo
 pytest.importorskip("torch")
 
 
-def found(check: Check, field: str) -> Any:
+def found(check: ContractCheck, field: str) -> Any:
     return next(field_check for field_check in check.fields if field_check.field == field)
 
 

@@ -22,7 +22,8 @@ from posekit.parity.gate import NO_PYCOCOTOOLS
 from posekit.pipelines.consistency.claims import of_checks
 from posekit.pipelines.consistency.model_file import _is_straight
 from posekit.pipelines.consistency.slack import Slack
-from posekit.pipelines.validate import Wanted, validate
+from posekit.pipelines.validate import validate
+from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses.input_spec import InputSpec
 from tests import faults
 from tests.faults import CASES, REPORT, TRACE
@@ -186,7 +187,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 
 def failed(folder: Path, **wanted: Any) -> dict[str, str]:
-    checks = validate(folder, Wanted(**wanted)).evaluation.checks
+    checks = validate(folder, ValidateOptions(**wanted)).evaluation.checks
     return {check.name: check.detail for check in checks if check.outcome == "fail"}
 
 
@@ -372,7 +373,7 @@ def test_the_network_tells_what_nothing_else_can(bundle: Path, tiny: Any, tmp_pa
 
 def test_an_untouched_bundle_is_of_its_network(bundle: Path, tiny: Any, tmp_path: Path) -> None:
     source = shutil.copyfile(tiny.save("exported"), tmp_path / "tiny.pt2")
-    checks = validate(bundle, Wanted(source=source, spec=str(tiny.spec_file))).evaluation.checks
+    checks = validate(bundle, ValidateOptions(source=source, spec=str(tiny.spec_file))).evaluation.checks
     assert all(check.outcome == "pass" for check in checks)
     other = tmp_path / "other.toml"
     other.write_text(tiny.spec.replace("box_padding = 1.25", "box_padding = 1.2"))

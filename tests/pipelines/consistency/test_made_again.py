@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from posekit.parity.contract import quick
-from posekit.pipelines.validate import Wanted, validate
+from posekit.pipelines.validate import validate
+from posekit.pipelines.validate_options import ValidateOptions
 from tests import faults
 from tests.faults import REPORT
 
@@ -35,7 +36,7 @@ def converted_once() -> Any:
 
 
 def outcomes(folder: Path, **wanted: Any) -> dict[str, str]:
-    checks = validate(folder, Wanted(**wanted)).evaluation.checks
+    checks = validate(folder, ValidateOptions(**wanted)).evaluation.checks
     return {check.name: check.outcome if check.outcome != "fail" else check.detail for check in checks}
 
 

@@ -20,14 +20,14 @@ from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import ACCURACY_GATES, ENOUGH_PEOPLE, Check, Outcome
 from posekit.pipelines.consistency import claims
-from posekit.pipelines.consistency.evidence import Evidence
+from posekit.pipelines.consistency.evidence import Recordings
 from posekit.pipelines.consistency.finding import differing, judged
 from posekit.pipelines.consistency.signature import signature_of
 from posekit.pipelines.consistency.slack import Slack
 from posekit.report import document as report
 from posekit.report import writing
 from posekit.report.document import as_json
-from posekit.report.facts import Facts
+from posekit.report.facts import ReportFacts
 from posekit.runtimes.mlpackage import read_specification
 from posekit.targets import file_bytes, lint
 from posekit.targets.coreml import target as coreml
@@ -48,15 +48,17 @@ BELIEVED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BundleReport:
     """The bundle's own report: the document, its facts, its evaluation."""
 
     document: Mapping[str, Any]
-    facts: Facts
+    facts: ReportFacts
     evaluation: Evaluation
 
 
-def checks(opened: bundle.Bundle, told: Told, evidence: Evidence, now: Evaluation, run: Run) -> tuple[Check, ...]:
+def checks(
+    opened: bundle.Bundle, told: BundleReport, evidence: Recordings, now: Evaluation, run: Run
+) -> tuple[Check, ...]:
     """Facts, figures and pages of the bundle's report against the bundle and `now`, what its model gave here."""
     facts = [*_manifest(opened, told), *_facts(opened, told)]
     alike = _computes_alike(evidence, run)
@@ -70,7 +72,7 @@ def checks(opened: bundle.Bundle, told: Told, evidence: Evidence, now: Evaluatio
     )
 
 
-def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
+def _manifest(opened: bundle.Bundle, told: BundleReport) -> Iterator[str]:
     manifest, spec, document = opened.manifest, opened.spec, told.document
     yield from (f"the manifest has an unknown {key!r}" for key in sorted(set(manifest) - MANIFEST_KEYS))
     yield from (f"the manifest lacks {key!r}" for key in sorted(MANIFEST_KEYS - set(manifest)))
@@ -78,14 +80,14 @@ def _manifest(opened: bundle.Bundle, told: Told) -> Iterator[str]:
         yield from differing(f"the manifest's {key}", manifest.get(key), getattr(spec, key))
     for key in ("platform", "precision", "status", "verdict", "contract_sha256", "evaluated_on", "tools"):
         yield from differing(f"the manifest's {key}", manifest.get(key), document.get(key))
-    unknown = set(document) - EVALUATED - Facts.model_fields.keys()
+    unknown = set(document) - EVALUATED - ReportFacts.model_fields.keys()
     yield from (f"the report has an unknown {key!r}" for key in sorted(unknown))
     source = document.get("source")
     of_source = {key: source.get(key) for key in ("form", "sha256")} if isinstance(source, dict) else None
     yield from differing("the manifest's source", manifest.get("source"), of_source)
 
 
-def _facts(opened: bundle.Bundle, told: Told) -> Iterator[str]:
+def _facts(opened: bundle.Bundle, told: BundleReport) -> Iterator[str]:
     path, spec, document = opened.model_path, opened.spec, told.document
     expected = {
         "name": spec.name, "version": spec.version, "platform": opened.platform, "contract_sha256": contract_hash(spec),
@@ -113,7 +115,9 @@ def _op_counts(platform: str, path: Path) -> dict[str, int]:
     )
 
 
-def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, baseline: Run) -> Check:
+def shares(
+    name: str, opened: bundle.Bundle, told: BundleReport, evidence: Recordings, run: Run, baseline: Run
+) -> Check:
     """Whether the steps of conversion and precision are those measured now; baseline: the same model at fp32."""
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.cases != recorded:
@@ -136,13 +140,15 @@ def shares(name: str, opened: bundle.Bundle, told: Told, evidence: Evidence, run
     return judged(name, problems, "measured again on the recorded cases")
 
 
-def _computes_alike(evidence: Evidence, run: Run) -> bool:
+def _computes_alike(evidence: Recordings, run: Run) -> bool:
     """Whether this machine gives the packaged model's outputs of then, to the last bit."""
     pairs = zip(evidence.index.cases, evidence.cases, strict=True)
     return all(entry.packaged_sha256 == outputs_sha256(run(case.pixels)) for entry, (case, _) in pairs)
 
 
-def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, alike: bool) -> tuple[list[str], str]:
+def _figures(
+    told: BundleReport, spec: PoseSpec, evidence: Recordings, now: Evaluation, alike: bool
+) -> tuple[list[str], str]:
     then, recorded = told.evaluation, len(evidence.index.cases)
     if then.status == "UNVERIFIED":
         problems = [] if then.cases == then.images == 0 and then.total.keypoints is None else ["figures of nothing"]
@@ -165,26 +171,31 @@ def _figures(told: Told, spec: PoseSpec, evidence: Evidence, now: Evaluation, al
         )
     problems += differing("the report's number of cases", then.cases, now.cases)
     problems += differing("the report's number of images", then.images, now.images)
-    comparable = ["accuracy", *([] if ran_wrapper else ["total"]), *(["worst"] if alike and not ran_wrapper else [])]
-    for key in comparable:
-        problems += slack.differing(seen[key], expected[key], key)
-    steps = {one["name"]: one for one in expected["steps"]}
-    for step in seen["steps"]:
-        if step["name"] == "conversion" and told.facts.precision == "fp32" and step["name"] in steps:
-            problems += slack.differing(step, steps["conversion"], "conversion")
-    if (
-        not alike
-        and same_runtime
-        and not ran_wrapper
-        and not Slack(True, True).differing(seen["total"], expected["total"], "")
-    ):
-        problems.append("packaged_sha256 of a case is not of the outputs that all figures are of")
+    problems += _compared(told, seen, expected, slack, ran_wrapper=ran_wrapper)
     how = (
         "to the last digit"
         if alike
         else "within what another processor or runtime gives; distances, which a near tie moves, as they are"
     )
     return problems, f"{how}{'; the total is of a run of the wrapper (--wrapper)' if ran_wrapper else ''}"
+
+
+def _compared(
+    told: BundleReport, seen: Mapping[str, Any], expected: Mapping[str, Any], slack: Slack, *, ran_wrapper: bool
+) -> list[str]:
+    """Where the figures of a report of all recorded cases differ from those of now."""
+    total_is_of_model = not ran_wrapper
+    worst = ["worst"] if slack.is_exact and total_is_of_model else []
+    comparable = ["accuracy", *(["total"] if total_is_of_model else []), *worst]
+    problems = [one for key in comparable for one in slack.differing(seen[key], expected[key], key)]
+    conversion = next((one for one in expected["steps"] if one["name"] == "conversion"), None)
+    for step in seen["steps"]:
+        if step["name"] == "conversion" and told.facts.precision == "fp32" and conversion is not None:
+            problems += slack.differing(step, conversion, "conversion")
+    same_total = not Slack(True, True).differing(seen["total"], expected["total"], "")
+    if not slack.is_exact and slack.same_runtime and total_is_of_model and same_total:
+        problems.append("packaged_sha256 of a case is not of the outputs that all figures are of")
+    return problems
 
 
 def _held(then: Evaluation) -> Iterator[str]:
@@ -218,7 +229,7 @@ def _bounds(then: Evaluation, now: Evaluation) -> Iterator[str]:
             yield f"the report's figures of {seen.name} are better than those of the recorded cases"
 
 
-def _pages(opened: bundle.Bundle, told: Told, evidence: Evidence, run: Run, alike: bool) -> Iterator[str]:
+def _pages(opened: bundle.Bundle, told: BundleReport, evidence: Recordings, run: Run, alike: bool) -> Iterator[str]:
     """junit.xml and index.html as they come of report.json; the pictures where they can be drawn again."""
     then = told.evaluation
     recorded = {case.name for case, _ in evidence.cases}

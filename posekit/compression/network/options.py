@@ -13,7 +13,7 @@ MAX_MINUTES = 7 * 24 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CompressOptions:
     """How the network is to become smaller, and on which pictures it recovers.
 
     low_rank: largest relative error of a factorised layer's outputs (RMS, about their mean); prune: fraction of the
