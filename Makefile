@@ -1,4 +1,5 @@
-# Every target sets up what it needs. PYTHON: the interpreter to build .venv with (3.11).
+# Every target sets up what it needs. PYTHON: the interpreter to build .venv with. 3.12 and 3.13 work too, but there pip takes
+# the torch that has CUDA in it: 8 GB instead of 5, most of the set-up's time.
 PYTHON ?= python3.11
 BIN := .venv/bin
 KOTLIN := .toolchain/kotlin
