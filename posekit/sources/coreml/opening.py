@@ -15,7 +15,7 @@ import numpy as np
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError, MissingToolError, reading
 from posekit.runtimes.mlpackage import empty_specification, read_specification
-from posekit.sources.coreml import layers, programs
+from posekit.sources.coreml import layers, networks, programs
 from posekit.sources.coreml.picture import Picture
 from posekit.sources.network import build
 from posekit.sources.outputs import arranged, chosen
@@ -49,7 +49,7 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
         outputs = _outputs(spec, own, programs.names(program), path)
         form, module = Form.ML_PROGRAM, programs.module(program, picture.name, example, outputs, prepare, arrange)
     else:
-        graph = layers.read(model.neuralNetwork, path)
+        graph = networks.read(model.neuralNetwork, path)
         outputs = _outputs(spec, own, graph.names, path)
         form = Form.NEURAL_NETWORK
         module = build(graph.nodes, graph.constants, example, outputs, layers.RULES, prepare, arrange)
@@ -64,7 +64,7 @@ def described(path: Path) -> dict[str, Any]:
     model = _specification(path)
     kind = model.WhichOneof("Type")
     picture = _picture(model, path)
-    operations = programs.counts(programs.opened(path)) if kind == PROGRAM else layers.counts(model.neuralNetwork)
+    operations = programs.counts(programs.opened(path)) if kind == PROGRAM else networks.counts(model.neuralNetwork)
     what = picture.colour or "numbers"
     scaled = f", x {picture.scale:g} + {picture.bias}" if picture.colour else ""
     shapes = {one.name: tuple(one.type.multiArrayType.shape) for one in model.description.output}

@@ -109,6 +109,12 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
             what = f"neither LiteRT nor Core ML has the complex numbers that {blame.place_of(node)} gives"
             raise ConversionError(what, blame.remedy_of(node))
         outputs = [output.numpy() for output in graph(image)]
+    _hold(outputs, reference, source)
+    return Lowered(graph, {name: value.shape for name, value in reference.items()}, pixels)
+
+
+def _hold(outputs: list[NDArray[Any]], reference: Outputs, source: SourceModel) -> None:
+    """ConversionError where the graph's outputs are not the reference's."""
     for (name, expected), seen in zip(reference.items(), outputs, strict=True):
         error_rms = relative_rms(seen, expected)
         if not error_rms <= source.rounding:
@@ -119,7 +125,6 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
                 else f"an operation is not in PyTorch what it is in {source.form}: cut the network before it with "
                 "file_outputs, or export it in another way",
             )
-    return Lowered(graph, {name: value.shape for name, value in reference.items()}, pixels)
 
 
 def relative_rms(seen: NDArray[Any], expected: NDArray[Any]) -> float:
