@@ -107,6 +107,19 @@ def test_outputs_are_taken_by_name_and_from_inside(tiny: Any, tmp_path: Path) ->
     assert "'heatmaps'" in raised.value.hint
 
 
+def test_two_candidates_for_one_output_are_listed(tiny: Any, tmp_path: Path) -> None:
+    made = small()
+    made.graph.node.append(node("Relu", ["heatmaps"], ["fine"]))
+    made.graph.node.append(node("Sigmoid", ["heatmaps"], ["coarse"]))
+    made.graph.output[0].name = "fine"
+    made.graph.output.append(onnx.ValueInfoProto(name="coarse"))
+    spec = spec_of(tiny, outputs=["maps"], decoder={**spec_of(tiny).decoder.model_dump(), "output": "maps"})
+    with pytest.raises(InputError) as raised:
+        open_source(saved(made, tmp_path), spec)
+    assert "gives 2: fine, coarse" in raised.value.message
+    assert 'file_outputs = ["fine"]' in raised.value.hint
+
+
 def test_half_precision_and_files_beside(tiny: Any, tmp_path: Path) -> None:
     made = model(
         [node("Cast", ["image"], ["half"], to=10),
