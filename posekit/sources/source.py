@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from posekit.contract.spec import PoseSpec
+    from posekit.sources.tflite.ports import Network
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]  # (1, C, H, W) normalised to outputs by name
 ROUNDING = 1e-4  # relative RMS of one float32 implementation of a network against another
@@ -44,6 +45,7 @@ class SourceModel:
     (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec. draft: the contract that the file
     itself lets posekit write, where it does. keeps: the file can be shipped as it is on the platform whose format it
     has. rounding: relative RMS that `module` may differ from `run`, more where the file computes in 16 or 8 bits.
+    tflite: the network as a .tflite, whose graph Android's file keeps.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class SourceModel:
     run: Run | None = None
     keeps: bool = False
     rounding: float = ROUNDING
+    tflite: Network | None = None
 
 
 def open_source(

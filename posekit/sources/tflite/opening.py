@@ -1,0 +1,206 @@
+"""From a .tflite to the network that LiteRT runs, what it says of itself, and the same as a PyTorch module."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.errors import InputError, PosekitError, reading
+from posekit.progress import captured
+from posekit.runtimes import litert
+from posekit.runtimes.flatbuffer import pack, text, unpack
+from posekit.sources.network import Node, build, refusing
+from posekit.sources.outputs import chosen
+from posekit.sources.recognise import Form
+from posekit.sources.source import ROUNDING, SourceModel, digest_of, settled
+from posekit.sources.tflite import metadata
+from posekit.sources.tflite.editing import cut, with_sizes
+from posekit.sources.tflite.graph import WEIGHTS, graph_of, kind_of, range_of
+from posekit.sources.tflite.ports import Network, Port, is_channels_last, is_turned, port_of
+from posekit.sources.tflite.rules import RULES
+from posekit.sources.tflite.verifying import verify
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from posekit.contract.spec import PoseSpec
+
+ROUNDING_OF_8_BITS = 0.25  # relative RMS of a network in float against itself in 8 bits, outputs that choose included
+
+
+def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
+    """Open a .tflite file; without a contract, for what it says of itself alone."""
+    content = path.read_bytes()
+    verify(content, path)
+    return of_content(path, content, spec, Form.TFLITE, digest_of(path))
+
+
+def of_content(path: Path, content: bytes, spec: PoseSpec | None, form: Form, digest: str) -> SourceModel:
+    """The same of a sound flatbuffer that lies in no file of its own; path: what is told of."""
+    with reading(path, "no readable TFLite model", "copy or save it again"):
+        unpacked = unpack(content)
+        facts, is_rounded = _facts(unpacked, content, spec, path)
+    rounding = ROUNDING_OF_8_BITS if is_rounded else ROUNDING
+    if spec is None:
+        why = InputError(f"{path} was opened without a contract", "give one with --spec")
+        return SourceModel(path, form, digest, refusing(why), facts, rounding=rounding)
+    network = network_of(path, content, spec)
+    module = _module_or_why(network)
+    return SourceModel(
+        path, form, digest, settled(module), facts, run=runner(network), rounding=rounding, tflite=network
+    )
+
+
+def network_of(path: Path, content: bytes, spec: PoseSpec) -> Network:
+    """The file with its sizes fixed and its outputs taken as the contract says."""
+    unpacked = unpack(content)
+    graph = unpacked.subgraphs[0]
+    _refuse_unknown(unpacked, path)
+    image = _picture(unpacked, path)
+    is_last = is_channels_last(image, spec, path)
+    width, height = spec.input.size_wh
+    channels = 1 if spec.input.color_order == "gray" else 3
+    is_open = 0 in image.sides
+    if is_open:
+        with_sizes(unpacked, (1, height, width, channels) if is_last else (1, channels, height, width), path)
+    names = _numbers_by_name(graph)
+    own = {text(graph.tensors[int(one)].name): port_of(graph, int(one), path).sides for one in graph.outputs}
+    taken = chosen(spec, own, names.keys(), path)
+    numbers = [names[name] for name in taken.values()]
+    if is_open or numbers != [int(one) for one in graph.outputs]:
+        cut(unpacked, numbers)
+        content = pack(unpacked)
+    outputs = dict(zip(taken, (port_of(graph, int(one), path) for one in graph.outputs), strict=True))
+    turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last=is_last)}
+    return Network(path, content, port_of(graph, int(graph.inputs[0]), path), outputs, is_last, frozenset(turned))
+
+
+def runner(network: Network) -> Any:
+    """What runs it, from (1, C, H, W) normalised to the outputs by name: maps channels first, whole numbers as what
+    they stand for."""
+    interpreter = litert.loaded(network.path, content=network.content, num_threads=2)
+
+    def run(image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        values = image.transpose(0, 2, 3, 1) if network.is_last else image
+        with litert.refusals(network.path, "run", interpreter):
+            interpreter.set_tensor(network.input.number, np.ascontiguousarray(network.input.entered(values)))
+            interpreter.invoke()
+            found = {name: port.left(interpreter.get_tensor(port.number)) for name, port in network.outputs.items()}
+        return {name: one.transpose(0, 3, 1, 2) if name in network.turned else one for name, one in found.items()}
+
+    return run
+
+
+def _module_or_why(network: Network) -> nn.Module:
+    """The network in PyTorch, or a module that says why there is none: Android's file needs none."""
+    try:
+        return _module(network)
+    except PosekitError as error:
+        return refusing(error)
+
+
+def _module(network: Network) -> nn.Module:
+    @functools.cache
+    def run_once() -> Any:
+        interpreter = litert.loaded_with_all_tensors(network.path, network.content)
+        with captured(), litert.refusals(network.path, "run", interpreter):
+            interpreter.invoke()
+        return interpreter
+
+    def densified(number: int) -> NDArray[Any]:
+        return np.array(run_once().get_tensor(number))
+
+    with reading(network.path, "no readable TFLite model", "copy or save it again"):
+        graph = graph_of(unpack(network.content), densified)
+    nodes, outputs = list(graph.nodes), {}
+    for name, port in network.outputs.items():
+        outputs[name] = place = graph.names[port.number]
+        if name in network.turned:
+            outputs[name] = f"{place}, channels first"
+            nodes.append(Node("CHANNELS_FIRST", outputs[name], (place,), (outputs[name],)))
+    sides = network.input.sides
+    shape = (1, sides[3], sides[1], sides[2]) if network.is_last else sides
+    inputs = {graph.names[network.input.number]: np.zeros(shape, np.float32)}
+    return build(nodes, graph.constants, inputs, outputs, RULES, _last if network.is_last else lambda image: image)
+
+
+def _last(image: Any) -> Any:
+    return image.permute(0, 2, 3, 1)
+
+
+def _picture(unpacked: Any, path: Path) -> Port:
+    """The one input; InputError where there are others."""
+    graph = unpacked.subgraphs[0]
+    ports = [port_of(graph, int(one), path) for one in graph.inputs]
+    if len(ports) != 1:
+        names = ", ".join(f"{one.name} ({one.described})" for one in ports[:4])
+        raise InputError(
+            f"{path} has {len(ports)} inputs, expected one picture: {names}", "export the network with one input"
+        )
+    return ports[0]
+
+
+def _numbers_by_name(graph: Any) -> dict[str, int]:
+    """Tensors that operations give, by name; of several of one name the last, an output first of all."""
+    given = [int(one) for operator in graph.operators for one in operator.outputs]
+    return {text(graph.tensors[one].name): one for one in [*given, *map(int, graph.outputs)] if graph.tensors[one].name}
+
+
+def _refuse_unknown(unpacked: Any, path: Path) -> None:
+    """InputError that names operations of nobody's, where LiteRT does not have them."""
+    custom = sorted({
+        kind_of(unpacked, one) for one in unpacked.subgraphs[0].operators
+        if unpacked.operatorCodes[one.opcodeIndex].customCode is not None
+    })  # fmt: skip
+    if not custom:
+        return
+    try:
+        litert.loaded(path, content=pack(unpacked))
+    except PosekitError as error:
+        own = all(one.startswith("Flex") for one in custom)
+        raise InputError(
+            f"{path} has operations that LiteRT does not: {', '.join(custom)}",
+            "they are TensorFlow's own: convert it without SELECT_TF_OPS"
+            if own
+            else "take the file before they were added, or end the network before them with file_outputs",
+        ) from error
+
+
+def _facts(unpacked: Any, content: bytes, spec: PoseSpec | None, path: Path) -> tuple[dict[str, Any], bool]:
+    """What the file says of itself, and whether it computes in whole numbers."""
+    graph = unpacked.subgraphs[0]
+    sides = {name: [port_of(graph, int(one), path) for one in side] for name, side in
+             (("inputs", graph.inputs), ("outputs", graph.outputs))}  # fmt: skip
+    facts: dict[str, Any] = {
+        name: ", ".join(f"{port.name} ({port.described})" for port in ports) for name, ports in sides.items()
+    }
+    counts = Counter(kind_of(unpacked, one) for one in graph.operators)
+    facts["operations"] = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    is_rounded = _is_rounded(unpacked)
+    if is_rounded:
+        facts["arithmetic"] = "whole numbers of 8 or 16 bits: Android's file keeps them, others are made in float"
+    said = metadata.said_of(unpacked, content)
+    if said is not None:
+        facts |= said.texts
+        facts |= {f"labels in {name}": len(lines) for name, lines in said.labels.items()}
+        if said.mean:
+            facts["normalisation"] = f"mean {list(said.mean)}, std {list(said.std)}"
+        if spec is not None and (other := metadata.against(said, spec)):
+            facts["metadata"] = f"{other}; the contract is followed"
+    return facts, is_rounded
+
+
+def _is_rounded(unpacked: Any) -> bool:
+    """Whether layers compute in whole numbers: they give them, or make their input whole for a kernel that is."""
+    tensors = unpacked.subgraphs[0].tensors
+    for one in unpacked.subgraphs[0].operators:
+        kernel = tensors[int(one.inputs[1])] if kind_of(unpacked, one) in WEIGHTS and len(one.inputs) > 1 else None
+        given = [tensors[int(number)] for number in one.outputs]
+        if any(range_of(tensor) is not None for tensor in [*given, *([] if kernel is None else [kernel])]):
+            return True
+    return False

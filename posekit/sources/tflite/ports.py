@@ -1,0 +1,135 @@
+"""Inputs and outputs of a .tflite: their numbers as they lie in the file, and the values that those stand for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posekit.decoders import of
+from posekit.errors import InputError
+from posekit.runtimes.flatbuffer import text
+from posekit.sources import limits
+
+if TYPE_CHECKING:
+    from posekit.contract.spec import PoseSpec
+
+DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
+CHANNELS = {"gray": 1, "rgb": 3, "bgr": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A tensor where values enter or leave. number: of the tensor; sides: as the file says, 0 for an open one. scale,
+    zero: of whole numbers that stand for others, scale 0 where they stand for themselves."""
+
+    number: int
+    name: str
+    sides: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds whole numbers."""
+        return self.dtype not in ("float32", "float16")
+
+    @property
+    def described(self) -> str:
+        """`uint8 1 x 192 x 192 x 3, scale 0.0078125, zero point 128`."""
+        sides = " x ".join(str(side or "any") for side in self.sides)
+        return f"{self.dtype} {sides}" + (f", scale {self.scale:g}, zero point {self.zero}" if self.scale else "")
+
+    def entered(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        """Values as the file's numbers: whole ones rounded half to even, and clipped to their type."""
+        if not self.is_whole:
+            return values.astype(self.dtype)
+        numbers = np.rint(values.astype(np.float64) / self.scale) + self.zero if self.scale else np.rint(values)
+        if self.dtype != "bool":
+            kind = np.iinfo(self.dtype)
+            numbers = np.clip(numbers, kind.min, kind.max)
+        return numbers.astype(self.dtype)
+
+    def left(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
+        """The file's numbers as the values that they stand for."""
+        if not self.scale or not self.is_whole:
+            return numbers.astype(np.float32)
+        return ((numbers.astype(np.float64) - self.zero) * np.float64(np.float32(self.scale))).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A .tflite with one picture of fixed size as its input, and the outputs that a contract names, in its order.
+
+    content: the flatbuffer. is_last: the picture's channels come last. turned: outputs that are maps with their
+    channels last, which a torch network gives first.
+    """
+
+    path: Path
+    content: bytes
+    input: Port
+    outputs: Mapping[str, Port]
+    is_last: bool
+    turned: frozenset[str]
+
+
+def port_of(graph: Any, number: int, path: Path) -> Port:
+    """One tensor of a graph; InputError where it holds neither numbers nor one scale for all of them."""
+    tensor = graph.tensors[number]
+    name = text(tensor.name) if tensor.name is not None else f"tensor {number}"
+    if tensor.type not in DTYPES:
+        raise InputError(f"tensor {name!r} of {path} is of type {tensor.type}, expected numbers", "")
+    signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
+    shape = () if tensor.shape is None else tensor.shape
+    open_sides = shape if signature is None or len(signature) != len(shape) else signature
+    sides = tuple(max(int(side), 0) for side in open_sides)
+    limits.refuse_above(math.prod(max(side, 1) for side in sides), limits.INPUT_PIXELS * 16, f"{name} of {path} has",
+                        "numbers")  # fmt: skip
+    scale, zero = _scale(tensor, name, path)
+    return Port(number, name, sides, DTYPES[tensor.type], scale, zero)
+
+
+def _scale(tensor: Any, name: str, path: Path) -> tuple[float, int]:
+    given = tensor.quantization
+    scales = [] if given is None or given.scale is None else [float(one) for one in given.scale]
+    zeros = [] if given is None or given.zeroPoint is None else [int(one) for one in given.zeroPoint]
+    if not scales or DTYPES[tensor.type] in ("float32", "float16"):
+        return 0.0, 0
+    if len(scales) > 1 or not (math.isfinite(scales[0]) and scales[0] > 0):
+        raise InputError(f"tensor {name!r} of {path} has the scales {scales[:4]}, expected one above 0", "")
+    return scales[0], zeros[0] if zeros else 0
+
+
+def is_channels_last(port: Port, spec: PoseSpec, path: Path) -> bool:
+    """Whether the picture's channels come last; InputError where the input is no picture of the contract's size."""
+    width, height = spec.input.size_wh
+    channels = CHANNELS[spec.input.color_order]
+    wanted = {True: (1, height, width, channels), False: (1, channels, height, width)}
+    for is_last, shape in wanted.items():
+        if len(port.sides) == 4 and all(side in (0, one) for side, one in zip(port.sides, shape, strict=True)):
+            return is_last
+    raise InputError(
+        f"{path} takes {port.name!r}, {port.described}, but the contract makes a picture of {width} x {height} with "
+        f"{channels} {'channel' if channels == 1 else 'channels'}",
+        "set input.size_wh and input.color_order to what the file takes",
+    )
+
+
+def is_turned(name: str, sides: tuple[int, ...], spec: PoseSpec, *, is_last: bool) -> bool:
+    """Whether an output is maps whose channels come last; is_last: those of the picture do.
+
+    Its own channels tell, where they are as many as the head's on one side alone.
+    """
+    decoder = of(spec.decoder)
+    wanted = decoder.shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count).get(name, ())
+    if len(wanted) != 3 or len(sides) != 4:
+        return False
+    counts = (wanted[-1], (wanted[-1] or 0) + 1)  # with the background
+    first, last = sides[1] in counts, sides[-1] in counts
+    return last if first != last else is_last
