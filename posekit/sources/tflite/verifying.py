@@ -32,7 +32,9 @@ def verify(data: bytes, path: Path) -> None:
         _model(Tables(data))
     except (DamageError, struct.error) as error:
         why = f": {error}" if isinstance(error, DamageError) else ""
-        raise InputError(f"{path} is a damaged or truncated TFLite model{why}", "copy or save it again") from error
+        raise InputError(
+            f"{path} is a TFLite model that is damaged or truncated{why}", "copy or save it again"
+        ) from error
 
 
 class Tables:
