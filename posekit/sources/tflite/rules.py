@@ -159,26 +159,10 @@ def bilinear(node: Node, x: Operand, size: Operand) -> Any:
     if node.attributes["alignCorners"] or node.attributes["halfPixelCenters"]:
         corners = bool(node.attributes["alignCorners"])
         return _last(functional.interpolate(source, (height, width), mode="bilinear", align_corners=corners))
-    for axis, wanted in ((2, height), (3, width)):
-        source = _stretched(source, axis, wanted)
-    return _last(source)
-
-
-def _stretched(x: Any, axis: int, wanted: int) -> Any:
-    """One axis by index / scale, the last value repeated: a product with the weights of the two neighbours."""
-    import torch
-
-    size = int(x.shape[axis])
-    if size == wanted:
-        return x
-    places = torch.arange(wanted, dtype=torch.float64) * (size / wanted)
-    low = places.floor().long().clamp(max=size - 1)
-    part = (places - low).float()
-    weights = torch.zeros(wanted, size)
-    rows = torch.arange(wanted)
-    weights[rows, low] += 1 - part
-    weights[rows, (low + 1).clamp(max=size - 1)] += part
-    return weights @ x if axis == 2 else x @ weights.T
+    # first on first is corners on corners with one more pixel at the end, of which a repeated one is made
+    grown = functional.pad(source, (0, 1, 0, 1), mode="replicate")
+    found = functional.interpolate(grown, (height + 1, width + 1), mode="bilinear", align_corners=True)
+    return _last(found[:, :, :height, :width])
 
 
 def nearest(node: Node, x: Operand, size: Operand) -> Any:

@@ -33,6 +33,8 @@ def base_of(network: Network, spec: PoseSpec) -> tuple[bytes, dict[str, str], st
     graph.outputs = list(outputs)
     unpacked.metadata = [one for one in unpacked.metadata or [] if text(one.name) == RUNTIME_BUFFER]
     unpacked.metadataBuffer = None
+    for code in unpacked.operatorCodes:  # old files have the first alone, which the quantizer does not read
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     unpacked.signatureDefs = None
     drop_unread(unpacked)
     _name(unpacked, spec, list(network.outputs))
@@ -180,7 +182,9 @@ def _name(unpacked: Any, spec: PoseSpec, outputs: list[str]) -> None:
 
     graph = unpacked.subgraphs[0]
     taken = {"image", "", *outputs}
-    for tensor in graph.tensors:
+    given = [int(one) for operator in graph.operators for one in operator.outputs]  # these name layers, so come first
+    for number in dict.fromkeys([*given, *range(len(graph.tensors))]):
+        tensor = graph.tensors[number]
         name = text(tensor.name or b"").partition(";")[0][:LONGEST_NAME]
         tensor.name = unique(name or "tensor", taken)
         tensor.shapeSignature = None
