@@ -34,6 +34,7 @@ ROOMS = {  # what opens each container: opened(path, spec) of the module, PyTorc
     Container.COREML: "posekit.sources.coreml.opening",
     Container.TASK: "posekit.sources.task",
 }
+RUN_CODE = {Container.SAVED_MODEL, Container.FROZEN_GRAPH, Container.KERAS}  # whose rooms also take `trust`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def open_source(
     kind = container(path)
     if kind in ROOMS:
         _refuse_options(kind, path, arch, weights)
-        found: SourceModel = import_module(ROOMS[kind]).opened(path, spec)
+        options = {"trust": trust} if kind in RUN_CODE else {}
+        found: SourceModel = import_module(ROOMS[kind]).opened(path, spec, **options)
     else:
         from posekit.sources.torch import opening
 

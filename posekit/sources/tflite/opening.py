@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from posekit.sources.source import ROUNDING, SourceModel, digest_of, settled
 from posekit.sources.tflite import metadata
 from posekit.sources.tflite.editing import cut, with_sizes
 from posekit.sources.tflite.graph import WEIGHTS, graph_of, kind_of, range_of
-from posekit.sources.tflite.ports import Network, Port, is_channels_last, is_turned, port_of
+from posekit.sources.tflite.ports import Network, Port, is_channels_last, is_turned, port_of, the_picture
 from posekit.sources.tflite.rules import RULES
 from posekit.sources.tflite.verifying import verify
 
@@ -50,14 +51,14 @@ def of_content(path: Path, content: bytes, spec: PoseSpec | None, form: Form, di
         why = InputError(f"{path} was opened without a contract", "give one with --spec")
         return SourceModel(path, form, digest, refusing(why), facts, rounding=rounding)
     network = network_of(path, content, spec)
-    module = _module_or_why(network)
+    module = module_or_why(network)
     return SourceModel(
         path, form, digest, settled(module), facts, run=runner(network), rounding=rounding, tflite=network
     )
 
 
-def network_of(path: Path, content: bytes, spec: PoseSpec) -> Network:
-    """The file with its sizes fixed and its outputs taken as the contract says."""
+def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str, int] | None = None) -> Network:
+    """The file with its sizes fixed and its outputs taken as the contract says, or by the places given."""
     unpacked = unpack(content)
     graph = unpacked.subgraphs[0]
     _refuse_unknown(unpacked, path)
@@ -68,16 +69,24 @@ def network_of(path: Path, content: bytes, spec: PoseSpec) -> Network:
     is_open = 0 in image.sides
     if is_open:
         with_sizes(unpacked, (1, height, width, channels) if is_last else (1, channels, height, width), path)
-    names = _numbers_by_name(graph)
-    own = {text(graph.tensors[int(one)].name): port_of(graph, int(one), path).sides for one in graph.outputs}
-    taken = chosen(spec, own, names.keys(), path)
-    numbers = [names[name] for name in taken.values()]
+    if taken is not None:
+        numbers = [int(graph.outputs[place]) for place in taken.values()]
+    else:
+        taken, numbers = _chosen(graph, spec, path)
     if is_open or numbers != [int(one) for one in graph.outputs]:
         cut(unpacked, numbers)
         content = pack(unpacked)
     outputs = dict(zip(taken, (port_of(graph, int(one), path) for one in graph.outputs), strict=True))
     turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last=is_last)}
     return Network(path, content, port_of(graph, int(graph.inputs[0]), path), outputs, is_last, frozenset(turned))
+
+
+def _chosen(graph: Any, spec: PoseSpec, path: Path) -> tuple[Mapping[str, Any], list[int]]:
+    """The contract's outputs, and the numbers of their tensors in its order."""
+    names = _numbers_by_name(graph)
+    own = {text(graph.tensors[int(one)].name): port_of(graph, int(one), path).sides for one in graph.outputs}
+    taken = chosen(spec, own, names.keys(), path)
+    return taken, [names[name] for name in taken.values()]
 
 
 def runner(network: Network) -> Any:
@@ -96,7 +105,7 @@ def runner(network: Network) -> Any:
     return run
 
 
-def _module_or_why(network: Network) -> nn.Module:
+def module_or_why(network: Network) -> nn.Module:
     """The network in PyTorch, or a module that says why there is none: Android's file needs none."""
     try:
         return _module(network)
@@ -136,13 +145,7 @@ def _last(image: Any) -> Any:
 def _picture(unpacked: Any, path: Path) -> Port:
     """The one input; InputError where there are others."""
     graph = unpacked.subgraphs[0]
-    ports = [port_of(graph, int(one), path) for one in graph.inputs]
-    if len(ports) != 1:
-        names = ", ".join(f"{one.name} ({one.described})" for one in ports[:4])
-        raise InputError(
-            f"{path} has {len(ports)} inputs, expected one picture: {names}", "export the network with one input"
-        )
-    return ports[0]
+    return the_picture([port_of(graph, int(one), path) for one in graph.inputs], path)
 
 
 def _numbers_by_name(graph: Any) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,6 +104,17 @@ def _scale(tensor: Any, name: str, path: Path) -> tuple[float, int]:
     if len(scales) > 1 or not (math.isfinite(scales[0]) and scales[0] > 0):
         raise InputError(f"tensor {name!r} of {path} has the scales {scales[:4]}, expected one above 0", "")
     return scales[0], zeros[0] if zeros else 0
+
+
+def the_picture(ports: Sequence[Port], path: Path) -> Port:
+    """The one input; InputError where there are others, or none."""
+    if len(ports) != 1:
+        names = ", ".join(f"{one.name} ({one.described})" for one in ports[:4])
+        raise InputError(
+            f"{path} has {len(ports)} inputs, expected one picture{f': {names}' if names else ''}",
+            "export the network with one input",
+        )
+    return ports[0]
 
 
 def is_channels_last(port: Port, spec: PoseSpec, path: Path) -> bool:
