@@ -72,7 +72,8 @@ def _of_function(function: Callable[..., Any], sides: Sequence[int]) -> Frozen:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     concrete = function(sides)
-    names = list(concrete.structured_outputs) if isinstance(concrete.structured_outputs, dict) else []
+    named = concrete.structured_outputs if isinstance(concrete.structured_outputs, dict) else {}
+    names = tf.nest.flatten({name: name for name in named})  # in the order in which TensorFlow lays values flat
     constant = convert_variables_to_constants_v2(concrete)
     outputs = [one for one in constant.outputs if isinstance(one, tf.Tensor)]
     names = names if len(names) == len(outputs) else [_short(one.name) for one in outputs]

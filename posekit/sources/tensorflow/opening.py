@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from posekit.sources.tflite.ports import Network, Port, is_channels_last, the_pi
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
 
+ROUTE = "TensorFlow's own converter"
 FORMS = {
     Container.SAVED_MODEL: Form.SAVED_MODEL,
     Container.FROZEN_GRAPH: Form.FROZEN_GRAPH,
@@ -54,6 +56,7 @@ def opened(path: Path, spec: PoseSpec | None, *, trust: bool = False) -> SourceM
         network = network_of(
             path, _converted(function, path), spec, taken={name: place for place, name in enumerate(outputs)}
         )
+        network = replace(network, route=ROUTE)
         module = settled(module_or_why(network))
     return SourceModel(
         path, FORMS[kind], digest, module, facts, run=_runner(function, picture, outputs, network), tflite=network

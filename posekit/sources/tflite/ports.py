@@ -67,8 +67,8 @@ class Port:
 class Network:
     """A .tflite with one picture of fixed size as its input, and the outputs that a contract names, in its order.
 
-    content: the flatbuffer. is_last: the picture's channels come last. turned: outputs that are maps with their
-    channels last, which a torch network gives first.
+    content: the flatbuffer. route: how it came about, where it is not the file itself. is_last: the picture's channels
+    come last. turned: outputs that are maps with their channels last, which a torch network gives first.
     """
 
     path: Path
@@ -77,6 +77,7 @@ class Network:
     outputs: Mapping[str, Port]
     is_last: bool
     turned: frozenset[str]
+    route: str = ""
 
 
 def port_of(graph: Any, number: int, path: Path) -> Port:

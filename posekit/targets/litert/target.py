@@ -82,11 +82,12 @@ def _kept(start: Kept, folder: Path, started: float) -> Base:
     content, layers, own = base_of(start.network, start.spec)
     (folder / BASE_FILE).write_bytes(content)
     check_loads(folder / BASE_FILE)
-    notes = ["the graph of the source file is kept, and its input and outputs are added to"]
+    notes = ["the graph is kept, and its input and outputs are added to"]
     if own:
         notes.append(f"{own}: it keeps them")
     seconds = time.perf_counter() - started
-    return Base(folder, KEPT_ROUTE, layers, dict(start.output_shapes), tuple(notes), seconds, own=own)
+    route = start.network.route or KEPT_ROUTE
+    return Base(folder, route, layers, dict(start.output_shapes), tuple(notes), seconds, own=own)
 
 
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
