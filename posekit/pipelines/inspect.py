@@ -13,7 +13,6 @@ from posekit.progress import captured
 from posekit.runtimes.mlpackage import read_specification
 from posekit.targets import TARGETS, lint
 
-
 def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Facts about a bundle, a packaged model or a source model, by name."""
     packaged = next((name for name, one in TARGETS.items() if path.suffix == one.suffix and path.exists()), "")
@@ -28,9 +27,17 @@ def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str, changes
             **facts,
             **_packaged(opened.model_path, opened.platform),
         }
-    if packaged:
+    if packaged and (packaged != "android" or _has_contract(path)):
         return _packaged(path, packaged)
     return _source(path, spec, changes, arch, trust, weights)
+
+
+def _has_contract(path: Path) -> bool:
+    """Whether a .tflite is posekit's: other people's are sources."""
+    try:
+        return bool(TARGETS["android"].contract_of(path))
+    except InputError:
+        return False
 
 
 def _packaged(path: Path, platform: str) -> dict[str, Any]:
@@ -86,8 +93,11 @@ def _mlpackage(path: Path) -> dict[str, Any]:
 def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
     from posekit.pipelines.inputs import find_spec, spec_beside
     from posekit.sources import described, open_source
+    from posekit.sources.recognise import Form
 
     facts = described(path)
+    if facts and facts["form"] == Form.TFLITE:
+        facts |= _stored(path)
     source = None if facts else open_source(path, arch=arch, trust=trust, weights=weights)
     facts = facts or _of_torch(source)
     try:
@@ -96,7 +106,7 @@ def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: boo
         if spec or changes or spec_beside(path) or (source is not None and source.draft is not None):
             raise
         return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
-    source = source or open_source(path, contract)
+    source = source or open_source(path, contract, trust=trust)
     facts["contract"] = contract.model_dump(mode="json", by_alias=True)
     facts["packaged_outputs" if "outputs" in facts else "outputs"] = _outputs(source, contract)
     return facts
@@ -110,6 +120,14 @@ def _of_torch(source: Any) -> dict[str, Any]:
         "parameters": sum(tensor.numel() for tensor in parameters.values() if tensor.is_floating_point()),
         **{f"says_{key}": value for key, value in source.facts.items()},
     }
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """How the layers of a .tflite are stored, and what a GPU makes of its operations."""
+    from posekit.targets.litert.tflite_layers import stored
+
+    with reading(path):
+        return {"layers": stored(path.read_bytes()), "lint": lint.lint("android", path)}
 
 
 def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:
