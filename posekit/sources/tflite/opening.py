@@ -22,7 +22,7 @@ from posekit.sources.source import ROUNDING, SourceModel, digest_of, settled
 from posekit.sources.tflite import metadata
 from posekit.sources.tflite.editing import cut, with_sizes
 from posekit.sources.tflite.graph import WEIGHTS, graph_of, kind_of, range_of
-from posekit.sources.tflite.ports import Network, Port, is_channels_last, is_turned, port_of, the_picture
+from posekit.sources.tflite.ports import Network, Port, is_channels_last, is_turned, of_pixels, port_of, the_picture
 from posekit.sources.tflite.rules import RULES
 from posekit.sources.tflite.verifying import verify
 
@@ -78,7 +78,8 @@ def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str
         content = pack(unpacked)
     outputs = dict(zip(taken, (port_of(graph, int(one), path) for one in graph.outputs), strict=True))
     turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last=is_last)}
-    return Network(path, content, port_of(graph, int(graph.inputs[0]), path), outputs, is_last, frozenset(turned))
+    picture = of_pixels(port_of(graph, int(graph.inputs[0]), path), spec.input)
+    return Network(path, content, picture, outputs, is_last, frozenset(turned))
 
 
 def _chosen(graph: Any, spec: PoseSpec, path: Path) -> tuple[Mapping[str, Any], list[int]]:

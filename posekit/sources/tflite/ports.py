@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,20 @@ from posekit.sources import limits
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
+    from posekit.poses.input_spec import InputSpec
 
 DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
+SLACK = 3e-5  # of a whole number: what float32 loses of 255 of them
+SAME, SAME_STEP = 1e-3, 2e-6  # of a whole number; of a step, which 255 pixels make a thousandth of
 CHANNELS = {"gray": 1, "rgb": 3, "bgr": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
     """A tensor where values enter or leave. number: of the tensor; sides: as the file says, 0 for an open one. scale,
-    zero: of whole numbers that stand for others, scale 0 where they stand for themselves."""
+    zero: of whole numbers that stand for others, scale 0 where they stand for themselves. shift: added before rounding,
+    where every pixel would lie between two numbers. slack: how far float32 may have moved a half, or a whole number,
+    where those are the pixels' own (of_pixels)."""
 
     number: int
     name: str
@@ -34,6 +39,8 @@ class Port:
     dtype: str
     scale: float = 0.0
     zero: int = 0
+    shift: float = 0.0
+    slack: float = 0.0
 
     @property
     def is_whole(self) -> bool:
@@ -50,7 +57,9 @@ class Port:
         """Values as the file's numbers: whole ones rounded half to even, and clipped to their type."""
         if not self.is_whole:
             return values.astype(self.dtype)
-        numbers = np.rint(values.astype(np.float64) / self.scale) + self.zero if self.scale else np.rint(values)
+        places = values.astype(np.float64) / (self.scale or 1.0) + self.zero + self.shift
+        halves = np.rint(places * 2) / 2
+        numbers = np.rint(np.where(np.abs(places - halves) < self.slack, halves, places))
         if self.dtype != "bool":
             kind = np.iinfo(self.dtype)
             numbers = np.clip(numbers, kind.min, kind.max)
@@ -116,6 +125,29 @@ def the_picture(ports: Sequence[Port], path: Path) -> Port:
             "export the network with one input",
         )
     return ports[0]
+
+
+def offset_of_pixels(port: Port, image: InputSpec) -> float | None:
+    """What is added to a pixel to be the port's number, before rounding; None where a step of it is another than the
+    pixel's."""
+    scale = port.scale or 1.0
+    steps = [1 / (std * scale) for std in image.std]
+    offsets = [port.zero - mean / (std * scale) for mean, std in zip(image.mean, image.std, strict=True)]
+    is_own = all(abs(one - 1) < SAME_STEP for one in steps) and max(offsets) - min(offsets) < SAME
+    return round(offsets[0] + port.shift, 3) if port.is_whole and is_own else None
+
+
+def of_pixels(port: Port, image: InputSpec) -> Port:
+    """The port of a picture that the contract normalises.
+
+    A mean of 127.5 puts every pixel between two whole numbers, as near to one as to the other: it is itself then.
+    """
+    offset = offset_of_pixels(port, image)
+    if offset is None:
+        return port
+    is_exact = all(math.frexp(one)[0] == 0.5 for one in (*image.std, port.scale or 1.0))  # powers of two
+    shift = -offset if abs(abs(offset) - 0.5) < SAME else 0.0
+    return replace(port, shift=shift, slack=0.0 if is_exact else SLACK)
 
 
 def is_channels_last(port: Port, spec: PoseSpec, path: Path) -> bool:

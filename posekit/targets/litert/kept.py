@@ -11,7 +11,7 @@ from posekit.contract.spec import PoseSpec
 from posekit.poses.input_spec import GRAY_OF_RGB, InputSpec
 from posekit.runtimes.flatbuffer import pack, text, unpack
 from posekit.sources.tflite.editing import drop_unread, unique
-from posekit.sources.tflite.ports import Network, Port
+from posekit.sources.tflite.ports import Network, Port, offset_of_pixels
 from posekit.targets.litert.added import Adding
 from posekit.targets.litert.tflite_file import RUNTIME_BUFFER
 from posekit.targets.litert.tflite_graph import nodes_of, stamp
@@ -55,10 +55,14 @@ def _with_pixels(unpacked: Any, port: Port, spec: PoseSpec, *, is_last: bool) ->
     adding, graph = Adding(unpacked), unpacked.subgraphs[0]
     width, height = spec.input.size_wh
     pixels = adding.tensor("image", (1, height, width, 3))
-    number = _normalised(adding, _coloured(adding, pixels, spec.input), spec.input)
+    number, offset = _coloured(adding, pixels, spec.input), offset_of_pixels(port, spec.input)
+    if offset is None:
+        number = _normalised(adding, number, spec.input)
     if not is_last:
         number = adding.transposed(number, (0, 3, 1, 2))
-    if port.is_whole or port.dtype == "float16":
+    if offset is not None:
+        _as_they_are(adding, number, port, offset)
+    elif port.is_whole or port.dtype == "float16":
         _entered(adding, number, port)
     elif not adding.made:
         graph.tensors.pop()  # the file takes pixels as they are
@@ -92,24 +96,34 @@ def _normalised(adding: Adding, number: int, image: InputSpec) -> int:
     return number
 
 
+def _as_they_are(adding: Adding, number: int, port: Port, offset: float) -> None:
+    """What was the input, whose steps are the pixels' own: no scale comes between them."""
+    if offset:
+        number = adding.of_two("ADD", "AddOptions", number, np.array([offset], np.float32))
+    _cast_whole(adding, adding.rounded(number), port)
+
+
+def _cast_whole(adding: Adding, number: int, port: Port) -> None:
+    if port.dtype != "bool":
+        ends = np.iinfo(port.dtype)
+        number = adding.of_two("MAXIMUM", "MaximumMinimumOptions", number, np.array([ends.min], np.float32))
+        number = adding.of_two("MINIMUM", "MaximumMinimumOptions", number, np.array([ends.max], np.float32))
+    adding.cast(number, port.dtype, port.number)
+
+
 def _entered(adding: Adding, number: int, port: Port) -> None:
     """What was the input: whole numbers rounded half to even by ROUND, since kernels of QUANTIZE differ in it."""
     if port.dtype == "float16":
         adding.cast(number, port.dtype, port.number)
         return
-    scale = np.array([port.scale or 1.0], np.float32)
     if port.scale and port.scale != 1:
-        number = adding.of_two("MUL", "MulOptions", number, (1 / scale.astype(np.float64)).astype(np.float32))
+        number = adding.of_two("MUL", "MulOptions", number, np.array([1 / port.scale], np.float32))
     number = adding.rounded(number)
     if not port.scale:
-        if port.dtype != "bool":
-            ends = np.iinfo(port.dtype)
-            number = adding.of_two("MAXIMUM", "MaximumMinimumOptions", number, np.array([ends.min], np.float32))
-            number = adding.of_two("MINIMUM", "MaximumMinimumOptions", number, np.array([ends.max], np.float32))
-        adding.cast(number, port.dtype, port.number)
+        _cast_whole(adding, number, port)
         return
     if port.scale != 1:
-        number = adding.of_two("MUL", "MulOptions", number, scale)
+        number = adding.of_two("MUL", "MulOptions", number, np.array([port.scale], np.float32))
     adding.add("QUANTIZE", (number,), port.number, "QuantizeOptions")
 
 

@@ -126,7 +126,8 @@ def test_channels_first_files_are_turned_in_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "scale", "zero"), [("uint8", 0.0, 0), ("uint8", 1 / 127.5, 127), ("int8", 0.0157, -3), ("int32", 0.0, 0)]
+    ("kind", "scale", "zero"),
+    [("uint8", 0.0, 0), ("uint8", 1 / 127.5, 127), ("uint8", 1 / 127.5, 128), ("int8", 0.0157, -3), ("int32", 0.0, 0)],
 )
 def test_whole_inputs_and_outputs_become_floats(kind: str, scale: float, zero: int, tmp_path: Path) -> None:
     """Among the pixels are halves, which kernels of QUANTIZE round differently."""
@@ -139,7 +140,7 @@ def test_whole_inputs_and_outputs_become_floats(kind: str, scale: float, zero: i
         scaled(adding, found, 0.25, 5)
         return adding.add("QUANTIZE", (maps(adding, floats),), found, "QuantizeOptions")
 
-    spec = spec_of(input={"mean": [127.5] * 3, "std": [100] * 3} if scale else {})
+    spec = spec_of(input={"mean": [127.5] * 3, "std": [127.5] * 3} if scale else {})
     made, start, _ = packaged(
         written(tmp_path, tflite((1, 48, 32, 3), rounded, kind=kind, scale=scale, zero=zero)), spec, tmp_path
     )
