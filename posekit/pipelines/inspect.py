@@ -13,6 +13,7 @@ from posekit.progress import captured
 from posekit.runtimes.mlpackage import read_specification
 from posekit.targets import TARGETS, lint
 
+
 def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Facts about a bundle, a packaged model or a source model, by name."""
     packaged = next((name for name, one in TARGETS.items() if path.suffix == one.suffix and path.exists()), "")

@@ -44,9 +44,8 @@ class SourceModel:
     module: the network in PyTorch, from (1, C, H, W), on the CPU, in eval mode and float32: what is converted. run: how
     the file's own framework runs it, the reference; None where that is PyTorch. facts: what the file says of itself
     (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec. draft: the contract that the file
-    itself lets posekit write, where it does. keeps: the file can be shipped as it is on the platform whose format it
-    has. rounding: relative RMS that `module` may differ from `run`, more where the file computes in 16 or 8 bits.
-    tflite: the network as a .tflite, whose graph Android's file keeps.
+    itself lets posekit write, where it does. rounding: relative RMS that `module` may differ from `run`, more where the
+    file computes in 16 or 8 bits. tflite: the network as a .tflite, whose graph Android's file keeps.
     """
 
     path: Path
@@ -56,7 +55,6 @@ class SourceModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
     draft: Draft | None = None
     run: Run | None = None
-    keeps: bool = False
     rounding: float = ROUNDING
     tflite: Network | None = None
 

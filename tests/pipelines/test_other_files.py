@@ -94,8 +94,8 @@ def test_inspect_tells_of_a_file_without_a_contract(
     ran = run_posekit("inspect", case[0], "--json")
     assert ran.code == 0, ran
     facts = json.loads(ran.out)
-    assert facts["inputs"].startswith("picture (uint8 1 x 48 x 32 x 3, scale")
-    assert facts["operations"] == "1 CAST, 2 CONV_2D, 1 DEQUANTIZE, 1 QUANTIZE"
+    assert facts["inputs"]["picture"].startswith("uint8 1 x 48 x 32 x 3, scale")
+    assert facts["operations"] == {"CAST": 1, "CONV_2D": 2, "DEQUANTIZE": 1, "QUANTIZE": 1}
     assert facts["layers"] == {"int8, computed in float32": 1, "float32, computed in float32": 1}
 
 

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from posekit.errors import ConversionError, InputError, MissingToolError, said
 from posekit.progress import captured
-from posekit.sources.network import refusing
 from posekit.sources.outputs import chosen, listed
 from posekit.sources.recognise import Container, Form, container
 from posekit.sources.source import SourceModel, digest_of, settled
 from posekit.sources.tensorflow.graphs import Frozen, frozen_of, function_of, inside, with_sizes
 from posekit.sources.tflite.opening import module_or_why, network_of
-from posekit.sources.tflite.ports import Network, Port, is_channels_last, the_picture
+from posekit.sources.tflite.ports import Network, Port, is_channels_last, probed, the_picture
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
@@ -36,31 +35,53 @@ FORMS = {
 
 
 def opened(path: Path, spec: PoseSpec | None, *, trust: bool = False) -> SourceModel:
-    """Open a SavedModel, a Keras model or a frozen graph; without a contract, for what it says of itself alone.
+    """Open a SavedModel, a Keras model or a frozen graph under a contract, which says its sizes and outputs.
+
+    Without a contract the file must say its sizes.
 
     MissingToolError without TensorFlow; ConversionError where its own converter makes no .tflite of it.
     """
-    if find_spec("tensorflow") is None:
-        raise MissingToolError("TensorFlow is not installed", "pip install 'posekit[tf]'")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    _require()
     kind, digest = container(path), digest_of(path)
     with captured(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         frozen = frozen_of(path, kind, _sides(spec), trust=trust)
-        facts = _facts(frozen)
-        if spec is None:
-            why = InputError(f"{path} was opened without a contract", "give one with --spec")
-            return SourceModel(path, FORMS[kind], digest, refusing(why), facts)
+        spec = spec or _probed(frozen, path)
         picture, outputs, function = _function(frozen, spec, path)
-        network = network_of(
-            path, _converted(function, path), spec, taken={name: place for place, name in enumerate(outputs)}
-        )
+        content = _converted(function, path)
+        network = network_of(path, content, spec, taken={name: place for place, name in enumerate(outputs)})
         network = replace(network, route=ROUTE)
         module = settled(module_or_why(network))
-    return SourceModel(
-        path, FORMS[kind], digest, module, facts, run=_runner(function, picture, outputs, network), tflite=network
-    )
+    run = _runner(function, picture, outputs, network)
+    return SourceModel(path, FORMS[kind], digest, module, run=run, tflite=network)
+
+
+def described(path: Path) -> dict[str, Any]:
+    """Inputs, outputs and operations, for who has no contract yet; code in the file is not run."""
+    _require()
+    kind = container(path)
+    with captured(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frozen = frozen_of(path, kind, (), trust=False)
+    counts = Counter(node.op for node in frozen.graph.node)
+    return {
+        "form": str(FORMS[kind]), "sha256": digest_of(path),
+        "inputs": {port.name: port.described for port in frozen.inputs.values()},
+        "outputs": {name: " x ".join(str(side or "any") for side in sides) for name, sides in frozen.sides.items()},
+        "operations": dict(sorted(counts.items())),
+    }  # fmt: skip
+
+
+def _require() -> None:
+    """TensorFlow, without its chatter and without a GPU."""
+    if find_spec("tensorflow") is None:
+        raise MissingToolError("TensorFlow is not installed", "pip install 'posekit[tf]'")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def _probed(frozen: Frozen, path: Path) -> PoseSpec:
+    return probed(the_picture(list(frozen.inputs.values()), path), len(frozen.outputs), path)
 
 
 def _sides(spec: PoseSpec | None) -> tuple[int, ...]:
@@ -144,12 +165,3 @@ def _missing(error: Exception) -> str:
     found = re.findall(r"(?:Some ops are not supported[^\n]*|TF Select ops: |Custom ops: )([\w, ]*)", str(error))
     names = next((one.strip() for one in found if one.strip()), "")
     return f": LiteRT has no {names}" if names else ""
-
-
-def _facts(frozen: Frozen) -> dict[str, Any]:
-    counts = Counter(node.op for node in frozen.graph.node)
-    return {
-        "inputs": ", ".join(f"{port.name} ({port.described})" for port in frozen.inputs.values()),
-        "outputs": listed(frozen.sides),
-        "operations": ", ".join(f"{count} {name}" for name, count in sorted(counts.items())),
-    }

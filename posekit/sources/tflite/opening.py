@@ -15,14 +15,23 @@ from posekit.errors import InputError, PosekitError, reading
 from posekit.progress import captured
 from posekit.runtimes import litert
 from posekit.runtimes.flatbuffer import pack, text, unpack
-from posekit.sources.network import Node, build, refusing
-from posekit.sources.outputs import chosen
+from posekit.sources.network import build, refusing
+from posekit.sources.outputs import chosen, is_turned
 from posekit.sources.recognise import Form
 from posekit.sources.source import ROUNDING, SourceModel, digest_of, settled
 from posekit.sources.tflite import metadata
 from posekit.sources.tflite.editing import cut, with_sizes
 from posekit.sources.tflite.graph import WEIGHTS, graph_of, kind_of, range_of
-from posekit.sources.tflite.ports import Network, Port, is_channels_last, is_turned, of_pixels, port_of, the_picture
+from posekit.sources.tflite.ports import (
+    Network,
+    Port,
+    is_channels_last,
+    of_pixels,
+    own_size_wh,
+    port_of,
+    probed,
+    the_picture,
+)
 from posekit.sources.tflite.rules import RULES
 from posekit.sources.tflite.verifying import verify
 
@@ -31,30 +40,57 @@ if TYPE_CHECKING:
 
     from posekit.contract.spec import PoseSpec
 
+WHOLE = "whole numbers of 8 or 16 bits: Android's file keeps them, others are made in float"
 ROUNDING_OF_8_BITS = 0.25  # relative RMS of a network in float against itself in 8 bits, outputs that choose included
 
 
 def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
-    """Open a .tflite file; without a contract, for what it says of itself alone."""
+    """Open a .tflite file under a contract, which says its sizes and outputs; without one it must say its sizes."""
     content = path.read_bytes()
     verify(content, path)
-    return of_content(path, content, spec, Form.TFLITE, digest_of(path))
-
-
-def of_content(path: Path, content: bytes, spec: PoseSpec | None, form: Form, digest: str) -> SourceModel:
-    """The same of a sound flatbuffer that lies in no file of its own; path: what is told of."""
     with reading(path, "no readable TFLite model", "copy or save it again"):
         unpacked = unpack(content)
-        facts, is_rounded = _facts(unpacked, content, spec, path)
-    rounding = ROUNDING_OF_8_BITS if is_rounded else ROUNDING
-    if spec is None:
-        why = InputError(f"{path} was opened without a contract", "give one with --spec")
-        return SourceModel(path, form, digest, refusing(why), facts, rounding=rounding)
+        facts: dict[str, Any] = {}
+        if is_rounded := _is_rounded(unpacked):
+            facts["arithmetic"] = WHOLE
+        said = metadata.said_of(unpacked, content)
+        picture = _picture(unpacked, path)
+        if size_wh := own_size_wh(picture):
+            facts["size_wh"] = list(size_wh)
+        spec = spec or probed(picture, len(unpacked.subgraphs[0].outputs), path)
+        if said is not None and (other := metadata.against(said, spec)):
+            facts["metadata"] = f"{other}; the contract is followed"
     network = network_of(path, content, spec)
-    module = module_or_why(network)
     return SourceModel(
-        path, form, digest, settled(module), facts, run=runner(network), rounding=rounding, tflite=network
-    )
+        path, Form.TFLITE, digest_of(path), settled(module_or_why(network)), facts, run=runner(network),
+        rounding=ROUNDING_OF_8_BITS if is_rounded else ROUNDING, tflite=network,
+    )  # fmt: skip
+
+
+def described(path: Path) -> dict[str, Any]:
+    """Inputs, outputs, operations and metadata, for who has no contract yet."""
+    content = path.read_bytes()
+    verify(content, path)
+    with reading(path, "no readable TFLite model", "copy or save it again"):
+        unpacked = unpack(content)
+        graph = unpacked.subgraphs[0]
+
+        def side(numbers: Any) -> dict[str, str]:
+            return {port.name: port.described for port in (port_of(graph, int(one), path) for one in numbers)}
+
+        counts = Counter(kind_of(unpacked, one) for one in graph.operators)
+        facts: dict[str, Any] = {
+            "form": str(Form.TFLITE), "sha256": digest_of(path), "inputs": side(graph.inputs),
+            "outputs": side(graph.outputs), "operations": dict(sorted(counts.items())),
+        }  # fmt: skip
+        if _is_rounded(unpacked):
+            facts["arithmetic"] = WHOLE
+        said = metadata.said_of(unpacked, content)
+        if said is not None:
+            labels = {name: f"{len([one for one in lines if one])} lines" for name, lines in said.labels.items()}
+            scaled = {"normalisation": f"mean {list(said.mean)}, std {list(said.std)}"} if said.mean else {}
+            facts["metadata"] = said.texts | labels | scaled
+    return facts
 
 
 def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str, int] | None = None) -> Network:
@@ -77,7 +113,7 @@ def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str
         cut(unpacked, numbers)
         content = pack(unpacked)
     outputs = dict(zip(taken, (port_of(graph, int(one), path) for one in graph.outputs), strict=True))
-    turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last=is_last)}
+    turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last)}
     picture = of_pixels(port_of(graph, int(graph.inputs[0]), path), spec.input)
     return Network(path, content, picture, outputs, is_last, frozenset(turned))
 
@@ -127,20 +163,24 @@ def _module(network: Network) -> nn.Module:
 
     with reading(network.path, "no readable TFLite model", "copy or save it again"):
         graph = graph_of(unpack(network.content), densified)
-    nodes, outputs = list(graph.nodes), {}
-    for name, port in network.outputs.items():
-        outputs[name] = place = graph.names[port.number]
-        if name in network.turned:
-            outputs[name] = f"{place}, channels first"
-            nodes.append(Node("CHANNELS_FIRST", outputs[name], (place,), (outputs[name],)))
+    outputs = {name: graph.names[port.number] for name, port in network.outputs.items()}
     sides = network.input.sides
-    shape = (1, sides[3], sides[1], sides[2]) if network.is_last else sides
+    shape = (1, sides[3], sides[1], sides[2]) if network.is_last else sides  # channels first
     inputs = {graph.names[network.input.number]: np.zeros(shape, np.float32)}
-    return build(nodes, graph.constants, inputs, outputs, RULES, _last if network.is_last else lambda image: image)
+    prepare = _last if network.is_last else _same
+
+    def arrange(given: dict[str, Any]) -> dict[str, Any]:
+        return {name: one.permute(0, 3, 1, 2) if name in network.turned else one for name, one in given.items()}
+
+    return build(graph.nodes, graph.constants, inputs, outputs, RULES, prepare, arrange)
 
 
 def _last(image: Any) -> Any:
     return image.permute(0, 2, 3, 1)
+
+
+def _same(values: Any) -> Any:
+    return values
 
 
 def _picture(unpacked: Any, path: Path) -> Port:
@@ -173,30 +213,6 @@ def _refuse_unknown(unpacked: Any, path: Path) -> None:
             if own
             else "take the file before they were added, or end the network before them with file_outputs",
         ) from error
-
-
-def _facts(unpacked: Any, content: bytes, spec: PoseSpec | None, path: Path) -> tuple[dict[str, Any], bool]:
-    """What the file says of itself, and whether it computes in whole numbers."""
-    graph = unpacked.subgraphs[0]
-    sides = {name: [port_of(graph, int(one), path) for one in side] for name, side in
-             (("inputs", graph.inputs), ("outputs", graph.outputs))}  # fmt: skip
-    facts: dict[str, Any] = {
-        name: ", ".join(f"{port.name} ({port.described})" for port in ports) for name, ports in sides.items()
-    }
-    counts = Counter(kind_of(unpacked, one) for one in graph.operators)
-    facts["operations"] = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    is_rounded = _is_rounded(unpacked)
-    if is_rounded:
-        facts["arithmetic"] = "whole numbers of 8 or 16 bits: Android's file keeps them, others are made in float"
-    said = metadata.said_of(unpacked, content)
-    if said is not None:
-        facts |= said.texts
-        facts |= {f"labels in {name}": len(lines) for name, lines in said.labels.items()}
-        if said.mean:
-            facts["normalisation"] = f"mean {list(said.mean)}, std {list(said.std)}"
-        if spec is not None and (other := metadata.against(said, spec)):
-            facts["metadata"] = f"{other}; the contract is followed"
-    return facts, is_rounded
 
 
 def _is_rounded(unpacked: Any) -> bool:

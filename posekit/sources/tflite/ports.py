@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.decoders import of
+from posekit.contract.drafts.fitting import probe
 from posekit.errors import InputError
 from posekit.runtimes.flatbuffer import text
 from posekit.sources import limits
@@ -150,6 +150,25 @@ def of_pixels(port: Port, image: InputSpec) -> Port:
     return replace(port, shift=shift, slack=0.0 if is_exact else SLACK)
 
 
+def own_size_wh(port: Port) -> tuple[int, int] | None:
+    """Width and height that the file itself fixes; None where it leaves them open, or they are none."""
+    if len(port.sides) != 4 or 0 in port.sides[1:]:
+        return None
+    height, width = port.sides[1:3] if port.sides[3] in CHANNELS.values() else port.sides[2:]
+    return width, height
+
+
+def probed(port: Port, count: int, path: Path) -> PoseSpec:
+    """A contract under which a file is opened for what it gives: its own size, and all of its `count` outputs."""
+    size_wh = own_size_wh(port)
+    if size_wh is None:
+        raise InputError(
+            f"{path} leaves the size of its input {port.name!r} open", "say it in a contract: input.size_wh = [W, H]"
+        )
+    order = "gray" if 1 in (port.sides[1], port.sides[3]) else "rgb"
+    return probe(size_wh, order, [f"output_{place}" for place in range(count)])
+
+
 def is_channels_last(port: Port, spec: PoseSpec, path: Path) -> bool:
     """Whether the picture's channels come last; InputError where the input is no picture of the contract's size."""
     width, height = spec.input.size_wh
@@ -163,17 +182,3 @@ def is_channels_last(port: Port, spec: PoseSpec, path: Path) -> bool:
         f"{channels} {'channel' if channels == 1 else 'channels'}",
         "set input.size_wh and input.color_order to what the file takes",
     )
-
-
-def is_turned(name: str, sides: tuple[int, ...], spec: PoseSpec, *, is_last: bool) -> bool:
-    """Whether an output is maps whose channels come last; is_last: those of the picture do.
-
-    Its own channels tell, where they are as many as the head's on one side alone.
-    """
-    decoder = of(spec.decoder)
-    wanted = decoder.shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count).get(name, ())
-    if len(wanted) != 3 or len(sides) != 4:
-        return False
-    counts = (wanted[-1], (wanted[-1] or 0) + 1)  # with the background
-    first, last = sides[1] in counts, sides[-1] in counts
-    return last if first != last else is_last

@@ -237,17 +237,11 @@ def from_batch(node: Node, x: Operand, blocks: Operand, crops: Operand) -> Any:
     return whole_[:, top : h * bh - bottom, left : w * bw - right]
 
 
-def channels_first(node: Node, x: Operand) -> Any:
-    """No operation of TFLite's: maps as torch networks give them."""
-    del node
-    return tensor(x).permute(0, 3, 1, 2)
-
-
 RULES: dict[str, Rule] = {
     "RESHAPE": reshaped, "TRANSPOSE": transposed, "CONCATENATION": joined, "PACK": stacked, "UNPACK": unstacked,
     "SPLIT": split, "SPLIT_V": split_by, "SLICE": cut, "STRIDED_SLICE": cut_in_steps, "PAD": padded, "PADV2": padded,
     "MIRROR_PAD": mirrored, "GATHER": gathered, "GATHER_ND": gathered_at, "SQUEEZE": squeezed, "EXPAND_DIMS": expanded,
     "TILE": tiled, "BROADCAST_TO": broadcast, "SHAPE": shape_of, "FILL": filled, "RANGE": counted,
     "SPACE_TO_DEPTH": deepened, "DEPTH_TO_SPACE": spread, "REVERSE_V2": reversed_along,
-    "SPACE_TO_BATCH_ND": to_batch, "BATCH_TO_SPACE_ND": from_batch, "CHANNELS_FIRST": channels_first,
+    "SPACE_TO_BATCH_ND": to_batch, "BATCH_TO_SPACE_ND": from_batch,
 }  # fmt: skip

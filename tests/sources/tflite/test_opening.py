@@ -15,7 +15,7 @@ pytest.importorskip("ai_edge_litert")
 
 from posekit.errors import InputError, PosekitError  # noqa: E402
 from posekit.runtimes.flatbuffer import pack, unpack  # noqa: E402
-from posekit.sources import open_source  # noqa: E402
+from posekit.sources import described, open_source  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
 from posekit.targets.litert.tflite_file import append_files, with_contract  # noqa: E402
@@ -200,9 +200,10 @@ def test_metadata_is_compared_with_the_contract(tmp_path: Path) -> None:
 
 
 def test_without_a_contract_a_file_says_what_it_is(tmp_path: Path) -> None:
-    facts = open_source(written(tmp_path, small(kind="uint8", scale=0.5, zero=3))).facts
-    assert facts["inputs"] == "picture (uint8 1 x 48 x 32 x 3, scale 0.5, zero point 3)"
-    assert facts["operations"] == "1 CONV_2D"
+    facts = described(written(tmp_path, small(kind="uint8", scale=0.5, zero=3)))
+    assert facts is not None
+    assert facts["inputs"] == {"picture": "uint8 1 x 48 x 32 x 3, scale 0.5, zero point 3"}
+    assert facts["operations"] == {"CONV_2D": 1}
 
 
 def test_a_scale_that_is_none_is_refused(tmp_path: Path) -> None:

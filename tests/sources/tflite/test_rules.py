@@ -194,9 +194,8 @@ def module_of(content: bytes, shape: Sequence[int]) -> Any:
     graph = graph_of(unpacked, lambda number: pytest.fail("nothing is sparse"))
     ends = unpacked.subgraphs[0].outputs
     inputs = {graph.names[int(unpacked.subgraphs[0].inputs[0])]: np.zeros(shape, np.float32)}
-    return build(
-        graph.nodes, graph.constants, inputs, {str(i): graph.names[int(one)] for i, one in enumerate(ends)}, RULES
-    )
+    outputs = {str(i): graph.names[int(one)] for i, one in enumerate(ends)}
+    return build(graph.nodes, graph.constants, inputs, outputs, RULES, lambda x: x, lambda given: given)
 
 
 def both(content: bytes, values: NDArray[np.float32]) -> tuple[list[Any], list[Any]]:
@@ -225,7 +224,7 @@ def test_a_rule_gives_what_the_kernel_does(name: str) -> None:
 def test_every_rule_is_known_to_the_schema() -> None:
     from posekit.runtimes.flatbuffer import op_names
 
-    assert set(RULES) - set(op_names().values()) == {"CHANNELS_FIRST"}
+    assert set(RULES) <= set(op_names().values())
 
 
 def test_what_has_no_rule_is_named() -> None:
