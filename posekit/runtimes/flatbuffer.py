@@ -55,7 +55,7 @@ def pack(unpacked: Any) -> bytes:
 
 
 def text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 @cache

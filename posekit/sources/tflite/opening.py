@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from posekit.errors import InputError, PosekitError, reading
 from posekit.progress import captured
 from posekit.runtimes import litert
-from posekit.runtimes.flatbuffer import pack, text, unpack
+from posekit.runtimes.flatbuffer import pack, unpack
 from posekit.sources.network import build, refusing
 from posekit.sources.outputs import chosen, is_turned
 from posekit.sources.recognise import Form
@@ -26,6 +26,7 @@ from posekit.sources.tflite.ports import (
     Network,
     Port,
     is_channels_last,
+    name_of,
     of_pixels,
     own_size_wh,
     port_of,
@@ -121,7 +122,7 @@ def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str
 def _chosen(graph: Any, spec: PoseSpec, path: Path) -> tuple[Mapping[str, Any], list[int]]:
     """The contract's outputs, and the numbers of their tensors in its order."""
     names = _numbers_by_name(graph)
-    own = {text(graph.tensors[int(one)].name): port_of(graph, int(one), path).sides for one in graph.outputs}
+    own = {name_of(graph, int(one)): port_of(graph, int(one), path).sides for one in graph.outputs}
     taken = chosen(spec, own, names.keys(), path)
     return taken, [names[name] for name in taken.values()]
 
@@ -192,7 +193,7 @@ def _picture(unpacked: Any, path: Path) -> Port:
 def _numbers_by_name(graph: Any) -> dict[str, int]:
     """Tensors that operations give, by name; of several of one name the last, an output first of all."""
     given = [int(one) for operator in graph.operators for one in operator.outputs]
-    return {text(graph.tensors[one].name): one for one in [*given, *map(int, graph.outputs)] if graph.tensors[one].name}
+    return {name_of(graph, one): one for one in [*given, *map(int, graph.outputs)]}
 
 
 def _refuse_unknown(unpacked: Any, path: Path) -> None:

@@ -89,10 +89,15 @@ class Network:
     route: str = ""
 
 
+def name_of(graph: Any, number: int) -> str:
+    """A tensor's name, or its number where it has none."""
+    return text(graph.tensors[number].name or b"") or f"tensor {number}"
+
+
 def port_of(graph: Any, number: int, path: Path) -> Port:
     """One tensor of a graph; InputError where it holds neither numbers nor one scale for all of them."""
     tensor = graph.tensors[number]
-    name = text(tensor.name) if tensor.name is not None else f"tensor {number}"
+    name = name_of(graph, number)
     if tensor.type not in DTYPES:
         raise InputError(f"tensor {name!r} of {path} is of type {tensor.type}, expected numbers", "")
     signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape

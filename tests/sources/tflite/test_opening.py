@@ -206,6 +206,17 @@ def test_without_a_contract_a_file_says_what_it_is(tmp_path: Path) -> None:
     assert facts["operations"] == {"CONV_2D": 1}
 
 
+def test_names_that_are_none_are_taken(tmp_path: Path) -> None:
+    """Bytes that are no text, and outputs without a name."""
+    unpacked = unpack(small())
+    graph = unpacked.subgraphs[0]
+    graph.tensors[int(graph.outputs[0])].name = None
+    nameless = written(tmp_path, pack(unpacked))
+    assert run_reference(open_source(nameless, spec_of()), spec_of(), PIXELS)["heatmaps"].shape == (1, 12, 8, 3)
+    odd = written(tmp_path, small().replace(b"picture", b"pict\xffre"), "odd.tflite")
+    assert run_reference(open_source(odd, spec_of()), spec_of(), PIXELS)["heatmaps"].shape == (1, 12, 8, 3)
+
+
 def test_a_scale_that_is_none_is_refused(tmp_path: Path) -> None:
     def odd(adding: Adding, x: int) -> int:
         scaled(adding, x, float("nan"))
