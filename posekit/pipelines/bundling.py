@@ -39,7 +39,7 @@ from posekit.report import search, writing
 from posekit.runtimes import runtime_for, time_ratio
 from posekit.sources.reference import run_reference
 from posekit.targets import file_bytes, lint, ranges
-from posekit.targets.graph import tracing
+from posekit.targets.kept import trace_of
 
 TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coremltools", "numpy")
 
@@ -89,7 +89,7 @@ def write_bundle(platform: str, final: Path, job: Job) -> Packaged:
             steps = (job.contract.step, *evaluation.steps)
             evaluation = replace(evaluation, steps=steps, checks=(*job.contract.checks, *evaluation.checks))
         ratio = _timed(platform, made, job)
-        _write_trace(folder, job)
+        _write_trace(platform, folder, job)
         facts = _facts(platform, job, made, model_hash, bundle.file_hash(folder / bundle.EVALUATION))
         with announced(step, "write the report"):
             report_folder = folder / bundle.REPORT
@@ -108,7 +108,7 @@ def write_bundle(platform: str, final: Path, job: Job) -> Packaged:
 def _write_wrapper(platform: str, made: Made, job: Job, folder: Path) -> None:
     """The wrapper with the model among its resources, and beside it the contract, the recipe and golden vectors."""
     spec, converted = job.prepared.spec, made.converted
-    shapes = job.prepared.lowered.output_shapes
+    shapes = dict(job.prepared.output_shapes)
     tree = folder / bundle.WRAPPER[platform]
     assets = codegen.render(platform, spec, converted.path.name, shapes, tree, converted.minimum_system)
     _copy(converted.path, assets / converted.path.name)
@@ -127,10 +127,10 @@ def _timed(platform: str, made: Made, job: Job) -> float | None:
         return time_ratio(platform, made.converted.path, made.baseline, next(job.references.cases()).pixels)
 
 
-def _write_trace(folder: Path, job: Job) -> None:
+def _write_trace(platform: str, folder: Path, job: Job) -> None:
     """What the network computes on the first case, op by op."""
     source, spec = job.prepared.source, job.prepared.spec
-    first, steps = next(job.references.cases()).name, tracing.trace(job.prepared.lowered)
+    first, steps = next(job.references.cases()).name, trace_of(job.prepared.starts[platform])
     trace.write(folder / bundle.EVALUATION, trace.Trace(first, source.sha256, contract_hash(spec), steps))
 
 

@@ -30,9 +30,17 @@ def inspect(path: Path, spec: str, arch: str, trust: bool, weights: str, changes
             **facts,
             **_packaged(opened.model_path, opened.platform),
         }
-    if packaged:
+    if packaged and (packaged != "android" or _has_contract(path)):
         return _packaged(path, packaged)
     return _source(path, spec, changes, arch, trust, weights)
+
+
+def _has_contract(path: Path) -> bool:
+    """Whether a .tflite is posekit's: other people's are sources."""
+    try:
+        return bool(TARGETS["android"].contract_of(path))
+    except InputError:
+        return False
 
 
 def _packaged(path: Path, platform: str) -> dict[str, Any]:
@@ -88,8 +96,11 @@ def _mlpackage(path: Path) -> dict[str, Any]:
 def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: bool, weights: str) -> dict[str, Any]:
     from posekit.pipelines.inputs import find_spec, spec_beside
     from posekit.sources import described, open_source
+    from posekit.sources.recognise import Form
 
     facts = described(path)
+    if facts and facts["form"] == Form.TFLITE:
+        facts |= _stored(path)
     source = None if facts else open_source(path, arch=arch, trust=trust, weights=weights)
     facts = facts or _of_torch(source)
     try:
@@ -99,7 +110,7 @@ def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: boo
             raise
         facts |= {} if source is None else {"returns": _returned(source)}
         return {**facts, "contract": f"none given; presets: {', '.join(preset_names())}"}
-    source = source or open_source(path, contract)
+    source = source or open_source(path, contract, trust=trust)
     facts["contract"] = contract.model_dump(mode="json", by_alias=True)
     facts["packaged_outputs" if "outputs" in facts else "outputs"] = _outputs(source, contract)
     return facts
@@ -130,6 +141,14 @@ def _returned(source: Any) -> dict[str, str] | str:
         return f"SKIPPED: {error.message}"
     of = f"of 1 x 3 x {height} x {width}"
     return {name: f"{' x '.join(map(str, values.shape))}, {of}" for name, values in outputs.items()}
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """How the layers of a .tflite are stored, and what a GPU makes of its operations."""
+    from posekit.targets.litert.tflite_layers import stored
+
+    with reading(path):
+        return {"layers": stored(path.read_bytes()), "lint": lint.lint("android", path)}
 
 
 def _outputs(source: Any, contract: Any) -> dict[str, list[int]]:

@@ -53,7 +53,7 @@ def ladder(
     """Make and measure every precision of the platforms; one that fails, or lacks calibration pictures, says so."""
     for name in platforms:
         TARGETS[name].require()
-    prepared = prepare(model, spec, images, step, arch=arch, trust=trust, weights=weights)
+    prepared = prepare(model, spec, images, step, platforms=tuple(platforms), arch=arch, trust=trust, weights=weights)
     calibrated = None
     if calibration is not None or calibration_annotations is not None or is_sample(prepared.source.sha256):
         calibrated = calibrating(
@@ -66,7 +66,7 @@ def ladder(
             (folder / "base").mkdir()
             target = TARGETS[name]
             with announced(step, f"convert for {name}"):
-                base = target.base(prepared.lowered, folder / "base", folder / "log")
+                base = target.base(prepared.starts[name], folder / "base", folder / "log")
             read, told, why_not = Calibration(), None, "needs calibration pictures: --calibration"
             if calibrated is not None:
                 try:

@@ -50,8 +50,8 @@ def make(
     target, spec, log = TARGETS[platform], prepared.spec, folder / "convert.log"
     try:
         with announced(step, f"convert for {platform}"):
-            lowered = replace(prepared.lowered, without=wanted.recipe.without)
-            base = target.base(lowered, _new(scratch / "base"), log)
+            start = replace(prepared.starts[platform], without=wanted.recipe.without)
+            base = target.base(start, _new(scratch / "base"), log)
             check_recipe(wanted.recipe, platform, base)
         calibration, told = Calibration(), None
         if calibrated is not None:

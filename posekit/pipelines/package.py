@@ -62,7 +62,7 @@ def package(
         raise InputError("--reference needs --images, the folder of the pictures that it is of")
     _refuse_early(finals, spec, compression, overwrite=overwrite, wrapper=wrapper)
     needs = _calibrates(model, spec, images, compression)
-    prepared = prepare(model, spec, images, step, arch=arch, trust=trust, weights=weights)
+    prepared = prepare(model, spec, images, step, platforms=tuple(finals), arch=arch, trust=trust, weights=weights)
     source, calibrated = prepared.source, None
     if needs:
         pictures, boxes = compression.calibration, compression.calibration_annotations

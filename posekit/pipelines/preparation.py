@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,23 @@ from posekit.progress import Progress, announced
 from posekit.sources import SourceModel, open_source
 from posekit.sources.reference import check_facts, run_reference
 from posekit.sources.sample import sample_images
-from posekit.targets.graph.lowering import Lowered, lower
+from posekit.targets.kept import Start, starts_of
 
 MOST_KNOWN = 16  # evaluation pictures in which people are looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A network that runs and depends on its picture, its contract, and its static graph."""
+    """A network that runs and depends on its picture, its contract, and what each platform's file is made from."""
 
     source: SourceModel
     spec: PoseSpec
-    lowered: Lowered
+    starts: Mapping[str, Start]
+
+    @property
+    def output_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Of the packaged outputs by name, batch 1."""
+        return next(iter(self.starts.values())).output_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +64,20 @@ def prepare(
     images: Images,
     step: Progress,
     *,
+    platforms: tuple[str, ...],
     arch: str = "",
     trust: bool = False,
     weights: str = "",
 ) -> Prepared:
-    """Open a model and lower it, after the checks that need the eager network alone; PosekitError names the step."""
+    """Open a model and bring it to where the platforms start from, after the checks that need the eager network alone;
+    PosekitError names the step."""
     with announced(step, "open the model"):
         source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
         check_facts(source, spec)
     with announced(step, "run the reference"):
         pixels, outputs = _referenced(source, spec, images)
     with announced(step, "export the network"):
-        return Prepared(source, spec, lower(source, spec, pixels, outputs))
+        return Prepared(source, spec, starts_of(platforms, source, spec, pixels, outputs))
 
 
 def calibrating(

@@ -59,25 +59,31 @@ def loaded(path: Path, **options: Any) -> Any:
     return interpreter
 
 
-def opened(path: Path, **options: Any) -> Any:
+def opened(path: Path, *, content: bytes = b"", **options: Any) -> Any:
     """LiteRT's Interpreter of a file, which may hold operations that it does not have.
 
-    options: of the Interpreter. InputError where it is no .tflite; MissingToolError without ai-edge-litert.
+    content: bytes that are run instead of the file's, which alone is named then. options: of the Interpreter.
+    InputError where it is no .tflite; MissingToolError without ai-edge-litert.
     """
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise MissingToolError("ai-edge-litert is not installed", "pip install 'posekit[litert]'") from error
     with captured(), refusals(path, "load"):
+        if content:
+            return Interpreter(model_content=content, **options)
         return Interpreter(model_path=str(path), **options)
 
 
-def loaded_with_all_tensors(path: Path) -> Any:
+def loaded_with_all_tensors(path: Path, content: bytes = b"") -> Any:
     """The same, kernel by kernel without XNNPACK, with every tensor kept to be looked at."""
     from ai_edge_litert.interpreter import OpResolverType
 
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    return loaded(path, experimental_preserve_all_tensors=True, experimental_op_resolver_type=resolver, num_threads=2)
+    return loaded(
+        path, content=content, experimental_preserve_all_tensors=True, experimental_op_resolver_type=resolver,
+        num_threads=2,
+    )  # fmt: skip
 
 
 def refusals(path: Path, verb: str, interpreter: Any = None) -> contextlib.AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import ConversionError, said
+from posekit.errors import ConversionError, PosekitError, said
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -129,6 +129,20 @@ def build(
     read = {name for node in left for name in node.inputs} | set(outputs.values())
     known = {name: one.values for name, one in values.items() if isinstance(one, Constant) and name in read}
     return _module(left, known, input_name, outputs, rules, prepare, arrange)
+
+
+def refusing(why: PosekitError) -> nn.Module:
+    """A module that raises `why` as soon as it is run: of a network that another framework runs and PyTorch does
+    not."""
+    from torch import nn
+
+    class Refusing(nn.Module):
+        """No network: the reason for there being none."""
+
+        def forward(self, image: Tensor) -> Tensor:
+            raise why
+
+    return Refusing().eval()
 
 
 def _needed(nodes: Sequence[Node], wanted: set[str]) -> list[Node]:

@@ -53,18 +53,23 @@ def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: b
     """
     if spec is None:
         return dict(outputs)
-    count = spec.keypoint_count
-    wanted = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, count)
 
     def turned(name: str, values: Any) -> Any:
-        if values.ndim != 4 or len(wanted.get(name, ())) != 3:
-            return values
-        first, last = (values.shape[axis] in (count, count + 1) for axis in (1, 3))
-        if not last or (first and not channels_last):
+        if not is_turned(name, values.shape, spec, channels_last):
             return values
         return values.permute(0, 3, 1, 2) if hasattr(values, "permute") else values.transpose(0, 3, 1, 2)
 
     return {name: turned(name, values) for name, values in outputs.items()}
+
+
+def is_turned(name: str, shape: Sequence[int], spec: PoseSpec, channels_last: bool) -> bool:
+    """Whether an output is maps whose channels stand last: by their number, with a background or without one."""
+    wanted = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count).get(name, ())
+    if len(shape) != 4 or len(wanted) != 3:
+        return False
+    count = wanted[-1] or 0
+    first, last = (int(shape[axis]) in (count, count + 1) for axis in (1, 3))
+    return last and (channels_last or not first)
 
 
 def listed(own: Mapping[str, Sequence[int]]) -> str:

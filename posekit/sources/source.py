@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from posekit.contract.spec import PoseSpec
+    from posekit.sources.tflite.ports import Network
 
 Run = Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]]  # (1, C, H, W) normalised to outputs by name
 ROUNDING = 1e-4  # relative RMS of one float32 implementation of a network against another
@@ -33,6 +34,7 @@ ROOMS = {  # what opens each container: opened(path, spec) of the module, PyTorc
     Container.COREML: "posekit.sources.coreml.opening",
     Container.TASK: "posekit.sources.task",
 }
+RUN_CODE = {Container.SAVED_MODEL, Container.FROZEN_GRAPH, Container.KERAS}  # whose rooms also take `trust`
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class SourceModel:
     module: the network in PyTorch, from (1, C, H, W), on the CPU, in eval mode and float32: what is converted. run: how
     the file's own framework runs it, the reference; None where that is PyTorch. facts: what the file says of itself
     (`stride`, `kpt_shape`, `names`), shown to the user and checked against the spec. draft: the contract that the file
-    itself lets posekit write, where it does. keeps: the file can be shipped as it is on the platform whose format it
-    has. rounding: relative RMS that `module` may differ from `run`, more where the file computes in 16 or 8 bits.
+    itself lets posekit write, where it does. rounding: relative RMS that `module` may differ from `run`, more where the
+    file computes in 16 or 8 bits. tflite: the network as a .tflite, whose graph Android's file keeps.
     """
 
     path: Path
@@ -53,8 +55,8 @@ class SourceModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
     draft: Draft | None = None
     run: Run | None = None
-    keeps: bool = False
     rounding: float = ROUNDING
+    tflite: Network | None = None
 
 
 def open_source(
@@ -70,7 +72,8 @@ def open_source(
     kind = container(path)
     if kind in ROOMS:
         _refuse_options(kind, path, arch, weights)
-        found: SourceModel = import_module(ROOMS[kind]).opened(path, spec)
+        options = {"trust": trust} if kind in RUN_CODE else {}
+        found: SourceModel = import_module(ROOMS[kind]).opened(path, spec, **options)
     else:
         from posekit.sources.torch import opening
 

@@ -23,7 +23,8 @@ class Base:
     route: what converted it. notes: what the user should know (a fallback and why). layers: names by the fingerprint of
     their weights, in the order of execution, empty of what is arithmetic (targets/layers.py). output_shapes: by name,
     batch 1, channels last. lowered: the graph, where this process still has it; a worker process has the files alone.
-    seconds: time that the converters themselves took. rewrites: how many were made for speed, by name.
+    seconds: time that the converters themselves took. rewrites: how many were made for speed, by name. own: why no
+    other precision can be made of it than its own, which fp32 then means.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Base:
     seconds: float = 0.0
     lowered: Lowered | None = None
     rewrites: Mapping[Rewrite, int] = field(default_factory=dict)
+    own: str = ""
 
 
 COARSE = "channels of small values would be lost in 8 bits: it computes in float"

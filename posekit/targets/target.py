@@ -21,7 +21,7 @@ from posekit.targets.converted import Base, Calibration, Converted, Layer
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
-    from posekit.targets.graph.lowering import Lowered
+    from posekit.targets.kept import Start
 
 __all__ = ["TARGETS", "Base", "Calibration", "Converted", "Layer", "Target", "check_recipe", "file_bytes"]
 
@@ -30,14 +30,14 @@ __all__ = ["TARGETS", "Base", "Calibration", "Converted", "Layer", "Target", "ch
 class Target:
     """How a platform's model file is made.
 
-    base(lowered, folder, log) converts in float, into the scratch folder. calibrate(base, inputs) reads what static
+    base(start, folder, log) converts in float, into the scratch folder. calibrate(base, inputs) reads what static
     quantization needs. compress(base, spec, recipe, calibration, path, log) writes the file `path`; it needs the base's
     files alone. contract_of(path) is the pose.json that a model file holds.
     """
 
     platform: str
     suffix: str
-    base: Callable[[Lowered, Path, Path], Base]
+    base: Callable[[Start, Path, Path], Base]
     calibrate: Callable[[Base, Sequence[NDArray[np.float32]]], Calibration]
     compress: Callable[[Base, PoseSpec, Recipe, Calibration, Path, Path], Converted]
     contract_of: Callable[[Path], bytes]

@@ -236,6 +236,29 @@ def read_coreml(folder: Path, data: bytes) -> None:
     open_source(folder / "model.mlmodel")
 
 
+def read_tflite(folder: Path, data: bytes) -> None:
+    (folder / "model.tflite").write_bytes(data)
+    open_source(folder / "model.tflite")
+
+
+def tflite_seed() -> bytes:
+    """A network of two operations with a quantized input; nothing where LiteRT is not installed."""
+    try:
+        from tests.tflites import convolution, result, tflite
+    except ImportError:
+        return b""
+    import numpy as np
+
+    def build(adding: Any, x: int) -> int:
+        floats = result(adding, "DEQUANTIZE", (x,), (1, 8, 6, 3), "DequantizeOptions")
+        return convolution(adding, floats, np.ones((2, 1, 1, 3), np.float32))
+
+    try:
+        return tflite((1, 8, 6, 3), build, kind="uint8", scale=0.5, zero=128)
+    except ImportError:
+        return b""
+
+
 def onnx_seed() -> bytes:
     """A network of one convolution; nothing where onnx is not installed."""
     try:
@@ -313,6 +336,7 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (draft_yaml, configuration("hrnet/w32_256x192_adam_lr1e-3.yaml").read_bytes()),
     (draft_json, configuration("fly/training_config.json").read_bytes()),
     (draft_json, configuration("vitpose-gym/config.json").read_bytes()),
+    (read_tflite, tflite_seed()),
 )
 
 

@@ -100,7 +100,7 @@ def make(folder: Path, kind: str) -> Path:
         "empty": "is empty",
         "text": "is a text file ('<!DOCTYPE html><titl'...)",
         "bare pickle": "a bare pickle",
-        "keras": "HDF5",
+        "keras": "no readable Keras model",
         "tflite": "a TFLite model",
         "noise": "of an unknown format",
         "truncated zip": "damaged or truncated zip",
@@ -108,7 +108,7 @@ def make(folder: Path, kind: str) -> Path:
         "no central directory": "damaged or truncated zip",
         "truncated legacy": "damaged pickle",
         "two of one name": "two files of one name",
-        "other zip": "zip file without a PyTorch model",
+        "other zip": "zip file without a model of PyTorch",
         "changed byte": "damaged",
     }.items(),
 )

@@ -22,7 +22,7 @@ from posekit.pipelines.consistency.finding import differing, judged
 from posekit.pipelines.preparation import Calibrated
 from posekit.runtimes import runtime_for
 from posekit.targets import TARGETS, Calibration, Converted, ranges
-from posekit.targets.graph.lowering import Lowered
+from posekit.targets.kept import Start
 
 NAME = "the model file is what the network becomes"
 PICTURES = "the ranges of activations are those of the calibration pictures"
@@ -34,7 +34,7 @@ def checks(
     opened: bundle.Bundle,
     told: BundleReport,
     evidence: Recordings,
-    lowered: Lowered,
+    start: Start,
     run: Run,
     calibrated: Calibrated | None,
 ) -> tuple[Check, ...]:
@@ -43,7 +43,7 @@ def checks(
     made = recipe.read(opened.folder / recipe.FILE)
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            again = _convert(opened, made, lowered, Path(scratch), calibrated)
+            again = _convert(opened, made, start, Path(scratch), calibrated)
         except PosekitError as error:
             return (Check(NAME, Outcome.SKIPPED, f"it cannot be converted here: {error.message}"),)
         same = bundle.file_hash(again.converted.path) == bundle.file_hash(opened.model_path)
@@ -80,16 +80,14 @@ class _Again:
     ranges: Calibration | None
 
 
-def _convert(
-    opened: bundle.Bundle, made: Recipe, lowered: Lowered, scratch: Path, calibrated: Calibrated | None
-) -> _Again:
+def _convert(opened: bundle.Bundle, made: Recipe, start: Start, scratch: Path, calibrated: Calibrated | None) -> _Again:
     target, spec, log = TARGETS[opened.platform], opened.spec, scratch / "convert.log"
     work, path, plain = scratch / "base", scratch / opened.model_path.name, scratch / "fp32" / opened.model_path.name
     work.mkdir()
     plain.parent.mkdir()
     target.require()
     calibration = ranges.read(opened.folder / ranges.FILE) if made.calibrates else Calibration()
-    base = target.base(replace(lowered, without=made.without), work, log)
+    base = target.base(replace(start, without=made.without), work, log)
     converted = target.compress(base, spec, made, calibration, path, log)
     found = None if calibrated is None else target.calibrate(base, calibrated.inputs)
     if made.name == "fp32":

@@ -21,8 +21,8 @@ from posekit.pipelines.preparation import Calibrated
 from posekit.sources import SourceModel
 from posekit.sources.reference import run_reference
 from posekit.sources.source import ROUNDING
-from posekit.targets.graph.lowering import Lowered, lower, relative_rms
-from posekit.targets.graph.tracing import trace as trace_of
+from posekit.targets.graph.lowering import relative_rms
+from posekit.targets.kept import Start, start_of, trace_of
 
 UNKNOWN = Check(
     "it is the network's",
@@ -50,15 +50,13 @@ def checks(
     file += differing("the form of the network's file", str(source.form), opened.manifest["source"].get("form"))
     if outputs:  # of another network nothing else could fit
         return (_contract(spec, wanted), judged("the reference is the network's", [*file, *outputs], ""))
-    lowered = lower(source, spec, evidence.cases[0][0].pixels, reference[0])
+    start = start_of(opened.platform, source, spec, evidence.cases[0][0].pixels, reference[0])
     network = trace.read(opened.folder / bundle.EVALUATION)
     return (
         _contract(spec, wanted),
         judged("the reference is the network's", file, f"{len(reference)} cases run anew"),
-        judged(
-            "the trace is the network's", list(_steps(network, lowered)), f"{len(network.steps)} steps computed anew"
-        ),
-        *made_again.checks(opened, told, evidence, lowered, run, calibrated),
+        judged("the trace is the network's", list(_steps(network, start)), f"{len(network.steps)} steps computed anew"),
+        *made_again.checks(opened, told, evidence, start, run, calibrated),
     )
 
 
@@ -81,8 +79,8 @@ def _outputs(case: str, recorded: Any, seen: Any) -> Iterator[str]:
             yield f"the recorded {name} of {case} is not the network's: relative RMS error {error:.2g}"
 
 
-def _steps(network: Trace, lowered: Lowered) -> Iterator[str]:
-    expected = trace_of(lowered)
+def _steps(network: Trace, start: Start) -> Iterator[str]:
+    expected = trace_of(start)
     yield from differing("the number of steps", len(network.steps), len(expected))
     for seen, ours in zip(network.steps, expected, strict=False):
         for key in ("name", "op", "layer", "inputs", "shape"):

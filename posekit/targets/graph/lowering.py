@@ -22,7 +22,7 @@ from posekit.contract.outputs import packaged
 from posekit.contract.precisions import Rewrite
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
-from posekit.errors import ConversionError, line_of_user, said
+from posekit.errors import ConversionError, PosekitError, line_of_user, said
 from posekit.poses.input_spec import GRAY_OF_RGB
 from posekit.progress import captured
 from posekit.sources.reference import called, named_outputs
@@ -93,6 +93,8 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
         warnings.simplefilter("ignore")
         try:
             program = torch.export.export(model, (image,))
+        except PosekitError:  # there is no such module
+            raise
         except Exception as error:
             raise ConversionError(*export_failure(error)) from error
         if not simplify.is_functional(program.graph):

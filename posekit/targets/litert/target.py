@@ -32,7 +32,9 @@ from posekit.targets.converted import Base, Calibration, Converted
 from posekit.targets.graph import blame, rewrites
 from posekit.targets.graph.layers import layer_names
 from posekit.targets.graph.lowering import Lowered
+from posekit.targets.kept import Kept, Start
 from posekit.targets.litert import fallback, tflite_file, tflite_layers
+from posekit.targets.litert.kept import base_of
 from posekit.targets.litert.parts import with_joint_ranges
 from posekit.targets.litert.plan import Plan, paddings_of_maxima, plan
 from posekit.targets.litert.quantize import quantize, settled
@@ -41,17 +43,22 @@ from posekit.targets.sparing import litert_torch_traces_once
 
 LABELS_FILE = "keypoints.txt"
 BASE_FILE = "base.tflite"
+KEPT_ROUTE = "the file itself"
+OWN = "the source file has it so"
 OTHERWISE = "take another precision: posekit ladder tells which work"
 
 
-def base(lowered: Lowered, folder: Path, log: Path) -> Base:
+def base(start: Start, folder: Path, log: Path) -> Base:
     """Write base.tflite into `folder`: NHWC pixels in, every tensor named after its layer, float32.
 
-    It is rewritten for speed but for what `lowered.without` names, and where that does not convert. ConversionError
+    A file that is kept is what it was between its pixels and its outputs, in its own precision and under its own names.
+    Others are rewritten for speed but for what `without` names, and where that does not convert. ConversionError
     where neither litert-torch nor the fallback makes a file that loads; MissingToolError without litert-torch.
     """
     started = time.perf_counter()
-    route = "litert-torch"
+    if isinstance(start, Kept):
+        return _kept(start, folder, started)
+    lowered, route = start, "litert-torch"
     names, made, notes = _faster(lowered, folder, log)
     if not names:
         graph = rewrites.plain(lowered)
@@ -69,10 +76,26 @@ def base(lowered: Lowered, folder: Path, log: Path) -> Base:
     return Base(folder, route, layers, dict(lowered.output_shapes), notes, seconds, lowered, made)
 
 
+def _kept(start: Kept, folder: Path, started: float) -> Base:
+    from posekit.runtimes.litert import check_loads
+
+    content, layers, own = base_of(start.network, start.spec)
+    (folder / BASE_FILE).write_bytes(content)
+    check_loads(folder / BASE_FILE)
+    notes = ["the graph is kept, and its input and outputs are added to"]
+    if own:
+        notes.append(f"{own}: it keeps them")
+    seconds = time.perf_counter() - started
+    route = start.network.route or KEPT_ROUTE
+    return Base(folder, route, layers, dict(start.output_shapes), tuple(notes), seconds, own=own)
+
+
 def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
     """The range of every tensor of the base over the inputs, and what 8 bits lose of it."""
     from posekit.runtimes.litert_ranges import tensor_ranges
 
+    if base.own:
+        return Calibration(tuple(inputs))
     with converting():
         found = tensor_ranges(base.folder / BASE_FILE, inputs)
     nodes = nodes_of(tflite_file.unpack((base.folder / BASE_FILE).read_bytes()), base.layers)
@@ -97,6 +120,10 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
         raise InputError(
             f"precision {recipe.precision!r} needs pictures to calibrate with", "give some with --calibration"
         )
+    if base.own and recipe.precisions != {"fp32"}:
+        raise InputError(
+            f"precision {recipe.name!r} cannot be made: {base.own}", "take fp32, which leaves them as they are"
+        )
     started = time.perf_counter()
     model = (base.folder / BASE_FILE).read_bytes()
     unpacked = tflite_file.unpack(model)
@@ -117,6 +144,9 @@ def compress(base: Base, spec: PoseSpec, recipe: Recipe, calibration: Calibratio
     content = path.read_bytes()
     renamed = dict(zip(results, base.output_shapes, strict=True))
     layers = tflite_layers.read_back(content, nodes, recipe, made.why, renamed, weights)
+    if base.own:
+        unlike = tflite_layers.UNEXPLAINED
+        layers = tuple(replace(one, why=OWN) if one.why == unlike else one for one in layers)
     seconds = time.perf_counter() - started
     return Converted(
         path,

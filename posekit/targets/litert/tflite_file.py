@@ -12,12 +12,15 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError
+from posekit.runtimes.flatbuffer import op_names as op_names
+from posekit.runtimes.flatbuffer import pack as pack
+from posekit.runtimes.flatbuffer import text as text
+from posekit.runtimes.flatbuffer import unpack as unpack
 
 METADATA_BUFFER, RUNTIME_BUFFER = "TFLITE_METADATA", "min_runtime_version"
 TENSOR_AXIS_LABELS, DESCRIPTIONS = 2, 1  # AssociatedFileType
@@ -138,69 +141,9 @@ def operations(model: bytes) -> list[Operation]:
     return found
 
 
-@cache
-def op_names() -> dict[int, str]:
-    """The schema's names of operations by their numbers."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    return {value: key for key, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-
-
 def op_counts(model: bytes) -> dict[str, int]:
     """Operations by name."""
     return dict(sorted(Counter(operation.name for operation in operations(model)).items()))
-
-
-def unpack(model: bytes) -> Any:
-    """The model as objects, every buffer inlined: ai-edge-quantizer stores weights behind the flatbuffer, where a
-    plain unpack and repack loses them."""
-    import numpy as np
-    from ai_edge_litert import schema_py_generated as schema
-
-    unpacked = schema.ModelT.InitFromPackedBuf(bytearray(model), 0)
-    for buffer in unpacked.buffers:
-        if buffer.offset > 1:
-            buffer.data = np.frombuffer(model[buffer.offset : buffer.offset + buffer.size], np.uint8)
-            buffer.offset = buffer.size = 0
-    return unpacked
-
-
-def pack(unpacked: Any) -> bytes:
-    """The bytes of a model given as objects; equal vectors are written once.
-
-    A file with one scale a channel would else be a tenth zero points, all 0 and 8 bytes each: 12 % of the sample's.
-    """
-    import flatbuffers
-    import numpy as np
-
-    class Sharing(flatbuffers.Builder):  # type: ignore[misc]
-        def __init__(self, size: int) -> None:
-            super().__init__(size)
-            self.written: dict[tuple[str, bytes], int] = {}
-
-        def CreateNumpyVector(self, x: Any) -> int:
-            key = (x.dtype.str, x.tobytes())
-            if key not in self.written:
-                self.written[key] = super().CreateNumpyVector(x)
-            return self.written[key]
-
-    for graph in unpacked.subgraphs:
-        for tensor in graph.tensors:
-            for name, kind in (
-                ("scale", np.float32),
-                ("min", np.float32),
-                ("max", np.float32),
-                ("zeroPoint", np.int64),
-            ):
-                if tensor.quantization is not None and getattr(tensor.quantization, name) is not None:
-                    setattr(tensor.quantization, name, np.asarray(getattr(tensor.quantization, name), kind))
-    builder = Sharing(1 << 16)
-    builder.Finish(unpacked.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-def text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def result_order(unpacked: Any, count: int) -> list[int]:

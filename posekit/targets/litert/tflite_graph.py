@@ -3,6 +3,8 @@ them."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from posekit.targets.graph.layers import fingerprint
 from posekit.targets.litert.tflite_file import op_names, text
 
 # operations that multiply their second input's weight, where that is a constant
+STORING = ("DEQUANTIZE", "DENSIFY")  # what stands between a weight and how it is stored
 WEIGHTED = frozenset(["CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL"])
 INFINITE = 1e9  # converters write minus infinity as the lowest float32; no step of a range that wide is of use
 CONSTANT_TYPES = {0: np.float32, 1: np.float16}  # of TensorType, those that a weight is fingerprinted in
@@ -45,22 +48,24 @@ def nodes_of(unpacked: Any, layers: Mapping[str, str]) -> list[Node]:
     """The operations of the main graph in the order of execution; layers: names by fingerprint (targets/layers.py)."""
     graph = unpacked.subgraphs[0]
     made: dict[int, int] = {}
+    makers: dict[int, Any] = {}
     found: list[Node] = []
     results = set(map(int, graph.outputs))
     for index, operator in enumerate(graph.operators):
         op = op_name(unpacked, operator)
         inputs = tuple(int(i) for i in operator.inputs if i >= 0)
-        weight = _weight(unpacked, op, inputs)
+        weight = _weight(unpacked, op, inputs, makers)
         values = None if weight < 0 else weights_of(unpacked, weight)
-        layer, held = "", 0 if values is None else values.size
-        if values is not None and not is_ramp(values):
-            layer = layers.get(fingerprint(values), f"{op.lower()}_{index}")  # empty where it is arithmetic
+        layer, held = "", 0 if weight < 0 else math.prod(int(side) for side in graph.tensors[weight].shape)
+        if weight >= 0 and (values is None or not is_ramp(values)):
+            layer = layers.get(stamp(unpacked, weight), f"{op.lower()}_{index}")  # empty where it is arithmetic
         outputs = tuple(map(int, operator.outputs))
         sources = tuple(made[i] for i in inputs if i in made)
         name, is_result = text(graph.tensors[outputs[0]].name), any(one in results for one in outputs)
         infinite = any(_is_infinite(unpacked, one) for one in inputs if one not in made)
         found.append(Node(name, op, layer, sources, inputs, outputs, weight, is_result, infinite, held))
         made.update(dict.fromkeys(outputs, index))
+        makers.update(dict.fromkeys(outputs, operator))
     return found
 
 
@@ -113,11 +118,25 @@ def after_layers(nodes: list[Node]) -> tuple[set[int], set[int]]:
     return {index for index in last if not nodes[index].layer}, giving
 
 
-def _weight(unpacked: Any, op: str, inputs: tuple[int, ...]) -> int:
-    if op not in WEIGHTED or len(inputs) < 2:
-        return -1
-    data = unpacked.buffers[unpacked.subgraphs[0].tensors[inputs[1]].buffer].data
-    return inputs[1] if data is not None and len(data) else -1
+def _weight(unpacked: Any, op: str, inputs: tuple[int, ...], makers: Mapping[int, Any]) -> int:
+    return -1 if op not in WEIGHTED or len(inputs) < 2 else constant_behind(unpacked, inputs[1], makers)
+
+
+def constant_behind(unpacked: Any, number: int, makers: Mapping[int, Any]) -> int:
+    """The constant that a tensor is, or is made of by operations that only make it float or dense; -1 where there is
+    none. makers: operations by the tensors that they give."""
+    while (maker := makers.get(number)) is not None and op_name(unpacked, maker) in STORING:
+        number = int(maker.inputs[0])
+    data = unpacked.buffers[unpacked.subgraphs[0].tensors[number].buffer].data
+    return number if data is not None and len(data) else -1
+
+
+def stamp(unpacked: Any, number: int) -> str:
+    """What a constant is known by: the fingerprint of its values, or the hash of whole numbers as they are stored."""
+    values = weights_of(unpacked, number)
+    if values is not None:
+        return fingerprint(values)
+    return hashlib.sha256(bytes(unpacked.buffers[unpacked.subgraphs[0].tensors[number].buffer].data)).hexdigest()[:32]
 
 
 def weights_of(unpacked: Any, number: int) -> NDArray[Any] | None:

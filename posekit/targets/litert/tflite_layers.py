@@ -14,9 +14,8 @@ from posekit.contract.precisions import Precision
 from posekit.contract.recipe import Recipe
 from posekit.errors import ConversionError
 from posekit.targets.converted import Held, Layer
-from posekit.targets.graph.layers import fingerprint
 from posekit.targets.litert import tflite_file
-from posekit.targets.litert.tflite_graph import WEIGHTED, Node, is_ramp, op_name, weights_of
+from posekit.targets.litert.tflite_graph import WEIGHTED, Node, constant_behind, is_ramp, op_name, stamp, weights_of
 
 # TensorType: name and bits
 FAR = 0.7  # of a weight's norm
@@ -31,16 +30,23 @@ MEANT: Mapping[Precision, tuple[str, str]] = {
     "w8a8": ("int8", "int8"),
     "w8a16": ("int8", "int16"),
 }
-TYPES = {0: ("float32", 32), 1: ("float16", 16), 9: ("int8", 8), 17: ("int4", 4), 7: ("int16", 16), 2: ("int32", 32)}
+TYPES = {
+    0: ("float32", 32),
+    1: ("float16", 16),
+    3: ("uint8", 8),
+    9: ("int8", 8),
+    17: ("int4", 4),
+    7: ("int16", 16),
+    2: ("int32", 32),
+}
 
 
 def named(nodes: list[Node], unpacked: Any) -> dict[str, str]:
     """The layers that a file has, by the fingerprint of their weights; empty names are of arithmetic."""
     found = {}
     for node in nodes:
-        values = weights_of(unpacked, node.weight) if node.weight >= 0 else None
-        if values is not None:
-            found[fingerprint(values)] = node.layer
+        if node.weight >= 0:
+            found[stamp(unpacked, node.weight)] = node.layer
     return found
 
 
@@ -52,7 +58,7 @@ def held(model: bytes) -> tuple[Held, ...]:
     found = []
     for operator in graph.operators:
         op = op_name(unpacked, operator)
-        number = _weight_of(graph, makers, unpacked, operator) if op in WEIGHTED else -1
+        number = _weight_of(makers, unpacked, operator) if op in WEIGHTED else -1
         if number >= 0 and not _counts(unpacked, number):
             kind, bits, words = _kept(graph.tensors[number])
             count = math.prod(int(size) for size in graph.tensors[number].shape)
@@ -101,7 +107,7 @@ def read_back(
         if not node.layer:
             continue
         operator = _operator_of(renamed.get(node.name, node.name), node, names, makers, graph, unpacked)
-        number = -1 if operator is None else _weight_of(graph, makers, unpacked, operator)
+        number = -1 if operator is None else _weight_of(makers, unpacked, operator)
         if operator is None or number < 0:
             raise ConversionError(f"layer {node.layer!r} is not in the written file", "please report this network")
         tensor = graph.tensors[number]
@@ -164,11 +170,6 @@ def _data(operator: Any, op: str) -> int:
     return int(operator.inputs[2 if op == "TRANSPOSE_CONV" else 0])
 
 
-def _weight_of(graph: Any, makers: Mapping[int, Any], unpacked: Any, operator: Any) -> int:
+def _weight_of(makers: Mapping[int, Any], unpacked: Any, operator: Any) -> int:
     """The constant behind a layer's weight, through the operation that makes it float; -1 where there is none."""
-    number = int(operator.inputs[1])
-    maker = makers.get(number)
-    if maker is not None and op_name(unpacked, maker) == "DEQUANTIZE":
-        number = int(maker.inputs[0])
-    data = unpacked.buffers[graph.tensors[number].buffer].data
-    return number if data is not None and len(data) else -1
+    return constant_behind(unpacked, int(operator.inputs[1]), makers)

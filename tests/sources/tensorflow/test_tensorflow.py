@@ -1,0 +1,205 @@
+"""TensorFlow's files as sources: one network in every form gives what Keras gives, and what is unsafe is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+pytest.importorskip("tensorflow")
+
+from posekit.errors import ConversionError, InputError, MissingToolError  # noqa: E402
+from posekit.runtimes import litert  # noqa: E402
+from posekit.sources import described, open_source  # noqa: E402
+from posekit.sources.recognise import Form  # noqa: E402
+from posekit.sources.reference import network_input, run_reference  # noqa: E402
+from posekit.sources.tensorflow import opening  # noqa: E402
+from posekit.targets.litert.kept import base_of  # noqa: E402
+from tests.tflites import spec_of, written  # noqa: E402
+
+pytestmark = pytest.mark.xdist_group("tensorflow")  # which takes its time to be imported
+PIXELS = np.random.default_rng(2).uniform(0, 255, (48, 32, 3)).astype(np.float32)
+NORMALISED = {"mean": [100, 110, 120], "std": [50, 60, 70]}
+FORMS = {"keras": Form.KERAS, "h5": Form.KERAS, "saved": Form.SAVED_MODEL, "pb": Form.FROZEN_GRAPH}
+
+
+@pytest.fixture(scope="module")
+def network() -> Any:
+    """Of any size: a map of tags before the heatmaps, as the order of a contract's outputs."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    image = keras.Input((None, None, 3), name="image")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="first")(image)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="norm")(x))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="hard_swish", name="second")(x)
+    tags = layers.Conv2D(2, 1, name="tags")(x)
+    heatmaps = layers.Conv2D(3, 1, name="heatmaps")(x)
+    return keras.Model(image, [tags, heatmaps])
+
+
+@pytest.fixture(scope="module")
+def files(network: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The network in every form."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    folder = tmp_path_factory.mktemp("tensorflow")
+    network.save(folder / "network.keras")
+    network.save(folder / "network.h5")
+    network.export(folder / "saved", verbose=False)
+    function = tf.function(lambda image: network(image)).get_concrete_function(
+        tf.TensorSpec((None, None, None, 3), tf.float32)
+    )
+    frozen = convert_variables_to_constants_v2(function)
+    (folder / "network.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString())
+    names = [one.name.split(":")[0] for one in frozen.outputs]
+    (folder / "names.json").write_text(json.dumps(names))
+    return {"keras": folder / "network.keras", "h5": folder / "network.h5", "saved": folder / "saved",
+            "pb": folder / "network.pb", "names": folder / "names.json"}  # fmt: skip
+
+
+def taken(form: str, files: dict[str, Path]) -> dict[str, Any]:
+    """What a contract says of the outputs of a form: names of its own, by place, or by the graph's names."""
+    if form == "pb":
+        return {"outputs": ["tags", "heatmaps"], "file_outputs": json.loads(files["names"].read_text())}
+    if form == "saved":
+        return {"outputs": ["tags", "heatmaps"], "file_outputs": ["output_0", "output_1"]}
+    return {"outputs": ["heatmaps", "tags"]}  # by their layers' names, in another order than the file's
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_what_keras_gives(form: str, network: Any, files: dict[str, Path], tmp_path: Path) -> None:
+    """The reference exactly; the .tflite that is made of it and the PyTorch module as float32 allows."""
+    spec = spec_of(input=NORMALISED, **taken(form, files))
+    source = open_source(files[form], spec)
+    assert source.form is FORMS[form]
+    image = network_input(spec, PIXELS)
+    tags, heatmaps = (one.numpy() for one in network(image.transpose(0, 2, 3, 1)))
+    reference = run_reference(source, spec, PIXELS)
+    assert list(reference) == list(spec.outputs)
+    assert np.allclose(reference["heatmaps"], heatmaps, rtol=1e-5, atol=1e-5)
+    assert np.allclose(reference["tags"], tags, rtol=1e-5, atol=1e-5)  # not of the decoder: in the file's own axes
+    with torch.no_grad():
+        ours = source.module(torch.from_numpy(image))
+    assert np.allclose(ours["heatmaps"].permute(0, 2, 3, 1).numpy(), heatmaps, rtol=1e-4, atol=1e-4)
+    assert source.tflite is not None
+    run = litert.open_model(written(tmp_path, base_of(source.tflite, spec)[0]))
+    places = {name: f"output_{place}" for place, name in enumerate(spec.outputs)}
+    assert np.allclose(run(PIXELS)[places["heatmaps"]], heatmaps, rtol=1e-4, atol=1e-4)
+    assert np.allclose(run(PIXELS)[places["tags"]], tags, rtol=1e-4, atol=1e-4)
+
+
+def test_candidates_are_listed(files: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match="names 1 outputs") as raised:
+        open_source(files["pb"], spec_of())
+    assert "file_outputs" in raised.value.hint
+    with pytest.raises(InputError, match="no tensor 'heat'"):
+        open_source(files["pb"], spec_of(file_outputs=["heat"]))
+
+
+def test_a_file_says_what_it_is_without_a_contract(files: dict[str, Path]) -> None:
+    facts = described(files["keras"])
+    assert facts is not None
+    assert list(facts["inputs"].values()) == ["float32 1 x any x any x 3"]
+    assert facts["outputs"]["heatmaps"] == "1 x any x any x 3"
+    assert facts["operations"]["Conv2D"] == 4
+
+
+def test_code_in_a_keras_file_is_not_run(tmp_path: Path) -> None:
+    import keras
+
+    image = keras.Input((48, 32, 3))
+    doubled = keras.layers.Lambda(lambda x: x * 2, name="doubled")(image)
+    model = keras.Model(image, keras.layers.Conv2D(3, 1, strides=4, name="heatmaps")(doubled))
+    for name in ("code.keras", "code.h5"):
+        model.save(tmp_path / name)
+        with pytest.raises(InputError, match="would run code of its own: .*Lambda"):
+            open_source(tmp_path / name, spec_of())
+    source = open_source(tmp_path / "code.keras", spec_of(), trust=True)
+    assert run_reference(source, spec_of(), PIXELS)["heatmaps"].shape == (1, 12, 8, 3)
+
+
+def test_classes_of_other_modules_are_not_imported(files: dict[str, Path], tmp_path: Path) -> None:
+    changed = tmp_path / "changed.keras"
+    with zipfile.ZipFile(files["keras"]) as before, zipfile.ZipFile(changed, "w") as after:
+        for one in before.namelist():
+            data = before.read(one)
+            after.writestr(one, data.replace(b'"keras.layers"', b'"os.path"', 1) if one == "config.json" else data)
+    with pytest.raises(InputError, match=r"would run code of its own: os\.path\.InputLayer"):
+        open_source(changed, spec_of())
+
+
+def test_a_saved_model_stays_in_its_folder(files: dict[str, Path], tmp_path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    for name in ("/etc/passwd", "../../secret.txt"):
+        folder = tmp_path / name.replace("/", "_")
+        shutil.copytree(files["saved"], folder)
+        whole = saved_model_pb2.SavedModel()
+        whole.ParseFromString((folder / "saved_model.pb").read_bytes())
+        whole.meta_graphs[0].asset_file_def.add().filename = name
+        (folder / "saved_model.pb").write_bytes(whole.SerializeToString())
+        with pytest.raises(InputError, match=f"names the file '{name}' outside of it"):
+            open_source(folder, spec_of())
+    linked = tmp_path / "linked"
+    shutil.copytree(files["saved"], linked)
+    (linked / "assets").mkdir(exist_ok=True)
+    (linked / "assets" / "words.txt").symlink_to("/etc/hostname")
+    with pytest.raises(InputError, match=r"has assets/words\.txt, which leads out of it"):
+        open_source(linked, spec_of())
+
+
+def test_what_reaches_beyond_numbers_is_named(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        image = tf.compat.v1.placeholder(tf.float32, (1, 48, 32, 3), name="image")
+        with tf.control_dependencies([tf.io.write_file(str(tmp_path / "written"), "x")]):
+            tf.identity(image[:, ::4, ::4], name="heatmaps")
+    (tmp_path / "writing.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    with pytest.raises(InputError, match="would do more than compute: it has WriteFile"):
+        open_source(tmp_path / "writing.pb", spec_of())
+    assert not (tmp_path / "written").exists()
+
+
+def test_what_litert_has_not_is_named(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        image = tf.compat.v1.placeholder(tf.float32, (1, 48, 32, 3), name="image")
+        tf.math.bessel_i0(image[:, ::4, ::4], name="heatmaps")
+    (tmp_path / "bessel.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    with pytest.raises(ConversionError, match="makes no .tflite of .*Bessel"):
+        open_source(tmp_path / "bessel.pb", spec_of())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_truncated_files_are_refused(form: str, files: dict[str, Path], tmp_path: Path) -> None:
+    if form == "saved":
+        broken = tmp_path / "saved"
+        shutil.copytree(files["saved"], broken)
+        damaged = broken / "saved_model.pb"
+    else:
+        broken = damaged = Path(shutil.copy(files[form], tmp_path))
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    with pytest.raises(InputError):
+        open_source(broken, spec_of())
+
+
+def test_without_tensorflow_the_extra_is_named(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    with pytest.raises(MissingToolError) as raised:
+        open_source(files["keras"], spec_of())
+    assert raised.value.exit_code == 3
+    assert "posekit[tf]" in raised.value.hint
