@@ -63,12 +63,20 @@ def test_channels_first_files_are_taken_as_they_are(tmp_path: Path) -> None:
     assert np.array_equal(last["heatmaps"], first["heatmaps"])
 
 
-@pytest.mark.parametrize(("kind", "scale", "zero"), [("uint8", 0.0, 0), ("uint8", 1 / 128, 128), ("int8", 1.0, -128)])
+@pytest.mark.parametrize(
+    ("kind", "scale", "zero"),
+    [("uint8", 0.0, 0), ("uint8", 1 / 128, 128), ("int8", 1.0, -128), ("uint8", 1 / 127.5, 127),
+     ("uint8", 1 / 127.5, 128)],
+)  # fmt: skip
 def test_whole_pixels_are_rounded_half_to_even_and_clipped(
     kind: str, scale: float, zero: int, tmp_path: Path
 ) -> None:  # fmt: skip
-    """0.5 and 2.5 go down, 1.5 up; what an input stands for is normalised by the contract, whole or not."""
-    normalised = {"mean": [128] * 3, "std": [128] * 3} if scale == 1 / 128 else {}
+    """0.5 and 2.5 go down, 1.5 up; what an input stands for is normalised by the contract, whole or not.
+
+    About 127.5 every pixel lies between two numbers, and is its own.
+    """
+    middle = round(1 / scale, 1) if 0 < scale < 1 else 0
+    normalised = {"mean": [middle] * 3, "std": [middle] * 3} if middle else {}
     spec = spec_of(input=normalised)
 
     def as_floats(adding: Adding, x: int) -> int:
@@ -84,7 +92,7 @@ def test_whole_pixels_are_rounded_half_to_even_and_clipped(
     pixels[0, 0:20:4, 0] = [0.5, 1.5, 2.5, 255.4, 300]
     seen = run_reference(open_source(path, spec), spec, pixels)["heatmaps"][0, 0, :5, 0]
     expected = np.array([0, 2, 2, 255, 255], np.float32)
-    assert np.allclose(seen, (expected - 128) / 128 if normalised else expected)
+    assert np.allclose(seen, (expected - zero) * scale if normalised else expected, atol=1e-5)
 
 
 def test_open_sizes_are_fixed_by_the_contract(tmp_path: Path) -> None:
