@@ -120,16 +120,19 @@ def needs(*paths: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_network_in_two_files_has_the_same_keypoints(run_posekit: Callable[..., Run], tmp_path: Path) -> None:
-    """The phone CPM as a frozen graph and as a .tflite, each as packaged from its own framework."""
+def test_one_network_in_three_files_has_the_same_keypoints(run_posekit: Callable[..., Run], tmp_path: Path) -> None:
+    """The phone CPM as a frozen graph, a .tflite and an .mlmodel, whose colours are RGB; two of them packaged, one kept
+    and one through PyTorch."""
     pytest.importorskip("tensorflow")
-    files = [DATA / "cpm" / "cpm.pb", DATA / "cpm" / "cpm.tflite"]
+    pytest.importorskip("coremltools")
+    files = [DATA / "cpm" / f"cpm.{form}" for form in ("tflite", "pb", "mlmodel")]
     needs(PHOTO, *files)
     (tmp_path / "pictures").mkdir()
     Image.open(PHOTO).save(picture := tmp_path / "pictures" / "photo.png")
-    found = [predicted(run_posekit, files[1], picture, "--spec", "cpm")]
-    for one in files:
-        bundle = packaged(run_posekit, one, "cpm", picture, tmp_path / one.name)
+    colours = ("--set", 'input.color_order="rgb"')
+    found = [predicted(run_posekit, one, picture, "--spec", "cpm", *colours) for one in files]
+    for one in (files[0], files[2]):
+        bundle = packaged(run_posekit, one, "cpm", picture, tmp_path / one.name, *colours)
         found.append(predicted(run_posekit, bundle, picture))
     for one in found[1:]:
         assert np.abs(one - found[0]).max() < CLOSE_PX

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.errors import ConversionError, InputError, MissingToolError, said
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, said
 from posekit.progress import captured
+from posekit.sources.network import refusing
 from posekit.sources.outputs import chosen, listed
 from posekit.sources.recognise import Container, Form, container
 from posekit.sources.source import SourceModel, digest_of, settled
 from posekit.sources.tensorflow.graphs import Frozen, frozen_of, function_of, inside, with_sizes
-from posekit.sources.tflite.opening import module_or_why, network_of
+from posekit.sources.tflite.opening import module_of, network_of
 from posekit.sources.tflite.ports import Network, Port, is_channels_last, probed, the_picture
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from posekit.contract.spec import PoseSpec
 
 ROUTE = "TensorFlow's own converter"
@@ -51,9 +54,18 @@ def opened(path: Path, spec: PoseSpec | None, *, trust: bool = False) -> SourceM
         content = _converted(function, path)
         network = network_of(path, content, spec, taken={name: place for place, name in enumerate(outputs)})
         network = replace(network, route=ROUTE)
-        module = settled(module_or_why(network))
+        module, kept = _module(network)
     run = _runner(function, picture, outputs, network)
-    return SourceModel(path, FORMS[kind], digest, module, run=run, tflite=network)
+    return SourceModel(path, FORMS[kind], digest, settled(module), run=run, tflite=kept)
+
+
+def _module(network: Network) -> tuple[nn.Module, Network | None]:
+    """The network in PyTorch, of which the faster Android file is made; where there is none, the reason, and the
+    converter's .tflite to keep."""
+    try:
+        return module_of(network), None
+    except PosekitError as error:
+        return refusing(error), network
 
 
 def described(path: Path) -> dict[str, Any]:

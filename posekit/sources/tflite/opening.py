@@ -146,12 +146,14 @@ def runner(network: Network) -> Any:
 def module_or_why(network: Network) -> nn.Module:
     """The network in PyTorch, or a module that says why there is none: Android's file needs none."""
     try:
-        return _module(network)
+        return module_of(network)
     except PosekitError as error:
         return refusing(error)
 
 
-def _module(network: Network) -> nn.Module:
+def module_of(network: Network) -> nn.Module:
+    """The network in PyTorch; ConversionError names an operation that has no rule."""
+
     @functools.cache
     def run_once() -> Any:
         interpreter = litert.loaded_with_all_tensors(network.path, network.content)
