@@ -21,15 +21,16 @@ def chosen(spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[
     """Tensors of the file by the name that the contract gives them, in its order.
 
     own: the file's own outputs with their shapes, 0 for an open size; inside: every tensor that could be one. Taken are
-    `file_outputs`, else the tensors that are called as `outputs` says, else the file's own in order; without `outputs`
-    those that the decoder reads. What of the file's outputs is left out is logged. InputError lists the candidates.
+    `file_outputs`, else the tensors that are called as `outputs` says, or as the decoder does without it; else the
+    file's own in the order of `outputs`, where none has a name of it. What of the file's outputs is left out is logged.
+    InputError lists the candidates.
     """
     names = spec.outputs or spec.decoder.outputs
     if spec.file_outputs:
         found = dict(zip(names, spec.file_outputs, strict=True))
     elif all(name in inside for name in names):
         found = {name: name for name in names}
-    elif len(names) == len(own):
+    elif len(names) == len(own) and _may_be_in_order(spec, own):
         return dict(zip(names, own, strict=True))
     else:
         raise InputError(
@@ -44,6 +45,12 @@ def chosen(spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[
     if left:
         LOG.info("%s", f"outputs of {path.name} that are left out: {', '.join(left[:MOST_LISTED])}")
     return found
+
+
+def _may_be_in_order(spec: PoseSpec, own: Collection[str]) -> bool:
+    """Whether outputs of other names are those of the contract in its order: where it says an order, or there is one
+    alone. A file that has some of the names has the others at other places."""
+    return len(own) == 1 or (bool(spec.outputs) and not any(name in own for name in spec.outputs))
 
 
 def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: bool) -> dict[str, Any]:
