@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from posekit.sources.exported import forget_machine
+from posekit.sources.torch.exported import forget_machine
 from sample import crops
 from sample.crops import People
 from sample.networks import HEATMAP_STRIDE, INPUT_SIZE_WH, SIMCC_SPLIT_RATIO, heatmap_network, simcc_network

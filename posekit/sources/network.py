@@ -6,6 +6,7 @@ the picture. A rule is a function of a node and its operands that gives a tensor
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from posekit.errors import ConversionError, PosekitError, said
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-MOST_FOLDED = 1 << 26  # numbers of one constant that is computed
+WITHOUT = "cut the network before it with `file_outputs` where it belongs to the decoding, or export it without it"
+MOST_NUMBERS = 1 << 26  # of one tensor that a file asks for in a few bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,13 @@ def fixed(operand: Operand, what: str) -> NDArray[Any]:
 def whole(operand: Operand, what: str) -> list[int]:
     """A constant operand as a list of whole numbers."""
     return [int(one) for one in np.asarray(fixed(operand, what)).reshape(-1)]
+
+
+def bounded(sides: Sequence[int]) -> list[int]:
+    """The sides of a tensor that is to be made; RuleError where it would be larger than any network needs."""
+    if any(side < 0 for side in sides) or math.prod(sides) > MOST_NUMBERS:
+        raise RuleError(f"a tensor of {' x '.join(map(str, sides))} numbers, at most {MOST_NUMBERS:,} are made")
+    return list(sides)
 
 
 def build(
@@ -174,7 +183,7 @@ def _require(node: Node, rules: Mapping[str, Rule]) -> None:
     if node.op not in rules:
         raise ConversionError(
             f"posekit has no PyTorch equivalent of {node.place}",
-            "cut the network before it with `file_outputs` where it belongs to the decoding, or export it without it",
+            WITHOUT,
         )
 
 
@@ -188,7 +197,7 @@ def _run(node: Node, operands: list[Operand], rules: Mapping[str, Rule], *, is_f
     except ConversionError:
         raise
     except RuleError as error:
-        raise ConversionError(f"{node.place} cannot be converted: {error}", "") from error
+        raise ConversionError(f"{node.place} cannot be converted: {error}", WITHOUT) from error
     except Exception as error:  # torch raises what it likes for sizes that do not fit
         raise ConversionError(
             f"{node.place} cannot be converted{said(error)}", "does the size fit the file?"

@@ -70,13 +70,21 @@ def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: b
 
 
 def is_turned(name: str, shape: Sequence[int], spec: PoseSpec, channels_last: bool) -> bool:
-    """Whether an output is maps whose channels stand last: by their number, with a background or without one."""
+    """Whether an output is maps whose channels stand last: by their number, with a background or without one; where a
+    side is as many, by the input's proportions; where those fit both ways, as the input's channels, which is told."""
     wanted = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count).get(name, ())
     if len(shape) != 4 or len(wanted) != 3:
         return False
-    count = wanted[-1] or 0
+    count, (width, height) = wanted[-1] or 0, spec.input.size_wh
     first, last = (int(shape[axis]) in (count, count + 1) for axis in (1, 3))
-    return last and (channels_last or not first)
+    if not (first and last):
+        return last
+    in_first, in_last = (int(w) * height == int(h) * width for h, w in (shape[2:4], shape[1:3]))
+    if in_first != in_last:
+        return in_last
+    sides = " x ".join(map(str, shape))
+    LOG.warning("%s", f"output {name!r} of {sides} may have its channels first or last: taken as the input's are")
+    return channels_last
 
 
 def listed(own: Mapping[str, Sequence[int]]) -> str:

@@ -60,6 +60,7 @@ class Container(StrEnum):
         return f"{'an' if self[0] in 'eEO' else 'a'} {self}"
 
 
+AGAIN = "copy or save it again"
 EXPECTED = "a model of PyTorch, ONNX, TensorFlow, TFLite or Core ML"
 GIVE_FILE = "give the model file itself, such as model.pt, model.onnx or model.tflite"
 
@@ -95,9 +96,7 @@ def container(path: Path) -> Container:
     found = _protobuf_container(path)
     if found is not None:
         return found
-    raise InputError(
-        f"{path} is {_describe(head)}, expected {EXPECTED}", "save it with torch.save or torch.export.save"
-    )
+    raise InputError(f"{path} is {_describe(head)}, expected {EXPECTED}", f"was it cut off? Else {GIVE_FILE}")
 
 
 def _folder_container(path: Path) -> Container:
@@ -116,7 +115,7 @@ def _protobuf_container(path: Path) -> Container | None:
         numbers = damaged.numbers
         if len(numbers) < 2 or not numbers <= ONNX_FIELDS:
             return None
-        raise InputError(f"{path} is a damaged or truncated ONNX model", "copy or save it again") from damaged
+        raise InputError(f"{path} is a damaged or truncated ONNX or Core ML model", AGAIN) from damaged
     if ONNX_NEEDED <= numbers <= ONNX_FIELDS:
         return Container.ONNX
     if numbers >= COREML_NEEDED and max(numbers) >= COREML_FIRST_TYPE:

@@ -33,4 +33,10 @@ def described(path: Path) -> dict[str, Any]:
 def models(path: Path) -> dict[str, int]:
     """Bytes of each model by its name in the zip."""
     with zipfile.ZipFile(path) as archive:
-        return {one.filename: one.file_size for one in archive.infolist() if one.filename.endswith(".tflite")}
+        found = [one for one in archive.infolist() if one.filename.endswith(".tflite")]
+    return {_printable(one.filename): one.file_size for one in found}
+
+
+def _printable(name: str) -> str:
+    """A name from outside without what a terminal would take for commands."""
+    return name if name.isprintable() else name.encode("unicode_escape").decode()

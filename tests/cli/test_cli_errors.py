@@ -8,6 +8,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def test_no_spec_says_what_is_missing(tiny: Any, tmp_path: Path, refused: Refuse
     path.write_bytes(tiny.save("exported").read_bytes())
     refused(
         2, "package", path, "--platform", "android", "--out", tmp_path / "out",
-        says=("has no spec", "model.toml", "name, version, license, kind", "mean, std", "keypoints", "--spec: hrnet"),
+        says=("has no spec", "model.toml", "name, version, license, kind", "mean, std", "keypoints", "take a preset with --spec"),
     )  # fmt: skip
     assert not (tmp_path / "out").exists()
 
@@ -577,13 +578,14 @@ def test_a_case_without_the_outputs_to_decode_is_refused(bundle: Path, refused: 
 def test_where_an_error_comes_from_is_printed_when_asked_for(
     tiny: Any, run_posekit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "m.tflite").write_bytes(b"no model")
-    plain = run_posekit("inspect", tmp_path / "m.tflite")
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
+        archive.writestr("m/constants.pkl", b"no TorchScript")
+    plain = run_posekit("inspect", tmp_path / "m.pt")
     assert plain.code == 2
     assert "Traceback" not in plain.err
     monkeypatch.setenv("POSEKIT_TRACEBACK", "1")
-    told = run_posekit("inspect", tmp_path / "m.tflite")
+    told = run_posekit("inspect", tmp_path / "m.pt")
     assert told.code == 2
     assert told.err.startswith(plain.err)
     assert "Traceback" in told.err
-    assert "ai_edge_litert" in told.err, "where the library raised it"
+    assert "torch/jit" in told.err, "where the library raised it"

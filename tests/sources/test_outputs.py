@@ -52,8 +52,10 @@ def test_no_order_is_guessed(outputs: list[str], own: list[str]) -> None:
         ((1, 17, 64, 48), False, False),
         ((1, 64, 48, 17), False, True),
         ((1, 64, 48, 18), False, True),  # with a background
-        ((1, 17, 64, 17), False, False),  # either: as the input's channels stand
-        ((1, 17, 64, 17), True, True),
+        ((1, 17, 24, 18), True, False),  # a side is as many: only one way has the input's proportions, 192 x 256
+        ((1, 24, 18, 17), False, True),
+        ((1, 17, 17, 17), False, False),  # neither has: as the input's channels stand
+        ((1, 17, 17, 17), True, True),
         ((17, 64, 48), True, False),
     ],
 )

@@ -57,7 +57,15 @@ def convolution(node: Node, x: Operand, *weights: Operand) -> Any:
         if top != bottom or left != right:
             x, top, left = functional.pad(x, (left, right, top, bottom)), 0, 0
         return torch.conv2d(x, weight, bias, strides, [top, left], dilations, groups)
-    y = torch.conv_transpose2d(x, weight, bias, strides, 0, 0, groups, dilations)
+    y = _uncut(given, torch.conv_transpose2d(x, weight, bias, strides, 0, 0, groups, dilations), x, spans, strides)
+    said = [int(side) for side in given.outputShape]
+    if said and said != list(y.shape[2:]):
+        raise RuleError(f"an outputShape of {said}, and its padding gives {list(y.shape[2:])}")
+    return y
+
+
+def _uncut(given: Any, y: Any, x: Any, spans: Sequence[int], strides: Sequence[int]) -> Any:
+    """The result of a transposed convolution without its padding."""
     if given.WhichOneof("ConvolutionPaddingType") == "same":
         sizes = [n * s for n, s in zip(x.shape[2:], strides, strict=True)]
         over = [whole - size for whole, size in zip(y.shape[2:], sizes, strict=True)]
@@ -134,6 +142,8 @@ def pooling(node: Node, x: Operand) -> Any:
     from torch.nn import functional
 
     given, x = node.attributes["of"], tensor(x)
+    if given.type not in (0, 1):
+        raise RuleError("pooling by the sum of squares")
     if given.globalPooling:
         return x.amax((2, 3), keepdim=True) if given.type == 0 else x.mean((2, 3), keepdim=True)
     kernel, strides = _pair(given.kernelSize, 3), _pair(given.stride)
@@ -149,8 +159,6 @@ def pooling(node: Node, x: Operand) -> Any:
     if given.type == 0:
         padded = functional.pad(x, sides, value=float("-inf")) if any(sides) else x
         return functional.max_pool2d(padded, kernel, strides)
-    if given.type != 1:
-        raise RuleError("pooling by the sum of squares")
     sums = functional.avg_pool2d(functional.pad(x, sides), kernel, strides)
     if not given.avgPoolExcludePadding or not any(sides):
         return sums
@@ -192,7 +200,7 @@ def unary(node: Node, x: Operand) -> Any:
     epsilon, alpha = float(given.epsilon), float(given.alpha)
     done = (
         lambda: x.sqrt(), lambda: (x + epsilon).rsqrt(), lambda: 1 / (x + epsilon), lambda: x**alpha, lambda: x.exp(),
-        lambda: (x + epsilon).log(), lambda: x.abs(), lambda: x.clamp(min=alpha),
+        lambda: x.clamp(min=epsilon).log(), lambda: x.abs(), lambda: x.clamp(min=alpha),
     )  # fmt: skip
     return done[int(given.type)]()
 
@@ -224,20 +232,20 @@ def multiplication(node: Node, *operands: Operand) -> Any:
 
 def bias(node: Node, x: Operand, *weights: Operand) -> Any:
     """A number a channel added."""
-    return tensor(x) + _named(node, weights)["bias"].reshape(_per_channel(node))
+    return tensor(x) + _spread(_named(node, weights)["bias"], node.attributes["of"].shape)
 
 
 def scale(node: Node, x: Operand, *weights: Operand) -> Any:
     """A number a channel multiplied, and one added."""
-    given = node.attributes["of"]
-    named = {name: tensor(one) for name, one in zip(node.attributes["names"], weights, strict=True)}
-    return tensor(x) * named["weights"].reshape([int(one) for one in given.shapeScale]) + (
-        named["bias"].reshape([int(one) for one in given.shapeBias]) if "bias" in named else 0
-    )
+    given, named = node.attributes["of"], _named(node, weights)
+    scaled = tensor(x) * _spread(named["scale"], given.shapeScale)
+    return scaled + _spread(named["bias"], given.shapeBias) if "bias" in named else scaled
 
 
-def _per_channel(node: Node) -> list[int]:
-    return [int(one) for one in node.attributes["of"].shape]
+def _spread(values: Any, shape: Any) -> Any:
+    """Of one number, one a channel, or of C, H, W with ones among them."""
+    sides = [int(one) for one in shape] or [1]
+    return values.reshape([*sides, 1, 1] if len(sides) == 1 else sides)
 
 
 def softmax(node: Node, x: Operand) -> Any:
@@ -296,10 +304,10 @@ def crop(node: Node, *operands: Operand) -> Any:
 
 
 def part(node: Node, x: Operand) -> Any:
-    """From one place of an axis to another, in steps; ends below zero count from behind."""
+    """From one place of an axis to before another, in steps; an end below zero counts from behind, -1 is the last."""
     given, x = node.attributes["of"], tensor(x)
-    end, index = int(given.endIndex), [slice(None)] * x.ndim
-    index[int(given.axis) - 3] = slice(int(given.startIndex), None if end == -1 else end, max(int(given.stride), 1))
+    index = [slice(None)] * x.ndim
+    index[int(given.axis) - 3] = slice(int(given.startIndex), int(given.endIndex), max(int(given.stride), 1))
     return x[tuple(index)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from posekit.errors import InputError
 from posekit.sources.network import Node
 
-WEIGHTS = ("weights", "bias", "gamma", "beta", "mean", "variance", "alpha")  # of WeightParams, in a rule's order
+# of WeightParams, in a rule's order
+WEIGHTS = ("weights", "scale", "bias", "gamma", "beta", "mean", "variance", "alpha")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +64,18 @@ def _weights(given: Any) -> list[tuple[str, Any]]:
         inner = getattr(given, str(given.WhichOneof("NonlinearityType")), None)
         return _weights(inner)
     fields = {one.name: one for one in given.DESCRIPTOR.fields}
-    return [
-        (name, getattr(given, name))
-        for name in WEIGHTS
-        if name in fields
-        and fields[name].message_type is not None
-        and fields[name].has_presence
-        and given.HasField(name)
-    ]
+    kinds = {name: fields[name] for name in WEIGHTS if name in fields}
+    there = [name for name, one in kinds.items() if one.message_type and one.has_presence and given.HasField(name)]
+    has_bias = "hasBias" not in fields or given.hasBias
+    return [(name, getattr(given, name)) for name in there if name != "bias" or has_bias]
 
 
 def _values(weight: Any, where: str) -> NDArray[np.float32] | None:
     """The numbers of a WeightParams, whatever they are stored as; None where there are none."""
     if weight.floatValue:
         return np.array(weight.floatValue, np.float32)
+    if len(weight.float16Value) % 2:
+        raise InputError(f"{where} has {len(weight.float16Value)} bytes of 16-bit numbers", "save the model anew")
     if weight.float16Value:
         return np.frombuffer(weight.float16Value, np.float16).astype(np.float32)
     if not weight.rawValue:
@@ -116,7 +116,7 @@ def _shaped(values: NDArray[Any], name: str, kind: str, given: Any, where: str) 
         shape = (inputs, outputs // groups, *sides) if given.isDeconvolution else (outputs, inputs, *sides)
     elif name == "weights" and kind == "innerProduct":
         shape = (int(given.outputChannels), int(given.inputChannels))
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     if count >= 0 and len(values) < count:
         raise InputError(f"{where} has {len(values)} {name}, expected {count}", "save the model anew")
     return values[: count if count >= 0 else None].reshape(shape)

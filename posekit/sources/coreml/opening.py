@@ -110,7 +110,7 @@ def _picture(model: Any, path: Path) -> Picture:
         size = (0, 0) if image.WhichOneof("SizeFlexibility") else (int(image.height), int(image.width))
         return Picture(one.name, size, colour, *_scaling(model, one.name, colour))
     shape = tuple(int(side) for side in one.type.multiArrayType.shape)
-    if kind != "multiArrayType" or len(shape) not in (3, 4):
+    if kind != "multiArrayType" or len(shape) not in (3, 4) or min(shape) < 0:
         raise InputError(f"the input of {path} is {kind} {shape}, expected a picture", "is it a pose model?")
     return Picture(one.name, shape)
 

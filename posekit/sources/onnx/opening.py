@@ -182,11 +182,11 @@ def _runner(
 ) -> Run:
     """How onnxruntime runs the file, cut at `outputs`; InputError where it cannot."""
     ort = importlib.import_module("onnxruntime")
-    content = reading.cut(model, list(outputs.values())).SerializeToString()
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that spin slow others down
     try:
+        content = reading.cut(model, list(outputs.values())).SerializeToString()
         with captured():
             session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import heapq
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from posekit.sources.source import digest_of
 
 AGAIN = "copy or export it again"
 EXTERNAL = 1  # TensorProto.DataLocation
+TENSOR = 4  # AttributeProto.AttributeType
 LONGEST_LITERAL = 1 << 16  # characters of a metadata entry that is looked into
 MOST_NESTED = 8  # graphs in graphs
 DOMAINS = ("", "ai.onnx")
@@ -45,8 +47,11 @@ def read(path: Path) -> Any:
     for graph in graphs_of(model.graph):
         if not all(isinstance(name, str) for name in _names(graph)):
             raise InputError(f"{path} is a damaged ONNX model: names in it are no text", AGAIN)
-        for weight in graph.initializer:
-            _take_in(weight, path)
+    weights_of = [*_tensors(model)]
+    total = sum(_count(weight, path) * _bytes_of_one(weight, path) for weight in weights_of)
+    limits.refuse_above(total, limits.MODEL_BYTES, f"the weights of {path} have")
+    for weight in weights_of:
+        _take_in(weight, path)
     if model.functions:
         try:
             model = onnx.inliner.inline_local_functions(model)
@@ -61,8 +66,7 @@ def digest(path: Path) -> str:
     model = imported().load_model_from_string(content)
     places = {
         entry.value
-        for graph in graphs_of(model.graph)
-        for weight in graph.initializer
+        for weight in _tensors(model)
         for entry in weight.external_data
         if weight.data_location == EXTERNAL and entry.key == "location"
     }
@@ -113,6 +117,16 @@ def graphs_of(graph: Any, depth: int = 0) -> Iterator[Any]:
                 yield from graphs_of(one, depth + 1)
 
 
+def _tensors(model: Any) -> Iterator[Any]:
+    """Every tensor in a model: weights, and the attributes of nodes, of its functions too."""
+    graphs = [*graphs_of(model.graph)]
+    for graph in graphs:
+        yield from graph.initializer
+    for node in (node for owner in (*graphs, *model.functions) for node in owner.node):
+        for attribute in node.attribute:
+            yield from (attribute.t,) if attribute.type == TENSOR else attribute.tensors
+
+
 def _names(graph: Any) -> Iterator[Any]:
     """Every name in a graph; protobuf gives bytes for what is no UTF-8."""
     for node in graph.node:
@@ -144,7 +158,6 @@ def cut(model: Any, outputs: Collection[str]) -> Any:
 def _take_in(weight: Any, path: Path) -> None:
     """Read the numbers of a weight that lies in a file beside the model, and check how many they are."""
     onnx = imported()
-    limits.refuse_above(_count(weight, path) * 4, limits.MODEL_BYTES, f"weight {weight.name!r} of {path} has")
     if weight.data_location != EXTERNAL:
         return
     said_of = {one.key: one.value for one in weight.external_data}
@@ -220,20 +233,26 @@ def plain(values: NDArray[Any]) -> NDArray[Any]:
 def nodes(graph: Any, constants: Mapping[str, NDArray[Any]], version: int, path: Path) -> list[Node]:
     """The operations of a graph in an order in which each comes after what it reads; InputError where there is none."""
     ready = {one.name for one in graph.input} | set(constants) | {""}
-    found, waiting = [], list(graph.node)
-    while waiting:
-        later = []
-        for one in waiting:
-            if all(name in ready for name in one.input):
-                found.append(_node(one, version))
-                ready |= set(one.output)
-            else:
-                later.append(one)
-        if len(later) == len(waiting):
-            lost = next(name for name in later[0].input if name not in ready)
-            what = f"{later[0].op_type} {later[0].name!r}"
-            raise InputError(f"in {path} {what} reads {lost!r}, which nothing gives before it", AGAIN)
-        waiting = later
+    waiting: dict[str, list[int]] = {}
+    missing = [0] * len(graph.node)
+    for place, one in enumerate(graph.node):
+        for name in {name for name in one.input if name not in ready}:
+            waiting.setdefault(name, []).append(place)
+            missing[place] += 1
+    free = [place for place, count in enumerate(missing) if not count]  # a heap: a sorted file stays as it is
+    found = []
+    while free:
+        one = graph.node[heapq.heappop(free)]
+        found.append(_node(one, version))
+        for name in dict.fromkeys(one.output):
+            for place in waiting.pop(name, ()):
+                missing[place] -= 1
+                if not missing[place]:
+                    heapq.heappush(free, place)
+    if waiting:
+        name, (place, *_) = next(iter(waiting.items()))
+        what = f"{graph.node[place].op_type} {graph.node[place].name!r}"
+        raise InputError(f"in {path} {what} reads {name!r}, which nothing gives before it", AGAIN)
     return found
 
 

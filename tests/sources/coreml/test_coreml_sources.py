@@ -184,3 +184,62 @@ def test_inspect_and_damage(
     for size in (20, 200, len(content) - 10):
         (tmp_path / "cut.mlmodel").write_bytes(content[:size])
         refused(2, "inspect", tmp_path / "cut.mlmodel")
+
+
+def built(folder: Path, add: Callable[[Any], None], sides: tuple[int, int, int] = (3, 8, 6)) -> Any:
+    """What a network of one layer, as coremltools' builder writes it, gives for numbers; the numbers."""
+    coremltools()
+    from coremltools.models import datatypes
+    from coremltools.models.neural_network import NeuralNetworkBuilder
+
+    builder = NeuralNetworkBuilder([("x", datatypes.Array(*sides))], [("y", datatypes.Array(1))])
+    add(builder)
+    (folder / "one.mlmodel").write_bytes(builder.spec.SerializeToString())
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(1, *sides)).astype(np.float32))
+    with torch.no_grad():
+        return open_source(folder / "one.mlmodel").module(x)["y"].numpy(), x.numpy()
+
+
+C = np.array([1.0, 2.0, 3.0], np.float32)
+LAYERS: dict[str, tuple[Callable[[Any], None], Callable[[Any], Any]]] = {
+    "slice to the last": (lambda b: b.add_slice("s", "x", "y", "width", 1, -1, 2), lambda x: x[..., 1:-1:2]),
+    "slice": (lambda b: b.add_slice("s", "x", "y", "height", 2, 5, 1), lambda x: x[:, :, 2:5]),
+    "slice of channels": (lambda b: b.add_slice("s", "x", "y", "channel", 1, 3, 1), lambda x: x[:, 1:3]),
+    "bias": (lambda b: b.add_bias("b", C, "x", "y", [3]), lambda x: x + C[:, None, None]),
+    "bias of all": (lambda b: b.add_bias("b", C[:1], "x", "y", [1]), lambda x: x + 1),
+    "scale": (
+        lambda b: b.add_scale("s", C, C, True, "x", "y", [3], [3]),
+        lambda x: x * C[:, None, None] + C[:, None, None],
+    ),
+    "scale alone": (lambda b: b.add_scale("s", C, None, False, "x", "y", [3, 1, 1]), lambda x: x * C[:, None, None]),
+    "log": (
+        lambda b: b.add_unary("u", "x", "y", "log", epsilon=0.01),
+        lambda x: np.log(np.maximum(x, 0.01)),
+    ),
+    "rsqrt": (
+        lambda b: b.add_unary("u", "x", "y", "rsqrt", scale=0.0001, shift=5.0, epsilon=0.01),
+        lambda x: 1 / np.sqrt(x * 0.0001 + 5 + 0.01),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_what_their_format_says(name: str, tmp_path: Path) -> None:
+    add, expected = LAYERS[name]
+    seen, x = built(tmp_path, add)
+    assert np.allclose(seen, expected(x), rtol=1e-5, atol=1e-5)
+
+
+def test_pools_and_sizes_that_are_not_done_are_refused(tmp_path: Path) -> None:
+    def pool(builder: Any) -> None:
+        builder.add_pooling("p", 2, 2, 2, 2, "L2", "VALID", "x", "y", is_global=True)
+
+    with pytest.raises(ConversionError, match="sum of squares"):
+        built(tmp_path, pool)
+
+    def deconvolution(builder: Any) -> None:
+        weights = np.ones((4, 4, 3, 2), np.float32)
+        builder.add_convolution("d", 3, 2, 4, 4, 2, 2, "same", 1, weights, None, False, True, (17, 13), "x", "y")
+
+    with pytest.raises(ConversionError, match=r"outputShape of \[17, 13\]"):
+        built(tmp_path, deconvolution)

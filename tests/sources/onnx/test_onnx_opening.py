@@ -21,6 +21,7 @@ from posekit.contract.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
 from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError  # noqa: E402
 from posekit.pipelines.inputs import find_spec  # noqa: E402
 from posekit.sources import described, open_source  # noqa: E402
+from posekit.sources.onnx import reading  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import network_input, run_reference  # noqa: E402
 from posekit.sources.source import SourceModel  # noqa: E402
@@ -258,6 +259,41 @@ REFUSED: dict[str, tuple[Callable[[Any], None], type[PosekitError], str]] = {
 }
 
 
+def _bomb(made: Any) -> None:
+    sides = helper.make_tensor("sides", TensorProto.INT64, [1], [600_000_000])
+    made.graph.node.insert(0, node("Constant", [], ["sides"], value=sides))
+    made.graph.node.insert(1, node("ConstantOfShape", ["sides"], ["ones"]))
+    made.graph.node.insert(2, node("ReduceSum", ["ones"], ["sum"], keepdims=0))
+    made.graph.node[-1].output[0] = "before"
+    made.graph.node.append(node("Add", ["before", "sum"], ["heatmaps"]))
+
+
+def _shared(made: Any) -> None:
+    """Many weights that lie at one place: a small file that would take much memory."""
+    _external(location="weights.bin")(made)
+    for number in range(40):
+        weight = made.graph.initializer.add()
+        weight.CopyFrom(made.graph.initializer[0])
+        weight.name, weight.dims[:] = f"w{number}", [1 << 12, 1 << 12, 1, 1]
+
+
+def _constant_outside(made: Any) -> None:
+    """A constant of a node is a weight too."""
+    made.graph.node.append(node("Constant", [], ["c"], value=onnx.numpy_helper.from_array(W, "c")))
+    tensor = made.graph.node[-1].attribute[0].t
+    tensor.ClearField("raw_data")
+    tensor.data_location = 1
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "../secret"
+
+
+REFUSED |= {
+    "bomb": (_bomb, ConversionError, "600000000 numbers, at most"),
+    "shared": (_shared, InputError, "the weights of"),
+    "constant outside": (_constant_outside, InputError, "outside the model's folder"),
+}
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str, tiny: Any, tmp_path: Path) -> None:
     change, kind, words = REFUSED[name]
@@ -274,6 +310,17 @@ def test_an_operation_without_a_rule_is_named(tiny: Any, tmp_path: Path) -> None
     made.graph.node[2].op_type = "Hardmax"
     with pytest.raises(ConversionError, match=r"Hardmax '/relu/Relu'"):
         open_source(saved(made, tmp_path), spec_of(tiny))
+
+
+def test_the_order_of_nodes_is_found(tiny: Any, tmp_path: Path) -> None:
+    made = small()
+    turned = list(made.graph.node)[::-1]
+    del made.graph.node[:]
+    made.graph.node.extend(turned)
+    model, path = made, tmp_path / "turned.onnx"
+    path.write_bytes(model.SerializeToString())
+    ordered = reading.nodes(model.graph, {"w": W}, 17, path)
+    assert [one.op for one in ordered] == ["Cast", "Conv", "Relu", "Conv"]
 
 
 @pytest.mark.parametrize("size", [1, 40, 300, 700])

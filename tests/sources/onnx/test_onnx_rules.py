@@ -110,6 +110,8 @@ CASES = [
     Case("ArgMax", (), {"axis": 3}), Case("ArgMin", (), {"axis": 1, "keepdims": 0}),
     Case("ArgMax", (), {"axis": 3, "select_last_index": 1}), Case("TopK", (i(3),), {"axis": 2}, (11,), 2),
     Case("TopK", (i(2),), {"largest": 0}, (11,), 2), Case("CumSum", (np.array(2, np.int64),)),
+    Case("CumSum", (np.array(3, np.int64),), {"reverse": 1, "exclusive": 1}),
+    Case("CumSum", (np.array(1, np.int64),), {"exclusive": 1}), Case("Selu", (), {"alpha": 1.1, "gamma": 0.7}),
     # shapes
     Case("Reshape", (i(0, -1, 6),)), Case("Reshape", (i(1, 144),)), Case("Flatten", (), {"axis": 2}),
     Case("Transpose", (), {"perm": [0, 2, 3, 1]}), Case("Transpose"),

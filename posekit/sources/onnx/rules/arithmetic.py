@@ -66,6 +66,14 @@ def hard_sigmoid(node: Node, x: Operand) -> Any:
     return (tensor(x) * alpha + beta).clamp(0, 1)
 
 
+def selu(node: Node, x: Operand) -> Any:
+    """Selu of any two constants: gamma times an Elu of alpha."""
+    from torch.nn import functional
+
+    alpha, gamma = number(node, "alpha", 1.6732632423543772), number(node, "gamma", 1.0507009873554805)
+    return functional.elu(tensor(x), alpha) * gamma
+
+
 def prelu(node: Node, x: Operand, slope: Operand) -> Any:
     """PRelu: its slope spreads over the axes from the last, as arithmetic does."""
     from torch.nn import functional
@@ -179,7 +187,7 @@ RULES: dict[str, Rule] = {
     "Identity": _one(lambda x: x), "Dropout": lambda node, x, *rest: tensor(x),
     "Softplus": _functional("softplus"), "Softsign": _functional("softsign"), "Mish": _functional("mish"),
     "HardSwish": _functional("hardswish"), "Elu": _functional("elu", alpha=1.0), "Celu": _functional("celu", alpha=1.0),
-    "Selu": _functional("selu"), "LeakyRelu": _functional("leaky_relu", alpha=0.01),
+    "Selu": selu, "LeakyRelu": _functional("leaky_relu", alpha=0.01),
     "ThresholdedRelu": lambda node, x: tensor(x) * (tensor(x) > number(node, "alpha", 1.0)),
     "HardSigmoid": hard_sigmoid, "PRelu": prelu, "Gelu": gelu, "Clip": clip, "Cast": cast, "CastLike": cast,
     "Pow": power, "Div": divide, "Mod": modulo, "Where": where,

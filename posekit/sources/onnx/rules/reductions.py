@@ -69,8 +69,11 @@ def top_k(node: Node, x: Operand, count: Operand = None) -> Any:
 
 
 def cumulative(node: Node, x: Operand, axis: Operand) -> Any:
-    """CumSum, forwards."""
-    return tensor(x).cumsum(whole(axis, "axis")[0])
+    """CumSum from either end, with or without the place itself."""
+    x, over = tensor(x), whole(axis, "axis")[0]
+    turned = x.flip(over) if node.attributes.get("reverse") else x
+    sums = turned.cumsum(over) - (turned if node.attributes.get("exclusive") else 0)
+    return sums.flip(over) if node.attributes.get("reverse") else sums
 
 
 RULES: dict[str, Rule] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from posekit.sources.network import Constant, Node, Operand, Rule, RuleError, fixed, tensor, whole
+from posekit.sources.network import Constant, Node, Operand, Rule, RuleError, bounded, fixed, tensor, whole
 from posekit.sources.resampling import selected
 
 
@@ -147,12 +147,14 @@ def expand(node: Node, x: Operand, shape: Operand) -> Any:
     rank = max(x.ndim, len(sides))
     own = [1] * (rank - x.ndim) + list(x.shape)
     other = [1] * (rank - len(sides)) + sides
-    return x.expand([max(a, b) if 0 not in (a, b) else 0 for a, b in zip(own, other, strict=True)])
+    return x.expand(bounded([max(a, b) if 0 not in (a, b) else 0 for a, b in zip(own, other, strict=True)]))
 
 
 def tile(node: Node, x: Operand, repeats: Operand) -> Any:
     """Tile."""
-    return tensor(x).repeat(whole(repeats, "repeats"))
+    x, by = tensor(x), whole(repeats, "repeats")
+    bounded([x.numel(), *by])
+    return x.repeat(by)
 
 
 def pad(node: Node, x: Operand, pads: Operand = None, value: Operand = None, axes: Operand = None) -> Any:
@@ -192,13 +194,14 @@ def size_of(node: Node, x: Operand) -> Constant:
 def constant_of_shape(node: Node, shape: Operand) -> Constant:
     """ConstantOfShape."""
     value = np.asarray(node.attributes.get("value", np.zeros(1, np.float32))).reshape(-1)[0]
-    return Constant(np.full(whole(shape, "shape"), value))
+    return Constant(np.full(bounded(whole(shape, "shape")), value))
 
 
 def numbers(node: Node, start: Operand, limit: Operand, delta: Operand) -> Constant:
     """Range."""
     ends = [fixed(one, name).reshape(()) for one, name in ((start, "start"), (limit, "limit"), (delta, "delta"))]
     first, last, step = (one.item() for one in ends)
+    bounded([int(abs((last - first) / step)) if step else 0])
     return Constant(np.arange(first, last, step).astype(ends[0].dtype))
 
 
