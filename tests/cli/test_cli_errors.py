@@ -144,7 +144,7 @@ def test_no_spec_says_what_is_missing(tiny: Any, tmp_path: Path, refused: Refuse
     path.write_bytes(tiny.save("exported").read_bytes())
     refused(
         2, "package", path, "--platform", "android", "--out", tmp_path / "out",
-        says=("has no spec", "model.toml", "name, version, license, kind", "mean, std", "keypoints", "a preset with --spec"),
+        says=("has no spec", "model.toml", "name, version, license, kind", "mean, std", "keypoints", "with --spec"),
     )  # fmt: skip
     assert not (tmp_path / "out").exists()
 
