@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from posekit import documents
 from posekit.errors import InputError, said
 
 MOST_BYTES = 1 << 20  # a training configuration has some kilobytes, a DeepLabCut project with its videos some hundred
-MOST_NODES = 200_000  # values of a YAML file, those behind an alias counted each time
+MOST_NODES = 200_000  # values of a file, those behind an alias or a name counted each time
+LETTERS = 64  # of a text that count as one more value
 DEEPEST = 60
 MOST_BRACKETS = 1000  # those in texts counted
 
@@ -47,7 +48,7 @@ def read_yaml(path: Path) -> Any:
         _refuse_brackets(text, path)
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
-        _refuse_bomb(root, path)
+        refuse_bomb(root, _nodes_in, path)
         return None if root is None else loader.construct_document(root)
     except yaml.constructor.ConstructorError as error:
         raise InputError(
@@ -81,24 +82,37 @@ def _place(error: Exception) -> str:
     return f", line {mark.line + 1}" if mark is not None else ""
 
 
-def _refuse_bomb(root: Any, path: Path) -> None:
-    """InputError where the values of a composed document, with each alias followed, are too many or too deep."""
-    counts: dict[int, int] = {}
-    open_nodes: set[int] = set()
+def refuse_bomb(root: Any, inner: Callable[[Any], Iterable[Any]], path: Path) -> None:
+    """InputError where the values of a document, each counted wherever it is used, are too many or too deep.
 
-    def count(node: Any, depth: int) -> int:
-        if id(node) in counts:
-            return counts[id(node)]
-        if depth > DEEPEST or id(node) in open_nodes:
+    inner: what a value holds; a text holds its letters.
+    """
+    counts: dict[int, int] = {}
+    open_values: set[int] = set()
+
+    def count(value: Any, depth: int) -> int:
+        if id(value) in counts:
+            return counts[id(value)]
+        if depth > DEEPEST or id(value) in open_values:
             raise InputError(f"{path} holds values that lie too deep in each other, or in themselves", "")
-        open_nodes.add(id(node))
-        inner = [] if node is None or isinstance(node.value, str) else node.value
-        parts = [part for one in inner for part in (one if isinstance(one, tuple) else (one,))]
-        total = 1 + sum(count(part, depth + 1) for part in parts)
-        open_nodes.discard(id(node))
-        if total > MOST_NODES:
-            raise InputError(f"{path} holds more than {MOST_NODES:,} values, those behind aliases counted", "")
-        counts[id(node)] = total
+        held = inner(value)
+        if isinstance(held, str):
+            return 1 + len(held) // LETTERS
+        open_values.add(id(value))
+        total = 1
+        for one in held:
+            total += count(one, depth + 1)
+            if total > MOST_NODES:
+                raise InputError(f"{path} holds more than {MOST_NODES:,} values, those used again counted", "")
+        open_values.discard(id(value))
+        counts[id(value)] = total
         return total
 
     count(root, 0)
+
+
+def _nodes_in(node: Any) -> Iterable[Any]:
+    """The nodes in a YAML node; of a scalar its text."""
+    if node is None or isinstance(node.value, str):
+        return () if node is None else str(node.value)
+    return (part for one in node.value for part in (one if isinstance(one, tuple) else (one,)))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from posekit.contract.drafts.budget import Budget
+
 MOST_ITEMS = 20_000  # of a list, letters of a text
 LARGEST = 10**18
 DEEPEST = 80
@@ -21,10 +23,12 @@ BUILTINS: Mapping[str, Callable[..., Any]] = {
     "int": int, "float": float, "len": len, "min": min, "max": max, "round": round, "abs": abs, "list": list,
     "tuple": tuple,
 }  # fmt: skip
+COMPARING = ("min", "max")
 HARMLESS = frozenset({
     "deepcopy", "copy", "dict", "print", "sorted", "sum", "str", "join", "range", "enumerate", "zip", "set", "get",
     "keys", "values", "items", "format",
 })  # fmt: skip
+MAKING = (ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.JoinedStr, ast.Call)  # what makes a value that was not there
 OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
 }  # fmt: skip
@@ -35,6 +39,21 @@ class Unread:
     """A value that is computed in a way that is not read; where: `line 3 of net.py: size()`."""
 
     where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that expressions are of: its name, its lines in UTF-8, and what they may still make."""
+
+    name: str
+    lines: list[bytes]
+    budget: Budget
+
+    def unread(self, node: ast.stmt | ast.expr) -> Unread:
+        """That a node is not read, with the place and the beginning of its text."""
+        end = node.end_col_offset if node.end_lineno == node.lineno else None
+        shown = self.lines[node.lineno - 1][node.col_offset : end][:240].decode("utf-8", "ignore")
+        return Unread(f"line {node.lineno} of {self.name}: {shown[:60].rstrip()}")
 
 
 ABSENT: Any = object()  # of a place where nothing stands
@@ -56,7 +75,7 @@ def at(value: Any, *path: str | int) -> Any:
     return value.get(REST, value) if isinstance(value, dict) and not value.keys() - {REST} and value else value
 
 
-def spoil(value: Any, why: Unread) -> None:
+def spoil(value: Any, why: Unread, budget: Budget) -> None:
     """Forget what a table or list holds, wherever it is used: code that is not run may have changed it."""
     left, seen = [value], set()
     while left:
@@ -64,7 +83,9 @@ def spoil(value: Any, why: Unread) -> None:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        left += one.values() if isinstance(one, dict) else one if isinstance(one, list | tuple) else ()
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list | tuple) else ()
+        budget.spend(len(inner))
+        left += inner
         if isinstance(one, dict):
             one.clear()
             one[REST] = why
@@ -72,19 +93,26 @@ def spoil(value: Any, why: Unread) -> None:
             one[:] = [why]
 
 
-def evaluate(node: ast.expr, names: Mapping[str, Any], file: str, depth: int = 0) -> Any:
-    """The value of an expression, or Unread."""
-    unread = Unread(f"line {node.lineno} of {file}: {ast.unparse(node)[:60] if depth < DEEPEST else ''}")
+def evaluate(node: ast.expr, names: Mapping[str, Any], source: Source, depth: int = 0) -> Any:
+    """The value of an expression, or Unread; InputError where the file's expressions make too much."""
+    value = _evaluated(node, names, source, depth)
+    if isinstance(node, MAKING) and isinstance(value, str | list | tuple | dict):
+        source.budget.spend(len(value))
+    return value
+
+
+def _evaluated(node: ast.expr, names: Mapping[str, Any], source: Source, depth: int) -> Any:
+    unread = source.unread(node)
     if depth > DEEPEST:
-        _spoil_called(node, names, unread)
+        _spoil_called(node, names, unread, source.budget)
         return unread
 
     def inner(part: ast.expr) -> Any:
-        return evaluate(part, names, file, depth + 1)
+        return evaluate(part, names, source, depth + 1)
 
     match node:
         case ast.Constant(value=value):
-            return value
+            return unread if isinstance(value, int) and abs(value) > LARGEST else value
         case ast.Name(id=name):
             return names.get(name, unread)
         case ast.List() | ast.Tuple():
@@ -106,18 +134,18 @@ def evaluate(node: ast.expr, names: Mapping[str, Any], file: str, depth: int = 0
         case ast.JoinedStr():
             return _text(node, inner, unread)
         case ast.Call():
-            return _call(node, inner, names, unread)
-    _spoil_called(node, names, unread)
+            return _call(node, inner, names, unread, source.budget)
+    _spoil_called(node, names, unread, source.budget)
     return unread
 
 
-def _spoil_called(node: ast.expr, names: Mapping[str, Any], unread: Unread) -> None:
+def _spoil_called(node: ast.expr, names: Mapping[str, Any], unread: Unread, budget: Budget) -> None:
     """Forget what an expression that is not read names, where it calls what may change it."""
     parts = list(ast.walk(node))
     if any(isinstance(part, ast.Call) and not _is_harmless(part.func) for part in parts):
         for part in parts:
             if isinstance(part, ast.Name):
-                spoil(names.get(part.id), unread)
+                spoil(names.get(part.id), unread, budget)
 
 
 def _items(parts: list[ast.expr], inner: Callable[[ast.expr], Any]) -> list[Any] | None:
@@ -136,10 +164,12 @@ def _items(parts: list[ast.expr], inner: Callable[[ast.expr], Any]) -> list[Any]
 def _table(pairs: Any, inner: Callable[[ast.expr], Any], unread: Unread) -> Any:
     """Of keys and values; a key of None stands for `**`."""
     table: dict[Any, Any] = {}
+    copied = 0
     for key, value in pairs:
         if key is None:
             whole = inner(value)
-            if not isinstance(whole, Mapping) or len(table) + len(whole) > MOST_ITEMS:
+            copied += len(whole) if isinstance(whole, Mapping) else 0
+            if not isinstance(whole, Mapping) or copied > MOST_ITEMS:
                 return unread
             table.update(whole)
             continue
@@ -187,27 +217,32 @@ def _binary(kind: ast.operator, left: Any, right: Any, unread: Unread) -> Any:
 
 
 def _text(node: ast.JoinedStr, inner: Callable[[ast.expr], Any], unread: Unread) -> Any:
-    parts = []
+    text = ""
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
             value = inner(part.value)
             if part.format_spec is not None or part.conversion != -1 or not isinstance(value, str | int | float):
                 return unread
-            parts.append(str(value))
+            text += str(value)
         elif isinstance(part, ast.Constant):
-            parts.append(str(part.value))
-    text = "".join(parts)
-    return text if len(text) <= MOST_ITEMS else unread
+            text += str(part.value)
+        if len(text) > MOST_ITEMS:
+            return unread
+    return text
 
 
-def _call(node: ast.Call, inner: Callable[[ast.expr], Any], names: Mapping[str, Any], unread: Unread) -> Any:
+def _call(
+    node: ast.Call, inner: Callable[[ast.expr], Any], names: Mapping[str, Any], unread: Unread, budget: Budget
+) -> Any:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name == "dict" and "dict" not in names and len(node.args) <= 1:
         pairs = [(None, part) for part in node.args] + [(one.arg, one.value) for one in node.keywords]
         return _table(pairs, inner, unread)
     values = [inner(part) for part in node.args]
-    is_plain = all(_is_number(value) or isinstance(value, str | list | tuple) for value in values)
-    if name in BUILTINS and name not in names and not node.keywords and is_plain:
+    if name in BUILTINS and name not in names and not node.keywords and all(map(_is_plain, values)):
+        budget.spend(sum(len(value) for value in values if isinstance(value, str | list | tuple)))
+        if name in COMPARING and not all(_is_flat(value) for value in values):
+            return unread
         try:
             return BUILTINS[name](*values)
         except (TypeError, ValueError, OverflowError):
@@ -217,8 +252,17 @@ def _call(node: ast.Call, inner: Callable[[ast.expr], Any], names: Mapping[str, 
         given.append(inner(node.func.value))
     if not _is_harmless(node.func):
         for value in given:
-            spoil(value, unread)
+            spoil(value, unread, budget)
     return unread
+
+
+def _is_plain(value: Any) -> bool:
+    return _is_number(value) or isinstance(value, str | list | tuple)
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether it is compared at once; lists in lists may be without end."""
+    return not isinstance(value, list | tuple) or all(_is_number(one) or isinstance(one, str) for one in value)
 
 
 def _is_harmless(function: ast.expr) -> bool:

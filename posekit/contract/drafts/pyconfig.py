@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from posekit.contract.drafts.files import read_text
-from posekit.contract.drafts.literals import REST, Unread, evaluate, spoil
+from posekit.contract.drafts.budget import Budget
+from posekit.contract.drafts.files import read_text, refuse_bomb
+from posekit.contract.drafts.literals import REST, Source, Unread, evaluate, spoil
 from posekit.errors import InputError
 
 MOST_FILES = 64
@@ -22,8 +25,10 @@ CHANGING = ("update", "merge")
 
 @dataclass(slots=True)
 class _Reading:
-    """Of a whole configuration: files that are being read, how many were, and what was not there."""
+    """Of a whole configuration: what it may still make, files that are being read, how many were, and what was not
+    there."""
 
+    budget: Budget
     chain: list[Path] = field(default_factory=list)
     count: int = 0
     keys: int = 0
@@ -35,6 +40,7 @@ class _File:
     """Of one file: its names so far, what `_base_` gave, and the names that its functions may change."""
 
     path: Path
+    source: Source
     reading: _Reading
     names: dict[str, Any] = field(default_factory=dict)
     base: dict[str, Any] = field(default_factory=dict)
@@ -43,9 +49,18 @@ class _File:
 
 def read_config(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """(what the configuration assigns, the bases that are not there); InputError for what is no Python, for cycles,
-    and for code that makes code."""
-    reading = _Reading()
-    return _read(path, reading), tuple(reading.missing)
+    for code that makes code, and for values that are more, or lie deeper, than a configuration has."""
+    reading = _Reading(Budget(path.name))
+    names = _read(path, reading)
+    refuse_bomb(names, _inner, path)
+    return names, tuple(reading.missing)
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    """What a value holds; of a text its letters."""
+    if isinstance(value, dict):
+        return (one for pair in value.items() for one in pair)
+    return value if isinstance(value, list | tuple | str) else ()
 
 
 def _read(path: Path, reading: _Reading) -> dict[str, Any]:
@@ -56,9 +71,11 @@ def _read(path: Path, reading: _Reading) -> dict[str, Any]:
     reading.count += 1
     if reading.count > MOST_FILES:
         raise InputError(f"{reading.chain[0].name} is based on more than {MOST_FILES} files", "")
-    tree = _parsed(path)
+    text = read_text(path)
+    tree = _parsed(text, path)
     reading.chain.append(place)
-    file = _File(path, reading)
+    lines = re.split(rb"\r\n|\r|\n", text.encode("utf-8"))
+    file = _File(path, Source(path.name, lines, reading.budget), reading)
     for statement in tree.body:
         _statement(statement, file)
     reading.chain.pop()
@@ -66,8 +83,7 @@ def _read(path: Path, reading: _Reading) -> dict[str, Any]:
     return _merge(file.base, names, reading)
 
 
-def _parsed(path: Path) -> ast.Module:
-    text = read_text(path)
+def _parsed(text: str, path: Path) -> ast.Module:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -100,7 +116,7 @@ def _statement(node: ast.stmt, file: _File) -> None:
             if isinstance(before, list) and isinstance(found, list):
                 before[:] = found  # the list itself grows, whoever else holds it
             elif isinstance(found, Unread):
-                spoil(before, found)
+                spoil(before, found, file.reading.budget)
             _assign(target, found, file)
         case ast.Import() | ast.ImportFrom():
             _imports(node, file)
@@ -116,11 +132,11 @@ def _statement(node: ast.stmt, file: _File) -> None:
             _unread_statement(node, file)
     for part in ast.walk(node):  # `:=` names something wherever it stands
         if isinstance(part, ast.NamedExpr):
-            file.names[part.target.id] = _unread(part, file)
+            file.names[part.target.id] = file.source.unread(part)
 
 
 def _value(node: ast.expr, file: _File) -> Any:
-    return evaluate(node, {**file.names, "_base_": file.base}, file.path.name)
+    return evaluate(node, ChainMap({"_base_": file.base}, file.names), file.source)
 
 
 def _assign(target: ast.expr, value: Any, file: _File) -> None:
@@ -136,13 +152,13 @@ def _assign(target: ast.expr, value: Any, file: _File) -> None:
         if is_index or (isinstance(holder, dict) and isinstance(key, str | int)):
             holder[key] = value
         else:
-            spoil(holder, _unread(target, file))
+            spoil(holder, file.source.unread(target), file.reading.budget)
         return
     if isinstance(target, ast.Tuple | ast.List):
         fits = isinstance(value, list | tuple) and len(value) == len(target.elts)
         for number, part in enumerate(target.elts):
             inner = part.value if isinstance(part, ast.Starred) else part
-            _assign(inner, value[number] if fits and inner is part else _unread(target, file), file)
+            _assign(inner, value[number] if fits and inner is part else file.source.unread(target), file)
 
 
 def _called(call: ast.Call, file: _File) -> None:
@@ -151,11 +167,12 @@ def _called(call: ast.Call, file: _File) -> None:
         holder = _value(call.func.value, file)
         given = _value(ast.copy_location(ast.Call(ast.Name("dict", ast.Load()), call.args, call.keywords), call), file)
         if call.func.attr in CHANGING and isinstance(holder, dict) and isinstance(given, dict):
-            whole = _merge(holder, given, file.reading) if call.func.attr == "merge" else {**holder, **given}
-            holder.clear()
-            holder.update(whole)
+            if call.func.attr == "merge":
+                given = _merge(holder, given, file.reading)
+                holder.clear()
+            holder.update(given)
             return
-        spoil(holder, _unread(call, file))
+        spoil(holder, file.source.unread(call), file.reading.budget)
     _value(call, file)
 
 
@@ -165,13 +182,13 @@ def _imports(node: ast.Import | ast.ImportFrom, file: _File) -> None:
         name = alias.asname or alias.name.partition(".")[0]
         if name != "*" and name != "read_base":
             file.names[name] = (
-                alias.name.rpartition(".")[2] if isinstance(node, ast.ImportFrom) else _unread(node, file)
+                alias.name.rpartition(".")[2] if isinstance(node, ast.ImportFrom) else file.source.unread(node)
             )
 
 
 def _unread_statement(node: ast.stmt, file: _File) -> None:
     """Whatever a statement names may be something else after it; what a function names, after every call of it."""
-    why = _unread(node, file)
+    why = file.source.unread(node)
     mentioned = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -182,14 +199,9 @@ def _unread_statement(node: ast.stmt, file: _File) -> None:
         file.names[node.name] = why
         file.changed |= dict.fromkeys(mentioned, why)
     for name in mentioned:
-        spoil(file.names.get(name), why)
+        spoil(file.names.get(name), why, file.reading.budget)
         if not is_function or name in file.names:
             file.names[name] = why
-
-
-def _unread(node: ast.stmt | ast.expr, file: _File) -> Unread:
-    first = ast.unparse(node).splitlines()[0] if not isinstance(node, ast.ClassDef) else f"class {node.name}"
-    return Unread(f"line {node.lineno} of {file.path.name}: {first[:60]}")
 
 
 def _load_bases(value: Any, file: _File) -> None:

@@ -40,6 +40,7 @@ def names(folder: Path, text: str, **others: str) -> dict[str, Any]:
         ("a = dict(b=1)\na['c'] = 2\nx = a", {"b": 1, "c": 2}),
         ("a = dict(b=1)\nc = dict(d=a)\na.update(b=5)\nx = c['d']['b']", 5),
         ("a = [1]\nb = a\na += [2]\nx = b", [1, 2]),
+        ("x = dict(a=1, b=2)\nx.merge(dict(_delete_=True, c=3))", {"c": 3}),
         ("a, x = 1, 2", 2),
         ("x: int = 7", 7),
         ("x = max(3, len([1, 2]))", 3),
@@ -173,6 +174,59 @@ def test_values_that_double_end(tmp_path: Path) -> None:
     found = names(tmp_path, "x = [0]\n" + "x = x + x\n" * 60 + "y = 'a'\n" + "y = y + y\n" * 60)
     assert isinstance(found["x"], Unread)
     assert isinstance(found["y"], Unread)
+
+
+TABLE = "a = dict(" + ", ".join(f"k{n}=0" for n in range(2000)) + ")\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a = [0] * 20000\nb = [a] * 20000\nx = [b] * 20000", "more than 200,000 values"),
+        ("a = (0,) * 20000\nb = (a,) * 20000\nx = (b,) * 20000", "more than 200,000 values"),
+        (f"{TABLE}b = dict(c=[a] * 20000)\nx = [b] * 20000", "more than 200,000 values"),
+        ("x = ['a' * 20000] * 20000", "more than 200,000 values"),
+        ("a = 'a' * 20000\nb = {a: 0}\nx = [b] * 20000", "more than 200,000 values"),
+        ("x = dict(a=1)\nx['b'] = x", "in themselves"),
+        ("x = [0]\n" + "x = [x]\n" * 100, "too deep"),
+        ("".join(f"a{n} = [0] * 20000\n" for n in range(100)), "makes more than 1,000,000"),
+        ("".join(f"a{n} = 'a' * 20000\n" for n in range(100)), "makes more than 1,000,000"),
+        ("a = [0] * 20000\n" + "x = max(a)\n" * 100, "makes more than 1,000,000"),
+        ("a = (0,) * 20000\n" + "change(a)\n" * 100, "makes more than 1,000,000"),
+        ("x = [0] * 19000\n" + "x += [1]\n" * 100, "makes more than 1,000,000"),
+    ],
+    ids=["lists", "tuples", "tables", "texts", "keys", "itself", "deep", "many lists", "many texts", "compared",
+         "forgotten", "grown"],
+)  # fmt: skip
+def test_values_without_end_are_refused_at_once(tmp_path: Path, text: str, told: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(InputError, match=told):
+        names(tmp_path, text)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = [0] * 20000\nb = [a] * 2\nc = [0] * 20000\nd = [c] * 2\nx = max([b], [d])",
+        "a = 'a' * 9000\nx = f'" + "{a}" * 300 + "'",
+        f"{TABLE}x = dict(" + ", ".join(["**a"] * 300) + ")",
+        f"x = 0x{'f' * 9000}",
+        f"x = f'{{0x{'f' * 9000}}}'",
+    ],
+    ids=["compared", "text", "stars", "number", "number as text"],
+)
+def test_what_takes_long_to_make_is_unread(tmp_path: Path, text: str) -> None:
+    assert isinstance(names(tmp_path, text)["x"], Unread)
+
+
+def test_the_time_grows_with_the_file_alone(tmp_path: Path) -> None:
+    """Not with the square of its names, nor with how deep a long list lies."""
+    started = time.monotonic()
+    many = names(tmp_path, "".join(f"a{n} = {n}\n" for n in range(6000)))
+    deep = names(tmp_path, "x = " + "[" * 50 + "1, " * 20000 + "]" * 50)
+    assert (many["a5999"], len(deep)) == (5999, 1)
+    assert time.monotonic() - started < 8
 
 
 @pytest.mark.parametrize(
