@@ -19,7 +19,7 @@ MOST_FILES = 64
 MOST_MERGED = 200_000  # keys
 DEEPEST = 100  # tables in tables
 # what makes other code of texts, or reaches names without naming them
-DYNAMIC = frozenset({"exec", "eval", "globals", "locals", "vars", "setattr", "compile"})
+DYNAMIC = frozenset({"exec", "eval", "globals", "locals", "vars", "setattr", "compile", "builtins", "__builtins__"})
 CHANGING = ("update", "merge")
 
 
@@ -89,13 +89,27 @@ def _parsed(text: str, path: Path) -> ast.Module:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise InputError(f"{path} is no valid Python{line}", "is it the whole configuration file?") from error
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} & DYNAMIC
+    used = _dynamic(tree)
     if used:
         raise InputError(
-            f"{path.name} calls {', '.join(sorted(used))}(), so what it assigns is known to those who run it alone",
+            f"{path.name} uses {', '.join(sorted(used))}, so what it assigns is known to those who run it alone",
             "posekit runs no configuration; write its values plainly, as `Config.fromfile(...).dump(...)` does",
         )
     return tree
+
+
+def _dynamic(tree: ast.Module) -> set[str]:
+    """The functions of DYNAMIC that a file calls, or hands on to be called; `compile = False` is a key of MMEngine."""
+    nodes = list(ast.walk(tree))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    own |= {one.asname or one.name for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names}
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules |= {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    return DYNAMIC & (called | modules | (read - own))
 
 
 def _statement(node: ast.stmt, file: _File) -> None:

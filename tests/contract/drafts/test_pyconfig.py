@@ -176,6 +176,43 @@ def test_values_that_double_end(tmp_path: Path) -> None:
     assert isinstance(found["y"], Unread)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "compile = False",
+        "compile = dict(backend='inductor')\nmodel = dict(compile=compile)",
+        "vars: dict = dict(a=1)",
+        "model = dict(eval=1, compile=True)\nmodel['exec'] = model.compile",
+        "import re\npattern = re.compile('a')",
+        "from a.b import compile\ny = compile",
+        "def make(locals):\n    return locals",
+        "with read_base():\n    from .base import compile\ny = compile",
+    ],
+)
+def test_a_key_with_the_name_of_a_function_is_a_key(tmp_path: Path, text: str) -> None:
+    assert names(tmp_path, f"{text}\nx = 1", base="compile = False")["x"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "used"),
+    [
+        ("exec('x = 2')", "exec"),
+        ("make = exec\nmake('x = 2')", "exec"),
+        ("globals()['x'] = 2", "globals"),
+        ("list(map(eval, ['x := 2']))", "eval"),
+        ("compile = False\ny = compile('x = 2', '', 'exec')", "compile"),
+        ("import builtins\nbuiltins.exec('x = 2')", "builtins"),
+        ("import builtins as b\nb.exec('x = 2')", "builtins"),
+        ("from builtins import exec as make\nmake('x = 2')", "builtins"),
+        ("__builtins__['exec']('x = 2')", "__builtins__"),
+        ("def make():\n    vars()['x'] = 2\nmake()", "vars"),
+    ],
+)
+def test_code_that_makes_code_is_refused(tmp_path: Path, code: str, used: str) -> None:
+    with pytest.raises(InputError, match=f"uses {used}, so what it assigns"):
+        names(tmp_path, f"x = 1\n{code}")
+
+
 TABLE = "a = dict(" + ", ".join(f"k{n}=0" for n in range(2000)) + ")\n"
 
 
@@ -220,13 +257,10 @@ def test_what_takes_long_to_make_is_unread(tmp_path: Path, text: str) -> None:
     assert isinstance(names(tmp_path, text)["x"], Unread)
 
 
-def test_the_time_grows_with_the_file_alone(tmp_path: Path) -> None:
-    """Not with the square of its names, nor with how deep a long list lies."""
+def test_the_time_does_not_grow_with_how_deep_a_long_list_lies(tmp_path: Path) -> None:
     started = time.monotonic()
-    many = names(tmp_path, "".join(f"a{n} = {n}\n" for n in range(6000)))
-    deep = names(tmp_path, "x = " + "[" * 50 + "1, " * 20000 + "]" * 50)
-    assert (many["a5999"], len(deep)) == (5999, 1)
-    assert time.monotonic() - started < 8
+    assert len(names(tmp_path, "x = " + "[" * 50 + "1, " * 40000 + "]" * 50)["x"]) == 1
+    assert time.monotonic() - started < 6
 
 
 @pytest.mark.parametrize(
