@@ -20,7 +20,7 @@ from posekit.contract.outputs import check_outputs
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.errors import InputError, MissingToolError
 from posekit.progress import Progress, silent
-from posekit.sources import SourceModel, described, open_source
+from posekit.sources import SourceModel, described, drafted, open_source
 from posekit.sources.fixed_size import fixed_size_wh
 from posekit.sources.limits import INPUT_PIXELS, refuse_above
 from posekit.sources.reference import check_facts, run_reference
@@ -53,10 +53,10 @@ def init(
     if path.exists() and not overwrite:
         raise InputError(f"{path} is there already", "--overwrite replaces it, --out writes elsewhere")
     step("read what is said")
-    said = configs.read(config) if config is not None else None
+    said = _both(configs.read(config) if config is not None else None, drafted(model))
     before = _with_changes(said or Draft("", {}), parsed)
     step("open the model")
-    opened = _opened(model, before, said is not None, arch, trust, weights)
+    opened = _opened(model, before, config is not None, arch, trust, weights)
     draft = _with_changes(_joined(model, said, opened.source), parsed)
     step("run the network once")
     draft, outputs = _run(draft, opened)
@@ -87,7 +87,7 @@ def _opened(model: Path, draft: Draft, has_config: bool, arch: str, trust: bool,
         if names is None or size is None:
             return _Opened(open_source(model, arch=arch, trust=trust, weights=weights), "", names)
         check_values(draft, f"the draft of {model}")
-        spec = probe(tuple(size.value), _order(draft), _names_of_code(names))
+        spec = _probe(draft, tuple(size.value), _names_of_code(names))
         return _Opened(open_source(model, spec, arch=arch, trust=trust, weights=weights), "", names)
     except (InputError, MissingToolError) as error:
         if arch or not (has_config or names is not None):
@@ -95,9 +95,12 @@ def _opened(model: Path, draft: Draft, has_config: bool, arch: str, trust: bool,
         return _Opened(None, error.message, names)
 
 
-def _order(draft: Draft) -> str:
-    order = draft.values.get("input.color_order")
-    return str(order.value) if order is not None else "rgb"
+def _probe(draft: Draft, size_wh: tuple[int, int], outputs: Sequence[str]) -> PoseSpec:
+    """A contract to run the network once with, of the colours that are said; of pixels as they are where its file
+    takes nothing else."""
+    order, std = draft.values.get("input.color_order"), draft.values.get("input.std")
+    is_raw = std is not None and std.fixed
+    return probe(size_wh, str(order.value) if order is not None else "rgb", outputs, 1.0 if is_raw else 255.0)
 
 
 def _names_of_code(names: Sequence[str]) -> list[str]:
@@ -108,11 +111,14 @@ def _names_of_code(names: Sequence[str]) -> list[str]:
 
 def _joined(model: Path, said: Draft | None, source: SourceModel | None) -> Draft:
     """All that the configuration, the model's file and its name say."""
-    own = source.draft if source is not None else None
-    draft = merged(said, own) if said is not None and own is not None else said or own or Draft("", {})
+    draft = _both(said, source.draft if source is not None else None) or Draft("", {})
     values, gaps = of_model(model.stem)
     asked = {name: gap for name, gap in gaps.items() if name not in draft.values}
     return replace(draft, values={**values, **draft.values}, gaps={**draft.gaps, **asked})
+
+
+def _both(said: Draft | None, own: Draft | None) -> Draft | None:
+    return merged(said, own) if said is not None and own is not None else said or own
 
 
 def _with_changes(draft: Draft, changes: Sequence[Change]) -> Draft:
@@ -132,7 +138,8 @@ def _with_changes(draft: Draft, changes: Sequence[Change]) -> Draft:
     table = apply(nested({name: said.value for name, said in values.items()}), changes)
     fields = {".".join(one.field) for one in changes}
     kept = {name: said for name, said in values.items() if not name.startswith(tuple(f"{one}." for one in fields))}
-    told = {name: Said(value, "--set") for name, value in flat(table) if _is_of(name, fields)}
+    fixed = {name for name, said in values.items() if said.fixed}
+    told = {name: Said(value, "--set", fixed=name in fixed) for name, value in flat(table) if _is_of(name, fields)}
     gaps = {name: gap for name, gap in draft.gaps.items() if not _is_of(name, fields)}
     if "keypoints.names" in told:
         gaps.pop("keypoints.skeleton", None)
@@ -163,7 +170,7 @@ def _run(draft: Draft, opened: _Opened) -> tuple[Draft, Shapes | None]:
     width, height = size.value
     refuse_above(width * height, INPUT_PIXELS, f"input.size_wh is {width} x {height}, that is", "px")
     names = _names_of_code(opened.names or ())
-    spec = probe((width, height), _order(draft), names)
+    spec = _probe(draft, (width, height), names)
     try:
         outputs = run_reference(source, spec, np.zeros((height, width, 3), np.float32))
     except InputError as error:

@@ -6,6 +6,6 @@ import os
 # (15 crops of the sample on two busy cores: 12 s against 0.3 s). Read when torch is first imported, so set before.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from posekit.sources.source import SourceModel, described, open_source, says_contract
+from posekit.sources.source import SourceModel, described, drafted, open_source, says_contract
 
-__all__ = ["SourceModel", "described", "open_source", "says_contract"]
+__all__ = ["SourceModel", "described", "drafted", "open_source", "says_contract"]

@@ -102,6 +102,15 @@ def described(path: Path) -> dict[str, Any] | None:
     return dict(import_module(ROOMS[kind]).described(path)) if kind in ROOMS else None
 
 
+def drafted(path: Path) -> Draft | None:
+    """What a file says of a contract before it is opened, as of the picture it takes; None where it says nothing."""
+    kind = container(path)
+    if kind not in ROOMS:
+        return None
+    says: Callable[[Path], Draft | None] | None = getattr(import_module(ROOMS[kind]), "drafted", None)
+    return None if says is None else says(path)
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, or of a folder's files and their names in order."""
     if path.is_dir():

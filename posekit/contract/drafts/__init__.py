@@ -16,11 +16,13 @@ SECTIONS = ("decoder.", "keypoints.")  # fields that make sense together alone
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A value and who says it, as `codec.sigma`; assumed: nobody does, and it is what is usual."""
+    """A value and who says it, as `codec.sigma`; assumed: nobody does, and it is what is usual. fixed: a model's file
+    takes nothing else, whatever the configuration of its training says."""
 
     value: Any
     source: str
     assumed: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +83,19 @@ def flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
 
 def merged(config: Draft, own: Draft) -> Draft:
     """The draft of a configuration, completed by that of the model's own file; where both speak the configuration
-    counts, and what they contradict each other in is noted."""
+    counts, unless the file takes nothing else, and what they contradict each other in is noted."""
     values = {name: _of(said, own.origin) for name, said in own.values.items()}
     spoken = tuple(part for part in SECTIONS if any(name.startswith(part) for name in (*config.values, *config.gaps)))
     values = {name: said for name, said in values.items() if not name.startswith(spoken)} if spoken else values
     against = tuple(
-        f"{name}: {config.origin} says {said.value}, {own.origin} says {own.values[name].value}; the first is taken"
+        f"{name}: {config.origin} says {said.value}, {own.origin} says {own.values[name].value}; "
+        f"the {'second' if own.values[name].fixed else 'first'} is taken"
         for name, said in config.values.items()
         if name in own.values and not same(own.values[name].value, said.value) and not own.values[name].assumed
         and not said.assumed
     )  # fmt: skip
     sure = {name: _of(said, config.origin) for name, said in config.values.items()
-            if not (said.assumed and name in values)}  # fmt: skip
+            if name not in values or not (said.assumed or values[name].fixed)}  # fmt: skip
     values |= sure
     gaps = {name: gap for name, gap in {**own.gaps, **config.gaps}.items() if name not in values}
     read = "; ".join(filter(None, (config.read, own.read)))

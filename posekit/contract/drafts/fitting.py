@@ -40,14 +40,14 @@ def fitted(draft: Draft, outputs: Shapes | None) -> Draft:
     return _read_by(draft, str(kind.value), DECODERS[kind.value].fitting(outputs, size), outputs)
 
 
-def probe(size_wh: tuple[int, int], color_order: str, outputs: Sequence[str] = ()) -> PoseSpec:
+def probe(size_wh: tuple[int, int], color_order: str, outputs: Sequence[str] = (), std: float = 255.0) -> PoseSpec:
     """A contract to run a network once with, whose outputs are all given as they are, under these names if any."""
     one = [0.0] * (1 if color_order == "gray" else 3)
     return parse_spec(
         {
             "schema": 1, "name": "probe", "version": "0", "license": "none", "kind": "one_stage",
             "outputs": list(outputs),
-            "input": {"size_wh": list(size_wh), "color_order": color_order, "mean": one, "std": [255.0] * len(one),
+            "input": {"size_wh": list(size_wh), "color_order": color_order, "mean": one, "std": [std] * len(one),
                       "resize": "stretch", "alignment": "half_pixel"},
             "decoder": {"kind": "regression", "output": PROBE, "fields": ["x", "y"], "range": "unit"},
             "keypoints": {"names": ["one"], "oks_sigmas": [0.1]},

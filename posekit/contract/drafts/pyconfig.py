@@ -98,7 +98,7 @@ def _parsed(text: str, path: Path) -> ast.Module:
     return tree
 
 
-def _dynamic(tree: ast.Module) -> set[str]:
+def _dynamic(tree: ast.Module) -> frozenset[str]:
     """The functions of DYNAMIC that a file calls, or hands on to be called; `compile = False` is a key of MMEngine."""
     nodes = list(ast.walk(tree))
     names = [node for node in nodes if isinstance(node, ast.Name)]

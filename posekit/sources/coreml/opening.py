@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from posekit.contract.drafts import Draft
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError, MissingToolError, reading
 from posekit.runtimes.mlpackage import empty_specification, read_specification
@@ -57,6 +58,11 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     if min(picture.size_wh) > 0:
         facts["size_wh"] = list(picture.size_wh)
     return SourceModel(path, form, digest_of(path), settled(module), facts)
+
+
+def drafted(path: Path) -> Draft | None:
+    """What the file's input says of a contract; None where it takes numbers, of which it says nothing."""
+    return _picture(_specification(path), path).draft()
 
 
 def described(path: Path) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from posekit.contract.drafts import Draft, Said
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError
 
 ORDERS = {"RGB": "rgb", "BGR": "bgr", "GRAYSCALE": "gray"}
+ORIGIN = "the Core ML file"
 TOLERANCE = 1e-4  # of a normalised value: constants are written with six digits
 
 
@@ -61,13 +63,37 @@ class Picture:
             "set input.mean = 0 and input.std = 1 for each channel",
         )
 
+    def draft(self) -> Draft | None:
+        """The contract of an image as `check` takes it: its own colours and size, pixels that nothing else scales."""
+        if not self.colour:
+            return None
+        width, height = self.size_wh
+        takes = f"its input {self.name} is an image in {self.colour}"
+        values: dict[str, tuple[Any, str]] = {
+            "color_order": (ORDERS[self.colour], takes),
+            "mean": ([0] * self._channels, f"{takes}, whose pixels the model scales itself"),
+            "std": ([1] * self._channels, f"{takes}, whose pixels the model scales itself"),
+        }
+        if min(width, height) > 0:
+            values["size_wh"] = ([width, height], f"{takes} of {width} x {height} px")
+        said = {f"input.{name}": Said(value, source, fixed=True) for name, (value, source) in values.items()}
+        own = f"the model's own scaling of its image is x {self.scale:g}, + {list(self.bias[: self._channels])}"
+        return Draft(ORIGIN, said, read=takes, notes=() if self._is_plain else (own,))
+
+    @property
+    def _channels(self) -> int:
+        return 1 if self.colour == "GRAYSCALE" else 3
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.scale == 1 and not any(self.bias[: self._channels])
+
     def prepared(self, x: Any, is_raw: bool) -> Any:
         """(1, C, H, W) as the contract makes it, as the model's own operations take it; of numpy or torch."""
         if self.colour and is_raw:
             count = x.shape[1]
             channels = [x[:, index : index + 1] * self.scale + self.bias[index] for index in range(count)]
-            plain = self.scale == 1 and not any(self.bias[:count])
-            return x if plain else _joined(channels)
+            return x if self._is_plain else _joined(channels)
         return x.permute(0, 2, 3, 1) if self.is_channels_last else x
 
 

@@ -16,7 +16,7 @@ pytest.importorskip("coremltools")
 from posekit.contract.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
 from posekit.errors import ConversionError, InputError, PosekitError  # noqa: E402
 from posekit.runtimes.mlpackage import coremltools, empty_specification  # noqa: E402
-from posekit.sources import open_source  # noqa: E402
+from posekit.sources import drafted, open_source  # noqa: E402
 from posekit.sources.reference import network_input, run_reference  # noqa: E402
 from posekit.targets.graph.lowering import lower  # noqa: E402
 from tests import networks  # noqa: E402
@@ -103,6 +103,16 @@ def test_a_contract_that_would_scale_twice(form: str, tiny: Any, images: dict[st
         open_source(images[form], contract(tiny, mean=[120, 120, 120], std=[60, 60, 60], color_order="rgb"))
     with pytest.raises(InputError, match=r"takes a RGB image, but input.color_order is 'bgr'"):
         open_source(images[form], contract(tiny, **{**RAW, "color_order": "bgr"}))
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_draft_of_an_image_is_a_contract_that_opens_it(form: str, tiny: Any, images: dict[str, Path]) -> None:
+    draft = drafted(images[form])
+    assert draft is not None
+    said = {name.removeprefix("input."): one.value for name, one in draft.values.items()}
+    assert said == {**RAW, "size_wh": [32, 48]}
+    assert bool(draft.notes) == (form == "neuralnetwork")  # a program's scaling is among its operations
+    open_source(images[form], contract(tiny, **said))
 
 
 def _of(change: Callable[[Any], None], path: Path, folder: Path) -> Path:
