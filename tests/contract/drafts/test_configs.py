@@ -381,6 +381,7 @@ def test_a_configuration_counts_before_the_file_and_contradictions_are_told() ->
         ("a.yaml", "a: &a [x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n" + "".join(
             f"c{n}: &c{n} [{', '.join([f'*{p}'] * 9)}]\n" for n, p in enumerate(["b", *(f"c{k}" for k in range(9))])
         ), "more than 200,000 values"),
+        ("a.yaml", "a: &a " + "x" * 20000 + "\nb: [" + "*a, " * 1000 + "]", "more than 200,000 values"),
         ("a.yaml", "a: &a [*a]\n", "in themselves"),
         ("a.yaml", "[" * 500_000, "too deep"),
         ("a.yaml", "- " * 200_000, "no valid YAML"),
