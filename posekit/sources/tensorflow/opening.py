@@ -22,7 +22,7 @@ from posekit.sources.recognise import Container, Form, container
 from posekit.sources.source import SourceModel, digest_of, settled
 from posekit.sources.tensorflow.graphs import Frozen, frozen_of, function_of, inside, with_sizes
 from posekit.sources.tflite.opening import module_of, network_of
-from posekit.sources.tflite.ports import Network, Port, is_channels_last, probed, the_picture
+from posekit.sources.tflite.ports import Network, Port, entering, is_channels_last, probed, the_picture
 
 if TYPE_CHECKING:
     from torch import nn
@@ -112,7 +112,7 @@ def _function(frozen: Frozen, spec: PoseSpec, path: Path) -> tuple[Port, list[st
     ports = {name: port for name, port in frozen.inputs.items() if name in needed}
     given = the_picture(list(ports.values()), path)
     (name,) = ports
-    picture = with_sizes(given, spec, is_channels_last(given, spec, path))
+    picture = entering(with_sizes(given, spec, is_channels_last(given, spec, path)), spec, path)
     try:
         function = function_of(frozen, name, picture, [names[one] for one in taken.values()])
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.drafts.fitting import is_probe
 from posekit.errors import InputError, PosekitError, reading
 from posekit.progress import captured
 from posekit.runtimes import litert
@@ -25,9 +26,9 @@ from posekit.sources.tflite.graph import WEIGHTS, graph_of, kind_of, range_of
 from posekit.sources.tflite.ports import (
     Network,
     Port,
+    entering,
     is_channels_last,
     name_of,
-    of_pixels,
     own_size_wh,
     port_of,
     probed,
@@ -59,7 +60,7 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
         if size_wh := own_size_wh(picture):
             facts["size_wh"] = list(size_wh)
         spec = spec or probed(picture, len(unpacked.subgraphs[0].outputs), path)
-        if said is not None and (other := metadata.against(said, spec)):
+        if said is not None and not is_probe(spec) and (other := metadata.against(said, spec)):
             facts["metadata"] = f"{other}; the contract is followed"
     network = network_of(path, content, spec)
     return SourceModel(
@@ -115,7 +116,7 @@ def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str
         content = pack(unpacked)
     outputs = dict(zip(taken, (port_of(graph, int(one), path) for one in graph.outputs), strict=True))
     turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last)}
-    picture = of_pixels(port_of(graph, int(graph.inputs[0]), path), spec.input)
+    picture = entering(port_of(graph, int(graph.inputs[0]), path), spec, path)
     return Network(path, content, picture, outputs, is_last, frozenset(turned))
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.drafts.fitting import probe
+from posekit.contract.drafts.fitting import is_probe, probe
 from posekit.errors import InputError
 from posekit.runtimes.flatbuffer import text
 from posekit.sources import limits
+from posekit.sources.steps import check_steps, levels
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
@@ -153,6 +154,15 @@ def of_pixels(port: Port, image: InputSpec) -> Port:
     is_exact = all(math.frexp(one)[0] == 0.5 for one in (*image.std, port.scale or 1.0))  # powers of two
     shift = -offset if abs(abs(offset) - 0.5) < SAME else 0.0
     return replace(port, shift=shift, slack=0.0 if is_exact else SLACK)
+
+
+def entering(port: Port, spec: PoseSpec, path: Path) -> Port:
+    """The picture's port under a contract; InputError where mean and std do not belong to its whole numbers."""
+    found = of_pixels(port, spec.input)
+    if found.is_whole and not is_probe(spec):
+        what, scale = f"the input {port.name!r}, {port.dtype}", port.scale or 1.0
+        check_steps(found.entered(levels(spec.input)), what, path, scale=scale, zero=port.zero)
+    return found
 
 
 def own_size_wh(port: Port) -> tuple[int, int] | None:
