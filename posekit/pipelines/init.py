@@ -62,7 +62,7 @@ def init(
     draft, outputs = _run(draft, opened)
     draft = completed(fitted(draft, outputs))
     check_values(draft, f"the draft of {model}")
-    _check_whole(draft, opened, model)
+    _check_whole(draft, opened, model, trust)
     _write(path, spec_text(draft, model.name))
     return Drafted(path, draft, outputs)
 
@@ -80,7 +80,7 @@ class _Opened:
 def _opened(model: Path, draft: Draft, has_config: bool, arch: str, trust: bool, weights: str) -> _Opened:
     """The model; InputError where nothing else says anything of it. Under what is known of the picture, where its file
     wants a contract to be opened."""
-    told = described(model)
+    told = described(model, trust=trust)
     names = None if told is None else tuple(told["outputs"]) if isinstance(told.get("outputs"), Mapping) else ()
     size = draft.values.get("input.size_wh")
     try:
@@ -178,7 +178,9 @@ def _run(draft: Draft, opened: _Opened) -> tuple[Draft, Shapes | None]:
             raise
         return _not_run(draft, error.message), None
     if opened.names is not None and list(opened.names) != names:
-        draft = changed(draft, {"outputs": Said(names, f"the file's {', '.join(opened.names)}")}, {})
+        told = f"the file's {', '.join(opened.names)}"
+        own = {"file_outputs": Said(list(opened.names), "the file's own names")} if len(names) > 1 else {}
+        draft = changed(draft, {"outputs": Said(names, told), **own}, {})
     shapes = {name: tuple(int(side) for side in one.shape) for name, one in outputs.items()}
     return draft, shapes if opened.names is None else {name: _turned(s, width, height) for name, s in shapes.items()}
 
@@ -193,7 +195,7 @@ def _turned(shape: tuple[int, ...], width: int, height: int) -> tuple[int, ...]:
     return (shape[0], shape[3], *shape[1:3]) if is_last and min(shape[1:3]) > 1 else shape
 
 
-def _check_whole(draft: Draft, opened: _Opened, model: Path) -> None:
+def _check_whole(draft: Draft, opened: _Opened, model: Path, trust: bool) -> None:
     """InputError where a draft without gaps is no contract, or not that of this network."""
     if set(draft.gaps) - {"license"}:
         return
@@ -205,7 +207,7 @@ def _check_whole(draft: Draft, opened: _Opened, model: Path) -> None:
     if source is None:
         return
     if opened.names is not None:
-        source = open_source(model, spec)
+        source = open_source(model, spec, trust=trust)
     width, height = spec.input.size_wh
     outputs = run_reference(source, spec, np.zeros((height, width, 3), np.float32))
     check_facts(source, spec)

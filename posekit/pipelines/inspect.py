@@ -98,7 +98,7 @@ def _source(path: Path, spec: str, changes: Sequence[str], arch: str, trust: boo
     from posekit.sources import described, open_source
     from posekit.sources.recognise import Form
 
-    facts = described(path)
+    facts = described(path, trust=trust)
     if facts and facts["form"] == Form.TFLITE:
         facts |= _stored(path)
     source = None if facts else open_source(path, arch=arch, trust=trust, weights=weights)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posekit.contract.drafts.fitting import is_probe
 from posekit.decoders import of
 from posekit.errors import InputError
 from posekit.progress import LOG
@@ -17,20 +19,22 @@ if TYPE_CHECKING:
 MOST_LISTED = 12
 
 
-def chosen(spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[str], path: Path) -> dict[str, str]:
+def chosen(
+    spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[str], path: Path, *, has_order: bool = True
+) -> dict[str, str]:
     """Tensors of the file by the name that the contract gives them, in its order.
 
-    own: the file's own outputs with their shapes, 0 for an open size; inside: every tensor that could be one. Taken are
-    `file_outputs`, else the tensors that are called as `outputs` says, or as the decoder does without it; else the
-    file's own in the order of `outputs`, where none has a name of it. What of the file's outputs is left out is logged.
-    InputError lists the candidates.
+    own: the file's own outputs with their shapes, 0 for an open size; inside: every tensor that could be one;
+    has_order: whether the file says which of its own is the first. Taken are `file_outputs`, else the tensors that are
+    called as `outputs` says, or as the decoder does without it; else the file's own in the order of `outputs`, where
+    none has a name of it. What of the file's outputs is left out is logged. InputError lists the candidates.
     """
     names = spec.outputs or spec.decoder.outputs
     if spec.file_outputs:
         found = dict(zip(names, spec.file_outputs, strict=True))
     elif all(name in inside for name in names):
         found = {name: name for name in names}
-    elif len(names) == len(own) and _may_be_in_order(spec, own):
+    elif len(names) == len(own) and (len(own) == 1 or _may_be_in_order(spec, own, has_order or is_probe(spec))):
         return dict(zip(names, own, strict=True))
     else:
         raise InputError(
@@ -47,10 +51,21 @@ def chosen(spec: PoseSpec, own: Mapping[str, Sequence[int]], inside: Collection[
     return found
 
 
-def _may_be_in_order(spec: PoseSpec, own: Collection[str]) -> bool:
-    """Whether outputs of other names are those of the contract in its order: where it says an order, or there is one
-    alone. A file that has some of the names has the others at other places."""
-    return len(own) == 1 or (bool(spec.outputs) and not any(name in own for name in spec.outputs))
+def _may_be_in_order(spec: PoseSpec, own: Collection[str], has_order: bool) -> bool:
+    """Whether outputs of other names are those of the contract in its order: where both say an order. A file that
+    has some of the names has the others at other places."""
+    return has_order and bool(spec.outputs) and not any(name in own for name in spec.outputs)
+
+
+def numbered(names: Collection[str]) -> list[str] | None:
+    """Names of one stem in the order of their numbers, as Identity, Identity_1 or output_0, output_1, output_10; None
+    where names say no order."""
+    parts = {name: re.fullmatch(r"(.*?)(?:[_:](\d+))?", name, re.DOTALL) for name in names}
+    stems = {part[1] for part in parts.values() if part}
+    numbers = {name: int(part[2] or 0) for name, part in parts.items() if part}
+    if len(stems) > 1 or len(set(numbers.values())) < len(names):
+        return None
+    return sorted(names, key=numbers.__getitem__)
 
 
 def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: bool) -> dict[str, Any]:

@@ -95,11 +95,14 @@ def says_contract(path: Path) -> bool:
     return opening.says_contract(path, kind)
 
 
-def described(path: Path) -> dict[str, Any] | None:
+def described(path: Path, *, trust: bool = False) -> dict[str, Any] | None:
     """What a file says of itself without a contract: inputs, outputs, operations, metadata; None for PyTorch's files,
-    which say little before they run."""
+    which say little before they run. trust: as open_source has it."""
     kind = container(path)
-    return dict(import_module(ROOMS[kind]).described(path)) if kind in ROOMS else None
+    if kind not in ROOMS:
+        return None
+    options = {"trust": trust} if kind in RUN_CODE else {}
+    return dict(import_module(ROOMS[kind]).described(path, **options))
 
 
 def drafted(path: Path) -> Draft | None:

@@ -56,6 +56,11 @@ def probe(size_wh: tuple[int, int], color_order: str, outputs: Sequence[str] = (
     )  # fmt: skip
 
 
+def is_probe(spec: PoseSpec) -> bool:
+    """Whether nobody says what the contract says: it is a probe."""
+    return getattr(spec.decoder, "output", None) == PROBE
+
+
 def _unseen(draft: Draft, kind: str) -> Draft:
     """Names for the outputs of a network that was not run: those of the decoder's own fields, in their order."""
     names = [name for name, field in DECODERS[kind].spec.model_fields.items() if name.startswith("output")]

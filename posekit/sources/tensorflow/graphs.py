@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit.errors import InputError, said
+from posekit.sources.outputs import numbered
 from posekit.sources.recognise import Container
 from posekit.sources.tensorflow import safety
 from posekit.sources.tflite.ports import Port
@@ -22,12 +23,23 @@ WHAT = "save it again with the TensorFlow that made it"
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """A graph without variables. inputs: with their sizes, 0 for an open one, by tensor name; outputs: tensors by what
-    the file calls them; sides: of the outputs."""
+    the file calls them; sides: of the outputs. has_order: whether the file says which output is the first."""
 
     graph: Any
     inputs: Mapping[str, Port]
     outputs: Mapping[str, str]
     sides: Mapping[str, tuple[int, ...]]
+    has_order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """What a file computes of a picture. concrete: the function for its sizes; names: of what that gives, one after the
+    other."""
+
+    concrete: Callable[[Sequence[int]], Any]
+    names: Sequence[str]
+    has_order: bool
 
 
 def frozen_of(path: Path, kind: Container, sides: Sequence[int], *, trust: bool) -> Frozen:
@@ -62,29 +74,32 @@ def _of_graph(path: Path, *, trust: bool) -> Frozen:
         if one.name in reached and one.type not in UNREAD and one.outputs
         and not any(tensor.consumers() for tensor in one.outputs)
     ]  # fmt: skip
-    names = {_short(one.name): one.name for one in ends}
-    return Frozen(graph, inputs, names, {_short(one.name): _sides(one) for one in ends})
+    return _frozen(graph, inputs, {_short(one.name): one for one in ends}, has_order=False)
 
 
-def _of_function(function: Callable[..., Any], sides: Sequence[int]) -> Frozen:
+def _frozen(graph: Any, inputs: Mapping[str, Port], ends: Mapping[str, Any], *, has_order: bool) -> Frozen:
+    """With the outputs `ends` in the order that their names say, if the file says none."""
+    order = list(ends) if has_order else numbered(ends)
+    names = order or list(ends)
+    return Frozen(
+        graph, inputs, {name: ends[name].name for name in names}, {name: _sides(ends[name]) for name in names},
+        order is not None,
+    )  # fmt: skip
+
+
+def _of_function(function: Callee, sides: Sequence[int]) -> Frozen:
     """A function of one picture, with its variables as constants."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    concrete = function(sides)
-    named = concrete.structured_outputs if isinstance(concrete.structured_outputs, dict) else {}
-    names = tf.nest.flatten({name: name for name in named})  # in the order in which TensorFlow lays values flat
-    constant = convert_variables_to_constants_v2(concrete)
+    constant = convert_variables_to_constants_v2(function.concrete(sides))
     outputs = [one for one in constant.outputs if isinstance(one, tf.Tensor)]
-    names = names if len(names) == len(outputs) else [_short(one.name) for one in outputs]
-    return Frozen(
-        constant.graph.as_graph_def(), {one.name: _port(one) for one in constant.inputs if one.dtype != tf.resource},
-        dict(zip(names, (one.name for one in outputs), strict=True)),
-        dict(zip(names, map(_sides, outputs), strict=True)),
-    )  # fmt: skip
+    inputs = {one.name: _port(one) for one in constant.inputs if one.dtype != tf.resource}
+    ends = dict(zip(function.names, outputs, strict=True))
+    return _frozen(constant.graph.as_graph_def(), inputs, ends, has_order=function.has_order)
 
 
-def _keras(path: Path, *, trust: bool) -> Callable[..., Any]:
+def _keras(path: Path, *, trust: bool) -> Callee:
     import tensorflow as tf
 
     if not trust:
@@ -100,23 +115,28 @@ def _keras(path: Path, *, trust: bool) -> Callable[..., Any]:
         shape = [1, *inputs[0].shape[1:]]
         fixed = [given if one is None else one for one, given in zip(shape, sides or shape, strict=True)]
         spec = tf.TensorSpec(fixed, inputs[0].dtype)
-        return tf.function(lambda image: _named(model, model(image, training=False))).get_concrete_function(spec)
+        call = tf.function(lambda image: tf.nest.flatten(model(image, training=False)))
+        return call.get_concrete_function(spec)
 
-    return concrete
-
-
-def _named(model: Any, result: Any) -> dict[str, Any]:
-    """Outputs under the names of the layers that give them."""
-    if isinstance(result, dict):
-        return dict(result)
-    values = list(result) if isinstance(result, list | tuple) else [result]
-    names = list(getattr(model, "output_names", []))
-    if len(set(names)) != len(values):
-        names = [f"output_{place}" for place in range(len(values))]
-    return dict(zip(names, values, strict=True))
+    return Callee(concrete, *_names(model))
 
 
-def _saved_model(path: Path, *, trust: bool) -> Callable[..., Any]:
+def _names(model: Any) -> tuple[list[str], bool]:
+    """Names of a model's outputs as it gives them laid flat, and whether it gives them one after the other: those of a
+    dictionary are its keys, others those of the layers that give them."""
+    import tensorflow as tf
+
+    given = model.output
+    names = list(model.output_names)
+    if isinstance(given, dict):
+        keys = sorted(given)  # as TensorFlow lays it flat
+        return (keys if len(keys) == len(names) else names), False
+    if len(set(names)) < len(tf.nest.flatten(given)):
+        names = [f"output_{place}" for place in range(len(tf.nest.flatten(given)))]
+    return names, True
+
+
+def _saved_model(path: Path, *, trust: bool) -> Callee:
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -145,12 +165,12 @@ def _saved_model(path: Path, *, trust: bool) -> Callable[..., Any]:
     def concrete(sides: Sequence[int]) -> Any:
         shape = given.shape.as_list() if given.shape.rank is not None else [None] * 4
         fixed = [other if one is None else one for one, other in zip(shape, sides or shape, strict=True)]
-        call = tf.function(lambda image: signature(**{name: image}))
+        call = tf.function(lambda image: [result for _, result in sorted(signature(**{name: image}).items())])
         found = call.get_concrete_function(tf.TensorSpec(fixed, given.dtype))
         found.kept = loaded  # its variables live as long as it does
         return found
 
-    return concrete
+    return Callee(concrete, sorted(signature.structured_outputs), has_order=False)
 
 
 def function_of(frozen: Frozen, name: str, port: Port, outputs: Sequence[str]) -> Any:

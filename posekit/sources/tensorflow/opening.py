@@ -22,7 +22,7 @@ from posekit.sources.recognise import Container, Form, container
 from posekit.sources.source import SourceModel, digest_of, settled
 from posekit.sources.tensorflow.graphs import Frozen, frozen_of, function_of, inside, with_sizes
 from posekit.sources.tflite.opening import module_of, network_of
-from posekit.sources.tflite.ports import Network, Port, is_channels_last, probed, the_picture
+from posekit.sources.tflite.ports import Network, Port, entering, is_channels_last, probed, the_picture
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,13 +68,13 @@ def _module(network: Network) -> tuple[nn.Module, Network | None]:
         return refusing(error), network
 
 
-def described(path: Path) -> dict[str, Any]:
-    """Inputs, outputs and operations, for who has no contract yet; code in the file is not run."""
+def described(path: Path, *, trust: bool = False) -> dict[str, Any]:
+    """Inputs, outputs and operations, for who has no contract yet; code in the file is not run, unless `trust`."""
     _require()
     kind = container(path)
     with captured(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frozen = frozen_of(path, kind, (), trust=False)
+        frozen = frozen_of(path, kind, (), trust=trust)
     counts = Counter(node.op for node in frozen.graph.node)
     return {
         "form": str(FORMS[kind]), "sha256": digest_of(path),
@@ -107,12 +107,12 @@ def _sides(spec: PoseSpec | None) -> tuple[int, ...]:
 def _function(frozen: Frozen, spec: PoseSpec, path: Path) -> tuple[Port, list[str], Any]:
     """The picture, the contract's outputs in its order, and the function from one to the others."""
     names = inside(frozen)
-    taken = chosen(spec, frozen.sides, names.keys(), path)
+    taken = chosen(spec, frozen.sides, names.keys(), path, has_order=frozen.has_order)
     needed = _inputs_of(frozen, [names[one] for one in taken.values()])
     ports = {name: port for name, port in frozen.inputs.items() if name in needed}
     given = the_picture(list(ports.values()), path)
     (name,) = ports
-    picture = with_sizes(given, spec, is_channels_last(given, spec, path))
+    picture = entering(with_sizes(given, spec, is_channels_last(given, spec, path)), spec, path)
     try:
         function = function_of(frozen, name, picture, [names[one] for one in taken.values()])
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.drafts.fitting import is_probe
 from posekit.errors import InputError, PosekitError, reading
 from posekit.progress import captured
 from posekit.runtimes import litert
@@ -25,9 +26,11 @@ from posekit.sources.tflite.graph import WEIGHTS, graph_of, kind_of, range_of
 from posekit.sources.tflite.ports import (
     Network,
     Port,
+    entering,
+    inputs_of,
     is_channels_last,
     name_of,
-    of_pixels,
+    outputs_of,
     own_size_wh,
     port_of,
     probed,
@@ -59,7 +62,7 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
         if size_wh := own_size_wh(picture):
             facts["size_wh"] = list(size_wh)
         spec = spec or probed(picture, len(unpacked.subgraphs[0].outputs), path)
-        if said is not None and (other := metadata.against(said, spec)):
+        if said is not None and not is_probe(spec) and (other := metadata.against(said, spec)):
             facts["metadata"] = f"{other}; the contract is followed"
     network = network_of(path, content, spec)
     return SourceModel(
@@ -76,14 +79,15 @@ def described(path: Path) -> dict[str, Any]:
         unpacked = unpack(content)
         graph = unpacked.subgraphs[0]
 
-        def side(numbers: Any) -> dict[str, str]:
-            return {port.name: port.described for port in (port_of(graph, int(one), path) for one in numbers)}
-
+        outputs = {name: port_of(graph, one, path).described for name, one in outputs_of(unpacked)[0].items()}
         counts = Counter(kind_of(unpacked, one) for one in graph.operators)
         facts: dict[str, Any] = {
-            "form": str(Form.TFLITE), "sha256": digest_of(path), "inputs": side(graph.inputs),
-            "outputs": side(graph.outputs), "operations": dict(sorted(counts.items())),
-        }  # fmt: skip
+            "form": str(Form.TFLITE),
+            "sha256": digest_of(path),
+            "inputs": {port.name: port.described for port in inputs_of(unpacked, path)},
+            "outputs": outputs,
+            "operations": dict(sorted(counts.items())),
+        }
         if _is_rounded(unpacked):
             facts["arithmetic"] = WHOLE
         said = metadata.said_of(unpacked, content)
@@ -109,21 +113,23 @@ def network_of(path: Path, content: bytes, spec: PoseSpec, *, taken: Mapping[str
     if taken is not None:
         numbers = [int(graph.outputs[place]) for place in taken.values()]
     else:
-        taken, numbers = _chosen(graph, spec, path)
+        taken, numbers = _chosen(unpacked, spec, path)
     if is_open or numbers != [int(one) for one in graph.outputs]:
         cut(unpacked, numbers)
         content = pack(unpacked)
     outputs = dict(zip(taken, (port_of(graph, int(one), path) for one in graph.outputs), strict=True))
     turned = {name for name, port in outputs.items() if is_turned(name, port.sides, spec, is_last)}
-    picture = of_pixels(port_of(graph, int(graph.inputs[0]), path), spec.input)
+    picture = entering(_picture(unpacked, path), spec, path)
     return Network(path, content, picture, outputs, is_last, frozenset(turned))
 
 
-def _chosen(graph: Any, spec: PoseSpec, path: Path) -> tuple[Mapping[str, Any], list[int]]:
+def _chosen(unpacked: Any, spec: PoseSpec, path: Path) -> tuple[Mapping[str, Any], list[int]]:
     """The contract's outputs, and the numbers of their tensors in its order."""
-    names = _numbers_by_name(graph)
-    own = {name_of(graph, int(one)): port_of(graph, int(one), path).sides for one in graph.outputs}
-    taken = chosen(spec, own, names.keys(), path)
+    graph = unpacked.subgraphs[0]
+    own, has_order = outputs_of(unpacked)
+    names = _numbers_by_name(graph) | own
+    sides = {name: port_of(graph, one, path).sides for name, one in own.items()}
+    taken = chosen(spec, sides, names.keys(), path, has_order=has_order)
     return taken, [names[name] for name in taken.values()]
 
 
@@ -188,8 +194,7 @@ def _same(values: Any) -> Any:
 
 def _picture(unpacked: Any, path: Path) -> Port:
     """The one input; InputError where there are others."""
-    graph = unpacked.subgraphs[0]
-    return the_picture([port_of(graph, int(one), path) for one in graph.inputs], path)
+    return the_picture(inputs_of(unpacked, path), path)
 
 
 def _numbers_by_name(graph: Any) -> dict[str, int]:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.drafts.fitting import probe
+from posekit.contract.drafts.fitting import is_probe, probe
 from posekit.errors import InputError
 from posekit.runtimes.flatbuffer import text
 from posekit.sources import limits
+from posekit.sources.outputs import numbered
+from posekit.sources.steps import check_steps, levels
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
@@ -94,10 +96,42 @@ def name_of(graph: Any, number: int) -> str:
     return text(graph.tensors[number].name or b"") or f"tensor {number}"
 
 
-def port_of(graph: Any, number: int, path: Path) -> Port:
+def signed(unpacked: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """Inputs and outputs of the main graph by the names that the file's signature gives them; empty without one."""
+    for one in unpacked.signatureDefs or []:
+        if not one.subgraphIndex:
+            sides = (
+                {text(each.name): int(each.tensorIndex) for each in side or []} for side in (one.inputs, one.outputs)
+            )
+            inputs, outputs = sides
+            return inputs, outputs
+    return {}, {}
+
+
+def inputs_of(unpacked: Any, path: Path) -> list[Port]:
+    """What goes into the main graph, as its signature calls it, else as the tensors are called."""
+    graph, names = unpacked.subgraphs[0], {number: name for name, number in signed(unpacked)[0].items()}
+    return [port_of(graph, int(one), path, names.get(int(one), "")) for one in graph.inputs]
+
+
+def outputs_of(unpacked: Any) -> tuple[dict[str, int], bool]:
+    """Outputs of the main graph by name, in its order, and whether that says anything: converters shuffle the outputs
+    of a signature, so that there only numbers in its names do."""
+    graph, given = unpacked.subgraphs[0], signed(unpacked)[1]
+    numbers = [int(one) for one in graph.outputs]
+    if not given:
+        return {name_of(graph, one): one for one in numbers}, True
+    given = {name: one for name, one in given.items() if one in numbers}
+    known = set(given.values())
+    given |= {name_of(graph, one): one for one in numbers if one not in known}
+    order = numbered(given)
+    return {name: given[name] for name in order or given}, order is not None
+
+
+def port_of(graph: Any, number: int, path: Path, name: str = "") -> Port:
     """One tensor of a graph; InputError where it holds neither numbers nor one scale for all of them."""
     tensor = graph.tensors[number]
-    name = name_of(graph, number)
+    name = name or name_of(graph, number)
     if tensor.type not in DTYPES:
         raise InputError(f"tensor {name!r} of {path} is of type {tensor.type}, expected numbers", "")
     signature = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
@@ -153,6 +187,15 @@ def of_pixels(port: Port, image: InputSpec) -> Port:
     is_exact = all(math.frexp(one)[0] == 0.5 for one in (*image.std, port.scale or 1.0))  # powers of two
     shift = -offset if abs(abs(offset) - 0.5) < SAME else 0.0
     return replace(port, shift=shift, slack=0.0 if is_exact else SLACK)
+
+
+def entering(port: Port, spec: PoseSpec, path: Path) -> Port:
+    """The picture's port under a contract; InputError where mean and std do not belong to its whole numbers."""
+    found = of_pixels(port, spec.input)
+    if found.is_whole and not is_probe(spec):
+        what, scale = f"the input {port.name!r}, {port.dtype}", port.scale or 1.0
+        check_steps(found.entered(levels(spec.input)), what, path, scale=scale, zero=port.zero)
+    return found
 
 
 def own_size_wh(port: Port) -> tuple[int, int] | None:

@@ -114,6 +114,58 @@ def test_what_has_no_pytorch_equivalent_is_kept(tmp_path: Path) -> None:
         source.module(torch.from_numpy(network_input(spec, PIXELS)))
 
 
+SIMCC = {"kind": "simcc", "output_x": "x", "output_y": "y", "split_ratio": 2.0, "score_reduction": "min",
+         "refinement": "none", "activation": "none"}  # fmt: skip
+
+
+def two_heads(names: dict[str, float], how: str) -> Any:
+    """A Keras model whose outputs are of these names, in this order, each full of its number."""
+    import keras
+
+    image = keras.Input((48, 32, 3), name="image")
+    flat = keras.layers.GlobalAveragePooling2D()(image)
+    heads = {
+        name: keras.layers.Dense(
+            3, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(value), name=name
+        )(flat)
+        for name, value in names.items()
+    }
+    return keras.Model(image, heads if how == "by name" else list(heads.values()))
+
+
+def means_of(source: Any) -> dict[str, float]:
+    return {name: float(one.mean()) for name, one in source.run(network_input(spec_of(), PIXELS)).items()}
+
+
+@pytest.mark.parametrize("form", ["m.keras", "m.h5"])
+def test_outputs_of_keras_stay_in_the_models_order(form: str, tmp_path: Path) -> None:
+    """Not in that of the alphabet, in which bins_y is before pred_x."""
+    two_heads({"pred_x": 1, "bins_y": 2}, "in order").save(tmp_path / form)
+    source = open_source(tmp_path / form, spec_of(decoder=SIMCC, outputs=["x", "y"]))
+    means = means_of(source)
+    assert means == {"x": 1, "y": 2}
+    assert list((described(tmp_path / form) or {})["outputs"]) == ["pred_x", "bins_y"]
+
+
+def test_outputs_without_an_order_are_asked_for(tmp_path: Path) -> None:
+    """Of a dictionary of outputs and of a signature only names count; eleven that are numbered are in that order."""
+    from posekit.sources.outputs import numbered
+
+    two_heads({"pred_x": 1, "bins_y": 2}, "by name").save(tmp_path / "m.keras")
+    two_heads({"y": 1, "x": 2}, "by name").save(tmp_path / "named.keras")
+    two_heads({"y": 1, "x": 2}, "by name").export(tmp_path / "named", verbose=False)
+    with pytest.raises(InputError, match=r"gives 2: .*pred_x") as raised:
+        open_source(tmp_path / "m.keras", spec_of(decoder=SIMCC, outputs=["x", "y"]))
+    assert "file_outputs = " in raised.value.hint
+    for one in ("named.keras", "named"):
+        source = open_source(tmp_path / one, spec_of(decoder=SIMCC, outputs=["x", "y"]))
+        assert means_of(source) == {"x": 2, "y": 1}
+    names = [f"output_{number}" for number in range(12)]
+    assert numbered(sorted(names)) == names
+    assert numbered({"Identity_1": 0, "Identity": 0}) == ["Identity", "Identity_1"]
+    assert numbered(["pred_x", "bins_y"]) is numbered(["a_1", "b_0"]) is None
+
+
 def test_candidates_are_listed(files: dict[str, Path]) -> None:
     with pytest.raises(InputError, match="names 1 outputs") as raised:
         open_source(files["pb"], spec_of())
@@ -140,6 +192,7 @@ def test_code_in_a_keras_file_is_not_run(tmp_path: Path) -> None:
         model.save(tmp_path / name)
         with pytest.raises(InputError, match="would run code of its own: .*Lambda"):
             open_source(tmp_path / name, spec_of())
+    assert "heatmaps" in (described(tmp_path / "code.keras", trust=True) or {})["outputs"]
     source = open_source(tmp_path / "code.keras", spec_of(), trust=True)
     assert run_reference(source, spec_of(), PIXELS)["heatmaps"].shape == (1, 12, 8, 3)
 

@@ -214,6 +214,60 @@ def test_without_a_contract_a_file_says_what_it_is(tmp_path: Path) -> None:
     assert facts["operations"] == {"CONV_2D": 1}
 
 
+def signed(content: bytes, inputs: dict[str, int], outputs: dict[str, int]) -> bytes:
+    """The file with a signature; numbers: of the inputs and outputs."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    unpacked = unpack(content)
+    graph, given = unpacked.subgraphs[0], schema.SignatureDefT()
+
+    def sides(names: dict[str, int], numbers: Any) -> list[Any]:
+        entries = []
+        for name, place in names.items():
+            entry = schema.TensorMapT()
+            entry.name, entry.tensorIndex = name, int(numbers[place])
+            entries.append(entry)
+        return entries
+
+    given.signatureKey, given.subgraphIndex = "serving_default", 0
+    given.inputs, given.outputs = sides(inputs, graph.inputs), sides(outputs, graph.outputs)
+    unpacked.signatureDefs = [given]
+    return pack(unpacked)
+
+
+def heads(adding: Adding, x: int) -> list[int]:
+    """Maps of the picture's own, then those negated; their tensors have the names that converters make up."""
+    size = adding.constant("size", np.array([12, 8], np.int32))
+    one = result(
+        adding, "RESIZE_NEAREST_NEIGHBOR", (x, size), (1, 12, 8, 3), "ResizeNearestNeighborOptions", name="y:0"
+    )
+    return [one, result(adding, "NEG", (one,), (1, 12, 8, 3), "NegOptions", name="StatefulPartitionedCall:1")]
+
+
+def test_outputs_are_called_as_the_signature_calls_them(tmp_path: Path) -> None:
+    """Converters shuffle outputs: names count, and numbers in names, but never the order."""
+    bare = tflite((1, 48, 32, 3), heads)
+    both = spec_of(outputs=["heatmaps", "aux"])
+
+    def first(content: bytes, spec: Any = both) -> float:
+        reference = run_reference(open_source(written(tmp_path, content), spec), spec, PIXELS)
+        return float(np.sign(reference["heatmaps"].mean()))
+
+    assert first(bare) == 1  # the file's own order
+    named = signed(bare, {"image": 0}, {"aux": 0, "heatmaps": 1})
+    assert first(named) == -1
+    assert first(named, spec_of()) == -1
+    assert first(signed(bare, {"image": 0}, {"output_1": 0, "output_0": 1})) == -1
+    assert first(signed(bare, {"image": 0}, {"y:0": 1, "z": 0}), spec_of(file_outputs=["y:0"])) == -1
+    facts = described(written(tmp_path, named)) or {}
+    assert list(facts["inputs"]) == ["image"]
+    assert list(facts["outputs"]) == ["aux", "heatmaps"]
+    other = written(tmp_path, signed(bare, {"image": 0}, {"maps": 0, "tags": 1}))
+    with pytest.raises(InputError, match="gives 2: maps"):
+        open_source(other, both)
+    assert open_source(other, None).run is not None
+
+
 def test_names_that_are_none_are_taken(tmp_path: Path) -> None:
     """Bytes that are no text, and outputs without a name."""
     unpacked = unpack(small())
