@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.drafts import ultralytics
+from posekit.contract.drafts.fitting import is_probe
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError, said
 from posekit.progress import captured
@@ -23,6 +24,7 @@ from posekit.sources.onnx.rules import RULES
 from posekit.sources.outputs import arranged, chosen
 from posekit.sources.recognise import Form
 from posekit.sources.source import ROUNDING, Run, SourceModel, settled
+from posekit.sources.steps import check_steps, levels
 
 # relative RMS of our float32 against a file whose every result onnxruntime rounds to 11 bits, or to 8
 HALF_ROUNDING, EIGHT_BIT_ROUNDING = 1e-2, 5e-2
@@ -67,6 +69,10 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     own = {one.name: _shape(one) for one in model.graph.output}
     outputs = {name: name for name in own} if spec is None else chosen(spec, own, _inside(model), path)
     shape = _fixed(image, spec, path)
+    if spec is not None and image.kind in WHOLE and not is_probe(spec):
+        name, low, high = WHOLE[image.kind]
+        entered = np.rint(levels(spec.input)).clip(low, high).astype(name)
+        check_steps(entered, f"the input {image.name!r}, {name}", path)
     constants = reading.weights(model.graph, path)
     nodes = reading.nodes(model.graph, constants, reading.version_of(model), path)
     arrange = partial(arranged, spec=spec, channels_last=image.is_channels_last)

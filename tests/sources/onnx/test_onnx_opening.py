@@ -83,6 +83,13 @@ def test_inputs_of_other_types(kind: int, tiny: Any, tmp_path: Path) -> None:
     agree(saved(small(kind=kind), tmp_path), spec_of(tiny, input=raw), 1e-2 if kind == TensorProto.FLOAT16 else 2e-5)
 
 
+def test_whole_inputs_want_pixels(tiny: Any, tmp_path: Path) -> None:
+    path = saved(small(kind=TensorProto.UINT8), tmp_path)
+    normalised = {**spec_of(tiny).input.model_dump(), "mean": (123.7, 116.3, 103.5), "std": (58.4, 57.1, 57.4)}
+    with pytest.raises(InputError, match="do not fit the input 'image', uint8"):
+        open_source(path, spec_of(tiny, input=normalised))
+
+
 def test_channels_last(tiny: Any, tmp_path: Path) -> None:
     nodes = [
         node("Transpose", ["image"], ["first"], perm=[0, 3, 1, 2]),
