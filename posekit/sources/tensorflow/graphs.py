@@ -61,7 +61,7 @@ def _of_graph(path: Path, *, trust: bool) -> Frozen:
     graph = tf.compat.v1.GraphDef()
     graph.ParseFromString(path.read_bytes())
     if not trust:
-        safety.refuse_reaching(safety.all_nodes(graph), path)
+        safety.refuse_reaching(graph, path)
     with tf.Graph().as_default() as whole:
         tf.graph_util.import_graph_def(graph, name="")
     inputs = {one.outputs[0].name: _port(one.outputs[0]) for one in whole.get_operations() if one.type == "Placeholder"}
@@ -146,7 +146,8 @@ def _saved_model(path: Path, *, trust: bool) -> Callee:
     for one in whole.meta_graphs:
         safety.refuse_assets(one, path)
         if not trust:
-            safety.refuse_reaching(safety.all_nodes(one.graph_def), path)
+            is_second = len(whole.meta_graphs) == 1 and one.HasField("object_graph_def")  # of TensorFlow 2
+            safety.refuse_running(one, path, is_restored=not is_second)
     loaded = tf.saved_model.load(str(path))
     names = [name for name in loaded.signatures if not name.startswith("__")]
     if "serving_default" not in names and len(names) != 1:

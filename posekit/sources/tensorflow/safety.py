@@ -4,35 +4,119 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from posekit.errors import InputError, reading
 from posekit.sources import limits
+from posekit.sources.tensorflow.operations import COMPUTING, RESTORING, SAVING, STATEFUL
 
-# operations that reach beyond the numbers they are given: the machine's files, and Python's functions
-REACHING = frozenset({
-    "WriteFile", "ReadFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "WholeFileReader",
-    "WholeFileReaderV2", "TextLineReader", "TextLineReaderV2", "FixedLengthRecordReader", "TFRecordReader",
-    "TFRecordReaderV2", "DebugIdentity", "DebugIdentityV2", "PrintV2", "WriteSummary", "CreateSummaryFileWriter",
-})  # fmt: skip
+ALLOWED = COMPUTING | STATEFUL
+MOST_NAMED = 8
 TRUST = "nothing was run; if you know where the file comes from, pass --trust"
+LONGEST = 60  # characters of a name
+# layers of Keras that run another framework's code, or another file's
+FOREIGN_LAYERS = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 OWN = ("keras", "builtins", "tf_keras", "tensorflow")
 
 
-def refuse_reaching(nodes: Iterable[Any], path: Path) -> None:
-    """InputError that names operations which read or write files, or call Python; nodes: of a GraphDef."""
-    found = sorted({node.op for node in nodes} & REACHING)
+def refuse_reaching(graph: Any, path: Path) -> None:
+    """InputError that names operations of a GraphDef and its functions which may do more than compute."""
+    _refuse({node.op for node in _all_nodes(graph)}, graph, path)
+
+
+def refuse_running(meta_graph: Any, path: Path, *, is_restored: bool) -> None:
+    """InputError that names operations of a SavedModel's graph which may do more than compute.
+
+    The file's own saver may read and write checkpoints, where nothing that loading or running starts leads to it: the
+    signatures, what initialises (main op, tables), and what restores variables, which reads that checkpoint alone.
+    is_restored: whether the graph does that itself, as those of TensorFlow 1.
+    """
+    graph, saver = meta_graph.graph_def, meta_graph.saver_def
+    everywhere = {node.op for node in _all_nodes(graph)}
+    run = {node.op for node in _reached(graph, _started(meta_graph), _initialising(meta_graph))}
+    restored = _reached(graph, {_node(saver.restore_op_name)}, set()) if is_restored else []
+    restoring = {node.op for node in restored if not (node.op in RESTORING and _reads(node, saver))}
+    _refuse((everywhere - SAVING) | run | restoring, graph, path)
+
+
+def _refuse(operations: set[str], graph: Any, path: Path) -> None:
+    """InputError that names those which are neither known to compute, nor functions of the graph under names of their
+    own."""
+    from tensorflow.python.framework import op_def_registry
+
+    own = {one.signature.name for one in graph.library.function}
+    found = sorted(one for one in operations - ALLOWED if one not in own or op_def_registry.get(one) is not None)
     if found:
-        raise InputError(f"{path} would do more than compute: it has {', '.join(found)}", TRUST)
+        raise InputError(f"{path} may do more than compute: it has {', '.join(found[:MOST_NAMED])}", TRUST)
 
 
-def all_nodes(graph: Any) -> Iterator[Any]:
-    """The nodes of a GraphDef and of its functions."""
+def _all_nodes(graph: Any) -> Iterator[Any]:
     yield from graph.node
     for function in graph.library.function:
         yield from function.node_def
+
+
+def _started(meta_graph: Any) -> set[str]:
+    """Nodes that loading or running a SavedModel asks for."""
+    found = set()
+    for signature in meta_graph.signature_def.values():
+        found |= {_node(one.name) for side in (signature.inputs, signature.outputs) for one in side.values()}
+    for name in ("saved_model_main_op", "legacy_init_op", "table_initializer"):
+        if name in meta_graph.collection_def:
+            found |= {_node(one) for one in meta_graph.collection_def[name].node_list.value}
+    return found
+
+
+def _initialising(meta_graph: Any) -> set[str]:
+    """Functions that make and fill the resources of a SavedModel of TensorFlow 2 when it is loaded."""
+    nodes = meta_graph.object_graph_def.nodes
+    found: set[str] = set()
+    for node in nodes:
+        for child in node.children:
+            if child.local_name in ("_initialize", "_create_resource", "_destroy_resource"):
+                one = nodes[child.node_id] if 0 <= child.node_id < len(nodes) else node
+                found |= {*one.function.concrete_functions, one.bare_concrete_function.concrete_function_name}
+    return found
+
+
+def _reached(graph: Any, names: set[str], functions: set[str]) -> list[Any]:
+    """Nodes that those of these names need, and all of the functions that they call, and of these functions."""
+    nodes = {node.name: node for node in graph.node}
+    bodies = {one.signature.name: one.node_def for one in graph.library.function}
+    waiting: list[Any] = [nodes[name] for name in names if name in nodes]
+    waiting += [node for name in functions for node in bodies.get(name, ())]
+    found: list[Any] = []
+    seen_names, seen_functions = set(names), set(functions)
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        is_inside = nodes.get(node.name) is not node  # of a function, whose nodes are all there
+        needed = set() if is_inside else {_node(one) for one in node.input} - seen_names
+        called = _called(node) - seen_functions
+        seen_names |= needed
+        seen_functions |= called
+        waiting += [nodes[one] for one in needed if one in nodes]
+        waiting += [each for one in called for each in bodies.get(one, ())]
+    return found
+
+
+def _called(node: Any) -> set[str]:
+    """Functions that a node calls: by its kind, or as one of its attributes."""
+    found = {node.op}
+    for value in node.attr.values():
+        found |= {value.func.name, *(one.name for one in value.list.func)}
+    return found
+
+
+def _reads(node: Any, saver: Any) -> bool:
+    """Whether what restores reads the checkpoint that the saver is given."""
+    return bool(node.input) and _node(node.input[0]) == _node(saver.filename_tensor_name)
+
+
+def _node(tensor: str) -> str:
+    return tensor.lstrip("^").split(":")[0]
 
 
 def refuse_outside(folder: Path) -> None:
@@ -96,15 +180,23 @@ def _foreign(config: Any) -> Iterator[str]:
     """Lambda layers, functions that are code, and classes of modules that are not Keras' own."""
     if isinstance(config, dict):
         name, module = config.get("class_name"), config.get("module")
-        if name in ("Lambda", "__lambda__", "function") and (name != "function" or not _is_own(module)):
-            yield "a Lambda layer" if name == "Lambda" else f"the function {config.get('config')!r}"
+        if name == "Lambda" or name in FOREIGN_LAYERS:
+            yield f"the {name} layer{_called_as(config.get('config'))}"
+            return
+        if name == "__lambda__" or (name == "function" and not _is_own(module)):
+            yield "a lambda" if name == "__lambda__" else f"the function {str(config.get('config'))[:LONGEST]!r}"
         elif isinstance(name, str) and isinstance(module, str) and not _is_own(module):
-            yield f"{module}.{name}"
+            yield f"{module}.{name}"[:LONGEST]
         for one in config.values():
             yield from _foreign(one)
     elif isinstance(config, list):
         for one in config:
             yield from _foreign(one)
+
+
+def _called_as(config: Any) -> str:
+    name = config.get("name") if isinstance(config, dict) else None
+    return f" {name[:LONGEST]!r}" if isinstance(name, str) else ""
 
 
 def _is_own(module: Any) -> bool:

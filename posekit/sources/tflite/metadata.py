@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from posekit.errors import said
+from posekit.progress import LOG
 from posekit.runtimes.flatbuffer import text
 from posekit.sources.tflite.verifying import DamageError, Tables
 
@@ -72,22 +75,25 @@ def _labels(content: bytes) -> dict[str, tuple[str, ...]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files = [one for one in archive.infolist() if one.filename.endswith(".txt") and one.file_size < MOST_LABELS]
             return {one.filename: tuple(archive.read(one).decode("utf-8", "replace").split("\n")) for one in files[:16]}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            return {}  # there are none
+        LOG.warning("%s", f"the files behind the model, such as its labels, are damaged and left out{said(error)}")
         return {}
 
 
-def against(said: Said, spec: PoseSpec) -> str:
+def against(metadata: Said, spec: PoseSpec) -> str:
     """Where the metadata contradicts the contract, in words; empty where it does not."""
     found = []
-    if said.mean and said.std:
+    if metadata.mean and metadata.std:
         ours = (_three(spec.input.mean), _three(spec.input.std))
-        theirs = (_three(said.mean), _three(said.std))
+        theirs = (_three(metadata.mean), _three(metadata.std))
         if not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3):
             found.append(
-                f"it normalises by mean {list(said.mean)} and std {list(said.std)}, the contract by "
+                f"it normalises by mean {list(metadata.mean)} and std {list(metadata.std)}, the contract by "
                 f"{list(spec.input.mean)} and {list(spec.input.std)}"
             )
-    for name, lines in said.labels.items():
+    for name, lines in metadata.labels.items():
         labels = [_plain(one) for one in lines if one.strip()]
         if len(labels) == spec.keypoint_count and labels != list(map(_plain, spec.keypoints.names)):
             first = next(one for one in zip(labels, spec.keypoints.names, strict=True) if one[0] != _plain(one[1]))

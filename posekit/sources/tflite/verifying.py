@@ -16,7 +16,12 @@ MOST_TABLES = 2_000_000
 CODES, SUBGRAPHS, DESCRIPTION, BUFFERS, METADATA, SIGNATURES = 1, 2, 3, 4, 6, 7  # Model
 TENSORS, INPUTS, OUTPUTS, OPERATORS = 0, 1, 2, 3  # SubGraph
 SHAPE, BUFFER, NAME, QUANTIZATION, VARIABLE, SHAPE_SIGNATURE = 0, 2, 3, 4, 5, 7  # Tensor
-OPCODE, READS, GIVES, OPTIONS, CUSTOM_OPTIONS = 0, 1, 2, 4, 5  # Operator
+OPCODE, READS, GIVES, CUSTOM_OPTIONS = 0, 1, 2, 5  # Operator
+OPTIONS = ((3, 4), (11, 12))  # its options' type, and they themselves: BuiltinOptions, BuiltinOptions2
+# operations that call graphs, by code; in which fields their options say which, by the options' types
+CALLING = {31, 118, 119, 129, 174, 190, 198, 199, 200, 206, 209}
+CALLED = ({16: (0,), 92: (0, 1), 93: (0, 1), 103: (0,)}, {6: (1,), 7: (6,), 13: (5,), 14: (2,), 15: (0, 1), 21: (1,)})
+CASE, BRANCHES = 23, 0  # of BuiltinOptions2: it has a list of them
 FLOAT_LISTS, ZERO_POINTS = (0, 1, 2), 3  # QuantizationParameters
 DATA, OFFSET, SIZE = 0, 1, 2  # Buffer
 
@@ -96,7 +101,9 @@ class Tables:
 
 def _model(tables: Tables) -> None:
     root = tables.table(tables.number("<I", 0))
-    codes = sum(1 for _ in tables.tables(root, CODES))
+    codes = [
+        max(tables.value(one, 0, "<b"), tables.value(one, 3, "<i")) for one in tables.tables(root, CODES)
+    ]  # deprecated_builtin_code, builtin_code
     buffers = [_has_data(tables, one) for one in tables.tables(root, BUFFERS)]
     graphs = list(tables.tables(root, SUBGRAPHS))
     if not graphs:
@@ -106,9 +113,8 @@ def _model(tables: Tables) -> None:
         tables.vector(one, 0, 1)
         if tables.value(one, 1) >= len(buffers):
             raise DamageError("its metadata is in a buffer that it does not have")
-    for graph in graphs:
-        _graph(tables, graph, codes, buffers)
-    _signatures(tables, root, len(graphs), len(tables.vector(graphs[0], TENSORS, 4)))
+    _refuse_cycles([_graph(tables, graph, codes, buffers) for graph in graphs])
+    _signatures(tables, root, [len(tables.vector(graph, TENSORS, 4)) for graph in graphs])
 
 
 def _has_data(tables: Tables, buffer: dict[int, int]) -> bool:
@@ -119,7 +125,9 @@ def _has_data(tables: Tables, buffer: dict[int, int]) -> bool:
     return len(data) > 0 or offset > 1
 
 
-def _graph(tables: Tables, graph: dict[int, int], codes: int, buffers: list[bool]) -> None:
+def _graph(tables: Tables, graph: dict[int, int], codes: list[int], buffers: list[bool]) -> set[int]:
+    """The numbers of the graphs that it calls."""
+    called: set[int] = set()
     known: set[int] = set(tables.numbers(graph, INPUTS))
     count = 0
     for number, tensor in enumerate(tables.tables(graph, TENSORS)):
@@ -127,10 +135,9 @@ def _graph(tables: Tables, graph: dict[int, int], codes: int, buffers: list[bool
         if _tensor(tables, tensor, buffers):
             known.add(number)
     for operator in tables.tables(graph, OPERATORS):
-        if tables.value(operator, OPCODE) >= codes:
+        if (kind := tables.value(operator, OPCODE)) >= len(codes):
             raise DamageError("an operation is of a kind that it does not name")
-        if (at := tables.at(operator, OPTIONS)) is not None:
-            tables.table(at)
+        called |= _called(tables, operator, is_calling=codes[kind] in CALLING)
         tables.vector(operator, CUSTOM_OPTIONS, 1)
         reads, gives = tables.numbers(operator, READS), tables.numbers(operator, GIVES)
         _refuse_unknown([*(one for one in reads if one != -1), *gives], count)
@@ -141,6 +148,35 @@ def _graph(tables: Tables, graph: dict[int, int], codes: int, buffers: list[bool
     _refuse_unknown(ends, count)
     if not known.issuperset(ends):
         raise DamageError("no operation gives one of its outputs")
+    return called
+
+
+def _called(tables: Tables, operator: dict[int, int], *, is_calling: bool) -> set[int]:
+    """The numbers of the graphs that an operation calls."""
+    found: set[int] = set()
+    for (type_slot, slot), fields in zip(OPTIONS, CALLED, strict=True):
+        at = tables.at(operator, slot)
+        options = {} if at is None else tables.table(at)
+        kind = tables.value(operator, type_slot, "<B")
+        if at is not None and kind in fields:
+            found |= {tables.value(options, field, "<i") for field in fields[kind]}
+        elif at is not None and kind == CASE and fields is CALLED[1]:
+            found |= set(tables.numbers(options, BRANCHES))
+    if is_calling and not found:
+        raise DamageError("an operation calls a graph, and does not say which")
+    return found
+
+
+def _refuse_cycles(calls: list[set[int]]) -> None:
+    """Graphs that call each other in a circle, or one that is not there; calls: of each."""
+    if any(not 0 <= one < len(calls) for called in calls for one in called):
+        raise DamageError(f"an operation calls a graph beyond the {len(calls)} that it has")
+    left = dict(enumerate(calls))
+    while left:
+        ends = {number for number, called in left.items() if not called & left.keys()}
+        if not ends:
+            raise DamageError("its graphs call each other in a circle")
+        left = {number: called for number, called in left.items() if number not in ends}
 
 
 def _refuse_unknown(numbers: list[int], count: int) -> None:
@@ -166,12 +202,13 @@ def _tensor(tables: Tables, tensor: dict[int, int], buffers: list[bool]) -> bool
     return buffers[buffer] or bool(tables.value(tensor, VARIABLE, "<B"))
 
 
-def _signatures(tables: Tables, root: dict[int, int], graphs: int, tensors: int) -> None:
+def _signatures(tables: Tables, root: dict[int, int], tensors: list[int]) -> None:
     for one in tables.tables(root, SIGNATURES):
-        if tables.value(one, 4) >= graphs:  # subgraph_index
+        graph = tables.value(one, 4)  # subgraph_index
+        if graph >= len(tensors):
             raise DamageError("a signature is of a graph that it does not have")
         for slot in (0, 1):
             for entry in tables.tables(one, slot):
                 tables.vector(entry, 0, 1)
-                if graphs == 1 and tables.value(entry, 1) >= tensors:
+                if tables.value(entry, 1) >= tensors[graph]:
                     raise DamageError("a signature names tensors that it does not have")

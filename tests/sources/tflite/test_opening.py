@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from posekit.runtimes.flatbuffer import pack, unpack  # noqa: E402
 from posekit.sources import described, open_source  # noqa: E402
 from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
+from posekit.sources.tflite.verifying import verify  # noqa: E402
 from posekit.targets.litert.tflite_file import append_files, with_contract  # noqa: E402
 from tests.tflites import Adding, convolution, result, scaled, spec_of, tflite, written  # noqa: E402
 
@@ -183,6 +185,51 @@ def test_numbers_that_cannot_be_are_told(damage: Any, told: str, tmp_path: Path)
         open_source(written(tmp_path, pack(unpacked)), spec_of())
 
 
+def branching(*branches: tuple[int, int]) -> bytes:
+    """Graphs whose only operation is an IF between two others, by number; the last only gives what it is given."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    unpacked = unpack(tflite((1, 4, 4, 3), lambda adding, x: adding.add(
+        "IF", (adding.constant("cond", np.array([True])), x), adding.tensor("maps", (1, 4, 4, 3)), "IfOptions",
+        thenSubgraphIndex=0, elseSubgraphIndex=0)))  # fmt: skip
+    (first,) = unpacked.subgraphs
+    graphs = [copy.deepcopy(first) for _ in branches]
+    for graph, (then, otherwise) in zip(graphs, branches, strict=True):
+        options = graph.operators[0].builtinOptions
+        options.thenSubgraphIndex, options.elseSubgraphIndex = then, otherwise
+    last = schema.SubGraphT()
+    last.tensors, last.inputs, last.outputs, last.operators = [first.tensors[int(first.inputs[0])]], [0], [0], []
+    unpacked.subgraphs = [*graphs, last]
+    return pack(unpacked)
+
+
+@pytest.mark.parametrize(
+    ("branches", "told"),
+    [
+        (((0, 0),), "call each other in a circle"),
+        (((1, 2), (2, 0)), "call each other in a circle"),
+        (((1, 2), (2, 1)), "call each other in a circle"),
+        (((1, 7),), "calls a graph beyond the 2"),
+        (((-1, 1),), "calls a graph beyond the 2"),
+    ],
+)  # fmt: skip
+def test_graphs_that_call_themselves_are_told(branches: Any, told: str, tmp_path: Path) -> None:
+    """LiteRT follows them until its stack ends."""
+    path = written(tmp_path, branching(*branches))
+    for look in (described, lambda one: open_source(one, None)):
+        with pytest.raises(InputError, match=f"damaged or truncated: .*{told}"):
+            look(path)
+
+
+def test_branches_and_their_options(tmp_path: Path) -> None:
+    verify(branching((1, 2), (2, 2)), tmp_path)
+    unpacked = unpack(branching((1, 1)))
+    unpacked.subgraphs[0].operators[0].builtinOptions = None
+    unpacked.subgraphs[0].operators[0].builtinOptionsType = 0
+    with pytest.raises(InputError, match="calls a graph, and does not say which"):
+        verify(pack(unpacked), tmp_path)
+
+
 def test_a_size_beyond_all_use_is_refused(tmp_path: Path) -> None:
     unpacked = unpack(small())
     unpacked.subgraphs[0].tensors[0].shape = [1, 60000, 60000, 3]
@@ -205,6 +252,19 @@ def test_metadata_is_compared_with_the_contract(tmp_path: Path) -> None:
     assert (
         "labels.txt calls keypoints otherwise than the contract: 'right_eye' is 'left_eye' there" in facts["metadata"]
     )
+
+
+def test_damaged_labels_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spec = spec_of()
+    stream = io.BytesIO(append_files(with_contract(small(), spec, {"heatmaps": (1, 12, 8, 3)}), {}))
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("labels.txt", "\n".join(f"name {number}" for number in range(400)))
+    whole = bytearray(stream.getvalue())
+    place = whole.rindex(b"PK\x03\x04") + 30 + len("labels.txt")
+    whole[place : place + 15] = b"\xff" * 15
+    source = open_source(written(tmp_path, bytes(whole)), spec)
+    assert run_reference(source, spec, PIXELS)["heatmaps"].shape == (1, 12, 8, 3)
+    assert "damaged and left out" in caplog.text
 
 
 def test_without_a_contract_a_file_says_what_it_is(tmp_path: Path) -> None:
