@@ -110,7 +110,7 @@ def packaged(run_posekit: Callable[..., Run], model: Path, spec: str, picture: P
     given = ("--platform", "android", "--spec", spec, "--images", picture.parent)
     ran = run_posekit("package", model, *given, "--out", out, *more, "--json")
     assert ran.code == 0, ran
-    (folder,) = out.iterdir()
+    (folder,) = (one for one in out.iterdir() if one.is_dir())  # beside the log
     return folder
 
 
