@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.sources.operations import selected
+
 Places = NDArray[np.float64]
 
 
@@ -74,6 +76,11 @@ def _own(x: Any, given: Sequence[tuple[int, float]], how: Resampling) -> Any:
         return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
     if mode == "linear" and transform == "align_corners" and min(size) > 1:
         return functional.interpolate(x, size=size, mode="bilinear", align_corners=True)
+    if mode == "linear" and exact and transform == "asymmetric":
+        # first on first is corners on corners with one more pixel at the end, of which a repeated one is made
+        grown = functional.pad(x, (0, 1, 0, 1), mode="replicate")
+        whole = functional.interpolate(grown, size=[side + 1 for side in size], mode="bilinear", align_corners=True)
+        return whole[:, :, : size[0], : size[1]]
     return None
 
 
@@ -122,16 +129,3 @@ def _cubic(how: Resampling, places: Places, count: int) -> NDArray[np.float64]:
                 continue
             weights[row, min(max(tap, 0), count - 1)] += weight
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-
-def selected(x: Any, axis: int, places: Sequence[int]) -> Any:
-    """Entries of an axis by their places, in slices where the places are in a row."""
-    import torch
-
-    if len(places) == 1:
-        return x.narrow(axis, places[0], 1)
-    if list(places) == list(range(places[0], places[0] + len(places))):
-        return x.narrow(axis, places[0], len(places))
-    if len(places) <= 4:  # slices and a concatenation run on every accelerator
-        return torch.cat([x.narrow(axis, one, 1) for one in places], axis)
-    return x.index_select(axis, torch.tensor(places))

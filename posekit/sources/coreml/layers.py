@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from posekit.sources import operations
 from posekit.sources.coreml import newer_layers
 from posekit.sources.network import Node, Operand, Rule, RuleError, tensor
+from posekit.sources.operations import same_margins
 from posekit.sources.resampling import Resampling, resampled
 
 BILINEAR = 1
@@ -28,12 +30,9 @@ def _pair(values: Any, default: int = 1) -> list[int]:
 def _pads(given: Any, size_hw: Sequence[int], kernel: Sequence[int], strides: Sequence[int]) -> list[int]:
     """Top, bottom, left, right, of `valid` with its amounts or `same`."""
     if given.WhichOneof(_padding_of(given)) == "same":
-        pads: list[int] = []
-        for size, k, s in zip(size_hw, kernel, strides, strict=True):
-            total = max((-(-size // s) - 1) * s + k - size, 0)
-            less = total // 2
-            pads += [total - less, less] if given.same.asymmetryMode == 1 else [less, total - less]
-        return pads
+        sides = same_margins(size_hw, kernel, strides, (1, 1))
+        sides = [pair[::-1] for pair in sides] if given.same.asymmetryMode == 1 else sides
+        return [side for pair in sides for side in pair]
     amounts = [(int(one.startEdgeSize), int(one.endEdgeSize)) for one in given.valid.paddingAmounts.borderAmounts]
     (top, bottom), (left, right) = amounts if len(amounts) == 2 else ((0, 0), (0, 0))
     return [top, bottom, left, right]
@@ -159,10 +158,9 @@ def pooling(node: Node, x: Operand) -> Any:
     if given.type == 0:
         padded = functional.pad(x, sides, value=float("-inf")) if any(sides) else x
         return functional.max_pool2d(padded, kernel, strides)
-    sums = functional.avg_pool2d(functional.pad(x, sides), kernel, strides)
-    if not given.avgPoolExcludePadding or not any(sides):
-        return sums
-    return sums / functional.avg_pool2d(functional.pad(x.new_ones((1, 1, *x.shape[2:])), sides), kernel, strides)
+    if given.avgPoolExcludePadding and any(sides):
+        return operations.inner_mean(x, kernel, strides, [(top, bottom), (left, right)])
+    return functional.avg_pool2d(functional.pad(x, sides), kernel, strides)
 
 
 def padding(node: Node, x: Operand) -> Any:
@@ -255,17 +253,11 @@ def softmax(node: Node, x: Operand) -> Any:
 
 def reorganise(node: Node, x: Operand) -> Any:
     """Blocks of pixels to channels, or back."""
-    given, x = node.attributes["of"], tensor(x)
-    block, (n, c, h, w) = int(given.blockSize), x.shape
-    if given.mode == 0:
-        parts = x.reshape(n, c, h // block, block, w // block, block).permute(0, 3, 5, 1, 2, 4)
-        return parts.reshape(n, c * block**2, h // block, w // block)
-    if given.mode == 2:
-        from torch.nn import functional
+    from torch.nn import functional
 
-        return functional.pixel_shuffle(x, block)
-    parts = x.reshape(n, block, block, c // block**2, h, w).permute(0, 3, 4, 1, 5, 2)
-    return parts.reshape(n, c // block**2, h * block, w * block)
+    given = node.attributes["of"]
+    run = {0: operations.space_to_depth, 1: operations.depth_to_space, 2: functional.pixel_shuffle}[int(given.mode)]
+    return run(tensor(x), int(given.blockSize))
 
 
 def permute(node: Node, x: Operand) -> Any:

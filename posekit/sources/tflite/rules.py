@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from posekit.sources.network import Constant, Node, Operand, Rule, RuleError, tensor, whole
+from posekit.sources.operations import inner_mean, same_margins
+from posekit.sources.resampling import Resampling, resampled
 from posekit.sources.tflite import rules_of_numbers, rules_of_shapes
 
 ACTIVATIONS = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH"}
@@ -34,13 +36,11 @@ def _last(x: Any) -> Any:
     return x.permute(0, 2, 3, 1)
 
 
-def _margins(size: int, kernel: int, stride: int, dilation: int, padding: int) -> tuple[int, int]:
-    """What is added before and behind one axis."""
-    if padding != SAME:
-        return 0, 0
-    reach = (kernel - 1) * dilation + 1
-    whole_ = max((-(-size // stride) - 1) * stride + reach - size, 0)
-    return whole_ // 2, whole_ - whole_ // 2
+def _margins(
+    sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], padding: int
+) -> list[tuple[int, int]]:
+    """What is added before and behind each axis."""
+    return same_margins(sizes, kernel, strides, dilations) if padding == SAME else [(0, 0)] * len(sizes)
 
 
 def _padded(x: Any, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int], padding: int,
@@ -48,9 +48,7 @@ def _padded(x: Any, kernel: tuple[int, int], stride: tuple[int, int], dilation: 
     """(1, c, h, w) with its margins, those that are even left to the operation."""
     from torch.nn import functional
 
-    (top, bottom), (left, right) = (
-        _margins(int(x.shape[2 + axis]), kernel[axis], stride[axis], dilation[axis], padding) for axis in (0, 1)
-    )
+    (top, bottom), (left, right) = _margins(x.shape[2:], kernel, stride, dilation, padding)
     if top == bottom and left == right and value == 0.0:
         return x, (top, left)
     if top == bottom == left == right == 0:
@@ -99,8 +97,8 @@ def transposed(node: Node, shape: Operand, kernel: Operand, x: Operand, bias: Op
     weight, source = _kernel(kernel, node, (3, 0, 1, 2)), _first(tensor(x))
     added = None if bias is None else tensor(bias)
     found = functional.conv_transpose2d(source, weight, added, stride)
-    for axis, size in ((2, height), (3, width)):
-        before, _ = _margins(size, int(weight.shape[axis]), stride[axis - 2], 1, node.attributes["padding"])
+    margins = _margins((height, width), weight.shape[2:], stride, (1, 1), node.attributes["padding"])
+    for axis, size, (before, _) in zip((2, 3), (height, width), margins, strict=True):
         short = before + size - int(found.shape[axis])
         if short > 0:
             sides = [0, 0, 0, 0]
@@ -134,56 +132,30 @@ def _pooled(is_mean: bool) -> Rule:
         if not is_mean:
             source, _ = _padded(source, kernel, stride, (1, 1), option["padding"], float("-inf"))
             return activated(node, _last(functional.max_pool2d(source, kernel, stride)))
-        margins = [
-            _margins(int(source.shape[2 + axis]), kernel[axis], stride[axis], 1, option["padding"]) for axis in (0, 1)
-        ]
+        margins = _margins(source.shape[2:], kernel, stride, (1, 1), option["padding"])
         if all(before == after for before, after in margins):
             padding = tuple(before for before, _ in margins)
             found = functional.avg_pool2d(source, kernel, stride, padding, count_include_pad=False)
             return activated(node, _last(found))
-        ones = source.new_ones(1, 1, *source.shape[2:])
-        sums, counts = (
-            functional.avg_pool2d(_padded(one, kernel, stride, (1, 1), SAME)[0], kernel, stride)
-            for one in (source, ones)
-        )
-        return activated(node, _last(sums / counts))  # what is beyond the edge does not count
+        return activated(node, _last(inner_mean(source, kernel, stride, margins)))
 
     return pool
 
 
-def bilinear(node: Node, x: Operand, size: Operand) -> Any:
-    """TFLite's three ways: corners on corners, centres on centres, or the first pixel on the first."""
-    from torch.nn import functional
-
-    source, (height, width) = _first(tensor(x)), whole(size, "size")
-    if node.attributes["alignCorners"] or node.attributes["halfPixelCenters"]:
-        corners = bool(node.attributes["alignCorners"])
-        return _last(functional.interpolate(source, (height, width), mode="bilinear", align_corners=corners))
-    # first on first is corners on corners with one more pixel at the end, of which a repeated one is made
-    grown = functional.pad(source, (0, 1, 0, 1), mode="replicate")
-    found = functional.interpolate(grown, (height + 1, width + 1), mode="bilinear", align_corners=True)
-    return _last(found[:, :, :height, :width])
-
-
-def nearest(node: Node, x: Operand, size: Operand) -> Any:
-    import torch
-
-    source, sizes = tensor(x), whole(size, "size")
-    for axis, wanted in zip((1, 2), sizes, strict=True):
-        had = int(source.shape[axis])
-        places = torch.arange(wanted, dtype=torch.float64)
-        if node.attributes["alignCorners"] and wanted > 1:
-            found = torch.floor(places * ((had - 1) / (wanted - 1)) + 0.5)
+def _resized(mode: str) -> Rule:
+    def resize(node: Node, x: Operand, size: Operand) -> Any:
+        """TFLite's three ways: corners on corners, centres on centres, or the first pixel on the first."""
+        source, (height, width) = _first(tensor(x)), whole(size, "size")
+        transform, rounding = "asymmetric", "floor"
+        if node.attributes["alignCorners"]:
+            transform, rounding = "align_corners", "round_prefer_ceil"
         elif node.attributes["halfPixelCenters"]:
-            found = torch.floor((places + 0.5) * (had / wanted))
-        else:
-            found = torch.floor(places * (had / wanted))
-        index = found.long().clamp(0, had - 1)
-        if wanted % had == 0 and torch.equal(index, torch.arange(wanted) // (wanted // had)):
-            source = source.repeat_interleave(wanted // had, axis)
-        else:
-            source = source.index_select(axis, index)
-    return source
+            transform = "tf_half_pixel_for_nn" if mode == "nearest" else "half_pixel"
+        own = zip((height, width), source.shape[2:], strict=True)
+        sides = [*((side, 1.0) for side in source.shape[:2]), *((count, count / had) for count, had in own)]
+        return _last(resampled(source, sides, Resampling(mode, transform, rounding)))
+
+    return resize
 
 
 def _with_activation(rule: Rule) -> Rule:
@@ -205,6 +177,6 @@ RULES: Mapping[str, Callable[..., Any]] = {
     "FULLY_CONNECTED": connected,
     "AVERAGE_POOL_2D": _pooled(True),
     "MAX_POOL_2D": _pooled(False),
-    "RESIZE_BILINEAR": bilinear,
-    "RESIZE_NEAREST_NEIGHBOR": nearest,
+    "RESIZE_BILINEAR": _resized("linear"),
+    "RESIZE_NEAREST_NEIGHBOR": _resized("nearest"),
 }

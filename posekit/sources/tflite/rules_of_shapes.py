@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from posekit.sources.network import Constant, Node, Operand, Rule, RuleError, fixed, tensor, whole
+from posekit.sources.operations import depth_to_space, part, selected, space_to_depth
 
 
 def reshaped(node: Node, x: Operand, shape: Operand = None) -> Any:
@@ -85,22 +86,10 @@ def cut_in_steps(node: Node, x: Operand, begin: Operand, end: Operand, steps: Op
             None if option.get("beginMask", 0) >> axis & 1 else first :
             None if option.get("endMask", 0) >> axis & 1 else last : stride
         ]  # fmt: skip
-        values = _along(values, axis, places)
+        values = part(values, axis, places)
     for axis in reversed(dropped):
         values = values.squeeze(axis)
     return values
-
-
-def _along(values: Any, axis: int, places: range) -> Any:
-    import torch
-
-    if places == range(int(values.shape[axis])):
-        return values
-    if places.step > 0 and len(places):
-        index: list[slice] = [slice(None)] * values.ndim
-        index[axis] = slice(places.start, places[-1] + 1, places.step)
-        return values[tuple(index)]
-    return values.index_select(axis, torch.tensor(list(places), dtype=torch.long))
 
 
 def padded(node: Node, x: Operand, margins: Operand, value: Operand = None) -> Any:
@@ -122,14 +111,8 @@ def mirrored(node: Node, x: Operand, margins: Operand) -> Any:
         order = [*range(before - 1 + offset, offset - 1, -1), *range(size)]
         order += range(size - 1 - offset, size - 1 - offset - after, -1)
         if order != list(range(size)):
-            values = _picked(values, axis, order)
+            values = selected(values, axis, order)
     return values
-
-
-def _picked(values: Any, axis: int, order: list[int]) -> Any:
-    import torch
-
-    return values.index_select(axis, torch.tensor(order, dtype=torch.long))
 
 
 def gathered(node: Node, x: Operand, indices: Operand) -> Any:
@@ -195,17 +178,12 @@ def counted(node: Node, start: Operand, end: Operand, step: Operand) -> Any:
 
 def deepened(node: Node, x: Operand) -> Any:
     """Blocks of b x b pixels as channels, row by row."""
-    values, b = tensor(x), int(node.attributes["blockSize"])
-    n, h, w, c = values.shape
-    parts = values.reshape(n, h // b, b, w // b, b, c).permute(0, 1, 3, 2, 4, 5)
-    return parts.reshape(n, h // b, w // b, b * b * c)
+    return space_to_depth(tensor(x).permute(0, 3, 1, 2), int(node.attributes["blockSize"])).permute(0, 2, 3, 1)
 
 
 def spread(node: Node, x: Operand) -> Any:
-    values, b = tensor(x), int(node.attributes["blockSize"])
-    n, h, w, c = values.shape
-    parts = values.reshape(n, h, w, b, b, c // (b * b)).permute(0, 1, 3, 2, 4, 5)
-    return parts.reshape(n, h * b, w * b, c // (b * b))
+    """Channels as blocks of b x b pixels."""
+    return depth_to_space(tensor(x).permute(0, 3, 1, 2), int(node.attributes["blockSize"])).permute(0, 2, 3, 1)
 
 
 def reversed_along(node: Node, x: Operand, axes: Operand) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from posekit.sources.network import Node, Operand, Rule, RuleError, tensor
 from posekit.sources.onnx.rules.arithmetic import number
+from posekit.sources.operations import inner_mean, same_margins, torch_pads
 
 
 def whole_list(node: Node, name: str, default: Sequence[int]) -> list[int]:
@@ -26,7 +27,7 @@ def convolution(node: Node, x: Operand, weight: Operand, bias: Operand = None) -
     kernel = list(weight.shape[2:])
     begin, end = padding(node, list(x.shape[2:]), kernel, strides, dilations)
     if begin != end:
-        x, begin = functional.pad(x, torch_pads(begin, end)), [0] * axes
+        x, begin = functional.pad(x, torch_pads([*zip(begin, end, strict=True)])), [0] * axes
     run = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}[axes]
     bias = None if bias is None else tensor(bias)
     return run(x, weight, bias, strides, begin, dilations, int(node.attributes.get("group", 1)))
@@ -73,17 +74,9 @@ def padding(
         return pads[:axes], pads[axes:]
     if auto == "VALID":
         return [0] * axes, [0] * axes
-    total = [
-        max((math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0)
-        for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)
-    ]
-    less, more = [one // 2 for one in total], [one - one // 2 for one in total]
+    sides = same_margins(sizes, kernel, strides, dilations)
+    less, more = [one for one, _ in sides], [one for _, one in sides]
     return (less, more) if auto == "SAME_UPPER" else (more, less)
-
-
-def torch_pads(begin: Sequence[int], end: Sequence[int]) -> list[int]:
-    """As torch takes them: the last axis first, before and after."""
-    return [one for pair in reversed(list(zip(begin, end, strict=True))) for one in pair]
 
 
 def max_pool(node: Node, x: Operand) -> Any:
@@ -97,7 +90,7 @@ def max_pool(node: Node, x: Operand) -> Any:
     kernel, strides, dilations, begin, end = _window(node, x)
     ceil = bool(node.attributes.get("ceil_mode", 0))
     if begin != end or any(2 * one > k for one, k in zip(begin, kernel, strict=True)):
-        x, begin = functional.pad(x, torch_pads(begin, end), value=-math.inf), [0] * len(kernel)
+        x, begin = functional.pad(x, torch_pads([*zip(begin, end, strict=True)]), value=-math.inf), [0] * len(kernel)
     run = {1: functional.max_pool1d, 2: functional.max_pool2d}[len(kernel)]
     return run(x, kernel, strides, begin, dilations, ceil_mode=ceil)
 
@@ -113,11 +106,10 @@ def average_pool(node: Node, x: Operand) -> Any:
     counts_pads, ceil = bool(node.attributes.get("count_include_pad", 0)), bool(node.attributes.get("ceil_mode", 0))
     if begin != end:
         if not counts_pads:
-            ones = functional.pad(x.new_ones((1, 1, *x.shape[2:])), torch_pads(begin, end))
-            x = functional.pad(x, torch_pads(begin, end))
-            sums, counts = (functional.avg_pool2d(one, kernel, strides, 0, ceil) for one in (x, ones))
-            return sums / counts
-        x, begin = functional.pad(x, torch_pads(begin, end)), [0] * len(kernel)
+            if ceil or len(kernel) != 2:
+                raise RuleError("unequal pads that do not count, and sizes rounded up or one axis")
+            return inner_mean(x, kernel, strides, [*zip(begin, end, strict=True)])
+        x, begin = functional.pad(x, torch_pads([*zip(begin, end, strict=True)])), [0] * len(kernel)
     run = {1: functional.avg_pool1d, 2: functional.avg_pool2d}[len(kernel)]
     return run(x, kernel, strides, begin, ceil, counts_pads)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from posekit.sources import operations
 from posekit.sources.network import Constant, Node, Operand, Rule, RuleError, bounded, fixed, tensor, whole
-from posekit.sources.resampling import selected
+from posekit.sources.operations import selected
 
 
 def listed(node: Node, operand: Operand, name: str, what: str = "") -> list[int] | None:
@@ -85,15 +86,7 @@ def cut(
     over = listed(node, axes, "axes") or list(range(len(first)))
     by = listed(node, steps, "steps") or [1] * len(first)
     for start, end, axis, step in zip(first, last, over, by, strict=True):
-        places = range(x.shape[axis])[_slice(start, end, step)]
-        if len(places) == x.shape[axis] and step == 1:
-            continue
-        if step > 0:
-            index = [slice(None)] * x.ndim
-            index[axis] = slice(places.start, places.stop, step)
-            x = x[tuple(index)]
-        else:
-            x = selected(x, axis, list(places))
+        x = operations.part(x, axis, range(x.shape[axis])[_slice(start, end, step)])
     return x
 
 
@@ -113,8 +106,6 @@ def gather(node: Node, x: Operand, indices: Operand) -> Any:
         return x.index_select(axis, places.reshape(-1)).reshape(shape)
     given = np.asarray(indices.values)
     chosen = [int(one) % x.shape[axis] for one in given.reshape(-1)]
-    if not chosen:
-        return x.narrow(axis, 0, 0)
     return selected(x, axis, chosen).reshape([*x.shape[:axis], *given.shape, *x.shape[axis + 1 :]])
 
 
@@ -218,22 +209,17 @@ def constant(node: Node) -> Constant:
 
 def depth_to_space(node: Node, x: Operand) -> Any:
     """DepthToSpace, in either order of its channels."""
-    x, block = tensor(x), int(node.attributes["blocksize"])
-    n, c, h, w = x.shape
-    if node.attributes.get("mode", "DCR") == "CRD":
-        from torch.nn import functional
+    from torch.nn import functional
 
-        return functional.pixel_shuffle(x, block)
-    parts = x.reshape(n, block, block, c // block**2, h, w).permute(0, 3, 4, 1, 5, 2)
-    return parts.reshape(n, c // block**2, h * block, w * block)
+    is_plain = node.attributes.get("mode", "DCR") == "DCR"
+    return (operations.depth_to_space if is_plain else functional.pixel_shuffle)(
+        tensor(x), int(node.attributes["blocksize"])
+    )
 
 
 def space_to_depth(node: Node, x: Operand) -> Any:
     """SpaceToDepth."""
-    x, block = tensor(x), int(node.attributes["blocksize"])
-    n, c, h, w = x.shape
-    parts = x.reshape(n, c, h // block, block, w // block, block).permute(0, 3, 5, 1, 2, 4)
-    return parts.reshape(n, c * block**2, h // block, w // block)
+    return operations.space_to_depth(tensor(x), int(node.attributes["blocksize"]))
 
 
 def non_zero(node: Node, x: Operand) -> Constant:
