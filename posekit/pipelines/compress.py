@@ -26,7 +26,7 @@ from posekit.parity.cases import Case
 from posekit.poses.photos import find_photos
 from posekit.progress import Progress, announced, silent
 from posekit.sources import open_source
-from posekit.sources.reference import check_facts, run_reference
+from posekit.sources.reference import run_reference
 from posekit.targets.graph.lowering import relative_rms
 
 REPORT, WHAT = "compress.json", "compressed model"
@@ -66,7 +66,6 @@ def compress(
     folders.check_place(folder, WHAT, _is_compressed, overwrite=overwrite)
     with announced(step, "open the model"):
         source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
-        check_facts(source, spec)
     with announced(step, "export the network"):
         original, names = export_network(source, spec)
     pictures = None

@@ -20,7 +20,7 @@ from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.progress import Progress, silent
 from posekit.runtimes import runtime_for
 from posekit.sources import open_source
-from posekit.sources.reference import check_facts, run_reference
+from posekit.sources.reference import run_reference
 
 Predicted = tuple[Path, Picture, Poses]
 
@@ -71,7 +71,6 @@ def open_for_prediction(
         return opened.spec, runtime_for(opened.platform, opened.model_path).run
     contract = find_spec(path, spec, changes, arch=arch, trust=trust, weights=weights)
     source = open_source(path, contract, arch=arch, trust=trust, weights=weights)
-    check_facts(source, contract)
 
     def run(pixels: NDArray[np.float32]) -> Outputs:
         outputs = run_reference(source, contract, pixels)

@@ -20,7 +20,7 @@ from posekit.pipelines.inputs import Images
 from posekit.poses import Poses
 from posekit.progress import Progress, announced
 from posekit.sources import SourceModel, open_source
-from posekit.sources.reference import check_facts, run_reference
+from posekit.sources.reference import run_reference
 from posekit.sources.sample import sample_images
 from posekit.targets.kept import Start, starts_of
 
@@ -73,7 +73,6 @@ def prepare(
     PosekitError names the step."""
     with announced(step, "open the model"):
         source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
-        check_facts(source, spec)
     with announced(step, "run the reference"):
         pixels, outputs = _referenced(source, spec, images)
     with announced(step, "export the network"):

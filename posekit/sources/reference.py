@@ -64,39 +64,6 @@ def called(network: Any, image: Any) -> Any:
     return network(**{names[0]: image}) if len(names) == 1 else network(image)
 
 
-def check_facts(source: SourceModel, spec: PoseSpec) -> None:
-    """InputError where the file itself says another number of keypoints than the spec, or an input that its network
-    does not take."""
-    shape = source.facts.get("kpt_shape")
-    count = shape[0] if isinstance(shape, list | tuple) and shape else None
-    if isinstance(count, int) and count != spec.keypoint_count:
-        raise InputError(
-            f"{source.path} says kpt_shape {list(shape or ())}, but the spec has {spec.keypoint_count} keypoints",
-            "choose the skeleton that the model was trained with",
-        )
-    size_wh = " x ".join(map(str, spec.input.size_wh))
-    largest = _largest(source.facts.get("stride"))
-    if any(side % largest for side in spec.input.size_wh):
-        raise InputError(
-            f"input.size_wh is {size_wh}, but the coarsest level of {source.path} has a cell every {largest} px",
-            f"set multiples of {largest}, such as "
-            + " x ".join(str(max(round(side / largest), 1) * largest) for side in spec.input.size_wh),
-        )
-    fixed = source.facts.get("size_wh")
-    if fixed is not None and tuple(fixed) != spec.input.size_wh:
-        raise InputError(
-            f"input.size_wh is {size_wh}, but {source.path} was exported for {' x '.join(map(str, fixed))}",
-            "export it anew with the size that you want, or give the checkpoint that it was made from",
-        )
-
-
-def _largest(strides: Any) -> int:
-    """The largest of whole strides; 1 where a file says none, or something else."""
-    found = strides if isinstance(strides, list | tuple) else [strides]
-    whole = [int(one) for one in found if isinstance(one, int | float) and one >= 1 and one == int(one)]
-    return max(whole, default=1)
-
-
 def network_input(spec: PoseSpec, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """The normalised tensor (1, C, H, W) that the network itself takes; C is 1 for gray, else 3."""
     values = normalised(spec, pixels.astype(np.float64))

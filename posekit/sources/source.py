@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from posekit.contract.drafts import Draft
 from posekit.errors import InputError
 from posekit.progress import LOG, TOLD_AT_ONCE
+from posekit.sources.facts import check_facts
 from posekit.sources.recognise import Container, Form, container
 
 if TYPE_CHECKING:
@@ -64,10 +65,10 @@ def open_source(
 ) -> SourceModel:
     """Open `path` without running anything that it holds, unless `trust`.
 
-    spec: the contract, by which the sizes that a file leaves open are fixed and its outputs are taken; without one, a
-    file that needs it gives what it says of itself alone. arch: `module:factory` that builds the network of a PyTorch
-    state dict. weights: the set of a checkpoint that holds several (torch/weights.py), which is logged for every
-    command alike. InputError says what is wrong.
+    spec: the contract, by which the sizes that a file leaves open are fixed and its outputs are taken, and which is
+    held against what the file says; without one, a file that needs it gives what it says of itself alone. arch:
+    `module:factory` that builds the network of a PyTorch state dict. weights: the set of a checkpoint that holds
+    several (torch/weights.py), which is logged for every command alike. InputError says what is wrong.
     """
     kind = container(path)
     if kind in ROOMS:
@@ -78,6 +79,8 @@ def open_source(
         from posekit.sources.torch import opening
 
         found = opening.opened(path, kind, arch=arch, trust=trust, weights=weights)
+    if spec is not None:
+        check_facts(path, found.facts, spec)
     refuse_bad_weights(found.module, path)
     for name in TOLD_AT_ONCE:
         if name in found.facts:

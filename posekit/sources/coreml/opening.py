@@ -18,6 +18,7 @@ from posekit.errors import InputError, MissingToolError, reading
 from posekit.runtimes.mlpackage import empty_specification, read_specification
 from posekit.sources.coreml import layers, networks, programs
 from posekit.sources.coreml.picture import Picture
+from posekit.sources.facts import check_facts
 from posekit.sources.network import build
 from posekit.sources.outputs import arranged, chosen
 from posekit.sources.recognise import Form
@@ -36,6 +37,11 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     """
     model = _specification(path)
     picture = _picture(model, path)
+    facts: dict[str, Any] = {"evaluated": EVALUATED}
+    if min(picture.size_wh) > 0:
+        facts["size_wh"] = list(picture.size_wh)
+    if spec is not None:
+        check_facts(path, facts, spec)
     is_raw = True if spec is None else picture.check(spec, path)
     size_wh = picture.size_wh if spec is None else spec.input.size_wh
     if min(size_wh) < 1:
@@ -54,9 +60,6 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
         outputs = _outputs(spec, own, graph.names, path)
         form = Form.NEURAL_NETWORK
         module = build(graph.nodes, graph.constants, example, outputs, layers.RULES, prepare, arrange)
-    facts: dict[str, Any] = {"evaluated": EVALUATED}
-    if min(picture.size_wh) > 0:
-        facts["size_wh"] = list(picture.size_wh)
     return SourceModel(path, form, digest_of(path), settled(module), facts)
 
 

@@ -18,6 +18,7 @@ from posekit.contract.drafts.fitting import is_probe
 from posekit.contract.spec import PoseSpec
 from posekit.errors import InputError, said
 from posekit.progress import captured
+from posekit.sources.facts import check_facts
 from posekit.sources.network import Arrange, Node, build
 from posekit.sources.onnx import reading
 from posekit.sources.onnx.rules import RULES
@@ -64,8 +65,14 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     InputError for a file that is damaged, is not a network of one picture, or has no such outputs; ConversionError
     names an operation that has no PyTorch equivalent.
     """
-    model = reading.read(path)
-    image = _image(model, path)
+    file = reading.read(path)
+    model, image = file.model, _image(file.model, path)
+    draft, told = ultralytics.of_metadata(path, reading.metadata(model))
+    facts: dict[str, Any] = {"opset": reading.version_of(model), **told}
+    if min(image.size_wh) > 0:
+        facts["size_wh"] = list(image.size_wh)
+    if spec is not None:
+        check_facts(path, facts, spec)  # before a size that does not fit is met by an operation
     own = {one.name: _shape(one) for one in model.graph.output}
     outputs = {name: name for name in own} if spec is None else chosen(spec, own, _inside(model), path)
     shape = _fixed(image, spec, path)
@@ -79,23 +86,20 @@ def opened(path: Path, spec: PoseSpec | None) -> SourceModel:
     prepare = partial(_prepared, image)
     module = build(nodes, constants, {image.name: np.zeros(shape, np.float32)}, outputs, RULES, prepare, arrange)
     run = _runner(model, image, outputs, arrange, path)
-    draft, told = ultralytics.of_metadata(path, reading.metadata(model))
-    facts: dict[str, Any] = {"opset": reading.version_of(model), **told}
-    if min(image.size_wh) > 0:
-        facts["size_wh"] = list(image.size_wh)
     return SourceModel(
-        path, Form.ONNX, reading.digest(path), settled(module), facts, draft, run, rounding=_rounding(nodes, model)
+        path, Form.ONNX, file.sha256, settled(module), facts, draft, run, rounding=_rounding(nodes, model)
     )
 
 
 def says_contract(path: Path) -> bool:
     """Whether the contract is in the file's metadata."""
-    return "task" in reading.metadata(reading.read(path))
+    return "task" in reading.metadata(reading.read(path).model)
 
 
 def described(path: Path) -> dict[str, Any]:
     """Inputs, outputs, operations and metadata, for who has no contract yet."""
-    model = reading.read(path)
+    file = reading.read(path)
+    model = file.model
     known = {one.name for one in model.graph.initializer}
 
     def side(values: Any) -> dict[str, str]:
@@ -108,7 +112,7 @@ def described(path: Path) -> dict[str, Any]:
 
     return {
         "form": str(Form.ONNX),
-        "sha256": reading.digest(path),
+        "sha256": file.sha256,
         "opset": reading.version_of(model),
         "producer": f"{model.producer_name} {model.producer_version}".strip(),
         "inputs": side(model.graph.input),

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import heapq
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,20 @@ MOST_NESTED = 8  # graphs in graphs
 DOMAINS = ("", "ai.onnx")
 
 
-def read(path: Path) -> Any:
-    """The ModelProto of a file, functions inlined and weights from files beside it taken in; InputError says what is
-    wrong."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """model: its ModelProto, functions inlined and weights from files beside it taken in. sha256: of it, and those."""
+
+    model: Any
+    sha256: str
+
+
+def read(path: Path) -> File:
+    """Read a file and check it; InputError says what is wrong."""
     onnx = imported()
     try:
-        model = onnx.load_model_from_string(path.read_bytes())
+        content = path.read_bytes()
+        model = onnx.load_model_from_string(content)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except Exception as error:  # protobuf has its own kinds
@@ -50,32 +59,15 @@ def read(path: Path) -> Any:
     weights_of = [*_tensors(model)]
     total = sum(_count(weight, path) * _bytes_of_one(weight, path) for weight in weights_of)
     limits.refuse_above(total, limits.MODEL_BYTES, f"the weights of {path} have")
-    for weight in weights_of:
-        _take_in(weight, path)
+    whole = hashlib.sha256(content)
+    for place in sorted({place for weight in weights_of if (place := _taken_in(weight, path))}):
+        whole.update(f"{place}\0{digest_of(path.parent / place)}\n".encode())
     if model.functions:
         try:
             model = onnx.inliner.inline_local_functions(model)
         except Exception as error:
             raise InputError(f"the functions in {path} cannot be inlined{said(error)}", AGAIN) from error
-    return model
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, with those beside it that hold its weights."""
-    content = path.read_bytes()
-    model = imported().load_model_from_string(content)
-    places = {
-        entry.value
-        for weight in _tensors(model)
-        for entry in weight.external_data
-        if weight.data_location == EXTERNAL and entry.key == "location"
-    }
-    if not places:
-        return hashlib.sha256(content).hexdigest()
-    whole = hashlib.sha256(content)
-    for place in sorted(places):
-        whole.update(f"{place}\0{digest_of(path.parent / place)}\n".encode())
-    return whole.hexdigest()
+    return File(model, whole.hexdigest())
 
 
 def imported() -> Any:
@@ -155,11 +147,12 @@ def cut(model: Any, outputs: Collection[str]) -> Any:
     return made
 
 
-def _take_in(weight: Any, path: Path) -> None:
-    """Read the numbers of a weight that lies in a file beside the model, and check how many they are."""
+def _taken_in(weight: Any, path: Path) -> str:
+    """Read the numbers of a weight that lies in a file beside the model, and check how many they are; that file's place
+    in the model's folder, empty where the weight is in the model."""
     onnx = imported()
     if weight.data_location != EXTERNAL:
-        return
+        return ""
     said_of = {one.key: one.value for one in weight.external_data}
     place = said_of.get("location", "")
     folder = path.resolve().parent
@@ -191,6 +184,7 @@ def _take_in(weight: Any, path: Path) -> None:
         weight.raw_data = content.read(size)
     weight.data_location = onnx.TensorProto.DEFAULT
     del weight.external_data[:]
+    return str(place)
 
 
 def _count(weight: Any, path: Path) -> int:

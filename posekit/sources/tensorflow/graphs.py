@@ -104,6 +104,7 @@ def _keras(path: Path, *, trust: bool) -> Callee:
 
     if not trust:
         safety.refuse_code(path)
+    safety.refuse_larger(path)
     import keras
 
     model = keras.saving.load_model(path, compile=False, safe_mode=not trust)

@@ -18,6 +18,7 @@ TRUST = "nothing was run; if you know where the file comes from, pass --trust"
 LONGEST = 60  # characters of a name
 # layers of Keras that run another framework's code, or another file's
 FOREIGN_LAYERS = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+WIDTHS = ("filters", "units", "depth_multiplier", "output_dim", "input_dim")
 OWN = ("keras", "builtins", "tf_keras", "tensorflow")
 
 
@@ -146,6 +147,36 @@ def refuse_code(path: Path) -> None:
     found = sorted(set(_foreign(config)))
     if found:
         raise InputError(f"{path} would run code of its own: {', '.join(found[:6])}", TRUST)
+
+
+def refuse_larger(path: Path) -> None:
+    """InputError where a layer of a Keras file has more outputs than the file has bytes for its weights: it would be
+    built before anybody looks."""
+    size = _unpacked_bytes(path)
+    with reading(path, "no readable Keras model", "save it again"):
+        largest = max(_widths(json.loads(_config(path))), default=0)
+    if largest > size:
+        raise InputError(
+            f"{path} has a layer of {largest:,} outputs, but only {size:,} bytes for all weights", "save it again"
+        )
+
+
+def _unpacked_bytes(path: Path) -> int:
+    if not zipfile.is_zipfile(path):
+        return path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        return sum(one.file_size for one in archive.infolist())
+
+
+def _widths(config: Any) -> Iterator[int]:
+    """How many outputs the layers with weights are said to have."""
+    if isinstance(config, dict):
+        yield from (config[name] for name in WIDTHS if type(config.get(name)) is int)
+        for one in config.values():
+            yield from _widths(one)
+    elif isinstance(config, list):
+        for one in config:
+            yield from _widths(one)
 
 
 def _config(path: Path) -> str:

@@ -174,6 +174,16 @@ def test_candidates_are_listed(files: dict[str, Path]) -> None:
         open_source(files["pb"], spec_of(file_outputs=["heat"]))
 
 
+def test_a_layer_larger_than_its_file_is_not_built(files: dict[str, Path], tmp_path: Path) -> None:
+    """A few bytes of configuration would ask for gigabytes of weights."""
+    with zipfile.ZipFile(files["keras"]) as archive, zipfile.ZipFile(tmp_path / "big.keras", "w") as big:
+        for name in archive.namelist():
+            content = archive.read(name)
+            big.writestr(name, content.replace(b'"filters": 3', b'"filters": 250000000'))
+    with pytest.raises(InputError, match="a layer of 250,000,000 outputs"):
+        open_source(tmp_path / "big.keras", spec_of())
+
+
 def test_a_file_says_what_it_is_without_a_contract(files: dict[str, Path]) -> None:
     facts = described(files["keras"])
     assert facts is not None
