@@ -26,11 +26,12 @@ from posekit.sources.recognise import Form  # noqa: E402
 from posekit.sources.reference import network_input, run_reference  # noqa: E402
 from posekit.sources.source import SourceModel  # noqa: E402
 from posekit.targets.graph.lowering import lower  # noqa: E402
-from tests import networks  # noqa: E402
+from tests import networks, several  # noqa: E402
 from tests.sources.onnx.graphs import model, node, saved  # noqa: E402
 from tests.targets.test_networks import spec_of as of_network  # noqa: E402
 
 RNG = np.random.default_rng(0)
+SAMPLE = Path(__file__).parents[3] / "posekit" / "sources" / "sample" / "data"
 W = RNG.normal(size=(3, 3, 3, 3)).astype(np.float32)
 HALF_W = W.astype(np.float16)
 
@@ -367,6 +368,28 @@ def test_exports_of_networks_give_the_same_keypoints(name: str, dynamo: bool, tm
     for output, one in expected.items():
         assert np.allclose(outputs[output], one, rtol=1e-4, atol=1e-4)
     lower(source, spec, values, outputs)  # refuses a graph whose outputs are not onnxruntime's
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tinypose", "tinysimcc", "squares"])
+def test_exports_of_the_samples_give_the_same_keypoints(name: str, tmp_path: Path) -> None:
+    """The samples, as their exported programs give them on, and the network of several people, of two squares."""
+    pytest.importorskip("onnxscript")
+    if name == "squares":
+        code: dict[str, Any] = {}
+        exec(several.NETWORK, code)
+        network, spec = code["Squares"]().eval(), parse_spec(several.SPEC, name)
+    else:
+        network = open_source(SAMPLE / f"{name}.pt2").module
+        spec = read_spec(SAMPLE / f"{name}.toml")
+    width, height = spec.input.size_wh
+    path = tmp_path / f"{name}.onnx"
+    torch.onnx.export(network, (torch.rand(1, 3, height, width),), str(path), dynamo=True, verbose=False)
+    picture = np.asarray(several.picture((width, height), [(20, 20), (60, 50)]), np.float32)
+    eager = run_reference(SourceModel(path, Form.MODULE, "", network), spec, picture)
+    seen, expected = decode(run_reference(open_source(path, spec), spec, picture), spec), decode(eager, spec)
+    assert len(seen.keypoints) == len(expected.keypoints) == (2 if name == "squares" else 1)
+    assert np.abs(seen.keypoints - expected.keypoints).max() < 1e-3
 
 
 ULTRALYTICS = {
