@@ -53,7 +53,7 @@ def patient(step: Progress, clock: Callable[[], float] = time.monotonic) -> Prog
 
 # of what a file says of itself: which of several weights were taken, and what was changed to read them; told by the
 # command that opens it as soon as it does
-TOLD_AT_ONCE = ("weights", "device", "metadata")
+TOLD_AT_ONCE = ("weights", "device", "metadata", "arithmetic", "evaluated")
 LOG = logging.getLogger("posekit")
 
 

@@ -81,6 +81,7 @@ def described(path: Path) -> dict[str, Any]:
         "form": str(Form.ML_PROGRAM if kind == PROGRAM else Form.NEURAL_NETWORK),
         "sha256": digest_of(path),
         "specification": model.specificationVersion,
+        "evaluated": EVALUATED,
         "inputs": {picture.name: f"{what} {' x '.join(str(side or 'any') for side in picture.shape)}{scaled}"},
         "outputs": {name: f"numbers {' x '.join(map(str, shape))}" for name, shape in shapes.items()},
         "operations": operations,

@@ -75,7 +75,9 @@ RAW = {"mean": [0, 0, 0], "std": [1, 1, 1], "color_order": "rgb"}
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_an_image_is_scaled_once(form: str, tiny: Any, images: dict[str, Path]) -> None:
+def test_an_image_is_scaled_once(
+    form: str, tiny: Any, images: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
     spec = contract(tiny, **RAW)
     pixels = np.random.default_rng(0).uniform(0, 255, (48, 32, 3)).astype(np.float32)
     source = open_source(images[form], spec)
@@ -84,7 +86,7 @@ def test_an_image_is_scaled_once(form: str, tiny: Any, images: dict[str, Path]) 
     with torch.no_grad():
         expected = tiny.network(plain).numpy().transpose(0, 2, 3, 1)
     assert np.allclose(outputs["heatmaps"], expected, atol=1e-5)
-    assert "evaluated" in source.facts
+    assert "evaluated: by posekit" in caplog.text  # as every command tells
     lower(source, spec, pixels, outputs)
 
 
@@ -190,6 +192,7 @@ def test_inspect_and_damage(
     assert told["form"] == "Core ML neural network"
     assert told["inputs"]["picture"].startswith("RGB 48 x 32")
     assert told["operations"]["convolution"] == 3
+    assert "UNVERIFIED" in told["evaluated"]
     content = images["neuralnetwork"].read_bytes()
     for size in (20, 200, len(content) - 10):
         (tmp_path / "cut.mlmodel").write_bytes(content[:size])
