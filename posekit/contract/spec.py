@@ -192,7 +192,7 @@ class PoseSpec(Part):
         if self.has_several and self.kind == "top_down":
             raise ValueError(
                 f"kind is 'top_down', but decoder {self.decoder.kind!r} finds people in whole pictures: expected "
-                "'one_stage'"
+                "'one_stage' or 'bottom_up'"
             )
         return self
 

@@ -138,6 +138,7 @@ class Decoder:
     - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
     - several: whether it finds any number of people in a picture, each with a box and a confidence, rather than the one
       of a region.
+    - partial: whether it may leave out keypoints of a person; these have score 0 (people.py).
     - looser(spec, by): where there may be several, settings under which those count too who miss a threshold by at most
       `by`, a difference of confidences or of what suppression compares.
     - candidates(spec, by): of several, settings under which every candidate is given that is at most `by` less
@@ -159,6 +160,7 @@ class Decoder:
     tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
     cells: tuple[int, ...] = ()
     several: bool = False
+    partial: bool = False
     looser: Callable[[Any, float], Any] = no_thresholds
     candidates: Callable[[Any, float], Any] = no_thresholds
     unsure: float = 0.0

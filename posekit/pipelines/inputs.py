@@ -16,8 +16,8 @@ from posekit.progress import LOG, Progress, silent
 from posekit.sources import limits, open_source, says_contract
 from posekit.sources.sample import sample_images
 
-# one_stage: a single person in the whole frame, as MoveNet
-SUPPORTED_KINDS = ("top_down", "one_stage")
+# one_stage and bottom_up look at the whole picture, for one person or for several
+SUPPORTED_KINDS = ("top_down", "one_stage", "bottom_up")
 SUBSTITUTE_IMAGES = "posekit's own synthetic pictures; give yours with --images"
 
 
@@ -51,8 +51,8 @@ def find_spec(
     check_input_size(spec)
     if spec.kind not in SUPPORTED_KINDS:
         raise InputError(
-            f"kind {spec.kind!r} is not supported yet: the decoders of this version find one person a region",
-            f"supported are {' and '.join(SUPPORTED_KINDS)}",
+            f"kind {spec.kind!r} is not supported yet: a bundle of this version holds one network",
+            f"supported are {', '.join(SUPPORTED_KINDS)}",
         )
     return spec
 
