@@ -103,8 +103,9 @@ class GateSpec(Part):
     their range are a near tie, and a keypoint that jumps between them is told, not failed. Limits over these
     (parity/drift.py): max_px and p95_px, source px; max_of_size and max_shift, the largest error and the mean
     displacement as fractions of the person; max_z_px, max_z_of_size: the largest error of depth. max_missed,
-    max_invented: people without a partner, as fractions of the reference's people; who is on one side of a threshold
-    here and on the other there, by no more than `max_score`, is not counted. min_oks of the worst person, mean_oks of
+    max_invented: people without a partner, as fractions of the reference's people, and keypoints that one side alone
+    found, as fractions of its keypoints; who is on one side of a threshold here and on the other there, by no more than
+    `max_score`, is not counted. min_oks of the worst person, mean_oks of
     all. min_snr_db: signal to noise of the worst output tensor. max_score: largest difference of a score, as a fraction
     of the largest score, or of 1 if that is more. max_ap_drop, max_pck_drop: points of accuracy lost, where enough
     people are annotated.

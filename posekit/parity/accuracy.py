@@ -147,7 +147,8 @@ def _near(found: Found, truth: Truth, spec: PoseSpec) -> Iterator[NDArray[np.boo
             continue
         x1, y1, x2, y2 = truth.boxes_xyxy[one]
         distance = np.linalg.norm(found.keypoints[partner, :, :2] - truth.keypoints[one, :, :2], axis=1)
-        yield np.asarray((distance <= PCK_FRACTION * max(x2 - x1, y2 - y1))[labelled])
+        near = (distance <= PCK_FRACTION * max(x2 - x1, y2 - y1)) & found.there[partner]
+        yield np.asarray(near[labelled])
 
 
 def accuracy_drop(

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from posekit import documents
 from posekit.contract.outputs import decode
 from posekit.contract.spec import PoseSpec
+from posekit.decoders import of
 from posekit.decoders.decoder import OutputName, Outputs
 from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError, said
@@ -95,16 +96,19 @@ def found_in(case: Case, outputs: Outputs, spec: PoseSpec) -> Found:
     """The people of one case; one with keypoints of NaN where the outputs are not finite."""
     if not all(np.isfinite(values).all() for values in outputs.values()):
         return nothing_in(case, spec)
-    return found_of(case, poses_of(outputs, case.transform, spec))
+    return found_of(case, poses_of(outputs, case.transform, spec), spec)
 
 
-def found_of(case: Case, poses: Poses) -> Found:
+def found_of(case: Case, poses: Poses, spec: PoseSpec) -> Found:
     """The people of one case with their sizes: of their boxes where the model gives them, else of the case's person."""
     sizes, areas = np.full(poses.count, case.size), np.full(poses.count, case.area)
     if poses.boxes_xyxy is not None:
         sides = np.maximum(poses.boxes_xyxy[:, 2:] - poses.boxes_xyxy[:, :2], 1.0)
         sizes, areas = sides.max(axis=1, initial=0.0), sides.prod(axis=1)
-    return Found(case.name, poses.keypoints, poses.scores, sizes, areas, poses.confidences, poses.boxes_xyxy)
+    return Found(
+        case.name, poses.keypoints, poses.scores, sizes, areas, poses.confidences, poses.boxes_xyxy,
+        partial=of(spec.decoder).partial,
+    )  # fmt: skip
 
 
 def nothing_in(case: Case, spec: PoseSpec) -> Found:

@@ -22,7 +22,7 @@ from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
 from posekit.parity.matching import LEAST_OKS, similarities
-from posekit.parity.metrics import Found, depth_errors, largest, oks
+from posekit.parity.metrics import Found, both_there, depth_errors, largest, oks
 from posekit.poses import Floats
 
 MOVED = 0.005  # of the person; a near tie that moves a keypoint by less is not worth a word
@@ -92,7 +92,7 @@ def settled(near: Found, seen: Found, expected: Found, spec: PoseSpec, tie: floa
         return near
     keypoints = expected.keypoints.copy()
     if len(near.keypoints) and len(keypoints):
-        alike = similarities(near.keypoints, expected.keypoints, expected.areas, spec.keypoints.oks_sigmas)
+        alike = similarities(near, expected, spec.keypoints.oks_sigmas)
         assert near.confidences is not None
         assert expected.confidences is not None
         rival = (alike >= LEAST_OKS) & (near.confidences >= expected.confidences[:, None] - tie)
@@ -128,6 +128,7 @@ def drift_of(
     distance = np.linalg.norm(candidate - settled, axis=-1)
     broken = np.isnan(candidate).any(axis=-1) | np.isnan(distance)
     sure = (np.concatenate([f.scores for f in expected]) >= least_score(gate, expected)) | broken
+    sure &= both_there(seen, expected)
     if not sure.any():
         return NOTHING_SURE
     people = sure.any(axis=1)
@@ -177,7 +178,7 @@ def least_score(gate: GateSpec, expected: Sequence[Found]) -> float:
     score."""
     if gate.min_score is not None:
         return gate.min_score
-    scores = np.concatenate([f.scores.ravel() for f in expected])
+    scores = np.concatenate([f.scores[f.there] for f in expected])
     middle = float(np.median(scores)) if scores.size else math.nan
     return gate.min_score_of_median * middle if gate.min_score_of_median and middle > 0 else -math.inf
 

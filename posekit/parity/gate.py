@@ -113,6 +113,20 @@ def check_people(gate: GateSpec, people: PeopleCount) -> list[Check]:
             where = f", as in {cases[0]}" if cases else ""
             text = f"{len(cases)} of {people.reference} people{where}, at most {limit:.2%}{barely}"
             checks.append(_check(f"{OF_PEOPLE}{what}", len(cases) <= limit * people.reference, text))
+    return checks + _check_lost_keypoints(gate, people)
+
+
+def _check_lost_keypoints(gate: GateSpec, people: PeopleCount) -> list[Check]:
+    """How many keypoints of the same people one side alone found, where a decoder may leave some out."""
+    sides = (("missed", people.keypoints_missed, gate.max_missed),
+             ("invented", people.keypoints_invented, gate.max_invented))  # fmt: skip
+    barely = f"; {people.keypoints_barely} others are barely there" if people.keypoints_barely else ""
+    checks = []
+    for what, cases, limit in sides:
+        if limit is not None and (cases or people.keypoints_barely):
+            where = f", as in {cases[0]}" if cases else ""
+            text = f"{len(cases)} of {people.keypoints} keypoints{where}, at most {limit:.2%}{barely}"
+            checks.append(_check(f"{OF_KEYPOINTS}{what}", len(cases) <= limit * people.keypoints, text))
     return checks
 
 

@@ -7,7 +7,7 @@ seen, so that the same evidence is always matched in the same way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,24 +29,22 @@ class Match:
     invented: tuple[int, ...]
 
 
-def matched(
-    seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float], *, one_each: bool = False
-) -> Match:
-    """Match keypoints `seen` (M, K, 2+) with those of the reference (N, K, 2+) by OKS, at least LEAST_OKS.
+def matched(seen: Found, reference: Found, sigmas: Sequence[float], *, one_each: bool = False) -> Match:
+    """Match the people of a case with those of the reference by OKS, at least LEAST_OKS.
 
-    areas: (N,) px^2 of the reference's instances. one_each: a region has one person, so that one and one are a pair
-    however far the keypoints are off. NaN is like nothing.
+    one_each: a region has one person, so that one and one are a pair however far the keypoints are off. NaN is like
+    nothing.
     """
-    if one_each and len(seen) == len(reference) == 1:
+    if one_each and len(seen.sizes) == len(reference.sizes) == 1:
         return Match((0,), (0,), (), ())
-    pairs = dict(best_pairs(similarities(seen, reference, areas, sigmas), LEAST_OKS))
+    pairs = dict(best_pairs(similarities(seen, reference, sigmas), LEAST_OKS))
     taken = set(pairs.values())
     order = sorted(pairs)
     return Match(
         tuple(order),
         tuple(pairs[one] for one in order),
-        tuple(one for one in range(len(reference)) if one not in pairs),
-        tuple(other for other in range(len(seen)) if other not in taken),
+        tuple(one for one in range(len(reference.sizes)) if one not in pairs),
+        tuple(other for other in range(len(seen.sizes)) if other not in taken),
     )
 
 
@@ -65,12 +63,15 @@ def best_pairs(alike: Floats, least: float) -> Iterator[tuple[int, int]]:
             yield one, other
 
 
-def similarities(seen: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float]) -> NDArray[np.float64]:
-    """OKS (N, M) of every instance of the reference with every one that was seen, over all keypoints; 0 for NaN."""
-    squared = ((reference[:, None, :, :2] - seen[None, :, :, :2]) ** 2).sum(axis=-1)
+def similarities(seen: Found, reference: Found, sigmas: Sequence[float]) -> NDArray[np.float64]:
+    """OKS (N, M) of every person of the reference with every one that was seen, over the keypoints that either has; 0
+    for NaN and where one alone has a keypoint."""
+    squared = ((reference.keypoints[:, None, :, :2] - seen.keypoints[None, :, :, :2]) ** 2).sum(axis=-1)
     variance = (2 * np.asarray(sigmas)) ** 2
-    scaled = squared / (2 * variance * np.maximum(areas, 1.0)[:, None, None])
-    return np.asarray(np.nan_to_num(np.exp(-scaled).mean(axis=-1), nan=0.0))
+    scaled = squared / (2 * variance * np.maximum(reference.areas, 1.0)[:, None, None])
+    one, other = reference.there[:, None], seen.there[None]
+    alike = np.where(one & other, np.exp(-scaled), 0.0).sum(axis=-1) / np.maximum((one | other).sum(axis=-1), 1)
+    return np.asarray(np.nan_to_num(alike, nan=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ class PeopleCount:
     invented.
 
     barely: how many others have none, but would if a threshold were a little lower on the other side. reordered: the
-    cases whose people are the same, in another order.
+    cases whose people are the same, in another order. keypoints: how many the reference found of those who have a
+    partner; keypoints_missed, keypoints_invented: the cases of those that one side alone found; keypoints_barely: how
+    many others, but for a threshold.
     """
 
     reference: int
@@ -88,6 +91,10 @@ class PeopleCount:
     invented: tuple[str, ...] = ()
     barely: int = 0
     reordered: tuple[str, ...] = ()
+    keypoints: int = 0
+    keypoints_missed: tuple[str, ...] = ()
+    keypoints_invented: tuple[str, ...] = ()
+    keypoints_barely: int = 0
 
 
 def aligned(
@@ -107,10 +114,12 @@ def aligned(
     missed: list[str] = []
     invented: list[str] = []
     reordered: list[str] = []
+    lost = LostKeypoints()
     excused = 0
     for one, other, others in zip(seen, expected, barely or [None] * len(seen), strict=True):
-        match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=one_each)
+        match = matched(one, other, sigmas, one_each=one_each)
         pairs.append((one.taken(match.seen), other.taken(match.reference)))
+        lost.add(*pairs[-1], others, sigmas)
         reordered += [other.case] if list(match.seen) != sorted(match.seen) else []
         gone, new = other.taken(match.missed), one.taken(match.invented)
         if others is not None:
@@ -119,7 +128,10 @@ def aligned(
         missed += [other.case] * len(gone.sizes)
         invented += [other.case] * len(new.sizes)
     reference, found = (sum(len(one.keypoints) for one in side) for side in (expected, seen))
-    people = PeopleCount(reference, found, tuple(missed), tuple(invented), excused, tuple(reordered))
+    people = PeopleCount(
+        reference, found, tuple(missed), tuple(invented), excused, tuple(reordered),
+        lost.keypoints, tuple(lost.missed), tuple(lost.invented), lost.barely,
+    )  # fmt: skip
     return [one for one, _ in pairs], [other for _, other in pairs], people
 
 
@@ -127,5 +139,31 @@ def without(some: Found, others: Found, sigmas: Sequence[float]) -> Found:
     """Those of `some` who are like nobody of `others`."""
     if not len(some.keypoints) or not len(others.keypoints):
         return some
-    alike = similarities(others.keypoints, some.keypoints, some.areas, sigmas).max(axis=1)
+    alike = similarities(others, some, sigmas).max(axis=1)
     return some.taken(np.flatnonzero(~(alike >= LEAST_OKS)).tolist())
+
+
+@dataclass
+class LostKeypoints:
+    """Keypoints of matched people that one side alone found, case by case."""
+
+    keypoints: int = 0
+    barely: int = 0
+    missed: list[str] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)
+
+    def add(self, seen: Found, expected: Found, others: tuple[Found, Found] | None, sigmas: Sequence[float]) -> None:
+        """Add the matched people of a case; others: as `barely` of `aligned`, who excuse a keypoint that they have."""
+        self.keypoints += int(expected.there.sum())
+        sides = ((seen, expected, self.missed), (expected, seen, self.invented))
+        for place, (side, other, cases) in enumerate(sides):
+            gone = other.there & ~side.there
+            there = _there_nearby(side, others[place], sigmas) if others is not None and gone.any() else ~gone
+            self.barely += int((gone & there).sum())
+            cases += [other.case] * int((gone & ~there).sum())
+
+
+def _there_nearby(people: Found, others: Found, sigmas: Sequence[float]) -> NDArray[np.bool_]:
+    """Which keypoints (N, K) somebody of `others` has who is like the person."""
+    alike = similarities(others, people, sigmas) >= LEAST_OKS
+    return np.asarray((alike[..., None] & others.there[None]).any(axis=1))

@@ -66,7 +66,10 @@ class KeypointError:
 @dataclass(frozen=True, slots=True)
 class Found:
     """The people of one case: keypoints (N, K, 2|3) source px, scores (N, K), each person's longer side and area in px,
-    confidences (N,), the mean of the scores where none are given, and boxes (N, 4) where the model gives them."""
+    confidences (N,), the mean of the scores where none are given, and boxes (N, 4) where the model gives them.
+
+    partial: whether a keypoint of score 0 is one that was not found, whose place says nothing.
+    """
 
     case: str
     keypoints: Floats
@@ -75,10 +78,16 @@ class Found:
     areas: Floats
     confidences: Floats | None = None
     boxes_xyxy: Floats | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
         if self.confidences is None:
             object.__setattr__(self, "confidences", self.scores.mean(axis=1) if len(self.scores) else np.zeros(0))
+
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """Which keypoints were found (N, K)."""
+        return np.asarray(self.scores != 0) if self.partial else np.ones(self.scores.shape, bool)
 
     def taken(self, places: Sequence[int]) -> Found:
         """The instances at `places`, in that order."""
@@ -136,7 +145,8 @@ def compare_keypoints(
 ) -> KeypointError:
     """Compare instance by instance; NaN anywhere makes every figure NaN, which fails any gate.
 
-    Only keypoints with a reference score of at least `min_score` count.
+    Only keypoints with a reference score of at least `min_score` count, and those that both sides found; in OKS one
+    that a side alone found counts 0.
     """
     reference, candidate = (np.concatenate([f.keypoints[..., :2] for f in side]) for side in (expected, seen))
     scores = np.concatenate([f.scores for f in expected])
@@ -146,8 +156,11 @@ def compare_keypoints(
     counted = scores >= min_score
     counted |= np.isnan(distance)
     counted |= ~counted.any()  # nothing above the score: judge everything rather than nothing
-    people = counted.any(axis=1)  # the others say nothing
-    oks_values = oks(candidate, reference, areas, sigmas, counted)[people]
+    both, either = both_there(seen, expected), either_there(seen, expected)
+    alike = counted & either
+    people = alike.any(axis=1)  # the others say nothing
+    oks_values = oks(candidate, reference, areas, sigmas, alike, both)[people]
+    counted &= both
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
     depth = depth_errors(seen, expected)
@@ -179,11 +192,23 @@ def largest(values: Floats, names: Sequence[str], owners: Sequence[str]) -> str:
     return f"{names[keypoint]} in {owners[person]}"
 
 
+def both_there(seen: Sequence[Found], expected: Sequence[Found]) -> NDArray[np.bool_]:
+    """Which keypoints of matched people (M, K) both sides found."""
+    return np.concatenate([one.there & other.there for one, other in zip(seen, expected, strict=True)])
+
+
+def either_there(seen: Sequence[Found], expected: Sequence[Found]) -> NDArray[np.bool_]:
+    """Which keypoints of matched people (M, K) a side found."""
+    return np.concatenate([one.there | other.there for one, other in zip(seen, expected, strict=True)])
+
+
 def _score_error(seen: Sequence[Found], expected: Sequence[Found]) -> float:
-    """The largest difference of a score or a confidence, of the largest score of the reference or 1 if that is more."""
+    """The largest difference of a score that both sides have, or of a confidence, of the largest score of the reference
+    or 1 if that is more."""
     scores, others = (np.concatenate([f.scores for f in side]) for side in (expected, seen))
     sure, other_sure = (np.concatenate([f.confidences for f in side]) for side in (expected, seen))
-    difference = np.max([np.abs(others - scores).max(), np.abs(other_sure - sure).max()])
+    of_scores = np.where(both_there(seen, expected), np.abs(others - scores), 0.0)
+    difference = np.max([of_scores.max(), np.abs(other_sure - sure).max()])
     return float(difference / max(float(np.abs(scores).max()), 1.0))
 
 
@@ -206,15 +231,22 @@ def depth_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | N
 
 
 def oks(
-    keypoints: Floats, reference: Floats, areas: Floats, sigmas: Sequence[float], counted: NDArray[np.bool_]
+    keypoints: Floats,
+    reference: Floats,
+    areas: Floats,
+    sigmas: Sequence[float],
+    counted: NDArray[np.bool_],
+    there: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Object keypoint similarity (M,) of keypoints (M, K, 2), areas px^2; NaN for who has none that is counted.
 
+    there: which can be alike at all; the others that are counted count 0.
     Source: COCO keypoint evaluation.
     """
     squared = ((keypoints - reference) ** 2).sum(axis=-1)
     variance = (2 * np.asarray(sigmas)) ** 2
     similarity = np.exp(-squared / (2 * variance * np.maximum(areas, 1.0)[:, None]))
+    similarity = similarity if there is None else np.where(there, similarity, 0.0)
     weight = counted.astype(np.float64)
     total = weight.sum(axis=1)
     return np.where(total > 0, (similarity * weight).sum(axis=1) / np.maximum(total, 1), np.nan)

@@ -175,4 +175,4 @@ def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
         )
     if poses.count and spec.has_several and poses.boxes_xyxy is None:
         raise InputError(f"the people of case {case.name!r} of the run have no boxes, which the model finds")
-    return found_of(case, poses)
+    return found_of(case, poses, spec)

@@ -40,14 +40,15 @@ def _badness(error: CaseError) -> tuple[int, float]:
 def _errors(seen: Sequence[Found], expected: Sequence[Found], spec: PoseSpec) -> Iterator[CaseError]:
     names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
     for one, other in zip(seen, expected, strict=True):
-        match = matched(one.keypoints, other.keypoints, other.areas, sigmas, one_each=not spec.has_several)
+        match = matched(one, other, sigmas, one_each=not spec.has_several)
         lost = len(match.missed) + len(match.invented)
         if not match.seen:
             yield CaseError(other.case, math.nan, "", math.nan, lost)
             continue
-        points, reference = one.taken(match.seen).keypoints[..., :2], other.taken(match.reference)
+        candidate, reference = one.taken(match.seen), other.taken(match.reference)
+        points = candidate.keypoints[..., :2]
         distance = np.linalg.norm(points - reference.keypoints[..., :2], axis=-1)
-        at = int(np.where(np.isnan(distance), np.inf, distance).argmax())
-        everything = np.ones(distance.shape, bool)
-        similarity = oks(points, reference.keypoints[..., :2], reference.areas, sigmas, everything)
+        both, either = candidate.there & reference.there, candidate.there | reference.there
+        at = int(np.where(np.isnan(distance), np.inf, np.where(both, distance, -1.0)).argmax())
+        similarity = oks(points, reference.keypoints[..., :2], reference.areas, sigmas, either, both)
         yield CaseError(other.case, float(distance.flat[at]), names[at % len(names)], float(similarity.min()), lost)

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posekit.contract.presets import preset
-from posekit.parity.gate import gate_for
+from posekit.contract.spec import GateSpec
+from posekit.decoders.people import partial_people
+from posekit.parity.gate import Outcome, check_people, gate_for
 from posekit.parity.matching import LEAST_OKS, Match, PeopleCount, aligned, matched, similarities
-from posekit.parity.metrics import Found
+from posekit.parity.metrics import Found, compare_keypoints
 from posekit.parity.steps import Side
 from posekit.poses import Floats
 
@@ -23,7 +25,7 @@ def people(*places: tuple[float, float]) -> Floats:
 
 
 def match(seen: Floats, reference: Floats) -> Match:
-    return matched(seen, reference, np.full(len(reference), 6000.0), SIGMAS)
+    return matched(found("case", seen), found("case", reference), SIGMAS)
 
 
 A, B, C = (0.0, 0.0), (300.0, 0.0), (0.0, 400.0)
@@ -56,7 +58,9 @@ def test_the_most_alike_are_matched_first() -> None:
 
 def test_one_and_one_of_a_region_are_a_pair_however_far_apart() -> None:
     for seen in (people(C), np.full((1, 3, 2), np.nan)):
-        assert matched(seen, people(A), np.full(1, 6000.0), SIGMAS, one_each=True) == Match((0,), (0,), (), ())
+        assert matched(found("case", seen), found("case", people(A)), SIGMAS, one_each=True) == Match(
+            (0,), (0,), (), ()
+        )
         assert match(seen, people(A)) == Match((), (), (0,), (0,))
 
 
@@ -79,7 +83,7 @@ def test_moved_people_in_any_order_are_found_again(order: list[int], count: int,
 def test_similarity_is_cocos() -> None:
     seen, reference = people(A, (3.0, 4.0)), people(A)
     expected = np.exp(-25 / (2 * (2 * 0.05) ** 2 * 6000.0))
-    np.testing.assert_allclose(similarities(seen, reference, np.array([6000.0]), SIGMAS), [[1.0, expected]])
+    np.testing.assert_allclose(similarities(found("case", seen), found("case", reference), SIGMAS), [[1.0, expected]])
     assert expected > LEAST_OKS
 
 
@@ -95,10 +99,10 @@ def test_sides_are_aligned_case_by_case() -> None:
     np.testing.assert_array_equal(one[0].keypoints, people(B))
     np.testing.assert_array_equal(other[0].keypoints, people(B))
     assert [len(side[1].keypoints) for side in (one, other)] == [0, 0]
-    assert told == PeopleCount(reference=3, seen=4, missed=("a", "c"), invented=("a", "b", "c"))
+    assert told == PeopleCount(reference=3, seen=4, missed=("a", "c"), invented=("a", "b", "c"), keypoints=3)
     one, _, told = aligned(seen[2:], expected[2:], SIGMAS, one_each=True)  # a region has one person
     np.testing.assert_array_equal(one[0].keypoints, people(A))
-    assert told == PeopleCount(1, 1)
+    assert told == PeopleCount(1, 1, keypoints=3)
 
 
 def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
@@ -112,3 +116,58 @@ def test_a_side_without_anybody_is_skipped_with_the_reason() -> None:
     assert step.keypoints is None
     assert step.skipped == "the reference has nobody in these pictures"
     assert step.people == PeopleCount(0, 0)
+
+
+BIG = np.array([[0.0, 0.0], [40.0, 10.0], [20.0, 80.0], [60.0, 90.0], [0.0, 120.0]])
+FIVE = (0.05,) * 5
+
+
+def partly(there: list[tuple[tuple[float, float], str]]) -> Found:
+    """People of five keypoints at places, each found where the word has an x: a decoder's own result."""
+    keypoints = np.array([BIG + place for place, _ in there]).reshape(-1, 5, 2)
+    seen = np.array([[letter == "x" for letter in word] for _, word in there]).reshape(-1, 5)
+    poses = partial_people(keypoints, seen, np.full(seen.shape, 0.8), np.full(len(there), 0.8))
+    assert poses.boxes_xyxy is not None
+    sides = poses.boxes_xyxy[:, 2:] - poses.boxes_xyxy[:, :2]
+    return Found("case", poses.keypoints, poses.scores, sides.max(axis=1, initial=0), sides.prod(axis=1),
+                 poses.confidences, poses.boxes_xyxy, partial=True)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "reference", "missed", "invented"),
+    [
+        ("xxxxx", "xxxxx", 0, 0),
+        ("xx.xx", "xx.xx", 0, 0),
+        ("xx.xx", "xxxxx", 1, 0),
+        ("xxxxx", "x.x.x", 0, 2),
+        (".xxxx", "xxx.x", 1, 1),
+    ],
+)
+def test_keypoints_that_one_side_alone_found(seen: str, reference: str, missed: int, invented: int) -> None:
+    one, other = partly([(A, seen), (B, "xxxxx")]), partly([(A, reference), (B, "xxxxx")])
+    pairs, expected, count = aligned([one], [other], FIVE)
+    assert (count.missed, count.invented) == ((), ())
+    assert (len(count.keypoints_missed), len(count.keypoints_invented)) == (missed, invented)
+    assert count.keypoints == 5 + reference.count("x")
+    error = compare_keypoints(pairs, expected, "abcde", FIVE, -np.inf)
+    assert error.max_px == 0  # where a keypoint is not lies nowhere
+    either = sum("x" in both for both in zip(seen, reference, strict=True))
+    assert error.min_oks == pytest.approx((either - missed - invented) / either)
+    checks = check_people(GateSpec(max_missed=0.0, max_invented=0.0), count)
+    failed = {check.name for check in checks if check.outcome is Outcome.FAIL}
+    assert failed == ({"keypoints, missed"} if missed else set()) | ({"keypoints, invented"} if invented else set())
+
+
+def test_who_has_less_than_half_of_the_keypoints_in_common_is_somebody_else() -> None:
+    _, _, count = aligned([partly([(A, "xxx..")])], [partly([(A, "..xxx")])], FIVE)
+    assert (count.missed, count.invented) == (("case",), ("case",))
+
+
+def test_a_keypoint_that_is_barely_there_is_excused() -> None:
+    seen, reference = partly([(A, "xx.xx")]), partly([(A, "xxxxx")])
+    _, _, strict = aligned([seen], [reference], FIVE, [(partly([]), partly([]))])
+    assert (strict.keypoints_missed, strict.keypoints_barely) == (("case",), 0)
+    _, _, elsewhere = aligned([seen], [reference], FIVE, [(partly([(B, "xxxxx")]), partly([]))])
+    assert (elsewhere.keypoints_missed, elsewhere.keypoints_barely) == (("case",), 0)
+    _, _, lenient = aligned([seen], [reference], FIVE, [(partly([(A, "xxxxx")]), partly([]))])
+    assert (lenient.keypoints_missed, lenient.keypoints_barely) == ((), 1)

@@ -77,7 +77,7 @@ def _one_each(
     for case, prediction, match in _matched(photos, predictions, spec):
         seen.append(found_in(case, network(spec, case.pixels), spec))
         points, scores = prediction.keypoints[None], prediction.scores[None]
-        expected.append(Found(case.name, points, scores, seen[-1].sizes, seen[-1].areas))
+        expected.append(Found(case.name, points, scores, seen[-1].sizes, seen[-1].areas, partial=seen[-1].partial))
         matched.append(match)
     return seen, expected, matched
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from posekit.contract.spec import PoseSpec
+from posekit.decoders import of
 from posekit.errors import InputError
 from posekit.parity.cases import cases_of, found_in
 from posekit.parity.contract.probes import Network
@@ -43,7 +44,7 @@ def several(network: Network, spec: PoseSpec, photos: Sequence[Photo], predictio
             continue
         (case,) = cases_of(photo, spec)
         found = found_in(case, network(spec, case.pixels), spec)
-        theirs = _predicted(case.name, there)
+        theirs = _predicted(case.name, there, spec)
         pairs = dict(best_pairs(_near(found, theirs), NEAR))
         seen += [found.taken([place]) for place in pairs.values()]
         expected += [theirs.taken([place]) for place in pairs]
@@ -59,10 +60,14 @@ def several(network: Network, spec: PoseSpec, photos: Sequence[Photo], predictio
     return Several(tuple(seen), tuple(expected), tuple(pictures), tuple(alone))
 
 
-def _predicted(case: str, there: Sequence[Prediction]) -> Found:
-    points, scores = np.array([one.keypoints for one in there]), np.array([one.scores for one in there])
-    sides = np.maximum(np.ptp(points, axis=1), 1.0)
-    return Found(case, points, scores, sides.max(axis=1), sides.prod(axis=1))
+def _predicted(case: str, predictions: Sequence[Prediction], spec: PoseSpec) -> Found:
+    points, scores = np.array([one.keypoints for one in predictions]), np.array([one.scores for one in predictions])
+    found = Found(case, points, scores, scores[:, 0], scores[:, 0], partial=of(spec.decoder).partial)
+    there = found.there[..., None]
+    there |= ~there.any(axis=1, keepdims=True)  # predictions without any score
+    sides = np.where(there, points, -np.inf).max(axis=1) - np.where(there, points, np.inf).min(axis=1)
+    sides = np.maximum(sides, 1.0)
+    return replace(found, sizes=sides.max(axis=1), areas=sides.prod(axis=1))
 
 
 def _near(found: Found, theirs: Found) -> Floats:
