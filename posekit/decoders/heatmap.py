@@ -1,4 +1,4 @@
-"""Heatmaps to keypoints: argmax, then none, a quarter step, or DARK.
+"""Heatmaps to keypoints: argmax, then none, a quarter step, DARK, or DARK as UDP has it.
 
 Sources: quarter offset, Newell et al. 2016 and HRNet's code (Sun et al. 2019); DARK, Zhang et al. 2020.
 """
@@ -15,11 +15,12 @@ from pydantic import Field, field_validator
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
+from posekit.decoders.dark import dark_step, udp_step
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
-LOG_FLOOR = 1e-10  # DARK takes the logarithm of blurred values, which may be 0
+REFINEMENTS = ("none", "quarter", "dark", "dark_udp")
 
 
 class HeatmapSpec(DecoderSpec):
@@ -27,14 +28,17 @@ class HeatmapSpec(DecoderSpec):
 
     background: where the network gives one map more, of no keypoint, which the packaged model leaves out. alignment:
     index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`). blur_kernel: odd
-    width of the Gaussian of `dark`, as in training (11 for sigma 2, 17 for sigma 3).
+    width of the Gaussian of `dark` and `dark_udp`, as in training (11 for sigma 2, 17 for sigma 3). border: `quarter`
+    steps where both coordinates are inside of the map, as in HRNet's code, or on each axis where that one is, as in
+    MMPose.
     """
 
     kind: Literal["heatmap"]
     output: OutputName
-    refinement: Literal["none", "quarter", "dark"]
+    refinement: Literal["none", "quarter", "dark", "dark_udp"]
     alignment: Literal["stride", "corners"]
     blur_kernel: Annotated[int, Field(ge=3, le=99)] = 11
+    border: Literal["both", "each"] = "both"
     activation: Literal["none", "sigmoid"] = "none"
     background: Literal["none", "first", "last"] = "none"
 
@@ -72,10 +76,11 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputS
     y, x = np.divmod(peak, width)
     offset = np.zeros((count, 2))
     if spec.refinement == "quarter":
-        offset = _quarter(heatmaps, x, y)
-    elif spec.refinement == "dark":
+        offset = _quarter(heatmaps, x, y, spec.border)
+    elif spec.refinement != "none":
         # the logarithm of a Gaussian is what DARK steps on, so logits are made scores first
-        offset = _dark(sigmoid(heatmaps) if spec.activation == "sigmoid" else heatmaps, x, y, spec.blur_kernel)
+        step = dark_step if spec.refinement == "dark" else udp_step
+        offset = step(sigmoid(heatmaps) if spec.activation == "sigmoid" else heatmaps, x, y, spec.blur_kernel)
     points = np.stack([x, y], axis=-1) + offset
     if spec.activation == "sigmoid":
         scores = sigmoid(scores)
@@ -89,53 +94,18 @@ def input_px_per_index(alignment: str, map_size_wh: tuple[int, int], size_wh: tu
     return np.array([(n - shrink) / max(m - shrink, 1) for n, m in zip(size_wh, map_size_wh, strict=True)])
 
 
-def _quarter(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any]) -> Floats:
-    """A quarter px towards the higher neighbour on each axis; none within one px of the edge, as in HRNet."""
+def _quarter(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], border: str) -> Floats:
+    """A quarter px towards the higher neighbour on each axis; none within one px of the edge."""
     height, width, count = heatmaps.shape
-    inside = (x > 1) & (x < width - 1) & (y > 1) & (y < height - 1)
-    x, y, k = np.where(inside, x, 1), np.where(inside, y, 1), np.arange(count)
-    if width < 3 or height < 3:
-        return np.zeros((count, 2))
-    dx = heatmaps[y, x + 1, k] - heatmaps[y, x - 1, k]
-    dy = heatmaps[y + 1, x, k] - heatmaps[y - 1, x, k]
-    return np.asarray(np.sign(np.stack([dx, dy], axis=-1)) * 0.25 * inside[:, None])
-
-
-def _dark(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Floats:
-    """One Newton step on the logarithm of the blurred map; none within two px of the edge.
-
-    Only the 5 x 5 px about the peak are blurred. The published code scales the blurred map back to its old maximum;
-    under the logarithm that adds a constant, which no derivative sees, so it is left out.
-    """
-    height, width, count = heatmaps.shape
-    reach = kernel // 2 + 2
-    padded = np.pad(heatmaps, ((reach, reach), (reach, reach), (0, 0)))
-    span = np.arange(2 * reach + 1)
-    patches = padded[y[:, None, None] + span[None, :, None], x[:, None, None] + span, np.arange(count)[:, None, None]]
-    blur = np.zeros((5, 2 * reach + 1))
-    for row in range(5):
-        blur[row, row : row + kernel] = gaussian_kernel(kernel)
-    log = np.log(np.maximum(blur @ patches @ blur.T, LOG_FLOOR))  # (K, 5, 5), the peak at [2, 2]
-    dx = 0.5 * (log[:, 2, 3] - log[:, 2, 1])
-    dy = 0.5 * (log[:, 3, 2] - log[:, 1, 2])
-    dxx = 0.25 * (log[:, 2, 4] - 2 * log[:, 2, 2] + log[:, 2, 0])
-    dyy = 0.25 * (log[:, 4, 2] - 2 * log[:, 2, 2] + log[:, 0, 2])
-    dxy = 0.25 * (log[:, 3, 3] - log[:, 1, 3] - log[:, 3, 1] + log[:, 1, 1])
-    det = dxx * dyy - dxy * dxy
-    inside = (x > 1) & (x < width - 2) & (y > 1) & (y < height - 2)
-    # A peak has a negative definite Hessian; where blurring left none, the step would lead away from it.
-    sound = inside & (det > 0) & (dxx < 0)
-    safe = np.where(sound, det, 1.0)
-    step = np.stack([-(dyy * dx - dxy * dy) / safe, -(dxx * dy - dxy * dx) / safe], axis=-1)
-    return np.asarray(np.clip(step, -2.0, 2.0) * sound[:, None])  # the patch ends two px from the peak
-
-
-def gaussian_kernel(size: int) -> Floats:
-    """Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it (getGaussianKernel)."""
-    sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
-    positions = np.arange(size) - size // 2
-    weights = np.exp(-(positions**2) / (2 * sigma * sigma))
-    return np.asarray(weights / weights.sum())
+    inside = np.stack([(x > 1) & (x < width - 1), (y > 1) & (y < height - 1)], axis=-1)
+    if border == "both":
+        inside &= inside.all(axis=-1, keepdims=True)
+    k = np.arange(count)
+    at_x, at_y = (np.where(inside[:, axis], at, 0) for axis, at in enumerate((x, y)))
+    right, below = np.minimum(at_x + 1, width - 1), np.minimum(at_y + 1, height - 1)
+    dx = heatmaps[y, right, k] - heatmaps[y, at_x - 1, k]
+    dy = heatmaps[below, x, k] - heatmaps[at_y - 1, x, k]
+    return np.asarray(np.sign(np.stack([dx, dy], axis=-1)) * 0.25 * inside)
 
 
 def encode(
@@ -161,9 +131,7 @@ def alternatives(spec: HeatmapSpec, image: InputSpec) -> tuple[Alternatives, ...
     del spec, image
     return (
         Alternatives(("alignment",), tuple({"alignment": one} for one in ("stride", "corners")), "mirror"),
-        Alternatives(
-            ("refinement",), tuple({"refinement": one} for one in ("none", "quarter", "dark")), "follow", is_choice=True
-        ),
+        Alternatives(("refinement",), tuple({"refinement": one} for one in REFINEMENTS), "follow", is_choice=True),
     )
 
 

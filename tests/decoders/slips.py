@@ -16,7 +16,11 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("DetectionsDecoderCandidates.kt", "y = grid.row + shift", "y = grid.row.toDouble()"),
         ("DetectionsDecoderRoles.kt", "stride = strides[level]", "stride = strides[strides.size - 1 - level]"),
     ),
-    "heatmap": (("HeatmapDecoder.kt", "0.25 * sign(map[center + down]", "0.2 * sign(map[center + down]"),),
+    "heatmap": (
+        ("HeatmapDecoder.kt", "0.25 * sign(maps[x, y + 1, k]", "0.2 * sign(maps[x, y + 1, k]"),
+        ("HeatmapDecoder.kt", "border == Border.BOTH &&", "border == Border.EACH &&"),
+        ("HeatmapDecoderUdp.kt", "raw.max() / (blurred.max() + 1e-12)", "1.0"),
+    ),
     "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
     "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
 }
@@ -42,6 +46,7 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
         ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
         ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
+        ("HeatmapDecoderUdp.swift", "min(max(y, 0), size.height - 1)", "min(max(y, 1), size.height - 1)"),
     ),
     "regression": (
         ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),

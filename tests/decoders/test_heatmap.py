@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from posekit.decoders import heatmap
-from posekit.decoders.heatmap import HeatmapSpec, encode, gaussian_kernel, input_px_per_index
+from posekit.decoders.dark import gaussian_kernel
+from posekit.decoders.heatmap import REFINEMENTS, HeatmapSpec, encode, input_px_per_index
 from posekit.poses.input_spec import InputSpec
 from tests.decoders.one import of_one
 
@@ -19,9 +20,8 @@ IMAGE = InputSpec(size_wh=SIZE_WH, color_order="rgb", mean=(0, 0, 0), std=(1, 1,
                   alignment="half_pixel")  # fmt: skip
 MAP_WH = (24, 40)
 COUNTS = (1, 4, 14, 17, 21, 26, 133)
-REFINEMENTS = ("none", "quarter", "dark")
 ALIGNMENTS = ("stride", "corners")
-BOUNDS = {"none": 0.5, "quarter": 0.3, "dark": 0.05}  # in cells of the map, away from its edges
+BOUNDS = {"none": 0.5, "quarter": 0.3, "dark": 0.05, "dark_udp": 0.1}  # in cells of the map, away from its edges
 
 
 def heatmap(refinement: str = "none", alignment: str = "stride", **more: Any) -> HeatmapSpec:
@@ -56,7 +56,7 @@ def test_what_is_drawn_is_found(refinement: str, alignment: str, count: int) -> 
 def test_each_refinement_is_better_than_the_one_before() -> None:
     points = np.random.default_rng(1).uniform(40, 60, (133, 2))
     errors = []
-    for refinement in REFINEMENTS:
+    for refinement in ("none", "quarter", "dark"):
         spec = heatmap(refinement)
         found, _ = decoded(encode(points, spec, SIZE_WH, MAP_WH)["maps"], spec)
         errors.append(np.abs(found - points).mean())
@@ -74,7 +74,7 @@ def test_an_index_becomes_input_px(alignment: str, expected: tuple[float, float]
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (23, 0), (0, 39), (23, 39)])
-@pytest.mark.parametrize("refinement", REFINEMENTS)
+@pytest.mark.parametrize("refinement", ["none", "quarter", "dark"])
 def test_a_peak_in_a_corner_stays_there(refinement: str, corner: tuple[int, int]) -> None:
     found, scores = decoded(single({corner: 1.0}), heatmap(refinement, "corners"))
     np.testing.assert_allclose(found, [[(corner[0] > 0) * 95.0, (corner[1] > 0) * 159.0]])
@@ -130,7 +130,7 @@ def test_of_equal_peaks_the_first_in_row_order_wins(refinement: str, others: Any
 
 
 @pytest.mark.parametrize("value", [0.0, -3.0, 0.25])
-@pytest.mark.parametrize("refinement", REFINEMENTS)
+@pytest.mark.parametrize("refinement", ["none", "quarter", "dark"])
 def test_a_flat_map_gives_the_origin_and_its_value(refinement: str, value: float) -> None:
     found, scores = decoded(np.full((40, 24, 3), value), heatmap(refinement))
     assert (found == 0).all()
@@ -145,6 +145,9 @@ def test_tiny_maps_give_finite_numbers_inside_the_input(
 ) -> None:
     maps = np.random.default_rng(3).normal(size=(map_wh[1], map_wh[0], 5))
     found, _ = decoded(maps, heatmap(refinement, alignment))
+    if refinement == "dark_udp":  # however far it leads
+        assert np.isfinite(found).all()
+        return
     assert ((found >= 0) & (found <= SIZE_WH)).all()
 
 
@@ -230,3 +233,46 @@ def test_the_kernel_is_a_gaussian_of_opencvs_sigma(size: int, sigma: float) -> N
     assert kernel.sum() == pytest.approx(1)
     assert kernel[size // 2] / kernel[size // 2 + 1] == pytest.approx(np.exp(1 / (2 * sigma**2)))
     np.testing.assert_allclose(kernel, kernel[::-1])
+
+
+# UDP's DARK, written again from its description on whole maps: blur, back to the old maximum, cut off, logarithm, step.
+
+
+def udp(image: np.ndarray[Any, Any], kernel: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    y, x = np.unravel_index(image.argmax(), image.shape)
+    modulated = blurred(image, kernel)
+    modulated *= image.max() / (modulated.max() + 1e-12)
+    log = np.pad(np.log(np.clip(modulated, 1e-3, 50)), 1, mode="edge")[y : y + 3, x : x + 3]
+    gradient = np.array([log[1, 2] - log[1, 0], log[2, 1] - log[0, 1]]) / 2
+    mixed = (log[2, 2] - log[1, 2] - log[2, 1] + 2 * log[1, 1] - log[1, 0] - log[0, 1] + log[0, 0]) / 2
+    hessian = np.array([[log[1, 2] - 2 * log[1, 1] + log[1, 0], mixed], [mixed, log[2, 1] - 2 * log[1, 1] + log[0, 1]]])
+    return np.array([x, y]) - np.linalg.solve(hessian + np.finfo(np.float32).eps * np.eye(2), gradient)
+
+
+@pytest.mark.parametrize("kernel", [11, 17])
+def test_dark_of_udp_is_the_published_one_at_the_edges_too(kernel: int) -> None:
+    spec = heatmap("dark_udp", "corners", blur_kernel=kernel)
+    rng = np.random.default_rng(kernel)
+    cells = np.concatenate(
+        [rng.uniform(5, np.array(MAP_WH) - 6, (4, 2)), [[0.2, 0.3], [22.8, 20], [10, 38.9], [1, 37]]]
+    )
+    maps = encode(cells * input_px_per_index("corners", MAP_WH, SIZE_WH), spec, SIZE_WH, MAP_WH)["maps"]
+    maps += 0.3 * maps[..., ::-1] + rng.uniform(0, 0.02, maps.shape)
+    found, _ = decoded(maps, spec)
+    expected = [udp(maps[..., k], gaussian_kernel(kernel)) for k in range(8)]
+    np.testing.assert_allclose(found / input_px_per_index("corners", MAP_WH, SIZE_WH), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("peak", "neighbours", "both", "each"),
+    [
+        ((1, 20), {(2, 20): 0.5, (1, 21): 0.5}, (0, 0), (0, 0.25)),
+        ((10, 39), {(11, 39): 0.5, (10, 38): 0.5}, (0, 0), (0.25, 0)),
+        ((0, 0), {(1, 0): 0.5}, (0, 0), (0, 0)),
+        ((10, 20), {(9, 20): 0.5, (10, 19): 0.5}, (-0.25, -0.25), (-0.25, -0.25)),
+    ],
+)
+def test_the_border_of_the_quarter_step(peak: Any, neighbours: Any, both: Any, each: Any) -> None:
+    for border, moved in (("both", both), ("each", each)):
+        found, _ = decoded(single({peak: 1.0} | neighbours), heatmap("quarter", border=border))
+        np.testing.assert_allclose(found / 4, [np.add(peak, moved)])

@@ -59,7 +59,7 @@ def _changed_spec(spec: PoseSpec, rng: Random) -> tuple[PoseSpec, str] | None:
     elif name == "pad_value":
         part[name] = rng.choice([one for one in (0.0, 114.0, 127.5) if one != part[name]])
     elif name in ("blur_kernel",):
-        if decoder["refinement"] != "dark":
+        if "dark" not in decoder["refinement"]:
             return None
         part[name] += 4
     else:

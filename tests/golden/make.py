@@ -98,7 +98,7 @@ def all_decoder_cases() -> list[Case]:
         cases.append(decoder_case(name, decoder(data), image(alignment), outputs))
 
     for alignment in ("stride", "corners"):
-        for refinement in ("none", "quarter", "dark"):
+        for refinement in ("none", "quarter", "dark", "dark_udp"):
             data = {"kind": "heatmap", "output": "heatmaps", "refinement": refinement, "alignment": alignment}
             prefix = f"heatmap-{refinement}-{alignment}"
             for name, points in (("inside", inside), ("edges", edges)):
@@ -113,6 +113,10 @@ def all_decoder_cases() -> list[Case]:
             ties[5:9, 4:8] = 1.0
             add(f"{prefix}-ties", data, {"heatmaps": ties})
             add(f"{prefix}-zero", data, {"heatmaps": np.zeros((32, 24, 7))})
+    for name, points in (("inside", inside), ("edges", edges)):
+        data = {"kind": "heatmap", "output": "heatmaps", "refinement": "quarter", "alignment": "stride",
+                "border": "each"}  # fmt: skip
+        add(f"heatmap-quarter-each-{name}", data, heatmap.encode(points, decoder(data), SIZE_WH, (24, 32)))
     for split_ratio in (1.0, 2.0, 1.5):
         for reduction in ("min", "mean"):
             for activation in ("none", "softmax"):

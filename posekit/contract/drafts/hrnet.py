@@ -92,7 +92,8 @@ def _say_decoder(draft: Drafting, model: Mapping[Any, Any], test: Mapping[Any, A
     draft.say("decoder.alignment", "corners" if udp else "stride", "lib/core/inference.py")
     draft.say("decoder.activation", "none", "lib/core/inference.py takes a map's maximum as the score")
     if udp or "BLUR_KERNEL" in test:
-        draft.say("decoder.refinement", "dark", "LOSS.KPD is of UDP-Pose" if udp else "TEST.BLUR_KERNEL is of DARK")
+        why = "LOSS.KPD is of UDP-Pose" if udp else "TEST.BLUR_KERNEL is of DARK"
+        draft.say("decoder.refinement", "dark_udp" if udp else "dark", why)
         draft.say("decoder.blur_kernel", test.get("BLUR_KERNEL", 11), "TEST.BLUR_KERNEL")
         return
     options = {True: "quarter", False: "none"}

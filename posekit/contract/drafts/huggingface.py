@@ -42,11 +42,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Draft:
     _say_size(draft, config or {}, processor)
     _say_picture(draft, processor)
     draft.say("decoder.kind", "heatmap", "VitPoseForPoseEstimation gives heatmaps")
-    draft.say(
-        "decoder.refinement",
-        "dark",
-        "post_process_pose_estimation; posekit's dark takes no step within two cells of a map's edge",
-    )
+    draft.say("decoder.refinement", "dark_udp", "post_process_pose_estimation")
     draft.say("decoder.alignment", "corners", "post_process_pose_estimation")
     draft.say(
         "decoder.blur_kernel", BLUR, "post_process_pose_estimation's kernel_size, 11 where the caller says nothing"

@@ -233,7 +233,9 @@ def _say_decoder(draft: Drafting, model: Any, codec: Mapping[str, Any], path: Pa
             {False: "quarter", True: "dark"},
             "MSRAHeatmap's unbiased, False where left out",
         )
-        if unbiased is not False:
+        if unbiased is False:
+            draft.say("decoder.border", "each", "MMPose looks at the edges axis by axis")
+        else:
             draft.say(
                 "decoder.blur_kernel",
                 codec.get("blur_kernel_size", 11),
@@ -244,9 +246,7 @@ def _say_decoder(draft: Drafting, model: Any, codec: Mapping[str, Any], path: Pa
             shown = maps.where if isinstance(maps, Unread) else repr(maps)
             raise _undecodable(path, f"UDPHeatmap with heatmap_type {shown}", "gives offsets beside each map")
         _say_maps(draft, "corners")
-        draft.say(
-            "decoder.refinement", "dark", "UDPHeatmap; posekit's dark takes no step within two cells of a map's edge"
-        )
+        draft.say("decoder.refinement", "dark_udp", "the codec's type")
         draft.say(
             "decoder.blur_kernel", codec.get("blur_kernel_size", 11), "UDPHeatmap's blur_kernel_size, 11 where left out"
         )

@@ -111,14 +111,12 @@ def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, path: Path
     draft.say("decoder.kind", "heatmap", f"keypoint_head.type = {head!r}")
     draft.choose("decoder.alignment", udp, {False: "stride", True: "corners"}, "use_udp")
     if udp is True:
-        draft.say(
-            "decoder.refinement", "dark", "use_udp; posekit's dark takes no step within two cells of a map's edge"
-        )
+        draft.say("decoder.refinement", "dark_udp", "use_udp")
     else:
         draft.choose("decoder.refinement", "default" if post is ABSENT else post,
                      {"default": "quarter", True: "quarter", "unbiased": "dark", None: "none", False: "none"},
                      "test_cfg.post_process")  # fmt: skip
-    if draft.values.get("decoder.refinement") and draft.values["decoder.refinement"].value == "dark":
+    if draft.values.get("decoder.refinement") and draft.values["decoder.refinement"].value in ("dark", "dark_udp"):
         kernel = at(test_cfg, "modulate_kernel")
         draft.say(
             "decoder.blur_kernel", 11 if kernel is ABSENT else kernel, "test_cfg.modulate_kernel, 11 where left out"

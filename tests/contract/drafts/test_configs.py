@@ -21,7 +21,8 @@ CROP = {"kind": "top_down", "input.resize": "affine_crop", "input.box_padding": 
         "input.sampling": "bilinear"}  # fmt: skip
 MAPS = {"decoder.kind": "heatmap", "decoder.activation": "none"}
 STRIDE = {"input.alignment": "index", **MAPS, "decoder.alignment": "stride"}
-UDP = {"input.alignment": "corners", **MAPS, "decoder.alignment": "corners", "decoder.refinement": "dark"}
+UDP = {"input.alignment": "corners", **MAPS, "decoder.alignment": "corners",
+       "decoder.refinement": "dark_udp"}  # fmt: skip
 SIMCC = {"decoder.kind": "simcc", "decoder.split_ratio": 2.0, "decoder.score_reduction": "min",
          "decoder.refinement": "none", "decoder.activation": "none"}  # fmt: skip
 CLIMBERS = {"keypoints.names": CLIMBING, "keypoints.edges": [["head", "left_hand"], ["head", "right_hand"]],
@@ -37,7 +38,7 @@ OPEN_FIELD = "openfield/dlc-models/iteration-0/openfieldOct30-trainset95shuffle1
 # file: (what it says, what it leaves open)
 EXPECTED: dict[str, tuple[dict[str, Any], set[str]]] = {
     "mmpose/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py": (
-        {**CROP, **RGB, **TALL, **STRIDE, "decoder.refinement": "quarter", **COCO},
+        {**CROP, **RGB, **TALL, **STRIDE, "decoder.refinement": "quarter", "decoder.border": "each", **COCO},
         set(),
     ),
     "mmpose/td-hm_hrnet-w32_udp-8xb64-210e_climbing-256x192.py": (

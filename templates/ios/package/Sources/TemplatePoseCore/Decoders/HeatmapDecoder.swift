@@ -2,12 +2,18 @@
 
 import Foundation
 
-/// Heatmaps (h, w, K): argmax, then none, a quarter step, or DARK.
+/// Heatmaps (h, w, K): argmax, then none, a quarter step, DARK, or DARK as UDP has it.
 ///
-/// Sources: quarter step, Newell et al. 2016 and HRNet (Sun et al. 2019); DARK, Zhang et al. 2020.
+/// Sources: quarter step, Newell et al. 2016 and HRNet (Sun et al. 2019).
 public struct HeatmapDecoder: PoseDecoder {
   /// How a peak is found between heatmap px.
-  enum Refinement: String, CaseIterable { case none, quarter, dark }
+  enum Refinement: String, CaseIterable {
+    case none, quarter, dark
+    case darkUdp = "dark_udp"
+  }
+
+  /// A quarter step is taken where both coordinates are inside of the map, or on each axis where that one is.
+  enum Border: String, CaseIterable { case both, each }
 
   /// Where index i of a map of n lies: input px i * W / n, or i * (W - 1) / (n - 1).
   enum MapAlignment: String, CaseIterable { case stride, corners }
@@ -18,9 +24,11 @@ public struct HeatmapDecoder: PoseDecoder {
   private let output: String
   private let refinement: Refinement
   private let alignment: MapAlignment
+  private let border: Border
   private let activation: Activation
   private let inputSize: PixelSize
   private var dark: DarkStep
+  private var darkUdp: UdpStep
   private var peaks: [Int] = []
   private var maxima: [Float] = []
 
@@ -28,6 +36,7 @@ public struct HeatmapDecoder: PoseDecoder {
     output = try settings.text("output")
     refinement = try settings.choice("refinement")
     alignment = try settings.choice("alignment")
+    border = try settings.choice("border")
     activation = try settings.choice("activation")
     inputSize = settings.inputSize
     let kernelSize = try settings.integer("blur_kernel")
@@ -35,6 +44,7 @@ public struct HeatmapDecoder: PoseDecoder {
       throw settings.wrong("blur_kernel", expected: "an odd number above 0")
     }
     dark = DarkStep(kernelSize: refinement == .dark ? kernelSize : 1, isLogit: activation == .sigmoid)
+    darkUdp = UdpStep(kernelSize: kernelSize, isLogit: activation == .sigmoid)
   }
 
   public var outputNames: [String] { [output] }
@@ -91,17 +101,18 @@ public struct HeatmapDecoder: PoseDecoder {
     case .none: Point(x: 0, y: 0)
     case .quarter: quarterStep(maps, x, y, k)
     case .dark: dark.step(maps, x, y, k)
+    case .darkUdp: darkUdp.step(maps, x, y, k)
     }
   }
 
-  /// A quarter px towards the higher neighbour on each axis; none within one px of the edge, as in HRNet.
+  /// A quarter px towards the higher neighbour on each axis; none within one px of the edge.
   private func quarterStep(_ maps: Heatmaps, _ x: Int, _ y: Int, _ k: Int) -> Point {
-    guard x > 1, x < maps.size.width - 1, y > 1, y < maps.size.height - 1 else {
-      return Point(x: 0, y: 0)
-    }
+    let insideX = x > 1 && x < maps.size.width - 1
+    let insideY = y > 1 && y < maps.size.height - 1
+    guard border == .each || (insideX && insideY) else { return Point(x: 0, y: 0) }
     return Point(
-      x: quarter(maps[x + 1, y, k] - maps[x - 1, y, k]),
-      y: quarter(maps[x, y + 1, k] - maps[x, y - 1, k]))
+      x: insideX ? quarter(maps[x + 1, y, k] - maps[x - 1, y, k]) : 0,
+      y: insideY ? quarter(maps[x, y + 1, k] - maps[x, y - 1, k]) : 0)
   }
 
   private func quarter(_ difference: Double) -> Double {

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// DARK: one Newton step on the logarithm of the blurred heatmap.
+/// DARK (Zhang et al. 2020): one Newton step on the logarithm of the blurred heatmap.
 ///
 /// Only the 5 x 5 px about the peak are blurred. The published code scales the blurred map back to its old
 /// maximum; under the logarithm that adds a constant, which no derivative sees, so it is left out.
