@@ -117,6 +117,9 @@ def all_decoder_cases() -> list[Case]:
         data = {"kind": "heatmap", "output": "heatmaps", "refinement": "quarter", "alignment": "stride",
                 "border": "each"}  # fmt: skip
         add(f"heatmap-quarter-each-{name}", data, heatmap.encode(points, decoder(data), SIZE_WH, (24, 32)))
+    data = {"kind": "heatmap", "output": "heatmaps", "refinement": "dark_udp", "alignment": "corners"}
+    low = heatmap.encode(inside, decoder(data), SIZE_WH, (24, 32))["heatmaps"] * 0.0012
+    add("heatmap-dark_udp-low", data, {"heatmaps": low})  # where small values are cut off
     for split_ratio in (1.0, 2.0, 1.5):
         for reduction in ("min", "mean"):
             for activation in ("none", "softmax"):
