@@ -11,11 +11,19 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import detections, heatmap, regression, simcc
+from posekit.decoders import detections, heatmap, integral, offset_map, regression, simcc
 from posekit.decoders.decoder import Decoder, DecoderSpec
 
 DECODERS: dict[str, Decoder] = {
-    one.kind: one for one in (detections.DECODER, heatmap.DECODER, regression.DECODER, simcc.DECODER)
+    one.kind: one
+    for one in (
+        detections.DECODER,
+        heatmap.DECODER,
+        integral.DECODER,
+        offset_map.DECODER,
+        regression.DECODER,
+        simcc.DECODER,
+    )
 }
 
 

@@ -70,9 +70,8 @@ def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) ->
     det = dxx * dyy - dxy * dxy
     sound = det != 0
     safe = np.where(sound, det, 1.0)
-    return (
-        np.asarray(np.stack([-(dyy * dx - dxy * dy), -(dxx * dy - dxy * dx)], axis=-1) / safe[:, None]) * sound[:, None]
-    )
+    step = np.stack([-(dyy * dx - dxy * dy), -(dxx * dy - dxy * dx)], axis=-1) / safe[:, None]
+    return np.asarray(step * sound[:, None])
 
 
 def _blur(side: int, kernel: int) -> Floats:

@@ -7,8 +7,10 @@ axes is refused: numbers that are as many as expected, but in another order, wou
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from posekit.errors import InputError
 
 Shape = tuple[int, ...]
 ExpectedShape = tuple[int | None, ...]  # None: any size
@@ -42,6 +44,16 @@ def maps(values: Any, wanted: ExpectedShape, size_wh: tuple[int, int], backgroun
     if background != "none":
         stacked = stacked[:, 1:] if background == "first" else stacked[:, :count]
     return _permuted(stacked, (0, 2, 3, 1))
+
+
+def check_one_grid(outputs: Mapping[str, Any], names: Sequence[str]) -> None:
+    """InputError unless maps (h, w, C) of those names have the same height and width."""
+    sizes = {name: outputs[name].shape[:2] for name in names}
+    if len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{name} {height} x {width}" for name, (height, width) in sizes.items())
+        raise InputError(
+            f"the decoder's maps have several sizes: {shown}; expected one", "are they of one stage of the network?"
+        )
 
 
 def rows(values: Any, wanted: ExpectedShape, *, may_be_flat: bool) -> Any:

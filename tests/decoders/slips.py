@@ -21,6 +21,14 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoder.kt", "border == Border.BOTH &&", "border == Border.EACH &&"),
         ("HeatmapDecoderUdp.kt", "raw.max() / (blurred.max() + 1e-12)", "1.0"),
     ),
+    "integral": (
+        ("IntegralDecoder.kt", "(place + 0.5) *", "place *"),
+        ("IntegralDecoder.kt", "sharpness * (value - peaks[k])", "value - peaks[k]"),
+    ),
+    "offset_map": (
+        ("OffsetMapDecoder.kt", "min(place, period - place) else 0", "min(place, lines.length - 1) else 0"),
+        ("OffsetMapDecoder.kt", "at(peak, y.of(k))", "at(peak, x.of(k))"),
+    ),
     "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
     "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
 }
@@ -47,6 +55,15 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
         ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
         ("HeatmapDecoderUdp.swift", "min(max(y, 0), size.height - 1)", "min(max(y, 1), size.height - 1)"),
+    ),
+    "integral": (("IntegralDecoder.swift", "(place + 0.5) *", "place *"),),
+    "offset_map": (
+        ("OffsetMapDecoder.swift", "map[$0] == map[$1] && $0 > $1", "map[$0] == map[$1] && $0 < $1"),
+        (
+            "OffsetMapDecoder.swift",
+            "let period = max(2 * (lines.length - 1), 1)",
+            "let period = max(2 * lines.length, 1)",
+        ),
     ),
     "regression": (
         ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),

@@ -11,6 +11,8 @@ from posekit.contract.outputs import check_outputs, decode
 from posekit.contract.presets import preset
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import DECODERS
+from posekit.decoders.integral import IntegralSpec
+from posekit.decoders.offset_map import Channels, OffsetMapSpec
 from posekit.decoders.regression import RegressionSpec
 from posekit.errors import ConversionError, InputError
 
@@ -21,6 +23,15 @@ def spec_of(kind: str) -> PoseSpec:
     if kind == "regression":
         rows = RegressionSpec(kind="regression", output="rows", fields=("y", "x", "score"), range="unit")
         return spec_of("heatmap").model_copy(update={"decoder": rows})
+    if kind == "offset_map":
+        roles = {name: Channels(output="maps", first=at, step=3) for at, name in enumerate(("heat", "x", "y"))}
+        settings = OffsetMapSpec(kind="offset_map", **roles, unit="cells")
+        return spec_of("heatmap").model_copy(update={"decoder": settings})
+    if kind == "integral":
+        settings = IntegralSpec(
+            kind="integral", output="maps", normalisation="softmax", alignment="stride", score="share"
+        )
+        return spec_of("heatmap").model_copy(update={"decoder": settings})
     return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17"}[kind])
 
 
@@ -28,7 +39,8 @@ def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(3)
     shapes = {"heatmap": {"heatmaps": (1, 64, 48, 17)}, "regression": {"rows": (1, 17, 3)},
               "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)},
-              "detections": {"rows": (1, 56, 8400)}}  # fmt: skip
+              "detections": {"rows": (1, 56, 8400)},
+              "offset_map": {"maps": (1, 64, 48, 51)}, "integral": {"maps": (1, 64, 48, 17)}}  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
 
 

@@ -33,6 +33,7 @@ from posekit.decoders.encoding import encode
 from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
+from tests.golden.maps_cases import add_cases
 
 FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)
@@ -141,6 +142,7 @@ def all_decoder_cases() -> list[Case]:
             for alignment in ("half_pixel", "index", "corners"):
                 rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
+    add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
     return cases + detections_cases()
 
 

@@ -133,7 +133,8 @@ def _say_simcc(draft: Drafting, predictor: Mapping[Any, Any]) -> None:
 def _ask_decoder(draft: Drafting, said: str) -> None:
     draft.ask(
         "decoder.kind", f"what the network gives as it is exported ({said})",
-        "posekit has no decoder for DeepLabCut's maps: a cell's middle and the offsets (locref) move each keypoint",
+        "DeepLabCut's maps are decoded with the offsets (locref) that move each keypoint from a cell's middle",
+        '"offset_map": where forward() gives score maps and locref; unit "input_px", factor locref_stdev, shift 0.5',
         '"regression": where forward() ends in x and y of each keypoint, decoded in the network',
-        '"heatmap": right to a cell alone; half a cell and the offsets are lost',
+        '"heatmap": right to a cell alone; half a cell and the offsets are lost, where it gives score maps only',
     )  # fmt: skip

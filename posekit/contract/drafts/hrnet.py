@@ -86,7 +86,8 @@ def _say_decoder(draft: Drafting, model: Mapping[Any, Any], test: Mapping[Any, A
     target = model.get("TARGET_TYPE", extra.get("TARGET_TYPE", "gaussian"))
     if target != "gaussian":
         raise InputError(
-            f"{path}: MODEL.TARGET_TYPE is {target!r}, expected 'gaussian': posekit has no decoder for it", ""
+            f"{path}: MODEL.TARGET_TYPE is {target!r}, expected 'gaussian': others are not drafted",
+            "offsets beside each map are read by decoder.kind 'offset_map' (docs/spec.md): write a spec by hand",
         )
     draft.say("decoder.kind", "heatmap", "MODEL.TARGET_TYPE = gaussian")
     draft.say("decoder.alignment", "corners" if udp else "stride", "lib/core/inference.py")

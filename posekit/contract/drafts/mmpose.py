@@ -260,9 +260,9 @@ def _say_decoder(draft: Drafting, model: Any, codec: Mapping[str, Any], path: Pa
 
 def _undecodable(path: Path, codec: str, why: str) -> InputError:
     return InputError(
-        f"{path} trains with the codec {codec}, which {why}: posekit has no decoder for it",
+        f"{path} trains with the codec {codec}, which {why}: it is not drafted",
         "known are MSRAHeatmap, UDPHeatmap with heatmap_type 'gaussian', SimCCLabel, RegressionLabel and "
-        "IntegralRegressionLabel",
+        "IntegralRegressionLabel; for others write a spec by hand (docs/spec.md)",
     )
 
 

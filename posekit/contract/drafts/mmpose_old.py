@@ -103,7 +103,8 @@ def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, path: Path
     target = at(test_cfg, "target_type")
     if target not in (ABSENT, "GaussianHeatmap", "GaussianHeatMap"):
         raise InputError(
-            f"{path}: target_type is {target!r}, which gives offsets beside each map: posekit has no decoder for it", ""
+            f"{path}: target_type is {target!r}, which gives offsets beside each map and is not drafted",
+            "write a spec by hand: decoder.kind is 'offset_map' (docs/spec.md)",
         )
     post = at(test_cfg, "post_process")
     if at(test_cfg, "unbiased_decoding") is True:

@@ -2,7 +2,6 @@
 
 package posekit.template
 
-import kotlin.math.exp
 import kotlin.math.ln
 import kotlin.math.max
 
@@ -65,15 +64,4 @@ internal class DarkStep(private val kernelSize: Int, private val isLogit: Boolea
         private const val SIDE = 5 // px about the peak that are blurred
         private const val LOG_FLOOR = 1e-10 // blurred values may be 0
     }
-}
-
-/** Normalised Gaussian of odd [size] with the sigma that OpenCV derives from it (getGaussianKernel). */
-internal fun gaussianKernel(size: Int): DoubleArray {
-    val sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
-    val weights = DoubleArray(size) { i ->
-        val position = (i - size / 2).toDouble()
-        exp(-(position * position) / (2 * sigma * sigma))
-    }
-    val sum = weights.sum()
-    return DoubleArray(size) { weights[it] / sum }
 }

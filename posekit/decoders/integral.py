@@ -1,0 +1,120 @@
+"""Heatmaps to keypoints by their mean place rather than their best cell: soft-argmax.
+
+Sources: Sun et al. 2018, "Integral Human Pose Regression"; Nibali et al. 2018, "DSNT".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from posekit.decoders import layout
+from posekit.decoders.activation import sigmoid
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.poses import Floats, Poses
+from posekit.poses.input_spec import InputSpec
+
+
+class IntegralSpec(DecoderSpec):
+    """decoders/integral.py: maps K x h x w of the network, whose values are weights of their cells.
+
+    normalisation: what makes weights of them: `softmax` of `sharpness` times the values; the values themselves, none
+    below 0 (`relu`); their `sigmoid`. alignment: index i of a map of n lies at input px i * W / n (`stride`),
+    i * (W - 1) / (n - 1) (`corners`) or (i + 0.5) * W / n - 0.5 (`half_pixel`). score: the largest value of a map, the
+    largest share of the weights, or 1 (`none`).
+    """
+
+    kind: Literal["integral"]
+    output: OutputName
+    normalisation: Literal["softmax", "relu", "sigmoid"]
+    alignment: Literal["stride", "corners", "half_pixel"]
+    score: Literal["value", "share", "none"]
+    sharpness: Annotated[float, Field(gt=0)] = 1.0
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads."""
+        return (self.output,)
+
+
+def shapes(spec: IntegralSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.ExpectedShape]:
+    """Expected shapes: any map size, K channels."""
+    return {spec.output: (None, None, keypoint_count)}
+
+
+def pack(values: Any, wanted: layout.ExpectedShape, spec: IntegralSpec, size_wh: tuple[int, int]) -> Any:
+    """Maps K x h x w of the network as (1, h, w, K); MisfitError for other axes."""
+    return layout.maps(values, wanted, size_wh, "none")
+
+
+def decode(outputs: Mapping[str, NDArray[Any]], spec: IntegralSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
+    """The keypoints (1, K, 2) of one person in input px; a map without weight gives its middle."""
+    del sigmas  # one person is nobody else
+    maps = outputs[spec.output].astype(np.float64)
+    height, width, count = maps.shape
+    peaks = maps.max(axis=(0, 1))
+    if spec.normalisation == "softmax":
+        weights = np.exp(spec.sharpness * (maps - peaks))
+    else:
+        weights = sigmoid(maps) if spec.normalisation == "sigmoid" else np.maximum(maps, 0.0)
+    total = weights.sum(axis=(0, 1))
+    there = total > 0
+    safe = np.where(there, total, 1.0)
+    x = np.where(there, np.arange(width) @ weights.sum(axis=0) / safe, (width - 1) / 2)
+    y = np.where(there, np.arange(height) @ weights.sum(axis=1) / safe, (height - 1) / 2)
+    points = to_input_px(np.stack([x, y], axis=-1), spec.alignment, (width, height), image.size_wh)
+    scores = {"value": peaks, "share": weights.max(axis=(0, 1)) / safe, "none": np.ones(count)}[spec.score]
+    return Poses(points[None], scores[None])
+
+
+def to_input_px(points: Floats, alignment: str, map_size_wh: tuple[int, int], size_wh: tuple[int, int]) -> Floats:
+    """Places (K, 2) on a map, in cells, as input px."""
+    sizes, maps = np.array(size_wh, np.float64), np.array(map_size_wh, np.float64)
+    if alignment == "corners":
+        return np.asarray(points * ((sizes - 1) / np.maximum(maps - 1, 1)))
+    if alignment == "half_pixel":
+        return np.asarray((points + 0.5) * (sizes / maps) - 0.5)
+    return np.asarray(points * (sizes / maps))
+
+
+def encode(
+    keypoints: Floats, spec: IntegralSpec, size_wh: tuple[int, int], map_size_wh: tuple[int, int], sigma: float = 1.5
+) -> dict[str, Floats]:
+    """Maps whose weights are Gaussians at keypoints (K, 2) in input px."""
+    origin = to_input_px(np.zeros(2), spec.alignment, map_size_wh, size_wh)
+    step = to_input_px(np.ones(2), spec.alignment, map_size_wh, size_wh) - origin
+    centre = (keypoints - origin) / step
+    y, x = np.mgrid[: map_size_wh[1], : map_size_wh[0]]
+    power = -((x[..., None] - centre[:, 0]) ** 2 + (y[..., None] - centre[:, 1]) ** 2) / (2 * sigma**2)
+    if spec.normalisation == "softmax":
+        return {spec.output: power / spec.sharpness}
+    weights = np.exp(power)
+    if spec.normalisation == "relu":
+        return {spec.output: weights}
+    weights = np.clip(weights, 1e-9, 1 - 1e-9)
+    return {spec.output: np.log(weights / (1 - weights))}
+
+
+def examples(spec: IntegralSpec, image: InputSpec, rng: np.random.Generator, count: int) -> dict[str, Floats]:
+    """Maps a quarter as large as the input, with a Gaussian for each of `count` keypoints."""
+    width, height = image.size_wh
+    points = rng.uniform(0.2, 0.8, (count, 2)) * image.size_wh
+    return encode(points, spec, image.size_wh, (max(width // 4, 4), max(height // 4, 4)))
+
+
+def alternatives(spec: IntegralSpec, image: InputSpec) -> tuple[Alternatives, ...]:
+    """Where the cells lie, and how values become weights."""
+    del spec, image
+    places = tuple({"alignment": one} for one in ("stride", "corners", "half_pixel"))
+    weights = tuple({"normalisation": one} for one in ("softmax", "relu", "sigmoid"))
+    return (
+        Alternatives(("alignment",), places, "mirror"),
+        Alternatives(("normalisation",), weights, "follow", is_choice=True),
+    )
+
+
+DECODER = Decoder(IntegralSpec, shapes, pack, decode, examples, alternatives)

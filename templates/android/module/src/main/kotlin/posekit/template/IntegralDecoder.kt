@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlin.math.exp
+import kotlin.math.max
+
+/**
+ * Heatmaps (1, h, w, K) to keypoints by their mean place rather than their best cell: soft-argmax.
+ *
+ * Sources: Sun et al. 2018, "Integral Human Pose Regression"; Nibali et al. 2018, "DSNT".
+ */
+internal class IntegralDecoder private constructor(
+    private val output: String,
+    private val normalisation: Normalisation,
+    private val alignment: MapAlignment,
+    private val score: Score,
+    private val sharpness: Double,
+    private val inputWidth: Int,
+    private val inputHeight: Int,
+    private val keypointCount: Int,
+) : Decoder {
+    /** What makes weights of values: the softmax of their multiples, themselves where above 0, or their sigmoid. */
+    enum class Normalisation { SOFTMAX, RELU, SIGMOID }
+
+    /** Index i of n lies at input px i * W / n, i * (W - 1) / (n - 1) or (i + 0.5) * W / n - 0.5. */
+    enum class MapAlignment { STRIDE, CORNERS, HALF_PIXEL }
+
+    /** The largest value of a map, the largest share of the weights, or 1. */
+    enum class Score { VALUE, SHARE, NONE }
+
+    override val outputNames: List<String> = listOf(output)
+
+    private val peaks = DoubleArray(keypointCount)
+    private val sums = DoubleArray(keypointCount) // of the weights
+    private val sumsX = DoubleArray(keypointCount) // of the weights times x
+    private val sumsY = DoubleArray(keypointCount)
+    private val largest = DoubleArray(keypointCount)
+
+    override fun decode(outputs: Map<String, Tensor>): List<Person> {
+        val tensor = outputs.finite(output)
+        tensor.requireAxis(rank = 4, axis = 3, count = keypointCount)
+        val height = tensor.shape[1]
+        val width = tensor.shape[2]
+        findPeaks(tensor.values)
+        addWeights(tensor.values, width, height)
+        val coordinates = DoubleArray(2 * keypointCount)
+        for (k in 0 until keypointCount) {
+            val isThere = sums[k] > 0
+            val x = if (isThere) sumsX[k] / sums[k] else (width - 1) / 2.0
+            val y = if (isThere) sumsY[k] / sums[k] else (height - 1) / 2.0
+            coordinates[2 * k] = toInputPx(x, width, inputWidth)
+            coordinates[2 * k + 1] = toInputPx(y, height, inputHeight)
+        }
+        return listOf(Person(coordinates, DoubleArray(keypointCount, ::scoreOf)))
+    }
+
+    private fun findPeaks(values: FloatArray) {
+        peaks.fill(Double.NEGATIVE_INFINITY)
+        for (at in values.indices) {
+            val k = at % keypointCount
+            peaks[k] = max(peaks[k], values[at].toDouble())
+        }
+    }
+
+    private fun addWeights(values: FloatArray, width: Int, height: Int) {
+        for (sum in listOf(sums, sumsX, sumsY, largest)) sum.fill(0.0)
+        var at = 0
+        for (y in 0 until height) {
+            for (x in 0 until width) {
+                for (k in 0 until keypointCount) {
+                    val weight = weightOf(values[at++].toDouble(), k)
+                    sums[k] += weight
+                    sumsX[k] += weight * x
+                    sumsY[k] += weight * y
+                    largest[k] = max(largest[k], weight)
+                }
+            }
+        }
+    }
+
+    private fun weightOf(value: Double, k: Int): Double = when (normalisation) {
+        Normalisation.SOFTMAX -> exp(sharpness * (value - peaks[k]))
+        Normalisation.RELU -> max(value, 0.0)
+        Normalisation.SIGMOID -> sigmoid(value)
+    }
+
+    private fun scoreOf(k: Int): Double = when (score) {
+        Score.VALUE -> peaks[k]
+        Score.SHARE -> if (sums[k] > 0) largest[k] / sums[k] else 0.0
+        Score.NONE -> 1.0
+    }
+
+    private fun toInputPx(place: Double, mapSize: Int, inputSize: Int): Double = when (alignment) {
+        MapAlignment.STRIDE -> place * (inputSize.toDouble() / mapSize)
+        MapAlignment.CORNERS -> place * ((inputSize - 1).toDouble() / max(mapSize - 1, 1))
+        MapAlignment.HALF_PIXEL -> (place + 0.5) * (inputSize.toDouble() / mapSize) - 0.5
+    }
+
+    companion object {
+        fun of(settings: DecoderSettings): IntegralDecoder = IntegralDecoder(
+            output = settings.text("output"),
+            normalisation = settings.choice("normalisation"),
+            alignment = settings.choice("alignment"),
+            score = settings.choice("score"),
+            sharpness = settings.number("sharpness"),
+            inputWidth = settings.inputWidth,
+            inputHeight = settings.inputHeight,
+            keypointCount = settings.keypointCount,
+        )
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlin.math.max
+import kotlin.math.min
+
+/**
+ * Heatmaps with offset maps beside them: the best cell of each map, moved by the two numbers that lie there.
+ *
+ * How the channels lie is data. Sources: Papandreou et al. 2017; Huang et al. 2020, "UDP"; Insafutdinov et al. 2016.
+ */
+internal class OffsetMapDecoder private constructor(
+    private val heat: Channels,
+    private val x: Channels,
+    private val y: Channels,
+    private val unit: OffsetUnit,
+    private val factor: Double,
+    private val alignment: MapAlignment,
+    private val shift: Double,
+    blurKernel: Int,
+    private val activation: Activation,
+    private val inputWidth: Int,
+    private val inputHeight: Int,
+    private val keypointCount: Int,
+) : Decoder {
+    /** An offset counts in cells of the map, or in px of the input. */
+    enum class OffsetUnit { CELLS, INPUT_PX }
+
+    /** Index i of a map of n lies at input px (i + shift) * W / n, or the same over W - 1 and n - 1. */
+    enum class MapAlignment { STRIDE, CORNERS }
+
+    enum class Activation { NONE, SIGMOID }
+
+    /** In [output] the channel of the first keypoint is [first], that of the next lies [step] on. */
+    private class Channels(val output: String, val first: Int, val step: Int) {
+        fun of(keypoint: Int): Int = first + step * keypoint
+
+        companion object {
+            fun of(settings: DecoderSettings, role: String): Channels = Channels(
+                output = settings.text("$role.output"),
+                first = settings.integer("$role.first"),
+                step = settings.integer("$role.step"),
+            )
+        }
+    }
+
+    private val roles = listOf(heat, x, y)
+    private val kernel = if (blurKernel > 1) gaussianKernel(blurKernel) else doubleArrayOf(1.0)
+    private var map = DoubleArray(0)
+    private var down = DoubleArray(0)
+
+    override val outputNames: List<String> = roles.map { it.output }.distinct()
+
+    override fun decode(outputs: Map<String, Tensor>): List<Person> {
+        val tensors = outputNames.associateWith { outputs.finite(it) }
+        for ((name, tensor) in tensors) {
+            val channels = roles.filter { it.output == name }.maxOf { it.of(keypointCount - 1) } + 1
+            tensor.requireAxis(rank = 4, axis = 3, count = channels)
+        }
+        val heatmaps = tensors.getValue(heat.output)
+        val height = heatmaps.shape[1]
+        val width = heatmaps.shape[2]
+        for (tensor in tensors.values) tensor.requireShape(intArrayOf(1, height, width, tensor.shape[3]))
+        val scaleX = inputPxPerIndex(inputWidth, width)
+        val scaleY = inputPxPerIndex(inputHeight, height)
+        val coordinates = DoubleArray(2 * keypointCount)
+        val scores = DoubleArray(keypointCount)
+        for (k in 0 until keypointCount) {
+            read(heatmaps, heat.of(k))
+            val peak = bestOf(map)
+            val offsetX = tensors.getValue(x.output).at(peak, x.of(k)) * factor
+            val offsetY = tensors.getValue(y.output).at(peak, y.of(k)) * factor
+            val isInCells = unit == OffsetUnit.CELLS
+            coordinates[2 * k] = (peak % width + shift) * scaleX + offsetX * if (isInCells) scaleX else 1.0
+            coordinates[2 * k + 1] = (peak / width + shift) * scaleY + offsetY * if (isInCells) scaleY else 1.0
+            scores[k] = if (activation == Activation.SIGMOID) sigmoid(map[peak]) else map[peak]
+        }
+        return listOf(Person(coordinates, scores))
+    }
+
+    private fun Tensor.at(place: Int, channel: Int): Double = values[place * shape[3] + channel].toDouble()
+
+    private fun inputPxPerIndex(inputSize: Int, mapSize: Int): Double {
+        val shrink = if (alignment == MapAlignment.CORNERS) 1 else 0
+        return (inputSize - shrink).toDouble() / max(mapSize - shrink, 1)
+    }
+
+    /** The first of the largest. */
+    private fun bestOf(values: DoubleArray): Int {
+        var best = 0
+        for (place in values.indices) if (values[place] > values[best]) best = place
+        return best
+    }
+
+    /** Fills [map] with a channel, blurred where the contract says so. */
+    private fun read(tensor: Tensor, channel: Int) {
+        val height = tensor.shape[1]
+        val width = tensor.shape[2]
+        if (map.size != width * height) {
+            map = DoubleArray(width * height)
+            down = DoubleArray(width * height)
+        }
+        for (place in map.indices) map[place] = tensor.at(place, channel)
+        if (kernel.size == 1) return
+        blur(map, down, Lines(count = width, apart = 1, length = height, step = width))
+        blur(down, map, Lines(count = height, apart = width, length = width, step = 1))
+    }
+
+    /** Lines of a map in memory: how many, how far apart, how many px each has and how far apart these are. */
+    private class Lines(val count: Int, val apart: Int, val length: Int, val step: Int)
+
+    /** A Gaussian along lines that are mirrored about their outermost px. */
+    private fun blur(from: DoubleArray, to: DoubleArray, lines: Lines) {
+        val period = max(2 * (lines.length - 1), 1)
+        to.fill(0.0)
+        for (position in 0 until lines.length) {
+            for (tap in kernel.indices) {
+                val place = Math.floorMod(position + tap - kernel.size / 2, period)
+                val source = if (lines.length > 1) min(place, period - place) else 0
+                for (line in 0 until lines.count) {
+                    val start = line * lines.apart
+                    to[start + position * lines.step] += kernel[tap] * from[start + source * lines.step]
+                }
+            }
+        }
+    }
+
+    companion object {
+        fun of(settings: DecoderSettings): OffsetMapDecoder = OffsetMapDecoder(
+            heat = Channels.of(settings, "heat"),
+            x = Channels.of(settings, "x"),
+            y = Channels.of(settings, "y"),
+            unit = settings.choice("unit"),
+            factor = settings.number("factor"),
+            alignment = settings.choice("alignment"),
+            shift = settings.number("shift"),
+            blurKernel = settings.integer("blur_kernel").also {
+                if (it < 1 || it % 2 == 0) throw settings.wrong("blur_kernel", "an odd number above 0")
+            },
+            activation = settings.choice("activation"),
+            inputWidth = settings.inputWidth,
+            inputHeight = settings.inputHeight,
+            keypointCount = settings.keypointCount,
+        )
+    }
+}

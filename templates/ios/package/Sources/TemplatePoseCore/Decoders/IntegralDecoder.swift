@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// Heatmaps (h, w, K) to keypoints by their mean place rather than their best cell: soft-argmax.
+///
+/// Sources: Sun et al. 2018, "Integral Human Pose Regression"; Nibali et al. 2018, "DSNT".
+public struct IntegralDecoder: PoseDecoder {
+  /// What makes weights of values: the softmax of their multiples, themselves where above 0, or their sigmoid.
+  enum Normalisation: String, CaseIterable { case softmax, relu, sigmoid }
+
+  /// Index i of n lies at input px i * W / n, i * (W - 1) / (n - 1) or (i + 0.5) * W / n - 0.5.
+  enum MapAlignment: String, CaseIterable {
+    case stride, corners
+    case halfPixel = "half_pixel"
+  }
+
+  /// The largest value of a map, the largest share of the weights, or 1.
+  enum Score: String, CaseIterable { case value, share, none }
+
+  /// What the weights of one map add up to.
+  private struct Sums {
+    var peak = -Double.infinity
+    var weight = 0.0
+    var x = 0.0
+    var y = 0.0
+    var largest = 0.0
+  }
+
+  private let output: String
+  private let normalisation: Normalisation
+  private let alignment: MapAlignment
+  private let score: Score
+  private let sharpness: Double
+  private let inputSize: PixelSize
+
+  public init(settings: DecoderSettings) throws(PoseError) {
+    output = try settings.text("output")
+    normalisation = try settings.choice("normalisation")
+    alignment = try settings.choice("alignment")
+    score = try settings.choice("score")
+    sharpness = try settings.number("sharpness")
+    inputSize = settings.inputSize
+  }
+
+  public var outputNames: [String] { [output] }
+
+  public func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
+    let tensor = try outputs.tensor(0, named: output, axes: 3)
+    let (height, width) = (tensor.shape[0], tensor.shape[1])
+    for map in sums(of: tensor) {
+      let isThere = map.weight > 0
+      let x = isThere ? map.x / map.weight : Double(width - 1) / 2
+      let y = isThere ? map.y / map.weight : Double(height - 1) / 2
+      people.append(
+        PosePoint(
+          x: toInputPx(x, width, inputSize.width), y: toInputPx(y, height, inputSize.height), score: score(of: map)))
+    }
+    people.endPerson()
+  }
+
+  private func sums(of tensor: OutputTensor) -> [Sums] {
+    let (height, width, count) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    var sums = Array(repeating: Sums(), count: count)
+    tensor.values.withUnsafeBufferPointer { values in
+      for (place, value) in values.enumerated() where Double(value) > sums[place % count].peak {
+        sums[place % count].peak = Double(value)
+      }
+      var place = 0
+      for y in 0..<height {
+        for x in 0..<width {
+          for k in 0..<count {
+            let weight = weight(of: Double(values[place]), peak: sums[k].peak)
+            place += 1
+            sums[k].weight += weight
+            sums[k].x += weight * Double(x)
+            sums[k].y += weight * Double(y)
+            sums[k].largest = max(sums[k].largest, weight)
+          }
+        }
+      }
+    }
+    return sums
+  }
+
+  private func weight(of value: Double, peak: Double) -> Double {
+    switch normalisation {
+    case .softmax: exp(sharpness * (value - peak))
+    case .relu: max(value, 0)
+    case .sigmoid: sigmoid(value)
+    }
+  }
+
+  private func score(of map: Sums) -> Double {
+    switch score {
+    case .value: map.peak
+    case .share: map.weight > 0 ? map.largest / map.weight : 0
+    case .none: 1
+    }
+  }
+
+  private func toInputPx(_ place: Double, _ mapLength: Int, _ inputLength: Int) -> Double {
+    switch alignment {
+    case .stride: place * (Double(inputLength) / Double(mapLength))
+    case .corners: place * (Double(inputLength - 1) / Double(max(mapLength - 1, 1)))
+    case .halfPixel: (place + 0.5) * (Double(inputLength) / Double(mapLength)) - 0.5
+    }
+  }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Heatmaps with offset maps beside them: the best cell of each map, moved by the two numbers that lie there.
+///
+/// How the channels lie is data. Sources: Papandreou et al. 2017; Huang et al. 2020, "UDP"; Insafutdinov et al. 2016.
+public struct OffsetMapDecoder: PoseDecoder {
+  /// An offset counts in cells of the map, or in px of the input.
+  enum OffsetUnit: String, CaseIterable {
+    case cells
+    case inputPx = "input_px"
+  }
+
+  /// Index i of a map of n lies at input px (i + shift) * W / n, or the same over W - 1 and n - 1.
+  enum MapAlignment: String, CaseIterable { case stride, corners }
+
+  /// What turns a raw maximum into a score.
+  enum Activation: String, CaseIterable { case none, sigmoid }
+
+  /// In `output` the channel of the first keypoint is `first`, that of the next lies `step` on.
+  private struct Channels {
+    let output: String
+    let first: Int
+    let step: Int
+
+    init(_ settings: DecoderSettings, _ role: String) throws(PoseError) {
+      output = try settings.text("\(role).output")
+      first = try settings.integer("\(role).first")
+      step = try settings.integer("\(role).step")
+    }
+
+    func of(_ keypoint: Int) -> Int { first + step * keypoint }
+  }
+
+  public let outputNames: [String]
+  private let heat: Channels
+  private let x: Channels
+  private let y: Channels
+  private let unit: OffsetUnit
+  private let factor: Double
+  private let alignment: MapAlignment
+  private let shift: Double
+  private let kernel: [Double]
+  private let activation: Activation
+  private let inputSize: PixelSize
+  private let keypointCount: Int
+  private var map: [Double] = []
+  private var down: [Double] = []
+
+  public init(settings: DecoderSettings) throws(PoseError) {
+    heat = try Channels(settings, "heat")
+    x = try Channels(settings, "x")
+    y = try Channels(settings, "y")
+    unit = try settings.choice("unit")
+    factor = try settings.number("factor")
+    alignment = try settings.choice("alignment")
+    shift = try settings.number("shift")
+    activation = try settings.choice("activation")
+    inputSize = settings.inputSize
+    keypointCount = settings.keypointCount
+    let kernelSize = try settings.integer("blur_kernel")
+    guard kernelSize > 0, kernelSize % 2 == 1 else {
+      throw settings.wrong("blur_kernel", expected: "an odd number above 0")
+    }
+    kernel = kernelSize > 1 ? gaussianKernel(kernelSize) : [1]
+    var names: [String] = []
+    for name in [heat.output, x.output, y.output] where !names.contains(name) { names.append(name) }
+    outputNames = names
+  }
+
+  public mutating func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
+    let heatmaps = try tensor(heat.output, of: outputs)
+    let mapSize = PixelSize(width: heatmaps.shape[1], height: heatmaps.shape[0])
+    let (offsetsX, offsetsY) = (try tensor(x.output, of: outputs), try tensor(y.output, of: outputs))
+    for offsets in [offsetsX, offsetsY] where offsets.shape[..<2] != heatmaps.shape[..<2] {
+      throw .wrongShape(tensor: offsets.name, expected: heatmaps.shape, found: offsets.shape)
+    }
+    let scaleX = inputPxPerIndex(inputSize.width, mapSize.width)
+    let scaleY = inputPxPerIndex(inputSize.height, mapSize.height)
+    for k in 0..<keypointCount {
+      read(heatmaps, channel: heat.of(k), size: mapSize)
+      let peak = map.indices.max { map[$0] < map[$1] || (map[$0] == map[$1] && $0 > $1) } ?? 0
+      let (row, column) = peak.quotientAndRemainder(dividingBy: mapSize.width)
+      let offsetX = Double(offsetsX.values[peak * offsetsX.shape[2] + x.of(k)]) * factor
+      let offsetY = Double(offsetsY.values[peak * offsetsY.shape[2] + y.of(k)]) * factor
+      people.append(
+        PosePoint(
+          x: (Double(column) + shift) * scaleX + offsetX * (unit == .cells ? scaleX : 1),
+          y: (Double(row) + shift) * scaleY + offsetY * (unit == .cells ? scaleY : 1),
+          score: activation == .sigmoid ? sigmoid(map[peak]) : map[peak]))
+    }
+    people.endPerson()
+  }
+
+  /// An output with as many channels as its roles take.
+  private func tensor(_ name: String, of outputs: [OutputTensor]) throws(PoseError) -> OutputTensor {
+    let found = try outputs.tensor(outputNames.firstIndex(of: name) ?? 0, named: name, axes: 3)
+    let last = [heat, x, y].filter { $0.output == name }.map { $0.of(keypointCount - 1) }.max() ?? 0
+    guard found.shape[2] == last + 1 else {
+      throw .wrongShape(tensor: name, expected: [-1, -1, last + 1], found: found.shape)
+    }
+    return found
+  }
+
+  /// Input px between two neighbouring map px.
+  private func inputPxPerIndex(_ inputLength: Int, _ mapLength: Int) -> Double {
+    let shrink = alignment == .corners ? 1 : 0
+    return Double(inputLength - shrink) / Double(max(mapLength - shrink, 1))
+  }
+
+  /// Fills `map` with a channel, blurred where the contract says so.
+  private mutating func read(_ tensor: OutputTensor, channel: Int, size: PixelSize) {
+    let channels = tensor.shape[2]
+    if map.count != size.width * size.height {
+      map = Array(repeating: 0, count: size.width * size.height)
+      down = map
+    }
+    for place in map.indices { map[place] = Double(tensor.values[place * channels + channel]) }
+    guard kernel.count > 1 else { return }
+    let columns = Lines(count: size.width, apart: 1, length: size.height, step: size.width)
+    let rows = Lines(count: size.height, apart: size.width, length: size.width, step: 1)
+    blur(map, into: &down, columns)
+    blur(down, into: &map, rows)
+  }
+
+  /// Lines of a map in memory: how many, how far apart, how many px each has and how far apart these are.
+  private struct Lines {
+    let count: Int
+    let apart: Int
+    let length: Int
+    let step: Int
+  }
+
+  /// A Gaussian along lines that are mirrored about their outermost px.
+  private func blur(_ from: [Double], into to: inout [Double], _ lines: Lines) {
+    let period = max(2 * (lines.length - 1), 1)
+    for place in to.indices { to[place] = 0 }
+    for position in 0..<lines.length {
+      for (tap, weight) in kernel.enumerated() {
+        let place = (((position + tap - kernel.count / 2) % period) + period) % period
+        let source = lines.length > 1 ? min(place, period - place) : 0
+        for line in 0..<lines.count {
+          let start = line * lines.apart
+          to[start + position * lines.step] += weight * from[start + source * lines.step]
+        }
+      }
+    }
+  }
+}
