@@ -13,10 +13,14 @@ from posekit.cli.options import (
     BudgetOption,
     CalibrationAnnotationsOption,
     CalibrationOption,
+    EnsembleOption,
     FastestOption,
+    FlipTestName,
+    FlipTestOption,
     ImagesOption,
     JsonOption,
     ModelOption,
+    ModelsOption,
     NoRewriteOption,
     Platform,
     PrecisionName,
@@ -62,10 +66,12 @@ def init(
 
 
 def package(
-    model: ModelOption,
+    models: ModelsOption,
     platform: Annotated[Platform, typer.Option(help="What to package for.")],
     spec: SpecOption = "",
     changes: SetOption = [],  # noqa: B006
+    ensemble: EnsembleOption = "",
+    flip_test: FlipTestOption = FlipTestName.none,
     precision: Annotated[PrecisionName | None, typer.Option(help="How weights are stored; fp32 by default.")] = None,
     recipe: RecipeOption = None,
     budget: BudgetOption = "",
@@ -103,10 +109,12 @@ def package(
             calibration_annotations=calibration_annotations, processor=processor.value,
             without=[one.value for one in no_rewrite],
         )  # fmt: skip
-        contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
+        inputs.check_ensemble(models, ensemble)
+        turned = [*changes, f"flip_test={flip_test.value}"] if flip_test is not FlipTestName.none else changes
+        contract = inputs.find_spec(models[0], spec, turned, arch=arch, trust=trust, weights=weights)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "parity is measured")
-    with console.progress() as step:
+    with console.progress() as step, inputs.as_one(models, ensemble) as model:
         results = pipeline.package(
             model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
             trust=trust, weights=weights, wrapper=wrapper, reference=reference, step=step,

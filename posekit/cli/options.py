@@ -27,10 +27,29 @@ class ProcessorName(StrEnum):
     gpu = "gpu"
 
 
+class FlipTestName(StrEnum):
+    """Whether the network also looks at the mirror image."""
+
+    none = "none"
+    plain = "plain"
+    shift = "shift"
+
+
 RewriteName = StrEnum("RewriteName", {name: name for name in REWRITES})  # type: ignore[misc]
 PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type: ignore[misc]
 
 ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
+ModelsOption = Annotated[
+    list[Path],
+    typer.Argument(help="The trained model: .pt, .onnx, .tflite. Several with --ensemble.", metavar="MODEL..."),
+]
+EnsembleOption = Annotated[
+    str,
+    typer.Option(help="Average the outputs of several models: mean, or a weight for each.", metavar="mean|W,W,..."),
+]
+FlipTestOption = Annotated[
+    FlipTestName, typer.Option(help="Average with the mirror image; shift: maps moved on by a cell, as HRNet does.")
+]
 SpecOption = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
 SetOption = Annotated[
     list[str],

@@ -49,6 +49,26 @@ def packaged(name: str, values: Any, spec: PoseSpec) -> Any:
         raise _misfit(name, tuple(values.shape), misfit.expected, spec, misfit.hint) from misfit
 
 
+def with_mirror_image(outputs: Mapping[str, Any], mirrored: Mapping[str, Any], spec: PoseSpec) -> dict[str, Any]:
+    """The outputs that the decoder reads averaged with those of the mirror image, turned back (flip test).
+
+    Both as they are packaged, of numpy or of torch; what the decoder does not read stays as it is.
+    """
+    turn = of(spec.decoder).mirrored
+    assert turn is not None  # the contract would have been refused
+    order = mirrored_keypoints(spec)
+    back = turn(mirrored, spec.decoder, spec.input, order, spec.flip_test == "shift")
+    return {name: (values + back[name]) * 0.5 if name in back else values for name, values in outputs.items()}
+
+
+def mirrored_keypoints(spec: PoseSpec) -> list[int]:
+    """Which keypoint each is in a mirror image, by place."""
+    places = {name: place for place, name in enumerate(spec.keypoints.names)}
+    pairs = spec.keypoints.flip_pairs
+    others = {one: other for pair in pairs for one, other in (pair, pair[::-1])}
+    return [places[others.get(name, name)] for name in spec.keypoints.names]
+
+
 def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None:
     """InputError unless the outputs that the decoder reads are there and fit K and the input size.
 

@@ -148,6 +148,7 @@ class PoseSpec(Part):
     ]
     license: Annotated[str, written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
     kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
+    flip_test: Literal["none", "plain", "shift"] = "none"
     outputs: tuple[OutputName, ...] = ()
     file_outputs: tuple[TensorName, ...] = ()
     input: InputSpec
@@ -194,6 +195,15 @@ class PoseSpec(Part):
             raise ValueError(
                 f"kind is 'top_down', but decoder {self.decoder.kind!r} finds people in whole pictures: expected "
                 "'one_stage' or 'bottom_up'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mirrors(self) -> PoseSpec:
+        if self.flip_test != "none" and of(self.decoder).mirrored is None:
+            raise ValueError(
+                f"flip_test is {self.flip_test!r}, but outputs of decoder {self.decoder.kind!r} mean nothing averaged "
+                "with those of a mirrored picture: expected 'none'"
             )
         return self
 

@@ -17,6 +17,7 @@ from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.dark import dark_step, udp_step
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
+from posekit.decoders.mirroring import reordered, turned
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -145,6 +146,14 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     )  # fmt: skip
 
 
+def mirrored(
+    outputs: Mapping[str, Any], spec: HeatmapSpec, image: InputSpec, order: Sequence[int], shift: bool
+) -> dict[str, Any]:
+    """Maps (1, h, w, K) from left to right, of the other side's keypoints."""
+    del image
+    return {spec.output: turned(reordered(outputs[spec.output], -1, order), -2, shift=shift)}
+
+
 def raw_scores(spec: HeatmapSpec, values: Floats) -> Floats:
     """Every value of maps (h, w, K), a row a map."""
     del spec
@@ -154,5 +163,15 @@ def raw_scores(spec: HeatmapSpec, values: Floats) -> Floats:
 # unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.49 of EfficientPose's below 0.3 of the
 # median score were right (n = 57), and 0.91 above 0.7
 DECODER = Decoder(
-    HeatmapSpec, shapes, pack, decode, examples, alternatives, fitting, raw_scores, cells=(1, 2), unsure=0.3
+    HeatmapSpec,
+    shapes,
+    pack,
+    decode,
+    examples,
+    alternatives,
+    fitting,
+    raw_scores,
+    mirrored=mirrored,
+    cells=(1, 2),
+    unsure=0.3,
 )

@@ -15,6 +15,7 @@ from pydantic import Field
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.decoders.mirroring import reordered, turned
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -24,7 +25,7 @@ class IntegralSpec(DecoderSpec):
 
     normalisation: what makes weights of them: `softmax` of `sharpness` times the values; the values themselves, none
     below 0 (`relu`); their `sigmoid`. alignment: index i of a map of n lies at input px i * W / n (`stride`),
-    i * (W - 1) / (n - 1) (`corners`) or (i + 0.5) * W / n - 0.5 (`half_pixel`). score: the largest value of a map, the
+    i * (W - 1) / (n - 1) (`corners`) or (i + 0.5) * W / n (`half_pixel`). score: the largest value of a map, the
     largest share of the weights, or 1 (`none`).
     """
 
@@ -77,7 +78,7 @@ def to_input_px(points: Floats, alignment: str, map_size_wh: tuple[int, int], si
     if alignment == "corners":
         return np.asarray(points * ((sizes - 1) / np.maximum(maps - 1, 1)))
     if alignment == "half_pixel":
-        return np.asarray((points + 0.5) * (sizes / maps) - 0.5)
+        return np.asarray((points + 0.5) * (sizes / maps))
     return np.asarray(points * (sizes / maps))
 
 
@@ -117,4 +118,12 @@ def alternatives(spec: IntegralSpec, image: InputSpec) -> tuple[Alternatives, ..
     )
 
 
-DECODER = Decoder(IntegralSpec, shapes, pack, decode, examples, alternatives)
+def mirrored(
+    outputs: Mapping[str, Any], spec: IntegralSpec, image: InputSpec, order: Sequence[int], shift: bool
+) -> dict[str, Any]:
+    """Maps (1, h, w, K) from left to right, of the other side's keypoints."""
+    del image
+    return {spec.output: turned(reordered(outputs[spec.output], -1, order), -2, shift=shift)}
+
+
+DECODER = Decoder(IntegralSpec, shapes, pack, decode, examples, alternatives, mirrored=mirrored)

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
+from posekit.decoders.mirroring import reordered, turned
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.tracking import MIN_SCORE
@@ -132,6 +133,15 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     return tuple(found)
 
 
+def mirrored(
+    outputs: Mapping[str, Any], spec: SimccSpec, image: InputSpec, order: Sequence[int], shift: bool
+) -> dict[str, Any]:
+    """Bins (1, K, n) of the other side's keypoints, those of x from right to left."""
+    del image
+    x, y = (reordered(outputs[name], -2, order) for name in (spec.output_x, spec.output_y))
+    return {spec.output_x: turned(x, -1, shift=shift), spec.output_y: y}
+
+
 def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:
     """A softmax shares 1 out among all bins of a map, so a sure keypoint has about 0.1, and the more bins the less:
     there it is a multiple of 1 / bins."""
@@ -143,6 +153,6 @@ def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:
 # unsure: of 60 rendered scenes, visible keypoints within 0.1 of the box, 0.50 of the sample's below 0.3 of the median
 # score were right (n = 34), and all above 0.7
 DECODER = Decoder(
-    SimccSpec, shapes, pack, decode, examples, alternatives, fitting, tracking_score=tracking_score, cells=(2,),
-    unsure=0.3, has_distributions=True,
+    SimccSpec, shapes, pack, decode, examples, alternatives, fitting, tracking_score=tracking_score,
+    mirrored=mirrored, cells=(2,), unsure=0.3, has_distributions=True,
 )  # fmt: skip

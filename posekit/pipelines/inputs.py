@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from posekit.poses.images import Photo
 from posekit.poses.photos import find_photos, readable
 from posekit.progress import LOG, Progress, silent
 from posekit.sources import limits, open_source, says_contract
+from posekit.sources.ensemble import SUFFIX, write_ensemble
 from posekit.sources.sample import sample_images
 
 # one_stage and bottom_up look at the whole picture, for one person or for several
@@ -55,6 +58,41 @@ def find_spec(
             f"supported are {', '.join(SUPPORTED_KINDS)}",
         )
     return spec
+
+
+def check_ensemble(models: Sequence[Path], ensemble: str) -> tuple[float, ...]:
+    """The weights of models that are to be one, none for equal ones; InputError where models and words do not fit."""
+    if len(models) > 1 and not ensemble:
+        raise InputError(f"there are {len(models)} models, expected one", "--ensemble mean averages several")
+    if ensemble and len(models) == 1:
+        raise InputError(f"--ensemble {ensemble} averages several models, and there is one", "name the others too")
+    if ensemble in ("", "mean"):
+        return ()
+    try:
+        weights = tuple(float(one) for one in ensemble.split(","))
+    except ValueError:
+        weights = ()
+    if len(weights) != len(models) or not all(0 < one < float("inf") for one in weights):
+        raise InputError(
+            f"--ensemble is {ensemble!r}, expected mean or {len(models)} numbers above 0", "as --ensemble 0.6,0.4"
+        )
+    return weights
+
+
+@contextlib.contextmanager
+def as_one(models: Sequence[Path], ensemble: str) -> Iterator[Path]:
+    """The model, or a file for a while that makes one of several (sources/ensemble.py)."""
+    weights = check_ensemble(models, ensemble)
+    if len(models) == 1:
+        yield models[0]
+        return
+    for one in models:
+        if not one.exists():
+            raise InputError(f"there is no file {one}", "check the path")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{models[0].stem}{SUFFIX}"
+        write_ensemble(path, models, weights)
+        yield path
 
 
 def check_input_size(spec: PoseSpec) -> None:

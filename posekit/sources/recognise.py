@@ -37,6 +37,7 @@ class Form(StrEnum):
     KERAS = "Keras"
     NEURAL_NETWORK = "Core ML neural network"
     ML_PROGRAM = "Core ML program"
+    ENSEMBLE = "ensemble"
 
 
 class Container(StrEnum):
@@ -53,6 +54,7 @@ class Container(StrEnum):
     KERAS = "Keras model"
     COREML = "Core ML model"
     TASK = "MediaPipe task"
+    ENSEMBLE = "ensemble"
 
     @property
     def described(self) -> str:
@@ -87,6 +89,8 @@ def container(path: Path) -> Container:
         return Container.PICKLE
     if head[4:8] == b"TFL3":
         return Container.TFLITE
+    if head.lstrip().startswith(b"{") and b'"posekit_ensemble"' in head:
+        return Container.ENSEMBLE
     if head.startswith(b"\x89HDF\r\n"):
         return Container.KERAS
     if (

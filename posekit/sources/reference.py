@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.outputs import packaged
+from posekit.contract.outputs import packaged, with_mirror_image
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError, PosekitError, line_of_user, said
@@ -21,10 +21,19 @@ from posekit.sources.source import SourceModel
 def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32]) -> Outputs:
     """Outputs by name, as they are packaged, for pixels (H, W, 3) RGB 0-255 as warp gives them.
 
+    With a flip test they are the average of those of the pixels and of their mirror image.
     Normalisation is numpy's, outside any graph, so that the packaged model's own is checked against it. InputError
     where the network fails, or where an output that the decoder reads has not the axes of its head.
     """
-    run = source.run or partial(_run_eagerly, source.module)
+    found = _outputs_of(source, spec, pixels)
+    if spec.flip_test == "none":
+        return found
+    averaged = with_mirror_image(found, _outputs_of(source, spec, pixels[:, ::-1]), spec)
+    return {name: np.asarray(values, order="C") for name, values in averaged.items()}
+
+
+def _outputs_of(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32]) -> Outputs:
+    run = source.run or partial(run_eagerly, source.module)
     image = network_input(spec, pixels)
     with captured():  # forward() may print
         try:
@@ -45,7 +54,8 @@ def run_reference(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float3
     }
 
 
-def _run_eagerly(network: Any, image: NDArray[np.float32]) -> Any:
+def run_eagerly(network: Any, image: NDArray[np.float32]) -> Any:
+    """What a PyTorch network gives for (1, C, H, W)."""
     import torch
 
     with torch.inference_mode():

@@ -34,6 +34,7 @@ ROOMS = {  # what opens each container: opened(path, spec) of the module, PyTorc
     Container.KERAS: "posekit.sources.tensorflow.opening",
     Container.COREML: "posekit.sources.coreml.opening",
     Container.TASK: "posekit.sources.task",
+    Container.ENSEMBLE: "posekit.sources.ensemble",
 }
 RUN_CODE = {Container.SAVED_MODEL, Container.FROZEN_GRAPH, Container.KERAS}  # whose rooms also take `trust`
 
@@ -72,8 +73,11 @@ def open_source(
     """
     kind = container(path)
     if kind in ROOMS:
-        _refuse_options(kind, path, arch, weights)
-        options = {"trust": trust} if kind in RUN_CODE else {}
+        options: dict[str, Any] = {"trust": trust} if kind in RUN_CODE else {}
+        if kind is Container.ENSEMBLE:  # whose members may be PyTorch's
+            options = {"arch": arch, "trust": trust, "weights": weights}
+        else:
+            _refuse_options(kind, path, arch, weights)
         found: SourceModel = import_module(ROOMS[kind]).opened(path, spec, **options)
     else:
         from posekit.sources.torch import opening

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.outputs import check_outputs, decode
+from posekit.contract.outputs import check_outputs, decode, mirrored_keypoints
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.parity.contract.subjects import Subject, region_of
@@ -125,8 +125,4 @@ class Prober:
 
 def partners(spec: PoseSpec) -> NDArray[np.int64]:
     """For each keypoint the index of its flip partner, itself without one: (K,)."""
-    place = {name: index for index, name in enumerate(spec.keypoints.names)}
-    flip = np.arange(spec.keypoint_count)
-    for left, right in spec.keypoints.flip_pairs:
-        flip[place[left]], flip[place[right]] = place[right], place[left]
-    return flip
+    return np.array(mirrored_keypoints(spec), np.int64)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.outputs import packaged
+from posekit.contract.outputs import packaged, with_mirror_image
 from posekit.contract.precisions import Rewrite
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
@@ -184,6 +184,12 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
             )
 
         def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+            outputs = self.outputs_of(image)
+            if spec.flip_test != "none":
+                outputs = with_mirror_image(outputs, self.outputs_of(image.flip(2)), spec)
+            return tuple(outputs.values())
+
+        def outputs_of(self, image: Tensor) -> dict[str, Tensor]:
             x = image.permute(0, 3, 1, 2).contiguous()  # as the network was given it: some of them look at the strides
             if spec.input.color_order == "bgr":
                 # slices and a concatenation stay on the GPU delegate; flip becomes REVERSE_V2, which does not
@@ -194,7 +200,7 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
             outputs = named_outputs(called(self.network, (x - self.mean) * self.scale), spec.outputs)
             # the apps read float32
             floats = {name: y if y.dtype == torch.float32 else y.float() for name, y in outputs.items()}
-            return tuple(packaged(name, y, spec) for name, y in floats.items())
+            return {name: packaged(name, y, spec) for name, y in floats.items()}
 
     model = PixelModel()
     model.training = False  # the network itself is in eval mode; an exported program refuses to be told again

@@ -9,7 +9,7 @@ public struct IntegralDecoder: PoseDecoder {
   /// What makes weights of values: the softmax of their multiples, themselves where above 0, or their sigmoid.
   enum Normalisation: String, CaseIterable { case softmax, relu, sigmoid }
 
-  /// Index i of n lies at input px i * W / n, i * (W - 1) / (n - 1) or (i + 0.5) * W / n - 0.5.
+  /// Index i of n lies at input px i * W / n, i * (W - 1) / (n - 1) or (i + 0.5) * W / n.
   enum MapAlignment: String, CaseIterable {
     case stride, corners
     case halfPixel = "half_pixel"
@@ -103,7 +103,7 @@ public struct IntegralDecoder: PoseDecoder {
     switch alignment {
     case .stride: place * (Double(inputLength) / Double(mapLength))
     case .corners: place * (Double(inputLength - 1) / Double(max(mapLength - 1, 1)))
-    case .halfPixel: (place + 0.5) * (Double(inputLength) / Double(mapLength)) - 0.5
+    case .halfPixel: (place + 0.5) * (Double(inputLength) / Double(mapLength))
     }
   }
 }

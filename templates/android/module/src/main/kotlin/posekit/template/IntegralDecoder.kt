@@ -23,7 +23,7 @@ internal class IntegralDecoder private constructor(
     /** What makes weights of values: the softmax of their multiples, themselves where above 0, or their sigmoid. */
     enum class Normalisation { SOFTMAX, RELU, SIGMOID }
 
-    /** Index i of n lies at input px i * W / n, i * (W - 1) / (n - 1) or (i + 0.5) * W / n - 0.5. */
+    /** Index i of n lies at input px i * W / n, i * (W - 1) / (n - 1) or (i + 0.5) * W / n. */
     enum class MapAlignment { STRIDE, CORNERS, HALF_PIXEL }
 
     /** The largest value of a map, the largest share of the weights, or 1. */
@@ -94,7 +94,7 @@ internal class IntegralDecoder private constructor(
     private fun toInputPx(place: Double, mapSize: Int, inputSize: Int): Double = when (alignment) {
         MapAlignment.STRIDE -> place * (inputSize.toDouble() / mapSize)
         MapAlignment.CORNERS -> place * ((inputSize - 1).toDouble() / max(mapSize - 1, 1))
-        MapAlignment.HALF_PIXEL -> (place + 0.5) * (inputSize.toDouble() / mapSize) - 0.5
+        MapAlignment.HALF_PIXEL -> (place + 0.5) * (inputSize.toDouble() / mapSize)
     }
 
     companion object {

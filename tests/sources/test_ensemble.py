@@ -1,0 +1,126 @@
+"""Several networks as one, and one with its mirror image: what is averaged, and that both platforms give the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from posekit.contract.spec import PoseSpec, read_spec  # noqa: E402
+from posekit.errors import InputError  # noqa: E402
+from posekit.pipelines import inputs  # noqa: E402
+from posekit.pipelines.package import package  # noqa: E402
+from posekit.sources import open_source  # noqa: E402
+from posekit.sources.ensemble import write_ensemble  # noqa: E402
+from posekit.sources.reference import run_reference  # noqa: E402
+from tests.conftest import Tiny  # noqa: E402
+
+PIXELS = np.random.default_rng(2).uniform(0, 255, (48, 32, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def members(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The tiny network, and one of other weights in another form."""
+    torch.manual_seed(11)
+    other = tiny.code.Tiny().eval()
+    path = tmp_path_factory.mktemp("members") / "other.pt"
+    torch.jit.trace(other, torch.rand(1, 3, 48, 32)).save(str(path))
+    return tiny.save("exported"), path
+
+
+@pytest.fixture
+def spec(tiny: Tiny) -> PoseSpec:
+    return read_spec(tiny.spec_file)
+
+
+def maps(path: Path, spec: PoseSpec, pixels: Any = PIXELS) -> Any:
+    return run_reference(open_source(path, spec), spec, pixels)["heatmaps"]
+
+
+@pytest.mark.parametrize(("weights", "shares"), [((), (0.5, 0.5)), ((3.0, 1.0), (0.75, 0.25))])
+def test_outputs_are_averaged_by_weight(
+    members: tuple[Path, Path], spec: PoseSpec, tmp_path: Path, weights: tuple[float, ...], shares: tuple[float, float]
+) -> None:
+    path = tmp_path / "both.ensemble"
+    write_ensemble(path, members, weights)
+    one, other = (maps(member, spec) for member in members)
+    np.testing.assert_allclose(maps(path, spec), shares[0] * one + shares[1] * other, atol=1e-5)
+    assert np.abs(one - other).max() > 0.1
+
+
+def test_a_flip_test_averages_with_the_mirror_image(tiny: Tiny, spec: PoseSpec) -> None:
+    """Column i becomes column n - 1 - i, and the left wrist's map the right wrist's."""
+    path, names = tiny.save("exported"), list(spec.keypoints.names)
+    pair = spec.keypoints.flip_pairs[0]
+    order = [names.index(dict([pair, pair[::-1]]).get(name, name)) for name in names]
+    plain, seen = maps(path, spec), maps(path, spec, PIXELS[:, ::-1])
+    back = seen[:, :, ::-1][..., order]
+    turned = spec.model_copy(update={"flip_test": "plain"})
+    np.testing.assert_allclose(maps(path, turned), (plain + back) / 2, atol=1e-5)
+    shifted = spec.model_copy(update={"flip_test": "shift"})
+    moved = np.concatenate([back[:, :, :1], back[:, :, :-1]], axis=2)
+    np.testing.assert_allclose(maps(path, shifted), (plain + moved) / 2, atol=1e-5)
+    assert np.abs(back - plain).max() > 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_both_together_pass_their_gates(
+    members: tuple[Path, Path], tiny: Tiny, tmp_path: Path, platform: str
+) -> None:  # fmt: skip
+    pytest.importorskip("litert_torch" if platform == "android" else "coremltools")
+    contract = inputs.find_spec(members[0], str(tiny.spec_file), ["flip_test=shift"])
+    pictures = inputs.find_images(tiny.images, None, contract)
+    with inputs.as_one(members, "0.6,0.4") as model:
+        (result,) = package(model, platform, contract, pictures, out=tmp_path)
+    assert result.evaluation.is_good
+    assert json.loads((result.folder / "pose.json").read_text())["flip_test"] == "shift"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"posekit_ensemble": 1, "members": ["a.pt"]}', "members"),
+        ('{"posekit_ensemble": 2, "members": ["a.pt", "b.pt"]}', "posekit_ensemble is 2"),
+        ('{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"], "weights": [1]}', "1 weights for 2 members"),
+        ('{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"], "weights": [1, 0]}', "weights.1 is 0"),
+        ('{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"], "other": 1}', "unknown key 'other'"),
+        ('{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"]', "no JSON object"),
+        ('{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"]}', "there is no file"),
+        ('{"posekit_ensemble": 1, "members": ["a.ensemble", "b.pt"]}', "has the ensemble a.ensemble as a member"),
+    ],
+)
+def test_a_wrong_file_is_told(spec: PoseSpec, tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "x.ensemble"
+    path.write_text(content)
+    with pytest.raises(InputError) as raised:
+        open_source(path, spec)
+    assert told in raised.value.message
+
+
+def test_members_of_other_maps_are_told_by_name(tiny: Tiny, spec: PoseSpec, tmp_path: Path) -> None:
+    other = torch.nn.Sequential(tiny.network, torch.nn.Upsample(scale_factor=2)).eval()
+    torch.jit.trace(other, torch.rand(1, 3, 48, 32)).save(str(tmp_path / "large.pt"))
+    write_ensemble(tmp_path / "x.ensemble", [tiny.save("exported"), tmp_path / "large.pt"])
+    with pytest.raises(InputError, match=r"give other outputs: tiny\.exported .* large\.pt heatmaps \(1, 3, 24, 16\)"):
+        maps(tmp_path / "x.ensemble", spec)
+
+
+@pytest.mark.parametrize(
+    ("models", "ensemble", "told"),
+    [(2, "", "there are 2 models"), (1, "mean", "there is one"), (2, "1", "expected mean or 2 numbers"),
+     (2, "1,x", "expected mean or 2 numbers"), (2, "1,-1", "expected mean or 2 numbers")],
+)  # fmt: skip
+def test_wrong_words_of_the_command_line(models: int, ensemble: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        inputs.check_ensemble([Path(f"{number}.pt") for number in range(models)], ensemble)
+
+
+def test_what_means_nothing_averaged_is_refused(tiny: Tiny) -> None:
+    with pytest.raises(InputError, match="decoder 'detections' mean nothing averaged"):
+        inputs.find_spec(tiny.save("exported"), "yolo-pose-coco17", ["flip_test=plain"])
