@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests import moves
+from tests.bodies import BODIES
 
 C = 8  # channels of the trunk, on a map of 12 x 8
 SIZE_WH = (32, 48)
@@ -176,6 +177,7 @@ class Scripted(nn.Module):
 
 
 GROUPS: dict[str, Callable[[], dict[str, Head]]] = {
+    "bodies": lambda: {name: block() for name, block in BODIES.items()},
     "deconvolutions": lambda: {
         "plain": deconvolution(4, 2, 1),
         "grouped": deconvolution(4, 2, 1, groups=4, out=16, bias=False),
