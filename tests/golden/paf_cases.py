@@ -59,9 +59,11 @@ def image(alignment: str = "half_pixel") -> InputSpec:
 def scenes(rng: np.random.Generator) -> dict[str, tuple[Floats, np.ndarray[Any, Any]]]:
     """People of seven keypoints, and which of them are there."""
     body = np.array([[0, -30], [0, -15], [-10, -15], [-14, 5], [10, -15], [14, 5], [0, 20]], np.float64)
-    crossing = np.stack([body + (44, 60), body * (-1, 1) + (52, 66), body * (1, -1) + (48, 50)])
+    crossing = np.stack([body * (1, 1) + (44, 60), body * (-1, 1) + (52, 66), body * (1, -1) + (48, 50)])
     apart = np.stack([body * 0.8 + (20, 40), body * 0.7 + (76, 90)]) + rng.uniform(-2, 2, (2, 7, 2))
-    border = np.stack([np.clip(body * 3 + (2, 70), 0, (95.9, 127.9)), np.clip(body + (94, 12), 0, (95.9, 127.9))])
+    border = np.stack(
+        [np.clip(body * 3 + (2, 70), 0, (95.9, 127.9)), np.clip(body * (1, 1) + (94, 12), 0, (95.9, 127.9))]
+    )
     without_neck = np.ones((2, 7), bool)
     without_neck[0, 1] = False
     return {
