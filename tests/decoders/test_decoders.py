@@ -40,7 +40,7 @@ def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(3)
     shapes = {"heatmap": {"heatmaps": (1, 64, 48, 17)}, "regression": {"rows": (1, 17, 3)},
               "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)},
-              "detections": {"rows": (1, 56, 8400)},
+              "detections": {"rows": (1, 56, 8400)}, "paf": {"maps": (1, 12, 14, 57)},
               "offset_map": {"maps": (1, 64, 48, 51)}, "integral": {"maps": (1, 64, 48, 17)}}  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
 

@@ -96,6 +96,11 @@ def paf_cases() -> list[Case]:
         for neighbors in (4, 8):
             rules = {"peaks": {"plateau": plateau, "neighbors": neighbors}}
             add(f"plateau-{plateau}-{neighbors}", spec_of("plain", **rules), plateaus())
+    for rounding in ("half_up", "half_even"):  # three of four samples lie between px, often in the middle
+        rules = {"upsampling": {"factor": 1, "blur_kernel": 0}, "limbs": {"samples": 4, "rounding": rounding},
+                 "grouping": {"min_parts": 2}}  # fmt: skip
+        spread = rng.uniform(0, 1, (6, 9, 22))
+        add(f"rounding-{rounding}", spec_of("plain", **rules), {"maps": spread})
     add("zero", spec_of("tf"), {"maps": np.zeros((4, 3, 22))})
     return found + limits()
 
