@@ -35,6 +35,7 @@ extension PafDecoder {
     private let centroid: Int
     private var larger: [Double] = []
     private var cells: [Double] = []
+    private var isHigh: [Bool] = []  // whether a row of the larger map has anything that is not too low
 
     init(settings: DecoderSettings) throws(PoseError) {
       keypointCount = settings.keypointCount
@@ -67,15 +68,15 @@ extension PafDecoder {
       var found: [Peak] = []
       guard makeLarger(maps, channel: channel, upsampling.blurred) else { return found }
       larger.withUnsafeBufferPointer { values in
-        for outer in 0..<(order == .rows ? high : wide) {
-          for inner in 0..<(order == .rows ? wide : high) {
-            let (row, column) = order == .rows ? (outer, inner) : (inner, outer)
+        for row in 0..<high where isHigh[row] {
+          for column in 0..<wide {
             guard values[row * wide + column] > minScore, isPeak(values, row, column, high, wide) else { continue }
             let score = maps.larger(upsampling.plain, channel: channel, row: row, column: column)
             found.append(Peak(row: row, column: column, x: Double(column), y: Double(row), score: score))
           }
         }
       }
+      if order == .columns { found.sort { ($0.column, $0.row) < ($1.column, $1.row) } }
       return found
     }
 
@@ -107,8 +108,9 @@ extension PafDecoder {
         largest = max(largest, abs(cells[place]))
       }
       if largest * down.gain * across.gain <= minScore { return false }
-      if larger.count != down.size * across.size {
+      if larger.count != down.size * across.size || isHigh.count != down.size {
         larger = [Double](repeating: 0, count: down.size * across.size)
+        isHigh = [Bool](repeating: false, count: down.size)
       }
       let low = minScore - 2 / Self.equal  // nothing up to this can be a peak, or equal to one
       larger.withUnsafeMutableBufferPointer { larger in
@@ -117,7 +119,8 @@ extension PafDecoder {
             for row in 0..<down.size {
               let out = UnsafeMutableBufferPointer(rebasing: larger[row * across.size..<(row + 1) * across.size])
               Self.fill(sums, cells, axes, row: row)
-              Self.fill(out, sums, across, low: low)
+              isHigh[row] = sums.contains { abs($0) * across.gain > low }
+              isHigh[row] ? Self.fill(out, sums, across, low: low) : out.update(repeating: -.infinity)
             }
           }
         }

@@ -7,6 +7,7 @@ import kotlin.math.floor
 import kotlin.math.max
 
 private const val EQUAL = 1048576.0 // values are compared in steps of 1 / EQUAL
+private const val LOW = Double.NEGATIVE_INFINITY
 
 /** Peaks of all keypoints, those of keypoint k from `starts[k]` to before `starts[k + 1]`; x and y in larger maps. */
 internal class PafPeaks(val starts: IntArray, val x: DoubleArray, val y: DoubleArray, val scores: DoubleArray) {
@@ -43,6 +44,7 @@ internal class PafPeakFinder private constructor(
     private var column = DoubleArray(0)
     private var lastHigh = IntArray(0)
     private var larger = DoubleArray(0)
+    private var isHigh = BooleanArray(0) // whether a row has anything that is not too low
 
     /** The peaks of the keypoints, whose channels begin at [first]. */
     fun find(maps: Tensor, first: Int): PafPeaks {
@@ -68,16 +70,16 @@ internal class PafPeakFinder private constructor(
         val found = ArrayList<Peak>()
         val high = upsampling.blurredDown.size
         val wide = upsampling.blurredAcross.size
-        for (outer in 0 until if (order == Order.ROWS) high else wide) {
-            for (inner in 0 until if (order == Order.ROWS) wide else high) {
-                val row = if (order == Order.ROWS) outer else inner
-                val column = if (order == Order.ROWS) inner else outer
+        for (row in 0 until high) {
+            if (!isHigh[row]) continue
+            for (column in 0 until wide) {
                 if (larger[row * wide + column] > minScore && isPeak(row, column, high, wide)) {
                     val score = maps.larger(upsampling.down, upsampling.across, channel, row, column)
                     found += Peak(row, column, score)
                 }
             }
         }
+        if (order == Order.COLUMNS) found.sortWith(compareBy({ it.column }, { it.row }))
         return found
     }
 
@@ -119,7 +121,8 @@ internal class PafPeakFinder private constructor(
                 if (abs(sum) * across.gain > floor) high = x
                 lastHigh[x] = high
             }
-            fillRow(across, row)
+            isHigh[row] = high >= 0
+            if (isHigh[row]) fillRow(across, row) else larger.fill(LOW, row * across.size, (row + 1) * across.size)
         }
         return true
     }
@@ -128,7 +131,7 @@ internal class PafPeakFinder private constructor(
         for (x in 0 until across.size) {
             val first = across.first[x]
             val end = across.end[x]
-            var total = Double.NEGATIVE_INFINITY
+            var total = LOW
             if (end > first && lastHigh[end - 1] >= first) {
                 val weights = across.weights[x]
                 total = 0.0
@@ -139,11 +142,12 @@ internal class PafPeakFinder private constructor(
     }
 
     private fun reserve(down: PafAxis, across: PafAxis) {
-        if (larger.size == down.size * across.size && column.size == across.cells) return
+        if (isHigh.size == down.size && larger.size == down.size * across.size) return
         cells = DoubleArray(down.cells * across.cells)
         column = DoubleArray(across.cells)
         lastHigh = IntArray(across.cells)
         larger = DoubleArray(down.size * across.size)
+        isHigh = BooleanArray(down.size)
     }
 
     /** Those that are far enough from the ones before them, and of these the best. */
