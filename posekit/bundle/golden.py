@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +152,20 @@ def warp_cases(
     return cases
 
 
-def decoder_case(name: str, spec: DecoderSpec, image: InputSpec, outputs: Mapping[str, NDArray[Any]]) -> Case:
-    """Outputs of a head (no batch axis) and the people in input px that they stand for."""
+def decoder_case(
+    name: str,
+    spec: DecoderSpec,
+    image: InputSpec,
+    outputs: Mapping[str, NDArray[Any]],
+    sigmas: Sequence[float] = SIGMAS,
+) -> Case:
+    """Outputs of a head (no batch axis) and the people in input px that they stand for; sigmas of its keypoints."""
     decoder = of(spec)
     arrays = {key: np.asarray(value, "<f4") for key, value in outputs.items()}
-    found = decoder.decode(arrays, spec, image, SIGMAS)
+    found = decoder.decode(arrays, spec, image, sigmas)
     tensors = [{"name": key, "shape": list(value.shape), "values": _base64(value)} for key, value in arrays.items()]
     case = {
-        "name": name, "kind": spec.kind, "settings": decoder.settings(spec, SIGMAS), "keypoint_count": KEYPOINTS,
+        "name": name, "kind": spec.kind, "settings": decoder.settings(spec, sigmas), "keypoint_count": len(sigmas),
         "size_wh": list(image.size_wh), "alignment": image.alignment, "outputs": tensors, "people": found.count,
         "dimensions": found.keypoints.shape[2], "keypoints": found.keypoints.ravel().tolist(),
         "scores": found.scores.ravel().tolist(),
@@ -171,12 +177,13 @@ def decoder_case(name: str, spec: DecoderSpec, image: InputSpec, outputs: Mappin
 
 
 def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
-    """Clean and noisy outputs for the contract's own decoder."""
+    """Clean and noisy outputs for the contract's own decoder, of its own keypoints where the decoder names some."""
     decoder, cases = spec.decoder, []
-    clean = of(decoder).examples(decoder, spec.input, rng, KEYPOINTS)
+    sigmas = spec.keypoints.oks_sigmas if of(decoder).partial else SIGMAS
+    clean = of(decoder).examples(decoder, spec.input, rng, len(sigmas))
     for noise in (0.0, 0.05):
         noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in clean.items()}
-        cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, spec.input, noisy))
+        cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, spec.input, noisy, sigmas))
     return cases
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import detections, heatmap, integral, offset_map, regression, simcc
+from posekit.decoders import detections, heatmap, integral, offset_map, paf, regression, simcc
 from posekit.decoders.decoder import Decoder, DecoderSpec
 
 DECODERS: dict[str, Decoder] = {
@@ -21,6 +21,7 @@ DECODERS: dict[str, Decoder] = {
         heatmap.DECODER,
         integral.DECODER,
         offset_map.DECODER,
+        paf.DECODER,
         regression.DECODER,
         simcc.DECODER,
     )

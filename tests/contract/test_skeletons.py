@@ -23,6 +23,7 @@ COUNTS = {
     "halpe26": 26,
     "hand21": 21,
     "mpii16": 16,
+    "openpose18": 18,
 }
 
 COCO_SIGMAS = (
@@ -69,6 +70,10 @@ PUBLISHED_ORDER = {
     "hand21": {
         **{0: "wrist", 1: "thumb1", 4: "thumb4", 5: "forefinger1", 9: "middle_finger1"},
         **{13: "ring_finger1", 17: "pinky_finger1", 20: "pinky_finger4"},
+    },
+    "openpose18": {
+        **{0: "nose", 1: "neck", 2: "right_shoulder", 4: "right_wrist", 5: "left_shoulder", 7: "left_wrist"},
+        **{8: "right_hip", 10: "right_ankle", 11: "left_hip", 13: "left_ankle", 14: "right_eye", 17: "left_ear"},
     },
 }
 
@@ -142,6 +147,13 @@ def test_coco_sigmas_are_those_of_pycocotools() -> None:
 )
 def test_sigmas_are_the_published_ones(name: str, start: int, sigmas: tuple[float, ...]) -> None:
     assert skeleton(name).oks_sigmas[start : start + len(sigmas)] == sigmas
+
+
+def test_openposes_sigmas_are_those_of_coco_and_its_necks_those_of_the_shoulders() -> None:
+    coco = dict(zip(skeleton("coco17").keypoints, COCO_SIGMAS, strict=True)) | {"neck": 0.079}
+    found = skeleton("openpose18")
+    assert found.oks_sigmas == tuple(coco[keypoint] for keypoint in found.keypoints)
+    assert set(found.keypoints) == set(coco)
 
 
 @pytest.mark.parametrize("name", ["mpii16", "blazepose33", "h36m17"])

@@ -29,6 +29,14 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("OffsetMapDecoder.kt", "min(place, period - place) else 0", "min(place, lines.length - 1) else 0"),
         ("OffsetMapDecoder.kt", "at(peak, y.of(k))", "at(peak, x.of(k))"),
     ),
+    "paf": (
+        ("PafDecoderUpsampling.kt", "(row + 0.5) / factor - 0.5", "row.toDouble() / factor"),
+        ("PafDecoderPeaks.kt", "!isBefore", "isBefore"),
+        ("PafDecoderLimbs.kt", "first + channels[2 * pair + 1]", "first + channels[2 * pair]"),
+        ("PafDecoderLimbs.kt", "round(place) else floor(place + 0.5)", "round(place) else round(place)"),
+        ("PafDecoderPeople.kt", "const val ABSENT = -1", "const val ABSENT = 0"),
+        ("PafDecoderPeople.kt", "!holders[0].shares(holders[1])", "holders[0].shares(holders[1])"),
+    ),
     "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
     "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
 }
@@ -64,6 +72,16 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
             "let period = max(2 * (lines.length - 1), 1)",
             "let period = max(2 * lines.length, 1)",
         ),
+    ),
+    "paf": (
+        ("PafDecoderUpsampling.swift", "row + at - blurKernel / 2", "row + at - blurKernel / 2 + 1"),
+        ("PafDecoderPeaks.swift", "< minDistance * minDistance", "> minDistance * minDistance"),
+        (
+            "PafDecoderLimbs.swift",
+            ".toNearestOrEven) : (place + 0.5).rounded(.down)",
+            ".toNearestOrEven) : place.rounded(.toNearestOrEven)",
+        ),
+        ("PafDecoderPeople.swift", "static let absent = -1", "static let absent = 0"),
     ),
     "regression": (
         ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),

@@ -32,14 +32,15 @@ def spec_of(kind: str) -> PoseSpec:
             kind="integral", output="maps", normalisation="softmax", alignment="stride", score="share"
         )
         return spec_of("heatmap").model_copy(update={"decoder": settings})
-    return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17"}[kind])
+    return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
+                   "paf": "tf-pose-coco18"}[kind])  # fmt: skip
 
 
 def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(3)
     shapes = {"heatmap": {"heatmaps": (1, 64, 48, 17)}, "regression": {"rows": (1, 17, 3)},
               "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)},
-              "detections": {"rows": (1, 56, 8400)},
+              "detections": {"rows": (1, 56, 8400)}, "paf": {"maps": (1, 12, 14, 57)},
               "offset_map": {"maps": (1, 64, 48, 51)}, "integral": {"maps": (1, 64, 48, 17)}}  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
 
@@ -54,8 +55,9 @@ def test_outputs_that_fit_are_decoded_to_one_instance_or_to_several(kind: str) -
     spec, outputs = spec_of(kind), outputs_of(kind)
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     poses = decode(outputs, spec)
-    assert poses.keypoints.shape == (poses.count, 17, 2)
-    assert poses.scores.shape == (poses.count, 17)
+    count = len(spec.keypoints.names)
+    assert poses.keypoints.shape == (poses.count, count, 2)
+    assert poses.scores.shape == (poses.count, count)
     assert poses.count > 1 if spec.has_several else poses.count == 1
 
 
@@ -105,6 +107,8 @@ def test_a_missing_output_is_told_with_those_that_exist(kind: str) -> None:
         ("regression", "rows", (1, 3, 17), "1 x 17 x 3"),
         ("regression", "rows", (1, 51), "1 x 17 x 3"),
         ("regression", "rows", (2, 51), "1 x 17 x 3"),
+        ("paf", "maps", (1, 46, 54, 19), "1 x any x any x 57"),  # no fields
+        ("paf", "maps", (1, 57, 46, 54), "1 x any x any x 57"),
         ("detections", "rows", (1, 51, 8400), "1 x 56 x 8400"),  # two numbers a keypoint
         ("detections", "rows", (1, 56, 2100), "1 x 56 x 8400"),  # another input size
     ],
@@ -113,6 +117,11 @@ def test_a_wrong_shape_is_told_with_the_one_expected(kind: str, output: str, sha
     shapes = {name: values.shape for name, values in outputs_of(kind).items()} | {output: shape}
     with pytest.raises(InputError) as raised:
         check_outputs(shapes, spec_of(kind))
-    for text in (f"output {output!r} has shape {shape}", repr(kind), "17 keypoints", f"expects {expected}"):
+    for text in (
+        f"output {output!r} has shape {shape}",
+        repr(kind),
+        f"{len(spec_of(kind).keypoints.names)} keypoints",
+        f"expects {expected}",
+    ):
         assert text in raised.value.message
     assert "keypoints.skeleton" in raised.value.hint

@@ -34,6 +34,7 @@ from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 from tests.golden.maps_cases import add_cases
+from tests.golden.paf_cases import paf_cases
 
 FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)
@@ -143,7 +144,7 @@ def all_decoder_cases() -> list[Case]:
                 rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
-    return cases + detections_cases()
+    return cases + detections_cases() + paf_cases()
 
 
 BOXES = {
