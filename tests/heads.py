@@ -17,6 +17,10 @@ KINDS = tuple(sorted(DECODERS))
 SEVERAL = "detections-ltrb-yolo8-roles"  # the golden case with the settings of YOLO-pose as a checkpoint gives it
 PLAIN = "heatmap"  # whose outputs the fakes of LiteRT give: what all wrappers share is checked with this one head
 
+# compiled as modules of their own: a head of each sort. The others are compiled together, and none leans on the files
+# of another (tests/bundle/test_decoder_files.py)
+MODULES = (PLAIN, "detections", "paf")
+
 
 @cache
 def cases() -> dict[str, list[Any]]:

@@ -20,7 +20,7 @@ import pytest
 from posekit.contract.spec import canonical_json
 from posekit.decoders import DECODERS
 from tests.decoders import slips
-from tests.heads import KINDS, plain_spec, spec
+from tests.heads import KINDS, MODULES, plain_spec, spec
 
 _location = importlib.util.spec_from_file_location("kotlin_build", Path(__file__).parent / "kotlin" / "build.py")
 assert _location is not None
@@ -37,7 +37,7 @@ pytestmark = [
 
 PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt", "AntialiasFuzz.kt")
 GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
-SEVERAL = tuple(kind for kind in KINDS if DECODERS[kind].several)
+SEVERAL = tuple(kind for kind in MODULES if DECODERS[kind].several)
 PACKAGE = "posekit.tinypose2"
 LIMITS = {
     "grey": 0.01,
@@ -130,7 +130,7 @@ class Compiled:
         folder = self.work / f"shipped-{kind}"
         if not folder.is_dir():
             # one of them with a single keypoint
-            one = spec(kind, build.NAME, is_tiny=kind == KINDS[1])
+            one = spec(kind, build.NAME, is_tiny=kind == MODULES[0])
             build.render(build.MODULE, folder, one, only_its_decoder=True)
             main = f"main-{kind}"
             units = [
@@ -187,7 +187,7 @@ def test_guards_refuse_what_is_wrong(compiled: Compiled) -> None:
     assert [name for name, passed in checks.items() if not passed] == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODULES)
 def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled) -> None:
     folder = compiled.shipped(kind)
     assert len(list(folder.rglob("*Decoder.kt"))) == 2  # the interface, the decoder
