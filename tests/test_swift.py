@@ -21,7 +21,6 @@ import pytest
 
 from posekit.bundle import file_hash, wrapper
 from posekit.contract.spec import PoseSpec, contract_hash
-from posekit.decoders import DECODERS
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written
