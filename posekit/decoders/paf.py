@@ -8,7 +8,7 @@ Affinity Fields"; Osokin 2018, "Real-time 2D Multi-Person Pose Estimation on CPU
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
+from posekit.decoders.mirroring import column, columns, turned
 from posekit.decoders.paf_peaks import peaks_of
 from posekit.decoders.paf_people import ABSENT, limbs_of, people_of
 from posekit.decoders.paf_spec import FieldsSpec
 from posekit.decoders.people import partial_people
+from posekit.errors import InputError
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -133,6 +135,35 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     return tuple(found)
 
 
+def mirrored(
+    outputs: Mapping[str, Any], spec: PafSpec, image: InputSpec, order: Sequence[int], shift: bool
+) -> dict[str, Any]:
+    """Maps (1, h, w, C) from left to right, of the other side's keypoints and limbs; fields in x point the other way.
+
+    InputError where a limb has no other side.
+    """
+    del image
+    found = {name: turned(outputs[name], -2, shift=shift) for name in spec.outputs}
+    replaced: dict[str, dict[int, Any]] = {name: {} for name in spec.outputs}
+    heat, first = spec.heatmaps.output, spec.heatmaps.first_keypoint
+    replaced[heat] = {first + k: column(found[heat], first + other) for k, other in enumerate(order)}
+    fields, places = spec.fields.output, spec.fields.places
+    pairs = zip(spec.fields.pairs[::2], spec.fields.pairs[1::2], strict=True)
+    limbs = {limb: number for number, limb in enumerate(pairs)}
+    for (one, other), number in limbs.items():
+        wanted = (order[one], order[other])
+        sign = 1 if wanted in limbs else -1
+        partner = limbs.get(wanted, limbs.get(wanted[::-1]))
+        if partner is None:
+            raise InputError(
+                f"flip_test needs the other side of every limb, and keypoints {wanted[0]} and {wanted[1]} are no pair",
+                "set flip_test to none",
+            )
+        replaced[fields][places[2 * number]] = -sign * column(found[fields], places[2 * partner])
+        replaced[fields][places[2 * number + 1]] = sign * column(found[fields], places[2 * partner + 1])
+    return {name: columns(maps, replaced[name]) for name, maps in found.items()}
+
+
 def looser(spec: PafSpec, by: float) -> PafSpec:
     """Who misses the least score by at most `by`, or has one keypoint too few, counts too."""
     rules = spec.grouping
@@ -146,5 +177,5 @@ def looser(spec: PafSpec, by: float) -> PafSpec:
 # nobody is suppressed, so all candidates are those of the looser settings
 DECODER = Decoder(
     PafSpec, shapes, pack, decode, examples, alternatives, fitting, cells=(1, 2), several=True, partial=True,
-    looser=looser, candidates=looser,
+    looser=looser, candidates=looser, mirrored=mirrored,
 )  # fmt: skip

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders import DECODERS, heatmap, integral, offset_map, regression, simcc
+from posekit.decoders import DECODERS, heatmap, integral, offset_map, paf, regression, simcc
 from posekit.decoders.heatmap import HeatmapSpec
 from posekit.decoders.integral import IntegralSpec
 from posekit.decoders.mirroring import turned
 from posekit.decoders.offset_map import Channels, OffsetMapSpec
 from posekit.decoders.regression import RegressionSpec
 from posekit.decoders.simcc import SimccSpec
+from posekit.errors import InputError
 from posekit.poses.input_spec import InputSpec
 
 SIZE_WH, MAP_WH = (96, 64), (24, 16)
@@ -63,6 +64,19 @@ HEADS: dict[str, Any] = {
         SimccSpec(kind="simcc", output_x="x", output_y="y", split_ratio=1.0, score_reduction="min"),
         "index",
         lambda points, spec: simcc.encode(points, spec, SIZE_WH),
+    ),
+    "paf": (
+        paf.DECODER,
+        paf.PafSpec.model_validate(
+            {
+                "kind": "paf",
+                "heatmaps": {"output": "maps", "background": "first"},
+                "alignment": "half_pixel",
+                "fields": {"output": "maps", "first": 6, "pairs": [0, 1, 0, 2, 1, 3, 4, 2]},
+            }
+        ),
+        "half_pixel",
+        lambda points, spec: paf.encode(points[None], np.ones((1, 5), bool), spec, SIZE_WH, MAP_WH),
     ),
     "regression": (
         regression.DECODER,
@@ -116,3 +130,12 @@ def test_torch_does_the_same(kind: str, shift: bool) -> None:
     found = decoder.mirrored(tensors, spec, image(alignment), ORDER, shift)
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name].numpy(), values)
+
+
+def test_a_limb_without_its_other_side_is_refused() -> None:
+    decoder, spec, alignment, encode = HEADS["paf"]
+    fields = spec.fields.model_copy(update={"pairs": (0, 1, 0, 2, 1, 3)})
+    lame = spec.model_copy(update={"fields": fields})
+    batch = {name: values[None] for name, values in encode(POINTS, lame).items()}
+    with pytest.raises(InputError, match="keypoints 2 and 4 are no pair"):
+        decoder.mirrored(batch, lame, image(alignment), ORDER, False)
