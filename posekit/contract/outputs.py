@@ -3,7 +3,7 @@ to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import layout, of
 from posekit.decoders.decoder import Outputs
+from posekit.decoders.mirroring import Mirror
 from posekit.errors import ConversionError, InputError
 from posekit.poses import Poses
 
@@ -49,15 +50,21 @@ def packaged(name: str, values: Any, spec: PoseSpec) -> Any:
         raise _misfit(name, tuple(values.shape), misfit.expected, spec, misfit.hint) from misfit
 
 
-def with_mirror_image(outputs: Mapping[str, Any], mirrored: Mapping[str, Any], spec: PoseSpec) -> dict[str, Any]:
+def with_mirror_image(
+    outputs: Mapping[str, Any],
+    mirrored: Mapping[str, Any],
+    spec: PoseSpec,
+    join: Callable[[Sequence[Any], int], Any] = np.concatenate,
+) -> dict[str, Any]:
     """The outputs that the decoder reads averaged with those of the mirror image, turned back (flip test).
 
-    Both as they are packaged, of numpy or of torch; what the decoder does not read stays as it is.
+    Both as they are packaged, of numpy or of torch, whose function `join` concatenates; what the decoder does not read
+    stays as it is.
     """
     turn = of(spec.decoder).mirrored
     assert turn is not None  # the contract would have been refused
-    order = mirrored_keypoints(spec)
-    back = turn(mirrored, spec.decoder, spec.input, order, spec.flip_test == "shift")
+    mirror = Mirror(tuple(mirrored_keypoints(spec)), spec.flip_test == "shift", join)
+    back = turn(mirrored, spec.decoder, spec.input, mirror)
     return {name: (values + back[name]) * 0.5 if name in back else values for name, values in outputs.items()}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.decoders.layout import ExpectedShape
+from posekit.decoders.mirroring import Mirror
 from posekit.documents import Part, written
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -135,11 +136,9 @@ class Decoder:
     - raw_scores(spec, values): the numbers of its first output that become scores before `activation`, a row a map or
       score; where its spec has_raw_scores.
     - tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app does not say.
-    - mirrored(outputs, spec, image, order, shift): outputs for a mirrored picture as they would be for the picture
-      itself, to be averaged with those (flip test), of numpy or of torch, with the batch axis; order: the keypoint
-      whose place each takes, shift: whether maps are moved on by a cell and coordinates by a px after they are
-      mirrored. None where an average of both means nothing, as of candidates. Outputs of several networks are averaged
-      where it is not None.
+    - mirrored(outputs, spec, image, mirror): outputs for a mirrored picture as they would be for the picture itself, to
+      be averaged with those (flip test), of numpy or of torch, with the batch axis. None where
+      an average of both means nothing, as of candidates; outputs of several networks are averaged where it is not None.
     - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
     - several: whether it finds any number of people in a picture, each with a box and a confidence, rather than the one
       of a region.
@@ -163,7 +162,7 @@ class Decoder:
     fitting: Callable[[Shapes, tuple[int, int]], tuple[Fit, ...]] = fits_nothing
     raw_scores: Callable[[Any, Floats], Floats] = all_scores
     tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
-    mirrored: Callable[[Mapping[str, Any], Any, InputSpec, Sequence[int], bool], dict[str, Any]] | None = None
+    mirrored: Callable[[Mapping[str, Any], Any, InputSpec, Mirror], dict[str, Any]] | None = None
     cells: tuple[int, ...] = ()
     several: bool = False
     partial: bool = False

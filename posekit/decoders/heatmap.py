@@ -17,7 +17,7 @@ from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.dark import dark_step, udp_step
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
-from posekit.decoders.mirroring import reordered, turned
+from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -146,12 +146,10 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     )  # fmt: skip
 
 
-def mirrored(
-    outputs: Mapping[str, Any], spec: HeatmapSpec, image: InputSpec, order: Sequence[int], shift: bool
-) -> dict[str, Any]:
+def mirrored(outputs: Mapping[str, Any], spec: HeatmapSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Maps (1, h, w, K) from left to right, of the other side's keypoints."""
     del image
-    return {spec.output: turned(reordered(outputs[spec.output], -1, order), -2, shift=shift)}
+    return {spec.output: mirror.turned(mirror.reordered(outputs[spec.output], -1), -2)}
 
 
 def raw_scores(spec: HeatmapSpec, values: Floats) -> Floats:

@@ -15,7 +15,7 @@ from pydantic import Field
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
-from posekit.decoders.mirroring import reordered, turned
+from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -118,12 +118,10 @@ def alternatives(spec: IntegralSpec, image: InputSpec) -> tuple[Alternatives, ..
     )
 
 
-def mirrored(
-    outputs: Mapping[str, Any], spec: IntegralSpec, image: InputSpec, order: Sequence[int], shift: bool
-) -> dict[str, Any]:
+def mirrored(outputs: Mapping[str, Any], spec: IntegralSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Maps (1, h, w, K) from left to right, of the other side's keypoints."""
     del image
-    return {spec.output: turned(reordered(outputs[spec.output], -1, order), -2, shift=shift)}
+    return {spec.output: mirror.turned(mirror.reordered(outputs[spec.output], -1), -2)}
 
 
 DECODER = Decoder(IntegralSpec, shapes, pack, decode, examples, alternatives, mirrored=mirrored)

@@ -1,43 +1,41 @@
 """What the outputs for a mirrored picture would be for the picture itself: the parts of every head's `mirrored`.
 
-Values are of numpy, or of torch inside a graph; slices and concatenations, which delegates know, where they do.
+Values are of numpy, or of torch inside a graph: slices and concatenations, which delegates know, where they do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
-def turned(values: Any, axis: int, *, shift: bool = False) -> Any:
-    """Mirrored along an axis; shift: then moved on by one place, the first one twice."""
-    found = np.flip(values, axis) if isinstance(values, np.ndarray) else values.flip(axis)
-    if not shift:
-        return found
-    count = found.shape[axis]
-    return joined([_sliced(found, axis, 0, 1), _sliced(found, axis, 0, count - 1)], axis)
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """order: the keypoint whose place each takes. shift: whether maps are moved on by a cell, and coordinates by a px,
+    after they are mirrored. join: concatenates values of the framework along an axis."""
 
+    order: tuple[int, ...]
+    shift: bool
+    join: Callable[[Sequence[Any], int], Any] = np.concatenate
 
-def reordered(values: Any, axis: int, order: Sequence[int]) -> Any:
-    """The places of an axis in another order."""
-    return joined([_sliced(values, axis, place, place + 1) for place in order], axis)
+    def turned(self, values: Any, axis: int) -> Any:
+        """Mirrored along an axis, and with a shift moved on by one place, the first one twice."""
+        found = np.flip(values, axis) if isinstance(values, np.ndarray) else values.flip(axis)
+        if not self.shift:
+            return found
+        return self.join([_sliced(found, axis, 0, 1), _sliced(found, axis, 0, found.shape[axis] - 1)], axis)
 
+    def reordered(self, values: Any, axis: int) -> Any:
+        """The keypoints of an axis in the mirror image's order."""
+        return self.join([_sliced(values, axis, place, place + 1) for place in self.order], axis)
 
-def joined(parts: Sequence[Any], axis: int) -> Any:
-    """Concatenated along an axis."""
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts, axis)
-    import torch
-
-    return torch.cat(list(parts), axis)
-
-
-def columns(values: Any, replaced: dict[int, Any]) -> Any:
-    """The last axis with some of its places, each (..., 1), replaced."""
-    count = values.shape[-1]
-    return joined([replaced.get(at, _sliced(values, -1, at, at + 1)) for at in range(count)], -1)
+    def replaced(self, values: Any, columns: dict[int, Any]) -> Any:
+        """The last axis with some of its places, each (..., 1), replaced."""
+        count = values.shape[-1]
+        return self.join([columns.get(at, column(values, at)) for at in range(count)], -1)
 
 
 def column(values: Any, place: int) -> Any:

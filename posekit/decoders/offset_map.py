@@ -18,7 +18,7 @@ from posekit.decoders.activation import sigmoid
 from posekit.decoders.dark import gaussian_kernel
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
 from posekit.decoders.heatmap import input_px_per_index
-from posekit.decoders.mirroring import column, columns, turned
+from posekit.decoders.mirroring import Mirror, column
 from posekit.documents import Part
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -161,19 +161,17 @@ def alternatives(spec: OffsetMapSpec, image: InputSpec) -> tuple[Alternatives, .
     )
 
 
-def mirrored(
-    outputs: Mapping[str, Any], spec: OffsetMapSpec, image: InputSpec, order: Sequence[int], shift: bool
-) -> dict[str, Any]:
+def mirrored(outputs: Mapping[str, Any], spec: OffsetMapSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Maps (1, h, w, C) from left to right, of the other side's keypoints; offsets in x point the other way."""
     del image
-    found = {name: turned(outputs[name], -2, shift=shift) for name in spec.outputs}
+    found = {name: mirror.turned(outputs[name], -2) for name in spec.outputs}
     for name, maps in found.items():
         replaced: dict[int, Any] = {}
         for role in spec.roles:
-            channels = role.of(len(order)) if role.output == name else ()
+            channels = role.of(len(mirror.order)) if role.output == name else ()
             sign = -1 if role is spec.x else 1
-            replaced |= {at: sign * column(maps, channels[order[k]]) for k, at in enumerate(channels)}
-        found[name] = columns(maps, replaced)
+            replaced |= {at: sign * column(maps, channels[mirror.order[k]]) for k, at in enumerate(channels)}
+        found[name] = mirror.replaced(maps, replaced)
     return found
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
-from posekit.decoders.mirroring import column, columns, turned
+from posekit.decoders.mirroring import Mirror, column
 from posekit.decoders.paf_peaks import peaks_of
 from posekit.decoders.paf_people import ABSENT, limbs_of, people_of
 from posekit.decoders.paf_spec import FieldsSpec
@@ -135,23 +135,21 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     return tuple(found)
 
 
-def mirrored(
-    outputs: Mapping[str, Any], spec: PafSpec, image: InputSpec, order: Sequence[int], shift: bool
-) -> dict[str, Any]:
+def mirrored(outputs: Mapping[str, Any], spec: PafSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Maps (1, h, w, C) from left to right, of the other side's keypoints and limbs; fields in x point the other way.
 
     InputError where a limb has no other side.
     """
     del image
-    found = {name: turned(outputs[name], -2, shift=shift) for name in spec.outputs}
+    found = {name: mirror.turned(outputs[name], -2) for name in spec.outputs}
     replaced: dict[str, dict[int, Any]] = {name: {} for name in spec.outputs}
     heat, first = spec.heatmaps.output, spec.heatmaps.first_keypoint
-    replaced[heat] = {first + k: column(found[heat], first + other) for k, other in enumerate(order)}
+    replaced[heat] = {first + k: column(found[heat], first + other) for k, other in enumerate(mirror.order)}
     fields, places = spec.fields.output, spec.fields.places
     pairs = zip(spec.fields.pairs[::2], spec.fields.pairs[1::2], strict=True)
     limbs = {limb: number for number, limb in enumerate(pairs)}
     for (one, other), number in limbs.items():
-        wanted = (order[one], order[other])
+        wanted = (mirror.order[one], mirror.order[other])
         sign = 1 if wanted in limbs else -1
         partner = limbs.get(wanted, limbs.get(wanted[::-1]))
         if partner is None:
@@ -161,7 +159,7 @@ def mirrored(
             )
         replaced[fields][places[2 * number]] = -sign * column(found[fields], places[2 * partner])
         replaced[fields][places[2 * number + 1]] = sign * column(found[fields], places[2 * partner + 1])
-    return {name: columns(maps, replaced[name]) for name, maps in found.items()}
+    return {name: mirror.replaced(maps, replaced[name]) for name, maps in found.items()}
 
 
 def looser(spec: PafSpec, by: float) -> PafSpec:

@@ -12,7 +12,7 @@ from pydantic import field_validator
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
-from posekit.decoders.mirroring import column, columns, reordered
+from posekit.decoders.mirroring import Mirror, column
 from posekit.documents import tuple_of_list
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -155,15 +155,13 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     return tuple(found)
 
 
-def mirrored(
-    outputs: Mapping[str, Any], spec: RegressionSpec, image: InputSpec, order: Sequence[int], shift: bool
-) -> dict[str, Any]:
+def mirrored(outputs: Mapping[str, Any], spec: RegressionSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Rows (1, K, fields) of the other side's keypoints, x counted from the other side; shift: of px centres."""
-    rows = reordered(outputs[spec.output], -2, order)
+    rows = mirror.reordered(outputs[spec.output], -2)
     at, width = spec.fields.index("x"), image.extent_wh[0]
     span = {"unit": 1.0, "signed_unit": 0.0, "input_px": float(width)}[spec.range]
-    px = {"unit": 1.0 / width, "signed_unit": 2.0 / width, "input_px": 1.0}[spec.range] if shift else 0.0
-    return {spec.output: columns(rows, {at: (span - px) - column(rows, at)})}
+    px = {"unit": 1.0 / width, "signed_unit": 2.0 / width, "input_px": 1.0}[spec.range] if mirror.shift else 0.0
+    return {spec.output: mirror.replaced(rows, {at: (span - px) - column(rows, at)})}
 
 
 def raw_scores(spec: RegressionSpec, values: Floats) -> Floats:

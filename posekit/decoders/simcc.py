@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
-from posekit.decoders.mirroring import reordered, turned
+from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.tracking import MIN_SCORE
@@ -133,13 +133,11 @@ def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
     return tuple(found)
 
 
-def mirrored(
-    outputs: Mapping[str, Any], spec: SimccSpec, image: InputSpec, order: Sequence[int], shift: bool
-) -> dict[str, Any]:
+def mirrored(outputs: Mapping[str, Any], spec: SimccSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Bins (1, K, n) of the other side's keypoints, those of x from right to left."""
     del image
-    x, y = (reordered(outputs[name], -2, order) for name in (spec.output_x, spec.output_y))
-    return {spec.output_x: turned(x, -1, shift=shift), spec.output_y: y}
+    x, y = (mirror.reordered(outputs[name], -2) for name in (spec.output_x, spec.output_y))
+    return {spec.output_x: mirror.turned(x, -1), spec.output_y: y}
 
 
 def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:

@@ -10,7 +10,7 @@ import pytest
 from posekit.decoders import DECODERS, heatmap, integral, offset_map, paf, regression, simcc
 from posekit.decoders.heatmap import HeatmapSpec
 from posekit.decoders.integral import IntegralSpec
-from posekit.decoders.mirroring import turned
+from posekit.decoders.mirroring import Mirror
 from posekit.decoders.offset_map import Channels, OffsetMapSpec
 from posekit.decoders.regression import RegressionSpec
 from posekit.decoders.simcc import SimccSpec
@@ -18,7 +18,7 @@ from posekit.errors import InputError
 from posekit.poses.input_spec import InputSpec
 
 SIZE_WH, MAP_WH = (96, 64), (24, 16)
-ORDER = [0, 2, 1, 4, 3]  # a nose, and two pairs
+ORDER = (0, 2, 1, 4, 3)  # a nose, and two pairs
 POINTS = np.random.default_rng(3).uniform(0.2, 0.8, (5, 2)) * SIZE_WH
 
 
@@ -30,11 +30,11 @@ def image(alignment: str) -> InputSpec:
 def mirrored(points: Any, alignment: str) -> Any:
     """Where a mirror image has each keypoint: pixel i is pixel W - 1 - i there."""
     width = SIZE_WH[0] - (0 if alignment == "half_pixel" else 1)
-    return np.stack([width - points[ORDER, 0], points[ORDER, 1]], axis=-1)
+    return np.stack([width - points[list(ORDER), 0], points[list(ORDER), 1]], axis=-1)
 
 
 def regressed(points: Any, spec: RegressionSpec, alignment: str) -> dict[str, Any]:
-    return regression.encode(points, np.arange(5)[ORDER if points is not POINTS else slice(None)] / 5.0, spec,
+    return regression.encode(points, np.arange(5)[list(ORDER) if points is not POINTS else slice(None)] / 5.0, spec,
                              image(alignment))  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_turned_back_they_are_those_of_the_picture(head: str) -> None:
     expected = encode(POINTS, spec)
     seen = encode(mirrored(POINTS, alignment), spec)
     batch = {name: values[None] for name, values in seen.items()}
-    found = decoder.mirrored(batch, spec, image(alignment), ORDER, False)
+    found = decoder.mirrored(batch, spec, image(alignment), Mirror(ORDER, False))
     for name, values in expected.items():
         np.testing.assert_allclose(found[name][0], values, atol=1e-9)
         assert not np.allclose(seen[name], values, atol=1e-3)
@@ -110,13 +110,13 @@ def test_a_shift_is_of_one_px(value_range: str) -> None:
     """Under `index` the mirror image of x is W - 1 - x."""
     spec = RegressionSpec(kind="regression", output="rows", fields=("x", "y", "score"), range=value_range)
     seen = regressed(mirrored(POINTS, "index"), spec, "index")["rows"][None]
-    found = regression.mirrored({"rows": seen}, spec, image("index"), ORDER, True)["rows"]
+    found = regression.mirrored({"rows": seen}, spec, image("index"), Mirror(ORDER, True))["rows"]
     np.testing.assert_allclose(found[0], regressed(POINTS, spec, "index")["rows"], atol=1e-9)
 
 
 def test_a_map_that_is_shifted_keeps_its_first_column_twice() -> None:
-    np.testing.assert_array_equal(turned(np.array([[1, 2, 3, 4]]), -1), [[4, 3, 2, 1]])
-    np.testing.assert_array_equal(turned(np.array([[1, 2, 3, 4]]), -1, shift=True), [[4, 4, 3, 2]])
+    np.testing.assert_array_equal(Mirror((), False).turned(np.array([[1, 2, 3, 4]]), -1), [[4, 3, 2, 1]])
+    np.testing.assert_array_equal(Mirror((), True).turned(np.array([[1, 2, 3, 4]]), -1), [[4, 4, 3, 2]])
 
 
 @pytest.mark.parametrize("shift", [False, True])
@@ -125,9 +125,9 @@ def test_torch_does_the_same(kind: str, shift: bool) -> None:
     torch = pytest.importorskip("torch")
     decoder, spec, alignment, encode = HEADS[kind]
     batch = {name: values[None] for name, values in encode(POINTS, spec).items()}
-    expected = decoder.mirrored(batch, spec, image(alignment), ORDER, shift)
+    expected = decoder.mirrored(batch, spec, image(alignment), Mirror(ORDER, shift))
     tensors = {name: torch.from_numpy(values.copy()) for name, values in batch.items()}
-    found = decoder.mirrored(tensors, spec, image(alignment), ORDER, shift)
+    found = decoder.mirrored(tensors, spec, image(alignment), Mirror(ORDER, shift, torch.cat))
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name].numpy(), values)
 
@@ -138,4 +138,4 @@ def test_a_limb_without_its_other_side_is_refused() -> None:
     lame = spec.model_copy(update={"fields": fields})
     batch = {name: values[None] for name, values in encode(POINTS, lame).items()}
     with pytest.raises(InputError, match="keypoints 2 and 4 are no pair"):
-        decoder.mirrored(batch, lame, image(alignment), ORDER, False)
+        decoder.mirrored(batch, lame, image(alignment), Mirror(ORDER, False))

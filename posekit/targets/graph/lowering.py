@@ -11,7 +11,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,6 +168,9 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
     import torch
     from torch import Tensor, nn
 
+    def joined(parts: Sequence[Tensor], axis: int) -> Tensor:
+        return torch.cat(list(parts), axis)
+
     class PixelModel(nn.Module):
         """The network behind the contract's normalisation, channels last; its outputs as the contract packages them."""
 
@@ -186,7 +189,7 @@ def _pixel_model(network: Any, spec: PoseSpec) -> Any:
         def forward(self, image: Tensor) -> tuple[Tensor, ...]:
             outputs = self.outputs_of(image)
             if spec.flip_test != "none":
-                outputs = with_mirror_image(outputs, self.outputs_of(image.flip(2)), spec)
+                outputs = with_mirror_image(outputs, self.outputs_of(image.flip(2)), spec, joined)
             return tuple(outputs.values())
 
         def outputs_of(self, image: Tensor) -> dict[str, Tensor]:
