@@ -11,12 +11,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import detections, heatmap, integral, offset_map, paf, regression, simcc
+from posekit.decoders import centers, detections, heatmap, integral, offset_map, paf, regression, simcc, tags
 from posekit.decoders.decoder import Decoder, DecoderSpec
 
 DECODERS: dict[str, Decoder] = {
     one.kind: one
     for one in (
+        centers.DECODER,
         detections.DECODER,
         heatmap.DECODER,
         integral.DECODER,
@@ -24,6 +25,7 @@ DECODERS: dict[str, Decoder] = {
         paf.DECODER,
         regression.DECODER,
         simcc.DECODER,
+        tags.DECODER,
     )
 }
 

@@ -28,10 +28,14 @@ from posekit.contract.spec import (
     read_spec,
 )
 from posekit.decoders import DECODERS
+from posekit.decoders.center_roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
 from posekit.decoders.nms import NmsSpec
 from posekit.decoders.offset_map import Channels
 from posekit.decoders.paf_spec import Fields, Grouping, Heatmaps, LimbRules, PeakRules, Upsampling
 from posekit.decoders.roles import Boxes, Keypoints, Objectness, Scores
+from posekit.decoders.tag_filling import FillingSpec
+from posekit.decoders.tag_groups import GroupsSpec
+from posekit.decoders.tag_roles import Levels, PeaksSpec, TagLevels
 from posekit.errors import InputError
 from posekit.poses.input_spec import InputSpec
 
@@ -464,8 +468,12 @@ def test_every_example_of_the_document_is_a_spec() -> None:
 
 DECODER_SPECS: list[type[BaseModel]] = [decoder.spec for decoder in DECODERS.values()]
 MODELS: list[type[BaseModel]] = [PoseSpec, InputSpec, *DECODER_SPECS, KeypointsSpec, GateSpec]
-PARTS: list[type[BaseModel]] = [Boxes, Channels, Scores, Objectness, Keypoints, NmsSpec, Heatmaps, Fields, Upsampling,
-                                PeakRules, LimbRules, Grouping]  # of a decoder  # fmt: skip
+PARTS: list[type[BaseModel]] = [
+    *(Boxes, Channels, Scores, Objectness, Keypoints, NmsSpec),
+    *(Heatmaps, Fields, Upsampling, PeakRules, LimbRules, Grouping),
+    *(Levels, TagLevels, PeaksSpec, GroupsSpec, FillingSpec),
+    *(PeakChannels, Displacements, CenterBoxes, Snapping, Scoring, Suppression),
+]  # of a decoder
 
 
 def test_every_part_of_the_spec_is_in_the_table() -> None:

@@ -5,6 +5,17 @@ from __future__ import annotations
 Slip = tuple[str, str, str]
 
 KOTLIN: dict[str, tuple[Slip, ...]] = {
+    "centers": (
+        ("CentersDecoder.kt", "sign * displacements", "displacements"),
+        ("CentersDecoder.kt", "Box(x.min(), y.min(), x.max(), y.max())", "Box(x.min(), y.min(), y.max(), x.max())"),
+        ("CentersDecoder.kt", "return near > keypoints", "return near >= keypoints"),
+        ("CentersDecoder.kt", "if (by == By.HEAT) it.meanHeat else it.confidence", "it.confidence"),
+        ("CentersDecoderRoles.kt", "found.sortByDescending { it.raw }", "found.sortBy { it.raw }"),
+        ("CentersDecoderRoles.kt", "nearest <= longer * distance", "nearest <= longer"),
+        ("CentersDecoderRoles.kt", "nearestY in box.top..box.bottom", "nearestY in box.left..box.right"),
+        ("CentersDecoderRoles.kt", "val px = floor(value * stride)", "val px = (value * stride)"),
+        ("CentersDecoderRoles.kt", "(cells.toDouble() / max(cells - 1, 1)) - 0.5", "1.0 - 0.5"),
+    ),
     "detections": (
         ("DetectionsDecoderNms.kt", "dropped[other] = alike > threshold", "dropped[other] = alike >= threshold"),
         ("DetectionsDecoderNms.kt", "Definition.INCLUSIVE) 1.0 else", "Definition.INCLUSIVE) 0.0 else"),
@@ -39,8 +50,32 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     ),
     "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
     "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
+    "tags": (
+        ("TagsDecoder.kt", "inputHeight.toDouble() / heat.height", "inputWidth.toDouble() / heat.width"),
+        ("TagsDecoder.kt", "if (afterX > 0) 0.25 else -0.25", "if (afterX >= 0) 0.25 else -0.25"),
+        ("TagsDecoder.kt", "cell.y > 1 && cell.y < heat.height - 1", "cell.y > 0 && cell.y < heat.height - 1"),
+        ("TagsDecoderMaps.kt", "(cell + 0.5) * (old.toDouble() / new) - 0.5", "cell * (old.toDouble() / new)"),
+        ("TagsDecoderMaps.kt", "middle[at] /= maps.size.toDouble()", "middle[at] /= 1.0"),
+        ("TagsDecoderMaps.kt", "{ it.score }.thenBy { it.y }", "{ it.score }.thenByDescending { it.y }"),
+        ("TagsDecoderMaps.kt", "found.take(most)", "found"),
+        ("TagsDecoderGroups.kt", "return it.also(TagPerson::restart)", "return it"),
+        ("TagsDecoderGroups.kt", "sum / peaks.size", "sum / max(1, peaks.count { it != null })"),
+        ("TagsDecoderGroups.kt", "(1..size).first { candidate", "(size downTo 1).first { candidate"),
+        ("TagsDecoderFilling.kt", "if (isHeat) heat[row * side + column] else 0.0", "heat[row * side + column]"),
+        ("TagsDecoderFilling.kt", "score - weight * round(", "score - weight * ("),
+    ),
 }
 SWIFT: dict[str, tuple[Slip, ...]] = {
+    "centers": (
+        (
+            "CentersDecoder.swift",
+            "sign * values.at(center.x, center.y, 2 * k + 1)",
+            "values.at(center.x, center.y, 2 * k + 1)",
+        ),
+        ("CentersDecoderRoles.swift", "nearest.away <= longer * distance", "nearest.away <= longer"),
+        ("CentersDecoderRoles.swift", "(value * Double(stride)).rounded(.down)", "(value * Double(stride))"),
+        ("CentersDecoderRoles.swift", "(Double(cells) / Double(max(cells - 1, 1))) - 0.5", "1.0 - 0.5"),
+    ),
     "detections": (
         ("DetectionsDecoderNms.swift", "iou(kept, box) > threshold", "iou(kept, box) >= threshold"),
         ("DetectionsDecoderNms.swift", "definition == .inclusive ? 1 : 0", "0"),
@@ -88,4 +123,25 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("RegressionDecoder.swift", "inputSize.height - alignment.shrink", "inputSize.height"),
     ),
     "simcc": (("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),),
+    "tags": (
+        (
+            "TagsDecoder.swift",
+            "Double(inputSize.height) / Double(size.height)",
+            "Double(inputSize.width) / Double(size.width)",
+        ),
+        ("TagsDecoder.swift", "($1.score, $0.y, $0.x)", "($1.score, -$0.y, $0.x)"),
+        ("TagsDecoderMaps.swift", "(Double(cell) + 0.5) * (Double(old)", "Double(cell) * (Double(old)"),
+        ("TagsDecoderGroups.swift", "people[place].restart()", "_ = place"),
+        (
+            "TagsDecoderGroups.swift",
+            "for column in 1...size where isTight(row + 1",
+            "for column in (1...size).reversed() where isTight(row + 1",
+        ),
+        ("TagsDecoderFilling.swift", "isHeat ? heat[place] : 0", "heat[place]"),
+        (
+            "TagsDecoderFilling.swift",
+            ".squareRoot().rounded(.toNearestOrEven)\n          consider",
+            ".squareRoot()\n          consider",
+        ),
+    ),
 }

@@ -33,7 +33,8 @@ def spec_of(kind: str) -> PoseSpec:
         )
         return spec_of("heatmap").model_copy(update={"decoder": settings})
     return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
-                   "paf": "tf-pose-coco18"}[kind])  # fmt: skip
+                   "paf": "tf-pose-coco18", "tags": "higherhrnet-coco17",
+                   "centers": "centernet-pose-coco17"}[kind])  # fmt: skip
 
 
 def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -41,7 +42,10 @@ def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
     shapes = {"heatmap": {"heatmaps": (1, 64, 48, 17)}, "regression": {"rows": (1, 17, 3)},
               "simcc": {"simcc_x": (1, 17, 384), "simcc_y": (1, 17, 512)},
               "detections": {"rows": (1, 56, 8400)}, "paf": {"maps": (1, 12, 14, 57)},
-              "offset_map": {"maps": (1, 64, 48, 51)}, "integral": {"maps": (1, 64, 48, 17)}}  # fmt: skip
+              "offset_map": {"maps": (1, 64, 48, 51)}, "integral": {"maps": (1, 64, 48, 17)},
+              "centers": {"hm": (1, 128, 128, 1), "wh": (1, 128, 128, 2), "hps": (1, 128, 128, 34),
+                          "reg": (1, 128, 128, 2), "hm_hp": (1, 128, 128, 17), "hp_offset": (1, 128, 128, 2)},
+              "tags": {"maps_4": (1, 24, 24, 34), "maps_2": (1, 48, 48, 17)}}  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
 
 
@@ -107,6 +111,10 @@ def test_a_missing_output_is_told_with_those_that_exist(kind: str) -> None:
         ("regression", "rows", (1, 3, 17), "1 x 17 x 3"),
         ("regression", "rows", (1, 51), "1 x 17 x 3"),
         ("regression", "rows", (2, 51), "1 x 17 x 3"),
+        ("centers", "hps", (1, 128, 128, 17), "1 x 128 x 128 x 34"),  # one number a keypoint
+        ("centers", "hm", (1, 64, 64, 1), "1 x 128 x 128 x 1"),  # another stride
+        ("tags", "maps_4", (1, 24, 24, 17), "1 x any x any x 34"),  # no tags
+        ("tags", "maps_2", (1, 24, 24, 34), "1 x any x any x 17"),
         ("paf", "maps", (1, 46, 54, 19), "1 x any x any x 57"),  # no fields
         ("paf", "maps", (1, 57, 46, 54), "1 x any x any x 57"),
         ("detections", "rows", (1, 51, 8400), "1 x 56 x 8400"),  # two numbers a keypoint

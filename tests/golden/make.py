@@ -33,6 +33,7 @@ from posekit.decoders.encoding import encode
 from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
+from tests.golden import centers_cases, tags_cases
 from tests.golden.maps_cases import add_cases
 from tests.golden.paf_cases import paf_cases
 
@@ -144,7 +145,7 @@ def all_decoder_cases() -> list[Case]:
                 rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
-    return cases + detections_cases() + paf_cases()
+    return cases + detections_cases() + paf_cases() + tags_cases.cases() + centers_cases.cases()
 
 
 BOXES = {
