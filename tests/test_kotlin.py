@@ -21,7 +21,7 @@ from posekit.contract.spec import canonical_json
 from posekit.decoders import DECODERS
 from tests.decoders import slips
 from tests.heads import KINDS, MODULES, cases, plain_spec, spec
-from tests.heads import SEVERAL as GIVEN_CASE
+from tests.heads import SEVERAL as FAKED_CASE
 
 _location = importlib.util.spec_from_file_location("kotlin_build", Path(__file__).parent / "kotlin" / "build.py")
 assert _location is not None
@@ -39,8 +39,7 @@ pytestmark = [
 PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt", "AntialiasFuzz.kt")
 GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
 SEVERAL = tuple(kind for kind in MODULES if DECODERS[kind].several)
-# of these the one whose outputs the fakes give
-GIVEN = tuple(kind for kind in SEVERAL if any(case["name"] == GIVEN_CASE for case in cases()[kind]))
+FAKED = tuple(kind for kind in SEVERAL if any(case["name"] == FAKED_CASE for case in cases()[kind]))  # by FakeLiteRt.kt
 PACKAGE = "posekit.tinypose2"
 LIMITS = {
     "grey": 0.01,
@@ -272,7 +271,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     assert [name for name, passed in checks.items() if not passed] == []
 
 
-@pytest.mark.parametrize("kind", GIVEN)
+@pytest.mark.parametrize("kind", FAKED)
 def test_android_layer_of_several_people_on_fakes(kind: str, compiled: Compiled, tmp_path: Path) -> None:
     compiled.shipped(kind)
     one, checks, model = spec(kind, build.NAME), tmp_path / "checks", tmp_path / "model"
