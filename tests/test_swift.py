@@ -21,7 +21,6 @@ import pytest
 
 from posekit.bundle import file_hash, wrapper
 from posekit.contract.spec import PoseSpec, contract_hash
-from posekit.decoders import DECODERS
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written
@@ -144,6 +143,7 @@ FAULTS = {
     "tracking": (
         ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
         ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
+        ("TorsoTracker.swift", "guard min(shoulders, hips) > minScore", "guard max(shoulders, hips) > minScore"),
     ),
     "people": (
         ("PeopleTracker.swift", "(-$0.timeSeconds, $0.id) < (-$1", "($0.timeSeconds, $0.id) < ($1"),

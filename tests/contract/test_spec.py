@@ -28,6 +28,7 @@ from posekit.contract.spec import (
     read_spec,
 )
 from posekit.decoders import DECODERS
+from posekit.decoders.map_roles import MapRole
 from posekit.decoders.nms import NmsSpec
 from posekit.decoders.offset_map import Channels
 from posekit.decoders.paf_spec import Fields, Grouping, Heatmaps, LimbRules, PeakRules, Upsampling
@@ -464,8 +465,8 @@ def test_every_example_of_the_document_is_a_spec() -> None:
 
 DECODER_SPECS: list[type[BaseModel]] = [decoder.spec for decoder in DECODERS.values()]
 MODELS: list[type[BaseModel]] = [PoseSpec, InputSpec, *DECODER_SPECS, KeypointsSpec, GateSpec]
-PARTS: list[type[BaseModel]] = [Boxes, Channels, Scores, Objectness, Keypoints, NmsSpec, Heatmaps, Fields, Upsampling,
-                                PeakRules, LimbRules, Grouping]  # of a decoder  # fmt: skip
+PARTS: list[type[BaseModel]] = [Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec, Heatmaps, Fields,
+                                Upsampling, PeakRules, LimbRules, Grouping]  # of a decoder  # fmt: skip
 
 
 def test_every_part_of_the_spec_is_in_the_table() -> None:
