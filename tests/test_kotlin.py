@@ -75,6 +75,7 @@ TYPE_FAULTS = [
 ARITHMETIC_FAULTS = [
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),
+    ("TorsoTracker.kt", "bodyMargin * body), farthestSide)", "bodyMargin * body), 1e9)", "tracking"),
     *((file, old, new, kind) for kind, found in slips.KOTLIN.items() for file, old, new in found),
 ]
 

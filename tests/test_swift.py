@@ -143,6 +143,7 @@ FAULTS = {
     "tracking": (
         ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
         ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
+        ("TorsoTracker.swift", "guard min(shoulders, hips) > minScore", "guard max(shoulders, hips) > minScore"),
     ),
     "people": (
         ("PeopleTracker.swift", "(-$0.timeSeconds, $0.id) < (-$1", "($0.timeSeconds, $0.id) < ($1"),

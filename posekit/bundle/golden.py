@@ -23,6 +23,7 @@ from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.people_tracking import PeopleSmoother, PeopleTracker
 from posekit.poses.regions import Region, frame_region, region_from_box
+from posekit.poses.torso import TorsoRule, torso_region
 from posekit.poses.tracking import OneEuroFilter, next_region
 from posekit.poses.transforms import Orientation, upright_size
 from posekit.poses.warp import crop
@@ -179,7 +180,7 @@ def decoder_case(
 def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
     """Clean and noisy outputs for the contract's own decoder, of its own keypoints where the decoder names some."""
     decoder, cases = spec.decoder, []
-    sigmas = spec.keypoints.oks_sigmas if of(decoder).partial else SIGMAS
+    sigmas = spec.keypoints.oks_sigmas if decoder.is_of_its_keypoints else SIGMAS
     clean = of(decoder).examples(decoder, spec.input, rng, len(sigmas))
     for noise in (0.0, 0.05):
         noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in clean.items()}
@@ -188,8 +189,9 @@ def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
 
 
 def tracking_cases() -> list[Case]:
-    """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high."""
-    rng = np.random.default_rng(SEED + 2)
+    """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high. In each a person
+    of shoulders, hips and a foot, whom the tracker of torsos follows."""
+    rng, torsos = np.random.default_rng(SEED + 2), np.random.default_rng(SEED + 9)
     smoother = OneEuroFilter(min_cutoff=0.8, beta=0.02)
     points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
     for step in range(12):
@@ -202,8 +204,27 @@ def tracking_cases() -> list[Case]:
             "smoothed": smoother.smooth(points, time).ravel().tolist(),
             "region": None if region is None else {
                 "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
+            "torso": _torso_case(torsos, step),
         })  # fmt: skip
     return cases
+
+
+def _torso_case(rng: np.random.Generator, step: int) -> Case:
+    """Small and large people, at the border and beyond, whose feet or shoulders are not seen now and then."""
+    size_wh = ((120, 90), (60, 200))[step % 2]
+    size = (6.0, 12.0, 25.0)[step % 3]
+    place = rng.uniform(0, 1, 2) * size_wh
+    points = place + rng.uniform(-1, 1, (5, 2)) * size + np.array([0.0, 1.4 * size]) * np.array([[0, 0, 0, 0, 1]]).T
+    scores = np.array([0.9, 0.1, 0.3, 0.9, (0.19, 0.2, 0.9)[step // 3 % 3]])
+    if step == 7:  # in the middle of the longer side, and larger than it
+        points[2:, 1] = 98, 102, 300
+    if step in (4, 9):
+        scores[[0, 1] if step == 4 else [2, 3]] = 0.2
+    region = torso_region(points, scores, size_wh, TorsoRule(0, 1, 2, 3))
+    return {
+        "source_size_wh": list(size_wh), "keypoints": points.ravel().tolist(), "scores": scores.tolist(),
+        "region": {"center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
+    }  # fmt: skip
 
 
 def people_cases() -> list[Case]:

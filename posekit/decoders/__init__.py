@@ -11,7 +11,19 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import centers, detections, heatmap, integral, offset_map, paf, regression, simcc, tags
+from posekit.decoders import (
+    centers,
+    detections,
+    heatmap,
+    integral,
+    movenet,
+    offset_map,
+    paf,
+    posenet,
+    regression,
+    simcc,
+    tags,
+)
 from posekit.decoders.decoder import Decoder, DecoderSpec
 
 DECODERS: dict[str, Decoder] = {
@@ -21,8 +33,10 @@ DECODERS: dict[str, Decoder] = {
         detections.DECODER,
         heatmap.DECODER,
         integral.DECODER,
+        movenet.DECODER,
         offset_map.DECODER,
         paf.DECODER,
+        posenet.DECODER,
         regression.DECODER,
         simcc.DECODER,
         tags.DECODER,

@@ -59,6 +59,8 @@ def confidences_of(outputs: Outputs, scores: Scores, axes: Axes) -> Floats:
 def boxes_of(values: Floats, boxes: Boxes, cells: Floats, strides: Floats, image: InputSpec) -> Floats:
     """Numbers (n, 4) of boxes as (n, 4) x1, y1, x2, y2 in input px; cells, strides: those of cells_of."""
     first, second = values[:, :2], values[:, 2:]
+    if boxes.format == "yxyx":
+        first, second = first[:, ::-1], second[:, ::-1]
     if boxes.unit == "cells":
         anchor = cells + boxes.shift
         if boxes.format == "ltrb":

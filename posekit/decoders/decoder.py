@@ -38,6 +38,11 @@ class DecoderSpec(Part):
         """Whether keypoints come with a z."""
         return False
 
+    @property
+    def is_of_its_keypoints(self) -> bool:
+        """Whether settings name keypoints by their number, so that they hold for the contract's own K alone."""
+        return False
+
     def check(self, keypoint_count: int) -> None:
         """ValueError where the settings cannot be with K keypoints."""
 

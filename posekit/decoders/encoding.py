@@ -78,7 +78,8 @@ def _boxes(boxes_xyxy: Floats, boxes: Boxes, cells: Floats, strides: Floats, ima
         first, second = first / strides - cells - boxes.shift, second / strides
         return np.concatenate([first, np.log(second) if boxes.format == "cxcywh_exp" else second], axis=1)
     scale = image.extent_wh if boxes.unit == "unit" else (1, 1)
-    return np.concatenate([first / scale, second / scale], axis=1)
+    ends = [first / scale, second / scale]
+    return np.concatenate([one[:, ::-1] for one in ends] if boxes.format == "yxyx" else ends, axis=1)
 
 
 def _keypoints(poses: Poses, keypoints: Keypoints, cells: Floats, strides: Floats, image: InputSpec) -> Floats:

@@ -153,6 +153,11 @@ class FieldsSpec(DecoderSpec):
         """Names of the outputs that the decoder reads."""
         return tuple(dict.fromkeys((self.heatmaps.output, self.fields.output)))
 
+    @property
+    def is_of_its_keypoints(self) -> bool:
+        """There are pairs."""
+        return True
+
     def check(self, keypoint_count: int) -> None:
         """ValueError where a pair joins what is no keypoint, or maps and fields share a channel."""
         last = max(self.fields.pairs, default=0)

@@ -40,7 +40,7 @@ class Boxes(Role):
     """Four channels. format: `ltrb` are the distances from the anchor to the sides; `cxcywh_exp` has the logarithms of
     the sides. unit: input px, 0 to 1 over the input, or cells. shift: where in its cell an anchor lies."""
 
-    format: Literal["xyxy", "xywh", "cxcywh", "ltrb", "cxcywh_exp"]
+    format: Literal["xyxy", "yxyx", "xywh", "cxcywh", "ltrb", "cxcywh_exp"]
     unit: Unit = "input_px"
     shift: Shift = 0.0
 
@@ -53,7 +53,7 @@ class Boxes(Role):
     def _has_anchors(self) -> Boxes:
         if self.format in ("ltrb", "cxcywh_exp") and self.unit != "cells":
             raise ValueError(f"boxes of format {self.format!r} have unit {self.unit!r}, expected 'cells'")
-        if self.format in ("xyxy", "xywh") and self.unit == "cells":
+        if self.format in ("xyxy", "yxyx", "xywh") and self.unit == "cells":
             raise ValueError(f"boxes of format {self.format!r} have unit 'cells', expected 'input_px' or 'unit'")
         return self
 

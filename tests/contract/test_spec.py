@@ -29,6 +29,7 @@ from posekit.contract.spec import (
 )
 from posekit.decoders import DECODERS
 from posekit.decoders.center_roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
+from posekit.decoders.map_roles import MapRole
 from posekit.decoders.nms import NmsSpec
 from posekit.decoders.offset_map import Channels
 from posekit.decoders.paf_spec import Fields, Grouping, Heatmaps, LimbRules, PeakRules, Upsampling
@@ -469,7 +470,7 @@ def test_every_example_of_the_document_is_a_spec() -> None:
 DECODER_SPECS: list[type[BaseModel]] = [decoder.spec for decoder in DECODERS.values()]
 MODELS: list[type[BaseModel]] = [PoseSpec, InputSpec, *DECODER_SPECS, KeypointsSpec, GateSpec]
 PARTS: list[type[BaseModel]] = [
-    *(Boxes, Channels, Scores, Objectness, Keypoints, NmsSpec),
+    *(Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec),
     *(Heatmaps, Fields, Upsampling, PeakRules, LimbRules, Grouping),
     *(Levels, TagLevels, PeaksSpec, GroupsSpec, FillingSpec),
     *(PeakChannels, Displacements, CenterBoxes, Snapping, Scoring, Suppression),

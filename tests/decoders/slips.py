@@ -27,6 +27,18 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("DetectionsDecoderCandidates.kt", "y = grid.row + shift", "y = grid.row.toDouble()"),
         ("DetectionsDecoderRoles.kt", "stride = strides[level]", "stride = strides[strides.size - 1 - level]"),
     ),
+    "movenet": (
+        ("MovenetDecoder.kt", "/ (distance(x - width / 2.0", "/ (distance(x - (width - 1) / 2.0"),
+        ("MovenetDecoder.kt", "if (value < minScore) 0.0 else value", "value"),
+        ("MovenetDecoder.kt", "Rounding.TRUNC -> truncate(value + 0.5)", "Rounding.TRUNC -> floor(value + 0.5)"),
+    ),
+    "posenet": (
+        ("PosenetDecoderFields.kt", "if (axes == Order.XY) pair else role", "if (axes == Order.YX) pair else role"),
+        ("PosenetDecoderPeople.kt", "dx * dx + dy * dy <= radius", "dx * dx + dy * dy < radius"),
+        ("PosenetDecoderPeople.kt", "val startX = fields.withinX(x)", "val startX = x"),
+        ("PosenetDecoderPeople.kt", "filter { children[it] == keypoint }", "filter { false }"),
+        ("MapRole.kt", "(1 - down) + under", "(1 - across) + under"),
+    ),
     "heatmap": (
         ("HeatmapDecoder.kt", "0.25 * sign(maps[x, y + 1, k]", "0.2 * sign(maps[x, y + 1, k]"),
         ("HeatmapDecoder.kt", "border == Border.BOTH &&", "border == Border.EACH &&"),
@@ -117,6 +129,16 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
             ".toNearestOrEven) : place.rounded(.toNearestOrEven)",
         ),
         ("PafDecoderPeople.swift", "static let absent = -1", "static let absent = 0"),
+    ),
+    "movenet": (
+        ("MovenetDecoder.swift", "if weighted > most {", "if weighted >= most {"),
+        ("MovenetDecoder.swift", "rounded(.towardZero)", "rounded(.down)"),
+    ),
+    "posenet": (
+        ("PosenetDecoder.swift", "(place.x + 0.5).rounded(.down)", "place.x.rounded(.toNearestOrEven)"),
+        ("PosenetDecoderPeople.swift", "x * x + y * y <= radius", "x * x + y * y < radius"),
+        ("PosenetDecoderPeople.swift", "found[..<$0]", "found[..<0]"),
+        ("MapRole.swift", "(1 - down) + under", "(1 - across) + under"),
     ),
     "regression": (
         ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),

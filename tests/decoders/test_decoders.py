@@ -34,7 +34,8 @@ def spec_of(kind: str) -> PoseSpec:
         return spec_of("heatmap").model_copy(update={"decoder": settings})
     return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
                    "paf": "tf-pose-coco18", "tags": "higherhrnet-coco17",
-                   "centers": "centernet-pose-coco17"}[kind])  # fmt: skip
+                   "centers": "centernet-pose-coco17",
+                   "posenet": "posenet-mobilenet-coco17", "movenet": "movenet-raw"}[kind])  # fmt: skip
 
 
 def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -45,6 +46,10 @@ def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
               "offset_map": {"maps": (1, 64, 48, 51)}, "integral": {"maps": (1, 64, 48, 17)},
               "centers": {"hm": (1, 128, 128, 1), "wh": (1, 128, 128, 2), "hps": (1, 128, 128, 34),
                           "reg": (1, 128, 128, 2), "hm_hp": (1, 128, 128, 17), "hp_offset": (1, 128, 128, 2)},
+              "movenet": {"heatmaps": (1, 48, 48, 17), "centers": (1, 48, 48, 1),
+                          "regressions": (1, 48, 48, 34), "offsets": (1, 48, 48, 34)},
+              "posenet": {"heatmaps": (1, 23, 31, 17), "offsets": (1, 23, 31, 34),
+                          "displacements": (1, 23, 31, 64)},
               "tags": {"maps_4": (1, 24, 24, 34), "maps_2": (1, 48, 48, 17)}}  # fmt: skip
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
 
@@ -119,6 +124,9 @@ def test_a_missing_output_is_told_with_those_that_exist(kind: str) -> None:
         ("paf", "maps", (1, 57, 46, 54), "1 x any x any x 57"),
         ("detections", "rows", (1, 51, 8400), "1 x 56 x 8400"),  # two numbers a keypoint
         ("detections", "rows", (1, 56, 2100), "1 x 56 x 8400"),  # another input size
+        ("posenet", "offsets", (1, 23, 31, 17), "1 x any x any x 34"),
+        ("posenet", "displacements", (1, 23, 31, 32), "1 x any x any x 64"),  # of one way alone
+        ("posenet", "heatmaps", (1, 17, 23, 31), "1 x any x any x 17"),
     ],
 )
 def test_a_wrong_shape_is_told_with_the_one_expected(kind: str, output: str, shape: Any, expected: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from posekit.contract.presets import preset
 from posekit.decoders import detections
 from posekit.decoders.detections import DetectionsSpec, decode, encode
 from posekit.decoders.layout import MisfitError
@@ -51,6 +52,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "axes": "rows", "boxes": {"outputs": ROWS, "format": "xyxy"},
         "scores": {"outputs": ROWS, "first": 4, "class_channel": 5, "person": 3},
         "keypoints": {"outputs": ROWS, "first": 6, "fields": ["x", "y", "score"]}, "nms": {"kind": "none"},
+    },
+    "y first": PLAIN | {
+        "axes": "rows", "boxes": {"outputs": ROWS, "first": 1000, "format": "yxyx", "unit": "unit"},
+        "scores": {"outputs": ROWS, "first": 1004},
+        "keypoints": {"outputs": ROWS, "fields": ["y", "x", "score"], "unit": "unit"},
     },
     "suppressed by keypoints": PLAIN | {"nms": {"kind": "oks", "threshold": 0.6}},
     "yolo in cells": CELLS,
@@ -118,6 +124,18 @@ def test_the_outputs_are_those_that_the_shapes_say(name: str) -> None:
         assert all(side in (None, given) for side, given in zip(shape, seen, strict=True)), output
 
 
+def test_rows_of_movenet_multipose_are_y_x_and_ymin_xmin_ymax_xmax() -> None:
+    rows = np.zeros((6, 56))
+    rows[2, :51] = np.tile([0.25, 0.5, 0.9], 17)  # y, x, score
+    rows[2, 51:] = 0.125, 0.4, 0.75, 0.6, 0.8
+    rows[4, :], rows[4, 55] = rows[2], 0.9
+    rows[5, 55] = 0.2
+    found = decode({"people": rows}, preset("movenet-multipose").decoder, IMAGE, sigmas(17))
+    assert found.confidences.tolist() == [0.9, 0.8]  # type: ignore[union-attr]
+    assert found.keypoints[0, 3].tolist() == [160, 64]
+    np.testing.assert_allclose(found.boxes_xyxy[1], [128, 32, 192, 192])  # type: ignore[index]
+
+
 def table(*rows: tuple[float, float, float]) -> dict[str, Floats]:
     """One keypoint: rows of (left edge of a box 10 px wide, confidence, x)."""
     columns = [[x + 5, 5, 10, 10, confidence, at, 0, 1] for x, confidence, at in rows]
@@ -172,6 +190,7 @@ def test_no_more_people_than_asked_for() -> None:
         ({"nms": {"kind": "iou", "threshold": 0.0}}, "greater than 0"),
         ({"boxes": {"outputs": ROWS, "format": "ltrb"}}, "boxes of format 'ltrb' have unit 'input_px'"),
         ({"boxes": {"outputs": ROWS, "format": "xyxy", "unit": "cells"}}, "have unit 'cells', expected"),
+        ({"boxes": {"outputs": ROWS, "format": "yxyx", "unit": "cells"}}, "have unit 'cells', expected"),
         ({"boxes": {"outputs": ROWS, "format": "cxcywh", "unit": "cells"}}, "numbers in cells need the strides"),
         ({"axes": "maps"}, "boxes lie in 1 outputs, but there are no strides"),
         ({"axes": "maps", "strides": [8, 16]}, "boxes lie in one output, but of maps there is one a level"),

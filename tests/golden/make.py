@@ -35,7 +35,9 @@ from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 from tests.golden import centers_cases, tags_cases
 from tests.golden.maps_cases import add_cases
+from tests.golden.movenet_cases import movenet_cases
 from tests.golden.paf_cases import paf_cases
+from tests.golden.posenet_cases import posenet_cases
 
 FOLDER = Path(__file__).parent
 SIZE_WH = (96, 128)
@@ -145,7 +147,8 @@ def all_decoder_cases() -> list[Case]:
                 rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
-    return cases + detections_cases() + paf_cases() + tags_cases.cases() + centers_cases.cases()
+    bottom_up = paf_cases() + posenet_cases() + tags_cases.cases() + centers_cases.cases()
+    return cases + detections_cases() + movenet_cases() + bottom_up
 
 
 BOXES = {
@@ -178,7 +181,7 @@ def detections_cases() -> list[Case]:
             spec = decoder(data)
             outputs = encode(crowd(rng, number + number // 4), spec, image(alignment), rng)
             cases.append(decoder_case(f"detections-{box}-{points}-{tensors}", spec, image(alignment), outputs))
-    return [*cases, *sorted_rows(rng), *at_the_threshold(rng), *equal_classes(rng)]
+    return [*cases, *sorted_rows(rng), *at_the_threshold(rng), *equal_classes(rng), *y_first()]
 
 
 def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:
@@ -227,6 +230,19 @@ def crowd(rng: np.random.Generator, number: int) -> Poses:
     confidences = np.array([0.9, 0.9, 0.6, 0.5, 0.5, 0.26, 0.24, 0.1])[:count]
     boxes = np.concatenate([points.min(axis=1) - 1, points.max(axis=1) + 1], axis=1)
     return Poses(points, rng.uniform(0.05, 0.95, (count, 7)), confidences, boxes)
+
+
+def y_first() -> list[Case]:
+    """Corners and keypoints with y before x, in px and as MoveNet Multipose has them."""
+    rng, cases = np.random.default_rng(SEED + 10), list[Case]()
+    for unit in ("input_px", "unit"):
+        data = {"kind": "detections", "axes": "rows", "boxes": {"outputs": ["rows"], "format": "yxyx", "first": 21,
+                                                                "unit": unit},
+                "scores": {"outputs": ["rows"], "first": 25}, "nms": {"kind": "none", "most_out": 6},
+                "keypoints": {"outputs": ["rows"], "fields": ["y", "x", "score"], "unit": unit}}  # fmt: skip
+        outputs = encode(crowd(rng, 3), decoder(data), image("corners"), rng, candidates=12)
+        cases.append(decoder_case(f"detections-yxyx-{unit}", decoder(data), image("corners"), outputs))
+    return cases
 
 
 def sorted_rows(rng: np.random.Generator) -> list[Case]:

@@ -4,6 +4,7 @@ package posekit.template
 
 import kotlin.math.max
 import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.jsonObject
 
 /** Largest errors over the golden vectors, and what the generated constants are, as one line of JSON. */
@@ -108,9 +109,17 @@ internal fun trackingSuite(): String {
         } else {
             regions.add(actual?.let { maxError(numbers(region(expected.jsonObject)), numbers(it)) } ?: Double.NaN)
         }
+        regions.add(torsoError(case.getValue("torso").jsonObject))
         smoothed.add(maxError(case.numbers("smoothed"), filter.smooth(pose, case.number("time_seconds")).coordinates))
     }
     return json("cases" to cases.size, "lost" to lost, "region" to regions.value, "smoothed" to smoothed.value)
+}
+
+private fun torsoError(case: JsonObject): Double {
+    val (width, height) = case.numbers("source_size_wh").map { it.toInt() }
+    val tracker = TorsoTracker(leftShoulder = 0, rightShoulder = 1, leftHip = 2, rightHip = 3)
+    val actual = tracker.update(Pose(case.numbers("keypoints"), case.numbers("scores"), 2), width, height)
+    return maxError(numbers(region(case.getValue("region").jsonObject)), numbers(actual))
 }
 
 private fun contractFacts(): String {

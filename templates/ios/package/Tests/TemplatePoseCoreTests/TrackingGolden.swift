@@ -9,11 +9,31 @@ struct TrackingCase: Decodable {
   let scores: [Double]
   let smoothed: [Double]
   let region: RegionCase?
+  let torso: TorsoCase
 
   var points: [PosePoint] {
     scores.indices.map {
       PosePoint(x: keypoints[$0 * 2], y: keypoints[$0 * 2 + 1], score: scores[$0])
     }
+  }
+}
+
+/// A person of shoulders, hips and more, and the square in which to look next.
+struct TorsoCase: Decodable {
+  let sourceSizeWh: [Int]
+  let keypoints: [Double]
+  let scores: [Double]
+  let region: RegionCase
+
+  func difference() throws -> Double {
+    let points = scores.indices.map {
+      PosePoint(x: keypoints[$0 * 2], y: keypoints[$0 * 2 + 1], score: scores[$0])
+    }
+    var tracker = TorsoTracker(leftShoulder: 0, rightShoulder: 1, leftHip: 2, rightHip: 3)
+    let size = PixelSize(width: sourceSizeWh[0], height: sourceSizeWh[1])
+    let anywhere = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
+    let found = try tracker.update(Pose(points: points, confidence: 1, region: anywhere), sourceSize: size)
+    return region.difference(found)
   }
 }
 
@@ -39,6 +59,7 @@ func checkTracking(folder: URL) throws -> TrackingErrors {
     } else if (found == nil) != (item.region == nil) {
       errors.region = .infinity
     }
+    errors.region = max(errors.region, try item.torso.difference())
     let smoothed = filter.smooth(item.points, timeSeconds: item.timeSeconds)
     errors.smoothed = max(
       errors.smoothed, largestDifference(smoothed.flatMap { [$0.x, $0.y] }, item.smoothed))

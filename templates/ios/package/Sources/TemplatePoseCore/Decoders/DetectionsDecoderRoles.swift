@@ -24,6 +24,7 @@ extension DetectionsDecoder {
     /// `ltrb` are the distances from the anchor to the sides; `cxcywhExp` has the logarithms of the sides.
     enum Format: String, CaseIterable {
       case xyxy
+      case yxyx
       case xywh
       case cxcywh
       case ltrb
@@ -46,7 +47,7 @@ extension DetectionsDecoder {
       switch format {
       case .ltrb, .cxcywhExp:
         if unit != .cells { throw settings.wrong("boxes.unit", expected: "cells for boxes of that format") }
-      case .xyxy, .xywh:
+      case .xyxy, .yxyx, .xywh:
         if unit == .cells { throw settings.wrong("boxes.unit", expected: "no cells for boxes of that format") }
       case .cxcywh: break
       }
@@ -56,7 +57,7 @@ extension DetectionsDecoder {
     /// - Parameter scale: input px that 1 is in `Unit.unit`.
     func box(_ a: Double, _ b: Double, _ c: Double, _ d: Double, cell: Cell, scale: Point) -> Box {
       let (anchorX, anchorY) = (cell.column + shift, cell.row + shift)
-      var (x, y, width, height) = (a, b, c, d)
+      var (x, y, width, height) = format == .yxyx ? (b, a, d, c) : (a, b, c, d)
       switch (unit, format) {
       case (.cells, .ltrb):
         return Box(
@@ -67,14 +68,14 @@ extension DetectionsDecoder {
         (width, height) = format == .cxcywhExp ? (exp(c), exp(d)) : (c, d)
         (width, height) = (width * cell.stride, height * cell.stride)
       case (.unit, _):
-        (x, y, width, height) = (a * scale.x, b * scale.y, c * scale.x, d * scale.y)
+        (x, y, width, height) = (x * scale.x, y * scale.y, width * scale.x, height * scale.y)
       case (.inputPx, _): break
       }
       switch format {
       case .cxcywh, .cxcywhExp:
         return Box(left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2)
       case .xywh: return Box(left: x, top: y, right: x + width, bottom: y + height)
-      case .xyxy, .ltrb: return Box(left: x, top: y, right: width, bottom: height)
+      case .xyxy, .yxyx, .ltrb: return Box(left: x, top: y, right: width, bottom: height)
       }
     }
   }

@@ -52,6 +52,15 @@ internal fun sigmoid(value: Double): Double {
     return if (value >= 0) 1 / (1 + small) else small / (1 + small)
 }
 
+/** What is done to raw scores. */
+internal enum class ScoreActivation {
+    NONE,
+    SIGMOID,
+    ;
+
+    fun of(value: Double): Double = if (this == SIGMOID) sigmoid(value) else value
+}
+
 /** The output of that name, checked: as many values as its shape says, all finite. */
 internal fun Map<String, Tensor>.finite(name: String): Tensor {
     val tensor = this[name] ?: throw TensorShapeException("no output '$name' among ${keys.joinToString()}")

@@ -28,6 +28,9 @@ internal data class DecoderSettings(
 
     fun integer(name: String): Int = values[name] as? Int ?: throw wrong(name, "an integer")
 
+    /** A channel, counted from 0. */
+    fun channel(name: String): Int = integer(name).also { if (it < 0) throw wrong(name, "an integer from 0 on") }
+
     fun flag(name: String): Boolean = values[name] as? Boolean ?: throw wrong(name, "true or false")
 
     fun texts(name: String): List<String> = list(name, "texts") { it as? String }

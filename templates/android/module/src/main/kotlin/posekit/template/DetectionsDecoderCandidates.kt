@@ -52,13 +52,14 @@ internal class CandidateBoxes private constructor(
     private val format: Format,
     private val frame: Frame,
 ) {
-    enum class Format { XYXY, XYWH, CXCYWH, LTRB, CXCYWH_EXP }
+    enum class Format { XYXY, YXYX, XYWH, CXCYWH, LTRB, CXCYWH_EXP }
 
     /** Writes x1, y1, x2, y2 of the candidate at [place], input px, into [into] from [at] on. */
     fun read(place: Int, into: DoubleArray, at: Int) {
         frame.find(place)
-        readAxis(place, 0, frame.x, frame.scaleX, into, at)
-        readAxis(place, 1, frame.y, frame.scaleY, into, at + 1)
+        val firstX = if (format == Format.YXYX) 1 else 0
+        readAxis(place, firstX, frame.x, frame.scaleX, into, at)
+        readAxis(place, 1 - firstX, frame.y, frame.scaleY, into, at + 1)
     }
 
     private fun readAxis(place: Int, axis: Int, anchor: Double, scale: Double, into: DoubleArray, at: Int) {
@@ -76,7 +77,7 @@ internal class CandidateBoxes private constructor(
         into[at + 2] = when {
             isCenter -> start + length / 2
             format == Format.XYWH -> start + length
-            else -> length // XYXY: where it ends
+            else -> length // corners: where it ends
         }
     }
 

@@ -5,15 +5,6 @@ package posekit.template
 /** Axes of the outputs: (1, C, A), (1, A, C), or maps (1, h, w, C), one a level. */
 internal enum class Axes { CHANNELS_FIRST, ROWS, MAPS }
 
-/** What is done to raw scores. */
-internal enum class ScoreActivation {
-    NONE,
-    SIGMOID,
-    ;
-
-    fun of(value: Double): Double = if (this == SIGMOID) sigmoid(value) else value
-}
-
 /** What coordinates count: px, 0 to 1 over the input, or cells of the candidate's level. */
 internal enum class LengthUnit {
     INPUT_PX,
@@ -91,10 +82,6 @@ internal class Role(val outputs: List<String>, val first: Int, val count: Int, p
         }
     }
 }
-
-/** A channel, counted from 0. */
-internal fun DecoderSettings.channel(name: String): Int =
-    integer(name).also { if (it < 0) throw wrong(name, "an integer from 0 on") }
 
 /** The cells of all levels, level after level, row by row; what does not fill a cell has one all the same. */
 internal class Grid(private val strides: List<Int>, width: Int, height: Int) {

@@ -1,0 +1,98 @@
+"""Published models of shared/data: how their keypoints are held against what was published, annotated and decoded in
+Swift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from posekit.bundle import golden, wrapper
+from posekit.contract.spec import PoseSpec
+from posekit.decoders.decoder import Outputs
+from posekit.devices import desktop, golden_run
+from posekit.errors import MissingToolError
+from posekit.poses import Floats
+from tests.conftest import Run
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+PHOTO, ANNOTATED = DATA / "photo" / "000000000785.jpg", DATA / "photo" / "coco_785.json"
+COUPLE = DATA / "posenet" / "test_couple.jpg"
+
+
+def needs(*paths: Path) -> None:
+    if not all(path.is_file() for path in paths):
+        pytest.skip("shared/data is not beside this checkout")
+
+
+def instances(run_posekit: Callable[..., Run], model: Path, picture: Path, *more: str) -> list[dict[str, Any]]:
+    """What `predict` says of the people in a picture."""
+    ran = run_posekit("predict", model, picture, *more, "--json")
+    assert ran.code == 0, ran
+    found: list[dict[str, Any]] = json.loads(ran.out)["predictions"][0]["instances"]
+    return found
+
+
+def right_in_the_photo(keypoints: Any) -> tuple[int, float]:
+    """How many of the 17 annotated keypoints are within 0.1 of the longer side of the person's box, and the mean
+    distance, px."""
+    (person,) = json.loads(ANNOTATED.read_text())["annotations"]
+    expected = np.array(person["keypoints"], float).reshape(17, 3)
+    away = np.linalg.norm(np.array(keypoints)[:, :2] - expected[:, :2], axis=-1)[expected[:, 2] > 0]
+    return int((away < 0.1 * max(person["bbox"][2:])).sum()), float(away.mean())
+
+
+def packaged_for_android(run_posekit: Callable[..., Run], model: Path, spec: str, pictures: Path, out: Path) -> Path:
+    """A bundle whose generated Kotlin ran on the pictures: its decoding is Python's within 0.01 px."""
+    try:
+        desktop.require("android")
+    except MissingToolError as error:
+        pytest.skip(error.message)
+    ran = run_posekit("package", model, "--platform", "android", "--spec", spec, "--images", pictures, "--out", out,
+                      "--wrapper", "--json")  # fmt: skip
+    assert ran.code == 0, ran
+    (bundle,) = (one for one in out.iterdir() if one.is_dir())  # beside the log
+    report = json.loads((bundle / "report" / "report.json").read_text())
+    steps = {one["name"]: one for one in report["steps"]}
+    for name in ("preprocessing", "decoding"):
+        assert steps[name]["keypoints"]["max_px"] < 0.01
+    return bundle
+
+
+def decoded_in_swift(outputs: Mapping[str, tuple[PoseSpec, Outputs]], folder: Path) -> dict[str, Any]:
+    """How far the generated Swift core is from Python on the same outputs, each with its contract and the batch axis.
+    All contracts have the first one's kind of decoder and keypoints."""
+    try:
+        desktop.require("ios")
+    except MissingToolError as error:
+        pytest.skip(error.message)
+    from posekit.devices.desktop import swift
+
+    spec, first = next(iter(outputs.values()))
+    shapes = {name: values.shape for name, values in first.items()}
+    place = wrapper.render("ios", spec, "none.mlpackage", shapes, folder / "package")
+    (place / "none.mlpackage").mkdir()
+    (place / "none.mlpackage" / "none").write_bytes(b"")
+    built = swift.build(folder / "package", folder / "build")
+    vectors = golden_run.vectors(spec, folder / "golden")
+    cases = [
+        golden.decoder_case(
+            name, one.decoder, one.input, {output: found[output][0] for output in one.decoder.outputs},
+            one.keypoints.oks_sigmas,
+        )
+        for name, (one, found) in outputs.items()
+    ]  # fmt: skip
+    golden.write_cases(vectors / f"{spec.decoder.kind}.json", cases)
+    found: dict[str, Any] = json.loads(built.golden(vectors).strip().splitlines()[-1])["decoder"]
+    assert found["cases"] == len(cases)
+    return found
+
+
+def ordered(people: list[dict[str, Any]]) -> list[Floats]:
+    """Keypoints of the people from left to right."""
+    points = [np.array(one["keypoints"], np.float64)[:, :2] for one in people]
+    return sorted(points, key=lambda one: float(one[:, 0].mean()))
