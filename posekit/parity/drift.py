@@ -70,15 +70,14 @@ def near_reference(case: Case, seen: Outputs, expected: Outputs, spec: PoseSpec,
     """What near ties make of the reference's people, which outputs `expected` hold.
 
     Of a head with cells: the keypoints after each value was moved towards `seen` by at most `tie` of the range of its
-    keypoint's values. Where there may be several people: every candidate that is at most `tie` less confident, of
-    which `settled` takes one a person. Of others the reference's own keypoints.
+    keypoint's values. Where there may be several people: of these every candidate that is at most `tie` less confident,
+    of which `settled` takes one a person. Of others the reference's own keypoints.
     """
-    decoder = of(spec.decoder)
+    decoder, moved = of(spec.decoder), dict[str, NDArray[Any]]()
+    if tie and decoder.cells:
+        moved = {name: _towards(seen[name], expected[name], tie, decoder.cells) for name in spec.decoder.outputs}
     if tie and decoder.several:
-        return found_in(case, expected, spec.decoding(decoder.candidates(spec.decoder, tie)))
-    if not (tie and decoder.cells):
-        return found_in(case, expected, spec)
-    moved = {name: _towards(seen[name], expected[name], tie, decoder.cells) for name in spec.decoder.outputs}
+        spec = spec.decoding(decoder.candidates(spec.decoder, tie))
     return found_in(case, {**expected, **moved}, spec)
 
 
