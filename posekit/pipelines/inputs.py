@@ -63,7 +63,8 @@ def find_spec(
 def check_ensemble(models: Sequence[Path], ensemble: str) -> tuple[float, ...]:
     """The weights of models that are to be one, none for equal ones; InputError where models and words do not fit."""
     if len(models) > 1 and not ensemble:
-        raise InputError(f"there are {len(models)} models, expected one", "--ensemble mean averages several")
+        names = ", ".join(map(str, models))
+        raise InputError(f"there are {len(models)} models, expected one: {names}", "--ensemble mean averages several")
     if ensemble and len(models) == 1:
         raise InputError(f"--ensemble {ensemble} averages several models, and there is one", "name the others too")
     if ensemble in ("", "mean"):
