@@ -14,6 +14,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from posekit.parity.cases import cases_of, read_index, recorded
 from posekit.parity.predictions import read_predictions
 from posekit.poses.photos import find_photos, readable
 from posekit.runtimes.mlpackage import empty_specification
-from posekit.sources import open_source
+from posekit.sources import ensemble, open_source
 
 SPEC = {
     "schema": 1, "name": "tiny", "version": "1", "license": "MIT", "kind": "top_down", "outputs": ["heatmaps"],
@@ -241,6 +242,28 @@ def read_tflite(folder: Path, data: bytes) -> None:
     open_source(folder / "model.tflite")
 
 
+def read_graph(folder: Path, data: bytes) -> None:
+    (folder / "model.pb").write_bytes(data)
+    open_source(folder / "model.pb", CONTRACT)
+
+
+def read_ensemble(folder: Path, data: bytes) -> None:
+    (folder / "model.ensemble").write_bytes(data)
+    ensemble.read_ensemble(folder / "model.ensemble")
+
+
+def graph_seed() -> bytes:
+    """A frozen graph of one convolution; nothing where TensorFlow is not installed."""
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return b""
+    with tf.Graph().as_default() as graph:
+        image = tf.compat.v1.placeholder(tf.float32, (1, 8, 8, 3), name="image")
+        tf.nn.conv2d(image, tf.constant(1.0, shape=(1, 1, 3, 2)), 1, "SAME", name="heatmaps")
+    return bytes(graph.as_graph_def().SerializeToString())
+
+
 def tflite_seed() -> bytes:
     """A network of two operations with a quantized input; nothing where LiteRT is not installed."""
     try:
@@ -318,7 +341,8 @@ def configuration(name: str) -> Path:
     return Path(__file__).parents[1] / "contract" / "drafts" / "data" / name
 
 
-READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
+# a seed that needs other packages is made when it is asked for
+READERS: tuple[tuple[Callable[[Path, bytes], None], bytes | Callable[[], bytes]], ...] = (
     (read_toml, TOML.encode()),
     (read_json, json.dumps(SPEC).encode()),
     (read_manifest, json.dumps(MANIFEST).encode()),
@@ -330,14 +354,23 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes], ...] = (
     (read_journal, JOURNAL),
     (read_people, json.dumps(PEOPLE).encode()),
     (read_reference, json.dumps(PREDICTED).encode()),
-    (read_onnx, onnx_seed()),
-    (read_coreml, coreml_seed()),
+    (read_onnx, onnx_seed),
+    (read_coreml, coreml_seed),
     (draft_python, configuration("mmpose/td-reg_res50_rle-8xb64-210e_mpii-256x256.py").read_bytes()),
     (draft_yaml, configuration("hrnet/w32_256x192_adam_lr1e-3.yaml").read_bytes()),
     (draft_json, configuration("fly/training_config.json").read_bytes()),
     (draft_json, configuration("vitpose-gym/config.json").read_bytes()),
-    (read_tflite, tflite_seed()),
+    (read_tflite, tflite_seed),
+    (read_graph, graph_seed),
+    (read_ensemble, b'{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"], "weights": [0.5, 0.5]}'),
 )
+
+
+@cache
+def seed_of(number: int) -> bytes:
+    """What a reader starts from."""
+    seed = READERS[number][1]
+    return seed() if callable(seed) else seed
 
 
 def tried(folder: Path, number: int, data: bytes) -> bool:
@@ -376,8 +409,8 @@ def main() -> None:
 
     folder = scratch()
     corpus = Path(tempfile.mkdtemp(prefix="posekit-corpus-", dir=folder))
-    for number, (_, seed) in enumerate(READERS):
-        (corpus / str(number)).write_bytes(bytes([number]) + seed)
+    for number in range(len(READERS)):
+        (corpus / str(number)).write_bytes(bytes([number]) + seed_of(number))
     atheris.instrument_all()
     watch_writes(folder)
     counts = [0] * len(READERS)

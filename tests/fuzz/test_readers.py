@@ -124,7 +124,7 @@ def test_a_damaged_configuration_is_taken_or_refused(name: str, folder: Path, da
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_bytes_are_taken_or_refused(number: int, folder: Path, data: st.DataObject) -> None:
-    content = bytearray(READERS[number][1])
+    content = bytearray(readers.seed_of(number))
     start = data.draw(st.integers(0, len(content)))
     content[start : start + data.draw(st.integers(0, 20))] = data.draw(st.binary(max_size=20))
     tried(folder, number, bytes(content))
@@ -133,14 +133,14 @@ def test_damaged_bytes_are_taken_or_refused(number: int, folder: Path, data: st.
 @pytest.mark.parametrize("number", [number for number in range(len(READERS)) if number != 2])
 def test_the_seeds_themselves_are_taken(number: int, folder: Path) -> None:
     """Else the fuzzer would only ever see the first check; the manifest's files are not those of its hashes."""
-    assert tried(folder, number, READERS[number][1])
+    assert tried(folder, number, readers.seed_of(number))
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_configuration_in_python_is_taken_or_refused(folder: Path, data: st.DataObject) -> None:
     """Lines of it are exchanged, doubled or left out, and words of it."""
-    text = READERS[NUMBERS["python"]][1].decode().splitlines()
+    text = readers.seed_of(NUMBERS["python"]).decode().splitlines()
     for _ in range(data.draw(st.integers(1, 3))):
         line = data.draw(st.integers(0, len(text) - 1))
         other = data.draw(
