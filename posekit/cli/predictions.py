@@ -86,7 +86,8 @@ def _show(row: dict[str, Any], names: Sequence[str]) -> None:
         title = Text(f"{row['image']}, person {number}, confidence {instance['confidence']:.3f}")
         table = Table("keypoint", "x px", "y px", "score", title=title, title_justify="left")
         for name, point, score in zip(names, instance["keypoints"], instance["scores"], strict=True):
-            table.add_row(Text(name), f"{point[0]:.1f}", f"{point[1]:.1f}", f"{score:.3f}")
+            places = (f"{point[0]:.1f}", f"{point[1]:.1f}") if score != 0 else ("–", "–")  # 0: not found
+            table.add_row(Text(name), *places, f"{score:.3f}")
         Console().print(table)
     if "overlay" in row:
         out_line(f"overlay: {row['overlay']}")

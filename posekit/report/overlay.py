@@ -40,7 +40,8 @@ def marks(
     """What to draw: the person's left is orange, the right green.
 
     Keypoints below `min_share` of the instance's best score are hollow and without edges: what a score is worth
-    differs from head to head. Instances with keypoints that are not finite are left out.
+    differs from head to head. Left out are keypoints of score 0, which were not found, and instances with keypoints
+    that are not finite.
     """
     lines, dots = [], []
     index = {name: i for i, name in enumerate(names)}
@@ -54,7 +55,8 @@ def marks(
             i, j = index[a], index[b]
             if seen[i] and seen[j]:
                 lines.append(Line(at[i], at[j], _colour(a, b)))
-        dots += [Dot(name, at[i], _colour(name), not seen[i]) for name, i in index.items()]
+        there = scores != 0 if best > 0 else np.ones(len(scores), bool)
+        dots += [Dot(name, at[i], _colour(name), not seen[i]) for name, i in index.items() if there[i]]
     return lines, dots
 
 

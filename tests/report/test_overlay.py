@@ -42,3 +42,9 @@ def test_a_keypoint_far_below_the_best_is_hollow_and_has_no_edge() -> None:
 
 def test_keypoints_that_are_not_finite_are_left_out() -> None:
     assert drawn([0.9] * 5, np.full((1, 5, 2), np.nan)).max() == 0
+
+
+def test_a_keypoint_that_was_not_found_is_not_drawn() -> None:
+    picture = drawn([0.9, 0.0, 0.9, 0.9, 0.9])
+    assert picture[50:71, 140:161].max() == 0
+    assert drawn([0.0] * 5)[55:66, 145:156].max() == 255  # where a head has no better than 0, that says nothing
