@@ -50,7 +50,7 @@ def crowd(rng: np.random.Generator, people: int, count: int) -> Poses:
     return Poses(points, np.ones((people, count)), np.linspace(0.95, 0.4, people), boxes)
 
 
-@pytest.mark.parametrize("count", [1, 4, 14, 17, 26])
+@pytest.mark.parametrize("count", [1, 4, 14, 17, 21, 26, 33, 133])
 @pytest.mark.parametrize("way", ["plain", "centernet", "dekr", "mmpose"])
 def test_people_come_back(way: str, count: int) -> None:
     data = {"plain": PLAIN, "centernet": CENTERNET, "dekr": dekr(count),

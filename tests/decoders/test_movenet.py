@@ -36,7 +36,7 @@ def decoded(outputs: dict[str, Floats], spec: MovenetSpec, keypoints: int) -> tu
     return of_one(decode)()
 
 
-@pytest.mark.parametrize("keypoints", [1, 4, 14, 17, 26, 133])
+@pytest.mark.parametrize("keypoints", [1, 4, 14, 17, 21, 26, 33, 133])
 def test_a_person_comes_back(keypoints: int) -> None:
     rng = np.random.default_rng(keypoints)
     ways = itertools.product(("yx", "xy"), ("none", "sigmoid"), ("distance", "none"), ("none", "half_up", "trunc"))

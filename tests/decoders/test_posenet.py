@@ -47,7 +47,7 @@ def crowd(count: int, keypoints: int, seed: int) -> Floats:
     return np.stack([x, rng.uniform(20, 240, x.shape)], axis=-1)
 
 
-@pytest.mark.parametrize("keypoints", [1, 4, 14, 17, 26, 133])
+@pytest.mark.parametrize("keypoints", [1, 4, 14, 17, 21, 26, 33, 133])
 @pytest.mark.parametrize(
     ("count", "grouping"), [(1, "one"), (1, "nearest"), (3, "nearest"), (1, "bilinear"), (3, "bilinear")]
 )

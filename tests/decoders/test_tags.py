@@ -63,13 +63,15 @@ WAYS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [1, 4, 14, 17, 26])
+@pytest.mark.parametrize("count", [1, 4, 14, 17, 21, 26, 33, 133])
 @pytest.mark.parametrize("way", WAYS)
 def test_people_come_back_within_their_cell(way: str, count: int) -> None:
     rng = np.random.default_rng(count)
     changes = dict(WAYS[way])
     if "tags" not in changes:
         changes["tags"] = {"outputs": ["coarse"], "first": count}
+    elif "first" in changes["tags"]:
+        changes["tags"] = {**changes["tags"], "first": [count, 0]}
     spec = spec_of(count, order=[k for k in ORDER if k < count] if count in (14, 17) else [], **changes)
     cell = 192 / (48 if way == "one size" else 96)
     for people in (0, 1, 2, 5):
