@@ -15,6 +15,8 @@ setup: .venv/.done $(KOTLIN)/.done
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,tf,video,dask,test]'
 	$(BIN)/pip check
+	@# decoders are held against it; what it asks for beside numpy is there under other names
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps rtmlib==0.0.16
 	touch $@
 
 # The wheel holds a whole Kotlin compiler; its Python dependencies (Jupyter) are not wanted.
