@@ -9,16 +9,6 @@ import kotlin.math.max
 private const val EQUAL = 1048576.0 // values are compared in steps of 1 / EQUAL
 private const val LOW = Double.NEGATIVE_INFINITY
 
-/** Peaks of all keypoints, those of keypoint k from `starts[k]` to before `starts[k + 1]`; x and y in larger maps. */
-internal class PafPeaks(val starts: IntArray, val x: DoubleArray, val y: DoubleArray, val scores: DoubleArray) {
-    val keypointCount: Int get() = starts.size - 1
-
-    /** How many there are. */
-    val size: Int get() = scores.size
-
-    fun of(keypoint: Int): IntRange = starts[keypoint] until starts[keypoint + 1]
-}
-
 /** Peaks of heatmaps that are made larger: where a keypoint of anybody may be. */
 internal class PafPeakFinder private constructor(
     private val upsampling: PafUpsampling,

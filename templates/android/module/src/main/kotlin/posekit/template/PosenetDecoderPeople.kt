@@ -2,11 +2,6 @@
 
 package posekit.template
 
-/** A person: places in cells, scores, and a confidence. */
-internal class FoundPerson(val x: DoubleArray, val y: DoubleArray, val scores: DoubleArray, val confidence: Double) {
-    fun surer(confidence: Double): FoundPerson = FoundPerson(x, y, scores, confidence)
-}
-
 /**
  * People of heatmaps, offsets and displacements: one, or several from roots along a tree of edges.
  *
@@ -17,11 +12,10 @@ internal class FoundPerson(val x: DoubleArray, val y: DoubleArray, val scores: D
 internal class PosenetDecoderPeople private constructor(
     private val fields: PosenetDecoderFields,
     private val grouping: Grouping,
-    private val neighbours: List<List<Neighbour>>,
+    private val tree: PosenetDecoderTree,
     private val peakRadius: Int,
     private val minRootScore: Double,
     private val radius: Double,
-    private val refinements: Int,
     private val minConfidence: Double,
     private val maxPeople: Int,
 ) {
@@ -30,9 +24,6 @@ internal class PosenetDecoderPeople private constructor(
      * TensorFlow.js. BILINEAR: between the cells, as in Coral's library.
      */
     enum class Grouping { ONE, NEAREST, BILINEAR }
-
-    /** Where an edge leads from a keypoint, and which displacement does. */
-    private class Neighbour(val keypoint: Int, val edge: Int, val isForward: Boolean)
 
     private class Root(val heat: Double, val keypoint: Int, val x: Int, val y: Int)
 
@@ -48,12 +39,12 @@ internal class PosenetDecoderPeople private constructor(
             val y = root.y + fields.offsetY(root.x, root.y, root.keypoint)
             if (isTaken(x, y, root.keypoint, found, found.size)) continue
             if (grouping == Grouping.NEAREST) {
-                val person = built(root.keypoint, x, y, root.heat)
+                val person = tree.built(root.keypoint, x, y, root.heat)
                 found += person.surer(own(person, found, found.size))
             } else {
                 val startX = fields.withinX(x)
                 val startY = fields.withinY(y)
-                val person = built(root.keypoint, startX, startY, fields.heatBetween(startX, startY, root.keypoint))
+                val person = tree.built(root.keypoint, startX, startY, fields.heatBetween(startX, startY, root.keypoint))
                 if (person.confidence >= minConfidence) found += person
             }
         }
@@ -134,63 +125,6 @@ internal class PosenetDecoderPeople private constructor(
         return own / count
     }
 
-    /** A person from its root, edge after edge. */
-    private fun built(root: Int, startX: Double, startY: Double, heat: Double): FoundPerson {
-        val person = FoundPerson(DoubleArray(count), DoubleArray(count), DoubleArray(count), 0.0)
-        person.x[root] = startX
-        person.y[root] = startY
-        person.scores[root] = fields.score(heat)
-        val known = BooleanArray(count).also { it[root] = true }
-        val order = mutableListOf(root)
-        var next = 0
-        while (next < order.size) {
-            val source = order[next++]
-            for (neighbour in neighbours[source]) {
-                if (known[neighbour.keypoint]) continue
-                known[neighbour.keypoint] = true
-                order += neighbour.keypoint
-                when (grouping) {
-                    Grouping.NEAREST -> reachNearest(person, source, neighbour)
-                    else -> reach(person, source, neighbour)
-                }
-            }
-        }
-        return person.surer(person.scores.sum() / count)
-    }
-
-    /** Puts a neighbour of [source] where the nearest cells say. */
-    private fun reachNearest(person: FoundPerson, source: Int, to: Neighbour) {
-        var column = fields.nearestX(person.x[source])
-        var row = fields.nearestY(person.y[source])
-        var x = person.x[source] + fields.moveX(column, row, to.edge, to.isForward)
-        var y = person.y[source] + fields.moveY(column, row, to.edge, to.isForward)
-        repeat(refinements) {
-            column = fields.nearestX(x)
-            row = fields.nearestY(y)
-            x = column + fields.offsetX(column, row, to.keypoint)
-            y = row + fields.offsetY(column, row, to.keypoint)
-        }
-        person.x[to.keypoint] = x
-        person.y[to.keypoint] = y
-        person.scores[to.keypoint] = fields.score(fields.heat.at(fields.nearestX(x), fields.nearestY(y), to.keypoint))
-    }
-
-    /** Puts a neighbour of [source] where the maps say between their cells. */
-    private fun reach(person: FoundPerson, source: Int, to: Neighbour) {
-        val fromX = person.x[source]
-        val fromY = person.y[source]
-        var x = fields.withinX(fromX + fields.moveXBetween(fromX, fromY, to.edge, to.isForward))
-        var y = fields.withinY(fromY + fields.moveYBetween(fromX, fromY, to.edge, to.isForward))
-        repeat(refinements) {
-            val nextX = fields.withinX(x + fields.offsetXBetween(x, y, to.keypoint))
-            y = fields.withinY(y + fields.offsetYBetween(x, y, to.keypoint))
-            x = nextX
-        }
-        person.x[to.keypoint] = x
-        person.y[to.keypoint] = y
-        person.scores[to.keypoint] = fields.score(fields.heatBetween(x, y, to.keypoint))
-    }
-
     companion object {
         fun of(
             settings: DecoderSettings,
@@ -198,33 +132,16 @@ internal class PosenetDecoderPeople private constructor(
             stride: Int,
             grouping: Grouping,
         ): PosenetDecoderPeople {
-            val parents = keypoints(settings, "parents")
-            val children = keypoints(settings, "children")
-            if (children.size != parents.size) throw settings.wrong("children", "as many as parents: ${parents.size}")
-            val neighbours = List(settings.keypointCount) { keypoint ->
-                val forward = parents.indices.filter { parents[it] == keypoint }
-                val backward = parents.indices.filter { children[it] == keypoint }
-                forward.map { Neighbour(children[it], it, isForward = true) } +
-                    backward.map { Neighbour(parents[it], it, isForward = false) }
-            }
             return PosenetDecoderPeople(
                 fields = fields,
                 grouping = grouping,
-                neighbours = neighbours,
+                tree = PosenetDecoderTree.of(settings, fields, grouping),
                 peakRadius = settings.integer("peak_radius"),
                 minRootScore = settings.number("min_root_score"),
                 radius = settings.number("radius_px") / stride,
-                refinements = settings.integer("refinements"),
                 minConfidence = settings.number("min_confidence"),
                 maxPeople = settings.integer("max_people"),
             )
-        }
-
-        private fun keypoints(settings: DecoderSettings, name: String): List<Int> {
-            val count = settings.keypointCount
-            return settings.integers(name).also { all ->
-                if (!all.all { it in 0 until count }) throw settings.wrong(name, "keypoints of $count, counted from 0")
-            }
         }
     }
 }
