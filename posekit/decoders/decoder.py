@@ -147,6 +147,7 @@ class Decoder:
     - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
     - several: whether it finds any number of people in a picture, each with a box and a confidence, rather than the one
       of a region.
+    - compares: whether it needs the keypoints' OKS sigmas, as where it suppresses people by their keypoints.
     - partial: whether it may leave out keypoints of a person; these have score 0 (people.py).
     - looser(spec, by): where there may be several, settings under which those count too who miss a threshold by at most
       `by`, a difference of confidences or of what suppression compares.
@@ -171,6 +172,7 @@ class Decoder:
     cells: tuple[int, ...] = ()
     several: bool = False
     partial: bool = False
+    compares: bool = False
     looser: Callable[[Any, float], Any] = no_thresholds
     candidates: Callable[[Any, float], Any] = no_thresholds
     unsure: float = 0.0
@@ -179,9 +181,9 @@ class Decoder:
 
     def settings(self, spec: DecoderSpec, sigmas: Sequence[float]) -> dict[str, Any]:
         """The settings by name as the generated code takes them: those of a part are `part.name`, and what is left out
-        is absent. A decoder of several people also gets the K keypoints' OKS sigmas, as `oks_sigmas`."""
+        is absent. Where it compares people it also gets the K keypoints' OKS sigmas, as `oks_sigmas`."""
         found = dict(_flat(spec.model_dump(mode="json", exclude={"kind"}, exclude_none=True), ""))
-        return found | ({"oks_sigmas": list(sigmas)} if self.several else {})
+        return found | ({"oks_sigmas": list(sigmas)} if self.compares else {})
 
     @property
     def kind(self) -> str:

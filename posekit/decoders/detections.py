@@ -175,6 +175,6 @@ def candidates(spec: DetectionsSpec, by: float) -> DetectionsSpec:
 
 # nobody knows yet from which score on a visibility is unsure, so every keypoint counts
 DECODER = Decoder(
-    DetectionsSpec, shapes, pack, decode, examples, alternatives, fitting, several=True, looser=looser,
+    DetectionsSpec, shapes, pack, decode, examples, alternatives, fitting, several=True, compares=True, looser=looser,
     candidates=candidates,
 )  # fmt: skip
