@@ -76,8 +76,8 @@ public object WrapperBenchmark {
     private fun newDecoder(): Decoder = TemplatePoseContract.newDecoder(
         DecoderSettings(
             mapOf(
-                "output" to "heatmaps", "refinement" to "dark", "alignment" to "stride", "blur_kernel" to 11,
-                "activation" to "none",
+                "output" to "heatmaps", "refinement" to "dark", "alignment" to "stride", "border" to "both",
+                "blur_kernel" to 11, "activation" to "none",
             ),
             192, 256, Alignment.HALF_PIXEL, 17,
         ),

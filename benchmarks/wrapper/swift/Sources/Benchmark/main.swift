@@ -84,7 +84,8 @@ func timeCandidates(_ frames: Int, above: Int) throws -> Timing {
 let frames = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 400
 let inside = Point(x: 640, y: 360)
 let heatmap: [String: DecoderSettings.Value] = [
-  "output": "heatmaps", "refinement": "dark", "alignment": "stride", "blur_kernel": 11, "activation": "none",
+  "output": "heatmaps", "refinement": "dark", "alignment": "stride", "border": "both", "blur_kernel": 11,
+  "activation": "none",
 ]
 let simcc: [String: DecoderSettings.Value] = [
   "output_x": "x", "output_y": "y", "split_ratio": 2, "score_reduction": "min", "refinement": "none",
