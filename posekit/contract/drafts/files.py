@@ -69,7 +69,10 @@ def sequence(value: Any) -> list[Any]:
 
 
 def _refuse_brackets(text: str, path: Path) -> None:
-    """InputError where very many brackets are open at once: the scanner's time grows with their square."""
+    """InputError where very many values are opened at once: the scanner's time grows with the square of brackets, and
+    where Python may recurse very deep a long line of dashes ends the process."""
+    if re.search(rf"(?:[-?:][ \t]+){{{MOST_BRACKETS + 1}}}", text):
+        raise InputError(f"{path} holds values that lie too deep in each other", "")
     depth = 0
     for one in re.finditer(r"[\[\]{}]", text):
         depth = max(depth + (1 if one[0] in "[{" else -1), 0)

@@ -385,8 +385,8 @@ def test_a_configuration_counts_before_the_file_and_contradictions_are_told() ->
         ("a.yaml", "a: &a " + "x" * 20000 + "\nb: [" + "*a, " * 1000 + "]", "more than 200,000 values"),
         ("a.yaml", "a: &a [*a]\n", "in themselves"),
         ("a.yaml", "[" * 500_000, "too deep"),
-        # which of the two depends on how deep Python may go, which some libraries change
-        ("a.yaml", "- " * 200_000, "no valid YAML|too deep"),
+        ("a.yaml", "- " * 200_000, "too deep"),
+        ("a.yaml", "? " * 200_000, "too deep"),
         ("a.yaml", "a: {b: " * 100_000, "too deep"),
         ("a.yaml", "a: " + "[" * 100 + "]" * 100, "too deep"),
         ("a.yaml", "MODEL: !!python/object/apply:os.system ['touch {here}/WRITTEN']\n", "tag that is no plain value"),
