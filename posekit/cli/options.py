@@ -38,10 +38,10 @@ class FlipTestName(StrEnum):
 RewriteName = StrEnum("RewriteName", {name: name for name in REWRITES})  # type: ignore[misc]
 PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type: ignore[misc]
 
-ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .pth or .pt2.", metavar="MODEL")]
+ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .onnx, .tflite ...", metavar="MODEL")]
 ModelsOption = Annotated[
     list[Path],
-    typer.Argument(help="The trained model: .pt, .onnx, .tflite. Several with --ensemble.", metavar="MODEL..."),
+    typer.Argument(help="The trained model: .pt, .onnx, .tflite ... Several with --ensemble.", metavar="MODEL..."),
 ]
 EnsembleOption = Annotated[
     str,

@@ -212,6 +212,11 @@ class PoseSpec(Part):
         """Whether the model finds any number of people in a picture, rather than the one of a region."""
         return of(self.decoder).several
 
+    @property
+    def looking_once(self) -> PoseSpec:
+        """The same contract without its flip test: of a network as it is."""
+        return self.model_copy(update={"flip_test": "none"})
+
     def decoding(self, decoder: DecoderSpec) -> PoseSpec:
         """The same contract with other settings of its decoder."""
         return self.model_copy(update={"decoder": decoder})

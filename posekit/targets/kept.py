@@ -47,7 +47,7 @@ def start_of(
 
     ConversionError where the network cannot be lowered.
     """
-    if platform == "android" and source.tflite is not None:
+    if source.tflite is not None and _keeps(platform, source, spec):
         shapes = {name: tuple(values.shape) for name, values in reference.items()}
         return Kept(source.tflite, spec, shapes, pixels, reference)
     return lower(source, spec, pixels, reference)
@@ -60,11 +60,17 @@ def starts_of(
     found: dict[str, Start] = {}
     for platform in platforms:
         same = next((one for one in found.values() if isinstance(one, Lowered)), None)
-        is_kept = platform == "android" and source.tflite is not None
         found[platform] = (
-            same if same is not None and not is_kept else start_of(platform, source, spec, pixels, reference)
+            start_of(platform, source, spec, pixels, reference)
+            if same is None or _keeps(platform, source, spec)
+            else same
         )
     return found
+
+
+def _keeps(platform: str, source: SourceModel, spec: PoseSpec) -> bool:
+    """Whether the file's own graph is the platform's: not where it is to look at the mirror image too."""
+    return platform == "android" and source.tflite is not None and spec.flip_test == "none"
 
 
 def trace_of(start: Start) -> tuple[TracedOp, ...]:

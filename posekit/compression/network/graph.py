@@ -33,7 +33,7 @@ def export_network(source: SourceModel, spec: PoseSpec) -> tuple[Graph, tuple[st
 
     width, height = spec.input.size_wh
     example = torch.zeros(1, len(spec.input.mean), height, width)
-    outputs = run_reference(source, spec, np.zeros((height, width, 3), np.float32))
+    outputs = run_reference(source, spec.looking_once, np.zeros((height, width, 3), np.float32))
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     with captured(), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

@@ -170,3 +170,10 @@ def test_a_file_that_differs_from_what_was_meant_is_not_kept(
     with pytest.raises(ConversionError, match="of the file that was written is off by"):
         compress(tiny.save("exported"), read_spec(tiny.spec_file), CompressOptions(prune=0.5), tmp_path)
     assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_a_network_with_a_flip_test_is_made_smaller_as_it_is(tiny: Any, tmp_path: Path) -> None:
+    """What is written looks once; its contract still says that it is to look twice."""
+    spec = read_spec(tiny.spec_file).model_copy(update={"flip_test": "shift"})
+    found = compress(tiny.save("exported"), spec, CompressOptions(prune=0.5), tmp_path)
+    assert read_spec(found.spec).flip_test == "shift"

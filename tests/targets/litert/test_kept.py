@@ -22,7 +22,8 @@ from posekit.sources.reference import network_input, run_reference  # noqa: E402
 from posekit.sources.tflite.opening import runner  # noqa: E402
 from posekit.sources.tflite.ports import Network, port_of  # noqa: E402
 from posekit.targets import TARGETS, Calibration  # noqa: E402
-from posekit.targets.kept import Kept, start_of, trace_of  # noqa: E402
+from posekit.targets.graph.lowering import Lowered  # noqa: E402
+from posekit.targets.kept import Kept, start_of, starts_of, trace_of  # noqa: E402
 from posekit.targets.litert.kept import base_of  # noqa: E402
 from posekit.targets.litert.tflite_file import op_counts, unread  # noqa: E402
 from tests.tflites import Adding, convolution, result, scaled, spec_of, tflite, written  # noqa: E402
@@ -210,3 +211,15 @@ def test_the_trace_is_of_the_file_from_its_input_to_its_outputs(tmp_path: Path) 
     assert [one.inputs for one in steps] == [(), ("sub",), ("mul",), ("maps",)]
     assert steps[-1].name == "heatmaps"
     assert steps[1].shape == (1, 3, 48, 32)
+
+
+def test_a_file_that_is_to_look_at_the_mirror_image_too_is_not_kept(tmp_path: Path) -> None:
+    """Its own graph looks once, so that what is packaged would not be what the reference gives."""
+    path = tmp_path / "net.tflite"
+    path.write_bytes(tflite((1, 48, 32, 3), lambda adding, x: convolution(adding, x, KERNEL, padding=0)))
+    spec = spec_of(flip_test="plain")
+    source = open_source(path, spec)
+    found = starts_of(("ios", "android"), source, spec, PIXELS, run_reference(source, spec, PIXELS))
+    assert isinstance(found["android"], Lowered)
+    assert found["android"] is found["ios"]
+    assert isinstance(starts_of(("android",), source, spec.looking_once, PIXELS, {})["android"], Kept)
