@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from posekit.decoders.center_roles import CenterMapsSpec, Channels, PeakChannels, shapes
+from posekit.decoders.center_roles import CenterMapsSpec, PeakChannels, shapes
+from posekit.decoders.map_roles import MapRole
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -51,7 +52,7 @@ def found_peaks(cells: Floats, grid: Floats, sigma: float) -> Floats:
     return np.asarray(np.exp(-(away**2).sum(axis=-1) / (2 * sigma**2)))
 
 
-def write(found: dict[str, Floats], channels: Channels | None, values: Floats) -> None:
+def write(found: dict[str, Floats], channels: MapRole | None, values: Floats) -> None:
     """Write maps into the channels of a role, where there is one."""
     if channels:
         found[channels.output][..., channels.first : channels.first + values.shape[2]] = values

@@ -4,42 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from posekit.decoders import layout
-from posekit.decoders.decoder import DecoderSpec, OutputName
-from posekit.decoders.roles import Activation, Channel, Shift, Stride
+from posekit.decoders.decoder import DecoderSpec, Odd
+from posekit.decoders.map_roles import MapRole
+from posekit.decoders.roles import Activation, Shift, Stride
 from posekit.documents import Part
 
 Score = Annotated[float, Field(ge=0, le=1000)]
 Count = Annotated[int, Field(ge=1, le=300)]
 
 
-class Channels(Part):
-    """Channels of an output, from `first` on."""
-
-    output: OutputName
-    first: Channel = 0
-
-
-class PeakChannels(Channels):
+class PeakChannels(MapRole):
     """Maps whose peaks count: cells above `threshold` and as high as the `window` cells by `window` about them, at most
     `most` of a map. activation: what makes scores of their values."""
 
     activation: Activation = "none"
-    window: Annotated[int, Field(ge=1, le=31)] = 3
+    window: Annotated[Odd, Field(ge=1, le=31)] = 3
     threshold: Score
     most: Count = 100
 
-    @field_validator("window")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("window must be odd")
-        return value
 
-
-class Displacements(Channels):
+class Displacements(MapRole):
     """Two channels a keypoint, x and y in cells. sign: whether a keypoint is the centre's cell with them `added`, as in
     CenterNet and MMPose, or `subtracted`, as in DEKR."""
 
@@ -50,8 +37,8 @@ class CenterBoxes(Part):
     """sizes: two channels, width and height in cells. offsets: two channels, from a centre's cell to the middle of the
     box; where nothing is said that is the middle of the cell."""
 
-    sizes: Channels
-    offsets: Channels | None = None
+    sizes: MapRole
+    offsets: MapRole | None = None
 
 
 class Snapping(PeakChannels):
@@ -60,11 +47,11 @@ class Snapping(PeakChannels):
     all keypoints; where nothing is said it is the middle of the cell."""
 
     threshold: Score = 0.1
-    offsets: Channels | None = None
+    offsets: MapRole | None = None
     distance: Annotated[float, Field(gt=0, le=10)] = 0.3
 
 
-class Scoring(Channels):
+class Scoring(MapRole):
     """Heatmaps of the keypoints, whose heat times the centre's score is a keypoint's score. read: `floor`, at the whole
     px of maps that are brought to the input's size, as in DEKR; `bilinear`, between cells, as in MMPose."""
 
@@ -109,9 +96,9 @@ class CenterMapsSpec(DecoderSpec):
             raise ValueError("suppression by heat needs scoring")
         return self
 
-    def roles(self, keypoint_count: int) -> list[tuple[Channels, int]]:
+    def roles(self, keypoint_count: int) -> list[tuple[MapRole, int]]:
         """Each range of channels that is read, with how many they are."""
-        found: list[tuple[Channels | None, int]] = [(self.centers, 1), (self.displacements, 2 * keypoint_count)]
+        found: list[tuple[MapRole | None, int]] = [(self.centers, 1), (self.displacements, 2 * keypoint_count)]
         if self.boxes:
             found += [(self.boxes.sizes, 2), (self.boxes.offsets, 2)]
         if self.snapping:

@@ -15,8 +15,9 @@ import numpy as np
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.center_encoding import examples
-from posekit.decoders.center_roles import CenterMapsSpec, Channels, PeakChannels, Scoring, Snapping, Suppression, shapes
+from posekit.decoders.center_roles import CenterMapsSpec, PeakChannels, Scoring, Snapping, Suppression, shapes
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
+from posekit.decoders.map_roles import MapRole
 from posekit.decoders.upsampled import Peaks, Upsampled, at, highest
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -78,7 +79,7 @@ def peaks(outputs: Outputs, spec: PeakChannels, count: int) -> Peaks:
     return Peaks(channels, y, x, scores[channels, y, x]).taken(np.arange(len(first)) - first < spec.most)
 
 
-def _values(outputs: Outputs, channels: Channels, places: Peaks, count: int) -> Floats:
+def _values(outputs: Outputs, channels: MapRole, places: Peaks, count: int) -> Floats:
     """`count` channels at cells (N, count)."""
     values = outputs[channels.output][places.y, places.x, channels.first : channels.first + count]
     return values.astype(np.float64)

@@ -6,6 +6,7 @@ in Kotlin and Swift.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,14 +55,13 @@ def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) ->
     ends there.
     """
     height, width, count = heatmaps.shape
-    blurred = np.tensordot(_blur(height, kernel), heatmaps, 1)
-    blurred = np.matmul(_blur(width, kernel), blurred)
-    scale = heatmaps.max(axis=(0, 1)) / (blurred.max(axis=(0, 1)) + 1e-12)
+    smooth = blurred(heatmaps, kernel, mirrored=False)
+    scale = heatmaps.max(axis=(0, 1)) / (smooth.max(axis=(0, 1)) + 1e-12)
     about = np.arange(-1, 2)
     rows = np.clip(y[:, None] + about, 0, height - 1)
     columns = np.clip(x[:, None] + about, 0, width - 1)
     k = np.arange(count)[:, None, None]
-    log = np.log(np.clip(blurred[rows[:, :, None], columns[:, None, :], k] * scale[:, None, None], *UDP_RANGE))
+    log = np.log(np.clip(smooth[rows[:, :, None], columns[:, None, :], k] * scale[:, None, None], *UDP_RANGE))
     left, right, above, below, here = log[:, 1, 0], log[:, 1, 2], log[:, 0, 1], log[:, 2, 1], log[:, 1, 1]
     dx, dy = 0.5 * (right - left), 0.5 * (below - above)
     dxx = right - 2 * here + left + UDP_RIDGE
@@ -74,12 +74,25 @@ def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) ->
     return np.asarray(step * sound[:, None])
 
 
-def _blur(side: int, kernel: int) -> Floats:
-    """(side, side): a row for each px of a line, with the Gaussian about it; the line is 0 outside."""
-    weights = np.zeros((side, side + 2 * (kernel // 2)))
+def blurred(maps: Floats, kernel: int, *, mirrored: bool) -> Floats:
+    """Maps (h, w, K) under a Gaussian of odd width; outside they are 0, or mirrored about their outermost px, which is
+    OpenCV's border."""
+    down, across = (_weights(side, kernel, mirrored) for side in maps.shape[:2])
+    return np.asarray(np.matmul(across, np.tensordot(down, maps, 1)))
+
+
+@lru_cache(maxsize=16)
+def _weights(side: int, kernel: int, mirrored: bool) -> Floats:
+    """(side, side): a row for each px of a line, with what each px adds to it."""
+    weights, period, gaussian = np.zeros((side, side)), max(2 * (side - 1), 1), gaussian_kernel(kernel)
     for row in range(side):
-        weights[row, row : row + kernel] = gaussian_kernel(kernel)
-    return weights[:, kernel // 2 : kernel // 2 + side]
+        for tap, weight in enumerate(gaussian):
+            place = row + tap - kernel // 2
+            if mirrored:
+                place = min(place % period, period - place % period) if side > 1 else 0
+            if 0 <= place < side:
+                weights[row, place] += weight
+    return weights
 
 
 def gaussian_kernel(size: int) -> Floats:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, ValidationInfo
 
 from posekit.decoders.layout import ExpectedShape
 from posekit.decoders.mirroring import Mirror
@@ -21,6 +22,15 @@ OutputName = Annotated[
     str, written(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of at most 64 letters, digits and _, no digit first")
 ]
 Outputs = Mapping[str, NDArray[Any]]
+
+
+def _odd(value: int, info: ValidationInfo) -> int:
+    if value % 2 == 0:
+        raise ValueError(f"{info.field_name} must be odd")
+    return value
+
+
+Odd = Annotated[int, AfterValidator(_odd)]  # a width that has a middle
 
 
 class DecoderSpec(Part):

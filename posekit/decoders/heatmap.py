@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.dark import dark_step, udp_step
-from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, Odd, OutputName, Shapes, in_words
 from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -38,17 +38,10 @@ class HeatmapSpec(DecoderSpec):
     output: OutputName
     refinement: Literal["none", "quarter", "dark", "dark_udp"]
     alignment: Literal["stride", "corners"]
-    blur_kernel: Annotated[int, Field(ge=3, le=99)] = 11
+    blur_kernel: Annotated[Odd, Field(ge=3, le=99)] = 11
     border: Literal["both", "each"] = "both"
     activation: Literal["none", "sigmoid"] = "none"
     background: Literal["none", "first", "last"] = "none"
-
-    @field_validator("blur_kernel")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("blur_kernel must be odd")
-        return value
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from pydantic import Field
 from posekit.decoders import layout
 from posekit.decoders.decoder import OutputName, Outputs
 from posekit.documents import Part
-from posekit.errors import InputError
 from posekit.poses import Floats
 
 Counted = Mapping[str, tuple["MapRole", int]]  # roles by name, each with its number of channels
@@ -63,10 +62,7 @@ def pack(values: Any, wanted: layout.ExpectedShape, size_wh: tuple[int, int], st
 def read(outputs: Outputs, roles: Counted) -> Iterator[Floats]:
     """The maps (h, w, count) of each role in turn, of outputs without the batch axis; InputError unless all have one
     size."""
-    sizes = {role.output: " x ".join(map(str, outputs[role.output].shape[:2])) for role, _ in roles.values()}
-    if len(set(sizes.values())) > 1:
-        seen = ", ".join(f"{output!r} of {size}" for output, size in sizes.items())
-        raise InputError(f"the decoder's maps have several sizes, {seen} cells: expected one")
+    layout.check_one_grid(outputs, [role.output for role, _ in roles.values()])
     for role, count in roles.values():
         yield outputs[role.output][..., role.first : role.first + count].astype(np.float64)
 

@@ -11,24 +11,22 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
-from posekit.decoders.dark import gaussian_kernel
-from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.decoders.dark import blurred
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Odd
 from posekit.decoders.heatmap import input_px_per_index
+from posekit.decoders.map_roles import MapRole
 from posekit.decoders.mirroring import Mirror, column
-from posekit.documents import Part
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
 
-class Channels(Part):
-    """output: which one; first: the channel of the first keypoint; step: how many channels on that of the next is."""
+class Channels(MapRole):
+    """One channel a keypoint: in `output` that of the first is `first`, that of the next lies `step` on."""
 
-    output: OutputName
-    first: Annotated[int, Field(ge=0)] = 0
     step: Annotated[int, Field(ge=1)] = 1
 
     def of(self, keypoint_count: int) -> range:
@@ -52,15 +50,8 @@ class OffsetMapSpec(DecoderSpec):
     factor: Annotated[float, Field(gt=0)] = 1.0
     alignment: Literal["stride", "corners"] = "stride"
     shift: Annotated[float, Field(ge=0, le=1)] = 0.0
-    blur_kernel: Annotated[int, Field(ge=1, le=99)] = 1
+    blur_kernel: Annotated[Odd, Field(ge=1, le=99)] = 1
     activation: Literal["none", "sigmoid"] = "none"
-
-    @field_validator("blur_kernel")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("blur_kernel must be odd")
-        return value
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -93,7 +84,9 @@ def decode(
     layout.check_one_grid(outputs, spec.outputs)
     count = len(sigmas)
     heat, x_offsets, y_offsets = (outputs[role.output][..., list(role.of(count))] for role in spec.roles)
-    heat = blurred(heat.astype(np.float64), spec.blur_kernel)
+    heat = heat.astype(np.float64)
+    if spec.blur_kernel > 1:
+        heat = blurred(heat, spec.blur_kernel, mirrored=True)
     height, width, _ = heat.shape
     flat, k = heat.reshape(-1, count), np.arange(count)
     peak = flat.argmax(axis=0)
@@ -103,26 +96,6 @@ def decode(
     scale = input_px_per_index(spec.alignment, (width, height), image.size_wh)
     points = (np.stack([x, y], axis=-1) + spec.shift) * scale + offsets * (scale if spec.unit == "cells" else 1.0)
     return Poses(points[None], (sigmoid(scores) if spec.activation == "sigmoid" else scores)[None])
-
-
-def blurred(maps: Floats, kernel: int) -> Floats:
-    """Maps (h, w, K) under a Gaussian of odd width, mirrored about their outermost px (OpenCV's border)."""
-    if kernel == 1:
-        return maps
-    height, width, _ = maps.shape
-    down = np.tensordot(_weights(height, kernel), maps, 1)
-    return np.asarray(np.matmul(_weights(width, kernel), down))
-
-
-def _weights(side: int, kernel: int) -> Floats:
-    """(side, side): a row for each px of a line, with what each px adds to it."""
-    weights, gaussian = np.zeros((side, side)), gaussian_kernel(kernel)
-    period = max(2 * (side - 1), 1)
-    for row in range(side):
-        for tap, weight in enumerate(gaussian):
-            place = (row + tap - kernel // 2) % period
-            weights[row, min(place, period - place) if side > 1 else 0] += weight
-    return weights
 
 
 def encode(

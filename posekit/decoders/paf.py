@@ -45,9 +45,8 @@ def pack(values: Any, wanted: layout.ExpectedShape, spec: PafSpec, size_wh: tupl
 
 def decode(outputs: Outputs, spec: PafSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
     """The people of an image, the most confident first, equal ones in the order in which they began, in input px."""
+    layout.check_one_grid(outputs, spec.outputs)
     maps, fields = outputs[spec.heatmaps.output], outputs[spec.fields.output]
-    if maps.shape[:2] != fields.shape[:2]:
-        raise ValueError(f"heatmaps are {maps.shape[:2]}, fields {fields.shape[:2]}, expected the same")
     peaks = peaks_of(maps, spec, len(sigmas))
     found = people_of(limbs_of(fields, peaks, spec), peaks, spec, len(sigmas))
     means = found.scores / np.maximum(found.parts, 1)

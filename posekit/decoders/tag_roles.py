@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from posekit.decoders import layout
-from posekit.decoders.decoder import DecoderSpec, Outputs
+from posekit.decoders.decoder import DecoderSpec, Odd, Outputs
 from posekit.decoders.roles import Channel, OutputNames, Shift
 from posekit.decoders.tag_filling import FillingSpec, Maps
 from posekit.decoders.tag_groups import GroupsSpec
@@ -53,16 +53,9 @@ class PeaksSpec(Part):
     """Peaks: cells above `threshold` and as high as the `window` cells by `window` about them, at most `most` of a
     keypoint."""
 
-    window: Annotated[int, Field(ge=1, le=31)] = 3
+    window: Annotated[Odd, Field(ge=1, le=31)] = 3
     threshold: Threshold = 0.1
     most: Annotated[int, Field(ge=1, le=200)] = 30
-
-    @field_validator("window")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("window must be odd")
-        return value
 
     @property
     def reach(self) -> int:

@@ -16,6 +16,7 @@ from posekit.decoders.paf import PafSpec, decode, encode
 from posekit.decoders.paf_peaks import Peaks, peaks_of
 from posekit.decoders.paf_people import ABSENT, People, people_of
 from posekit.decoders.upsampling import axis
+from posekit.errors import InputError
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
@@ -351,3 +352,9 @@ def test_openposes_maps_are_known_by_their_shapes() -> None:
     stages = {"h1": (1, 19, 46, 54), "f1": (1, 38, 46, 54), "other": (1, 38, 23, 27)}
     assert [fit.settings["fields"] for fit in paf.fitting(stages, SIZE_WH)] == [{"output": "f1"}]
     assert paf.fitting({"maps": (1, 57, 46, 46)}, SIZE_WH) == ()
+
+
+def test_maps_and_fields_of_two_sizes_are_refused() -> None:
+    spec = spec_of(2)
+    with pytest.raises(InputError, match="several sizes: heatmaps 46 x 54, fields 23 x 27"):
+        decode({"heatmaps": np.zeros((46, 54, 2)), "fields": np.zeros((23, 27, 2))}, spec, IMAGE, (0.1, 0.1))

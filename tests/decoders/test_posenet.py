@@ -198,7 +198,7 @@ def test_roles_may_share_a_tensor() -> None:
 
 def test_maps_of_several_sizes_are_refused() -> None:
     outputs = plain(1) | {"offsets": np.zeros((17, 22, 2))}
-    with pytest.raises(InputError, match="'heatmaps' of 17 x 23, 'offsets' of 17 x 22"):
+    with pytest.raises(InputError, match="heatmaps 17 x 23, offsets 17 x 22"):
         decoded(outputs, spec_of(1), 1)
 
 
