@@ -41,7 +41,7 @@ PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type
 ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .onnx, .tflite ...", metavar="MODEL")]
 ModelsOption = Annotated[
     list[Path],
-    typer.Argument(help="The trained model: .pt, .onnx, .tflite ... Several with --ensemble.", metavar="MODEL..."),
+    typer.Argument(help="The trained model: .pt, .onnx, .tflite ... Several with --ensemble.", metavar="MODEL"),
 ]
 EnsembleOption = Annotated[
     str,
