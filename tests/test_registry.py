@@ -30,6 +30,7 @@ SEARCHED = (
 # decoders; contracts, whole or drafted
 OWN = ("posekit/decoders/", "posekit/contract/presets/", "posekit/contract/drafts/", "posekit/sources/sample/data/")
 ALLOWED = {
+    "posekit/sources/torch/ultralytics.py": "cuts a network before its candidates and says which channels they are",
     "posekit/targets/graph/masks.py": "torch has tags of operators",
     "posekit/targets/graph/ranks.py": "torch has tags of operators",
     "tests/heads.py": "one head must be the one whose outputs the fakes of LiteRT give",

@@ -1,4 +1,4 @@
-"""Outputs to keypoints: one file a head, numpy alone.
+"""Outputs to keypoints: one file a head, or one folder; numpy alone.
 
 A decoder takes the outputs as the packaged model gives them (layout.py), without the batch axis. Its module holds all
 that is said of it: settings, shapes, decoding, examples, alternatives; this registry is the only list of them.
@@ -11,20 +11,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import (
-    centers,
-    detections,
-    heatmap,
-    integral,
-    movenet,
-    offset_map,
-    paf,
-    posenet,
-    regression,
-    simcc,
-    tags,
-)
+from posekit.decoders import heatmap, integral, movenet, offset_map, regression, simcc
+from posekit.decoders.centers import centers
 from posekit.decoders.decoder import Decoder, DecoderSpec
+from posekit.decoders.detections import detections
+from posekit.decoders.paf import paf
+from posekit.decoders.posenet import posenet
+from posekit.decoders.tags import tags
 
 DECODERS: dict[str, Decoder] = {
     one.kind: one

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from posekit.decoders.decoder import DecoderSpec, OutputName
-from posekit.decoders.nms import NmsSpec
+from posekit.decoders.detections.nms import NmsSpec
 from posekit.documents import Part, tuple_of_list
 
 Axes = Literal["channels_first", "rows", "maps"]

@@ -16,8 +16,8 @@ from posekit.bundle import golden
 from posekit.contract.presets import preset, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import DECODERS
+from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.heatmap import HeatmapSpec
-from posekit.decoders.nms import NmsSpec
 from posekit.decoders.regression import RegressionSpec
 from posekit.decoders.roles import Boxes, CandidatesSpec, Keypoints, Scores
 from posekit.decoders.simcc import SimccSpec

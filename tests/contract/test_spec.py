@@ -28,15 +28,15 @@ from posekit.contract.spec import (
     read_spec,
 )
 from posekit.decoders import DECODERS
-from posekit.decoders.center_roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
+from posekit.decoders.centers.roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
+from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.map_roles import MapRole
-from posekit.decoders.nms import NmsSpec
 from posekit.decoders.offset_map import Channels
-from posekit.decoders.paf_spec import Fields, Grouping, Heatmaps, LimbRules, PeakRules, Upsampling
+from posekit.decoders.paf.spec import Fields, Grouping, Heatmaps, LimbRules, PeakRules, Upsampling
 from posekit.decoders.roles import Boxes, Keypoints, Objectness, Scores
-from posekit.decoders.tag_filling import FillingSpec
-from posekit.decoders.tag_groups import GroupsSpec
-from posekit.decoders.tag_roles import Levels, PeaksSpec, TagLevels
+from posekit.decoders.tags.filling import FillingSpec
+from posekit.decoders.tags.groups import GroupsSpec
+from posekit.decoders.tags.roles import Levels, PeaksSpec, TagLevels
 from posekit.errors import InputError
 from posekit.poses.input_spec import InputSpec
 

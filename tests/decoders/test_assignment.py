@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from posekit.decoders.assignment import assigned
+from posekit.decoders.tags.assignment import assigned
 
 
 def tried(costs: np.ndarray) -> list[int]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from posekit.decoders import centers
-from posekit.decoders.center_encoding import encode
-from posekit.decoders.centers import CentersSpec, decode
+from posekit.decoders.centers import centers
+from posekit.decoders.centers.centers import CentersSpec, decode
+from posekit.decoders.centers.encoding import encode
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 

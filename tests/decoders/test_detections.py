@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from posekit.contract.presets import preset
-from posekit.decoders import detections
-from posekit.decoders.detections import DetectionsSpec, decode, encode
+from posekit.decoders.detections import detections
+from posekit.decoders.detections.detections import DetectionsSpec, decode, encode
 from posekit.decoders.layout import MisfitError
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec

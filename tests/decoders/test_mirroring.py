@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders import DECODERS, heatmap, integral, offset_map, paf, regression, simcc
+from posekit.decoders import DECODERS, heatmap, integral, offset_map, regression, simcc
 from posekit.decoders.heatmap import HeatmapSpec
 from posekit.decoders.integral import IntegralSpec
 from posekit.decoders.mirroring import Mirror
 from posekit.decoders.offset_map import Channels, OffsetMapSpec
+from posekit.decoders.paf import paf
 from posekit.decoders.regression import RegressionSpec
 from posekit.decoders.simcc import SimccSpec
 from posekit.errors import InputError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posekit.decoders.nms import BLOCK, NmsSpec, by_boxes, by_keypoints, ranked
+from posekit.decoders.detections.nms import BLOCK, NmsSpec, by_boxes, by_keypoints, ranked
 
 
 def boxes(*corners: tuple[float, float, float, float]) -> np.ndarray[Any, Any]:

@@ -10,12 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from posekit.contract.presets import preset
-from posekit.decoders import paf, paf_peaks
 from posekit.decoders.layout import MisfitError
-from posekit.decoders.paf import PafSpec, decode, encode
-from posekit.decoders.paf_peaks import Peaks, peaks_of
-from posekit.decoders.paf_people import ABSENT, People, people_of
-from posekit.decoders.upsampling import axis
+from posekit.decoders.paf import paf
+from posekit.decoders.paf import peaks as paf_peaks
+from posekit.decoders.paf.paf import PafSpec, decode, encode
+from posekit.decoders.paf.peaks import Peaks, peaks_of
+from posekit.decoders.paf.people import ABSENT, People, people_of
+from posekit.decoders.paf.upsampling import axis
 from posekit.errors import InputError
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from posekit.decoders import posenet
 from posekit.decoders.layout import MisfitError
-from posekit.decoders.posenet import PosenetSpec, decode, encode
+from posekit.decoders.posenet import posenet
+from posekit.decoders.posenet.posenet import PosenetSpec, decode, encode
 from posekit.errors import InputError
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from posekit.decoders import tags
 from posekit.decoders.layout import MisfitError
-from posekit.decoders.tag_encoding import encode
-from posekit.decoders.tag_filling import filled
-from posekit.decoders.tag_roles import maps_of
-from posekit.decoders.tags import TagsSpec, decode
+from posekit.decoders.tags import tags
+from posekit.decoders.tags.encoding import encode
+from posekit.decoders.tags.filling import filled
+from posekit.decoders.tags.roles import maps_of
+from posekit.decoders.tags.tags import TagsSpec, decode
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from posekit.bundle.golden import KEYPOINTS, SEED, Case, decoder_case
 from posekit.decoders import AnyDecoderSpec
-from posekit.decoders.center_encoding import encode
+from posekit.decoders.centers.encoding import encode
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 

@@ -29,7 +29,7 @@ from posekit.bundle.golden import (
     write_cases,
 )
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
-from posekit.decoders.encoding import encode
+from posekit.decoders.detections.encoding import encode
 from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation

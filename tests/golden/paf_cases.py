@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from posekit.bundle.golden import SEED, Case, decoder_case
-from posekit.decoders import paf
+from posekit.decoders.paf import paf
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from posekit.bundle.golden import SEED, Case, decoder_case
-from posekit.decoders import posenet
-from posekit.decoders.posenet import PosenetSpec
+from posekit.decoders.posenet import posenet
+from posekit.decoders.posenet.posenet import PosenetSpec
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
 

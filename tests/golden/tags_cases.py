@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from posekit.bundle.golden import KEYPOINTS, SEED, Case, decoder_case
 from posekit.decoders import AnyDecoderSpec
-from posekit.decoders.tag_encoding import encode
+from posekit.decoders.tags.encoding import encode
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from posekit.contract.spec import PoseSpec, parse_spec
-from posekit.decoders.candidates import cells_of
 from posekit.decoders.decoder import Outputs
-from posekit.decoders.encoding import encode
+from posekit.decoders.detections.candidates import cells_of
+from posekit.decoders.detections.encoding import encode
 from posekit.errors import InputError
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.contract.alternatives import with_fields

@@ -13,7 +13,7 @@ import pytest
 
 from posekit.contract.presets import preset
 from posekit.contract.skeletons import SKELETONS
-from posekit.decoders import paf
+from posekit.decoders.paf import paf
 from tests.conftest import Run
 
 pytest.importorskip("torch")

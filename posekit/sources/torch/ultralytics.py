@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from posekit import documents
 from posekit.contract.drafts import Draft, ultralytics
-from posekit.decoders.candidates import boxes_of, cells_of, keypoints_of
+from posekit.decoders.detections.candidates import boxes_of, cells_of, keypoints_of
 from posekit.decoders.roles import CandidatesSpec
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec

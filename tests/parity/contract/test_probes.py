@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from posekit.contract.spec import parse_spec
-from posekit.decoders.encoding import encode
+from posekit.decoders.detections.encoding import encode
 from posekit.parity.contract.probes import AS_IT_IS, Prober
 from posekit.parity.contract.subjects import Subject
 from posekit.poses import Poses

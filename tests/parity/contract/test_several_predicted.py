@@ -11,7 +11,7 @@ from PIL import Image
 
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders.decoder import Outputs
-from posekit.decoders.encoding import encode
+from posekit.decoders.detections.encoding import encode
 from posekit.errors import InputError
 from posekit.parity.cases import cases_of, poses_of
 from posekit.parity.contract import contract_step

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.decoders.paf_peaks import Peaks
-from posekit.decoders.paf_spec import FieldsSpec, Grouping, LimbRules
-from posekit.decoders.upsampling import axis, values_at
+from posekit.decoders.paf.peaks import Peaks
+from posekit.decoders.paf.spec import FieldsSpec, Grouping, LimbRules
+from posekit.decoders.paf.upsampling import axis, values_at
 from posekit.poses import Floats
 
 ABSENT = -1

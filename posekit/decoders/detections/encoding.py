@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from posekit.decoders.candidates import cells_of, grids
-from posekit.decoders.nms import Places
+from posekit.decoders.detections.candidates import cells_of, grids
+from posekit.decoders.detections.nms import Places
 from posekit.decoders.roles import Boxes, CandidatesSpec, Keypoints
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.decoders.paf_spec import FieldsSpec, PeakRules
-from posekit.decoders.upsampling import Axis, axis, values_at
+from posekit.decoders.paf.spec import FieldsSpec, PeakRules
+from posekit.decoders.paf.upsampling import Axis, axis, values_at
 from posekit.poses import Floats
 
 EQUAL = 2.0**20  # values are compared in steps of 1 / EQUAL, where the last digits of languages do not count

@@ -1,8 +1,8 @@
 """Part affinity fields: maps of keypoints, and fields of limbs by which keypoints are grouped to people.
 
-What published codes do otherwise is data (paf_spec.py): OpenPose, tf-pose, Lightweight OpenPose. A peak of a larger map
-is a keypoint of somebody (paf_peaks.py), two are joined where the field between them runs from one to the other, and
-people grow limb by limb (paf_people.py). Sources: Cao et al. 2017, "Realtime Multi-Person 2D Pose Estimation using Part
+What published codes do otherwise is data (spec.py): OpenPose, tf-pose, Lightweight OpenPose. A peak of a larger map
+is a keypoint of somebody (peaks.py), two are joined where the field between them runs from one to the other, and
+people grow limb by limb (people.py). Sources: Cao et al. 2017, "Realtime Multi-Person 2D Pose Estimation using Part
 Affinity Fields"; Osokin 2018, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose".
 """
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
 from posekit.decoders.mirroring import Mirror, column
-from posekit.decoders.paf_peaks import peaks_of
-from posekit.decoders.paf_people import ABSENT, limbs_of, people_of
-from posekit.decoders.paf_spec import FieldsSpec
+from posekit.decoders.paf.peaks import peaks_of
+from posekit.decoders.paf.people import ABSENT, limbs_of, people_of
+from posekit.decoders.paf.spec import FieldsSpec
 from posekit.decoders.people import partial_people
 from posekit.errors import InputError
 from posekit.poses import Floats, Poses
@@ -27,7 +27,7 @@ from posekit.poses.input_spec import InputSpec
 
 
 class PafSpec(FieldsSpec):
-    """decoders/paf.py: which channels of which outputs are maps and fields (decoders/paf_spec.py), and the rules by
+    """decoders/paf/paf.py: which channels of which outputs are maps and fields (decoders/paf/spec.py), and the rules by
     which they become people."""
 
     kind: Literal["paf"]

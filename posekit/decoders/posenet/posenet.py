@@ -1,6 +1,6 @@
 """PoseNet's and BodyPix's heads: heatmaps, offsets to the keypoints, and displacements along the edges of a tree.
 
-How people are put together of them is posenet_people.py. Source: Papandreou et al. 2018, "PersonLab".
+How people are put together of them is people.py. Source: Papandreou et al. 2018, "PersonLab".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from posekit.decoders import layout, map_roles
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, Outputs, Shapes, in_words
 from posekit.decoders.map_roles import MapRole
-from posekit.decoders.posenet_people import Fields, Found, Rules, people
+from posekit.decoders.posenet.people import Fields, Found, Rules, people
 from posekit.documents import tuple_of_list
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -31,7 +31,7 @@ class PosenetSpec(DecoderSpec):
     says. unit: of offsets and displacements. stride: input px a cell; cell i lies at i * stride.
 
     parents, children: keypoints, counted from 0, of the E edges of a tree. grouping, and what it reads: see
-    posenet_people.py. peak_radius: cells about a root that may not exceed it. radius_px: input px within which a
+    people.py. peak_radius: cells about a root that may not exceed it. radius_px: input px within which a
     keypoint is one that a better person has; 0: none is. min_root_score: of the keypoint that a person is built from;
     min_confidence: of a person. As much is enough.
     """

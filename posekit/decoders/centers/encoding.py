@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from posekit.decoders.center_roles import CenterMapsSpec, PeakChannels, shapes
+from posekit.decoders.centers.roles import CenterMapsSpec, PeakChannels, shapes
 from posekit.decoders.map_roles import MapRole
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from posekit.decoders import layout
 from posekit.decoders.decoder import DecoderSpec, Odd, Outputs
 from posekit.decoders.roles import Channel, OutputNames, Shift
-from posekit.decoders.tag_filling import FillingSpec, Maps
-from posekit.decoders.tag_groups import GroupsSpec
+from posekit.decoders.tags.filling import FillingSpec, Maps
+from posekit.decoders.tags.groups import GroupsSpec
 from posekit.decoders.upsampled import Upsampled, bounds
 from posekit.documents import Part, tuple_of_list
 from posekit.poses.input_spec import InputSpec

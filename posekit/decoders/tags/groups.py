@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from posekit.decoders.assignment import assigned
+from posekit.decoders.tags.assignment import assigned
 from posekit.decoders.upsampled import Peaks, Places
 from posekit.documents import Part
 from posekit.poses import Floats

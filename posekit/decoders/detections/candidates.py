@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Outputs
-from posekit.decoders.nms import Places
+from posekit.decoders.detections.nms import Places
 from posekit.decoders.roles import Activation, Axes, Boxes, Keypoints, Scores, Unit
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec

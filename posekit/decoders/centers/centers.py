@@ -14,8 +14,8 @@ import numpy as np
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
-from posekit.decoders.center_encoding import examples
-from posekit.decoders.center_roles import CenterMapsSpec, PeakChannels, Scoring, Snapping, Suppression, shapes
+from posekit.decoders.centers.encoding import examples
+from posekit.decoders.centers.roles import CenterMapsSpec, PeakChannels, Scoring, Snapping, Suppression, shapes
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
 from posekit.decoders.map_roles import MapRole
 from posekit.decoders.upsampled import Peaks, Upsampled, at, highest
@@ -24,8 +24,8 @@ from posekit.poses.input_spec import InputSpec
 
 
 class CentersSpec(CenterMapsSpec):
-    """decoders/centers.py: which channels of which outputs are centres, displacements and more
-    (decoders/center_roles.py)."""
+    """decoders/centers/centers.py: which channels of which outputs are centres, displacements and more
+    (decoders/centers/roles.py)."""
 
     kind: Literal["centers"]
 

@@ -1,6 +1,6 @@
 """Heatmaps with tags to people: associative embedding, as in HigherHRNet, LitePose, EfficientHRNet and MMPose.
 
-Peaks of the heatmaps become people by their tags (tag_groups.py); what a person lacks is looked for (tag_filling.py).
+Peaks of the heatmaps become people by their tags (groups.py); what a person lacks is looked for (tag_filling.py).
 Sources: Newell et al. 2017, "Associative Embedding"; Cheng et al. 2020, "HigherHRNet"; Wang et al. 2022, "Lite Pose".
 """
 
@@ -14,18 +14,18 @@ import numpy as np
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
 from posekit.decoders.people import partial_people
-from posekit.decoders.tag_encoding import examples
-from posekit.decoders.tag_filling import Maps, filled
-from posekit.decoders.tag_groups import grouped
-from posekit.decoders.tag_roles import TagMapsSpec, maps_of, shapes
+from posekit.decoders.tags.encoding import examples
+from posekit.decoders.tags.filling import Maps, filled
+from posekit.decoders.tags.groups import grouped
+from posekit.decoders.tags.roles import TagMapsSpec, maps_of, shapes
 from posekit.decoders.upsampled import Peaks, Places, Upsampled, at, peaks, windows
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
 
 class TagsSpec(TagMapsSpec):
-    """decoders/tags.py: which channels of which outputs are heatmaps and tags (decoders/tag_roles.py), and how their
-    peaks become people."""
+    """decoders/tags/tags.py: which channels of which outputs are heatmaps and tags
+    (decoders/tags/roles.py), and how their peaks become people."""
 
     kind: Literal["tags"]
 

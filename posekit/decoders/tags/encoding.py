@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from posekit.decoders.tag_roles import TagMapsSpec, maps_of, shapes
+from posekit.decoders.tags.roles import TagMapsSpec, maps_of, shapes
 from posekit.poses import Floats
 from posekit.poses.input_spec import InputSpec
 

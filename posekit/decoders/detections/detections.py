@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from posekit.decoders import layout
-from posekit.decoders.candidates import boxes_of, cells_of, columns, confidences_of, grids, keypoints_of
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
-from posekit.decoders.encoding import encode
-from posekit.decoders.nms import by_boxes, by_keypoints, ranked
+from posekit.decoders.detections.candidates import boxes_of, cells_of, columns, confidences_of, grids, keypoints_of
+from posekit.decoders.detections.encoding import encode
+from posekit.decoders.detections.nms import by_boxes, by_keypoints, ranked
 from posekit.decoders.roles import CandidatesSpec
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -25,8 +25,8 @@ LEVELS = ((8, 16, 32, 64), (8, 16, 32), (16, 32))  # strides of published heads,
 
 
 class DetectionsSpec(CandidatesSpec):
-    """decoders/detections.py: which channels of which outputs are boxes, scores and keypoints (decoders/roles.py), and
-    who of the candidates is kept."""
+    """decoders/detections/detections.py: which channels of which outputs are boxes, scores and keypoints
+    (decoders/roles.py), and who of the candidates is kept."""
 
     kind: Literal["detections"]
 

@@ -1,0 +1,1 @@
+"""People of a map of their centres and offsets to their keypoints."""

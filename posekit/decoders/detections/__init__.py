@@ -1,0 +1,1 @@
+"""Heads that give people as candidates: boxes, scores and keypoints."""

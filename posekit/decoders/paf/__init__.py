@@ -1,0 +1,1 @@
+"""Part affinity fields: maps of keypoints and of the limbs between them."""

@@ -1,0 +1,1 @@
+"""PoseNet's heads: heatmaps, offsets and displacements."""
