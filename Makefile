@@ -70,7 +70,7 @@ SECONDS ?= 600
 FAULTS ?= 1000
 fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps atheris==3.0.0
-	$(BIN)/python -m tests.fuzz.readers -max_total_time=$(SECONDS) -max_len=4096
+	$(BIN)/python -m tests.fuzz.readers -max_total_time=$(SECONDS) -max_len=4096 -rss_limit_mb=4096
 	$(BIN)/python -m tests.faults $(FAULTS)
 
 bench: setup

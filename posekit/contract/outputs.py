@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.spec import PoseSpec
-from posekit.decoders import layout, of
+from posekit.decoders import dense, layout, of
 from posekit.decoders.decoder import Outputs
 from posekit.decoders.mirroring import Mirror
 from posekit.errors import ConversionError, InputError
 from posekit.poses import Poses
+from posekit.poses.dense import DenseMap
 
 Run = Callable[[NDArray[np.float32]], Outputs]  # pixels (H, W, 3) RGB 0-255 to outputs by name
 
@@ -26,13 +27,34 @@ def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
     where a value is not finite.
     """
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
-    single: dict[str, NDArray[Any]] = {}
-    for name in spec.decoder.outputs:
-        values = outputs[name]
-        if not np.isfinite(values).all():
-            raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
-        single[name] = values[0]
+    single = _finite(outputs, spec.decoder.outputs)
     return of(spec.decoder).decode(single, spec.decoder, spec.input, spec.keypoints.oks_sigmas)
+
+
+def decode_dense(outputs: Outputs, spec: PoseSpec) -> tuple[DenseMap, ...]:
+    """The dense results of one run, as the contract lists them, over the *input*; errors as of `decode`."""
+    if not spec.dense:
+        return ()
+    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
+    return dense.decode(_finite(outputs, tuple(dense.shapes(spec.dense))), spec.dense)
+
+
+def _finite(outputs: Outputs, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Those outputs without the batch axis."""
+    for name in names:
+        if not np.isfinite(outputs[name]).all():
+            raise ConversionError(f"output {name!r} holds values that are not finite", "see the report for where")
+    return {name: outputs[name][0] for name in names}
+
+
+def expected_shapes(spec: PoseSpec) -> dict[str, layout.ExpectedShape]:
+    """Of each output that is read its shape without the batch axis, None where any size will do. Maps that keypoints
+    and dense results share have as many channels as the last of both needs."""
+    found = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
+    for name, wanted in dense.shapes(spec.dense).items():
+        shared = found.get(name, wanted)
+        found[name] = (*shared[:-1], max(shared[-1] or 0, wanted[-1] or 0))
+    return found
 
 
 def packaged(name: str, values: Any, spec: PoseSpec) -> Any:
@@ -40,12 +62,13 @@ def packaged(name: str, values: Any, spec: PoseSpec) -> Any:
 
     values: of numpy or torch, batch 1. InputError where the axes are not those of the head.
     """
-    if name not in spec.decoder.outputs:
+    if name not in spec.outputs_read:
         return values
-    decoder, size_wh = of(spec.decoder), spec.input.size_wh
-    shape = decoder.shapes(spec.decoder, size_wh, spec.keypoint_count)[name]
+    size_wh, shape = spec.input.size_wh, expected_shapes(spec)[name]
     try:
-        return decoder.pack(values, shape, spec.decoder, size_wh)
+        if name not in spec.decoder.outputs:
+            return dense.pack(values, name, shape, spec.dense, size_wh)
+        return of(spec.decoder).pack(values, shape, spec.decoder, size_wh)
     except layout.MisfitError as misfit:
         raise _misfit(name, tuple(values.shape), misfit.expected, spec, misfit.hint) from misfit
 
@@ -82,13 +105,12 @@ def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None
     shapes: of all outputs by name, as they are packaged, with the batch axis.
     """
     known = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-    decoder = of(spec.decoder)
-    expected = decoder.shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
-    for name, wanted in expected.items():
+    for name, wanted in expected_shapes(spec).items():
         if name not in shapes:
+            reader = "the decoder" if name in spec.decoder.outputs else "a dense result"
             raise InputError(
-                f"the decoder reads output {name!r}, which the network does not have; it has {known}",
-                "set the decoder's output, or name the network's outputs in order with `outputs = [...]`",
+                f"{reader} reads output {name!r}, which the network does not have; it has {known}",
+                "set its output, or name the network's outputs in order with `outputs = [...]`",
             )
         shape = shapes[name]
         if not _fits(shape, wanted):

@@ -20,8 +20,9 @@ from pydantic import (
 from posekit import documents
 from posekit.contract import skeletons
 from posekit.contract.gaps import refuse_gaps
-from posekit.decoders import AnyDecoderSpec, of
+from posekit.decoders import AnyDecoderSpec, dense, of
 from posekit.decoders.decoder import OutputName
+from posekit.decoders.dense import DenseSpec
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
@@ -48,6 +49,8 @@ _SWIFT_MEMBERS = """
 allCases edges flipPartner flipPartners hash hashValue index name names oksSigma oksSigmas rawValue
 """
 RESERVED_KEYPOINTS = RESERVED_NAMES | frozenset(_SWIFT_MEMBERS.split())
+# what the generated class of an estimate has beside its dense results
+RESERVED_DENSE = RESERVED_NAMES | {"poses", "maps"}
 
 
 class KeypointsSpec(Part):
@@ -121,6 +124,7 @@ class GateSpec(Part):
     min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     max_score: Annotated[float, Field(gt=0)] | None = None
+    min_agreement: Annotated[float, Field(ge=0, le=1)] | None = None
     max_missed: Annotated[float, Field(ge=0, le=1)] | None = None
     max_invented: Annotated[float, Field(ge=0)] | None = None
     max_ap_drop: Annotated[float, Field(gt=0)] | None = None
@@ -153,10 +157,11 @@ class PoseSpec(Part):
     file_outputs: tuple[TensorName, ...] = ()
     input: InputSpec
     decoder: AnyDecoderSpec
+    dense: Annotated[tuple[DenseSpec, ...], Field(max_length=8)] = ()
     keypoints: KeypointsSpec
     gate: GateSpec = GateSpec()
 
-    _lists = field_validator("outputs", "file_outputs", mode="before")(tuple_of_list)
+    _lists = field_validator("outputs", "file_outputs", "dense", mode="before")(tuple_of_list)
 
     @model_validator(mode="before")
     @classmethod
@@ -191,6 +196,10 @@ class PoseSpec(Part):
     @model_validator(mode="after")
     def _decodes(self) -> PoseSpec:
         self.decoder.check(self.keypoint_count)
+        dense.check(self.dense)
+        for one in self.dense:
+            if skeletons.lower_camel(one.name) in RESERVED_DENSE:
+                raise ValueError(f"dense result {one.name!r} is a word of Kotlin or Swift or of the generated code")
         if self.has_several and self.kind == "top_down":
             raise ValueError(
                 f"kind is 'top_down', but decoder {self.decoder.kind!r} finds people in whole pictures: expected "
@@ -220,6 +229,11 @@ class PoseSpec(Part):
     def decoding(self, decoder: DecoderSpec) -> PoseSpec:
         """The same contract with other settings of its decoder."""
         return self.model_copy(update={"decoder": decoder})
+
+    @property
+    def outputs_read(self) -> tuple[str, ...]:
+        """Names of the outputs that the decoder reads, then of those that dense results are made of."""
+        return tuple(dict.fromkeys((*self.decoder.outputs, *(one.output for one in self.dense))))
 
     @property
     def keypoint_count(self) -> int:

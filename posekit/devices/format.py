@@ -102,13 +102,15 @@ class CaseResult(Part):
     """What one mode of one case gave.
 
     input: the tensor that the wrapper made (`image` only). outputs: of the model. people: in source px, none or more,
-    the most confident first; null where they are not finite or nothing was decoded.
+    the most confident first; null where they are not finite or nothing was decoded. dense: results (h, w) by name, as
+    the app gets them; none where the contract has none, or where they are not finite.
     """
 
     mode: Mode
     input: TensorFile | None = None
     outputs: dict[OutputName, TensorFile] = Field(default_factory=dict)
     people: Annotated[tuple[WrittenPose, ...], Field(max_length=MAX_POSES)] | None = None
+    dense: dict[OutputName, TensorFile] = Field(default_factory=dict)
 
     _lists = field_validator("people", mode="before")(tuple_of_list)
 

@@ -251,7 +251,7 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Outputs]]:
         number = images.setdefault(entry.image, len(images))
         photo = Photo(folder / entry.image, number, people, is_annotated=entry.is_annotated)
         case = _case(entry.name, photo, person, load_image(photo.path), spec)
-        missing = set(spec.decoder.outputs) - entry.outputs.keys()
+        missing = set(spec.outputs_read) - entry.outputs.keys()
         if missing:
             raise InputError(
                 f"{folder / INDEX} lacks {', '.join(sorted(missing))} of case {entry.name!r}", PACKAGE_AGAIN

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from posekit.parity.accuracy import Accuracy
-from posekit.parity.gate import OF_KEYPOINTS, OF_PEOPLE, Check, Outcome, passed
+from posekit.parity.gate import OF_DENSE, OF_KEYPOINTS, OF_PEOPLE, Check, Outcome, passed
 from posekit.parity.quality import Quality, quality_of
 from posekit.parity.step_checks import DECODING, MAX_INPUT_DIFFERENCE
-from posekit.parity.steps import Step, blame, largest
+from posekit.parity.steps import Step, blame, largest, least_agreeing
 from posekit.parity.worst import CaseError
 
 BLAMED_FROM_PX = 0.25  # p95 of a step in the worst picture; one pixel of a heatmap is worth 2 to 6 AP
@@ -56,10 +56,11 @@ class Evaluation:
             # one transform, wrong both ways: decoding only undoes what preprocessing did
             found = tuple(name for name in found if name != "decoding")
         failed = [check.name for check in self.checks if check.outcome is Outcome.FAIL]
-        if not found and DECODING in failed:  # whose the keypoints are, and not where they lie
+        if not found and any(name.startswith(DECODING) for name in failed):  # not where keypoints lie, but whose
             return ("decoding",)
         moved = any(name.startswith(OF_THE_STEPS) for name in failed)
-        return found or (largest(self.steps) if moved else ())
+        blurred = any(name.endswith(OF_DENSE) for name in failed)
+        return found or (largest(self.steps) if moved else ()) or (least_agreeing(self.steps) if blurred else ())
 
     def _cancels(self, known: Mapping[str, Step]) -> bool:
         """Whether the way back from the input makes up for most of what the way there did."""

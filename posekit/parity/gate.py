@@ -13,6 +13,7 @@ from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import of
 from posekit.parity.accuracy import Accuracy, Drop
 from posekit.parity.budget import Budget, value_of
+from posekit.parity.dense import DenseError
 from posekit.parity.drift import Drift
 from posekit.parity.matching import PeopleCount
 from posekit.parity.metrics import KeypointError, TensorError
@@ -20,13 +21,14 @@ from posekit.parity.quality import Quality
 
 EXACT: dict[Precision, GateSpec] = {
     "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001, max_missed=0.0, max_invented=0.0,
-                     max_z_px=0.05, tie=1e-4, min_score_of_median=0.0),
+                     max_z_px=0.05, min_agreement=0.999, tie=1e-4, min_score_of_median=0.0),
     "fp16": GateSpec(p95_px=0.25, max_of_size=0.02, max_shift=0.001, min_snr_db=40.0, min_oks=0.98, max_score=0.03,
-                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, tie=0.005),
+                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, min_agreement=0.995,
+                     tie=0.005),
 }  # fmt: skip
 # keypoints move: what counts is whether they are still good
 COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9, max_shift=0.001, max_missed=0.02, max_invented=0.02,
-                      max_z_of_size=0.1, max_ap_drop=1.0, max_pck_drop=1.0, tie=0.005)  # fmt: skip
+                      max_z_of_size=0.1, min_agreement=0.95, max_ap_drop=1.0, max_pck_drop=1.0, tie=0.005)  # fmt: skip
 DEFAULTS: dict[Precision, GateSpec] = {name: EXACT.get(name, COMPRESSED) for name in NAMES}
 NO_PYCOCOTOOLS = "pycocotools is not installed"
 ENOUGH_PEOPLE = 20  # with fewer, one person more or less is worth more than the accuracy that may be lost
@@ -37,6 +39,7 @@ ACCURACY_GATES = ("AP against annotations", "PCK against annotations")
 WORST_PERSON = "OKS against the reference"
 OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
 OF_PEOPLE = "people, "  # and of those of who was seen
+OF_DENSE = ", agreement"  # how those of dense results end
 
 
 class Outcome(StrEnum):
@@ -181,6 +184,21 @@ def _check_depth(gate: GateSpec, drift: Drift) -> list[Check]:
         text = f"{drift.max_z_of_size:.2%} of the person, at most {gate.max_z_of_size:g}"
         checks.append(_check(f"{OF_KEYPOINTS}largest of depth", drift.max_z_of_size <= gate.max_z_of_size, text))
     return checks
+
+
+def check_dense(gate: GateSpec, dense: Sequence[DenseError]) -> list[Check]:
+    """How much of each dense result is the same on both sides."""
+    limit = gate.min_agreement
+    if limit is None:
+        return []
+    return [
+        _check(
+            f"{one.name}{OF_DENSE}",
+            one.agreement >= limit,
+            f"{one.agreement:.4f} of {one.cells} cells, at least {limit:g}" + (f" ({one.worst})" if one.worst else ""),
+        )
+        for one in dense
+    ]
 
 
 def check_accuracy(gate: GateSpec, drop: Drop | None) -> list[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,13 @@ from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError
 from posekit.parity.cases import Case, found_in, found_of, nothing_in
+from posekit.parity.dense import dense_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import Found
 from posekit.parity.steps import Side, Step
 from posekit.parity.worst import CaseError, worst_cases
 from posekit.parity.written_poses import WrittenPose, poses_of_written
+from posekit.poses.dense import DenseMap
 
 NO_DEVICE = "needs a device: --device or --device-run"
 NO_WRAPPER = "held to the golden vectors by the module's own tests; run here with --wrapper"
@@ -27,11 +29,12 @@ NO_WRAPPER = "held to the golden vectors by the module's own tests; run here wit
 @dataclass(frozen=True, slots=True)
 class Shipped:
     """What the wrapper gave for one case. input: (1, H, W, 3) that it made of the picture; outputs of its model; people
-    in source px, None where they are not finite."""
+    in source px, None where they are not finite; dense: results (h, w) by name, empty where they are not finite."""
 
     input: NDArray[np.float32] | None
     outputs: Outputs
     people: tuple[WrittenPose, ...] | None
+    dense: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,16 @@ class WrapperSide:
         self._preprocessed.add_tensors(case, {"image": made}, {"image": case.pixels})
         there = run(made)
         self._preprocessed.add_found(case, found_in(case, there, spec), there, host, spec)
+        self._preprocessed.add_dense(case, dense_in(there, spec), dense_in(host, spec))
         self._on_reference["image"].append(found_in(case, host, spec))
         outputs, decoded = _outputs(case, image, host), _found(case, image, spec)
         if all(np.isfinite(values).all() for values in outputs.values()):  # else no decoder can be right
             self._same_outputs.append(found_in(case, outputs, spec))
             self._decoded.add_found(case, decoded, outputs, outputs, spec)
+            self._decoded.add_dense(case, _dense(case, image, outputs, spec), dense_in(outputs, spec))
         self._end.add_tensors(case, outputs, reference)
         self._end.add_found(case, decoded, outputs, reference, spec)
+        self._end.add_dense(case, _dense(case, image, outputs, spec), dense_in(reference, spec))
         self._reference.append(found_in(case, reference, spec))
 
     def steps(self) -> dict[str, Step]:
@@ -134,6 +140,8 @@ class Beside:
         if image is not None:
             outputs = _outputs(case, image, reference)
             self._end.add_found(case, _found(case, image, self._spec), outputs, reference, self._spec)
+            dense = _dense(case, image, outputs, self._spec)
+            self._end.add_dense(case, dense, dense_in(reference, self._spec))
             self._reference.append(found_in(case, reference, self._spec))
 
     def step(self) -> Step:
@@ -160,6 +168,20 @@ def _outputs(case: Case, one: Shipped, expected: Outputs) -> Outputs:
                 f"output {name!r} of case {case.name!r} has shape {seen} in the run, expected {values.shape}"
             )
     return one.outputs
+
+
+def _dense(case: Case, one: Shipped, outputs: Outputs, spec: PoseSpec) -> tuple[DenseMap, ...]:
+    """What the wrapper made of the outputs; none where these are not finite."""
+    found = []
+    for expected in dense_in(outputs, spec):
+        values = one.dense.get(expected.name)
+        if values is None or values.shape != expected.values.shape:
+            raise InputError(
+                f"dense result {expected.name!r} of case {case.name!r} has shape "
+                f"{None if values is None else values.shape} in the run, expected {expected.values.shape}"
+            )
+        found.append(replace(expected, values=values))
+    return tuple(found)
 
 
 def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:

@@ -13,6 +13,7 @@ from posekit.parity.gate import (
     Check,
     Outcome,
     check_budget,
+    check_dense,
     check_keypoints,
     check_people,
     check_tensors,
@@ -27,6 +28,7 @@ BEFORE_COMPRESSION = "before compression"
 DECODING = "the wrapper's decoding"
 MAX_DECODED_PX = 0.05  # both sides decode the same outputs in float64
 MAX_DECODED_SCORE = 1e-4
+MIN_DECODED = 0.9999  # of the cells of a dense result; exp may end in another digit there
 MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
 
 
@@ -34,7 +36,7 @@ def before_compression(conversion: Step, spec: PoseSpec) -> tuple[Check, ...]:
     """The gates of the float graph that a compressed file is made of; conversion: it against the reference."""
     gate = gate_for("fp16", spec)
     return (
-        *_named(BEFORE_COMPRESSION, check_tensors(gate, conversion.tensors, spec.decoder.outputs)),
+        *_named(BEFORE_COMPRESSION, check_tensors(gate, conversion.tensors, spec.outputs_read)),
         *end_checks(BEFORE_COMPRESSION, conversion, gate, None),
     )
 
@@ -47,16 +49,18 @@ def gate_there(precision: Precision, wrapper: Wrapper | None, spec: PoseSpec, bu
 
 def total_checks(total: Step, spec: PoseSpec, gate: GateSpec) -> tuple[Check, ...]:
     """The gates of what ships: its tensors and its keypoints."""
-    tensors = check_tensors(gate, total.tensors, spec.decoder.outputs)
+    tensors = check_tensors(gate, total.tensors, spec.outputs_read)
     return (*tensors, *_keypoint_checks(gate, total))
 
 
 def _keypoint_checks(gate: GateSpec, step: Step) -> list[Check]:
-    """People before keypoints; SKIPPED where there is nobody to compare."""
+    """People before keypoints, then what is dense; SKIPPED where there is nobody to compare."""
     people = [] if step.people is None else check_people(gate, step.people)
+    dense = check_dense(gate, step.dense)
     if step.keypoints is None or step.drift is None:
-        return [*people, Check("keypoints", Outcome.SKIPPED, step.skipped)] if step.people is not None else []
-    return [*people, *check_keypoints(gate, step.keypoints, step.drift)]
+        skipped = [Check("keypoints", Outcome.SKIPPED, step.skipped)] if step.people is not None else []
+        return [*people, *skipped, *dense]
+    return [*people, *check_keypoints(gate, step.keypoints, step.drift), *dense]
 
 
 def input_checks(preprocessing: Step) -> tuple[Check, ...]:
@@ -70,16 +74,29 @@ def input_checks(preprocessing: Step) -> tuple[Check, ...]:
 
 
 def decoding_checks(decoding: Step) -> tuple[Check, ...]:
-    """The wrapper's keypoints against posekit's own from the same outputs, which are the same arithmetic at any
+    """What the wrapper decodes against posekit's own from the same outputs, which is the same arithmetic at any
     precision."""
+    dense = (
+        Check(
+            f"{DECODING}: {one.name}",
+            Outcome.PASS if one.agreement >= MIN_DECODED and one.max_abs <= MAX_DECODED_SCORE else Outcome.FAIL,
+            f"{one.agreement:.5f} of {one.cells} cells agree, at least {MIN_DECODED:g}; largest difference "
+            f"{one.max_abs:.2g}, at most {MAX_DECODED_SCORE:g}",
+        )
+        for one in decoding.dense
+    )
+    return (_decoded_people(decoding), *dense)
+
+
+def _decoded_people(decoding: Step) -> Check:
     name, drift, people = DECODING, decoding.drift, decoding.people
     if people is not None and decoding.lost:
         text = f"of {people.reference} people {len(people.missed)} are missing, {len(people.invented)} are nobody"
-        return (Check(name, Outcome.FAIL, f"{text}, as in {(people.missed + people.invented)[0]}"),)
+        return Check(name, Outcome.FAIL, f"{text}, as in {(people.missed + people.invented)[0]}")
     if people is not None and people.reordered:
-        return (Check(name, Outcome.FAIL, f"the people of {people.reordered[0]} come in another order"),)
+        return Check(name, Outcome.FAIL, f"the people of {people.reordered[0]} come in another order")
     if drift is None:
-        return (Check(name, Outcome.SKIPPED, decoding.skipped),)
+        return Check(name, Outcome.SKIPPED, decoding.skipped)
     text = f"largest difference {drift.max_px:.4f} px, at most {MAX_DECODED_PX:g} ({drift.worst})"
     is_good = drift.max_px <= MAX_DECODED_PX
     if drift.max_z_px is not None:
@@ -89,7 +106,7 @@ def decoding_checks(decoding: Step) -> tuple[Check, ...]:
         box, score = decoding.keypoints.max_box_px or 0.0, decoding.keypoints.score_error
         text += f"; boxes {box:.4f} px, scores and confidences {score:.2g}, at most {MAX_DECODED_SCORE:g}"
         is_good = is_good and box <= MAX_DECODED_PX and score <= MAX_DECODED_SCORE
-    return (Check(name, Outcome.PASS if is_good else Outcome.FAIL, text),)
+    return Check(name, Outcome.PASS if is_good else Outcome.FAIL, text)
 
 
 def end_checks(where: str, end: Step, gate: GateSpec, budget: Budget | None) -> tuple[Check, ...]:

@@ -12,9 +12,11 @@ from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
+from posekit.parity.dense import DenseError, DenseTally, dense_in, worst_of
 from posekit.parity.drift import Drift, drift_of, near_reference, settled
 from posekit.parity.matching import PeopleCount, aligned
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
+from posekit.poses.dense import DenseMap
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
 NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")
@@ -24,7 +26,7 @@ BARELY = 0.05  # by how much a confidence may move where no gate says
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one step adds: keypoint and tensor errors, what of them counts against a gate, and, where there may be
-    several people, who is seen on one side alone; or why it was not measured."""
+    several people, who is seen on one side alone, and what of dense results agrees; or why it was not measured."""
 
     name: str
     keypoints: KeypointError | None = None
@@ -32,6 +34,7 @@ class Step:
     skipped: str = ""
     drift: Drift | None = None
     people: PeopleCount | None = None
+    dense: tuple[DenseError, ...] = ()
 
     @property
     def lost(self) -> int:
@@ -49,11 +52,13 @@ class Side:
         self.near: list[Found] = []
         self.barely: list[tuple[Found, Found] | None] = []
         self.tallies: dict[str, TensorTally] = {}
+        self.dense: dict[str, DenseTally] = {}
 
     def add(self, case: Case, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
         """Add a case by its outputs."""
         self.add_tensors(case, outputs, expected)
         self.add_found(case, found_in(case, outputs, spec), outputs, expected, spec)
+        self.add_dense(case, dense_in(outputs, spec), dense_in(expected, spec))
 
     def add_found(self, case: Case, found: Found, outputs: Outputs, expected: Outputs, spec: PoseSpec) -> None:
         """Add the people of a case who were decoded from `outputs`, to be compared with those of `expected`."""
@@ -70,21 +75,28 @@ class Side:
         for name, values in expected.items():
             self.tallies.setdefault(name, TensorTally(name)).add(case.name, seen[name], values)
 
+    def add_dense(self, case: Case, seen: Sequence[DenseMap], expected: Sequence[DenseMap]) -> None:
+        """Tally the dense results of a case, of one grid on both sides; `seen` is empty where it has no numbers."""
+        for place, one in enumerate(expected):
+            tally = self.dense.setdefault(one.name, DenseTally(one.name))
+            tally.add(case.name, seen[place] if seen else None, one)
+
     def step(self, name: str, against: Sequence[Found], spec: PoseSpec) -> Step:
         """This side against another, person by person; with a `min_score` only keypoints whose score there is at least
         that count."""
         names, sigmas = spec.keypoints.names, spec.keypoints.oks_sigmas
         tensors = tuple(tally.result() for tally in self.tallies.values())
+        dense = tuple(tally.result() for tally in self.dense.values())
         seen, expected, matched = aligned(self.found, against, sigmas, self.barely, one_each=not spec.has_several)
         people = matched if spec.has_several else None
         if not any(len(one.keypoints) for one in expected):
-            return Step(name, None, tensors, _why_nobody(matched), people=people)
+            return Step(name, None, tensors, _why_nobody(matched), people=people, dense=dense)
         least = self.gate.min_score
         error = compare_keypoints(seen, expected, names, sigmas, -math.inf if least is None else least)
         tie = self.gate.tie or 0.0
         near = [settled(*three, spec, tie) for three in zip(self.near, seen, expected, strict=True)]
         drift = drift_of(seen, expected, near, names, sigmas, self.gate)
-        return Step(name, error, tensors, drift=drift, people=people)
+        return Step(name, error, tensors, drift=drift, people=people, dense=dense)
 
 
 def barely_in(case: Case, outputs: Outputs, spec: PoseSpec, by: float) -> Found:
@@ -119,3 +131,10 @@ def largest(steps: Sequence[Step]) -> tuple[str, ...]:
     measured = [step for step in steps if step.drift is not None and step.drift.counted and step.drift.max_px != 0]
     worst = max(measured, key=lambda step: step.drift.max_px if step.drift else 0, default=None)
     return () if worst is None else (worst.name,)
+
+
+def least_agreeing(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The step that changes most of the dense results, if any does."""
+    shares = {step.name: worst_of(step.dense) for step in steps}
+    worst = min(shares, key=lambda name: -1.0 if math.isnan(shares[name]) else shares[name], default=None)
+    return () if worst is None or shares[worst] == 1 else (worst,)

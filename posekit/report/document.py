@@ -18,6 +18,7 @@ from posekit.contract.spec import PoseSpec
 from posekit.documents import sentence
 from posekit.errors import InputError
 from posekit.parity.accuracy import Accuracy
+from posekit.parity.dense import DenseError
 from posekit.parity.drift import Drift
 from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import Outcome
@@ -31,7 +32,7 @@ from posekit.report.figures import Gallery, SkeletonFigure
 FILE, JUNIT, PAGE = "report.json", "junit.xml", "index.html"  # of a report
 FIGURES = frozenset(
     field.name
-    for kind in (TensorError, KeypointError, CaseError, Accuracy, Drift)
+    for kind in (TensorError, KeypointError, CaseError, Accuracy, Drift, DenseError)
     for field in dataclasses.fields(kind)
 ) - {
     "ap",

@@ -9,6 +9,7 @@ from posekit.errors import InputError
 
 FACTOR = "POSEKIT_LIMIT_FACTOR"  # environment variable: all bounds times this number
 INPUT_PIXELS = 1 << 22  # of the network's input: 2048 x 2048, and cropping to it takes about 1 GB
+TENSOR_NUMBERS = 1 << 27  # of one that is computed: 32 channels of that input
 MODEL_BYTES = 1 << 31  # of a model file, unpacked; a phone takes a tenth of it
 TABLE_BYTES = 1 << 25  # of a JSON table or a program's text in a model file; parsed it takes some twenty times as much
 PICKLE_BYTES = 1 << 28  # of one pickle that is looked through

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit.contract.drafts.fitting import is_probe
-from posekit.decoders import of
+from posekit.contract.outputs import expected_shapes
 from posekit.errors import InputError
 from posekit.progress import LOG
 
@@ -29,7 +29,7 @@ def chosen(
     called as `outputs` says, or as the decoder does without it; else the file's own in the order of `outputs`, where
     none has a name of it. What of the file's outputs is left out is logged. InputError lists the candidates.
     """
-    names = spec.outputs or spec.decoder.outputs
+    names = spec.outputs or spec.outputs_read
     if spec.file_outputs:
         found = dict(zip(names, spec.file_outputs, strict=True))
     elif all(name in inside for name in names):
@@ -87,7 +87,7 @@ def arranged(outputs: Mapping[str, Any], spec: PoseSpec | None, channels_last: b
 def is_turned(name: str, shape: Sequence[int], spec: PoseSpec, channels_last: bool) -> bool:
     """Whether an output is maps whose channels stand last: by their number, with a background or without one; where a
     side is as many, by the input's proportions; where those fit both ways, as the input's channels, which is told."""
-    wanted = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count).get(name, ())
+    wanted = expected_shapes(spec).get(name, ())
     if len(shape) != 4 or len(wanted) != 3:
         return False
     count, (width, height) = wanted[-1] or 0, spec.input.size_wh

@@ -388,7 +388,7 @@ def tried(folder: Path, number: int, data: bytes) -> bool:
 
 def watch_writes(folder: Path) -> None:
     """End the process at a write outside `folder`."""
-    inside = str(folder.resolve())
+    inside, told = str(folder.resolve()), os.dup(2)  # a reader may redirect what goes to standard error
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         if (
@@ -401,7 +401,7 @@ def watch_writes(folder: Path) -> None:
             return
         for path in paths:
             if isinstance(path, str | Path) and not os.path.realpath(path).startswith((inside, "/dev/")):
-                os.write(2, f"write outside the folder: {event} {path!r}\n".encode())
+                os.write(told, f"write outside the folder: {event} {path!r}\n".encode())
                 os._exit(77)
 
     sys.addaudithook(watch)
@@ -420,6 +420,7 @@ def main() -> None:
     corpus = Path(tempfile.mkdtemp(prefix="posekit-corpus-", dir=folder))
     for number in range(len(READERS)):
         (corpus / str(number)).write_bytes(bytes([number]) + seed_of(number))
+    tempfile.tempdir = str(folder)  # where frameworks put what they unpack
     watch_writes(folder)
     counts = [0] * len(READERS)
 

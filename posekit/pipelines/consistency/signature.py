@@ -41,7 +41,7 @@ def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
     found = signature_of(platform, path)
     width, height = spec.input.size_wh
     told = differing("the input", found.inputs, {"image": (1, height, width, 3)})
-    lacking = [name for name in spec.decoder.outputs if name not in found.outputs]
+    lacking = [name for name in spec.outputs_read if name not in found.outputs]
     told += [f"the decoder reads {name!r}, which the model does not give" for name in lacking]
     if spec.outputs:
         told += differing("the list of outputs", tuple(found.outputs), spec.outputs)

@@ -5,11 +5,13 @@ The generated Python and LiteRT's own reader follow what a file says; a hostile 
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from posekit.errors import InputError
+from posekit.sources import limits
 
 MOST_TABLES = 2_000_000
 # numbers of fields, as TFLite's schema has them
@@ -32,14 +34,16 @@ class DamageError(ValueError):
 
 def verify(data: bytes, path: Path) -> None:
     """InputError where an offset, a length or a number points to what the file does not have, or an operation reads
-    what none before it gives."""
+    what none before it gives, and where its tensors take more than a phone has."""
     try:
-        _model(Tables(data))
+        numbers = _model(Tables(data))
     except (DamageError, struct.error) as error:
         why = f": {error}" if isinstance(error, DamageError) else ""
         raise InputError(
             f"{path} is a TFLite model that is damaged or truncated{why}", "copy or save it again"
         ) from error
+    limits.refuse_above(max(numbers, default=0), limits.TENSOR_NUMBERS, f"a tensor of {path} has", "numbers")
+    limits.refuse_above(sum(numbers), 16 * limits.TENSOR_NUMBERS, f"the tensors of {path} have", "numbers")
 
 
 class Tables:
@@ -99,7 +103,8 @@ class Tables:
         return self.number(form, table[slot]) if slot in table else 0
 
 
-def _model(tables: Tables) -> None:
+def _model(tables: Tables) -> list[int]:
+    """How many numbers each tensor has that is computed."""
     root = tables.table(tables.number("<I", 0))
     codes = [
         max(tables.value(one, 0, "<b"), tables.value(one, 3, "<i")) for one in tables.tables(root, CODES)
@@ -113,8 +118,10 @@ def _model(tables: Tables) -> None:
         tables.vector(one, 0, 1)
         if tables.value(one, 1) >= len(buffers):
             raise DamageError("its metadata is in a buffer that it does not have")
-    _refuse_cycles([_graph(tables, graph, codes, buffers) for graph in graphs])
+    numbers: list[int] = []
+    _refuse_cycles([_graph(tables, graph, codes, buffers, numbers) for graph in graphs])
     _signatures(tables, root, [len(tables.vector(graph, TENSORS, 4)) for graph in graphs])
+    return numbers
 
 
 def _has_data(tables: Tables, buffer: dict[int, int]) -> bool:
@@ -125,8 +132,10 @@ def _has_data(tables: Tables, buffer: dict[int, int]) -> bool:
     return len(data) > 0 or offset > 1
 
 
-def _graph(tables: Tables, graph: dict[int, int], codes: list[int], buffers: list[bool]) -> set[int]:
-    """The numbers of the graphs that it calls."""
+def _graph(
+    tables: Tables, graph: dict[int, int], codes: list[int], buffers: list[bool], numbers: list[int]
+) -> set[int]:
+    """The numbers of the graphs that it calls; what its tensors take is added to `numbers`."""
     called: set[int] = set()
     known: set[int] = set(tables.numbers(graph, INPUTS))
     count = 0
@@ -134,6 +143,8 @@ def _graph(tables: Tables, graph: dict[int, int], codes: list[int], buffers: lis
         count += 1
         if _tensor(tables, tensor, buffers):
             known.add(number)
+        else:
+            numbers.append(math.prod(tables.numbers(tensor, SHAPE)))
     for operator in tables.tables(graph, OPERATORS):
         if (kind := tables.value(operator, OPCODE)) >= len(codes):
             raise DamageError("an operation is of a kind that it does not name")

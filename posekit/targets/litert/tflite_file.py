@@ -106,7 +106,7 @@ def described_otherwise(model: bytes, spec: PoseSpec, outputs: list[str]) -> lis
 
 
 def _labelled(spec: PoseSpec, outputs: list[str]) -> list[str]:
-    return [name for name in spec.decoder.outputs if name in outputs]
+    return [name for name in spec.outputs_read if name in outputs]
 
 
 def _associated(spec: PoseSpec) -> dict[str, bytes]:

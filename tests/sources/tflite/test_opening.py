@@ -185,6 +185,14 @@ def test_numbers_that_cannot_be_are_told(damage: Any, told: str, tmp_path: Path)
         open_source(written(tmp_path, pack(unpacked)), spec_of())
 
 
+def test_a_tensor_larger_than_any_phone_is_not_made(tmp_path: Path) -> None:
+    """800 bytes made a reader take 10 GB: what an operation gives has the size that the file says."""
+    unpacked = unpack(small())
+    unpacked.subgraphs[0].tensors[int(unpacked.subgraphs[0].outputs[0])].shape = [1, 0xFF0001, 8, 3]
+    with pytest.raises(InputError, match=r"a tensor of .* has 401,\d+,\d+ numbers, at most 134,217,728 are taken"):
+        open_source(written(tmp_path, pack(unpacked)), spec_of())
+
+
 def branching(*branches: tuple[int, int]) -> bytes:
     """Graphs whose only operation is an IF between two others, by number; the last only gives what it is given."""
     from ai_edge_litert import schema_py_generated as schema
