@@ -81,6 +81,7 @@ def measure(package: Path) -> dict[str, Any]:
 LIMITS = {
     "warp": {"grey": 0.01, "matrix": 1e-9, "region": 1e-9, "points": 1e-6, "content_mismatches": 0},
     "decoders": {"px": 0.001, "box": 0.001, "score": 1e-6, "count": 0, "unrefused_nan": 0},
+    "dense": {"values": 1e-6, "matrix": 1e-9, "at_points": 1e-6, "numbers": 0, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
 }  # fmt: skip
 
@@ -114,7 +115,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_golden_vectors(report: dict[str, Any]) -> None:
-    for name in ("warp", "tracking", "people"):
+    for name in ("warp", "dense", "tracking", "people"):
         assert report[name]["cases"] == len(json.loads((GOLDEN / f"{name}.json").read_text())["cases"]), name
     assert {kind: errors["cases"] for kind, errors in report["decoders"].items()} == {
         kind: len(found) for kind, found in cases().items()
@@ -139,6 +140,14 @@ FAULTS = {
     "decoders": (
         *(slip for found in slips.SWIFT.values() for slip in found),
         ("Decoder.swift", "if found > 0,", "if found > 1000000,"),
+    ),
+    "dense": (
+        ("DenseReader.swift", "if other > most", "if other >= most"),
+        ("DenseReader.swift", "(cells - 1) * spec.upsampling + 1", "cells * spec.upsampling"),
+        ("DenseReader.swift", "within?.label(at: index) != 0", "true"),
+        ("DenseReader.swift", "tx: spec.shift * fine", "tx: spec.shift * spec.stride"),
+        ("DenseMap.swift", "values[index] >= Float(threshold)", "values[index] > Float(threshold)"),
+        ("DenseMap.swift", "* (1 - down) + under * down", "* (1 - across) + under * across"),
     ),
     "tracking": (
         ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import documents
+from posekit.bundle.golden_dense import dense_cases
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import DecoderSpec
@@ -41,8 +42,8 @@ Case = dict[str, Any]
 
 
 def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> None:
-    """Write warp.json and the decoder's file for the input and decoder of one contract, people.json and
-    tracking.json.
+    """Write warp.json, dense.json and the decoder's file for the input, dense results and decoder of one contract,
+    people.json and tracking.json.
 
     every_orientation: all eight ways in which a picture may be stored, rather than the three that a bundle carries.
     """
@@ -65,13 +66,14 @@ def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> N
         warps += [case for way in ways for case in warp_cases(apart, f"all-{way}", small, (31, 42), way, -17.0)]
     write_cases(folder / "warp.json", warps)
     write_cases(folder / f"{spec.decoder.kind}.json", own_decoder_cases(rng, spec))
+    write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6), spec.dense))
     write_cases(folder / "people.json", people_cases())
     write_cases(folder / "tracking.json", tracking_cases())
 
 
 def files_of(spec: PoseSpec) -> tuple[str, ...]:
     """The golden files of a bundle by name."""
-    return (f"{spec.decoder.kind}.json", "people.json", "tracking.json", "warp.json")
+    return (f"{spec.decoder.kind}.json", "dense.json", "people.json", "tracking.json", "warp.json")
 
 
 def write_cases(path: Path, cases: list[Case]) -> None:

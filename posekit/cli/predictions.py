@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,26 +16,27 @@ from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
-    from posekit.poses import Poses
+    from posekit.pipelines.predict import Prediction
+    from posekit.poses.dense import DenseMap
     from posekit.poses.images import Picture
 
 
 def show_predictions(
-    found: Sequence[tuple[Path, Picture, Poses]],
+    found: Sequence[tuple[Path, Picture, Prediction]],
     failed: Sequence[tuple[Path, PosekitError]],
     spec: PoseSpec,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Keypoints as a table or JSON; overlays into `out`; then the pictures that cannot be read."""
+    """Keypoints as a table or JSON; overlays and dense results into `out`; then the pictures that cannot be read."""
     rows = []
     taken: dict[str, int] = {}
-    for path, image, poses in found:
-        row = _row(path, poses, spec)
+    for path, image, seen in found:
+        row = _row(path, seen, spec)
         if out is not None:
             taken[path.stem] = taken.get(path.stem, 0) + 1
             suffix = f"-{taken[path.stem]}" if taken[path.stem] > 1 else ""
-            row["overlay"] = _drawn(out, f"{path.stem}{suffix}.overlay.png", image, poses, spec)
+            row |= _drawn(out, f"{path.stem}{suffix}", image, seen, spec)
         rows.append(row)
     if as_json:
         unread = [{"image": str(path), "error": error.message, "hint": error.hint} for path, error in failed]
@@ -47,8 +48,9 @@ def show_predictions(
         show_error(why, as_json=False)
 
 
-def _row(path: Path, poses: Poses, spec: PoseSpec) -> dict[str, Any]:
-    """One picture as JSON has it; px to three digits, scores to five."""
+def _row(path: Path, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
+    """One picture as JSON has it; px to three digits, scores to five; of dense results how large a share of the cells
+    each label has."""
     import numpy as np
 
     from posekit.parity.written_poses import written_poses
@@ -60,22 +62,68 @@ def _row(path: Path, poses: Poses, spec: PoseSpec) -> dict[str, Any]:
             "confidence": round(one["confidence"], 5),
             "box_xyxy": None if one["box_xyxy"] is None else np.round(one["box_xyxy"], 3).tolist(),
         }
-        for one in written_poses(poses)
+        for one in written_poses(seen.poses)
     ]
-    return {"image": str(path), "keypoint_names": list(spec.keypoints.names), "instances": instances}
+    row = {"image": str(path), "keypoint_names": list(spec.keypoints.names), "instances": instances}
+    return row | ({"dense": [_dense(one) for one in seen.dense]} if spec.dense else {})
 
 
-def _drawn(out: Path, name: str, image: Picture, poses: Poses, spec: PoseSpec) -> str:
-    """Write the picture with its poses into `out`; gives the path. InputError where it cannot be written."""
+def _dense(one: DenseMap) -> dict[str, Any]:
+    import numpy as np
+
+    rows, columns = one.values.shape
+    counts = np.bincount(one.numbers.ravel(), minlength=len(one.labels) + 1) / max(one.values.size, 1)
+    shares = {label: round(float(share), 5) for label, share in zip(one.labels, counts[1:], strict=True) if share}
+    matrix = np.round(one.matrix, 6).tolist()
+    return {"name": one.name, "size_wh": [columns, rows], "cell_to_source": matrix, "shares": shares}
+
+
+def _drawn(out: Path, stem: str, image: Picture, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
+    """Write the picture with what was found into `out`, and each dense result as a picture of its size: a mask as 0 to
+    255, labels as their numbers. Gives the paths; InputError where one cannot be written."""
+    from PIL import Image
+
     from posekit.report.overlay import overlay
 
-    target = out / name
+    pictures = {one.name: picture_of(image, [part for part in seen.dense if part.name == one.name], spec)
+                for one in spec.dense}  # fmt: skip
+    drawn = overlay(image, seen.poses, spec.keypoints.names, spec.keypoints.edges, labels=_labels(pictures, spec))
+    target = out / f"{stem}.overlay.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        overlay(image, poses, spec.keypoints.names, spec.keypoints.edges).save(target)
+        drawn.save(target)
+        paths: dict[str, Any] = {"overlay": str(target)}
+        for name, values in pictures.items():
+            target = out / f"{stem}.{name}.png"
+            Image.fromarray(values).save(target)
+            paths.setdefault("pictures", {})[name] = str(target)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error
-    return str(target)
+    return paths
+
+
+def picture_of(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> Picture:
+    """Maps of one name over a picture (h, w): a mask as 0 to 255, labels as their numbers; of several regions the
+    highest."""
+    import numpy as np
+
+    from posekit.poses.dense import over_picture
+
+    center = 0.5 if spec.input.alignment == "half_pixel" else 0.0
+    found = np.zeros(image.shape[:2], np.uint8)
+    for one in maps:
+        values = over_picture(one, (image.shape[1], image.shape[0]), center)
+        found = np.maximum(found, np.round(values * (255 if one.is_mask else 1)).astype(np.uint8))
+    return found
+
+
+def _labels(pictures: Mapping[str, Picture], spec: PoseSpec) -> Any:
+    """What an overlay tints: the last parts of the contract, else its last mask; None without any."""
+    if not spec.dense:
+        return None
+    shown = next((one for one in reversed(spec.dense) if one.kind == "parts"), spec.dense[-1])
+    values = pictures[shown.name].astype(int)
+    return values if shown.kind == "parts" else (values >= shown.threshold * 255).astype(int)
 
 
 def _show(row: dict[str, Any], names: Sequence[str]) -> None:
@@ -89,5 +137,8 @@ def _show(row: dict[str, Any], names: Sequence[str]) -> None:
             places = (f"{point[0]:.1f}", f"{point[1]:.1f}") if score != 0 else ("–", "–")  # 0: not found
             table.add_row(Text(name), *places, f"{score:.3f}")
         Console().print(table)
+    for dense in row.get("dense", ()):
+        shares = ", ".join(f"{label} {share:.1%}" for label, share in dense["shares"].items())
+        out_line(f"{dense['name']}: {shares or 'nothing'}")
     if "overlay" in row:
         out_line(f"overlay: {row['overlay']}")

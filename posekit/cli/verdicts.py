@@ -281,6 +281,8 @@ def _table(title: str, evaluation: Evaluation) -> None:
         lost = f"{len(people.missed)} missed, {len(people.invented)} invented"
         barely = f", {people.barely} barely on one side of a threshold" if people.barely else ""
         out_line(f"  people: {people.reference} of the reference, {people.seen} seen; {lost}{barely}")
+    for dense in evaluation.total.dense:
+        out_line(f"  {dense.name}: {dense.agreement:.4f} of {dense.cells} cells agree")
     if evaluation.blamed:
         out_line(f"  the error comes from: {', '.join(evaluation.blamed)}")
     for side, value in evaluation.accuracy.items():

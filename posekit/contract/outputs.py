@@ -26,7 +26,7 @@ def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
     outputs: by name, as they are packaged. InputError where one is missing or has another shape, ConversionError
     where a value is not finite.
     """
-    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
+    _check({name: values.shape for name, values in outputs.items()}, spec, spec.decoder.outputs)
     single = _finite(outputs, spec.decoder.outputs)
     return of(spec.decoder).decode(single, spec.decoder, spec.input, spec.keypoints.oks_sigmas)
 
@@ -35,8 +35,9 @@ def decode_dense(outputs: Outputs, spec: PoseSpec) -> tuple[DenseMap, ...]:
     """The dense results of one run, as the contract lists them, over the *input*; errors as of `decode`."""
     if not spec.dense:
         return ()
-    check_outputs({name: values.shape for name, values in outputs.items()}, spec)
-    return dense.decode(_finite(outputs, tuple(dense.shapes(spec.dense))), spec.dense)
+    names = tuple(dense.shapes(spec.dense))
+    _check({name: values.shape for name, values in outputs.items()}, spec, names)
+    return dense.decode(_finite(outputs, names), spec.dense)
 
 
 def _finite(outputs: Outputs, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -100,12 +101,18 @@ def mirrored_keypoints(spec: PoseSpec) -> list[int]:
 
 
 def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None:
-    """InputError unless the outputs that the decoder reads are there and fit K and the input size.
+    """InputError unless the outputs that the decoder and dense results read are there and fit K and the input size.
 
     shapes: of all outputs by name, as they are packaged, with the batch axis.
     """
+    _check(shapes, spec, spec.outputs_read)
+
+
+def _check(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec, names: Sequence[str]) -> None:
     known = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-    for name, wanted in expected_shapes(spec).items():
+    expected = expected_shapes(spec)
+    for name in names:
+        wanted = expected[name]
         if name not in shapes:
             reader = "the decoder" if name in spec.decoder.outputs else "a dense result"
             raise InputError(
@@ -118,9 +125,12 @@ def check_outputs(shapes: Mapping[str, tuple[int, ...]], spec: PoseSpec) -> None
 
 
 def _misfit(name: str, shape: tuple[int, ...], expected: str, spec: PoseSpec, hint: str = "") -> InputError:
+    size_wh, kind = spec.input.size_wh, spec.decoder.kind
+    reader = f"decoder {kind!r} with {spec.keypoint_count} keypoints and input {size_wh} expects"
+    if name not in spec.decoder.outputs:
+        reader = f"the dense results with input {size_wh} expect"
     return InputError(
-        f"output {name!r} has shape {shape}, but decoder {spec.decoder.kind!r} with "
-        f"{spec.keypoint_count} keypoints and input {spec.input.size_wh} expects {expected}",
+        f"output {name!r} has shape {shape}, but {reader} {expected}",
         hint or "check keypoints.skeleton, decoder.kind and input.size_wh",
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from posekit.bundle import golden, wrapper
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import PoseSpec, contract_hash
+from posekit.decoders.dense import DenseSpec
 from posekit.parity.gate import Check, Outcome
 from posekit.poses.regions import region_from_box
 
@@ -22,6 +23,7 @@ CLOSE = 1e-9
 LIMITS = {
     "warp": {"grey": 0.01, "geometry": 1e-6, "matrix": 1e-6, "region": 1e-6, "points": 1e-6, "content_mismatches": 0},
     "decoder": {"px": 0.001, "score": 1e-5, "box": 0.001, "count": 0, "unrefused_nan": 0},
+    "dense": {"values": 1e-5, "numbers": 0, "matrix": 1e-6, "at_points": 1e-5, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
 }  # fmt: skip
 TESTS = {
@@ -79,6 +81,7 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
         "oks_sigmas": list(spec.keypoints.oks_sigmas),
         "flip_partners": list(flip_indices(spec.keypoints.as_skeleton())),
         "edges": [[names.index(a), names.index(b)] for a, b in spec.keypoints.edges],
+        "dense": [_dense_facts(one) for one in spec.dense],
         "box_region": [*region.center_xy, *region.size_wh, region.rotation_degrees],
     }
     if "cases" in said:
@@ -86,6 +89,14 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
     for key, value in expected.items():
         if not _is_near(said[key], value):
             yield f"the code's {key} is {said[key]!r}, the contract's {value!r}"
+
+
+def _dense_facts(one: DenseSpec) -> str:
+    """What the generated constants say of a dense result, as both languages tell it."""
+    return (
+        f"{one.name} {one.kind} {one.output} {one.first} {one.stride:g} {one.shift:g} {one.upsampling} "
+        f"{one.activation} {one.threshold:g} {one.within} {','.join(one.labels)}"
+    )
 
 
 def _is_near(seen: Any, expected: Any) -> bool:

@@ -80,4 +80,5 @@ def _read(folder: Path, result: CaseResult) -> Shipped:
         None if result.input is None else read_tensor(folder, result.input, "the device run"),
         {key: read_tensor(folder, value, "the device run") for key, value in result.outputs.items()},
         result.people,
+        {key: read_tensor(folder, value, "the device run") for key, value in result.dense.items()},
     )

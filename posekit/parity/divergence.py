@@ -231,7 +231,7 @@ def _errors(op: PackagedOp, peers: Sequence[TracedOp], beyond: float | None) -> 
         return errors
     wanted = np.stack([step.samples for step in peers]).astype(np.float64)
     scales = np.maximum(np.sqrt(np.mean(wanted**2, axis=1)), 1e-12)
-    channels_last = {(*step.shape[2:], step.shape[1]) for step in peers if len(step.shape) == 4}
+    channels_last = {(*step.shape[2:], step.shape[1]) for step in peers if len(step.shape) == 4 and step.shape[0] == 1}
     shapes = dict.fromkeys([op.values.squeeze().shape, *sorted(channels_last)])  # rows of pixels may be one axis here
     for samples in (one for shape in shapes for one in _samples_in_every_order(op.values.reshape(shape))):
         apart = np.abs(samples - wanted)

@@ -1,39 +1,54 @@
-"""Keypoints of single pictures, by a packaged model or by the source model eagerly."""
+"""Keypoints and dense results of single pictures, by a packaged model or by the source model eagerly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle
-from posekit.contract.outputs import Run, check_outputs
+from posekit.contract.outputs import Run, check_outputs, decode_dense
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError
 from posekit.parity.cases import cases_in, poses_of
 from posekit.pipelines.inputs import find_spec
 from posekit.poses import Poses, concatenate
+from posekit.poses.dense import DenseMap, in_source
 from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.progress import Progress, silent
 from posekit.runtimes import runtime_for
 from posekit.sources import open_source
 from posekit.sources.reference import run_reference
 
-Predicted = tuple[Path, Picture, Poses]
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model finds in a picture, over the source: everybody, and what it says of every place of each region."""
+
+    poses: Poses
+    dense: tuple[DenseMap, ...] = ()
+
+
+Predicted = tuple[Path, Picture, Prediction]
 
 
 def predict(
     run: Run, spec: PoseSpec, path: Path, image: Picture, boxes_xyxy: Sequence[tuple[float, ...]] = ()
-) -> Poses:
-    """The keypoints of a picture, source px; image: as load_image reads `path`; boxes_xyxy: source px of people, else
-    the whole frame."""
+) -> Prediction:
+    """What a model finds in a picture, source px; image: as load_image reads `path`; boxes_xyxy: source px of people,
+    else the whole frame."""
     people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
     cases = cases_in(image, Photo(path, 0, people), spec)
-    parts = [poses_of(run(case.pixels), case.transform, spec) for case in cases]
-    return concatenate(parts, spec.keypoint_count)
+    parts, dense = list[Poses](), list[DenseMap]()
+    for case in cases:
+        outputs = run(case.pixels)
+        parts.append(poses_of(outputs, case.transform, spec))
+        dense += [in_source(one, case.transform) for one in decode_dense(outputs, spec)]
+    return Prediction(concatenate(parts, spec.keypoint_count), tuple(dense))
 
 
 def predict_all(
@@ -43,7 +58,7 @@ def predict_all(
     boxes_xyxy: Sequence[tuple[float, ...]] = (),
     step: Progress = silent,
 ) -> tuple[list[Predicted], list[tuple[Path, InputError]]]:
-    """The pictures with their keypoints, and those that cannot be read; InputError where none can."""
+    """The pictures with what is found in them, and those that cannot be read; InputError where none can."""
     found: list[Predicted] = []
     failed: list[tuple[Path, InputError]] = []
     for path in paths:

@@ -64,12 +64,12 @@ def over_picture(dense: DenseMap, size_wh: tuple[int, int], pixel_center: float)
     to_cell = invert(dense.matrix)
     for top in range(0, height, rows_at_once):
         y, x = np.mgrid[top : min(top + rows_at_once, height), :width] + pixel_center
-        found[top : top + len(y)] = _read(dense, moved(to_cell, np.stack([x, y], axis=-1)))
+        found[top : top + len(y)] = values_at(dense, moved(to_cell, np.stack([x, y], axis=-1)))
     return found
 
 
-def _read(dense: DenseMap, cells: Floats) -> NDArray[np.float32]:
-    """Values at places (..., 2) between cells."""
+def values_at(dense: DenseMap, cells: Floats) -> NDArray[np.float32]:
+    """Values at columns and rows (..., 2) between cells, as `over_picture` reads them."""
     rows, columns = dense.values.shape
     x, y = cells[..., 0], cells[..., 1]
     inside = (x >= -0.5) & (x <= columns - 0.5) & (y >= -0.5) & (y <= rows - 0.5)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posekit.poses import Poses
@@ -13,6 +15,11 @@ from posekit.poses.images import Picture
 
 Colour = tuple[int, int, int]
 LEFT, RIGHT, MIDDLE = (255, 140, 0), (30, 200, 120), (90, 160, 255)
+
+
+TINT = 0.55  # how much of a place's own colour dense results leave
+TINTS = ((230, 60, 60), (60, 120, 230), (60, 190, 90), (240, 190, 50), (160, 90, 210), (60, 200, 210), (230, 120, 180),
+         (140, 110, 70), (120, 160, 30), (90, 90, 200), (250, 130, 70), (100, 100, 100))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +68,18 @@ def marks(
 
 
 def overlay(
-    image: Picture, poses: Poses, names: Sequence[str], edges: Sequence[tuple[str, str]], min_share: float = 0.25
+    image: Picture,
+    poses: Poses,
+    names: Sequence[str],
+    edges: Sequence[tuple[str, str]],
+    min_share: float = 0.25,
+    labels: NDArray[Any] | None = None,
 ) -> Image.Image:
-    """The picture with each instance's skeleton, as `marks` says.
+    """The picture with each instance's skeleton, as `marks` says; labels: (h, w) of its pixels, tinted but for 0.
 
     Keypoints are source px, whose pixel i has its centre at i + 0.5 here.
     """
-    picture = Image.fromarray(image).convert("RGB")
+    picture = Image.fromarray(image if labels is None else tinted(image, labels)).convert("RGB")
     draw = ImageDraw.Draw(picture)
     unit = max(min(picture.size) / 200, 1.0)
     lines, dots = marks(poses, names, edges, min_share)
@@ -79,6 +91,13 @@ def overlay(
         fill = None if dot.hollow else dot.colour
         draw.ellipse(box, fill=fill, outline=(255, 255, 255), width=max(round(0.5 * unit), 1))
     return picture
+
+
+def tinted(image: Picture, labels: NDArray[Any]) -> Picture:
+    """A picture (h, w, 3) whose places have the colour of their label, those of 0 their own."""
+    colours = np.array(TINTS, np.float64)[(labels - 1) % len(TINTS)]
+    mixed = np.round(image * TINT + colours * (1 - TINT)).astype(np.uint8)
+    return np.where(labels[..., None] > 0, mixed, image)
 
 
 def _colour(*names: str) -> Colour:

@@ -2,6 +2,7 @@
 
 warp.json: small pictures, how they are oriented, the region and input spec, and the sampled tensor.
 heatmap.json and so on, one a decoder: outputs of a head and the people that they stand for.
+dense.json: masks and parts (decoders/dense.py) over a turned region, at places between cells too
 people.json: what the tracker of several people (sigmas 0.08, at most 4) and their smoother (min_cutoff 0.8, beta 0.02)
 give, frame by frame.
 tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02)
@@ -28,6 +29,7 @@ from posekit.bundle.golden import (
     warp_cases,
     write_cases,
 )
+from posekit.bundle.golden_dense import dense_cases
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.decoders.detections.encoding import encode
 from posekit.poses import Poses
@@ -296,6 +298,7 @@ def main(folder: Path = FOLDER) -> None:
     write_cases(folder / "warp.json", all_warp_cases())
     for kind, cases in itertools.groupby(all_decoder_cases(), key=lambda case: case["kind"]):
         write_cases(folder / f"{kind}.json", list(cases))
+    write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6)))
     write_cases(folder / "people.json", people_cases())
     write_cases(folder / "tracking.json", tracking_cases())
 

@@ -155,6 +155,14 @@ def test_every_phase_of_every_part_is_looked_at_alike(shape: tuple[int, int, int
     assert counts == pytest.approx([1 / 16] * 16, abs=0.03)
 
 
+def test_a_step_of_several_in_its_first_axis_is_compared_too() -> None:
+    """Heads of attention, or a trace whose shapes somebody changed: no map of one picture."""
+    step = step_of("bmm", "bmm", "head", (), RANDOM.normal(size=(16, 24, 8, 1)).astype(np.float32))
+    values = RANDOM.normal(size=(1, 8, 16, 24)).astype(np.float32)
+    (found,) = compare([op("a", "image", values)], [step], ["a"], 0.01).ops
+    assert found.verdict == "differs"
+
+
 def test_a_trace_survives_a_round_trip(tmp_path: Path) -> None:
     written = Trace("x#0", "s", "c", NETWORK)
     trace.write(tmp_path, written)

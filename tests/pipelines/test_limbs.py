@@ -34,7 +34,7 @@ def check(model: Path, spec: Any, images: Path) -> None:
     spec, run = open_for_prediction(model, spec, (), "", False, "")
     for picture, heads in limbs.PLACES.items():
         path = images / f"{picture}.png"
-        seen, expected = predict(run, spec, path, load_image(path)), limbs.points(picture)
+        seen, expected = predict(run, spec, path, load_image(path)).poses, limbs.points(picture)
         assert len(seen.keypoints) == len(heads), picture
         if heads:
             away = np.abs(seen.keypoints[:, None] - expected[None]).max(axis=(2, 3))

@@ -89,7 +89,7 @@ def test_people_and_faces_are_where_they_were_measured(
     expected: dict[str, Any] = json.loads((published.file.parent / f"reference_{reference}.json").read_text())
     assert len(forms) == 3  # the file itself, Android, iOS
     for spec, run in forms.values():
-        seen = predict(run, spec, picture, load_image(picture))
+        seen = predict(run, spec, picture, load_image(picture)).poses
         assert len(seen.keypoints) == len(expected["scores"])
         assert np.abs(seen.boxes_xyxy - expected["boxes_xyxy"]).max() < published.box_px
         assert np.abs(seen.confidences - expected["scores"]).max() < published.score

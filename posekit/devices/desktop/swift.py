@@ -159,7 +159,7 @@ class HostRun:
         if image is None or decoded is None:
             return {}
         outputs = {key: read_tensor(self.request, file, "the request") for key, file in self.given[name].items()}
-        return {"image": Shipped(image.input, outputs, decoded.people)}
+        return {"image": Shipped(image.input, outputs, decoded.people, decoded.dense)}
 
 
 def run_request(wrapper: SwiftWrapper, writer: RequestWriter, run_model: Run, folder: Path) -> HostRun:

@@ -13,6 +13,7 @@ public fun main() {
         json(
             "warp" to warpSuite(),
             "decoder" to decoderSuite(TemplatePoseContract.DECODER_KIND, ::contractDecoder),
+            "dense" to denseSuite(),
             "tracking" to trackingSuite(),
             "people" to peopleSuite(),
             "contract" to contractFacts(),
@@ -85,6 +86,15 @@ internal fun decoderSuite(kind: String, newDecoder: (DecoderSettings) -> Decoder
     )
 }
 
+internal fun denseSuite(): String {
+    val cases = goldenCases("dense")
+    val errors = denseErrors(cases)
+    return json(
+        "cases" to cases.size, "count" to errors.count, "numbers" to errors.numbers, "values" to errors.values,
+        "matrix" to errors.matrix, "at_points" to errors.atPoints,
+    )
+}
+
 internal fun peopleSuite(): String {
     val cases = goldenCases("people")
     val errors = peopleErrors(cases)
@@ -142,9 +152,20 @@ private fun contractFacts(): String {
         "oks_sigmas" to keypoints.map { it.oksSigma },
         "flip_partners" to keypoints.map { it.flipPartner.index },
         "edges" to TemplatePose.Keypoint.edges.map { listOf(it.first.index, it.second.index) },
+        "dense" to contract.dense.map { quoted(told(it)) },
         "box_region" to numbers(TemplatePose.regionFromBox(10.0, 20.0, 110.0, 220.0)).toList(),
     )
 }
+
+private fun told(dense: DenseSpec): String = dense.run {
+    val kind = kind.name.lowercase()
+    val activation = activation.name.lowercase()
+    "$name $kind $output $first ${plain(stride)} ${plain(shift)} $upsampling $activation ${plain(threshold)} " +
+        "$within ${labels.joinToString(",")}"
+}
+
+/** As C's `%g` writes what has few digits. */
+private fun plain(number: Double): String = "%s".format(number).removeSuffix(".0")
 
 private fun quoted(text: String): String = "\"$text\""
 

@@ -21,6 +21,7 @@ private struct ContractFacts: Encodable {
   let oksSigmas = Keypoint.allCases.map(\.oksSigma)
   let flipPartners = Keypoint.allCases.map(\.flipPartner.index)
   let edges = Keypoint.edges.map { [$0.0.index, $0.1.index] }
+  let dense = TemplatePoseContract.dense.map(told)
   let boxRegion: [Double]
 
   init() throws {
@@ -33,9 +34,23 @@ private struct ContractFacts: Encodable {
   }
 }
 
+/// What the generated constants say of a dense result, as Kotlin tells it too.
+private func told(_ one: DenseSpec) -> String {
+  [
+    one.name, one.kind.rawValue, one.output, "\(one.first)", plain(one.stride), plain(one.shift), "\(one.upsampling)",
+    one.activation.rawValue, plain(one.threshold), one.within, one.labels.joined(separator: ","),
+  ].joined(separator: " ")
+}
+
+/// As C's `%g` writes what has few digits.
+private func plain(_ number: Double) -> String {
+  number == number.rounded() ? "\(Int(number))" : "\(number)"
+}
+
 private struct GoldenReport: Encodable {
   let warp: WarpErrors
   let decoder: DecoderErrors
+  let dense: DenseErrors
   let tracking: TrackingErrors
   let people: PeopleErrors
   let contract: ContractFacts
@@ -57,6 +72,7 @@ func goldenReport(folder: URL) throws -> String {
     decoder: try checkDecoders(folder: folder, kind: TemplatePoseContract.decoderKind) {
       try TemplatePoseContract.makeDecoder(ownSettings(for: $0))
     },
+    dense: try checkDense(folder: folder),
     tracking: try checkTracking(folder: folder),
     people: try checkPeople(folder: folder),
     contract: try ContractFacts())

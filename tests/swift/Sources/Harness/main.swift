@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Harness GOLDEN_FOLDER [SUITE]: prints the greatest differences to the golden vectors as JSON, of all or one of warp,
-// decoders, tracking, people.
+// decoders, dense, tracking, people.
 
 import Foundation
 
 struct Report: Encodable {
   var warp: WarpErrors?
   var decoders: [String: DecoderErrors]?
+  var dense: DenseErrors?
   var tracking: TrackingErrors?
   var people: PeopleErrors?
 }
@@ -25,6 +26,7 @@ if isAsked("decoders") {
   for (kind, make) in decoders { errors[kind] = try checkDecoders(folder: folder, kind: kind, make: make) }
   report.decoders = errors
 }
+if isAsked("dense") { report.dense = try checkDense(folder: folder) }
 if isAsked("tracking") { report.tracking = try checkTracking(folder: folder) }
 if isAsked("people") { report.people = try checkPeople(folder: folder) }
 let encoder = JSONEncoder()

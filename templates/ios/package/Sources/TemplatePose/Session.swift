@@ -46,6 +46,11 @@
       return try processor.finish(prepared)
     }
 
+    /// The dense results of the run before.
+    func dense(_ prepared: PoseProcessor.Prepared) throws -> [DenseMap] {
+      try processor.dense(prepared)
+    }
+
     /// Runs the network on an input that was made elsewhere.
     /// - Parameter outputs: in the order of the contract, overwritten.
     package func infer(_ values: UnsafeBufferPointer<Float>, into outputs: inout [OutputTensor]) throws {

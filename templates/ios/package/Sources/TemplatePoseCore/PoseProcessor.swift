@@ -58,6 +58,13 @@ public struct PoseProcessor: Sendable {
     return poses
   }
 
+  /// The dense results that `outputs` stand for, over the upright image.
+  /// - Throws: `PoseError.nonFinite` or `PoseError.wrongShape`.
+  public func dense(_ prepared: Prepared) throws(PoseError) -> [DenseMap] {
+    for output in outputs { try output.check() }
+    return try denseMaps(TemplatePoseContract.dense, of: outputs, toPicture: prepared.transform.inverse)
+  }
+
   private func pose(_ person: Int, _ prepared: Prepared) throws(PoseError) -> Pose {
     let points = people.points(of: person)
     guard points.count == keypointCount else {

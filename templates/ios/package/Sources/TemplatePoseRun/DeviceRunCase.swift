@@ -34,7 +34,7 @@ final class PassRun {
       switch mode {
       case .image: try image(asked, picture, stem, request)
       case .tensor: try reference(asked, tensor, prepared, stem)
-      case .outputs: try given(asked, prepared)
+      case .outputs: try given(asked, prepared, stem)
       }
     }
     return CaseRecord(
@@ -58,6 +58,7 @@ final class PassRun {
     try infer(UnsafeBufferPointer(input), &processor.outputs)
     result.outputs = try outputs("\(stem)-image")
     add(try decoded(prepared), to: &result)
+    result.dense = try dense(prepared, "\(stem)-image")
     try time(asked, picture, request, infer)
     return result
   }
@@ -75,10 +76,13 @@ final class PassRun {
     var result = ResultRecord(mode: .tensor)
     result.outputs = try outputs("\(stem)-tensor")
     add(try decoded(prepared), to: &result)
+    result.dense = try dense(prepared, "\(stem)-tensor")
     return result
   }
 
-  private func given(_ asked: AskedCase, _ prepared: PoseProcessor.Prepared) throws -> ResultRecord {
+  private func given(
+    _ asked: AskedCase, _ prepared: PoseProcessor.Prepared, _ stem: String
+  ) throws -> ResultRecord {
     for index in processor.outputs.indices {
       let output = processor.outputs[index]
       guard let tensor = asked.outputs?[output.name] else { throw PoseError.tensorMissing(output.name) }
@@ -89,6 +93,7 @@ final class PassRun {
     }
     var result = ResultRecord(mode: .outputs)
     add(try decoded(prepared), to: &result)
+    result.dense = try dense(prepared, "\(stem)-outputs")
     return result
   }
 
@@ -108,6 +113,21 @@ final class PassRun {
       records[output.name] = try output.values.withUnsafeBufferPointer {
         try written.tensor("\(stem)-output\(index).f32", shape: [1] + output.shape, $0)
       }
+    }
+    return records
+  }
+
+  /// The dense results, none where the outputs are not finite.
+  private func dense(_ prepared: PoseProcessor.Prepared, _ stem: String) throws -> [String: TensorRecord] {
+    var records: [String: TensorRecord] = [:]
+    do {
+      for map in try processor.dense(prepared) {
+        records[map.name] = try map.values.withUnsafeBufferPointer {
+          try written.tensor("\(stem)-dense-\(map.name).f32", shape: [map.size.height, map.size.width], $0)
+        }
+      }
+    } catch PoseError.nonFinite {
+      return [:]
     }
     return records
   }

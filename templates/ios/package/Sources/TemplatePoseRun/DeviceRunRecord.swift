@@ -67,6 +67,7 @@ struct ResultRecord: Encodable {
   var input: TensorRecord?
   var outputs: [String: TensorRecord] = [:]
   var people: [PersonRecord]?
+  var dense: [String: TensorRecord] = [:]
 }
 
 /// One case with the hash of what was read and the region that was used.

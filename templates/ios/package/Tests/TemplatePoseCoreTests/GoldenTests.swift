@@ -28,6 +28,16 @@ struct GoldenTests {
     #expect(errors.unrefusedNan == 0)
   }
 
+  @Test func denseResults() throws {
+    let errors = try checkDense(folder: try #require(goldenFolder()))
+    #expect(errors.cases > 0)
+    #expect(errors.count == 0)
+    #expect(errors.numbers == 0)
+    #expect(errors.values <= 1e-5)
+    #expect(errors.matrix <= 1e-6)
+    #expect(errors.atPoints <= 1e-5)
+  }
+
   @Test func trackedRegionsAndSmoothedPoints() throws {
     let errors = try checkTracking(folder: try #require(goldenFolder()))
     #expect(errors.cases > 0)

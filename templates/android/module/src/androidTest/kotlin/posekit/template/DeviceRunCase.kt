@@ -53,7 +53,8 @@ internal class CaseRun(
         val (rotationDegrees, mirrored) = orientation
         val people = decoded { listed(model.estimate(picture.bitmap, rotationDegrees, mirrored, case.region)) }
         val shape = listOf(1, contract.input.height, contract.input.width, 3)
-        return result("image", people, written.tensor("$stem-image-input.f32", shape, pipeline.input), pipeline.outputs)
+        val input = written.tensor("$stem-image-input.f32", shape, pipeline.input)
+        return result("image", people, input, pipeline.outputs, pipeline.outputs)
     }
 
     private fun tensor(): JsonObject {
@@ -64,7 +65,7 @@ internal class CaseRun(
         values.copyInto(pipeline.input)
         pipeline.infer()
         val people = decoded { pipeline.decode(pipeline.outputs, inputTransform(region, contract.input), region) }
-        return result("tensor", people, null, pipeline.outputs)
+        return result("tensor", people, null, pipeline.outputs, pipeline.outputs)
     }
 
     private fun outputs(): JsonObject {
@@ -72,11 +73,11 @@ internal class CaseRun(
             Tensor(name, asked.shape.toIntArray()).apply { values = files.tensor(asked).values }
         }
         val people = decoded { pipeline.decode(given, inputTransform(region, contract.input), region) }
-        return result("outputs", people, null, emptyMap())
+        return result("outputs", people, null, emptyMap(), given)
     }
 
     private fun result(
-        mode: String, people: List<Pose>?, input: JsonObject?, outputs: Map<String, Tensor>,
+        mode: String, people: List<Pose>?, input: JsonObject?, outputs: Map<String, Tensor>, read: Map<String, Tensor>,
     ): JsonObject =
         buildJsonObject {
             put("mode", mode)
@@ -87,7 +88,13 @@ internal class CaseRun(
                     put(tensor.name, written.tensor(file, tensor.shape.toList(), tensor.values))
                 }
             }
-            put("people", people?.let { JsonArray(it.map(::person)) } ?: JsonNull)
+            put("people", people?.takeIf { it.all(::isFinite) }?.let { JsonArray(it.map(::person)) } ?: JsonNull)
+            putJsonObject("dense") {
+                for (map in decoded { pipeline.dense(read, inputTransform(region, contract.input)) }.orEmpty()) {
+                    val file = "$stem-$mode-dense-${map.name}.f32"
+                    put(map.name, written.tensor(file, listOf(map.height, map.width), map.values))
+                }
+            }
         }
 
     private fun person(pose: Pose): JsonObject = buildJsonObject {
@@ -101,9 +108,9 @@ internal class CaseRun(
 
     private fun numbers(box: Box): List<Double> = listOf(box.left, box.top, box.right, box.bottom)
 
-    /** The people, or null where one of them is not finite or nothing can be decoded because the outputs are not. */
-    private fun decoded(people: () -> List<Pose>): List<Pose>? = try {
-        people().takeIf { found -> found.all(::isFinite) }
+    /** What is decoded, or null where that cannot be because the outputs are not finite. */
+    private fun <T> decoded(decode: () -> List<T>): List<T>? = try {
+        decode()
     } catch (error: NonFiniteOutputException) {
         null
     }

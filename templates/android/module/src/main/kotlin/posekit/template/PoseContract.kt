@@ -70,5 +70,6 @@ internal class PoseContract(
     val inputName: String,
     val outputs: List<OutputSpec>,
     val keypointCount: Int,
+    val dense: List<DenseSpec> = emptyList(),
     val newDecoder: () -> Decoder,
 )

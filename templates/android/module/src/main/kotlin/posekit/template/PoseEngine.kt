@@ -21,6 +21,16 @@ internal class PoseEngine private constructor(
         return pipeline.estimate(BitmapSource(bitmap), Orientation(rotationDegrees, mirrored), region)
     }
 
+    fun estimateDense(
+        bitmap: Bitmap,
+        rotationDegrees: Int,
+        mirrored: Boolean,
+        region: Region?,
+    ): Pair<List<Pose>, List<DenseMap>> {
+        confinement.check()
+        return pipeline.estimateDense(BitmapSource(bitmap), Orientation(rotationDegrees, mirrored), region)
+    }
+
     override fun close() {
         if (confinement.close()) runner.close()
     }

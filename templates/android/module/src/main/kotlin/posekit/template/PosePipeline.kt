@@ -14,6 +14,7 @@ internal interface ModelRunner : AutoCloseable {
  */
 internal class PosePipeline(private val contract: PoseContract, private val runner: ModelRunner) {
     private val decoder = contract.newDecoder()
+    private val denseReader = DenseReader(contract.dense)
     private val window = PixelWindow()
 
     /** What the model is given next. */
@@ -29,6 +30,14 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
         val transform = preprocess(source, orientation, where)
         infer()
         return decode(outputs, transform, where)
+    }
+
+    /** The same, and the dense results of the same run. */
+    fun estimateDense(source: PixelSource, orientation: Orientation, region: Region?): Pair<List<Pose>, List<DenseMap>> {
+        val where = region ?: wholeFrame(source.width, source.height, orientation)
+        val transform = preprocess(source, orientation, where)
+        infer()
+        return decode(outputs, transform, where) to dense(outputs, transform)
     }
 
     /** The region of a whole picture of that stored size. */
@@ -54,6 +63,10 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
 
     fun decode(outputs: Map<String, Tensor>, transform: InputTransform, region: Region): List<Pose> =
         decoder.decode(outputs).map { person -> poseOf(person, transform, region) }
+
+    /** The dense results of [outputs], over the upright image. */
+    fun dense(outputs: Map<String, Tensor>, transform: InputTransform): List<DenseMap> =
+        denseReader.read(outputs, transform.toSource)
 
     /** [person] in source px; its arrays become the pose's. */
     private fun poseOf(person: Person, transform: InputTransform, region: Region): Pose {

@@ -39,6 +39,18 @@ class GoldenTest {
     }
 
     @Test
+    fun denseResultsAreTheReferences() {
+        val cases = goldenCases("dense")
+        assertTrue("there are dense cases", cases.isNotEmpty())
+        val errors = denseErrors(cases)
+        assertTrue("${errors.count} results have other cells", errors.count == 0)
+        assertTrue("${errors.numbers} cells have other labels", errors.numbers == 0)
+        assertEquals("values", 0.0, errors.values, 1e-5)
+        assertEquals("from cells to the picture", 0.0, errors.matrix, 1e-6)
+        assertEquals("values between cells", 0.0, errors.atPoints, 1e-5)
+    }
+
+    @Test
     fun trackerGivesTheReferenceIds() {
         val cases = goldenCases("people")
         assertTrue("there are clips", cases.isNotEmpty())
