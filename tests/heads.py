@@ -17,6 +17,17 @@ KINDS = tuple(sorted(DECODERS))
 SEVERAL = "detections-ltrb-yolo8-roles"  # the golden case with the settings of YOLO-pose as a checkpoint gives it
 PLAIN = "heatmap"  # whose outputs the fakes of LiteRT give: what all wrappers share is checked with this one head
 
+# beside the people of that case, so that the generated code of dense results is compiled and run
+MASK = {
+    "name": "person",
+    "kind": "mask",
+    "output": "segments",
+    "stride": 16.0,
+    "upsampling": 2,
+    "activation": "sigmoid",
+}
+MASK_HW = (16, 12)
+
 # compiled as modules of their own: a head of each sort. The others are compiled together, and none leans on the files
 # of another (tests/bundle/test_decoder_files.py)
 MODULES = (PLAIN, "detections", "paf")
@@ -59,12 +70,14 @@ def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> Pose
                   "pad_value": 0, "alignment": "half_pixel"},
         "decoder": decoder(chosen),
         "keypoints": {"names": ["tip"], "oks_sigmas": [0.05]} if is_tiny else {"skeleton": "coco17"},
+        "dense": [MASK] if chosen["name"] == SEVERAL else [],
     }  # fmt: skip
     return parse_spec(data, "tests/heads.py")
 
 
 def output_shapes(pose_spec: PoseSpec) -> dict[str, tuple[int, ...]]:
-    """Shapes of the packaged outputs that the decoder reads, batch 1."""
+    """Shapes of the packaged outputs that are read, batch 1."""
     decoder, count = pose_spec.decoder, len(pose_spec.keypoints.names)
     outputs = of(decoder).examples(decoder, pose_spec.input, np.random.default_rng(0), count)
-    return {name: (1, *outputs[name].shape) for name in decoder.outputs}
+    found = {name: (1, *outputs[name].shape) for name in decoder.outputs}
+    return found | ({"segments": (1, *MASK_HW, 1)} if pose_spec.dense else {})

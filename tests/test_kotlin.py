@@ -296,7 +296,7 @@ def test_android_layer_of_several_people_on_fakes(kind: str, compiled: Compiled,
     (model / "tiny-pose2.tflite").write_bytes(_model("absolute", canonical_json(one)))
     classpath = [*on_fakes, *friends, compiled.classes / "several"]
     found = json.loads(build.java(classpath, f"{PACKAGE}.SeveralChecks", str(model)))
-    assert len(found) == 7
+    assert len(found) == 9
     assert [name for name, passed in found.items() if not passed] == []
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from posekit.bundle import file_hash, wrapper
+from posekit.contract.outputs import decode_dense
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices.format import MODES
 from posekit.devices.record import read_run, results_of
@@ -360,6 +361,10 @@ def check_run(package: Path, kind: str) -> None:
                 assert {name: values.tobytes() for name, values in result.outputs.items()} == {
                     name: values.tobytes() for name, values in stand_in_outputs(kind).items()
                 }
+            dense = decode_dense(stand_in_outputs(kind), pose_spec)
+            assert set(result.dense) == {map_.name for map_ in dense}
+            for map_ in dense:
+                np.testing.assert_allclose(result.dense[map_.name], map_.values, atol=1e-6)
             assert result.people is not None
             assert len(result.people) == poses.count > 0
             seen = poses_of_written(result.people, poses.keypoints.shape[1], kind)

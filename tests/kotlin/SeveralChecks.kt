@@ -28,6 +28,8 @@ public object SeveralChecks {
             "nobody_is_no_error" to { give(); TemplatePose.create(context).use { it.estimate(bitmap()) }.isEmpty() },
             "a_region_is_the_poses_own" to { regionIsKept(context) },
             "ids_stay" to { idsStay(context) },
+            "a_mask_over_the_picture" to { maskLies(context) },
+            "device_run_of_a_mask" to { give(); masks(context).all { it == listOf(32, 24) } },
             "device_run_of_two" to { deviceRun(context) },
             "device_run_of_nobody" to { give(); people(context).all { it is JsonArray && it.isEmpty() } },
             "device_run_of_nan" to { give(0.9f, Float.NaN); people(context).all { it is JsonNull } },
@@ -47,6 +49,7 @@ public object SeveralChecks {
         FakeLiteRt.inputShape = listOf(1, 256, 192, 3)
         FakeLiteRt.outputs["boxes"] = listOf(1, 4, CANDIDATES) to boxes
         FakeLiteRt.outputs["scores"] = listOf(1, 1, CANDIDATES) to scores
+        FakeLiteRt.outputs["segments"] = listOf(1, 16, 12, 1) to FloatArray(16 * 12) { if (it % 12 < 6) 4f else -4f }
         FakeLiteRt.outputs["keypoints"] = listOf(1, 51, CANDIDATES) to FloatArray(51 * CANDIDATES)
     }
 
@@ -71,6 +74,23 @@ public object SeveralChecks {
             near(listOf(box.left, box.top, box.right, box.bottom), boxOf(56, 120))
     }
 
+    /** The left half is on: the input's middle is the picture's. */
+    private fun maskLies(context: FakeContext): Boolean {
+        give(0.5f)
+        val estimate = TemplatePose.create(context).use { it.estimateDense(bitmap()) }
+        val mask = estimate.person
+        val cell = mask.transform
+        return estimate.poses.size == 1 && estimate.maps == listOf(mask) && mask.labels == listOf("person") &&
+            mask.width == 24 && mask.height == 32 && mask.label(0, 5) == 1 && mask.label(23, 5) == 0 &&
+            near(listOf(cell[2], cell[5]), listOf(sourceX(4), sourceY(4))) &&
+            mask.at(100.0, 200.0) > 0.9f && mask.at(600.0, 200.0) < 0.1f && mask.at(100.0, 700.0) == 0f
+    }
+
+    private fun masks(context: FakeContext) = results(context).map { result ->
+        val mask = result.getValue("dense").jsonObject.getValue("person").jsonObject
+        mask.numbers("shape").map { it.toInt() }
+    }
+
     private fun regionIsKept(context: FakeContext): Boolean {
         give(0.5f)
         val region = TemplatePose.regionFromBox(100.0, 100.0, 220.0, 260.0)
@@ -86,10 +106,12 @@ public object SeveralChecks {
         before == listOf(1, 2) && tracker.update(model.estimate(bitmap()), 0.1) == listOf(2, 1)
     }
 
-    private fun people(context: FakeContext) = DeviceRunChecks.run(context).getValue("passes").jsonArray
+    private fun people(context: FakeContext) = results(context).map { it.getValue("people") }
+
+    private fun results(context: FakeContext) = DeviceRunChecks.run(context).getValue("passes").jsonArray
         .flatMap { it.jsonObject.getValue("cases").jsonArray }
         .flatMap { it.jsonObject.getValue("results").jsonArray }
-        .map { it.jsonObject.getValue("people") }
+        .map { it.jsonObject }
         .also { check(it.size == 8) { "${it.size} results of 2 passes, 2 cases, 2 modes" } }
 
     private fun deviceRun(context: FakeContext): Boolean {
