@@ -54,6 +54,7 @@ LIMITS = {
     "smoothed": 1e-6,
     "numbers": 0,
     "values": 1e-6,
+    "uv": 1e-6,
     "matrix": 1e-9,
     "at_points": 1e-6,
 }
@@ -82,6 +83,7 @@ ARITHMETIC_FAULTS = [
     ("DenseReader.kt", "if (value > most)", "if (value >= most)", "dense"),
     ("DenseReader.kt", "(cells - 1) * spec.upsampling + 1 else", "cells * spec.upsampling else", "dense"),
     ("DenseReader.kt", "within.labelAt(index) == 0 -> 0f", "within.labelAt(index) == 2 -> 0f", "dense"),
+    ("DenseReader.kt", "maps(spec.u), maps(spec.v)", "maps(spec.v), maps(spec.u)", "dense"),
     ("DenseMap.kt", "value >= threshold.toFloat()", "value > threshold.toFloat()", "dense"),
     ("DenseMap.kt", "(1 - down) + under * down", "(1 - across) + under * across", "dense"),
     ("TorsoTracker.kt", "bodyMargin * body), farthestSide)", "bodyMargin * body), 1e9)", "tracking"),

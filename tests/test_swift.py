@@ -82,7 +82,7 @@ def measure(package: Path) -> dict[str, Any]:
 LIMITS = {
     "warp": {"grey": 0.01, "matrix": 1e-9, "region": 1e-9, "points": 1e-6, "content_mismatches": 0},
     "decoders": {"px": 0.001, "box": 0.001, "score": 1e-6, "count": 0, "unrefused_nan": 0},
-    "dense": {"values": 1e-6, "matrix": 1e-9, "at_points": 1e-6, "numbers": 0, "count": 0},
+    "dense": {"values": 1e-6, "uv": 1e-6, "matrix": 1e-9, "at_points": 1e-6, "numbers": 0, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
 }  # fmt: skip
 
@@ -147,6 +147,7 @@ FAULTS = {
         ("DenseReader.swift", "(cells - 1) * spec.upsampling + 1", "cells * spec.upsampling"),
         ("DenseReader.swift", "within?.label(at: index) != 0", "true"),
         ("DenseReader.swift", "tx: spec.shift * fine", "tx: spec.shift * spec.stride"),
+        ("DenseReader.swift", "finer(u, count, spec, outputs), try", "finer(v, count, spec, outputs), try"),
         ("DenseMap.swift", "values[index] >= Float(threshold)", "values[index] > Float(threshold)"),
         ("DenseMap.swift", "* (1 - down) + under * down", "* (1 - across) + under * across"),
     ),

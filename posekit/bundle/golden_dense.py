@@ -33,6 +33,12 @@ def dense_cases(rng: np.random.Generator, own: Sequence[DenseSpec] = ()) -> list
                 )
             )  # fmt: skip
             cases.append(_random_case(rng, f"{shift}-{upsampling}", (parts, mask), (7, 5)))
+    iuv = DenseSpec.model_validate({
+        "name": "body", "kind": "iuv", "output": "fine", "stride": 8.0, "upsampling": 2, "labels": ("hand", "foot"),
+        "coarse": {"output": "more"}, "coarse_count": 3, "u": {"output": "more", "first": 3},
+        "v": {"output": "more", "first": 6},
+    })  # fmt: skip
+    cases.append(_random_case(rng, "iuv", (iuv,), (6, 4)))
     if own:
         cases.append(_random_case(rng, "own", own, (5, 4)))
     return cases
@@ -64,6 +70,7 @@ def dense_case(
             "name": one.name, "size_wh": [one.values.shape[1], one.values.shape[0]],
             "values": _base64(one.values.astype("<f4")), "matrix": one.matrix.ravel().tolist(),
             "numbers": one.numbers.ravel().tolist(),
+            "uv": "" if one.uv is None else _base64(one.uv.astype("<f4")),
             "at_points": values_at(one, moved(invert(one.matrix), points)).tolist(),
         } for one in maps],
     }  # fmt: skip

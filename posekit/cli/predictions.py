@@ -80,20 +80,23 @@ def _dense(one: DenseMap) -> dict[str, Any]:
 
 def _drawn(out: Path, stem: str, image: Picture, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
     """Write the picture with what was found into `out`, and each dense result as a picture of its size: a mask as 0 to
-    255, labels as their numbers. Gives the paths; InputError where one cannot be written."""
+    255, labels as their numbers, U and V beside them as green and blue. Gives the paths; InputError where one cannot be
+    written."""
     from PIL import Image
 
     from posekit.report.overlay import overlay
 
     pictures = {one.name: picture_of(image, [part for part in seen.dense if part.name == one.name], spec)
                 for one in spec.dense}  # fmt: skip
+    surfaces = {f"{one.name}_uv": surface_of(image, [part for part in seen.dense if part.name == one.name], spec)
+                for one in spec.dense if one.kind == "iuv"}  # fmt: skip
     drawn = overlay(image, seen.poses, spec.keypoints.names, spec.keypoints.edges, labels=_labels(pictures, spec))
     target = out / f"{stem}.overlay.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
         drawn.save(target)
         paths: dict[str, Any] = {"overlay": str(target)}
-        for name, values in pictures.items():
+        for name, values in {**pictures, **surfaces}.items():
             target = out / f"{stem}.{name}.png"
             Image.fromarray(values).save(target)
             paths.setdefault("pictures", {})[name] = str(target)
@@ -117,13 +120,26 @@ def picture_of(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> Pict
     return found
 
 
+def surface_of(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> Picture:
+    """Labels, U and V of maps over a picture (h, w, 3), U and V as 0 to 255."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    parts = [picture_of(image, maps, spec)]
+    for axis in (0, 1):
+        scaled = [replace(one, values=one.uv[..., axis] * 255) for one in maps if one.uv is not None]
+        parts.append(picture_of(image, scaled, spec))
+    return np.stack(parts, axis=-1)
+
+
 def _labels(pictures: Mapping[str, Picture], spec: PoseSpec) -> Any:
     """What an overlay tints: the last parts of the contract, else its last mask; None without any."""
     if not spec.dense:
         return None
-    shown = next((one for one in reversed(spec.dense) if one.kind == "parts"), spec.dense[-1])
+    shown = next((one for one in reversed(spec.dense) if one.kind != "mask"), spec.dense[-1])
     values = pictures[shown.name].astype(int)
-    return values if shown.kind == "parts" else (values >= shown.threshold * 255).astype(int)
+    return values if shown.kind != "mask" else (values >= shown.threshold * 255).astype(int)
 
 
 def _show(row: dict[str, Any], names: Sequence[str]) -> None:

@@ -125,6 +125,7 @@ class GateSpec(Part):
     mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     max_score: Annotated[float, Field(gt=0)] | None = None
     min_agreement: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_uv: Annotated[float, Field(gt=0)] | None = None
     max_missed: Annotated[float, Field(ge=0, le=1)] | None = None
     max_invented: Annotated[float, Field(ge=0)] | None = None
     max_ap_drop: Annotated[float, Field(gt=0)] | None = None
@@ -233,7 +234,7 @@ class PoseSpec(Part):
     @property
     def outputs_read(self) -> tuple[str, ...]:
         """Names of the outputs that the decoder reads, then of those that dense results are made of."""
-        return tuple(dict.fromkeys((*self.decoder.outputs, *(one.output for one in self.dense))))
+        return tuple(dict.fromkeys((*self.decoder.outputs, *dense.shapes(self.dense))))
 
     @property
     def keypoint_count(self) -> int:

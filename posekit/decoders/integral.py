@@ -23,10 +23,10 @@ from posekit.poses.input_spec import InputSpec
 class IntegralSpec(DecoderSpec):
     """decoders/integral.py: maps K x h x w of the network, whose values are weights of their cells.
 
-    normalisation: what makes weights of them: `softmax` of `sharpness` times the values; the values themselves, none
-    below 0 (`relu`); their `sigmoid`. alignment: index i of a map of n lies at input px i * W / n (`stride`),
-    i * (W - 1) / (n - 1) (`corners`) or (i + 0.5) * W / n (`half_pixel`). score: the largest value of a map, the
-    largest share of the weights, or 1 (`none`).
+    first: the channel of the first keypoint. normalisation: what makes weights of them: `softmax` of `sharpness` times
+    the values; the values themselves, none below 0 (`relu`); their `sigmoid`. alignment: index i of a map of n lies at
+    input px i * W / n (`stride`), i * (W - 1) / (n - 1) (`corners`) or (i + 0.5) * W / n (`half_pixel`). score: the
+    largest value of a map, the largest share of the weights, or 1 (`none`).
     """
 
     kind: Literal["integral"]
@@ -35,6 +35,7 @@ class IntegralSpec(DecoderSpec):
     alignment: Literal["stride", "corners", "half_pixel"]
     score: Literal["value", "share", "none"]
     sharpness: Annotated[float, Field(gt=0)] = 1.0
+    first: Annotated[int, Field(ge=0, le=100_000)] = 0
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -43,8 +44,8 @@ class IntegralSpec(DecoderSpec):
 
 
 def shapes(spec: IntegralSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.ExpectedShape]:
-    """Expected shapes: any map size, K channels."""
-    return {spec.output: (None, None, keypoint_count)}
+    """Expected shapes: any map size, `first` + K channels."""
+    return {spec.output: (None, None, spec.first + keypoint_count)}
 
 
 def pack(values: Any, wanted: layout.ExpectedShape, spec: IntegralSpec, size_wh: tuple[int, int]) -> Any:
@@ -55,7 +56,7 @@ def pack(values: Any, wanted: layout.ExpectedShape, spec: IntegralSpec, size_wh:
 def decode(outputs: Mapping[str, NDArray[Any]], spec: IntegralSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
     """The keypoints (1, K, 2) of one person in input px; a map without weight gives its middle."""
     del sigmas  # one person is nobody else
-    maps = outputs[spec.output].astype(np.float64)
+    maps = outputs[spec.output][..., spec.first :].astype(np.float64)
     height, width, count = maps.shape
     peaks = maps.max(axis=(0, 1))
     if spec.normalisation == "softmax":
@@ -91,13 +92,13 @@ def encode(
     centre = (keypoints - origin) / step
     y, x = np.mgrid[: map_size_wh[1], : map_size_wh[0]]
     power = -((x[..., None] - centre[:, 0]) ** 2 + (y[..., None] - centre[:, 1]) ** 2) / (2 * sigma**2)
-    if spec.normalisation == "softmax":
-        return {spec.output: power / spec.sharpness}
     weights = np.exp(power)
-    if spec.normalisation == "relu":
-        return {spec.output: weights}
-    weights = np.clip(weights, 1e-9, 1 - 1e-9)
-    return {spec.output: np.log(weights / (1 - weights))}
+    if spec.normalisation == "softmax":
+        weights = power / spec.sharpness
+    elif spec.normalisation == "sigmoid":
+        weights = np.clip(weights, 1e-9, 1 - 1e-9)
+        weights = np.log(weights / (1 - weights))
+    return {spec.output: np.concatenate([np.zeros((*weights.shape[:2], spec.first)), weights], axis=-1)}
 
 
 def examples(spec: IntegralSpec, image: InputSpec, rng: np.random.Generator, count: int) -> dict[str, Floats]:
@@ -119,9 +120,11 @@ def alternatives(spec: IntegralSpec, image: InputSpec) -> tuple[Alternatives, ..
 
 
 def mirrored(outputs: Mapping[str, Any], spec: IntegralSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
-    """Maps (1, h, w, K) from left to right, of the other side's keypoints."""
+    """Maps (1, h, w, K) from left to right, of the other side's keypoints; channels before them from left to right."""
     del image
-    return {spec.output: mirror.turned(mirror.reordered(outputs[spec.output], -1), -2)}
+    values = outputs[spec.output]
+    before, own = values[..., : spec.first], mirror.reordered(values[..., spec.first :], -1)
+    return {spec.output: mirror.turned(mirror.join([before, own], -1) if spec.first else own, -2)}
 
 
 DECODER = Decoder(IntegralSpec, shapes, pack, decode, examples, alternatives, mirrored=mirrored)

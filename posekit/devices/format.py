@@ -102,8 +102,9 @@ class CaseResult(Part):
     """What one mode of one case gave.
 
     input: the tensor that the wrapper made (`image` only). outputs: of the model. people: in source px, none or more,
-    the most confident first; null where they are not finite or nothing was decoded. dense: results (h, w) by name, as
-    the app gets them; none where the contract has none, or where they are not finite.
+    the most confident first; null where they are not finite or nothing was decoded. dense: results (h, w) by name, U
+    and V (h, w, 2) by the name and `_uv`, as the app gets them; none where the contract has
+    none, or where they are not finite.
     """
 
     mode: Mode

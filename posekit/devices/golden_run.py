@@ -23,7 +23,7 @@ CLOSE = 1e-9
 LIMITS = {
     "warp": {"grey": 0.01, "geometry": 1e-6, "matrix": 1e-6, "region": 1e-6, "points": 1e-6, "content_mismatches": 0},
     "decoder": {"px": 0.001, "score": 1e-5, "box": 0.001, "count": 0, "unrefused_nan": 0},
-    "dense": {"values": 1e-5, "numbers": 0, "matrix": 1e-6, "at_points": 1e-5, "count": 0},
+    "dense": {"values": 1e-5, "uv": 1e-5, "numbers": 0, "matrix": 1e-6, "at_points": 1e-5, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
 }  # fmt: skip
 TESTS = {
@@ -95,7 +95,8 @@ def _dense_facts(one: DenseSpec) -> str:
     """What the generated constants say of a dense result, as both languages tell it."""
     return (
         f"{one.name} {one.kind} {one.output} {one.first} {one.stride:g} {one.shift:g} {one.upsampling} "
-        f"{one.activation} {one.threshold:g} {one.within} {','.join(one.labels)}"
+        f"{one.activation} {one.threshold:g} {one.within} {','.join(one.labels)} {one.coarse_count}"
+        + "".join(f" {role.output} {role.first}" for role in (one.coarse, one.u, one.v) if role is not None)
     )
 
 

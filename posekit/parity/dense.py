@@ -10,6 +10,7 @@ import numpy as np
 
 from posekit.contract.outputs import decode_dense
 from posekit.contract.spec import PoseSpec
+from posekit.decoders import dense
 from posekit.decoders.decoder import Outputs
 from posekit.poses.dense import DenseMap
 
@@ -18,13 +19,15 @@ from posekit.poses.dense import DenseMap
 class DenseError:
     """One dense result over all cases. agreement: cells with the same label on both sides, as a fraction of `cells`,
     those that are not background on both; of a mask that is the intersection over the union. max_abs: the largest
-    difference of a mask's value, 0 for labels. worst: the case with the least agreement."""
+    difference of a mask's value, or of U and V where the labels agree, 0 for labels alone; mean_uv: the mean of that,
+    None without U and V. worst: the case with the least agreement."""
 
     name: str
     agreement: float
     cells: int
     max_abs: float
     worst: str
+    mean_uv: float | None = None
 
 
 class DenseTally:
@@ -33,7 +36,7 @@ class DenseTally:
     def __init__(self, name: str) -> None:
         self.name = name
         self._same = self._cells = 0
-        self._max_abs = 0.0
+        self._max_abs, self._uv, self._has_uv = 0.0, 0.0, False
         self._worst = (math.inf, "")
 
     def add(self, case: str, seen: DenseMap | None, expected: DenseMap) -> None:
@@ -47,18 +50,23 @@ class DenseTally:
         self._cells, self._same = self._cells + cells, self._same + same
         if expected.is_mask:
             self._max_abs = max(self._max_abs, float(np.abs(seen.values - expected.values).max(initial=0.0)))
+        if expected.uv is not None and seen.uv is not None:
+            apart = np.abs(seen.uv - expected.uv)[(one == other) & (one > 0)].astype(np.float64)
+            self._has_uv, self._uv = True, self._uv + float(apart.sum()) / 2
+            self._max_abs = max(self._max_abs, float(apart.max(initial=0.0)))
         if cells:
             self._worst = min(self._worst, (same / cells, case))
 
     def result(self) -> DenseError:
         """All cases so far; agreement is NaN where one of them had no numbers, 1 where all of it was background."""
         agreement = math.nan if math.isnan(self._max_abs) else self._same / self._cells if self._cells else 1.0
-        return DenseError(self.name, agreement, self._cells, self._max_abs, self._worst[1])
+        mean_uv = self._uv / max(self._same, 1) if self._has_uv else None
+        return DenseError(self.name, agreement, self._cells, self._max_abs, self._worst[1], mean_uv)
 
 
 def dense_in(outputs: Outputs, spec: PoseSpec) -> tuple[DenseMap, ...]:
     """The dense results of a case over the input; none where the outputs are not finite."""
-    if not all(np.isfinite(outputs[one.output]).all() for one in spec.dense):
+    if not all(np.isfinite(outputs[name]).all() for name in dense.shapes(spec.dense)):
         return ()
     return decode_dense(outputs, spec)
 

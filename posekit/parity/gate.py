@@ -21,14 +21,15 @@ from posekit.parity.quality import Quality
 
 EXACT: dict[Precision, GateSpec] = {
     "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001, max_missed=0.0, max_invented=0.0,
-                     max_z_px=0.05, min_agreement=0.999, tie=1e-4, min_score_of_median=0.0),
+                     max_z_px=0.05, min_agreement=0.999, max_uv=0.001, tie=1e-4, min_score_of_median=0.0),
     "fp16": GateSpec(p95_px=0.25, max_of_size=0.02, max_shift=0.001, min_snr_db=40.0, min_oks=0.98, max_score=0.03,
-                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, min_agreement=0.995,
+                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, min_agreement=0.995, max_uv=0.01,
                      tie=0.005),
 }  # fmt: skip
 # keypoints move: what counts is whether they are still good
 COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9, max_shift=0.001, max_missed=0.02, max_invented=0.02,
-                      max_z_of_size=0.1, min_agreement=0.95, max_ap_drop=1.0, max_pck_drop=1.0, tie=0.005)  # fmt: skip
+                      max_z_of_size=0.1, min_agreement=0.95, max_uv=0.05, max_ap_drop=1.0, max_pck_drop=1.0,
+                      tie=0.005)  # fmt: skip
 DEFAULTS: dict[Precision, GateSpec] = {name: EXACT.get(name, COMPRESSED) for name in NAMES}
 NO_PYCOCOTOOLS = "pycocotools is not installed"
 ENOUGH_PEOPLE = 20  # with fewer, one person more or less is worth more than the accuracy that may be lost
@@ -187,18 +188,17 @@ def _check_depth(gate: GateSpec, drift: Drift) -> list[Check]:
 
 
 def check_dense(gate: GateSpec, dense: Sequence[DenseError]) -> list[Check]:
-    """How much of each dense result is the same on both sides."""
-    limit = gate.min_agreement
-    if limit is None:
-        return []
-    return [
-        _check(
-            f"{one.name}{OF_DENSE}",
-            one.agreement >= limit,
-            f"{one.agreement:.4f} of {one.cells} cells, at least {limit:g}" + (f" ({one.worst})" if one.worst else ""),
-        )
-        for one in dense
-    ]
+    """How much of each dense result is the same on both sides, and how far apart U and V are."""
+    checks = []
+    for one in dense:
+        where = f" ({one.worst})" if one.worst else ""
+        if gate.min_agreement is not None:
+            text = f"{one.agreement:.4f} of {one.cells} cells, at least {gate.min_agreement:g}{where}"
+            checks.append(_check(f"{one.name}{OF_DENSE}", one.agreement >= gate.min_agreement, text))
+        if gate.max_uv is not None and one.mean_uv is not None:
+            text = f"{one.mean_uv:.4f} on average, at most {gate.max_uv:g}"
+            checks.append(_check(f"{one.name}, U and V", one.mean_uv <= gate.max_uv, text))
+    return checks
 
 
 def check_accuracy(gate: GateSpec, drop: Drop | None) -> list[Check]:

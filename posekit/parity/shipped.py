@@ -12,6 +12,7 @@ from posekit.contract.outputs import Run
 from posekit.contract.precisions import Precision
 from posekit.contract.spec import GateSpec, PoseSpec
 from posekit.decoders.decoder import Outputs
+from posekit.decoders.dense import SURFACE
 from posekit.errors import InputError
 from posekit.parity.cases import Case, found_in, found_of, nothing_in
 from posekit.parity.dense import dense_in
@@ -180,7 +181,13 @@ def _dense(case: Case, one: Shipped, outputs: Outputs, spec: PoseSpec) -> tuple[
                 f"dense result {expected.name!r} of case {case.name!r} has shape "
                 f"{None if values is None else values.shape} in the run, expected {expected.values.shape}"
             )
-        found.append(replace(expected, values=values))
+        surface = None if expected.uv is None else one.dense.get(f"{expected.name}{SURFACE}")
+        if expected.uv is not None and (surface is None or surface.shape != expected.uv.shape):
+            raise InputError(
+                f"U and V of dense result {expected.name!r} of case {case.name!r} have shape "
+                f"{None if surface is None else surface.shape} in the run, expected {expected.uv.shape}"
+            )
+        found.append(replace(expected, values=values, uv=surface))
     return tuple(found)
 
 

@@ -22,7 +22,8 @@ class DenseMap:
 
     values: (h, w) float32; of a mask how sure the model is, 0 to 1, of labels their number, 0 for the background.
     matrix: (2, 3), from a cell's column and row to the px of its middle: input px as decoded, source px after
-    `in_source`. labels: the names of labels 1, 2, ...; of a mask one, where it is `threshold` or more.
+    `in_source`. labels: the names of labels 1, 2, ...; of a mask one, where it is `threshold` or more. uv: (h, w, 2)
+    float32, where on the surface of its label's part a cell is, 0 to 1; None where the model says nothing of that.
     """
 
     name: str
@@ -30,6 +31,7 @@ class DenseMap:
     matrix: Floats
     labels: tuple[str, ...]
     threshold: float | None = None
+    uv: NDArray[np.float32] | None = None
 
     @property
     def is_mask(self) -> bool:

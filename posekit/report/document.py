@@ -41,6 +41,7 @@ FIGURES = frozenset(
     "max_z_px",
     "max_z_of_size",
     "max_box_px",
+    "mean_uv",
 }  # where null is a number that is not finite
 
 

@@ -65,6 +65,36 @@ def test_of_equal_parts_the_first_counts_and_a_mask_is_on_at_its_threshold() -> 
     assert parts.numbers.tolist() == [[1, 0]]
 
 
+IUV: dict[str, Any] = {"name": "body", "kind": "iuv", "output": "fine", "stride": 8.0, "labels": ("hand", "foot"),
+                       "coarse": {"output": "coarse"}, "u": {"output": "u"}, "v": {"output": "v"}}  # fmt: skip
+
+
+def test_u_and_v_are_those_of_the_label() -> None:
+    given = DenseSpec.model_validate(IUV)
+    labels, surface = RNG.integers(0, 3, (4, 5)), RNG.uniform(0, 1, (4, 5, 2))
+    outputs = dense.encode({"body": labels}, [given], surfaces={"body": surface})
+    (found,) = dense.decode(outputs, [given])
+    assert (found.numbers == labels).all()
+    assert found.uv is not None
+    assert np.abs(found.uv - np.where(labels[..., None] > 0, surface, 0)).max() < 1e-6
+    (cut,) = dense.decode({**outputs, "u": outputs["u"] + 5}, [given])
+    assert cut.uv is not None
+    assert set(np.unique(cut.uv[..., 0])) == {0.0, 1.0}
+
+
+def test_no_part_is_where_the_coarse_background_is() -> None:
+    """Whatever the fine channels say; and the fine background is one too."""
+    given = DenseSpec.model_validate(IUV)
+    outputs = dense.encode({"body": np.array([[1, 2, 0]])}, [given], surfaces={"body": np.ones((1, 3, 2))})
+    outputs["coarse"][0, 0] = (3.0, 1.0)
+    (found,) = dense.decode(outputs, [given])
+    assert found.numbers.tolist() == [[0, 2, 0]]
+    assert found.uv is not None
+    assert found.uv[0, :, 0].tolist() == [0, 1, 0]
+    (bare,) = dense.decode(outputs, [given.model_copy(update={"coarse": None})])
+    assert bare.numbers.tolist() == [[1, 2, 0]]
+
+
 def test_it_lies_over_the_picture() -> None:
     """A mask whose left half is on, of a turned and enlarged region: on where the region's left half is."""
     spec = InputSpec(size_wh=(64, 64), color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize="stretch",
@@ -92,6 +122,11 @@ def test_it_lies_over_the_picture() -> None:
         ([{**MASK, "shift": 0.25}], "shift must be 0 or 0.5"),
         ([PARTS], "lies within 'person', which is no mask"),
         ([MASK, {**PARTS, "upsampling": 2}], "differ in stride, shift or upsampling"),
+        ([{**IUV, "u": None}], "needs u and v"),
+        ([{**MASK, "u": {"output": "x"}}], "of kind 'iuv' alone"),
+        ([{**IUV, "labels": []}], "needs the names of its channels"),
+        ([{**IUV, "v": {"output": "u"}}], "share channel 0"),
+        ([IUV, {**MASK, "name": "body_uv"}], "two dense results have one name"),
         ([MASK, MASK], "two dense results have one name"),
         ([MASK, {**MASK, "name": "other"}], "share channel 0"),
         ([{**MASK, "name": "poses"}], "a word of Kotlin or Swift"),

@@ -41,5 +41,7 @@ def add_cases(add: Add, spec: Callable[[dict[str, Any]], Any], points: Floats, e
             maps = integral.encode(points, spec(data), size_wh, (12, 16))["maps"]
             add(f"integral-{normalisation}-{alignment}", data, {"maps": maps})
             add(f"integral-{normalisation}-{alignment}-noisy", data, {"maps": maps + rng.normal(0, 0.3, maps.shape)})
+        later = {**data, "first": 2}
+        add(f"integral-{normalisation}-first", later, integral.encode(points, spec(later), size_wh, (12, 16)))
         add(f"integral-{normalisation}-zero", data, {"maps": np.zeros((16, 12, 7))})
         add(f"integral-{normalisation}-nothing", data, {"maps": np.full((16, 12, 7), -3.0)})

@@ -73,6 +73,20 @@ def test_too_little_agreement_fails_and_its_step_is_blamed(agreement: float) -> 
     assert least_agreeing((same,)) == ()
 
 
+def test_u_and_v_are_compared_where_labels_agree() -> None:
+    uv = RNG.uniform(0, 0.5, (1, 3, 2)).astype(np.float32)
+    expected = replace(labels([[0, 1, 2]]), uv=uv)
+    tally = DenseTally("it")
+    tally.add("a", replace(labels([[1, 1, 1]]), uv=uv + np.float32(0.25)), expected)
+    found = tally.result()
+    assert (found.max_abs, found.mean_uv) == (pytest.approx(0.25), pytest.approx(0.25))
+    checks = check_dense(GateSpec(max_uv=0.2), [found])
+    assert [(check.name, check.outcome) for check in checks] == [("it, U and V", Outcome.FAIL)]
+    swapped_axes = DenseTally("it")
+    swapped_axes.add("a", replace(expected, uv=uv[..., ::-1]), expected)
+    assert swapped_axes.result().mean_uv == pytest.approx(float(np.abs(uv[0, 1:, 0] - uv[0, 1:, 1]).mean()))
+
+
 def case_and_outputs() -> tuple[Case, dict[str, Any]]:
     channels = {"heatmaps": 17, "offsets": 34, "displacements": 64, "segments": 1, "parts": 24}
     photo = np.zeros((100, 120, 3), np.uint8)

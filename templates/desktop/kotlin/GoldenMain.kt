@@ -91,7 +91,7 @@ internal fun denseSuite(): String {
     val errors = denseErrors(cases)
     return json(
         "cases" to cases.size, "count" to errors.count, "numbers" to errors.numbers, "values" to errors.values,
-        "matrix" to errors.matrix, "at_points" to errors.atPoints,
+        "uv" to errors.uv, "matrix" to errors.matrix, "at_points" to errors.atPoints,
     )
 }
 
@@ -161,7 +161,8 @@ private fun told(dense: DenseSpec): String = dense.run {
     val kind = kind.name.lowercase()
     val activation = activation.name.lowercase()
     "$name $kind $output $first ${plain(stride)} ${plain(shift)} $upsampling $activation ${plain(threshold)} " +
-        "$within ${labels.joinToString(",")}"
+        "$within ${labels.joinToString(",")} $coarseCount" +
+        listOfNotNull(coarse, u, v).joinToString("") { " ${it.output} ${it.first}" }
 }
 
 /** As C's `%g` writes what has few digits. */

@@ -39,7 +39,8 @@ private func told(_ one: DenseSpec) -> String {
   [
     one.name, one.kind.rawValue, one.output, "\(one.first)", plain(one.stride), plain(one.shift), "\(one.upsampling)",
     one.activation.rawValue, plain(one.threshold), one.within, one.labels.joined(separator: ","),
-  ].joined(separator: " ")
+    "\(one.coarseCount)",
+  ].joined(separator: " ") + [one.coarse, one.u, one.v].compactMap { $0 }.map { " \($0.output) \($0.first)" }.joined()
 }
 
 /// As C's `%g` writes what has few digits.

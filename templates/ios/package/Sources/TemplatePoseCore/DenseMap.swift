@@ -15,6 +15,9 @@ public struct DenseMap: Equatable, Sendable {
   /// From a cell's column and row to the middle of it, px of the upright image.
   public let toPicture: Affine
 
+  /// U and V of each cell in turn, 0 to 1: where on the surface of its part it is; nil where the model does not say.
+  public var surface: [Float]?
+
   /// The number of a cell's label; of a mask 1 where it is on.
   public func label(column: Int, row: Int) -> Int { label(at: row * size.width + column) }
 

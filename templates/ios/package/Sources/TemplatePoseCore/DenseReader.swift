@@ -1,48 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a dense result is: how sure of a person, or which of several parts.
-public enum DenseKind: String, Sendable { case mask, parts }
-
-/// What makes a mask's channel 0 to 1.
-public enum DenseActivation: String, Sendable { case none, sigmoid }
-
-/// A dense result of the contract.
-public struct DenseSpec: Sendable {
-  public let name: String
-  public let kind: DenseKind
-  /// The output whose channels it is made of, one a label, and the first of them.
-  public let output: String
-  public let first: Int
-  /// Cell i of the output is at (i + shift) * stride input px.
-  public let stride: Double
-  public let shift: Double
-  /// How often finer the result's cells are.
-  public let upsampling: Int
-  public let activation: DenseActivation
-  /// A mask is on from there on.
-  public let threshold: Double
-  /// The name of the mask where parts are; empty: they are everywhere.
-  public let within: String
-  public let labels: [String]
-
-  public init(
-    name: String, kind: DenseKind, output: String, first: Int, stride: Double, shift: Double, upsampling: Int,
-    activation: DenseActivation, threshold: Double, within: String, labels: [String]
-  ) {
-    self.name = name
-    self.kind = kind
-    self.output = output
-    self.first = first
-    self.stride = stride
-    self.shift = shift
-    self.upsampling = upsampling
-    self.activation = activation
-    self.threshold = threshold
-    self.within = within
-    self.labels = labels
-  }
-}
-
 /// The dense results of a model's outputs, in the order of the contract.
 /// - Parameters:
 ///   - outputs: all finite.
@@ -53,7 +10,7 @@ public func denseMaps(_ specs: [DenseSpec], of outputs: [OutputTensor], toPictur
 {
   var found: [String: DenseMap] = [:]
   for spec in specs where spec.kind == .mask { found[spec.name] = try map(spec, outputs, toPicture, within: nil) }
-  for spec in specs where spec.kind == .parts {
+  for spec in specs where spec.kind != .mask {
     found[spec.name] = try map(spec, outputs, toPicture, within: found[spec.within])
   }
   return specs.compactMap { found[$0.name] }
@@ -62,26 +19,51 @@ public func denseMaps(_ specs: [DenseSpec], of outputs: [OutputTensor], toPictur
 private func map(
   _ spec: DenseSpec, _ outputs: [OutputTensor], _ toPicture: Affine, within: DenseMap?
 ) throws(PoseError) -> DenseMap {
-  guard let tensor = outputs.first(where: { $0.name == spec.output }) else { throw .tensorMissing(spec.output) }
-  guard tensor.shape.count == 3, tensor.shape[2] >= spec.first + max(spec.labels.count, 1) else {
-    throw .wrongShape(tensor: spec.output, expected: [-1, -1, -1], found: tensor.shape)
-  }
-  let maps = FinerMaps(tensor: tensor, spec: spec)
+  let background = spec.kind == .iuv ? 1 : 0
+  let count = max(spec.labels.count, 1) + background
+  let maps = try finer(DenseRole(output: spec.output, first: spec.first), count, spec, outputs)
+  var coarse: FinerMaps?
+  if let role = spec.coarse { coarse = try finer(role, spec.coarseCount, spec, outputs) }
   var values = [Float](repeating: 0, count: maps.columns.count * maps.rows.count)
   for index in values.indices {
     if spec.kind == .mask {
       let raw = maps.value(index, 0)
       values[index] = Float(spec.activation == .sigmoid ? sigmoid(raw) : raw)
-    } else if within?.label(at: index) != 0 {
-      values[index] = Float(maps.highest(index, of: spec.labels.count) + 1)
+    } else if within?.label(at: index) != 0, coarse?.highest(index, of: spec.coarseCount) != 0 {
+      values[index] = Float(maps.highest(index, of: count) + 1 - background)
     }
   }
   let fine = spec.stride / Double(spec.upsampling)
   let toInput = Affine(a: fine, b: 0, tx: spec.shift * fine, c: 0, d: fine, ty: spec.shift * fine)
-  return DenseMap(
+  var found = DenseMap(
     name: spec.name, size: PixelSize(width: maps.columns.count, height: maps.rows.count), values: values,
     labels: spec.labels.isEmpty ? [spec.name] : spec.labels, threshold: spec.kind == .mask ? spec.threshold : nil,
     toPicture: toInput.followed(by: toPicture))
+  if let u = spec.u, let v = spec.v {
+    found.surface = surface(
+      of: values, try finer(u, count, spec, outputs), try finer(v, count, spec, outputs))
+  }
+  return found
+}
+
+private func finer(
+  _ role: DenseRole, _ count: Int, _ spec: DenseSpec, _ outputs: [OutputTensor]
+) throws(PoseError) -> FinerMaps {
+  guard let tensor = outputs.first(where: { $0.name == role.output }) else { throw .tensorMissing(role.output) }
+  guard tensor.shape.count == 3, tensor.shape[2] >= role.first + count else {
+    throw .wrongShape(tensor: role.output, expected: [-1, -1, role.first + count], found: tensor.shape)
+  }
+  return FinerMaps(tensor: tensor, first: role.first, spec: spec)
+}
+
+/// U and V of each cell in turn, of its label's channels.
+private func surface(of labels: [Float], _ u: FinerMaps, _ v: FinerMaps) -> [Float] {
+  var found = [Float](repeating: 0, count: 2 * labels.count)
+  for (index, label) in labels.enumerated() where label > 0 {
+    found[2 * index] = Float(min(max(u.value(index, Int(label)), 0), 1))
+    found[2 * index + 1] = Float(min(max(v.value(index, Int(label)), 0), 1))
+  }
+  return found
 }
 
 /// An output's maps read between their cells, at the cells of a result.
@@ -93,13 +75,14 @@ private struct FinerMaps {
   private let first: Int
   private let values: [Float]
 
-  init(tensor: OutputTensor, spec: DenseSpec) {
-    (width, channels, first, values) = (tensor.shape[1], tensor.shape[2], spec.first, tensor.values)
+  init(tensor: OutputTensor, first: Int, spec: DenseSpec) {
+    self.first = first
+    (width, channels, values) = (tensor.shape[1], tensor.shape[2], tensor.values)
     columns = Between(cells: tensor.shape[1], spec: spec)
     rows = Between(cells: tensor.shape[0], spec: spec)
   }
 
-  /// The value of a channel, counted from the result's first one, at a cell of the result.
+  /// The value of a channel, counted from the role's first one, at a cell of the result.
   func value(_ index: Int, _ channel: Int) -> Double {
     let (row, column) = index.quotientAndRemainder(dividingBy: columns.count)
     let across = columns.share[column]

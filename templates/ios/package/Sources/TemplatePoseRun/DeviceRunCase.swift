@@ -125,6 +125,9 @@ final class PassRun {
         records[map.name] = try map.values.withUnsafeBufferPointer {
           try written.tensor("\(stem)-dense-\(map.name).f32", shape: [map.size.height, map.size.width], $0)
         }
+        records["\(map.name)_uv"] = try map.surface?.withUnsafeBufferPointer {
+          try written.tensor("\(stem)-dense-\(map.name)-uv.f32", shape: [map.size.height, map.size.width, 2], $0)
+        }
       }
     } catch PoseError.nonFinite {
       return [:]

@@ -16,11 +16,23 @@ struct DenseCase: Decodable {
     let threshold: Double
     let within: String
     let labels: [String]
+    let coarseCount: Int
+    let coarse: Role?
+    let u: Role?
+    let v: Role?
+
+    struct Role: Decodable {
+      let output: String
+      let first: Int
+
+      var role: DenseRole { DenseRole(output: output, first: first) }
+    }
 
     func spec() throws -> DenseSpec {
       DenseSpec(
         name: name, kind: try known(kind), output: output, first: first, stride: stride, shift: shift,
-        upsampling: upsampling, activation: try known(activation), threshold: threshold, within: within, labels: labels)
+        upsampling: upsampling, activation: try known(activation), threshold: threshold, within: within, labels: labels,
+        coarseCount: coarseCount, coarse: coarse?.role, u: u?.role, v: v?.role)
     }
   }
 
@@ -28,6 +40,7 @@ struct DenseCase: Decodable {
     let name: String
     let sizeWh: [Int]
     let values: Data
+    let uv: Data
     let matrix: [Double]
     let numbers: [Int]
     let atPoints: [Double]
@@ -54,6 +67,7 @@ struct DenseErrors: Encodable {
   /// Cells with another label.
   var numbers = 0
   var values = 0.0
+  var uv = 0.0
   var matrix = 0.0
   var atPoints = 0.0
 
@@ -71,6 +85,7 @@ struct DenseErrors: Encodable {
       Double(found.value(at: Point(x: points[$0], y: points[$0 + 1])))
     }
     values = max(values, largestDifference(found.values, floats(expected.values)))
+    uv = max(uv, largestDifference(found.surface ?? [], floats(expected.uv)))
     matrix = max(matrix, largestDifference([to.a, to.b, to.tx, to.c, to.d, to.ty], expected.matrix))
     atPoints = max(atPoints, largestDifference(read, expected.atPoints))
   }

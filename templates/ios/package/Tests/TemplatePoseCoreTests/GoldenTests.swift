@@ -34,6 +34,7 @@ struct GoldenTests {
     #expect(errors.count == 0)
     #expect(errors.numbers == 0)
     #expect(errors.values <= 1e-5)
+    #expect(errors.uv <= 1e-5)
     #expect(errors.matrix <= 1e-6)
     #expect(errors.atPoints <= 1e-5)
   }

@@ -28,6 +28,7 @@ public struct IntegralDecoder: PoseDecoder {
   }
 
   private let output: String
+  private let first: Int
   private let normalisation: Normalisation
   private let alignment: MapAlignment
   private let score: Score
@@ -36,6 +37,8 @@ public struct IntegralDecoder: PoseDecoder {
 
   public init(settings: DecoderSettings) throws(PoseError) {
     output = try settings.text("output")
+    first = try settings.integer("first")
+    guard first >= 0 else { throw settings.wrong("first", expected: "an integer of at least 0") }
     normalisation = try settings.choice("normalisation")
     alignment = try settings.choice("alignment")
     score = try settings.choice("score")
@@ -60,15 +63,17 @@ public struct IntegralDecoder: PoseDecoder {
   }
 
   private func sums(of tensor: OutputTensor) -> [Sums] {
-    let (height, width, count) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    let (height, width, channels) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    let count = max(channels - first, 0)
     var sums = Array(repeating: Sums(), count: count)
     tensor.values.withUnsafeBufferPointer { values in
-      for (place, value) in values.enumerated() where Double(value) > sums[place % count].peak {
-        sums[place % count].peak = Double(value)
+      for cell in stride(from: first, to: values.count, by: channels) {
+        for k in 0..<count { sums[k].peak = max(sums[k].peak, Double(values[cell + k])) }
       }
       var place = 0
       for y in 0..<height {
         for x in 0..<width {
+          place += first
           for k in 0..<count {
             let weight = weight(of: Double(values[place]), peak: sums[k].peak)
             place += 1

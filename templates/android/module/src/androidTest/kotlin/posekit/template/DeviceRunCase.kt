@@ -93,6 +93,9 @@ internal class CaseRun(
                 for (map in decoded { pipeline.dense(read, inputTransform(region, contract.input)) }.orEmpty()) {
                     val file = "$stem-$mode-dense-${map.name}.f32"
                     put(map.name, written.tensor(file, listOf(map.height, map.width), map.values))
+                    val surface = map.surface ?: continue
+                    val shape = listOf(map.height, map.width, 2)
+                    put("${map.name}_uv", written.tensor("$stem-$mode-dense-${map.name}-uv.f32", shape, surface))
                 }
             }
         }

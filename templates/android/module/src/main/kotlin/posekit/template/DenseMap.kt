@@ -14,6 +14,8 @@ import kotlin.math.min
  * @property values row after row: of a mask how sure the model is, 0 to 1, else the number of the cell's label.
  * @property labels the names of labels 1, 2, ...; 0 is the background. A mask has one.
  * @property threshold from which value on a mask is on; null where [values] are labels.
+ * @property surface U and V of each cell in turn, 0 to 1: where on the surface of its part it is; null where the model
+ *   does not say.
  */
 public class DenseMap internal constructor(
     public val name: String,
@@ -23,6 +25,7 @@ public class DenseMap internal constructor(
     public val labels: List<String>,
     public val threshold: Double?,
     private val toPicture: Affine,
+    public val surface: FloatArray? = null,
 ) {
     private val toCell by lazy { toPicture.invert() }
 

@@ -12,6 +12,7 @@ import kotlin.math.max
  */
 internal class IntegralDecoder private constructor(
     private val output: String,
+    private val first: Int,
     private val normalisation: Normalisation,
     private val alignment: MapAlignment,
     private val score: Score,
@@ -39,7 +40,7 @@ internal class IntegralDecoder private constructor(
 
     override fun decode(outputs: Map<String, Tensor>): List<Person> {
         val tensor = outputs.finite(output)
-        tensor.requireAxis(rank = 4, axis = 3, count = keypointCount)
+        tensor.requireAxis(rank = 4, axis = 3, count = first + keypointCount)
         val height = tensor.shape[1]
         val width = tensor.shape[2]
         findPeaks(tensor.values)
@@ -57,9 +58,8 @@ internal class IntegralDecoder private constructor(
 
     private fun findPeaks(values: FloatArray) {
         peaks.fill(Double.NEGATIVE_INFINITY)
-        for (at in values.indices) {
-            val k = at % keypointCount
-            peaks[k] = max(peaks[k], values[at].toDouble())
+        for (cell in values.indices step first + keypointCount) {
+            for (k in 0 until keypointCount) peaks[k] = max(peaks[k], values[cell + first + k].toDouble())
         }
     }
 
@@ -68,6 +68,7 @@ internal class IntegralDecoder private constructor(
         var at = 0
         for (y in 0 until height) {
             for (x in 0 until width) {
+                at += first
                 for (k in 0 until keypointCount) {
                     val weight = weightOf(values[at++].toDouble(), k)
                     sums[k] += weight
@@ -100,6 +101,7 @@ internal class IntegralDecoder private constructor(
     companion object {
         fun of(settings: DecoderSettings): IntegralDecoder = IntegralDecoder(
             output = settings.text("output"),
+            first = settings.channel("first"),
             normalisation = settings.choice("normalisation"),
             alignment = settings.choice("alignment"),
             score = settings.choice("score"),

@@ -21,13 +21,21 @@ internal fun denseSpec(data: JsonObject): DenseSpec = DenseSpec(
     threshold = data.number("threshold"),
     within = data.text("within"),
     labels = data.getValue("labels").jsonArray.map { it.jsonPrimitive.content },
+    coarseCount = data.integer("coarse_count"),
+    coarse = denseRole(data, "coarse"),
+    u = denseRole(data, "u"),
+    v = denseRole(data, "v"),
 )
+
+private fun denseRole(data: JsonObject, name: String): DenseRole? =
+    (data.getValue(name) as? JsonObject)?.let { DenseRole(it.text("output"), it.integer("first")) }
 
 /** What dense cases are off by; [count] and [numbers] are how many maps and labels are others. */
 internal class DenseErrors {
     var count = 0
     var numbers = 0
     var values = 0.0
+    var uv = 0.0
     var matrix = 0.0
     var atPoints = 0.0
 
@@ -42,6 +50,7 @@ internal class DenseErrors {
         val labels = IntArray(actual.values.size) { actual.label(it % actual.width, it / actual.width) }
         numbers += expected.numbers("numbers").withIndex().count { (index, number) -> labels[index] != number.toInt() }
         values = worst(values, maxError(doubles(expected.floats("values")), doubles(actual.values)))
+        uv = worst(uv, maxError(doubles(expected.floats("uv")), doubles(actual.surface ?: FloatArray(0))))
         matrix = worst(matrix, maxError(expected.numbers("matrix"), actual.transform))
         val read = DoubleArray(points.size / 2) { actual.at(points[it * 2], points[it * 2 + 1]).toDouble() }
         atPoints = worst(atPoints, maxError(expected.numbers("at_points"), read))

@@ -46,6 +46,7 @@ class GoldenTest {
         assertTrue("${errors.count} results have other cells", errors.count == 0)
         assertTrue("${errors.numbers} cells have other labels", errors.numbers == 0)
         assertEquals("values", 0.0, errors.values, 1e-5)
+        assertEquals("U and V", 0.0, errors.uv, 1e-5)
         assertEquals("from cells to the picture", 0.0, errors.matrix, 1e-6)
         assertEquals("values between cells", 0.0, errors.atPoints, 1e-5)
     }
