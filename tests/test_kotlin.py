@@ -157,18 +157,22 @@ class Compiled:
                 assert code == 0, f"{name} does not compile:\n{messages}"
         return folder
 
-    def faulty(self, name: str, file: str, old: str, new: str) -> Any:
-        """One file with a text replaced, to be compiled beside the classes that were compiled from all."""
-        (source,) = (self.sources / "src").rglob(file)
-        text = source.read_text()
-        assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
-        target = self.work / name / file
-        target.parent.mkdir()
-        target.write_text(text.replace(old, new))
+    def faulty(self, name: str, *faults: tuple[str, str, str]) -> Any:
+        """Files of one module with a text replaced each, to be compiled beside the classes that were compiled from
+        all."""
+        targets = []
+        for file, old, new in faults:
+            (source,) = (self.sources / "src").rglob(file)
+            text = source.read_text()
+            assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
+            targets.append(target := self.work / name / file)
+            target.parent.mkdir(exist_ok=True)
+            assert not target.exists(), f"two faults of a round are in {file}"
+            target.write_text(text.replace(old, new))
         of = "device-tests" if "androidTest" in source.parts else "main"
         below = tuple(self.classes / one for one in dict.fromkeys((of, "main")))
         classpath = (*below, self.java_stubs, self.classes / "stubs")
-        return replace(build.unit(name, (target,), classpath, friends=below, strict=of == "main"), module=of)
+        return replace(build.unit(name, tuple(targets), classpath, friends=below, strict=of == "main"), module=of)
 
 
 @pytest.fixture(scope="session")
@@ -240,7 +244,7 @@ def test_readme_fetches_an_answer(compiled: Compiled, tmp_path: Path) -> None:
 
 
 def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
-    units = [compiled.faulty(f"type-fault-{i}", *fault) for i, fault in enumerate(TYPE_FAULTS)]
+    units = [compiled.faulty(f"type-fault-{i}", fault) for i, fault in enumerate(TYPE_FAULTS)]
     results = build.compile_units(units, compiled.work)
     for (file, _, new), (code, messages) in zip(TYPE_FAULTS, results.values(), strict=True):
         assert code != 0, f"{new!r} in {file} was not noticed"
@@ -248,14 +252,21 @@ def test_type_check_catches_seeded_faults(compiled: Compiled) -> None:
 
 
 def test_harness_catches_seeded_arithmetic_faults(compiled: Compiled) -> None:
-    units = [compiled.faulty(f"slip-{i}", *fault[:3]) for i, fault in enumerate(ARITHMETIC_FAULTS)]
+    """In rounds of one fault a suite, so that there are few programs to compile and run: just the suites of those that
+    were planted fail."""
+    rounds: list[dict[str, tuple[str, str, str]]] = []
+    for *fault, suite in ARITHMETIC_FAULTS:
+        free = next((one for one in rounds if suite not in one), None)
+        if free is None:
+            rounds.append(free := {})
+        free[suite] = tuple(fault)
+    units = [compiled.faulty(f"slips-{i}", *planted.values()) for i, planted in enumerate(rounds)]
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
-    caught = {}
-    for i, (_, _, new, _) in enumerate(ARITHMETIC_FAULTS):
-        errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", over=f"slip-{i}"))
-        caught[new] = {name.split(".")[0] for name in _failures(errors)}
-    assert caught == {new: {suite} for _, _, new, suite in ARITHMETIC_FAULTS}
+    for i, planted in enumerate(rounds):
+        errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", over=f"slips-{i}"))
+        assert {name.split(".")[0] for name in _failures(errors)} == set(planted), planted
+    assert sum(map(len, rounds)) == len(ARITHMETIC_FAULTS)
 
 
 def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:

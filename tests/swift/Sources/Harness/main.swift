@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Harness GOLDEN_FOLDER [SUITE]: prints the greatest differences to the golden vectors as JSON, of all or one of warp,
-// decoders, dense, tracking, people.
+// Harness GOLDEN_FOLDER [SUITE [KIND]]: prints the greatest differences to the golden vectors as JSON, of all or one of
+// warp, decoders, dense, tracking, people; of the decoders all, or those of one kind.
 
 import Foundation
 
@@ -13,8 +13,8 @@ struct Report: Encodable {
   var people: PeopleErrors?
 }
 
-guard (2...3).contains(CommandLine.arguments.count) else {
-  FileHandle.standardError.write(Data("usage: Harness GOLDEN_FOLDER [SUITE]\n".utf8))
+guard (2...4).contains(CommandLine.arguments.count) else {
+  FileHandle.standardError.write(Data("usage: Harness GOLDEN_FOLDER [SUITE [KIND]]\n".utf8))
   exit(2)
 }
 let folder = URL(fileURLWithPath: CommandLine.arguments[1])
@@ -23,7 +23,9 @@ var report = Report()
 if isAsked("warp") { report.warp = try checkWarp(folder: folder) }
 if isAsked("decoders") {
   var errors: [String: DecoderErrors] = [:]
-  for (kind, make) in decoders { errors[kind] = try checkDecoders(folder: folder, kind: kind, make: make) }
+  for (kind, make) in decoders where CommandLine.arguments.count < 4 || CommandLine.arguments[3] == kind {
+    errors[kind] = try checkDecoders(folder: folder, kind: kind, make: make)
+  }
   report.decoders = errors
 }
 if isAsked("dense") { report.dense = try checkDense(folder: folder) }
