@@ -82,7 +82,7 @@ ARITHMETIC_FAULTS = [
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),
     ("DenseReader.kt", "if (value > most)", "if (value >= most)", "dense"),
     ("DenseReader.kt", "(cells - 1) * spec.upsampling + 1 else", "cells * spec.upsampling else", "dense"),
-    ("DenseReader.kt", "within.labelAt(index) == 0 -> 0f", "within.labelAt(index) == 2 -> 0f", "dense"),
+    ("DenseReader.kt", "within?.labelAt(index) != 0 &&", "within?.labelAt(index) != 2 &&", "dense"),
     ("DenseReader.kt", "maps(spec.u), maps(spec.v)", "maps(spec.v), maps(spec.u)", "dense"),
     ("DenseMap.kt", "value >= threshold.toFloat()", "value > threshold.toFloat()", "dense"),
     ("DenseMap.kt", "(1 - down) + under * down", "(1 - across) + under * across", "dense"),
