@@ -75,8 +75,7 @@ def in_kotlin(folder: Path, work: Path) -> tuple[Rows, dict[str, Any]]:
     spec = plain_spec(build.NAME)
     build.render(build.MODULE / "src" / "main", core, spec, only_its_decoder=False)
     build.render(build.BENCHMARKS, core, spec, only_its_decoder=False)
-    for name in ("GoldenCases.kt", "GoldenPeopleCases.kt"):
-        (file,) = (build.MODULE / "src" / "test").rglob(name)
+    for file in (build.MODULE / "src" / "test").rglob("Golden*Cases.kt"):
         build.render(file, core, spec, only_its_decoder=False)
     build.render(build.GOLDEN_MAIN, core, spec, only_its_decoder=False)
     build.registry(core, spec)
