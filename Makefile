@@ -79,8 +79,7 @@ bench: setup
 	$(BIN)/python benchmarks/validate.py
 	$(BIN)/python benchmarks/evaluator.py
 	$(BIN)/python benchmarks/quality.py
-	$(BIN)/python benchmarks/wrapper/kotlin/run.py
-	$(BIN)/python benchmarks/wrapper/swift/run.py
+	$(BIN)/python -m benchmarks.wrapper
 
 # Every precision of both samples, measured and written into docs/figures.md.
 figures: setup

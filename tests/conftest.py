@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -293,6 +294,21 @@ def small(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, l
 def bundle(packaged: Path, tmp_path: Path) -> Path:
     """A bundle to damage."""
     return Path(shutil.copytree(packaged, tmp_path / "out" / packaged.name))
+
+
+@pytest.fixture(scope="session")
+def swift_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of tests/swift: every Swift decoder on golden cases. Tests that use it are of the group `swift`."""
+    if shutil.which("swift") is None:
+        pytest.skip("no Swift toolchain: `swift` is not on PATH")
+    swift = Path(__file__).parent / "swift"
+    sys.path.insert(0, str(swift))
+    render = importlib.import_module("render")  # a folder of Swift sources, not a package
+    package: Path = render.assemble_core(tmp_path_factory.mktemp("swift") / "harness", swift)
+    command = ["swift", "build", "-Xswiftc", "-warnings-as-errors"]
+    built = subprocess.run(command, check=False, cwd=package, capture_output=True, text=True, timeout=900)
+    assert built.returncode == 0, built.stdout[-6000:] + built.stderr[-2000:]
+    return package / ".build" / "debug" / "Harness"
 
 
 @dataclass(frozen=True)

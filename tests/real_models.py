@@ -1,20 +1,16 @@
-"""Published models of shared/data: how their keypoints are held against what was published, annotated and decoded in
-Swift."""
+"""Published models of shared/data: how their keypoints are held against what was published and annotated."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from posekit.bundle import golden, wrapper
-from posekit.contract.spec import PoseSpec
-from posekit.decoders.decoder import Outputs
-from posekit.devices import desktop, golden_run
+from posekit.devices import desktop
 from posekit.errors import MissingToolError
 from posekit.poses import Floats
 from tests.conftest import Run
@@ -61,35 +57,6 @@ def packaged_for_android(run_posekit: Callable[..., Run], model: Path, spec: str
     for name in ("preprocessing", "decoding"):
         assert steps[name]["keypoints"]["max_px"] < 0.01
     return bundle
-
-
-def decoded_in_swift(outputs: Mapping[str, tuple[PoseSpec, Outputs]], folder: Path) -> dict[str, Any]:
-    """How far the generated Swift core is from Python on the same outputs, each with its contract and the batch axis.
-    All contracts have the first one's kind of decoder and keypoints."""
-    try:
-        desktop.require("ios")
-    except MissingToolError as error:
-        pytest.skip(error.message)
-    from posekit.devices.desktop import swift
-
-    spec, first = next(iter(outputs.values()))
-    shapes = {name: values.shape for name, values in first.items()}
-    place = wrapper.render("ios", spec, "none.mlpackage", shapes, folder / "package")
-    (place / "none.mlpackage").mkdir()
-    (place / "none.mlpackage" / "none").write_bytes(b"")
-    built = swift.build(folder / "package", folder / "build")
-    vectors = golden_run.vectors(spec, folder / "golden")
-    cases = [
-        golden.decoder_case(
-            name, one.decoder, one.input, {output: found[output][0] for output in one.decoder.outputs},
-            one.keypoints.oks_sigmas,
-        )
-        for name, (one, found) in outputs.items()
-    ]  # fmt: skip
-    golden.write_cases(vectors / f"{spec.decoder.kind}.json", cases)
-    found: dict[str, Any] = json.loads(built.golden(vectors).strip().splitlines()[-1])["decoder"]
-    assert found["cases"] == len(cases)
-    return found
 
 
 def ordered(people: list[dict[str, Any]]) -> list[Floats]:

@@ -11,12 +11,14 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.wrapper import cases as timed_cases
 from posekit.contract.spec import canonical_json
 from posekit.decoders import DECODERS
 from tests.decoders import slips
@@ -103,7 +105,7 @@ class Compiled:
         plain = plain_spec(build.NAME)
         build.render(build.MODULE, self.sources, plain, only_its_decoder=False)
         build.registry(self.harness, plain)
-        for file in (*(build.HERE / name for name in PROGRAMS), build.GOLDEN_MAIN, build.BENCHMARK):
+        for file in (*(build.HERE / name for name in PROGRAMS), build.GOLDEN_MAIN, build.BENCHMARKS):
             build.render(file, self.harness, plain, only_its_decoder=False)
         build.javac(
             [build.HERE / "stubs" / "java", build.HERE / "JUnitRunner.java"], self.java_stubs, build.runtime_jars()
@@ -121,11 +123,14 @@ class Compiled:
         classpath = (self.java_stubs, self.classes / "stubs", self.classes / main)
         return build.unit(name, sources, classpath, friends=(self.classes / main,))
 
-    def run(self, program: str, *arguments: str, main: str = "main", tests: str = "tests", over: str = "none") -> str:
+    def run(
+        self, program: str, *arguments: str, main: str = "main", tests: str = "tests", over: str = "none",
+        options: Sequence[str] = GOLDEN,
+    ) -> str:  # fmt: skip
         """What a program prints; over: classes that are taken rather than those of `main`."""
         classes = [self.classes / name for name in ("stubs", over, main, tests)]
         classpath = [self.java_stubs, *classes]
-        text: str = build.java(classpath, program, *arguments, options=GOLDEN)
+        text: str = build.java(classpath, program, *arguments, options=options)
         return text
 
     def fakes(self) -> tuple[Path, ...]:
@@ -349,6 +354,15 @@ def test_steady_state_allocates_little(compiled: Compiled) -> None:
     figures = json.loads(compiled.run(f"{PACKAGE}.WrapperBenchmark"))
     assert max(row["bytes_per_frame"] for row in figures.values()) < 4096, figures
     assert min(row["frames"] for row in figures.values()) >= 200
+
+
+def test_the_benchmark_of_decoders_holds_them_to_python(compiled: Compiled, tmp_path: Path) -> None:
+    (timed,) = (one for one in timed_cases.TIMED if "8400" in one.name)
+    timed_cases.write(tmp_path, [timed.case()])
+    row = json.loads(compiled.run(f"{PACKAGE}.DecoderBenchmark", options=[f"-Dposekit.golden={tmp_path}"]))
+    assert (row["name"], row["count"]) == (timed.name, 0)
+    assert row["off"] < 1e-6
+    assert row["bytes"] < 8192  # of ten people
 
 
 def test_runner_names_the_runtime_that_the_module_asks_for() -> None:

@@ -35,8 +35,7 @@ ALLOWED = {
     "posekit/targets/graph/ranks.py": "torch has tags of operators",
     "tests/heads.py": "one head must be the one whose outputs the fakes of LiteRT give",
     "benchmarks/compress.py": "names a recipe of the sample's training",
-    "benchmarks/wrapper/kotlin/WrapperBenchmark.kt": "times the decoder of several people beside the plain one",
-    "benchmarks/wrapper/swift/Sources/Benchmark/main.swift": "times decoders at settings that tell them apart",
+    "benchmarks/wrapper/cases.py": "draws the people whom each head is timed on",
 }
 KINDS = tuple(DECODERS)
 

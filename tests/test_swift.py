@@ -71,14 +71,6 @@ def try_swift(*arguments: str | Path, cwd: Path, program: str = "swift") -> subp
     )
 
 
-def measure(package: Path) -> dict[str, Any]:
-    """Build the harness; its greatest differences to the golden vectors."""
-    swift("build", *STRICT, cwd=package)
-    command = [str(package / ".build" / "debug" / "Harness"), str(GOLDEN)]
-    report: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return report
-
-
 LIMITS = {
     "warp": {"grey": 0.01, "matrix": 1e-9, "region": 1e-9, "points": 1e-6, "content_mismatches": 0},
     "decoders": {"px": 0.001, "box": 0.001, "score": 1e-6, "count": 0, "unrefused_nan": 0},
@@ -99,8 +91,11 @@ def example(kind: str) -> PoseSpec:
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return measure(render.assemble_core(tmp_path_factory.mktemp("swift") / "harness", HERE / "swift"))
+def report(swift_harness: Path) -> dict[str, Any]:
+    """The greatest differences to the golden vectors."""
+    command = [str(swift_harness), str(GOLDEN)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
 
 
 @pytest.fixture(scope="session")

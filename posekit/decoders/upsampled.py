@@ -1,13 +1,13 @@
 """Maps of several sizes as one map: their mean at the size of the largest, brought to a grid, both bilinearly.
 
 The grid may be as large as the input, and people are on little of it, so that it is read in windows, and tiles that
-cannot hold what is looked for are left out: `bounds` says what a tile holds at most. Cells are squares (half_pixel).
-Mirrored by UpsampledMaps in Kotlin and Swift.
+cannot hold what is looked for are left out: `bounds` says what a tile holds at most. What is left is looked over
+roughly (rough.py), and only cells that may be right are worked out. Cells are squares (half_pixel). Mirrored by
+UpsampledMaps in Kotlin and Swift.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -50,15 +50,15 @@ class Upsampled:
 def windows(of: Upsampled, channels: Places, top: Places, left: Places, side: int) -> Floats:
     """Values (T, side, side) of one channel each from row `top` and column `left` on; the border is repeated."""
     span = np.arange(side)
-    rows, down = _step(top[:, None] + span, of.middle_wh[1], of.size_wh[1])
-    columns, across = _step(left[:, None] + span, of.middle_wh[0], of.size_wh[0])
+    rows, down = step(top[:, None] + span, of.middle_wh[1], of.size_wh[1])
+    columns, across = step(left[:, None] + span, of.middle_wh[0], of.size_wh[0])
     total: Any = 0.0
     for one, first in zip(of.maps, of.first, strict=True):
         height, width, depth = one.shape
-        own_rows, own_down = _step(rows, height, of.middle_wh[1])
-        own_columns, own_across = _step(columns, width, of.middle_wh[0])
-        own_rows = _within(own_rows, height) * (width * depth) + (channels + first)[:, None]
-        places = own_rows[:, :, None] + _within(own_columns, width)[:, None] * depth
+        own_rows, own_down = step(rows, height, of.middle_wh[1])
+        own_columns, own_across = step(columns, width, of.middle_wh[0])
+        own_rows = within(own_rows, height) * (width * depth) + (channels + first)[:, None]
+        places = own_rows[:, :, None] + within(own_columns, width)[:, None] * depth
         total = total + _blended(one.reshape(-1).take(places).astype(np.float64), own_down, own_across)
     return _blended(total / len(of.maps), down, across)
 
@@ -68,7 +68,7 @@ def at(of: Upsampled, channels: Places, y: Places, x: Places) -> Floats:
     return windows(of, channels, y, x, 1).reshape(-1)
 
 
-def _within(cells: Places, count: int) -> Places:
+def within(cells: Places, count: int) -> Places:
     return np.clip(cells, 0, count - 1)
 
 
@@ -77,7 +77,7 @@ def _lower(cells: Places, old: int, new: int) -> Floats:
     return np.asarray((cells + 0.5) * (old / new) - 0.5, np.float64)
 
 
-def _step(cells: Places, old: int, new: int) -> tuple[Places, Taps | None]:
+def step(cells: Places, old: int, new: int) -> tuple[Places, Taps | None]:
     """Old cells (T, m) that new ones (T, n) are made of, and the taps among these; no taps where nothing changes.
 
     Cells may lie outside: what is read there is the border, so that a blend of two such cells is the border too.
@@ -114,7 +114,10 @@ def _blended(values: Floats, down: Taps | None, across: Taps | None) -> Floats:
 
 def _along(values: Floats, cells: Places, axis: int) -> Floats:
     """Values (T, n, m) at other cells of an axis for each T."""
-    return np.take_along_axis(values, np.expand_dims(cells, 3 - axis), axis)
+    which = np.arange(len(values))[:, None]
+    if axis == 1:
+        return values[which, cells]
+    return values[which[:, None], np.arange(values.shape[1])[:, None], cells[:, None]]
 
 
 def bounds(of: Upsampled, by: np.ufunc) -> Floats:
@@ -122,10 +125,15 @@ def bounds(of: Upsampled, by: np.ufunc) -> Floats:
     total: Any = SLACK if by is np.maximum else -SLACK
     for one, first in zip(of.maps, of.first, strict=True):
         rows, columns = (_touched(of, 1 - axis, one.shape[axis]) for axis in (0, 1))
-        down = np.stack([by.reduce(one[start:stop], axis=0) for start, stop in rows])[:, :, first : first + of.count]
-        both = np.stack([by.reduce(down[:, start:stop], axis=1) for start, stop in columns], axis=1)
+        down = _reduced(one, rows, by)[:, :, first : first + of.count].swapaxes(0, 1)
+        both = _reduced(np.ascontiguousarray(down), columns, by).swapaxes(0, 1)
         total = total + both.astype(np.float64) / len(of.maps)
     return np.asarray(total)
+
+
+def _reduced(values: NDArray[Any], parts: list[tuple[int, int]], by: np.ufunc) -> NDArray[Any]:
+    """Parts of the first axis as one each; along the others numpy is slow."""
+    return np.stack([by.reduce(values[start:stop], axis=0) for start, stop in parts])
 
 
 def _touched(of: Upsampled, axis: int, old: int) -> list[tuple[int, int]]:
@@ -136,52 +144,4 @@ def _touched(of: Upsampled, axis: int, old: int) -> list[tuple[int, int]]:
         if inner != outer:
             first = np.floor(_lower(first, inner, outer)).astype(np.intp)
             last = np.floor(_lower(last, inner, outer)).astype(np.intp) + 1
-    return list(zip(_within(first, old).tolist(), (_within(last, old) + 1).tolist(), strict=True))
-
-
-def highest(values: Floats, reach: int) -> Floats:
-    """The greatest value within `reach` cells of each of (T, n, n), which has that many cells more on every side."""
-    for axis in (1, 2):
-        count = values.shape[axis] - 2 * reach
-        moved = values.swapaxes(0, axis)
-        moved = functools.reduce(np.maximum, (moved[start : start + count] for start in range(2 * reach + 1)))
-        values = moved.swapaxes(0, axis)
-    return values
-
-
-class Peaks(NamedTuple):
-    """Highest cells of maps, channel by channel, the best first."""
-
-    channels: Places
-    y: Places
-    x: Places
-    scores: Floats
-
-    def taken(self, places: Any) -> Peaks:
-        """Those at `places`."""
-        return Peaks._make(values[places] for values in self)
-
-
-def peaks(of: Upsampled, upper: Floats, reach: int, threshold: float, most: int) -> Peaks:
-    """Cells above `threshold` that are as high as everything within `reach` cells, at most `most` a channel.
-
-    upper: the bounds of its tiles. Of equal ones the first in row order comes first.
-    """
-    tile_y, tile_x, channels = np.nonzero(upper > threshold)
-    found = []
-    for start in range(0, len(channels), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        top, left, own = tile_y[some] * TILE, tile_x[some] * TILE, channels[some]
-        values = windows(of, own, top - reach, left - reach, TILE + 2 * reach)
-        middle = values[:, reach : reach + TILE, reach : reach + TILE]
-        which, y, x = np.nonzero((middle > threshold) & (middle == highest(values, reach)))
-        y, x, scores = y + top[which], x + left[which], middle[which, y, x]
-        inside = (x < of.size_wh[0]) & (y < of.size_wh[1])
-        found.append(Peaks(own[which], y, x, scores).taken(inside))
-    if not found:
-        none = np.zeros(0, np.intp)
-        return Peaks(none, none, none, np.zeros(0))
-    joined = Peaks._make(np.concatenate(parts) for parts in zip(*found, strict=True))
-    joined = joined.taken(np.lexsort((joined.x, joined.y, -joined.scores, joined.channels)))
-    first = np.searchsorted(joined.channels, joined.channels)
-    return joined.taken(np.arange(len(first)) - first < most)
+    return list(zip(within(first, old).tolist(), (within(last, old) + 1).tolist(), strict=True))

@@ -49,7 +49,7 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("IntegralDecoder.kt", "sharpness * (value - peaks[k])", "value - peaks[k]"),
     ),
     "offset_map": (
-        ("OffsetMapDecoder.kt", "min(place, period - place) else 0", "min(place, lines.length - 1) else 0"),
+        ("OffsetMapDecoder.kt", "min(place, period - place)", "min(place, length - 1)"),
         ("OffsetMapDecoder.kt", "at(peak, y.of(k))", "at(peak, x.of(k))"),
     ),
     "paf": (
@@ -114,11 +114,7 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
     "integral": (("IntegralDecoder.swift", "(place + 0.5) *", "place *"),),
     "offset_map": (
         ("OffsetMapDecoder.swift", "map[$0] == map[$1] && $0 > $1", "map[$0] == map[$1] && $0 < $1"),
-        (
-            "OffsetMapDecoder.swift",
-            "let period = max(2 * (lines.length - 1), 1)",
-            "let period = max(2 * lines.length, 1)",
-        ),
+        ("OffsetMapDecoder.swift", "let period = 2 * (length - 1)", "let period = 2 * length"),
     ),
     "paf": (
         ("PafDecoderUpsampling.swift", "row + at - blurKernel / 2", "row + at - blurKernel / 2 + 1"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from posekit.decoders import upsampled
-from posekit.decoders.upsampled import TILE, Upsampled, bounds, peaks, windows
+from posekit.decoders import peaks as finding
+from posekit.decoders.peaks import _high, peaks
+from posekit.decoders.rough import exact_tiles, tiles
+from posekit.decoders.upsampled import TILE, Upsampled, bounds, windows
 
 SIZES = [  # of maps, of the middle, of the grid; w, h
     (((24, 16),), (24, 16), (24, 16)),
@@ -61,7 +65,7 @@ def test_windows_and_bounds_are_those_of_the_whole_grid(case: int) -> None:
 @pytest.mark.parametrize("reach", [0, 1, 2])
 @pytest.mark.parametrize("case", range(len(SIZES)))
 def test_peaks_are_those_of_the_whole_grid(case: int, reach: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upsampled, "AT_ONCE", 3)
+    monkeypatch.setattr(finding, "AT_ONCE", 3)
     own, whole = maps_of(case, np.random.default_rng(case))
     found = peaks(own, bounds(own, np.maximum), reach, 0.3, 7)
     for channel in range(3):
@@ -83,3 +87,33 @@ def test_a_plateau_is_peaks_in_row_order() -> None:
     own = Upsampled((flat,), (0,), 1, (6, 6), (6, 6))
     found = peaks(own, bounds(own, np.maximum), 1, 0.5, 4)
     assert list(zip(found.y, found.x, strict=True)) == [(2, 1), (2, 2), (2, 3), (3, 1)]
+
+
+@pytest.mark.parametrize("reach", [0, 2])
+@pytest.mark.parametrize("scale", [1.0, 1e-35, 1e30, 0.0])
+@pytest.mark.parametrize("case", range(len(SIZES)))
+def test_rough_tiles_are_near_those_worked_out(case: int, scale: float, reach: int) -> None:
+    own, _ = maps_of(case, np.random.default_rng(case))
+    own = replace(own, maps=tuple(one * np.float32(scale) for one in own.maps))
+    y, x, channels = (each.ravel() for each in np.indices((*own.tiles_wh[::-1], 3)))
+    seen, exact = (read(own, channels, y, x, reach) for read in (tiles, exact_tiles))
+    assert exact.is_exact
+    assert seen.is_exact == (case >= 2 or scale not in (0.0, 1.0))  # sizes that do not divide, numbers out of range
+    assert np.abs(seen.values - exact.values).max() <= seen.near / 3  # both sides of a comparison may be off
+
+
+def test_cells_that_float32_cannot_tell_apart_are_worked_out() -> None:
+    """Hills of the last digits of a high level, made larger."""
+    level = (1 + np.random.default_rng(3).normal(0, 5e-5, (12, 12, 1))).astype(np.float32)
+    own = Upsampled((level,), (0,), 1, (12, 12), (64, 64))
+    y, x, channels = np.zeros((3, 1), np.intp)
+    assert len(_high(tiles(own, channels, y, x, 1), 1, 0.5)[0]) > len(
+        _high(exact_tiles(own, channels, y, x, 1), 1, 0.5)[0]
+    )
+    found = peaks(own, bounds(own, np.maximum), 1, 0.5, 4000)
+    whole = resized(level.astype(np.float64), (64, 64))[:, :, 0]
+    padded = np.pad(whole, 1, constant_values=-np.inf)
+    highest = np.max([padded[y : y + 64, x : x + 64] for y in range(3) for x in range(3)], axis=0)
+    expected = set(zip(*(places.tolist() for places in np.nonzero(whole >= highest - 1e-9)), strict=True))
+    assert 5 < len(expected) < 100
+    assert set(zip(found.y.tolist(), found.x.tolist(), strict=True)) == expected

@@ -16,7 +16,7 @@ ROOT = HERE.parents[1]
 MODULE = ROOT / "templates" / "android" / "module"
 STAND_INS = ROOT / "templates" / "desktop" / "kotlin" / "android"
 GOLDEN_MAIN = ROOT / "templates" / "desktop" / "kotlin" / "GoldenMain.kt"
-BENCHMARK = ROOT / "benchmarks" / "wrapper" / "kotlin" / "WrapperBenchmark.kt"
+BENCHMARKS = ROOT / "benchmarks" / "wrapper" / "kotlin"
 __all__ = ["Unit", "javac", "runtime_jars"]
 
 NAME = "tiny-pose2"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,108 +17,12 @@ pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
 
 STATE_DICT = DATA / "movenet_mbv3" / "mbv3_e81_valacc0.78953.pth"
-# what its names and shapes say: a stem, three stages of split and shuffled channels, two steps up, four heads
-NETWORK = '''
-import torch
-from torch import nn
+ARCH = ("--arch", "tests.movenet_raw:build")
 
 
-def thin(channels, out, *between):
-    """A depthwise convolution and a pointwise one."""
-    return [nn.Conv2d(channels, channels, 3, 1, 1, groups=channels, bias=False), nn.BatchNorm2d(channels), *between,
-            nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
-
-
-class Half(nn.Module):
-    """Halves of the channels, the second one computed, then mixed; with a stride both are computed of all."""
-
-    def __init__(self, channels, out, stride):
-        super().__init__()
-        half, given = out // 2, channels if stride > 1 else out // 2
-        self.branch1 = nn.Sequential(*(thin(channels, half) if stride > 1 else []))
-        self.branch2 = nn.Sequential(nn.Conv2d(given, half, 1, bias=False), nn.BatchNorm2d(half), nn.ReLU(),
-                                     *thin(half, half))
-        if stride > 1:
-            self.branch1[0].stride = (stride, stride)
-        self.branch2[3].stride = (stride, stride)
-        self.stride = stride
-
-    def forward(self, x):
-        first, second = (self.branch1(x), x) if self.stride > 1 else x.chunk(2, 1)
-        joined = torch.stack([first, self.branch2(second)], 2)
-        return joined.flatten(1, 2)
-
-
-def stage(channels, out, count):
-    return nn.Sequential(Half(channels, out, 2), *(Half(out, out, 1) for _ in range(count - 1)))
-
-
-def up(channels, out):
-    return nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, groups=channels), nn.ReLU(),
-                         nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()),
-                         nn.Upsample(scale_factor=2, mode="bilinear"))
-
-
-class Backbone(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1 = nn.Sequential(nn.Conv2d(3, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU())
-        self.stage2, self.stage3, self.stage4 = stage(24, 64, 4), stage(64, 128, 8), stage(128, 192, 4)
-        self.upsample2, self.upsample1 = up(192, 128), up(128, 64)
-        self.conv3, self.conv2 = nn.Conv2d(128, 128, 1), nn.Conv2d(64, 64, 1)
-        self.conv4 = nn.Sequential(*thin(64, 24))
-
-    def forward(self, x):
-        quarter = self.stage2(self.conv1(x / 127.5 - 1))
-        eighth = self.stage3(quarter)
-        eighth = self.upsample2(self.stage4(eighth)) + self.conv3(eighth)
-        return self.conv4(self.upsample1(eighth) + self.conv2(quarter))
-
-
-class Soft(nn.Module):
-    """From 0 to 1 without an exponential."""
-
-    def forward(self, x):
-        return 0.5 * x / (1 + x.abs()) + 0.5
-
-
-class Header(nn.Module):
-    def __init__(self):
-        super().__init__()
-        for name, channels, last in (("heatmaps", 17, [Soft()]), ("centers", 1, [Soft()]), ("regs", 34, []),
-                                     ("offsets", 34, [])):
-            head = nn.Sequential(nn.Sequential(*thin(24, 96)), nn.Conv2d(96, channels, 1), *last)
-            setattr(self, f"header_{name}", head)
-
-    def forward(self, x):
-        return self.header_heatmaps(x), self.header_centers(x), self.header_regs(x), self.header_offsets(x)
-
-
-class MoveNet(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.backbone, self.header = Backbone(), Header()
-
-    def forward(self, x):
-        return self.header(self.backbone(x))
-
-
-def build():
-    return MoveNet()
-'''
-
-
-@pytest.fixture
-def arch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "movenet_raw_network.py").write_text(NETWORK)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "movenet_raw_network", raising=False)
-    return "movenet_raw_network:build"
-
-
-def test_the_state_dict_loads_strictly_and_finds_the_skier(arch: str, run_posekit: Callable[..., Run]) -> None:
+def test_the_state_dict_loads_strictly_and_finds_the_skier(run_posekit: Callable[..., Run]) -> None:
     needs(STATE_DICT, PHOTO, ANNOTATED)
-    (person,) = instances(run_posekit, STATE_DICT, PHOTO, "--spec", "movenet-raw", "--arch", arch)
+    (person,) = instances(run_posekit, STATE_DICT, PHOTO, "--spec", "movenet-raw", *ARCH)
     right, mean = right_in_the_photo(person["keypoints"])
     assert right == 17
     assert mean < 12  # of 640 x 425 px
@@ -127,12 +30,12 @@ def test_the_state_dict_loads_strictly_and_finds_the_skier(arch: str, run_poseki
 
 
 @pytest.mark.slow
-def test_packaged_it_is_the_network(arch: str, run_posekit: Callable[..., Run], tmp_path: Path) -> None:
+def test_packaged_it_is_the_network(run_posekit: Callable[..., Run], tmp_path: Path) -> None:
     pytest.importorskip("coremltools")
     needs(STATE_DICT, PHOTO)
     (tmp_path / "pictures").mkdir()
     Image.open(PHOTO).save(picture := tmp_path / "pictures" / "photo.png")
-    given = ("--spec", "movenet-raw", "--arch", arch)
+    given = ("--spec", "movenet-raw", *ARCH)
     ran = run_posekit("package", STATE_DICT, "--platform", "all", *given, "--images", picture.parent, "--out",
                       tmp_path / "out", "--json")  # fmt: skip
     assert ran.code == 0, ran

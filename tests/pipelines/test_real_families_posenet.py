@@ -16,7 +16,6 @@ from tests.real_models import (
     COUPLE,
     DATA,
     PHOTO,
-    decoded_in_swift,
     instances,
     needs,
     ordered,
@@ -100,23 +99,3 @@ def test_the_photograph_in_kotlin(run_posekit: Callable[..., Run], tmp_path: Pat
     right, mean = right_in_the_photo(np.array(person["keypoints"])[:, :2] * (width / 481, height / 353))
     assert right == 17
     assert mean < MEAN_PX
-
-
-@pytest.mark.slow
-def test_both_networks_outputs_in_swift(tmp_path: Path) -> None:
-    from posekit.parity.cases import cases_in
-    from posekit.pipelines.predict import open_for_prediction
-    from posekit.poses.images import load_image
-    from posekit.poses.photos import Photo
-
-    needs(*FILES.values(), PHOTO, COUPLE)
-    outputs = {}
-    for spec, file in FILES.items():
-        contract, run = open_for_prediction(file, spec, (), "", False, "")
-        for picture in (PHOTO, COUPLE):
-            (case,) = cases_in(load_image(picture), Photo(picture, 0, ()), contract)
-            outputs[f"{spec} {picture.stem}"] = contract, run(case.pixels)
-    errors = decoded_in_swift(outputs, tmp_path)
-    assert errors["count"] == 0
-    assert errors["px"] < 0.001
-    assert errors["score"] < 1e-6

@@ -41,21 +41,20 @@ def render(target: Path, spec: PoseSpec, all_decoders: bool = False) -> Path:
 
 
 def assemble_core(target: Path, package_folder: Path) -> Path:
-    """A package of `package_folder`'s own sources, the rendered core with every decoder, and, for a target Harness,
-    the readers of the golden files that the package's own tests use, and a way to make each decoder."""
+    """A package of `package_folder`'s own sources, one program, with the rendered core with every decoder, the readers
+    of the golden files that the package's own tests use, and a way to make each decoder."""
     ignored = shutil.ignore_patterns("*.py", "__pycache__", ".build", "stubs", "apple")
     shutil.copytree(package_folder, target, dirs_exist_ok=True, ignore=ignored)
     rendered = render(target / "rendered", plain_spec(NAME), all_decoders=True)
     core = target / "Sources" / "TinyPoseCore"
     shutil.rmtree(core, ignore_errors=True)
     shutil.copytree(rendered / "Sources" / "TinyPoseCore", core)
-    harness = target / "Sources" / "Harness"
-    for source in (rendered / "Tests" / "TinyPoseCoreTests").glob("*.swift") if harness.is_dir() else ():
+    (program,) = (target / "Sources" / one.name for one in (package_folder / "Sources").iterdir())
+    for source in (rendered / "Tests" / "TinyPoseCoreTests").glob("*.swift"):
         if not source.name.endswith("Tests.swift"):
-            shutil.copy(source, harness)
-    if harness.is_dir():
-        rows = [f'  "{kind}": {{ try {wrapper.decoder_class(kind)}(settings: $0) }},\n' for kind in KINDS]
-        _write(harness / "Decoders.swift", REGISTRY % "".join(rows))
+            _write(program / source.name, source.read_text())
+    rows = [f'  "{kind}": {{ try {wrapper.decoder_class(kind)}(settings: $0) }},\n' for kind in KINDS]
+    _write(program / "Decoders.swift", REGISTRY % "".join(rows))
     shutil.rmtree(target / "rendered")
     return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,26 +61,21 @@ def _likely(maps: NDArray[Any], down: Axis, across: Axis, rules: PeakRules) -> t
     """Keypoint, row and column of every px that may be a peak; float32 is fast and cannot tell near ones apart."""
     high, wide = len(down.matrix), len(across.matrix)
     left, right = down.matrix.astype(np.float32), across.matrix.T.astype(np.float32)
-    gains = [float(np.abs(one.matrix).sum(axis=1).max()) for one in (down, across)]
-    padded = np.empty((high + 2, wide + 2), np.float32)
+    gain = math.prod(float(np.abs(one.matrix).sum(axis=1).max()) for one in (down, across))
+    padded = np.full((high + 2, wide + 2), -np.inf, np.float32)  # all around the larger map nothing is higher
+    larger, flat = padded[1:-1, 1:-1], padded.reshape(-1)
     found = [np.zeros((3, 0), np.intp)]
     for k, one in enumerate(np.ascontiguousarray(maps.transpose(2, 0, 1))):
         largest = float(np.abs(one).max())
-        if largest * gains[0] * gains[1] <= rules.min_score:
+        if largest * gain <= rules.min_score:
             continue
         near = NEAR + 2 / (EQUAL * largest)
-        least = rules.min_score / largest - near
-        sums = left @ (one / np.float32(largest)).astype(np.float32)
-        rows = np.flatnonzero(np.abs(sums).max(axis=1) * gains[1] >= least)  # no other row reaches the least score
-        padded.fill(-np.inf)
-        padded[rows + 1, 1:-1] = sums[rows] @ right
-        middle = padded[rows + 1]
-        best = np.maximum(padded[rows, 1:-1], padded[rows + 2, 1:-1])
-        np.maximum(best, middle[:, :-2], out=best)
-        np.maximum(best, middle[:, 2:], out=best)
-        best = np.maximum(best - np.float32(near), np.float32(least))
-        y, x = np.divmod(np.flatnonzero(middle[:, 1:-1] >= best), wide)
-        found.append(np.stack([np.full(len(y), k), rows[y], x]))
+        np.matmul(left @ (one / np.float32(largest)).astype(np.float32), right, out=larger)
+        places = np.flatnonzero(flat >= np.float32(rules.min_score / largest - near))
+        for step in (1, -1, wide + 2, -wide - 2):  # few are left after the first
+            places = places[flat[places] >= flat[places + step] - np.float32(near)]
+        y, x = np.divmod(places, wide + 2)
+        found.append(np.stack([np.full(len(y), k), y - 1, x - 1]))
     k, y, x = np.concatenate(found, axis=1)
     return k, y, x
 

@@ -1,19 +1,25 @@
 """Keypoints that a person lacks, from the cell whose tag is nearest to the person's and whose heat is highest.
 
-The whole grid is searched for every one of them, but only tiles that can hold the best cell are looked into.
+The whole grid is searched for every one of them, but only tiles that can hold the best cell are looked into, and of
+these only cells that rough sums (rough.py) leave.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from posekit.decoders.upsampled import AT_ONCE, TILE, Places, Upsampled, bounds, highest, windows
+from posekit.decoders.rough import NEAR, Rough, exact_tiles, highest, tiles
+from posekit.decoders.upsampled import TILE, Places, Upsampled, at, bounds, windows
 from posekit.documents import Part
 from posekit.poses import Floats
+
+AT_ONCE = 512  # tiles that are looked over together
+ROUNDING = 1e-6  # of float32, where much is taken off a little heat
 
 
 class FillingSpec(Part):
@@ -41,33 +47,42 @@ class Maps(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Cells of the grid and their heat, which is not above 0 where nothing was found."""
+    """Cells of the grid, their heat, which is not above 0 where nothing was found, and how good they are."""
 
     y: Places
     x: Places
     heat: Floats
+    value: Floats
+
+
+class Sought(NamedTuple):
+    """Keypoints (N,) that are looked for, of people whose mean tags are `tags` (N, D). reach: of a peak, in cells."""
+
+    keypoints: Places
+    tags: Floats
+    reach: int
 
 
 def filled(maps: Maps, keypoints: Places, tags: Floats, reach: int, spec: FillingSpec) -> Cells:
     """The best cell for each of N keypoints of people whose mean tags are `tags` (N, D); of equal ones the first in row
     order. reach: of a peak, in cells."""
-    best = Cells(np.zeros(len(tags), np.intp), np.zeros(len(tags), np.intp), np.zeros(len(tags)))
-    if spec.among == "none" or not len(tags):
+    sought = Sought(keypoints, tags, reach if spec.among == "peaks" else 0)
+    count = len(tags)
+    best = Cells(np.zeros(count, np.intp), np.zeros(count, np.intp), np.zeros(count), np.full(count, -np.inf))
+    if spec.among == "none" or not count:
         return best
     upper = _upper(maps, keypoints, tags, spec)
     order = np.argsort(-upper, axis=1)
     upper = np.take_along_axis(upper, order, axis=1)
-    values = np.full(len(tags), -np.inf)
-    done, count = 0, 4
+    done, step = 0, 4
     while True:
-        which, rank = np.nonzero(upper[:, done : done + count] >= values[:, None])
+        which, rank = np.nonzero(upper[:, done : done + step] >= best.value[:, None])
         if not len(which):
             return best
         for start in range(0, len(which), AT_ONCE):
             some = slice(start, start + AT_ONCE)
-            tiles = order[which[some], done + rank[some]]
-            _look(maps, keypoints, tags, which[some], tiles, reach, spec, values, best)
-        done, count = done + count, 2 * count  # the better the best one is, the fewer tiles are left
+            _look(maps, sought, which[some], order[which[some], done + rank[some]], spec, best)
+        done, step = done + step, 4 * step  # the better the best one is, the fewer tiles are left
 
 
 def _upper(maps: Maps, keypoints: Places, tags: Floats, spec: FillingSpec) -> Floats:
@@ -86,39 +101,84 @@ def _upper(maps: Maps, keypoints: Places, tags: Floats, spec: FillingSpec) -> Fl
     return np.asarray((np.maximum(heat, 0.0) if spec.among == "peaks" else heat) - spec.weight * away)
 
 
-def _look(
-    maps: Maps, keypoints: Places, tags: Floats, which: Places, tiles: Places, reach: int, spec: FillingSpec,
-    values: Floats, best: Cells,
-) -> None:  # fmt: skip
-    """Look for the keypoints `which` in a tile each; what is better than `best` with its `values` replaces it."""
-    columns = maps.heat.tiles_wh[0]
-    count = columns * maps.heat.tiles_wh[1]
-    own, place = np.unique(keypoints[which] * count + tiles, return_inverse=True)
-    own, tile = np.divmod(own, count)
-    top, left = tile // columns * TILE, tile % columns * TILE
-    heat = _heat(maps, own, top, left, reach if spec.among == "peaks" else 0)
-    away: Floats = np.zeros((len(which), TILE, TILE))
+def _look(maps: Maps, sought: Sought, which: Places, places: Places, spec: FillingSpec, best: Cells) -> None:
+    """Look for the keypoints `which` in a tile each; what is better than `best` replaces it."""
+    tile_y, tile_x = np.divmod(places, maps.heat.tiles_wh[0])
+
+    def consider(n: Places, cell: Places) -> None:
+        y, x = np.divmod(cell, TILE)
+        _consider(maps, sought, which[n], tile_y[n] * TILE + y, tile_x[n] * TILE + x, spec, best)
+
+    most, near = _most(maps, sought, which, places, spec, tiles)
+    if near is not None:
+        top = np.full(len(best.value), -np.inf)
+        np.maximum.at(top, which, most.max(axis=1))
+        done = np.zeros(most.shape, bool)
+        for least in (top - 3 * near, top - np.inf):  # what is nearly the best leaves few of the others
+            least = np.maximum(least, best.value)
+            likely = (most >= (least - ROUNDING * np.abs(least))[which, None]) & ~done
+            if np.count_nonzero(likely) > most.size // 8:  # maps of one value
+                most, _ = _most(maps, sought, which, places, spec, exact_tiles)
+                break
+            if likely.any():
+                consider(*np.unravel_index(np.flatnonzero(likely), likely.shape))
+            done |= likely
+        else:
+            return
+    consider(np.arange(len(which)), most.argmax(axis=1))
+
+
+def _most(
+    maps: Maps, sought: Sought, which: Places, places: Places, spec: FillingSpec, read: Callable[..., Rough]
+) -> tuple[Floats, float | None]:
+    """How good the cells of tiles (N, cells) are at most, and by how much their heat may be off; None: they are
+    exactly that good."""
+    columns, rows = maps.heat.tiles_wh
+    own, at_own = np.unique(sought.keypoints[which] * (columns * rows) + places, return_inverse=True)
+    own, tile = np.divmod(own, columns * rows)
+    tile_y, tile_x = np.divmod(tile, columns)
+    heat = read(maps.heat, own, tile_y, tile_x, sought.reach)
+    away: Any = 0.0
+    near, is_exact = 0.0, heat.is_exact
     for dimension, each in enumerate(maps.tags):
-        found = windows(each, maps.own(own), top, left, TILE)
-        away += (found[place] - tags[which, dimension, None, None]) ** 2
-    score = (heat[place] - spec.weight * np.rint(np.sqrt(away))).reshape(len(which), -1)
-    cell = score.argmax(axis=1)
-    seen, warmth = score[np.arange(len(which)), cell], heat[place, cell // TILE, cell % TILE]
-    y, x = top[place] + cell // TILE, left[place] + cell % TILE
-    for n, target in enumerate(which.tolist()):
-        earlier = (y[n], x[n]) < (best.y[target], best.x[target])
-        if seen[n] > values[target] or (seen[n] == values[target] and earlier):
-            values[target] = seen[n]
-            best.y[target], best.x[target], best.heat[target] = y[n], x[n], warmth[n]
-
-
-def _heat(maps: Maps, keypoints: Places, top: Places, left: Places, reach: int) -> Floats:
-    """Heat of tiles, 0 where it is no peak of that reach; nothing lies outside of the grid."""
-    values = windows(maps.heat, keypoints, top - reach, left - reach, TILE + 2 * reach)
-    heat = values[:, reach : reach + TILE, reach : reach + TILE]
-    if reach:
-        heat = np.where(heat == highest(values, reach), heat, 0.0)
+        found = read(each, maps.own(own), tile_y, tile_x, 0)
+        mean = sought.tags[which, dimension].astype(found.values.dtype)
+        away = away + (found.values[at_own] - mean[:, None, None]) ** 2
+        near += 0.0 if found.is_exact else found.near + NEAR * float(np.abs(mean).max())
+        is_exact = is_exact and found.is_exact
+    away = np.rint(np.maximum(np.sqrt(away) - near, 0.0))
+    warmth = _at_most(heat, sought.reach)
     cells = np.arange(TILE)
-    inside: NDArray[np.bool_] = ((top[:, None] + cells) < maps.heat.size_wh[1])[:, :, None]
-    inside = inside & ((left[:, None] + cells) < maps.heat.size_wh[0])[:, None]
-    return np.where(inside, heat, -np.inf)
+    inside = ((tile_y[:, None] * TILE + cells) < maps.heat.size_wh[1])[:, :, None]
+    inside = inside & ((tile_x[:, None] * TILE + cells) < maps.heat.size_wh[0])[:, None]
+    warmth = np.where(inside, warmth, -np.inf)
+    return (warmth[at_own] - spec.weight * away).reshape(len(which), -1), None if is_exact else heat.near
+
+
+def _at_most(heat: Rough, reach: int) -> NDArray[Any]:
+    """The heat of cells, at most; 0 where one is no peak of that reach."""
+    near = heat.values.dtype.type(heat.near)
+    values = heat.values[:, reach : reach + TILE, reach : reach + TILE] + near
+    if not reach:
+        return np.asarray(values)
+    is_peak = values >= highest(heat.values, reach)
+    return np.where(is_peak, values if heat.is_exact else np.maximum(values, 0.0), 0.0)
+
+
+def _consider(maps: Maps, sought: Sought, which: Places, y: Places, x: Places, spec: FillingSpec, best: Cells) -> None:
+    """Cells for the keypoints `which`, worked out; the best one replaces what is in `best` and not as good."""
+    keypoints, reach = sought.keypoints[which], sought.reach
+    about = windows(maps.heat, keypoints, y - reach, x - reach, 2 * reach + 1)
+    heat = about[:, reach, reach]
+    if reach:
+        heat = np.where(heat == about.max(axis=(1, 2)), heat, 0.0)
+    away: Any = 0.0
+    for dimension, each in enumerate(maps.tags):
+        away = away + (at(each, maps.own(keypoints), y, x) - sought.tags[which, dimension]) ** 2
+    value = heat - spec.weight * np.rint(np.sqrt(away))
+    which = np.concatenate([which, np.arange(len(best.value))])
+    joined = [np.concatenate(pair) for pair in zip((y, x, heat, value), best, strict=True)]
+    order = np.lexsort((joined[1], joined[0], -joined[3], which))
+    first = order[np.searchsorted(which[order], np.arange(len(best.value)))]
+    for own, values in zip(best, joined, strict=True):
+        own[:] = values[first]

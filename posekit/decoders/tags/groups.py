@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from posekit.decoders.peaks import Peaks
 from posekit.decoders.tags.assignment import assigned
-from posekit.decoders.upsampled import Peaks, Places
+from posekit.decoders.upsampled import Places
 from posekit.documents import Part
 from posekit.poses import Floats
 

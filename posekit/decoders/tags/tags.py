@@ -13,12 +13,13 @@ import numpy as np
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
+from posekit.decoders.peaks import Peaks, peaks
 from posekit.decoders.people import partial_people
 from posekit.decoders.tags.encoding import examples
 from posekit.decoders.tags.filling import Maps, filled
 from posekit.decoders.tags.groups import grouped
 from posekit.decoders.tags.roles import TagMapsSpec, maps_of, shapes
-from posekit.decoders.upsampled import Peaks, Places, Upsampled, at, peaks, windows
+from posekit.decoders.upsampled import Places, Upsampled, at, windows
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 

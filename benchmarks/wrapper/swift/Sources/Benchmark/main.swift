@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Benchmark [FRAMES]: times the warp of a 1280 x 720 BGRA frame to 192 x 256 and the decoders of 17
-// keypoints, frame by frame, as JSON in milliseconds. Several people are found among 8400 candidates of 640 x 640 px, of
-// which 100 are above the least confidence, or all.
+// Benchmark GOLDEN_FOLDER [FRAMES]: times the warp of a 1280 x 720 BGRA frame to 192 x 256, and the decoders on the golden
+// cases of the folder, frame by frame: CPU time of the thread as JSON in milliseconds.
 
 import Foundation
 import TinyPoseCore
@@ -13,14 +12,20 @@ struct Timing: Encodable {
   let p90Ms: Double
 }
 
+/// CPU time of this thread, which other programs do not lengthen as they do the clock's.
+func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
 /// Median and 90th percentile of `body` over `frames` runs, after a tenth as many that do not count.
 func time(_ frames: Int, _ body: (Int) throws -> Void) throws -> Timing {
-  let clock = ContinuousClock()
   var seconds: [Double] = []
   for frame in -(frames / 10)..<frames {
-    let elapsed = try clock.measure { try body(frame + frames) }
-    let (whole, atto) = elapsed.components
-    if frame >= 0 { seconds.append(Double(whole) + Double(atto) * 1e-18) }
+    let start = threadSeconds()
+    try body(frame + frames)
+    if frame >= 0 { seconds.append(threadSeconds() - start) }
   }
   seconds.sort()
   return Timing(
@@ -54,74 +59,51 @@ func timeWarp(_ frames: Int, rotationDegrees: Double, center: Point) throws -> T
   }
 }
 
-func timeDecoder(
-  _ frames: Int, _ decoder: any PoseDecoder, _ shapes: [[Int]], change: (inout [OutputTensor]) -> Void = { _ in }
-) throws -> Timing {
-  var outputs = zip(decoder.outputNames, shapes).map { name, shape in
-    OutputTensor(name: name, shape: shape, values: noise(shape.reduce(1, *)))
+/// Of one golden case.
+struct DecoderTiming: Encodable {
+  let name: String
+  let medianMs: Double
+  let p90Ms: Double
+}
+
+func timeDecoder(_ frames: Int, _ item: DecoderCase, _ made: any PoseDecoder) throws -> DecoderTiming {
+  var decoder = made
+  let outputs = try decoder.outputNames.map { name in
+    guard let output = item.outputs.first(where: { $0.name == name }) else { throw BadGolden("no output \(name)") }
+    return OutputTensor(name: name, shape: output.shape, values: floats(output.values))
   }
-  change(&outputs)
-  var decoder = decoder
   var people = DecodedPeople()
-  return try time(frames) { _ in
+  let found = try time(frames) { _ in
     for output in outputs { try output.check() }
     people.removeAll()
     try decoder.decode(outputs, into: &people)
   }
+  return DecoderTiming(name: item.name, medianMs: found.medianMs, p90Ms: found.p90Ms)
 }
 
-func timeCandidates(_ frames: Int, above: Int) throws -> Timing {
-  let settings = DecoderSettings(
-    candidates, inputSize: PixelSize(width: 640, height: 640), inputAlignment: .halfPixel, keypointCount: 17)
-  let decoder = try DetectionsDecoder(settings: settings)
-  return try timeDecoder(frames, decoder, [[4, 8400], [1, 8400], [51, 8400]]) { outputs in
-    for index in 0..<4 * 8400 { outputs[0].values[index] *= 4 }  // boxes of up to 8 cells a side
-    for place in 0..<8400 { outputs[1].values[place] *= 0.2 }
-    for one in 0..<above { outputs[1].values[one * (8400 / above)] += 0.3 }
-  }
+struct Report: Encodable {
+  var warps: [String: Timing] = [:]
+  var decoders: [DecoderTiming] = []
+  /// By kind, how far the people are from Python's.
+  var errors: [String: DecoderErrors] = [:]
 }
 
-let frames = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 400
+let frames = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 400
 let inside = Point(x: 640, y: 360)
-let heatmap: [String: DecoderSettings.Value] = [
-  "output": "heatmaps", "refinement": "dark", "alignment": "stride", "border": "both", "blur_kernel": 11,
-  "activation": "none",
-]
-let simcc: [String: DecoderSettings.Value] = [
-  "output_x": "x", "output_y": "y", "split_ratio": 2, "score_reduction": "min", "refinement": "none",
-  "activation": "none",
-]
-let regression: [String: DecoderSettings.Value] = [
-  "output": "c", "fields": ["y", "x", "score"], "range": "unit", "activation": "none",
-]
-
-let candidates: [String: DecoderSettings.Value] = [
-  "axes": "channels_first", "strides": [8, 16, 32], "boxes.outputs": ["boxes"], "boxes.first": 0,
-  "boxes.format": "ltrb", "boxes.unit": "cells", "boxes.shift": 0.5, "scores.outputs": ["scores"], "scores.first": 0,
-  "scores.count": 1, "scores.person": 0, "scores.activation": "none", "keypoints.outputs": ["keypoints"],
-  "keypoints.first": 0, "keypoints.fields": ["x", "y", "score"], "keypoints.unit": "cells", "keypoints.factor": 2,
-  "keypoints.shift": 0, "keypoints.activation": "sigmoid", "min_confidence": 0.25, "nms.kind": "iou",
-  "nms.definition": "plain", "nms.threshold": 0.7, "nms.most_in": 30000, "nms.most_out": 300,
-  "oks_sigmas": .list(Array(repeating: 0.05, count: 17)),
-]
-
-func settings(_ values: [String: DecoderSettings.Value]) -> DecoderSettings {
-  let input = TinyPoseContract.input
-  return DecoderSettings(values, inputSize: input.size, inputAlignment: input.alignment, keypointCount: 17)
-}
-
-let report = [
+let folder = URL(fileURLWithPath: CommandLine.arguments[1])
+var report = Report()
+report.warps = [
   "warp_upright": try timeWarp(frames, rotationDegrees: 0, center: inside),
   "warp_turned": try timeWarp(frames, rotationDegrees: 20, center: inside),
   "warp_half_outside": try timeWarp(frames, rotationDegrees: 0, center: Point(x: 40, y: 360)),
-  "decode_heatmap_quarter": try timeDecoder(
-    frames, HeatmapDecoder(settings: settings(heatmap.merging(["refinement": "quarter"]) { $1 })), [[64, 48, 17]]),
-  "decode_heatmap_dark": try timeDecoder(frames, HeatmapDecoder(settings: settings(heatmap)), [[64, 48, 17]]),
-  "decode_simcc": try timeDecoder(frames, SimccDecoder(settings: settings(simcc)), [[17, 384], [17, 512]]),
-  "decode_regression": try timeDecoder(frames, RegressionDecoder(settings: settings(regression)), [[17, 3]]),
-  "decode_8400_candidates": try timeCandidates(frames, above: 100),
-  "decode_8400_candidates_all_sure": try timeCandidates(frames, above: 8400),
 ]
+for (kind, make) in decoders.sorted(by: { $0.key < $1.key })
+where FileManager.default.fileExists(atPath: folder.appendingPathComponent("\(kind).json").path) {
+  report.errors[kind] = try checkDecoders(folder: folder, kind: kind, make: make)
+  for item in try read("\(kind).json", DecoderCase.self, folder: folder) {
+    report.decoders.append(try timeDecoder(frames / 4, item, try make(try item.decoderSettings())))
+  }
+}
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase
 encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -59,30 +59,42 @@ struct UdpStep: Sendable {
         raw[y * width + x] = isLogit ? sigmoid(value) : value
       }
     }
-    blurLines(raw, into: &down, Lines(count: width, apart: 1, length: height, step: width))
-    blurLines(down, into: &blurred, Lines(count: height, apart: width, length: width, step: 1))
+    Self.blurDown(raw, into: &down, width, height, kernel)
+    Self.blurAcross(down, into: &blurred, width, height, kernel)
     scale = (raw.max() ?? 0) / ((blurred.max() ?? 0) + 1e-12)
   }
 
-  /// Lines of a map in memory: how many, how far apart, how many px each has and how far apart these are.
-  private struct Lines {
-    let count: Int
-    let apart: Int
-    let length: Int
-    let step: Int
+  /// All columns at once: px that belong together lie as far apart in every row.
+  private static func blurDown(
+    _ from: [Double], into to: inout [Double], _ width: Int, _ height: Int, _ kernel: [Double]
+  ) {
+    from.withUnsafeBufferPointer { from in
+      to.withUnsafeMutableBufferPointer { to in
+        to.update(repeating: 0)
+        for (tap, weight) in kernel.enumerated() {
+          let shift = tap - kernel.count / 2
+          let (first, end) = (max(0, -shift) * width, min(height, height - shift) * width)
+          let away = shift * width
+          guard first < end else { continue }
+          for place in first..<end { to[place] += weight * from[place &+ away] }
+        }
+      }
+    }
   }
 
-  private func blurLines(_ from: [Double], into to: inout [Double], _ lines: Lines) {
-    for place in to.indices { to[place] = 0 }
-    for (tap, weight) in kernel.enumerated() {
-      let shift = tap - kernel.count / 2
-      let (first, end) = (max(0, -shift), min(lines.length, lines.length - shift))
-      guard first < end else { continue }
-      for position in first..<end {
-        var place = position * lines.step
-        for _ in 0..<lines.count {
-          to[place] += weight * from[place + shift * lines.step]
-          place += lines.apart
+  private static func blurAcross(
+    _ from: [Double], into to: inout [Double], _ width: Int, _ height: Int, _ kernel: [Double]
+  ) {
+    from.withUnsafeBufferPointer { from in
+      to.withUnsafeMutableBufferPointer { to in
+        to.update(repeating: 0)
+        for row in 0..<height {
+          for (tap, weight) in kernel.enumerated() {
+            let shift = tap - kernel.count / 2
+            let (first, end) = (row * width + max(0, -shift), row * width + min(width, width - shift))
+            guard first < end else { continue }
+            for place in first..<end { to[place] += weight * from[place &+ shift] }
+          }
         }
       }
     }

@@ -44,7 +44,9 @@ public struct OffsetMapDecoder: PoseDecoder {
   private let inputSize: PixelSize
   private let keypointCount: Int
   private var map: [Double] = []
+  private var padded: [Double] = []
   private var down: [Double] = []
+  private var blurred: [Double] = []
 
   public init(settings: DecoderSettings) throws(PoseError) {
     heat = try Channels(settings, "heat")
@@ -109,40 +111,52 @@ public struct OffsetMapDecoder: PoseDecoder {
 
   /// Fills `map` with a channel, blurred where the contract says so.
   private mutating func read(_ tensor: OutputTensor, channel: Int, size: PixelSize) {
-    let channels = tensor.shape[2]
-    if map.count != size.width * size.height {
-      map = Array(repeating: 0, count: size.width * size.height)
-      down = map
-    }
+    let (channels, width, height, reach) = (tensor.shape[2], size.width, size.height, kernel.count / 2)
+    if map.count != width * height { map = Array(repeating: 0, count: width * height) }
     for place in map.indices { map[place] = Double(tensor.values[place * channels + channel]) }
-    guard kernel.count > 1 else { return }
-    let columns = Lines(count: size.width, apart: 1, length: size.height, step: size.width)
-    let rows = Lines(count: size.height, apart: size.width, length: size.width, step: 1)
-    blur(map, into: &down, columns)
-    blur(down, into: &map, rows)
+    guard reach > 0 else { return }
+    let stride = width + 2 * reach
+    if padded.count != (height + 2 * reach) * stride {
+      padded = Array(repeating: 0, count: (height + 2 * reach) * stride)
+      down = Array(repeating: 0, count: height * stride)
+      blurred = down
+    }
+    for row in 0..<height + 2 * reach {
+      let source = Self.mirrored(row - reach, height) * width
+      let target = row * stride + reach
+      for column in 0..<width { padded[target + column] = map[source + column] }
+      for column in -reach..<0 { padded[target + column] = map[source + Self.mirrored(column, width)] }
+      for column in width..<width + reach { padded[target + column] = map[source + Self.mirrored(column, width)] }
+    }
+    Self.blur(padded, into: &down, kernel, apart: stride)
+    Self.blur(down, into: &blurred, kernel, apart: 1)
+    for row in 0..<height {
+      for column in 0..<width { map[row * width + column] = blurred[row * stride + column] }
+    }
   }
 
-  /// Lines of a map in memory: how many, how far apart, how many px each has and how far apart these are.
-  private struct Lines {
-    let count: Int
-    let apart: Int
-    let length: Int
-    let step: Int
-  }
-
-  /// A Gaussian along lines that are mirrored about their outermost px.
-  private func blur(_ from: [Double], into to: inout [Double], _ lines: Lines) {
-    let period = max(2 * (lines.length - 1), 1)
-    for place in to.indices { to[place] = 0 }
-    for position in 0..<lines.length {
-      for (tap, weight) in kernel.enumerated() {
-        let place = (((position + tap - kernel.count / 2) % period) + period) % period
-        let source = lines.length > 1 ? min(place, period - place) : 0
-        for line in 0..<lines.count {
-          let start = line * lines.apart
-          to[start + position * lines.step] += weight * from[start + source * lines.step]
+  /// A Gaussian over px that lie `apart`; what lies around the map is in `from`, so that all px are added alike.
+  private static func blur(_ from: [Double], into to: inout [Double], _ kernel: [Double], apart: Int) {
+    from.withUnsafeBufferPointer { from in
+      to.withUnsafeMutableBufferPointer { to in
+        let (count, first) = (min(to.count, from.count - (kernel.count - 1) * apart), kernel[0])
+        for place in 0..<count { to[place] = first * from[place] }
+        for tap in Swift.stride(from: 1, to: kernel.count, by: 2) {  // two at once: half as much to read and write
+          let (weight, next, away) = (kernel[tap], kernel[tap + 1], tap * apart)
+          let further = away + apart
+          for place in 0..<count {
+            to[place] = to[place] + weight * from[place &+ away] + next * from[place &+ further]
+          }
         }
       }
     }
+  }
+
+  /// Where a map that is mirrored about its outermost px has a px.
+  private static func mirrored(_ place: Int, _ length: Int) -> Int {
+    let period = 2 * (length - 1)
+    guard period > 0 else { return 0 }
+    let within = (place % period + period) % period
+    return min(within, period - within)
   }
 }

@@ -26,9 +26,10 @@ extension TagsDecoder {
       guard among != .none else { return nil }
       var upper = bounds(keypoint, mean, &maps)
       best = nil
-      while let tile = upper.indices.max(by: { upper[$0] < upper[$1] }), upper[tile] > -.infinity,
-        upper[tile] >= best?.value ?? -.infinity
-      {
+      while true {
+        var tile = 0
+        for other in upper.indices where upper[other] > upper[tile] { tile = other }
+        if upper[tile] == -.infinity || upper[tile] < best?.value ?? -.infinity { break }
         upper[tile] = -.infinity
         look(keypoint, mean, tile, reach: among == .peaks ? reach : 0, &maps)
       }

@@ -26,6 +26,7 @@ extension TagsDecoder {
     private let maps: [Map]
     private let middle: PixelSize
     private var values: [Double] = []
+    private var line: [Double] = []
     private var rows = Taps()
     private var columns = Taps()
     private var ownRows = Taps()
@@ -51,14 +52,25 @@ extension TagsDecoder {
       columns.set(from: left, count: side, old: middle.width, new: size.width)
       let width = columns.low[side - 1] + 2 - columns.low[0]
       readMiddle(channel, height: rows.low[side - 1] + 2 - rows.low[0], width: width)
-      for row in 0..<side {
-        let upper = (rows.low[row] - rows.low[0]) * width
-        let weight = rows.weight[row]
-        for column in 0..<side {
-          let at = upper + columns.low[column] - columns.low[0]
-          let before = blend(values[at], values[at + width], weight)
-          let after = blend(values[at + 1], values[at + width + 1], weight)
-          found[row * side + column] = blend(before, after, columns.weight[column])
+      Self.bring(values, width, to: &found, side, rows, columns, &line)
+    }
+
+    /// Values, `width` a row, to the grid.
+    private static func bring(
+      _ values: [Double], _ width: Int, to found: inout [Double], _ side: Int, _ rows: Taps, _ columns: Taps,
+      _ line: inout [Double]
+    ) {
+      values.withUnsafeBufferPointer { values in
+        line.withUnsafeMutableBufferPointer { line in
+          for row in 0..<side {
+            let upper = (rows.low[row] - rows.low[0]) * width
+            let weight = rows.weight[row]
+            for at in 0..<width { line[at] = blend(values[upper &+ at], values[upper &+ width &+ at], weight) }
+            for column in 0..<side {
+              let at = columns.low[column] - columns.low[0]
+              found[row * side + column] = blend(line[at], line[at + 1], columns.weight[column])
+            }
+          }
         }
       }
     }
@@ -67,45 +79,54 @@ extension TagsDecoder {
       if values.count < height * width { values = Array(repeating: 0, count: height * width) }
       for at in 0..<height * width { values[at] = 0 }
       for map in maps {
-        let (mapHeight, mapWidth, depth) = (map.tensor.shape[0], map.tensor.shape[1], map.tensor.shape[2])
+        let (mapHeight, mapWidth) = (map.tensor.shape[0], map.tensor.shape[1])
         ownRows.set(from: rows.low[0], count: height, old: mapHeight, new: middle.height)
         ownColumns.set(from: columns.low[0], count: width, old: mapWidth, new: middle.width)
-        let first = map.first + channel
-        map.tensor.values.withUnsafeBufferPointer { numbers in
-          for row in 0..<height {
-            let upper = within(ownRows.low[row], mapHeight) * mapWidth * depth + first
-            let lower = within(ownRows.low[row] + 1, mapHeight) * mapWidth * depth + first
-            let weight = ownRows.weight[row]
-            for column in 0..<width {
-              let left = within(ownColumns.low[column], mapWidth) * depth
-              let right = within(ownColumns.low[column] + 1, mapWidth) * depth
-              let before = blend(Double(numbers[upper + left]), Double(numbers[lower + left]), weight)
-              let after = blend(Double(numbers[upper + right]), Double(numbers[lower + right]), weight)
-              values[row * width + column] += blend(before, after, ownColumns.weight[column])
-            }
+        let first = ownColumns.low[0]
+        let count = ownColumns.low[width - 1] + 2 - first
+        if line.count < max(count, width) { line = Array(repeating: 0, count: max(count, width)) }
+        for row in 0..<height {
+          Self.read(map, channel, ownRows.low[row], ownRows.weight[row], first, count, into: &line)
+          for column in 0..<width {
+            let at = ownColumns.low[column] - first
+            values[row * width + column] += blend(line[at], line[at + 1], ownColumns.weight[column])
           }
         }
       }
       for at in 0..<height * width { values[at] /= Double(maps.count) }
     }
 
+    /// `count` cells of a map from column `first` on, between row `low` and the next one.
+    private static func read(
+      _ map: Map, _ channel: Int, _ low: Int, _ weight: Double, _ first: Int, _ count: Int, into line: inout [Double]
+    ) {
+      let (height, width, depth) = (map.tensor.shape[0], map.tensor.shape[1], map.tensor.shape[2])
+      let upper = within(low, height) * width * depth + map.first + channel
+      let lower = within(low + 1, height) * width * depth + map.first + channel
+      map.tensor.values.withUnsafeBufferPointer { numbers in
+        for at in 0..<count {
+          let column = within(first + at, width) * depth
+          let value = Double(numbers[upper + column])
+          line[at] = weight == 0 ? value : blend(value, Double(numbers[lower + column]), weight)
+        }
+      }
+    }
+
     private func bounds(isMost: Bool) -> [Double] {
       // a blend of equal numbers may end a last digit beside them
       var found = [Double](repeating: isMost ? Self.slack : -Self.slack, count: tileCount * count)
-      var own = [Float](repeating: 0, count: count)
       for map in maps {
         let (mapHeight, mapWidth, depth) = (map.tensor.shape[0], map.tensor.shape[1], map.tensor.shape[2])
-        map.tensor.values.withUnsafeBufferPointer { numbers in
-          for tile in 0..<tileCount {
-            for c in 0..<count { own[c] = isMost ? -.infinity : .infinity }
-            let across = touched(tile % tilesAcross, old: mapWidth, middle: middle.width, new: size.width)
-            for row in touched(tile / tilesAcross, old: mapHeight, middle: middle.height, new: size.height) {
-              for column in across {
-                let at = (row * mapWidth + column) * depth + map.first
-                for c in 0..<count { own[c] = isMost ? max(own[c], numbers[at + c]) : min(own[c], numbers[at + c]) }
-              }
-            }
-            for c in 0..<count { found[tile * count + c] += Double(own[c]) / Double(maps.count) }
+        let across = (0..<tilesAcross).map { touched($0, old: mapWidth, middle: middle.width, new: size.width) }
+        var down = [Float](repeating: 0, count: mapWidth * depth)
+        var own = [Float](repeating: 0, count: depth)
+        for tileRow in 0..<tileCount / tilesAcross {
+          let rows = touched(tileRow, old: mapHeight, middle: middle.height, new: size.height)
+          reduce(map.tensor.values, rows, into: &down, isMost: isMost)
+          for column in 0..<tilesAcross {
+            reduce(down, across[column], into: &own, isMost: isMost)
+            let at = (tileRow * tilesAcross + column) * count
+            for c in 0..<count { found[at + c] += Double(own[map.first + c]) / Double(maps.count) }
           }
         }
       }
@@ -121,11 +142,6 @@ extension TagsDecoder {
       }
       return within(first, old)...within(last, old)
     }
-
-    /// From `low` to `high`; `low` wherever both are equal.
-    private func blend(_ low: Double, _ high: Double, _ weight: Double) -> Double { low + (high - low) * weight }
-
-    private func within(_ cell: Int, _ count: Int) -> Int { min(max(cell, 0), count - 1) }
   }
 
   /// Of one axis: each new cell lies between the old cells `low` and low + 1.
@@ -150,4 +166,28 @@ extension TagsDecoder {
 /// Where the middle of a new cell lies among the old ones.
 private func place(of cell: Int, old: Int, new: Int) -> Double {
   (Double(cell) + 0.5) * (Double(old) / Double(new)) - 0.5
+}
+
+/// From `low` to `high`; `low` wherever both are equal.
+private func blend(_ low: Double, _ high: Double, _ weight: Double) -> Double { low + (high - low) * weight }
+
+private func within(_ cell: Int, _ count: Int) -> Int { min(max(cell, 0), count - 1) }
+
+/// What the numbers of `parts` as long as `into`, one after the other, are at most or at least.
+private func reduce(_ values: [Float], _ parts: ClosedRange<Int>, into found: inout [Float], isMost: Bool) {
+  let count = found.count
+  values.withUnsafeBufferPointer { values in
+    found.withUnsafeMutableBufferPointer { found in
+      for part in parts {
+        let start = part * count
+        if part == parts.lowerBound {
+          for at in 0..<count { found[at] = values[start &+ at] }
+        } else if isMost {
+          for at in 0..<count { found[at] = max(found[at], values[start &+ at]) }
+        } else {
+          for at in 0..<count { found[at] = min(found[at], values[start &+ at]) }
+        }
+      }
+    }
+  }
 }

@@ -59,24 +59,32 @@ internal class UdpStep(kernelSize: Int, private val isLogit: Boolean) {
         for (y in 0 until height) {
             for (x in 0 until width) raw[y * width + x] = maps[x, y, k].let { if (isLogit) sigmoid(it) else it }
         }
-        along(raw, down, height, width, width, 1)
-        along(down, blurred, width, height, 1, width)
+        downward(width, height)
+        rightward(width, height)
         scale = raw.max() / (blurred.max() + 1e-12)
     }
 
-    /** Blurs [lines] lines of [length] px; neighbours on a line are [step] apart, lines are [apart]. */
-    private fun along(from: DoubleArray, to: DoubleArray, length: Int, lines: Int, step: Int, apart: Int) {
-        to.fill(0.0)
+    /** From [raw] to [down], all columns at once: px that belong together lie as far apart in every row. */
+    private fun downward(width: Int, height: Int) {
+        down.fill(0.0)
         for (tap in kernel.indices) {
             val shift = tap - reach
             val weight = kernel[tap]
-            for (position in maxOf(0, -shift) until minOf(length, length - shift)) {
-                var at = position * step
-                var source = at + shift * step
-                repeat(lines) {
-                    to[at] += weight * from[source]
-                    at += apart
-                    source += apart
+            val away = shift * width
+            for (at in maxOf(0, -shift) * width until minOf(height, height - shift) * width) {
+                down[at] += weight * raw[at + away]
+            }
+        }
+    }
+
+    private fun rightward(width: Int, height: Int) {
+        blurred.fill(0.0)
+        for (row in 0 until height) {
+            for (tap in kernel.indices) {
+                val shift = tap - reach
+                val weight = kernel[tap]
+                for (at in row * width + maxOf(0, -shift) until row * width + minOf(width, width - shift)) {
+                    blurred[at] += weight * down[at + shift]
                 }
             }
         }

@@ -34,7 +34,8 @@ internal class PafPeakFinder private constructor(
     private var column = DoubleArray(0)
     private var lastHigh = IntArray(0)
     private var larger = DoubleArray(0)
-    private var isHigh = BooleanArray(0) // whether a row has anything that is not too low
+    private var candidates = IntArray(0) // px above the least score, in row order
+    private var candidateCount = 0
 
     /** The peaks of the keypoints, whose channels begin at [first]. */
     fun find(maps: Tensor, first: Int): PafPeaks {
@@ -60,13 +61,12 @@ internal class PafPeakFinder private constructor(
         val found = ArrayList<Peak>()
         val high = upsampling.blurredDown.size
         val wide = upsampling.blurredAcross.size
-        for (row in 0 until high) {
-            if (!isHigh[row]) continue
-            for (column in 0 until wide) {
-                if (larger[row * wide + column] > minScore && isPeak(row, column, high, wide)) {
-                    val score = maps.larger(upsampling.down, upsampling.across, channel, row, column)
-                    found += Peak(row, column, score)
-                }
+        for (number in 0 until candidateCount) {
+            val row = candidates[number] / wide
+            val column = candidates[number] % wide
+            if (isPeak(row, column, high, wide)) {
+                val score = maps.larger(upsampling.down, upsampling.across, channel, row, column)
+                found += Peak(row, column, score)
             }
         }
         if (order == Order.COLUMNS) found.sortWith(compareBy({ it.column }, { it.row }))
@@ -74,7 +74,11 @@ internal class PafPeakFinder private constructor(
     }
 
     private fun isPeak(row: Int, column: Int, high: Int, wide: Int): Boolean {
-        val here = step(larger[row * wide + column])
+        val at = row * wide + column
+        val most = larger[at] + 2 / EQUAL // nothing beyond is equal, and most px have such a neighbour
+        if (column + 1 < wide && larger[at + 1] > most || column > 0 && larger[at - 1] > most) return false
+        if (row + 1 < high && larger[at + wide] > most || row > 0 && larger[at - wide] > most) return false
+        val here = step(larger[at])
         for (dy in -1..1) {
             for (dx in -1..1) {
                 if ((dy == 0 && dx == 0) || (neighbors == 4 && dy != 0 && dx != 0)) continue
@@ -96,6 +100,7 @@ internal class PafPeakFinder private constructor(
         val across = upsampling.blurredAcross
         val width = across.cells
         reserve(down, across)
+        candidateCount = 0
         var largest = 0.0
         for (at in 0 until down.cells * width) {
             cells[at] = maps.values[at * maps.shape[3] + channel].toDouble()
@@ -111,8 +116,7 @@ internal class PafPeakFinder private constructor(
                 if (abs(sum) * across.gain > floor) high = x
                 lastHigh[x] = high
             }
-            isHigh[row] = high >= 0
-            if (isHigh[row]) fillRow(across, row) else larger.fill(LOW, row * across.size, (row + 1) * across.size)
+            if (high >= 0) fillRow(across, row) else larger.fill(LOW, row * across.size, (row + 1) * across.size)
         }
         return true
     }
@@ -128,16 +132,17 @@ internal class PafPeakFinder private constructor(
                 for (cell in first until end) total += weights[cell] * column[cell]
             }
             larger[row * across.size + x] = total
+            if (total > minScore) candidates[candidateCount++] = row * across.size + x
         }
     }
 
     private fun reserve(down: PafAxis, across: PafAxis) {
-        if (isHigh.size == down.size && larger.size == down.size * across.size) return
+        if (candidates.size == down.size * across.size && column.size == across.cells) return
         cells = DoubleArray(down.cells * across.cells)
         column = DoubleArray(across.cells)
         lastHigh = IntArray(across.cells)
         larger = DoubleArray(down.size * across.size)
-        isHigh = BooleanArray(down.size)
+        candidates = IntArray(down.size * across.size)
     }
 
     /** Those that are far enough from the ones before them, and of these the best. */

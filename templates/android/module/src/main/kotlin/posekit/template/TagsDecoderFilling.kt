@@ -31,7 +31,8 @@ internal class TagFilling private constructor(private val among: Among, private 
         bestValue = Double.NEGATIVE_INFINITY
         best = null
         while (true) {
-            val tile = (0 until maps.heat.tileCount).maxBy { upper[it] }
+            var tile = 0
+            for (other in upper.indices) if (upper[other] > upper[tile]) tile = other
             if (upper[tile] < bestValue || upper[tile] == Double.NEGATIVE_INFINITY) break
             upper[tile] = Double.NEGATIVE_INFINITY
             look(maps, keypoint, mean, tile, if (among == Among.PEAKS) reach else 0)

@@ -34,6 +34,7 @@ internal class UpsampledMaps(private val maps: List<MapChannels>, private val co
     private val ownRows = Taps()
     private val ownColumns = Taps()
     private var middle = DoubleArray(0)
+    private var line = DoubleArray(0)
 
     /** Writes [side] x [side] values of a channel from row [top] and column [left] on; the border is repeated. */
     fun window(channel: Int, top: Int, left: Int, side: Int, into: DoubleArray) {
@@ -44,11 +45,12 @@ internal class UpsampledMaps(private val maps: List<MapChannels>, private val co
         readMiddle(channel, middleRows, middleColumns)
         for (row in 0 until side) {
             val upper = (rows.low[row] - rows.low[0]) * middleColumns
+            val weight = rows.weight[row]
+            val lower = upper + middleColumns
+            for (at in 0 until middleColumns) line[at] = blend(middle[upper + at], middle[lower + at], weight)
             for (column in 0 until side) {
-                val at = upper + columns.low[column] - columns.low[0]
-                val before = blend(middle[at], middle[at + middleColumns], rows.weight[row])
-                val after = blend(middle[at + 1], middle[at + middleColumns + 1], rows.weight[row])
-                into[row * side + column] = blend(before, after, columns.weight[column])
+                val at = columns.low[column] - columns.low[0]
+                into[row * side + column] = blend(line[at], line[at + 1], columns.weight[column])
             }
         }
     }
@@ -57,53 +59,70 @@ internal class UpsampledMaps(private val maps: List<MapChannels>, private val co
         if (middle.size < middleRows * middleColumns) middle = DoubleArray(middleRows * middleColumns)
         middle.fill(0.0, 0, middleRows * middleColumns)
         for (map in maps) {
-            val values = map.tensor.values
-            val (_, mapHeight, mapWidth, depth) = map.tensor.shape
+            val (_, mapHeight, mapWidth, _) = map.tensor.shape
             ownRows.set(rows.low[0], middleRows, mapHeight, size.middleHeight)
             ownColumns.set(columns.low[0], middleColumns, mapWidth, size.middleWidth)
+            val first = ownColumns.low[0]
+            val count = ownColumns.low[middleColumns - 1] + 2 - first
+            if (line.size < max(count, middleColumns)) line = DoubleArray(max(count, middleColumns))
             for (row in 0 until middleRows) {
-                val upper = ownRows.low[row].coerceIn(0, mapHeight - 1) * mapWidth * depth + map.first + channel
-                val lower = (ownRows.low[row] + 1).coerceIn(0, mapHeight - 1) * mapWidth * depth + map.first + channel
+                readLine(map, channel, ownRows.low[row], ownRows.weight[row], first, count)
                 for (column in 0 until middleColumns) {
-                    val left = ownColumns.low[column].coerceIn(0, mapWidth - 1) * depth
-                    val right = (ownColumns.low[column] + 1).coerceIn(0, mapWidth - 1) * depth
-                    val before = blend(values[upper + left], values[lower + left], ownRows.weight[row])
-                    val after = blend(values[upper + right], values[lower + right], ownRows.weight[row])
-                    middle[row * middleColumns + column] += blend(before, after, ownColumns.weight[column])
+                    val at = ownColumns.low[column] - first
+                    middle[row * middleColumns + column] += blend(line[at], line[at + 1], ownColumns.weight[column])
                 }
             }
         }
         for (at in 0 until middleRows * middleColumns) middle[at] /= maps.size.toDouble()
     }
 
+    /** Fills [line] with [count] cells of a map from column [first] on, between row [low] and the next one. */
+    private fun readLine(map: MapChannels, channel: Int, low: Int, weight: Double, first: Int, count: Int) {
+        val values = map.tensor.values
+        val (_, mapHeight, mapWidth, depth) = map.tensor.shape
+        val upper = low.coerceIn(0, mapHeight - 1) * mapWidth * depth + map.first + channel
+        val lower = (low + 1).coerceIn(0, mapHeight - 1) * mapWidth * depth + map.first + channel
+        for (at in 0 until count) {
+            val column = (first + at).coerceIn(0, mapWidth - 1) * depth
+            val value = values[upper + column].toDouble()
+            line[at] = if (weight == 0.0) value else blend(value, values[lower + column].toDouble(), weight)
+        }
+    }
+
     /** From [low] to [high]; [low] wherever both are equal. */
     private fun blend(low: Double, high: Double, weight: Double): Double = low + (high - low) * weight
-
-    private fun blend(low: Float, high: Float, weight: Double): Double = blend(low.toDouble(), high.toDouble(), weight)
 
     private fun bounds(isMost: Boolean): DoubleArray {
         // a blend of equal numbers may end a last digit beside them
         val found = DoubleArray(tileCount * count) { if (isMost) SLACK else -SLACK }
-        val own = DoubleArray(count)
         for (map in maps) {
-            val values = map.tensor.values
             val (_, mapHeight, mapWidth, depth) = map.tensor.shape
-            for (tile in 0 until tileCount) {
-                own.fill(if (isMost) Double.NEGATIVE_INFINITY else Double.POSITIVE_INFINITY)
-                val across = touched(tile % tilesAcross, mapWidth, size.middleWidth, width)
-                for (row in touched(tile / tilesAcross, mapHeight, size.middleHeight, height)) {
-                    for (column in across) {
-                        val at = (row * mapWidth + column) * depth + map.first
-                        for (c in 0 until count) {
-                            val value = values[at + c].toDouble()
-                            own[c] = if (isMost) max(own[c], value) else min(own[c], value)
-                        }
-                    }
+            val across = List(tilesAcross) { touched(it, mapWidth, size.middleWidth, width) }
+            val down = FloatArray(mapWidth * depth)
+            val own = FloatArray(depth)
+            for (tileRow in 0 until tileCount / tilesAcross) {
+                val rows = touched(tileRow, mapHeight, size.middleHeight, height)
+                reduce(map.tensor.values, rows.first * down.size, rows.last * down.size, down, isMost)
+                for (column in 0 until tilesAcross) {
+                    reduce(down, across[column].first * depth, across[column].last * depth, own, isMost)
+                    val at = (tileRow * tilesAcross + column) * count
+                    for (c in 0 until count) found[at + c] += own[map.first + c].toDouble() / maps.size
                 }
-                for (c in 0 until count) found[tile * count + c] += own[c] / maps.size
             }
         }
         return found
+    }
+
+    /** What the values at [first] and after it, as many as [into] has, are at most or least, to those at [last]. */
+    private fun reduce(values: FloatArray, first: Int, last: Int, into: FloatArray, isMost: Boolean) {
+        values.copyInto(into, 0, first, first + into.size)
+        for (start in first + into.size..last step into.size) {
+            if (isMost) {
+                for (at in into.indices) into[at] = max(into[at], values[start + at])
+            } else {
+                for (at in into.indices) into[at] = min(into[at], values[start + at])
+            }
+        }
     }
 
     /** The cells of a map that a tile is made of along an axis. */
