@@ -71,7 +71,7 @@ TYPE_FAULTS = [
     ("LiteRtRunner.kt", "numThreads = options.threads", "threads = options.threads"),
     ("LiteRtRunner.kt", "Options(LiteRtAccelerator.GPU)", "Options(Accelerator.GPU)"),
     ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment)", "environment)"),
-    ("PoseEngine.kt", "BitmapSource(bitmap)", "BitmapSource(null)"),
+    ("PoseEngine.kt", "pipeline.estimate(BitmapSource(bitmap)", "pipeline.estimate(BitmapSource(null)"),
     ("TinyPose2.kt", "PoseEngine.create(context, TinyPose2Contract", "PoseEngine.create(TinyPose2Contract"),
     ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
     ("ParityRunTest.kt", "context.applicationInfo.flags", "context.packageInfo.flags"),
