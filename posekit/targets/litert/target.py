@@ -98,7 +98,7 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
         return Calibration(tuple(inputs))
     with converting():
         found = tensor_ranges(base.folder / BASE_FILE, inputs)
-    nodes = nodes_of(tflite_file.unpack((base.folder / BASE_FILE).read_bytes()), base.layers)
+    nodes = nodes_of(tflite_file.read((base.folder / BASE_FILE).read_bytes()), base.layers)
     padded = {nodes[index].name for index in paddings_of_maxima(nodes)}  # finite once they are told what is least
     found = {
         name: one
