@@ -2,9 +2,10 @@
 
 With `--peers` the CPU seconds of `package --platform all`, its proof included, beside those of litert-torch's and
 coremltools' conversions alone, of a network of 10 M parameters (another of benchmarks/networks.py by its name), in
-fresh processes and in turn. Else each step in seconds, and the share that is not the converters' own work. Converters'
-work: importing torch, litert-torch and coremltools, opening the file and exporting with torch, converting, loading the
-runtime.
+fresh processes and in turn. With `--against FOLDER` those of `package --platform all` of the sample by this checkout
+and by the one in FOLDER, in turn, after one run of each that does not count. Else each step in seconds, and the share
+that is not the converters' own work. Converters' work: importing torch, litert-torch and coremltools, opening the file
+and exporting with torch, converting, loading the runtime.
 """
 
 from __future__ import annotations
@@ -36,16 +37,45 @@ made = coremltools.convert(
 )
 made.save(sys.argv[3] + "/model.mlpackage")
 """
+# the command line of a checkout, whichever module it is in there
+COMMAND = """
+try:
+    from posekit.cli.app import main
+except ImportError:
+    from posekit.cli import main
+main()
+"""
 
 
-def cpu_seconds(command: list[str]) -> float:
-    """User and system time of a command and all that it starts."""
+def cpu_seconds(command: list[str], checkout: Path | None = None) -> float:
+    """User and system time of a command and all that it starts; checkout: whose modules it imports."""
+    path = {} if checkout is None else {"PYTHONPATH": str(checkout)}
     before = os.times()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env={**os.environ, **path}
+    )
     after = os.times()
     if done.returncode not in (0, 1):  # 1: a gate failed, of a network that was never trained
         raise subprocess.CalledProcessError(done.returncode, command)
     return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def beside_checkout(other: Path) -> None:
+    """Print the CPU seconds of both and the ratio of their medians."""
+    ours = Path(__file__).resolve().parents[1]
+    taken: dict[Path, list[float]] = {other.resolve(): [], ours: []}
+    with tempfile.TemporaryDirectory() as folder:
+        posekit = str(Path(sys.executable).parent / "posekit")
+        subprocess.run([posekit, "sample", f"{folder}/sample"], check=True, capture_output=True)
+        package = [sys.executable, "-P", "-c", COMMAND, "package", f"{folder}/sample/tinypose.pt2"]
+        for _ in range(1 + RUNS):
+            for checkout, values in taken.items():
+                given = ["--platform", "all", "--out", f"{folder}/out", "--overwrite"]
+                values.append(cpu_seconds([*package, *given], checkout))
+    for checkout, values in taken.items():
+        print(f"{statistics.median(values[1:]):7.2f} CPU s  {checkout.name}  {[round(one, 2) for one in values[1:]]}")
+    before, now = (statistics.median(values[1:]) for values in taken.values())
+    print(f"{now / before:.2f} of {other.name}")
 
 
 def beside_peers(name: str) -> None:
@@ -124,5 +154,7 @@ def main() -> None:
 if __name__ == "__main__":
     if "--peers" in sys.argv:
         beside_peers(next((one for one in sys.argv[1:] if one != "--peers"), TEN_MILLION))
+    elif "--against" in sys.argv:
+        beside_checkout(Path(sys.argv[sys.argv.index("--against") + 1]))
     else:
         main()

@@ -27,12 +27,11 @@ def dark_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -
     """
     height, width, count = heatmaps.shape
     reach = kernel // 2 + 2
-    padded = np.pad(heatmaps, ((reach, reach), (reach, reach), (0, 0)))
+    padded = np.zeros((height + 2 * reach, width + 2 * reach, count))
+    padded[reach:-reach, reach:-reach] = heatmaps
     span = np.arange(2 * reach + 1)
     patches = padded[y[:, None, None] + span[None, :, None], x[:, None, None] + span, np.arange(count)[:, None, None]]
-    blur = np.zeros((5, 2 * reach + 1))
-    for row in range(5):
-        blur[row, row : row + kernel] = gaussian_kernel(kernel)
+    blur = _blur(kernel)
     log = np.log(np.maximum(blur @ patches @ blur.T, LOG_FLOOR))  # (K, 5, 5), the peak at [2, 2]
     dx = 0.5 * (log[:, 2, 3] - log[:, 2, 1])
     dy = 0.5 * (log[:, 3, 2] - log[:, 1, 2])
@@ -46,6 +45,15 @@ def dark_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -
     safe = np.where(sound, det, 1.0)
     step = np.stack([-(dyy * dx - dxy * dy) / safe, -(dxx * dy - dxy * dx) / safe], axis=-1)
     return np.asarray(np.clip(step, -2.0, 2.0) * sound[:, None])  # the patch ends two px from the peak
+
+
+@lru_cache(maxsize=4)
+def _blur(kernel: int) -> Floats:
+    """(5, kernel + 4): the Gaussian at each of the five px about a peak."""
+    blur = np.zeros((5, kernel + 4))
+    for row in range(5):
+        blur[row, row : row + kernel] = gaussian_kernel(kernel)
+    return blur
 
 
 def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Floats:

@@ -52,26 +52,22 @@ def _along_x(
 ) -> Callable[[NDArray[np.int64]], Floats]:
     """A function that gives rows of the picture, sampled along x: (n, 3 W)."""
     height, width = image.shape[:2]
-    columns = [first, first + 1]
-    inside = [np.clip(one, 0, width - 1) for one in columns]
-    lowest, highest = min(int(one.min()) for one in inside), max(int(one.max()) for one in inside)
-    places = [(3 * (one - lowest)[:, None] + np.arange(3)).ravel() for one in inside]
-    weights = [np.repeat(one, 3) for one in (1 - fraction, fraction)]
-    outside = [np.flatnonzero(np.repeat((one < 0) | (one >= width), 3)) for one in columns]
+    columns = np.concatenate([first, first + 1])
+    inside = np.clip(columns, 0, width - 1)
+    lowest, highest = int(inside.min()), int(inside.max())
+    places = (3 * (inside - lowest)[:, None] + np.arange(3)).ravel()
+    weights = np.repeat(np.concatenate([1 - fraction, fraction]), 3)
+    beyond = np.flatnonzero(np.repeat((columns < 0) | (columns >= width), 3))
+    half = len(places) // 2
 
     def lines(wanted: NDArray[np.int64]) -> Floats:
         near = image[np.clip(wanted, 0, height - 1), lowest : highest + 1].reshape(len(wanted), -1)
-        above_or_below = np.flatnonzero((wanted < 0) | (wanted >= height))
-        sides = []
-        for place, weight, beyond in zip(places, weights, outside, strict=True):
-            values: Floats = np.take(near, place, axis=1, mode="clip").astype(np.float64)
-            if pad is not None:
-                values[:, beyond] = pad
-                values[above_or_below] = pad
-            values *= weight
-            sides.append(values)
-        sides[0] += sides[1]
-        return sides[0]
+        values: Floats = near.take(places, axis=1).astype(np.float64)
+        if pad is not None:
+            values[:, beyond] = pad
+            values[(wanted < 0) | (wanted >= height)] = pad
+        values *= weights
+        return values[:, :half] + values[:, half:]
 
     return lines
 

@@ -74,14 +74,20 @@ def _stored_places(
     to_stored = stored_index_matrix((image.shape[1], image.shape[0]), orientation)
     to_source = invert(transform.matrix)
 
-    def places(x: NDArray[Any], y: NDArray[Any]) -> Floats:
-        pixels = np.stack(np.broadcast_arrays(x, y), axis=-1).astype(np.float64) + transform.pixel_center
-        return moved(to_stored, moved(to_source, pixels) - transform.pixel_center)
-
+    center = transform.pixel_center
     if not any((to_source[0, 1], to_source[1, 0], to_stored[0, 1], to_stored[1, 0])):
-        return places(columns, rows[:1])[..., 0], places(columns[:, :1], rows)[..., 1]
-    both = places(columns, rows)
+        return _moved_along(to_stored, to_source, 0, columns, center), _moved_along(
+            to_stored, to_source, 1, rows, center
+        )
+    pixels = np.stack(np.broadcast_arrays(columns, rows), axis=-1).astype(np.float64) + center
+    both = moved(to_stored, moved(to_source, pixels) - center)
     return both[..., 0], both[..., 1]
+
+
+def _moved_along(to_stored: Floats, to_source: Floats, axis: int, pixels: NDArray[Any], center: float) -> Floats:
+    """Where pixels lie in the stored image along one axis, of affines that turn nothing."""
+    in_source = (pixels + center) * to_source[axis, axis] + to_source[axis, 2]
+    return np.asarray((in_source - center) * to_stored[axis, axis] + to_stored[axis, 2])
 
 
 def _upright(image: NDArray[np.uint8], orientation: Orientation) -> NDArray[np.uint8]:

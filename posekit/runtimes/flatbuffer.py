@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 
@@ -18,6 +18,12 @@ def unpack(model: bytes) -> Any:
             buffer.data = np.frombuffer(model[buffer.offset : buffer.offset + buffer.size], np.uint8)
             buffer.offset = buffer.size = 0
     return unpacked
+
+
+@lru_cache(maxsize=1)
+def read(model: bytes) -> Any:
+    """The same to look at, never to change: the last model is kept, since many checks look at one."""
+    return unpack(model)
 
 
 def pack(unpacked: Any) -> bytes:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
+import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -60,6 +64,64 @@ def coremltools_validates_less() -> Iterator[None]:
         yield
     finally:
         Program.validate = whole
+
+
+@contextlib.contextmanager
+def coremltools_keeps_garbage() -> Iterator[None]:
+    """Without coremltools' walk over every object of the process once it has converted."""
+    try:
+        entry: Any = importlib.import_module("coremltools.converters._converters_entry")
+        whole = entry.gc
+    except (AttributeError, ImportError):
+        yield
+        return
+    entry.gc = SimpleNamespace(collect=lambda: 0)
+    try:
+        yield
+    finally:
+        entry.gc = whole
+
+
+@contextlib.contextmanager
+def jax_keeps_its_context() -> Iterator[None]:
+    """With one MLIR context for all operations that litert-torch writes by way of JAX, which makes one for each: its
+    dialects take as long to load as all the rest."""
+    try:
+        mlir: Any = importlib.import_module("jax._src.interpreters.mlir")
+        whole = mlir.make_ir_context
+    except (AttributeError, ImportError):
+        yield
+        return
+    mlir.make_ir_context = functools.cache(whole)
+    try:
+        yield
+    finally:
+        mlir.make_ir_context = whole
+
+
+@contextlib.contextmanager
+def torch_lists_operations_once() -> Iterator[None]:
+    """Without torch.export's listing of its compiled operations for each of its hundred namespaces anew; where modules
+    were imported meanwhile, which may add some, they are listed again."""
+    try:
+        utils: Any = importlib.import_module("torch._export.utils")
+        whole = utils._materialize_cpp_cia_ops
+    except (AttributeError, ImportError):
+        yield
+        return
+    listed = 0
+
+    def materialize() -> None:
+        nonlocal listed
+        if listed != len(sys.modules):
+            listed = len(sys.modules)
+            whole()
+
+    utils._materialize_cpp_cia_ops = materialize
+    try:
+        yield
+    finally:
+        utils._materialize_cpp_cia_ops = whole
 
 
 def _is_as_traced(node: Any, first: Any, second: Any) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +98,55 @@ def test_coremltools_checks_what_it_reads_and_writes(monkeypatch: pytest.MonkeyP
         program.validate(check_essential_scope=True)
     assert asked == [True]
     assert Program.validate is whole
+
+
+def test_coremltools_does_not_walk_over_all_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("coremltools")
+    from coremltools.converters import _converters_entry as entry
+
+    asked: list[bool] = []
+    monkeypatch.setattr(gc, "collect", lambda *_: asked.append(True))
+    with sparing.coremltools_keeps_garbage():
+        entry.gc.collect()
+    assert asked == []
+    assert entry.gc is gc
+
+
+def test_one_context_of_jax_writes_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jax._src.interpreters import mlir
+
+    made: list[Any] = []
+    whole = mlir.make_ir_context
+    monkeypatch.setattr(mlir, "make_ir_context", lambda: made.append(whole()) or made[-1])
+    counting = mlir.make_ir_context
+    graph, log = graph_of(Net()), tmp_path / "log"
+    file, _ = converted(graph, log, monkeypatch)
+    times = len(made)
+    with sparing.jax_keeps_its_context():
+        same, _ = converted(graph, log, monkeypatch)
+    assert same == file
+    assert times > 1
+    assert len(made) == times + 1
+    assert mlir.make_ir_context is counting
+
+
+def test_torch_lists_its_operations_once_for_all_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._export import utils
+
+    asked: list[int] = []
+    whole = utils._materialize_cpp_cia_ops
+    monkeypatch.setattr(utils, "_materialize_cpp_cia_ops", lambda: (asked.append(1), whole())[1])
+    counting = utils._materialize_cpp_cia_ops
+    listed = utils._collect_all_valid_cia_ops()
+    assert len(asked) > 1
+    asked.clear()
+    with sparing.torch_lists_operations_once():
+        assert utils._collect_all_valid_cia_ops() == listed
+        assert asked == [1]
+        monkeypatch.setitem(sys.modules, "posekit_of_new_operations", types.ModuleType("posekit_of_new_operations"))
+        utils._collect_all_valid_cia_ops()
+        assert asked == [1, 1]
+    assert utils._materialize_cpp_cia_ops is counting
 
 
 def test_many_passes_are_tidied_once(monkeypatch: pytest.MonkeyPatch) -> None:

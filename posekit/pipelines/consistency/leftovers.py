@@ -27,7 +27,7 @@ def check(platform: str, path: Path, spec: PoseSpec) -> Check:
 
 def _tflite(path: Path, spec: PoseSpec) -> Iterator[str]:
     model = path.read_bytes()
-    unpacked = tflite_file.unpack(model)
+    unpacked = tflite_file.read(model)
     if tflite_file.as_written(model, spec) != model:
         yield f"{path.name} has bytes that are neither of its flatbuffer nor of the files in it"
     if names := tflite_file.unread(unpacked):

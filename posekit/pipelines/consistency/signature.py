@@ -57,9 +57,9 @@ def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
 
 
 def _tflite(path: Path) -> ModelSignature:
-    from posekit.targets.litert.tflite_file import text, unpack
+    from posekit.targets.litert.tflite_file import read, text
 
-    unpacked = unpack(path.read_bytes())
+    unpacked = read(path.read_bytes())
     graph, (definition,) = unpacked.subgraphs[0], unpacked.signatureDefs
     odd: list[str] = []
 

@@ -34,7 +34,7 @@ from posekit.targets.graph.inlining import name_of
 from posekit.targets.graph.layers import fingerprint, layer_names
 from posekit.targets.graph.lowering import Lowered
 from posekit.targets.rounding import size_of_small, why_eight
-from posekit.targets.sparing import coremltools_validates_less
+from posekit.targets.sparing import coremltools_keeps_garbage, coremltools_validates_less
 
 HASH_KEY = "posekit.contract_sha256"
 BASE_FILE = "fp32.mlpackage"
@@ -185,7 +185,7 @@ def _exported(lowered: Lowered) -> Any:
 
 
 def _convert(ct: Any, program: Any, lowered: Lowered) -> Any:
-    with coremltools_validates_less():
+    with coremltools_validates_less(), coremltools_keeps_garbage():
         return ct.convert(
             program,
             convert_to="mlprogram",

@@ -39,6 +39,7 @@ from posekit.targets.graph import (
     simplify,
     writes,
 )
+from posekit.targets.sparing import torch_lists_operations_once
 
 PASSES = (
     simplify.make_functional,
@@ -89,7 +90,9 @@ def lower(source: SourceModel, spec: PoseSpec, pixels: NDArray[np.float32], refe
     image = torch.from_numpy(pixels[None].copy())
     model = _pixel_model(source.module, spec)
     # torch prints the graph that it could not follow
-    with captured(), warnings.catch_warnings(), torch.no_grad(), _loaded_scripts(model):
+    with (
+        captured(), warnings.catch_warnings(), torch.no_grad(), _loaded_scripts(model), torch_lists_operations_once()
+    ):  # fmt: skip
         warnings.simplefilter("ignore")
         try:
             program = torch.export.export(model, (image,))

@@ -39,7 +39,7 @@ from posekit.targets.litert.parts import with_joint_ranges
 from posekit.targets.litert.plan import Plan, paddings_of_maxima, plan
 from posekit.targets.litert.quantize import quantize, settled
 from posekit.targets.litert.tflite_graph import INFINITE, Node, nodes_of, rename_tensors, weights_of
-from posekit.targets.sparing import litert_torch_traces_once
+from posekit.targets.sparing import jax_keeps_its_context, litert_torch_traces_once, torch_lists_operations_once
 
 LABELS_FILE = "keypoints.txt"
 BASE_FILE = "base.tflite"
@@ -98,7 +98,7 @@ def calibrate(base: Base, inputs: Sequence[NDArray[np.float32]]) -> Calibration:
         return Calibration(tuple(inputs))
     with converting():
         found = tensor_ranges(base.folder / BASE_FILE, inputs)
-    nodes = nodes_of(tflite_file.unpack((base.folder / BASE_FILE).read_bytes()), base.layers)
+    nodes = nodes_of(tflite_file.read((base.folder / BASE_FILE).read_bytes()), base.layers)
     padded = {nodes[index].name for index in paddings_of_maxima(nodes)}  # finite once they are told what is least
     found = {
         name: one
@@ -184,11 +184,12 @@ def _litert_torch(lowered: Lowered, log: Path) -> bytes:
         raise MissingToolError("litert-torch is not installed", "pip install 'posekit[litert]'") from error
     if (node := blame.first_of(lowered.graph, blame.NOT_IN_LITERT)) is not None:
         raise ConversionError(f"LiteRT has no {blame.told(node)}")
-    if (node := blame.first_unknown(lowered.graph, _is_known())) is not None:
-        raise ConversionError(f"litert-torch cannot convert the network: it has no {blame.told(node)}")
-    with captured(log), litert_torch_traces_once(lowered.graph):
-        model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
-        return bytes(model.model_content())
+    with torch_lists_operations_once():
+        if (node := blame.first_unknown(lowered.graph, _is_known())) is not None:
+            raise ConversionError(f"litert-torch cannot convert the network: it has no {blame.told(node)}")
+        with captured(log), litert_torch_traces_once(lowered.graph), jax_keeps_its_context():
+            model = litert_torch.convert(lowered.graph, (torch.from_numpy(lowered.pixels[None]),))
+            return bytes(model.model_content())
 
 
 def _is_known() -> Callable[[Any], bool]:

@@ -19,6 +19,7 @@ from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError
 from posekit.runtimes.flatbuffer import op_names as op_names
 from posekit.runtimes.flatbuffer import pack as pack
+from posekit.runtimes.flatbuffer import read as read
 from posekit.runtimes.flatbuffer import text as text
 from posekit.runtimes.flatbuffer import unpack as unpack
 
@@ -91,7 +92,7 @@ def _empty_unread(unpacked: Any) -> None:
 def described_otherwise(model: bytes, spec: PoseSpec, outputs: list[str]) -> list[str]:
     """What the file's description, metadata and associated files say that the contract does not; outputs: their
     names."""
-    unpacked = unpack(model)
+    unpacked = read(model)
     told = []
     if text(unpacked.description) != f"{spec.name} {spec.version}":
         told.append(f"the model's description is {text(unpacked.description)!r}, expected '{spec.name} {spec.version}'")

@@ -52,7 +52,7 @@ def named(nodes: list[Node], unpacked: Any) -> dict[str, str]:
 
 def held(model: bytes) -> tuple[Held, ...]:
     """The layers of a file in the order of execution, told from the file alone."""
-    unpacked = tflite_file.unpack(model)
+    unpacked = tflite_file.read(model)
     graph = unpacked.subgraphs[0]
     makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
     found = []
@@ -98,7 +98,7 @@ def read_back(
     why: reasons by the number of a node. renamed: results that have the contract's names in `model`. floats: the
     weights that each node had.
     """
-    unpacked = tflite_file.unpack(model)
+    unpacked = tflite_file.read(model)
     graph = unpacked.subgraphs[0]
     makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
     names = {tflite_file.text(tensor.name): number for number, tensor in enumerate(graph.tensors)}
