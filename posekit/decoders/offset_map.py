@@ -86,7 +86,7 @@ def decode(
     heat, x_offsets, y_offsets = (outputs[role.output][..., list(role.of(count))] for role in spec.roles)
     heat = heat.astype(np.float64)
     if spec.blur_kernel > 1:
-        heat = blurred(heat, spec.blur_kernel, mirrored=True)
+        heat = blurred(heat, spec.blur_kernel, "mirror")
     height, width, _ = heat.shape
     flat, k = heat.reshape(-1, count), np.arange(count)
     peak = flat.argmax(axis=0)

@@ -96,6 +96,8 @@ def _say_decoder(draft: Drafting, model: Mapping[Any, Any], test: Mapping[Any, A
         why = "LOSS.KPD is of UDP-Pose" if udp else "TEST.BLUR_KERNEL is of DARK"
         draft.say("decoder.refinement", "dark_udp" if udp else "dark", why)
         draft.say("decoder.blur_kernel", test.get("BLUR_KERNEL", 11), "TEST.BLUR_KERNEL")
+        if udp:
+            draft.say("decoder.blur_edge", "mirror", "UDP-Pose blurs maps with OpenCV's usual border")
         return
     options = {True: "quarter", False: "none"}
     if "POST_PROCESS" in test:

@@ -122,4 +122,6 @@ def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, path: Path
         draft.say(
             "decoder.blur_kernel", 11 if kernel is ABSENT else kernel, "test_cfg.modulate_kernel, 11 where left out"
         )
+    if udp is True:
+        draft.say("decoder.blur_edge", "mirror", "use_udp blurs maps with OpenCV's usual border")
     draft.say("decoder.activation", "none", "MMPose takes a map's maximum as the score")

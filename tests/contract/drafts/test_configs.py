@@ -23,6 +23,7 @@ MAPS = {"decoder.kind": "heatmap", "decoder.activation": "none"}
 STRIDE = {"input.alignment": "index", **MAPS, "decoder.alignment": "stride"}
 UDP = {"input.alignment": "corners", **MAPS, "decoder.alignment": "corners",
        "decoder.refinement": "dark_udp"}  # fmt: skip
+MIRROR = {"decoder.blur_kernel": 11, "decoder.blur_edge": "mirror"}
 SIMCC = {"decoder.kind": "simcc", "decoder.split_ratio": 2.0, "decoder.score_reduction": "min",
          "decoder.refinement": "none", "decoder.activation": "none"}  # fmt: skip
 CLIMBERS = {"keypoints.names": CLIMBING, "keypoints.edges": [["head", "left_hand"], ["head", "right_hand"]],
@@ -32,6 +33,7 @@ TALL, SQUARE = {"input.size_wh": [192, 256]}, {"input.size_wh": [256, 256]}
 COCO, MPII = {"keypoints.skeleton": "coco17"}, {"keypoints.skeleton": "mpii16"}
 HRNET = "mmpose/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
 W32 = "hrnet/w32_256x192_adam_lr1e-3.yaml"
+LITE = "mmpose/old/litehrnet_18_coco_256x192.py"
 MICE = "mice/dlc-models-pytorch/iteration-0/miceMay1-trainset95shuffle1/train/pytorch_config.yaml"
 OPEN_FIELD = "openfield/dlc-models/iteration-0/openfieldOct30-trainset95shuffle1/train/pose_cfg.yaml"
 
@@ -84,7 +86,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], set[str]]] = {
         },
         set(),
     ),
-    "mmpose/old/litehrnet_18_coco_256x192.py": (
+    LITE: (
         {**CROP, **RGB, **TALL, **STRIDE, "decoder.refinement": "dark", "decoder.blur_kernel": 17, **COCO},
         set(),
     ),
@@ -96,13 +98,13 @@ EXPECTED: dict[str, tuple[dict[str, Any], set[str]]] = {
         {**CROP, **RGB, **SQUARE, **STRIDE, **MPII, "input.color_order": "bgr"},
         {"decoder.refinement"},
     ),
-    "vitpose-base": ({**CROP, **RGB, **TALL, **UDP, "decoder.blur_kernel": 11, **COCO}, set()),
+    "vitpose-base": ({**CROP, **RGB, **TALL, **UDP, **MIRROR, **COCO}, set()),
     "vitpose-gym/preprocessor_config.json": (
         {
             **CROP,
             "input.size_wh": [128, 128],
             **UDP,
-            "decoder.blur_kernel": 11,
+            **MIRROR,
             "input.color_order": "rgb",
             "input.mean": [127.5] * 3,
             "input.std": [64.0] * 3,
@@ -260,6 +262,8 @@ def edited(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
         (W32, "POST_PROCESS: true", "BLUR_KERNEL: 17", "decoder.refinement", "dark"),
         (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "input.alignment", "corners"),
         (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "decoder.alignment", "corners"),
+        (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "decoder.blur_edge", "mirror"),
+        (LITE, "modulate_kernel=17", "modulate_kernel=17, use_udp=True", "decoder.blur_edge", "mirror"),
         (W32, "NUM_JOINTS: 17", "NUM_JOINTS: 16", "keypoints.skeleton", None),
         (W32, "DATASET: 'coco'", "DATASET: 'crowdpose'", "keypoints.skeleton", None),
         (W32, "DATASET: 'coco'", "DATASET: 'horses'", "keypoints.skeleton", None),
@@ -300,13 +304,13 @@ def test_a_field_follows_its_setting(
         (HRNET, "type='TopdownPoseEstimator'", "type=kind()", "computed, line"),
         ("mmpose/rtmpose-m_8xb256-420e_coco-256x192.py", "use_dark=False", "use_dark=True", "use_dark"),
         (
-            "mmpose/old/litehrnet_18_coco_256x192.py",
+            LITE,
             "type='TopDown'",
             "type='AssociativeEmbedding'",
             "AssociativeEmbedding",
         ),
         (
-            "mmpose/old/litehrnet_18_coco_256x192.py",
+            LITE,
             "modulate_kernel=17",
             "target_type='CombinedTarget'",
             "CombinedTarget",

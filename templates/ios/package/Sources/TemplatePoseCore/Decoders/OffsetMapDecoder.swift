@@ -39,14 +39,11 @@ public struct OffsetMapDecoder: PoseDecoder {
   private let factor: Double
   private let alignment: MapAlignment
   private let shift: Double
-  private let kernel: [Double]
   private let activation: Activation
   private let inputSize: PixelSize
   private let keypointCount: Int
   private var map: [Double] = []
-  private var padded: [Double] = []
-  private var down: [Double] = []
-  private var blurred: [Double] = []
+  private var gaussian: GaussianBlur?
 
   public init(settings: DecoderSettings) throws(PoseError) {
     heat = try Channels(settings, "heat")
@@ -63,7 +60,7 @@ public struct OffsetMapDecoder: PoseDecoder {
     guard kernelSize > 0, kernelSize % 2 == 1 else {
       throw settings.wrong("blur_kernel", expected: "an odd number above 0")
     }
-    kernel = kernelSize > 1 ? gaussianKernel(kernelSize) : [1]
+    gaussian = kernelSize > 1 ? GaussianBlur(size: kernelSize, edge: .mirror) : nil
     var names: [String] = []
     for name in [heat.output, x.output, y.output] where !names.contains(name) { names.append(name) }
     outputNames = names
@@ -111,45 +108,10 @@ public struct OffsetMapDecoder: PoseDecoder {
 
   /// Fills `map` with a channel, blurred where the contract says so.
   private mutating func read(_ tensor: OutputTensor, channel: Int, size: PixelSize) {
-    let (channels, width, height, reach) = (tensor.shape[2], size.width, size.height, kernel.count / 2)
-    if map.count != width * height { map = Array(repeating: 0, count: width * height) }
+    let channels = tensor.shape[2]
+    if map.count != size.width * size.height { map = Array(repeating: 0, count: size.width * size.height) }
     for place in map.indices { map[place] = Double(tensor.values[place * channels + channel]) }
-    guard reach > 0 else { return }
-    let stride = width + 2 * reach
-    if padded.count != (height + 2 * reach) * stride {
-      padded = Array(repeating: 0, count: (height + 2 * reach) * stride)
-      down = Array(repeating: 0, count: height * stride)
-      blurred = down
-    }
-    for row in 0..<height + 2 * reach {
-      let source = Self.mirrored(row - reach, height) * width
-      let target = row * stride + reach
-      for column in 0..<width { padded[target + column] = map[source + column] }
-      for column in -reach..<0 { padded[target + column] = map[source + Self.mirrored(column, width)] }
-      for column in width..<width + reach { padded[target + column] = map[source + Self.mirrored(column, width)] }
-    }
-    Self.blur(padded, into: &down, kernel, apart: stride)
-    Self.blur(down, into: &blurred, kernel, apart: 1)
-    for row in 0..<height {
-      for column in 0..<width { map[row * width + column] = blurred[row * stride + column] }
-    }
-  }
-
-  /// A Gaussian over px that lie `apart`; what lies around the map is in `from`, so that all px are added alike.
-  private static func blur(_ from: [Double], into to: inout [Double], _ kernel: [Double], apart: Int) {
-    from.withUnsafeBufferPointer { from in
-      to.withUnsafeMutableBufferPointer { to in
-        let (count, first) = (min(to.count, from.count - (kernel.count - 1) * apart), kernel[0])
-        for place in 0..<count { to[place] = first * from[place] }
-        for tap in Swift.stride(from: 1, to: kernel.count, by: 2) {  // two at once: half as much to read and write
-          let (weight, next, away) = (kernel[tap], kernel[tap + 1], tap * apart)
-          let further = away + apart
-          for place in 0..<count {
-            to[place] = to[place] + weight * from[place &+ away] + next * from[place &+ further]
-          }
-        }
-      }
-    }
+    gaussian?.blur(&map, size)
   }
 
   /// Where a map that is mirrored about its outermost px has a px.

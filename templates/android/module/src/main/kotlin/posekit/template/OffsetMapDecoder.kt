@@ -3,7 +3,6 @@
 package posekit.template
 
 import kotlin.math.max
-import kotlin.math.min
 
 /**
  * Heatmaps with offset maps beside them: the best cell of each map, moved by the two numbers that lie there.
@@ -46,11 +45,8 @@ internal class OffsetMapDecoder private constructor(
     }
 
     private val roles = listOf(heat, x, y)
-    private val kernel = if (blurKernel > 1) gaussianKernel(blurKernel) else doubleArrayOf(1.0)
+    private val gaussian = if (blurKernel > 1) GaussianBlur(blurKernel, BlurEdge.MIRROR) else null
     private var map = DoubleArray(0)
-    private var padded = DoubleArray(0)
-    private var down = DoubleArray(0)
-    private var blurred = DoubleArray(0)
 
     override val outputNames: List<String> = roles.map { it.output }.distinct()
 
@@ -99,54 +95,9 @@ internal class OffsetMapDecoder private constructor(
     private fun read(tensor: Tensor, channel: Int) {
         val height = tensor.shape[1]
         val width = tensor.shape[2]
-        val reach = kernel.size / 2
-        val stride = width + 2 * reach
         if (map.size != width * height) map = DoubleArray(width * height)
-        if (reach == 0) {
-            for (place in map.indices) map[place] = tensor.at(place, channel)
-            return
-        }
-        if (padded.size != (height + 2 * reach) * stride) {
-            padded = DoubleArray((height + 2 * reach) * stride)
-            down = DoubleArray(height * stride)
-            blurred = DoubleArray(height * stride)
-        }
-        for (row in 0 until height + 2 * reach) {
-            val source = mirrored(row - reach, height) * width
-            for (column in 0 until width) {
-                padded[row * stride + reach + column] = tensor.at(source + column, channel)
-            }
-            for (column in 0 until reach) {
-                padded[row * stride + column] = padded[row * stride + reach + mirrored(column - reach, width)]
-                val after = row * stride + reach + width + column
-                padded[after] = padded[row * stride + reach + mirrored(width + column, width)]
-            }
-        }
-        blur(padded, down, stride)
-        blur(down, blurred, 1)
-        for (row in 0 until height) blurred.copyInto(map, row * width, row * stride, row * stride + width)
-    }
-
-    /** A Gaussian over px that lie [apart]; what lies around the map is in [from], so that all px are added alike. */
-    private fun blur(from: DoubleArray, to: DoubleArray, apart: Int) {
-        val count = min(to.size, from.size - (kernel.size - 1) * apart)
-        val first = kernel[0]
-        for (at in 0 until count) to[at] = first * from[at]
-        for (tap in 1 until kernel.size step 2) { // two at once, for half as much to read and write
-            val weight = kernel[tap]
-            val next = kernel[tap + 1]
-            val away = tap * apart
-            val further = away + apart
-            for (at in 0 until count) to[at] = to[at] + weight * from[at + away] + next * from[at + further]
-        }
-    }
-
-    /** Where a map that is mirrored about its outermost px has the px [at]. */
-    private fun mirrored(at: Int, length: Int): Int {
-        val period = 2 * (length - 1)
-        if (period == 0) return 0
-        val place = Math.floorMod(at, period)
-        return min(place, period - place)
+        for (place in map.indices) map[place] = tensor.at(place, channel)
+        gaussian?.blur(map, map, width, height)
     }
 
     companion object {
