@@ -40,8 +40,18 @@ class Family:
     def pixels(self, shown: str) -> NDArray[np.float32]:
         """(H, W, 3) RGB 0-255 of a picture, by name."""
         if self.is_limbs:
-            return np.asarray(limbs.picture(shown), np.float32)
+            return np.asarray(limbs.picture(limbs.PLACES[shown], tuple(limbs.PLACES).index(shown)), np.float32)
         return np.asarray(several.picture(several.SIZE_WH, several.PLACES[shown], 3), np.float32)
+
+    def random(self, count: int, seed: int) -> NDArray[np.float32]:
+        """The same of a picture with at most `count` people side by side, at random places."""
+        rng, columns = np.random.default_rng(seed), limbs.SIZE_WH[0] // max(count, 1)
+        width, height = (16, 96) if self.is_limbs else (several.SIDE, several.SIDE)
+        corners = [(columns * one + int(rng.integers(0, columns - width)),
+                    int(rng.integers(0, limbs.SIZE_WH[1] - height))) for one in range(count)]  # fmt: skip
+        drawn = limbs.picture(tuple(corners), seed) if self.is_limbs else several.picture(
+            several.SIZE_WH, corners, seed)  # fmt: skip
+        return np.asarray(drawn, np.float32)
 
     def people(self, shown: str) -> NDArray[np.float64] | None:
         """Where the keypoints of its people are, (N, K, 2) px; None where a head of one person has not one to find."""

@@ -38,13 +38,12 @@ def points(picture: str) -> np.ndarray[Any, Any]:
     return heads + np.array([[0, 0], [0, 40], [0, 80]])
 
 
-def picture(name: str) -> Image.Image:
-    """A grey picture of noise with its people."""
-    seed = tuple(PLACES).index(name)
+def picture(places: tuple[tuple[int, int], ...], seed: int) -> Image.Image:
+    """A grey picture of noise with people whose heads have their corners at these places."""
     noise = np.random.default_rng(seed).integers(100, 130, (SIZE_WH[1], SIZE_WH[0], 3), dtype=np.uint8)
     image = Image.fromarray(noise)
     draw = ImageDraw.Draw(image)
-    for x, y in PLACES[name]:
+    for x, y in places:
         for start, end, inset, colour in ((16, 40, 4, "yellow"), (56, 80, 4, "cyan"), (0, 16, 0, "red"),
                                           (40, 56, 0, "lime"), (80, 96, 0, "blue")):  # fmt: skip
             draw.rectangle((x + inset, y + start, x + 15 - inset, y + end - 1), fill=colour)
@@ -54,8 +53,8 @@ def picture(name: str) -> Image.Image:
 def write_pictures(folder: Path) -> Path:
     """Write all pictures; gives the folder."""
     folder.mkdir(parents=True)
-    for name in PLACES:
-        picture(name).save(folder / f"{name}.png")
+    for seed, (name, places) in enumerate(PLACES.items()):
+        picture(places, seed).save(folder / f"{name}.png")
     return folder
 
 

@@ -93,7 +93,8 @@ def opened(path: Path, spec: PoseSpec | None, *, arch: str = "", trust: bool = F
         raise InputError(f"{path} is an ensemble, which is opened with its contract", "pass --spec")
     if of(spec.decoder).mirrored is None:
         raise InputError(
-            f"{path} is an ensemble, but outputs of decoder {spec.decoder.kind!r} mean nothing averaged",
+            f"{path} is an ensemble, but outputs of decoder {spec.decoder.kind!r} mean nothing averaged: "
+            f"{of(spec.decoder).unaveraged}",
             "package one of its members",
         )
     members = []
