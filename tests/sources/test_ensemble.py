@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from posekit.pipelines.package import package  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.ensemble import write_ensemble  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
-from tests.conftest import Tiny  # noqa: E402
+from tests.conftest import Run, Tiny  # noqa: E402
 
 PIXELS = np.random.default_rng(2).uniform(0, 255, (48, 32, 3)).astype(np.float32)
 
@@ -145,3 +148,23 @@ def test_a_published_head_has_the_other_side_of_all_it_reads(name: str) -> None:
     outputs = {one: values[None] for one, values in drawn.items()}
     twice = with_mirror_image(outputs, with_mirror_image(outputs, outputs, spec), spec)
     assert {one: values.shape for one, values in twice.items()} == {one: v.shape for one, v in outputs.items()}
+
+
+def test_a_draft_is_that_of_a_member(
+    members: tuple[Path, Path], tiny: Tiny, tmp_path: Path, run_posekit: Callable[..., Run]
+) -> None:
+    """All of them have one contract; what other commands say where there is none leads here."""
+    path = tmp_path / "both.ensemble"
+    write_ensemble(path, members)
+    ran = run_posekit("inspect", path, "--spec", tiny.spec_file)
+    assert ran.code == 0
+    with pytest.raises(InputError) as raised:
+        open_source(path, None)
+    command = re.search(r"`posekit (init .*?)`", raised.value.hint or "")
+    assert command is not None
+    ran = run_posekit(*shlex.split(command[1]), "--set", "input.size_wh=[32,48]", "--set", "input.color_order=rgb")
+    assert ran.code == 0
+    assert "the network was not run" not in ran.out
+    assert path.with_suffix(".toml").is_file()
+    path.write_text(json.dumps({"members": ["gone.pt", "gone.onnx"]}))
+    assert "the first member" in run_posekit("init", path, "--overwrite").err
