@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from posekit.poses import Floats
 
 BlurEdge = Literal["zero", "mirror"]  # outside of a map there is 0, or the map mirrored about its outermost px
+# OpenCV (getGaussianKernel, until 4.x) has numbers instead of a formula where the sigma is not said
+SMALL_KERNELS = {3: (1, 2, 1), 5: (1, 4, 6, 4, 1), 7: (2, 7, 14, 18, 14, 7, 2)}
 LOG_FLOOR = 1e-10  # dark_step takes the logarithm of blurred values, which may be 0
 UDP_RANGE = (1e-3, 50.0)  # and udp_step of values within these
 UDP_RIDGE = float(np.finfo(np.float32).eps)  # added to the diagonal of its Hessian
@@ -97,7 +99,9 @@ def _weights(side: int, kernel: int, edge: BlurEdge) -> Floats:
 
 
 def gaussian_kernel(size: int) -> Floats:
-    """Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it (getGaussianKernel)."""
+    """Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it; of small ones its own numbers."""
+    if size in SMALL_KERNELS:
+        return np.array(SMALL_KERNELS[size]) / sum(SMALL_KERNELS[size])
     sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
     positions = np.arange(size) - size // 2
     weights = np.exp(-(positions**2) / (2 * sigma * sigma))

@@ -52,7 +52,8 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     ),
     "offset_map": (
         ("GaussianKernel.kt", "min(it, 2 * (length - 1) - it)", "min(it, length - 1)"),
-        ("OffsetMapDecoder.kt", "at(peak, y.of(k))", "at(peak, x.of(k))"),
+        ("OffsetMapDecoder.kt", "y.output), y.of(k))", "y.output), x.of(k))"),
+        ("OffsetMapDecoder.kt", "blurOf(offsetBlurKernel)", "null"),
     ),
     "paf": (
         ("PafDecoderUpsampling.kt", "(row + 0.5) / factor - 0.5", "row.toDouble() / factor"),

@@ -158,7 +158,7 @@ def mirrored_blurs(edges: Any) -> list[Case]:
     """Both kinds of DARK on maps that go on mirrored beyond their edges, some smaller than half a kernel."""
     rng, cases = np.random.default_rng(SEED + 11), list[Case]()
     for refinement in ("dark", "dark_udp"):
-        for map_wh, kernel in (((24, 32), 11), ((24, 32), 17), ((5, 6), 17)):
+        for map_wh, kernel in (((24, 32), 11), ((24, 32), 17), ((5, 6), 17), ((24, 32), 3), ((24, 32), 5)):
             data = {"kind": "heatmap", "output": "heatmaps", "refinement": refinement, "alignment": "corners",
                     "blur_kernel": kernel, "blur_edge": "mirror"}  # fmt: skip
             maps = heatmap.encode(edges, decoder(data), SIZE_WH, map_wh)["heatmaps"]

@@ -2,13 +2,20 @@
 
 import Foundation
 
-/// Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it.
+/// Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it; of small ones its own numbers.
 func gaussianKernel(_ size: Int) -> [Double] {
   let sigma = 0.3 * ((Double(size) - 1) * 0.5 - 1) + 0.8
-  let weights = (0..<size).map { index in
-    let position = Double(index - size / 2)
-    return exp(-(position * position) / (2 * sigma * sigma))
-  }
+  let weights: [Double] =
+    switch size {
+    case 3: [1, 2, 1]
+    case 5: [1, 4, 6, 4, 1]
+    case 7: [2, 7, 14, 18, 14, 7, 2]
+    default:
+      (0..<size).map { index in
+        let position = Double(index - size / 2)
+        return exp(-(position * position) / (2 * sigma * sigma))
+      }
+    }
   let total = weights.reduce(0, +)
   return weights.map { $0 / total }
 }

@@ -43,7 +43,8 @@ public struct OffsetMapDecoder: PoseDecoder {
   private let inputSize: PixelSize
   private let keypointCount: Int
   private var map: [Double] = []
-  private var gaussian: GaussianBlur?
+  private var heatBlur: GaussianBlur?
+  private var offsetBlur: GaussianBlur?
 
   public init(settings: DecoderSettings) throws(PoseError) {
     heat = try Channels(settings, "heat")
@@ -56,11 +57,8 @@ public struct OffsetMapDecoder: PoseDecoder {
     activation = try settings.choice("activation")
     inputSize = settings.inputSize
     keypointCount = settings.keypointCount
-    let kernelSize = try settings.integer("blur_kernel")
-    guard kernelSize > 0, kernelSize % 2 == 1 else {
-      throw settings.wrong("blur_kernel", expected: "an odd number above 0")
-    }
-    gaussian = kernelSize > 1 ? GaussianBlur(size: kernelSize, edge: .mirror) : nil
+    heatBlur = try Self.blur(settings, "blur_kernel")
+    offsetBlur = try Self.blur(settings, "offset_blur_kernel")
     var names: [String] = []
     for name in [heat.output, x.output, y.output] where !names.contains(name) { names.append(name) }
     outputNames = names
@@ -77,15 +75,17 @@ public struct OffsetMapDecoder: PoseDecoder {
     let scaleY = inputPxPerIndex(inputSize.height, mapSize.height)
     for k in 0..<keypointCount {
       read(heatmaps, channel: heat.of(k), size: mapSize)
+      heatBlur?.blur(&map, mapSize)
       let peak = map.indices.max { map[$0] < map[$1] || (map[$0] == map[$1] && $0 > $1) } ?? 0
       let (row, column) = peak.quotientAndRemainder(dividingBy: mapSize.width)
-      let offsetX = Double(offsetsX.values[peak * offsetsX.shape[2] + x.of(k)]) * factor
-      let offsetY = Double(offsetsY.values[peak * offsetsY.shape[2] + y.of(k)]) * factor
+      let raw = map[peak]
+      let offsetX = offset(offsetsX, channel: x.of(k), at: peak, size: mapSize) * factor
+      let offsetY = offset(offsetsY, channel: y.of(k), at: peak, size: mapSize) * factor
       people.append(
         PosePoint(
           x: (Double(column) + shift) * scaleX + offsetX * (unit == .cells ? scaleX : 1),
           y: (Double(row) + shift) * scaleY + offsetY * (unit == .cells ? scaleY : 1),
-          score: activation == .sigmoid ? sigmoid(map[peak]) : map[peak]))
+          score: activation == .sigmoid ? sigmoid(raw) : raw))
     }
     people.endPerson()
   }
@@ -106,12 +106,25 @@ public struct OffsetMapDecoder: PoseDecoder {
     return Double(inputLength - shrink) / Double(max(mapLength - shrink, 1))
   }
 
-  /// Fills `map` with a channel, blurred where the contract says so.
+  private static func blur(_ settings: DecoderSettings, _ name: String) throws(PoseError) -> GaussianBlur? {
+    let size = try settings.integer(name)
+    guard size > 0, size % 2 == 1 else { throw settings.wrong(name, expected: "an odd number above 0") }
+    return size > 1 ? GaussianBlur(size: size, edge: .mirror) : nil
+  }
+
+  /// An offset at a cell of its map, which is blurred first where the contract says so.
+  private mutating func offset(_ offsets: OutputTensor, channel: Int, at peak: Int, size: PixelSize) -> Double {
+    guard offsetBlur != nil else { return Double(offsets.values[peak * offsets.shape[2] + channel]) }
+    read(offsets, channel: channel, size: size)
+    offsetBlur?.blur(&map, size)
+    return map[peak]
+  }
+
+  /// Fills `map` with a channel.
   private mutating func read(_ tensor: OutputTensor, channel: Int, size: PixelSize) {
     let channels = tensor.shape[2]
     if map.count != size.width * size.height { map = Array(repeating: 0, count: size.width * size.height) }
     for place in map.indices { map[place] = Double(tensor.values[place * channels + channel]) }
-    gaussian?.blur(&map, size)
   }
 
   /// Where a map that is mirrored about its outermost px has a px.

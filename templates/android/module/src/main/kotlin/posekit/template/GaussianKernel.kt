@@ -5,12 +5,17 @@ package posekit.template
 import kotlin.math.exp
 import kotlin.math.min
 
-/** Normalised Gaussian of odd [size] with the sigma that OpenCV derives from it (getGaussianKernel). */
+/** Normalised Gaussian of odd [size] with the sigma that OpenCV derives from it; of small ones its own numbers. */
 internal fun gaussianKernel(size: Int): DoubleArray {
     val sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
-    val weights = DoubleArray(size) { i ->
-        val position = (i - size / 2).toDouble()
-        exp(-(position * position) / (2 * sigma * sigma))
+    val weights = when (size) {
+        3 -> doubleArrayOf(1.0, 2.0, 1.0)
+        5 -> doubleArrayOf(1.0, 4.0, 6.0, 4.0, 1.0)
+        7 -> doubleArrayOf(2.0, 7.0, 14.0, 18.0, 14.0, 7.0, 2.0)
+        else -> DoubleArray(size) { i ->
+            val position = (i - size / 2).toDouble()
+            exp(-(position * position) / (2 * sigma * sigma))
+        }
     }
     val sum = weights.sum()
     return DoubleArray(size) { weights[it] / sum }

@@ -18,6 +18,7 @@ internal class OffsetMapDecoder private constructor(
     private val alignment: MapAlignment,
     private val shift: Double,
     blurKernel: Int,
+    offsetBlurKernel: Int,
     private val activation: Activation,
     private val inputWidth: Int,
     private val inputHeight: Int,
@@ -45,7 +46,8 @@ internal class OffsetMapDecoder private constructor(
     }
 
     private val roles = listOf(heat, x, y)
-    private val gaussian = if (blurKernel > 1) GaussianBlur(blurKernel, BlurEdge.MIRROR) else null
+    private val heatBlur = blurOf(blurKernel)
+    private val offsetBlur = blurOf(offsetBlurKernel)
     private var map = DoubleArray(0)
 
     override val outputNames: List<String> = roles.map { it.output }.distinct()
@@ -65,14 +67,15 @@ internal class OffsetMapDecoder private constructor(
         val coordinates = DoubleArray(2 * keypointCount)
         val scores = DoubleArray(keypointCount)
         for (k in 0 until keypointCount) {
-            read(heatmaps, heat.of(k))
+            read(heatmaps, heat.of(k), heatBlur)
             val peak = bestOf(map)
-            val offsetX = tensors.getValue(x.output).at(peak, x.of(k)) * factor
-            val offsetY = tensors.getValue(y.output).at(peak, y.of(k)) * factor
+            val score = map[peak]
+            val offsetX = offsetAt(peak, tensors.getValue(x.output), x.of(k)) * factor
+            val offsetY = offsetAt(peak, tensors.getValue(y.output), y.of(k)) * factor
             val isInCells = unit == OffsetUnit.CELLS
             coordinates[2 * k] = (peak % width + shift) * scaleX + offsetX * if (isInCells) scaleX else 1.0
             coordinates[2 * k + 1] = (peak / width + shift) * scaleY + offsetY * if (isInCells) scaleY else 1.0
-            scores[k] = if (activation == Activation.SIGMOID) sigmoid(map[peak]) else map[peak]
+            scores[k] = if (activation == Activation.SIGMOID) sigmoid(score) else score
         }
         return listOf(Person(coordinates, scores))
     }
@@ -91,13 +94,19 @@ internal class OffsetMapDecoder private constructor(
         return best
     }
 
+    private fun offsetAt(peak: Int, offsets: Tensor, channel: Int): Double {
+        if (offsetBlur == null) return offsets.at(peak, channel)
+        read(offsets, channel, offsetBlur)
+        return map[peak]
+    }
+
     /** Fills [map] with a channel, blurred where the contract says so. */
-    private fun read(tensor: Tensor, channel: Int) {
+    private fun read(tensor: Tensor, channel: Int, blur: GaussianBlur?) {
         val height = tensor.shape[1]
         val width = tensor.shape[2]
         if (map.size != width * height) map = DoubleArray(width * height)
         for (place in map.indices) map[place] = tensor.at(place, channel)
-        gaussian?.blur(map, map, width, height)
+        blur?.blur(map, map, width, height)
     }
 
     companion object {
@@ -109,13 +118,19 @@ internal class OffsetMapDecoder private constructor(
             factor = settings.number("factor"),
             alignment = settings.choice("alignment"),
             shift = settings.number("shift"),
-            blurKernel = settings.integer("blur_kernel").also {
-                if (it < 1 || it % 2 == 0) throw settings.wrong("blur_kernel", "an odd number above 0")
-            },
+            blurKernel = kernelOf(settings, "blur_kernel"),
+            offsetBlurKernel = kernelOf(settings, "offset_blur_kernel"),
             activation = settings.choice("activation"),
             inputWidth = settings.inputWidth,
             inputHeight = settings.inputHeight,
             keypointCount = settings.keypointCount,
         )
+
+        private fun kernelOf(settings: DecoderSettings, name: String): Int = settings.integer(name).also {
+            if (it < 1 || it % 2 == 0) throw settings.wrong(name, "an odd number above 0")
+        }
+
+        private fun blurOf(kernel: Int): GaussianBlur? =
+            if (kernel > 1) GaussianBlur(kernel, BlurEdge.MIRROR) else null
     }
 }
