@@ -53,7 +53,7 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     "offset_map": (
         ("GaussianKernel.kt", "min(it, 2 * (length - 1) - it)", "min(it, length - 1)"),
         ("OffsetMapDecoder.kt", "y.output), y.of(k))", "y.output), x.of(k))"),
-        ("OffsetMapDecoder.kt", "blurOf(offsetBlurKernel)", "null"),
+        ("OffsetMapDecoder.kt", "if (offsetBlur == null)", "if (offsetBlur == null || peak >= 0)"),
     ),
     "paf": (
         ("PafDecoderUpsampling.kt", "(row + 0.5) / factor - 0.5", "row.toDouble() / factor"),
