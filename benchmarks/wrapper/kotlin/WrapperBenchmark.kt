@@ -70,53 +70,6 @@ public object WrapperBenchmark {
         warp.warp(window, tensor)
     }
 
-    private fun newDecoder(): Decoder = TemplatePoseContract.newDecoder(
-        DecoderSettings(
-            mapOf(
-                "output" to "heatmaps", "refinement" to "dark", "alignment" to "stride", "border" to "both",
-                "blur_kernel" to 11, "blur_edge" to "zero", "activation" to "none",
-            ),
-            192, 256, Alignment.HALF_PIXEL, 17,
-        ),
-    )
-
-    /** YOLO-pose's, with raw scores. */
-    private fun detectionsDecoder(): Decoder = DetectionsDecoder.of(
-        DecoderSettings(
-            mapOf(
-                "axes" to "channels_first", "strides" to listOf(8, 16, 32), "min_confidence" to 0.25,
-                "boxes.outputs" to listOf("boxes"), "boxes.first" to 0, "boxes.format" to "ltrb",
-                "boxes.unit" to "cells", "boxes.shift" to 0.5,
-                "scores.outputs" to listOf("scores"), "scores.first" to 0, "scores.count" to 1, "scores.person" to 0,
-                "scores.activation" to "sigmoid",
-                "keypoints.outputs" to listOf("keypoints"), "keypoints.first" to 0,
-                "keypoints.fields" to listOf("x", "y", "score"), "keypoints.unit" to "cells",
-                "keypoints.factor" to 2.0, "keypoints.shift" to 0.0, "keypoints.activation" to "sigmoid",
-                "nms.kind" to "iou", "nms.definition" to "plain", "nms.threshold" to 0.7, "nms.most_in" to 30000,
-                "nms.most_out" to 300, "oks_sigmas" to List(17) { 0.05 },
-            ),
-            640, 640, Alignment.HALF_PIXEL, 17,
-        ),
-    )
-
-    /** Twenty cells side by side say the same person, in five rows of the finest level. */
-    private fun candidates(): Map<String, Tensor> {
-        val people = 5
-        val score = Tensor("scores", intArrayOf(1, 1, 8400)).apply { values = FloatArray(size) { -4f - it % 7 } }
-        val boxes = Tensor("boxes", intArrayOf(1, 4, 8400)).apply { values = FloatArray(size) }
-        for (at in 0 until 20 * people) {
-            val column = at % 20
-            val place = (at / 20 * 12 + 10) * 80 + 30 + column
-            score.values[place] = 2f - column * 0.05f
-            floatArrayOf(column + 1f, 5f, 21f - column, 5f).forEachIndexed { side, length ->
-                boxes.values[side * 8400 + place] = length
-            }
-        }
-        val keypoints = Tensor("keypoints", intArrayOf(1, 51, 8400)).apply { values = FloatArray(size) { it % 5 - 2f } }
-        check(detectionsDecoder().decode(listOf(score, boxes, keypoints).associateBy { it.name }).size == people)
-        return listOf(score, boxes, keypoints).associateBy { it.name }
-    }
-
     private fun heatmaps(): Tensor = Tensor("heatmaps", intArrayOf(1, 64, 48, 17)).apply {
         values = FloatArray(size) { at ->
             val k = at % 17

@@ -19,7 +19,9 @@ from posekit.decoders.centers.roles import CenterMapsSpec, PeakChannels, Scoring
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
 from posekit.decoders.map_roles import MapRole, Turned
 from posekit.decoders.mirroring import Mirror
-from posekit.decoders.upsampled import Peaks, Upsampled, at, highest
+from posekit.decoders.peaks import Peaks
+from posekit.decoders.rough import highest
+from posekit.decoders.upsampled import Upsampled, at
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 

@@ -90,34 +90,9 @@ struct Report: Encodable {
 
 let frames = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 400
 let inside = Point(x: 640, y: 360)
-let heatmap: [String: DecoderSettings.Value] = [
-  "output": "heatmaps", "refinement": "dark", "alignment": "stride", "border": "both", "blur_kernel": 11,
-  "blur_edge": "zero", "activation": "none",
-]
-let simcc: [String: DecoderSettings.Value] = [
-  "output_x": "x", "output_y": "y", "split_ratio": 2, "score_reduction": "min", "refinement": "none",
-  "activation": "none",
-]
-let regression: [String: DecoderSettings.Value] = [
-  "output": "c", "fields": ["y", "x", "score"], "range": "unit", "activation": "none",
-]
-
-let candidates: [String: DecoderSettings.Value] = [
-  "axes": "channels_first", "strides": [8, 16, 32], "boxes.outputs": ["boxes"], "boxes.first": 0,
-  "boxes.format": "ltrb", "boxes.unit": "cells", "boxes.shift": 0.5, "scores.outputs": ["scores"], "scores.first": 0,
-  "scores.count": 1, "scores.person": 0, "scores.activation": "none", "keypoints.outputs": ["keypoints"],
-  "keypoints.first": 0, "keypoints.fields": ["x", "y", "score"], "keypoints.unit": "cells", "keypoints.factor": 2,
-  "keypoints.shift": 0, "keypoints.activation": "sigmoid", "min_confidence": 0.25, "nms.kind": "iou",
-  "nms.definition": "plain", "nms.threshold": 0.7, "nms.most_in": 30000, "nms.most_out": 300,
-  "oks_sigmas": .list(Array(repeating: 0.05, count: 17)),
-]
-
-func settings(_ values: [String: DecoderSettings.Value]) -> DecoderSettings {
-  let input = TinyPoseContract.input
-  return DecoderSettings(values, inputSize: input.size, inputAlignment: input.alignment, keypointCount: 17)
-}
-
-let report = [
+let folder = URL(fileURLWithPath: CommandLine.arguments[1])
+var report = Report()
+report.warps = [
   "warp_upright": try timeWarp(frames, rotationDegrees: 0, center: inside),
   "warp_turned": try timeWarp(frames, rotationDegrees: 20, center: inside),
   "warp_half_outside": try timeWarp(frames, rotationDegrees: 0, center: Point(x: 40, y: 360)),

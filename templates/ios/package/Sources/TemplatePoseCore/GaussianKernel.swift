@@ -39,7 +39,9 @@ enum BlurEdge: String, CaseIterable {
 struct GaussianBlur: Sendable {
   private let kernel: [Double]
   private let edge: BlurEdge
+  private var padded: [Double] = []
   private var down: [Double] = []
+  private var across: [Double] = []
 
   init(size: Int, edge: BlurEdge) {
     kernel = gaussianKernel(size)
@@ -48,29 +50,40 @@ struct GaussianBlur: Sendable {
 
   /// Blurs a map in memory, height x width.
   mutating func blur(_ map: inout [Double], _ size: PixelSize) {
-    if down.count != map.count { down = map }
-    along(map, into: &down, Lines(count: size.width, apart: 1, length: size.height, step: size.width))
-    along(down, into: &map, Lines(count: size.height, apart: size.width, length: size.width, step: 1))
+    let (width, height, reach) = (size.width, size.height, kernel.count / 2)
+    let stride = width + 2 * reach
+    if padded.count != (height + 2 * reach) * stride || down.count != height * stride {
+      padded = Array(repeating: 0, count: (height + 2 * reach) * stride)
+      down = Array(repeating: 0, count: height * stride)
+      across = down
+    }
+    for row in 0..<height + 2 * reach {
+      let target = row * stride + reach
+      guard let source = edge.source(row - reach, height) else { continue }  // zeros, as they were made
+      for column in 0..<width { padded[target + column] = map[source * width + column] }
+      for column in [-reach..<0, width..<width + reach].joined() {
+        padded[target + column] = edge.source(column, width).map { map[source * width + $0] } ?? 0
+      }
+    }
+    Self.blur(padded, into: &down, kernel, apart: stride)
+    Self.blur(down, into: &across, kernel, apart: 1)
+    for row in 0..<height {
+      for column in 0..<width { map[row * width + column] = across[row * stride + column] }
+    }
   }
 
-  /// Lines of a map in memory: how many, how far apart, how many px each has and how far apart these are.
-  private struct Lines {
-    let count: Int
-    let apart: Int
-    let length: Int
-    let step: Int
-  }
-
-  private func along(_ from: [Double], into to: inout [Double], _ lines: Lines) {
-    for place in to.indices { to[place] = 0 }
-    for (tap, weight) in kernel.enumerated() {
-      for position in 0..<lines.length {
-        guard let source = edge.source(position + tap - kernel.count / 2, lines.length) else { continue }
-        var (place, read) = (position * lines.step, source * lines.step)
-        for _ in 0..<lines.count {
-          to[place] += weight * from[read]
-          place += lines.apart
-          read += lines.apart
+  /// A Gaussian over px that lie `apart`; what lies around the map is in `from`, so that all px are added alike.
+  private static func blur(_ from: [Double], into to: inout [Double], _ kernel: [Double], apart: Int) {
+    from.withUnsafeBufferPointer { from in
+      to.withUnsafeMutableBufferPointer { to in
+        let (count, first) = (min(to.count, from.count - (kernel.count - 1) * apart), kernel[0])
+        for place in 0..<count { to[place] = first * from[place] }
+        for tap in Swift.stride(from: 1, to: kernel.count, by: 2) {  // two at once: half as much to read and write
+          let (weight, next, away) = (kernel[tap], kernel[tap + 1], tap * apart)
+          let further = away + apart
+          for place in 0..<count {
+            to[place] = to[place] + weight * from[place &+ away] + next * from[place &+ further]
+          }
         }
       }
     }

@@ -126,12 +126,4 @@ public struct OffsetMapDecoder: PoseDecoder {
     if map.count != size.width * size.height { map = Array(repeating: 0, count: size.width * size.height) }
     for place in map.indices { map[place] = Double(tensor.values[place * channels + channel]) }
   }
-
-  /// Where a map that is mirrored about its outermost px has a px.
-  private static func mirrored(_ place: Int, _ length: Int) -> Int {
-    let period = 2 * (length - 1)
-    guard period > 0 else { return 0 }
-    let within = (place % period + period) % period
-    return min(within, period - within)
-  }
 }

@@ -37,33 +37,47 @@ internal enum class BlurEdge {
 /** Maps in memory under a Gaussian of odd width. */
 internal class GaussianBlur(size: Int, private val edge: BlurEdge) {
     private val kernel = gaussianKernel(size)
+    private val reach = size / 2
+    private var padded = DoubleArray(0)
     private var down = DoubleArray(0)
+    private var across = DoubleArray(0)
 
     /** Puts the blurred [map], [width] x [height], into [blurred], which may be the map itself. */
     fun blur(map: DoubleArray, blurred: DoubleArray, width: Int, height: Int) {
-        if (down.size != map.size) down = DoubleArray(map.size)
-        along(map, down, Lines(count = width, apart = 1, length = height, step = width))
-        along(down, blurred, Lines(count = height, apart = width, length = width, step = 1))
+        val stride = width + 2 * reach
+        if (padded.size != (height + 2 * reach) * stride || down.size != height * stride) {
+            padded = DoubleArray((height + 2 * reach) * stride)
+            down = DoubleArray(height * stride)
+            across = DoubleArray(height * stride)
+        }
+        for (row in 0 until height + 2 * reach) pad(map, edge.source(row - reach, height), row * stride, width)
+        along(padded, down, stride)
+        along(down, across, 1)
+        for (row in 0 until height) across.copyInto(blurred, row * width, row * stride, row * stride + width)
     }
 
-    /** Lines of a map in memory: how many, how far apart, how many px each has and how far apart these are. */
-    private class Lines(val count: Int, val apart: Int, val length: Int, val step: Int)
+    /** Fills a row of [padded], which starts at [start], with row [source] of the map and what lies beside it. */
+    private fun pad(map: DoubleArray, source: Int, start: Int, width: Int) {
+        if (source < 0) return padded.fill(0.0, start, start + width + 2 * reach)
+        map.copyInto(padded, start + reach, source * width, (source + 1) * width)
+        for (column in -reach until 0) padded[start + reach + column] = at(map, source, column, width)
+        for (column in width until width + reach) padded[start + reach + column] = at(map, source, column, width)
+    }
 
-    private fun along(from: DoubleArray, to: DoubleArray, lines: Lines) {
-        to.fill(0.0)
-        for (tap in kernel.indices) {
+    private fun at(map: DoubleArray, row: Int, column: Int, width: Int): Double =
+        edge.source(column, width).let { if (it < 0) 0.0 else map[row * width + it] }
+
+    /** A Gaussian over px that lie [apart]; what lies around the map is in [from], so that all px are added alike. */
+    private fun along(from: DoubleArray, to: DoubleArray, apart: Int) {
+        val count = min(to.size, from.size - (kernel.size - 1) * apart)
+        val first = kernel[0]
+        for (at in 0 until count) to[at] = first * from[at]
+        for (tap in 1 until kernel.size step 2) { // two at once, for half as much to read and write
             val weight = kernel[tap]
-            for (position in 0 until lines.length) {
-                val source = edge.source(position + tap - kernel.size / 2, lines.length)
-                if (source < 0) continue
-                var at = position * lines.step
-                var read = source * lines.step
-                repeat(lines.count) {
-                    to[at] += weight * from[read]
-                    at += lines.apart
-                    read += lines.apart
-                }
-            }
+            val next = kernel[tap + 1]
+            val away = tap * apart
+            val further = away + apart
+            for (at in 0 until count) to[at] = to[at] + weight * from[at + away] + next * from[at + further]
         }
     }
 }
