@@ -6,6 +6,7 @@ Bodies have seeded weights and say little; heads of set weights see the squares 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from tests.several import KEYPOINTS, SIDE, SIZE_WH
 
 POINTS = ((16, 8), (8, 8), (12, 16))  # of KEYPOINTS, px from a square's corner
 K = len(KEYPOINTS)
+RED, AREA = (1.0, -0.5, -0.5), 512  # exact at fp16 too, which tells 1 / AREA / 255 badly from 0; nearly SIDE**2
 
 
 class Branches(nn.Module):
@@ -58,6 +60,14 @@ class LargeKernels(nn.Module):
         return self.refine(torch.cat([self.up(self.second(early)), early], 1))
 
 
+def seen_at(points: Sequence[tuple[int, int]]) -> Tensor:
+    """Weights (n, 1, side, side) that are highest where a square has a point that lies so far from its corner."""
+    seen = torch.zeros(len(points), 1, SIDE + 8, SIDE + 8)
+    for one, (x, y) in zip(seen, points, strict=True):
+        one[:, 16 - y : 16 - y + SIDE, 16 - x : 16 - x + SIDE] = 1 / AREA
+    return seen
+
+
 class Squares(nn.Module):
     """1 x 3 x 128 x 160, 0 to 1, to heatmaps and tags (1, 2 K, 32, 40), and to heatmaps (1, K, 64, 80)."""
 
@@ -71,15 +81,11 @@ class Squares(nn.Module):
         )
         self.block = nn.Sequential(conv(c, c), nn.Conv2d(c, c, 3, 1, 1, bias=False), nn.BatchNorm2d(c))
         self.second = nn.Conv2d(c, K, 1)
-        red = torch.tensor([1.2, -0.6, -0.6]).reshape(3, 1, 1)
-        seen = torch.zeros(K, 3, SIDE + 8, SIDE + 8)  # keypoint k is seen where its square would lie
-        for k, (x, y) in enumerate(POINTS):
-            seen[k, :, 16 - y : 16 - y + SIDE, 16 - x : 16 - x + SIDE] = red / SIDE**2
-        self.register_buffer("seen", seen)
+        self.register_buffer("seen", seen_at(POINTS))  # keypoint k is seen where its square would lie
         about = torch.ones(1, 1, 12, 12) / 144.0
         rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(40.0), indexing="ij")
         self.register_buffer("about", about)
-        self.register_buffer("red", red.reshape(1, 3, 1, 1))
+        self.register_buffer("red", torch.tensor(RED).reshape(1, 3, 1, 1))
         self.register_buffer("place", (rows + 0.7 * columns)[None, None] * 0.3)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,9 +93,10 @@ class Squares(nn.Module):
         first = 0.01 * torch.tanh(self.first(features))
         up = self.deconvolution(torch.cat([features, first], 1))
         second = 0.01 * torch.tanh(self.second(F.relu(up + self.block(up))))
-        heat = F.conv2d(F.pad(x, (14, 14, 14, 14)), self.seen, stride=4)
-        finer = F.conv2d(F.pad(x, (15, 15, 15, 15)), self.seen, stride=2)
-        red = F.relu(F.avg_pool2d((x * self.red).sum(1, keepdim=True), 4) - 0.2)
+        redness = F.conv2d(x, self.red)
+        heat = F.conv2d(F.pad(redness, (14, 14, 14, 14)), self.seen, stride=4)
+        finer = F.conv2d(F.pad(redness, (15, 15, 15, 15)), self.seen, stride=2)
+        red = F.relu(F.avg_pool2d(redness, 4) - 0.2)
         sums = F.conv2d(F.pad(torch.cat([red, red * self.place], 1), (6, 5, 6, 5)).transpose(0, 1), self.about)
         tags = (sums[1:] / (sums[:1] + 1e-3)).expand(1, K, -1, -1)
         return torch.cat([heat, tags], 1) + first, finer + second
@@ -102,23 +109,20 @@ class Centers(nn.Module):
     def __init__(self, body: nn.Module, is_dekr: bool) -> None:
         super().__init__()
         self.body, self.first, self.is_dekr = body, nn.Conv2d(body.channels, 2 * K, 1), is_dekr
-        red = torch.tensor([1.2, -0.6, -0.6]).reshape(3, 1, 1) / SIDE**2
-        seen = torch.zeros(K + 1, 3, SIDE + 8, SIDE + 8)  # keypoints, and the middle as the last one
-        # two px behind the middle lies the middle of a cell, so that one cell is the highest
-        for k, (x, y) in enumerate((*POINTS, (SIDE // 2 + 2, SIDE // 2 + 2))):
-            seen[k, :, 16 - y : 16 - y + SIDE, 16 - x : 16 - x + SIDE] = red
-        self.register_buffer("seen", seen)
+        # keypoints, and the middle as the last one: two px behind it lies the middle of a cell, so that one cell is the
+        # highest
+        self.register_buffer("seen", seen_at((*POINTS, (SIDE // 2 + 2, SIDE // 2 + 2))))
+        self.register_buffer("red", torch.tensor(RED).reshape(1, 3, 1, 1))
         away = torch.tensor(POINTS, dtype=torch.float32) - SIDE / 2
         self.register_buffer("away", (away / 4).reshape(1, 2 * K, 1, 1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         little = 0.002 * torch.tanh(self.first(self.body(x)))
-        heat = F.conv2d(F.pad(x, (14, 14, 14, 14)), self.seen, stride=4)
+        heat = F.conv2d(F.pad(F.conv2d(x, self.red), (14, 14, 14, 14)), self.seen, stride=4)
         if self.is_dekr:
             return heat, little - self.away
-        logits = 12 * (heat - 0.5)
-        half, sizes = torch.full_like(heat[:, :2], 0.5), torch.full_like(heat[:, :2], SIDE / 4)
-        return logits[:, K:], sizes, self.away + little, 0.0 * sizes, logits[:, :K], half
+        logits, some = 12 * (heat - 0.5), 50 * little[:, :2]
+        return logits[:, K:], SIDE / 4 + some, self.away + little, some, logits[:, :K], 0.5 + some
 
 
 BODIES: dict[str, type[nn.Module]] = {"higherhrnet": Branches, "litepose": LargeKernels}

@@ -38,23 +38,28 @@ def points(picture: str) -> np.ndarray[Any, Any]:
     return heads + np.array([[0, 0], [0, 40], [0, 80]])
 
 
+def picture(places: tuple[tuple[int, int], ...], seed: int) -> Image.Image:
+    """A grey picture of noise with people whose heads have their corners at these places."""
+    noise = np.random.default_rng(seed).integers(100, 130, (SIZE_WH[1], SIZE_WH[0], 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    draw = ImageDraw.Draw(image)
+    for x, y in places:
+        for start, end, inset, colour in ((16, 40, 4, "yellow"), (56, 80, 4, "cyan"), (0, 16, 0, "red"),
+                                          (40, 56, 0, "lime"), (80, 96, 0, "blue")):  # fmt: skip
+            draw.rectangle((x + inset, y + start, x + 15 - inset, y + end - 1), fill=colour)
+    return image
+
+
 def write_pictures(folder: Path) -> Path:
     """Write all pictures; gives the folder."""
     folder.mkdir(parents=True)
-    for seed, (name, heads) in enumerate(PLACES.items()):
-        noise = np.random.default_rng(seed).integers(100, 130, (SIZE_WH[1], SIZE_WH[0], 3), dtype=np.uint8)
-        image = Image.fromarray(noise)
-        draw = ImageDraw.Draw(image)
-        for x, y in heads:
-            for start, end, inset, colour in ((16, 40, 4, "yellow"), (56, 80, 4, "cyan"), (0, 16, 0, "red"),
-                                              (40, 56, 0, "lime"), (80, 96, 0, "blue")):  # fmt: skip
-                draw.rectangle((x + inset, y + start, x + 15 - inset, y + end - 1), fill=colour)
-        image.save(folder / f"{name}.png")
+    for seed, (name, places) in enumerate(PLACES.items()):
+        picture(places, seed).save(folder / f"{name}.png")
     return folder
 
 
-def write_model(folder: Path) -> Path:
-    """Write the network and its contract (limbs.pt2, limbs.json) into `folder`; gives the model's path."""
+def network() -> Any:
+    """The network with its weights set."""
     import torch
     from torch import nn
 
@@ -83,8 +88,15 @@ def write_model(folder: Path) -> Path:
             maps = self.places(nn.functional.leaky_relu(self.colours(x), 0.02))
             return maps[:, :4], maps[:, 4:]
 
+    return Limbs().eval()
+
+
+def write_model(folder: Path) -> Path:
+    """Write the network and its contract (limbs.pt2, limbs.json) into `folder`; gives the model's path."""
+    import torch
+
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "limbs.pt2"
-    torch.export.save(torch.export.export(Limbs().eval(), (torch.zeros(1, 3, SIZE_WH[1], SIZE_WH[0]),)), path)
+    torch.export.save(torch.export.export(network(), (torch.zeros(1, 3, SIZE_WH[1], SIZE_WH[0]),)), path)
     (folder / "limbs.json").write_text(json.dumps(SPEC))
     return path

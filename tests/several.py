@@ -115,15 +115,19 @@ def write_pictures(folder: Path, names: tuple[str, ...] = tuple(PLACES)) -> Path
     return path
 
 
+def network() -> Any:
+    """The network with its weights set."""
+    made: dict[str, Any] = {}
+    exec(NETWORK, made)
+    return made["Squares"]().eval()
+
+
 def write_model(folder: Path) -> Path:
     """Write the network and its contract (squares.pt2, squares.json) into `folder`; gives the model's path."""
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
-    made: dict[str, Any] = {}
-    exec(NETWORK, made)
-    model = made["Squares"]().eval()
     path = folder / "squares.pt2"
-    torch.export.save(torch.export.export(model, (torch.zeros(1, 3, SIZE_WH[1], SIZE_WH[0]),)), path)
+    torch.export.save(torch.export.export(network(), (torch.zeros(1, 3, SIZE_WH[1], SIZE_WH[0]),)), path)
     (folder / "squares.json").write_text(json.dumps(SPEC))
     return path

@@ -213,7 +213,7 @@ class PoseSpec(Part):
         if self.flip_test != "none" and of(self.decoder).mirrored is None:
             raise ValueError(
                 f"flip_test is {self.flip_test!r}, but outputs of decoder {self.decoder.kind!r} mean nothing averaged "
-                "with those of a mirrored picture: expected 'none'"
+                f"with those of a mirrored picture: {of(self.decoder).unaveraged}; expected 'none'"
             )
         return self
 

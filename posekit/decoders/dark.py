@@ -7,19 +7,22 @@ in Kotlin and Swift.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posekit.poses import Floats
 
+BlurEdge = Literal["zero", "mirror"]  # outside of a map there is 0, or the map mirrored about its outermost px
+# OpenCV (getGaussianKernel, until 4.x) has numbers instead of a formula where the sigma is not said
+SMALL_KERNELS = {3: (1, 2, 1), 5: (1, 4, 6, 4, 1), 7: (2, 7, 14, 18, 14, 7, 2)}
 LOG_FLOOR = 1e-10  # dark_step takes the logarithm of blurred values, which may be 0
 UDP_RANGE = (1e-3, 50.0)  # and udp_step of values within these
 UDP_RIDGE = float(np.finfo(np.float32).eps)  # added to the diagonal of its Hessian
 
 
-def dark_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Floats:
+def dark_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int, edge: BlurEdge) -> Floats:
     """One Newton step on the logarithm of the blurred map; none within two px of the edge.
 
     Only the 5 x 5 px about the peak are blurred. The published code scales the blurred map back to its old maximum;
@@ -27,8 +30,11 @@ def dark_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -
     """
     height, width, count = heatmaps.shape
     reach = kernel // 2 + 2
-    padded = np.zeros((height + 2 * reach, width + 2 * reach, count))
-    padded[reach:-reach, reach:-reach] = heatmaps
+    if edge == "zero":
+        padded = np.zeros((height + 2 * reach, width + 2 * reach, count))
+        padded[reach:-reach, reach:-reach] = heatmaps
+    else:
+        padded = np.pad(heatmaps, ((reach, reach), (reach, reach), (0, 0)), mode="reflect")
     span = np.arange(2 * reach + 1)
     patches = padded[y[:, None, None] + span[None, :, None], x[:, None, None] + span, np.arange(count)[:, None, None]]
     blur = _blur(kernel)
@@ -56,14 +62,14 @@ def _blur(kernel: int) -> Floats:
     return blur
 
 
-def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) -> Floats:
+def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int, edge: BlurEdge) -> Floats:
     """One Newton step (K, 2) from the peaks (x, y) of maps (h, w, K), at the edge too, and however far it leads.
 
     The blurred map is scaled back to its old maximum, since small values are cut off; beyond its edge it goes on as it
     ends there.
     """
     height, width, count = heatmaps.shape
-    smooth = blurred(heatmaps, kernel, mirrored=False)
+    smooth = blurred(heatmaps, kernel, edge)
     scale = heatmaps.max(axis=(0, 1)) / (smooth.max(axis=(0, 1)) + 1e-12)
     about = np.arange(-1, 2)
     rows = np.clip(y[:, None] + about, 0, height - 1)
@@ -82,21 +88,20 @@ def udp_step(heatmaps: Floats, x: NDArray[Any], y: NDArray[Any], kernel: int) ->
     return np.asarray(step * sound[:, None])
 
 
-def blurred(maps: Floats, kernel: int, *, mirrored: bool) -> Floats:
-    """Maps (h, w, K) under a Gaussian of odd width; outside they are 0, or mirrored about their outermost px, which is
-    OpenCV's border."""
-    down, across = (_weights(side, kernel, mirrored) for side in maps.shape[:2])
+def blurred(maps: Floats, kernel: int, edge: BlurEdge) -> Floats:
+    """Maps (h, w, K) under a Gaussian of odd width; `mirror` is what OpenCV does where nothing else is said."""
+    down, across = (_weights(side, kernel, edge) for side in maps.shape[:2])
     return np.asarray(np.matmul(across, np.tensordot(down, maps, 1)))
 
 
 @lru_cache(maxsize=16)
-def _weights(side: int, kernel: int, mirrored: bool) -> Floats:
+def _weights(side: int, kernel: int, edge: BlurEdge) -> Floats:
     """(side, side): a row for each px of a line, with what each px adds to it."""
     weights, period, gaussian = np.zeros((side, side)), max(2 * (side - 1), 1), gaussian_kernel(kernel)
     for row in range(side):
         for tap, weight in enumerate(gaussian):
             place = row + tap - kernel // 2
-            if mirrored:
+            if edge == "mirror":
                 place = min(place % period, period - place % period) if side > 1 else 0
             if 0 <= place < side:
                 weights[row, place] += weight
@@ -104,7 +109,9 @@ def _weights(side: int, kernel: int, mirrored: bool) -> Floats:
 
 
 def gaussian_kernel(size: int) -> Floats:
-    """Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it (getGaussianKernel)."""
+    """Normalised Gaussian of odd `size` with the sigma that OpenCV derives from it; of small ones its own numbers."""
+    if size in SMALL_KERNELS:
+        return np.array(SMALL_KERNELS[size]) / sum(SMALL_KERNELS[size])
     sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
     positions = np.arange(size) - size // 2
     weights = np.exp(-(positions**2) / (2 * sigma * sigma))

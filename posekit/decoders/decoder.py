@@ -153,7 +153,8 @@ class Decoder:
     - tracking_score(spec, size_wh): from what score on a tracker counts a keypoint where the app does not say.
     - mirrored(outputs, spec, image, mirror): outputs for a mirrored picture as they would be for the picture itself, to
       be averaged with those (flip test), of numpy or of torch, with the batch axis. None where
-      an average of both means nothing, as of candidates; outputs of several networks are averaged where it is not None.
+      an average of both means nothing; outputs of several networks are averaged where it is not None.
+    - unaveraged: why it is None.
     - cells: axes of an output along which a keypoint lies on the best of many cells, so that a near tie moves it.
     - several: whether it finds any number of people in a picture, each with a box and a confidence, rather than the one
       of a region.
@@ -179,6 +180,7 @@ class Decoder:
     raw_scores: Callable[[Any, Floats], Floats] = all_scores
     tracking_score: Callable[[Any, tuple[int, int]], float] = usual_score
     mirrored: Callable[[Mapping[str, Any], Any, InputSpec, Mirror], dict[str, Any]] | None = None
+    unaveraged: str = "its author says nothing of it"
     cells: tuple[int, ...] = ()
     several: bool = False
     partial: bool = False

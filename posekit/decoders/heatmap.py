@@ -15,7 +15,7 @@ from pydantic import Field
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
-from posekit.decoders.dark import dark_step, udp_step
+from posekit.decoders.dark import BlurEdge, dark_step, udp_step
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, Odd, OutputName, Shapes, in_words
 from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
@@ -29,9 +29,10 @@ class HeatmapSpec(DecoderSpec):
 
     background: where the network gives one map more, of no keypoint, which the packaged model leaves out. alignment:
     index i of a map of n lies at input px i * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`). blur_kernel: odd
-    width of the Gaussian of `dark` and `dark_udp`, as in training (11 for sigma 2, 17 for sigma 3). border: `quarter`
-    steps where both coordinates are inside of the map, as in HRNet's code, or on each axis where that one is, as in
-    MMPose.
+    width of the Gaussian of `dark` and `dark_udp`, as in training (11 for sigma 2, 17 for sigma 3). blur_edge: what it
+    finds outside of the map, 0 (DARK, MMPose 1.x) or the map mirrored (UDP's code, MMPose 0.x, rtmlib). border:
+    `quarter` steps where both coordinates are inside of the map, as in HRNet's code, or on each axis where that one
+    is, as in MMPose.
     """
 
     kind: Literal["heatmap"]
@@ -39,6 +40,7 @@ class HeatmapSpec(DecoderSpec):
     refinement: Literal["none", "quarter", "dark", "dark_udp"]
     alignment: Literal["stride", "corners"]
     blur_kernel: Annotated[Odd, Field(ge=3, le=99)] = 11
+    blur_edge: BlurEdge = "zero"
     border: Literal["both", "each"] = "both"
     activation: Literal["none", "sigmoid"] = "none"
     background: Literal["none", "first", "last"] = "none"
@@ -74,7 +76,8 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: HeatmapSpec, image: InputS
     elif spec.refinement != "none":
         # the logarithm of a Gaussian is what DARK steps on, so logits are made scores first
         step = dark_step if spec.refinement == "dark" else udp_step
-        offset = step(sigmoid(heatmaps) if spec.activation == "sigmoid" else heatmaps, x, y, spec.blur_kernel)
+        maps = sigmoid(heatmaps) if spec.activation == "sigmoid" else heatmaps
+        offset = step(maps, x, y, spec.blur_kernel, spec.blur_edge)
     points = np.stack([x, y], axis=-1) + offset
     if spec.activation == "sigmoid":
         scores = sigmoid(scores)

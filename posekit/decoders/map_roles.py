@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,10 +15,21 @@ from pydantic import Field
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import OutputName, Outputs
+from posekit.decoders.mirroring import Mirror, column
 from posekit.documents import Part
 from posekit.poses import Floats
 
 Counted = Mapping[str, tuple["MapRole", int]]  # roles by name, each with its number of channels
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a channel of a mirror image's outputs is made of: the channel of another keypoint, or `beyond` minus it."""
+
+    output: str
+    channel: int
+    sign: int = 1
+    beyond: float = 0.0
 
 
 class MapRole(Part):
@@ -65,6 +77,17 @@ def read(outputs: Outputs, roles: Counted) -> Iterator[Floats]:
     layout.check_one_grid(outputs, [role.output for role, _ in roles.values()])
     for role, count in roles.values():
         yield outputs[role.output][..., role.first : role.first + count].astype(np.float64)
+
+
+def mirrored(outputs: Mapping[str, Any], channels: Mapping[tuple[str, int], Turned], mirror: Mirror) -> dict[str, Any]:
+    """Maps (1, h, w, C) from left to right, of numpy or torch, each channel made of another one as is said of it;
+    channels of which nothing is said are turned round alone."""
+    found = {name: mirror.turned(outputs[name], -2) for name, _ in channels}
+    replaced: dict[str, dict[int, Any]] = {name: {} for name in found}
+    for (name, channel), turned in channels.items():
+        values = column(found[turned.output], turned.channel)
+        replaced[name][channel] = values if turned.sign > 0 and not turned.beyond else turned.beyond - values
+    return {name: mirror.replaced(maps, replaced[name]) for name, maps in found.items()}
 
 
 def raw_scores(roles: Counted, values: Floats) -> Floats:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from posekit.poses.input_spec import InputSpec
+
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
@@ -31,6 +33,12 @@ class Mirror:
     def reordered(self, values: Any, axis: int) -> Any:
         """The keypoints of an axis in the mirror image's order."""
         return self.join([_sliced(values, axis, place, place + 1) for place in self.order], axis)
+
+    def beyond(self, image: InputSpec, cells: int, stride: int) -> float:
+        """What x offsets get, in cells, as they turn round: that of a place and that of its mirror image from the cells
+        that stand for each other add up to it. cells: of a line of the map, `stride` input px each."""
+        last = image.size_wh[0] - (0 if image.alignment == "half_pixel" else 1)
+        return last / stride - (cells if self.shift else cells - 1)
 
     def replaced(self, values: Any, columns: dict[int, Any]) -> Any:
         """The last axis with some of its places, each (..., 1), replaced."""

@@ -8,7 +8,7 @@ Source: the published TFLite graph, and the description of MoveNet by its author
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 from posekit.decoders import layout, map_roles
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, Outputs, Shapes, in_words
-from posekit.decoders.map_roles import MapRole
+from posekit.decoders.map_roles import MapRole, Turned
+from posekit.decoders.mirroring import Mirror
 from posekit.decoders.people import partial_people
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -165,6 +166,22 @@ def examples(spec: MovenetSpec, image: InputSpec, rng: np.random.Generator, coun
     return encode(rng.uniform(0.1, 0.9, (count, 2)) * image.size_wh, spec, image.size_wh)
 
 
+def mirrored(outputs: Mapping[str, Any], spec: MovenetSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
+    """Maps (1, h, w, C) from left to right, of the other side's keypoints; what is added to a cell's x points the other
+    way: a regression to a cell, an offset to the keypoint in it."""
+    heat, centers = spec.heatmaps, spec.centers
+    to_keypoint = mirror.beyond(image, outputs[heat.output].shape[-2], spec.stride)
+    channels = {(centers.output, centers.first): Turned(centers.output, centers.first)}
+    for k, other in enumerate(mirror.order):
+        channels[heat.output, heat.first + k] = Turned(heat.output, heat.first + other)
+        for role, beyond in ((spec.regressions, 0.0), (spec.offsets, to_keypoint)):
+            for axis, name in enumerate(spec.axes):
+                source = role.first + 2 * other + axis
+                turned = Turned(role.output, source, -1, beyond) if name == "x" else Turned(role.output, source)
+                channels[role.output, role.first + 2 * k + axis] = turned
+    return map_roles.mirrored(outputs, channels, mirror)
+
+
 def alternatives(spec: MovenetSpec, image: InputSpec) -> tuple[Alternatives, ...]:
     """Which axis comes first."""
     del spec, image
@@ -194,5 +211,6 @@ def raw_scores(spec: MovenetSpec, values: Floats) -> Floats:
 
 
 DECODER = Decoder(
-    MovenetSpec, shapes, pack, decode, examples, alternatives, fitting, raw_scores, cells=(1, 2), partial=True
-)
+    MovenetSpec, shapes, pack, decode, examples, alternatives, fitting, raw_scores, cells=(1, 2), partial=True,
+    mirrored=mirrored,
+)  # fmt: skip

@@ -16,7 +16,7 @@ from pydantic import Field
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.dark import blurred
-from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Odd
+from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, Odd, Shapes, in_words
 from posekit.decoders.heatmap import input_px_per_index
 from posekit.decoders.map_roles import MapRole
 from posekit.decoders.mirroring import Mirror, column
@@ -38,8 +38,8 @@ class OffsetMapSpec(DecoderSpec):
     """decoders/offset_map.py: a heatmap and the offsets in x and in y of each keypoint.
 
     unit, factor: an offset is so many `cells` or `input_px` times factor. alignment: index i of a map of n lies at
-    input px (i + shift) * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`). blur_kernel: odd width of a Gaussian
-    by which heatmaps are blurred first, 1 for none.
+    input px (i + shift) * W / n (`stride`) or i * (W - 1) / (n - 1) (`corners`). blur_kernel, offset_blur_kernel: odd
+    width of a Gaussian by which heatmaps and offset maps are blurred first, 1 for none.
     """
 
     kind: Literal["offset_map"]
@@ -51,6 +51,7 @@ class OffsetMapSpec(DecoderSpec):
     alignment: Literal["stride", "corners"] = "stride"
     shift: Annotated[float, Field(ge=0, le=1)] = 0.0
     blur_kernel: Annotated[Odd, Field(ge=1, le=99)] = 1
+    offset_blur_kernel: Annotated[Odd, Field(ge=1, le=99)] = 1
     activation: Literal["none", "sigmoid"] = "none"
 
     @property
@@ -84,15 +85,18 @@ def decode(
     layout.check_one_grid(outputs, spec.outputs)
     count = len(sigmas)
     heat, x_offsets, y_offsets = (outputs[role.output][..., list(role.of(count))] for role in spec.roles)
-    heat = heat.astype(np.float64)
-    if spec.blur_kernel > 1:
-        heat = blurred(heat, spec.blur_kernel, mirrored=True)
+    heat, x_offsets, y_offsets = (
+        blurred(maps.astype(np.float64), kernel, "mirror") if kernel > 1 else maps.astype(np.float64)
+        for maps, kernel in (
+            (heat, spec.blur_kernel), (x_offsets, spec.offset_blur_kernel), (y_offsets, spec.offset_blur_kernel)
+        )
+    )  # fmt: skip
     height, width, _ = heat.shape
     flat, k = heat.reshape(-1, count), np.arange(count)
     peak = flat.argmax(axis=0)
     scores = flat[peak, k]
     y, x = np.divmod(peak, width)
-    offsets = np.stack([x_offsets[y, x, k], y_offsets[y, x, k]], axis=-1).astype(np.float64) * spec.factor
+    offsets = np.stack([x_offsets[y, x, k], y_offsets[y, x, k]], axis=-1) * spec.factor
     scale = input_px_per_index(spec.alignment, (width, height), image.size_wh)
     points = (np.stack([x, y], axis=-1) + spec.shift) * scale + offsets * (scale if spec.unit == "cells" else 1.0)
     return Poses(points[None], (sigmoid(scores) if spec.activation == "sigmoid" else scores)[None])
@@ -134,6 +138,32 @@ def alternatives(spec: OffsetMapSpec, image: InputSpec) -> tuple[Alternatives, .
     )
 
 
+def fitting(outputs: Shapes, size_wh: tuple[int, int]) -> tuple[Fit, ...]:
+    """Maps of K channels beside as large ones of 2K, x and y of each keypoint in turn; or of 3K, heat, x and y."""
+    found: list[Fit] = []
+    maps = {
+        name: shape for name, shape in outputs.items()
+        if len(shape) == 4 and shape[0] == 1 and min(shape[-2:]) > 1
+        and shape[-1] * size_wh[1] == shape[-2] * size_wh[0]
+    }  # fmt: skip
+    for name, shape in maps.items():
+        for other, offsets in maps.items():
+            if offsets[1:] == (2 * shape[1], *shape[2:]):
+                why = f"{in_words(name, shape)} and {in_words(other, offsets)}: heatmaps, and offsets in x and y"
+                found.append(Fit(_lying(name, other, 1, 2, 0), shape[1], why))
+        if shape[1] % 3 == 0:
+            why = f"{in_words(name, shape)}: heat, x and y of {shape[1] // 3} keypoints in turn"
+            found.append(Fit(_lying(name, name, 3, 3, 1), shape[1] // 3, why))
+    return tuple(found)
+
+
+def _lying(heat: str, offsets: str, heat_step: int, step: int, first: int) -> dict[str, Any]:
+    return {
+        "heat.output": heat, "heat.step": heat_step, "x.output": offsets, "x.first": first, "x.step": step,
+        "y.output": offsets, "y.first": first + 1, "y.step": step,
+    }  # fmt: skip
+
+
 def mirrored(outputs: Mapping[str, Any], spec: OffsetMapSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
     """Maps (1, h, w, C) from left to right, of the other side's keypoints; offsets in x point the other way."""
     del image
@@ -161,7 +191,8 @@ DECODER = Decoder(
     decode,
     examples,
     alternatives,
-    raw_scores=raw_scores,
+    fitting,
+    raw_scores,
     mirrored=mirrored,
     cells=(1, 2),
     unsure=0.3,

@@ -21,6 +21,7 @@ from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.errors import InputError, MissingToolError
 from posekit.progress import Progress, silent
 from posekit.sources import SourceModel, described, drafted, open_source
+from posekit.sources.ensemble import first_member
 from posekit.sources.fixed_size import fixed_size_wh
 from posekit.sources.limits import INPUT_PIXELS, refuse_above
 from posekit.sources.reference import run_reference
@@ -53,16 +54,17 @@ def init(
     if path.exists() and not overwrite:
         raise InputError(f"{path} is there already", "--overwrite replaces it, --out writes elsewhere")
     step("read what is said")
-    said = _both(configs.read(config) if config is not None else None, drafted(model))
+    network = first_member(model)  # an ensemble has the contract of its members
+    said = _both(configs.read(config) if config is not None else None, drafted(network))
     before = _with_changes(said or Draft("", {}), parsed)
     step("open the model")
-    opened = _opened(model, before, config is not None, arch, trust, weights)
+    opened = _opened(network, before, config is not None, arch, trust, weights)
     draft = _with_changes(_joined(model, said, opened.source), parsed)
     step("run the network once")
     draft, outputs = _run(draft, opened)
     draft = completed(fitted(draft, outputs))
     check_values(draft, f"the draft of {model}")
-    _check_whole(draft, opened, model, trust)
+    _check_whole(draft, opened, network, trust)
     _write(path, spec_text(draft, model.name))
     return Drafted(path, draft, outputs)
 

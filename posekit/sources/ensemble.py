@@ -79,6 +79,16 @@ def _checked(data: dict[str, Any], where: str) -> Ensemble:
         raise InputError(*sentence(error, where)) from error
 
 
+def first_member(path: Path) -> Path:
+    """The first network of an ensemble's file; any other file is its own."""
+    if path.suffix != SUFFIX:
+        return path
+    found = path.parent / read_ensemble(path).members[0]
+    if not found.exists():
+        raise InputError(f"there is no file {found}, the first member of {path}", "check the path")
+    return found
+
+
 def described(path: Path) -> dict[str, Any]:
     """The members and their shares."""
     content = read_ensemble(path)
@@ -90,10 +100,14 @@ def opened(path: Path, spec: PoseSpec | None, *, arch: str = "", trust: bool = F
     """The members as one network; InputError where they have no contract, or where their outputs do not average."""
     content = read_ensemble(path)
     if spec is None:
-        raise InputError(f"{path} is an ensemble, which is opened with its contract", "pass --spec")
+        raise InputError(
+            f"{path} is an ensemble, which is opened with the contract of its members",
+            f"`posekit init {path}` drafts it from the first of them",
+        )
     if of(spec.decoder).mirrored is None:
         raise InputError(
-            f"{path} is an ensemble, but outputs of decoder {spec.decoder.kind!r} mean nothing averaged",
+            f"{path} is an ensemble, but outputs of decoder {spec.decoder.kind!r} mean nothing averaged: "
+            f"{of(spec.decoder).unaveraged}",
             "package one of its members",
         )
     members = []

@@ -42,6 +42,8 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     "heatmap": (
         ("HeatmapDecoder.kt", "0.25 * sign(maps[x, y + 1, k]", "0.2 * sign(maps[x, y + 1, k]"),
         ("HeatmapDecoder.kt", "border == Border.BOTH &&", "border == Border.EACH &&"),
+        ("HeatmapDecoderDark.kt", "edge.source(y - reach", "BlurEdge.ZERO.source(y - reach"),
+        ("HeatmapDecoderUdp.kt", "GaussianBlur(kernelSize, edge)", "GaussianBlur(kernelSize, BlurEdge.ZERO)"),
         ("HeatmapDecoderUdp.kt", "raw.max() / (blurred.max() + 1e-12)", "1.0"),
     ),
     "integral": (
@@ -49,8 +51,9 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("IntegralDecoder.kt", "sharpness * (value - peaks[k])", "value - peaks[k]"),
     ),
     "offset_map": (
-        ("OffsetMapDecoder.kt", "min(place, period - place)", "min(place, length - 1)"),
-        ("OffsetMapDecoder.kt", "at(peak, y.of(k))", "at(peak, x.of(k))"),
+        ("GaussianKernel.kt", "min(it, 2 * (length - 1) - it)", "min(it, length - 1)"),
+        ("OffsetMapDecoder.kt", "y.output), y.of(k))", "y.output), x.of(k))"),
+        ("OffsetMapDecoder.kt", "if (offsetBlur == null)", "if (offsetBlur == null || peak >= 0)"),
     ),
     "paf": (
         ("PafDecoderUpsampling.kt", "(row + 0.5) / factor - 0.5", "row.toDouble() / factor"),
@@ -109,12 +112,13 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoder.swift", "values[start + k] > maxima[k]", "values[start + k] >= maxima[k]"),
         ("HeatmapDecoder.swift", "difference > 0 ? 0.25", "difference > 0 ? -0.25"),
         ("HeatmapDecoderDark.swift", "let dxy = 0.25", "let dxy = 0.5"),
+        ("HeatmapDecoderUdp.swift", "edge: edge)", "edge: .zero)"),
         ("HeatmapDecoderUdp.swift", "min(max(y, 0), size.height - 1)", "min(max(y, 1), size.height - 1)"),
     ),
     "integral": (("IntegralDecoder.swift", "(place + 0.5) *", "place *"),),
     "offset_map": (
         ("OffsetMapDecoder.swift", "map[$0] == map[$1] && $0 > $1", "map[$0] == map[$1] && $0 < $1"),
-        ("OffsetMapDecoder.swift", "let period = 2 * (length - 1)", "let period = 2 * length"),
+        ("GaussianKernel.swift", "let period = 2 * (length - 1)", "let period = 2 * length"),
     ),
     "paf": (
         ("PafDecoderUpsampling.swift", "row + at - blurKernel / 2", "row + at - blurKernel / 2 + 1"),

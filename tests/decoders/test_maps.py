@@ -64,6 +64,25 @@ def test_udps_combined_maps_are_read_as_mmpose_does() -> None:
         assert found.scores[0, k] == pytest.approx(heat.max())
 
 
+@pytest.mark.parametrize("kernel", [1, 7])
+def test_offsets_are_blurred_as_heat_is(kernel: int) -> None:
+    """As OpenCV does, whose border is the mirrored map."""
+    cv2 = pytest.importorskip("cv2")
+    rng = np.random.default_rng(2)
+    maps = rng.normal(0, 0.5, (40, 24, 6))
+    maps[2, 1, 0] = maps[20, 12, 3] = 9.0
+    spec = OffsetMapSpec.model_validate(
+        {"kind": "offset_map", **LYING["interleaved"](2), "unit": "cells", "alignment": "corners", "blur_kernel": 15,
+         "offset_blur_kernel": kernel}
+    )  # fmt: skip
+    found = offset_map.decode({"maps": maps}, spec, IMAGE, [0.05] * 2).keypoints[0]
+    for k in range(2):
+        heat = cv2.GaussianBlur(maps[..., 3 * k].copy(), (15, 15), 0)
+        y, x = np.unravel_index(heat.argmax(), heat.shape)
+        away = [cv2.GaussianBlur(maps[..., 3 * k + axis].copy(), (kernel, kernel), 0)[y, x] for axis in (1, 2)]
+        np.testing.assert_allclose(found[k], (np.array([x, y]) + away) * [95 / 23, 159 / 39], atol=1e-9)
+
+
 def test_maps_of_two_sizes_are_refused() -> None:
     spec = OffsetMapSpec.model_validate({"kind": "offset_map", **LYING["pairs"](2), "unit": "cells"})
     with pytest.raises(InputError, match="several sizes: heat 40 x 24, offsets 20 x 12"):

@@ -124,6 +124,7 @@ def all_decoder_cases() -> list[Case]:
         data = {"kind": "heatmap", "output": "heatmaps", "refinement": "quarter", "alignment": "stride",
                 "border": "each"}  # fmt: skip
         add(f"heatmap-quarter-each-{name}", data, heatmap.encode(points, decoder(data), SIZE_WH, (24, 32)))
+    cases += mirrored_blurs(edges)
     data = {"kind": "heatmap", "output": "heatmaps", "refinement": "dark_udp", "alignment": "corners"}
     low = heatmap.encode(inside, decoder(data), SIZE_WH, (24, 32))["heatmaps"] * 0.0012
     add("heatmap-dark_udp-low", data, {"heatmaps": low})  # where small values are cut off
@@ -151,6 +152,22 @@ def all_decoder_cases() -> list[Case]:
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
     bottom_up = paf_cases() + posenet_cases() + tags_cases.cases() + centers_cases.cases()
     return cases + detections_cases() + movenet_cases() + bottom_up
+
+
+def mirrored_blurs(edges: Any) -> list[Case]:
+    """Both kinds of DARK on maps that go on mirrored beyond their edges, some smaller than half a kernel."""
+    rng, cases = np.random.default_rng(SEED + 11), list[Case]()
+    for refinement in ("dark", "dark_udp"):
+        for map_wh, kernel in (((24, 32), 11), ((24, 32), 17), ((5, 6), 17), ((24, 32), 3), ((24, 32), 5)):
+            data = {"kind": "heatmap", "output": "heatmaps", "refinement": refinement, "alignment": "corners",
+                    "blur_kernel": kernel, "blur_edge": "mirror"}  # fmt: skip
+            # DARK takes no step within two px of the edge, and still finds what lies beyond it
+            points = edges if refinement == "dark_udp" else np.clip(edges, (13, 13), np.array(SIZE_WH) - 15)
+            maps = heatmap.encode(points, decoder(data), SIZE_WH, map_wh)["heatmaps"]
+            noisy = {"heatmaps": maps + rng.normal(0, 0.05, maps.shape)}
+            name = f"heatmap-{refinement}-mirror-{map_wh[0]}-{kernel}"
+            cases.append(decoder_case(name, decoder(data), image("corners"), noisy))
+    return cases
 
 
 BOXES = {

@@ -82,7 +82,10 @@ public object GuardChecks {
         val input = InputSpec(4, 4, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue, boxPadding = 1.25)
         return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2) {
             TemplatePoseContract.newDecoder(
-                settings(2, "refinement" to "none", "alignment" to "stride", "border" to "both", "blur_kernel" to 11),
+                settings(
+                    2, "refinement" to "none", "alignment" to "stride", "border" to "both", "blur_kernel" to 11,
+                    "blur_edge" to "zero",
+                ),
             )
         }
     }

@@ -37,6 +37,17 @@ class Maps(nn.Module):
         return self.body(x)
 
 
+class Offsets(nn.Module):
+    """Score maps, and offsets of as many pairs, where DeepLabCut has locref."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.heat, self.offsets = nn.Conv2d(3, count, 3, 8, 1), nn.Conv2d(3, 2 * count, 3, 8, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.heat(x), self.offsets(x)
+
+
 class Bins(nn.Module):
     def __init__(self, count: int, x: int, y: int) -> None:
         super().__init__()
@@ -144,6 +155,32 @@ def test_a_draft_packages_once_its_gaps_are_filled_in(tmp_path: Path, config: st
     assert_decodes(path)
     # filling in by hand is filling in: what is written with --set is what init would have written
     assert tomllib.loads(done.path.read_text()) == done.draft.table
+
+
+@pytest.mark.parametrize(
+    ("config", "network", "answers", "expected"),
+    [
+        (OPEN_FIELD, Offsets(4), (sigmas(4), *STRETCHED[:2], "kind=one_stage", "input.size_wh=[96, 64]"),
+         {"heat": ("output_0", 0, 1), "x": ("output_1", 0, 2), "y": ("output_1", 1, 2)}),
+        ("offset.yaml", Maps(51), (), {"heat": ("output_0", 0, 3), "x": ("output_0", 1, 3), "y": ("output_0", 2, 3)}),
+    ],
+)  # fmt: skip
+def test_offset_maps_are_found_among_the_outputs(
+    tmp_path: Path, config: str, network: nn.Module, answers: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    source = DATA / config
+    if config == "offset.yaml":
+        source = tmp_path / config
+        source.write_text((DATA / W32).read_text().replace("TARGET_TYPE: gaussian", "TARGET_TYPE: offset"))
+    path = model(tmp_path, network)
+    done = init(path, source, (APACHE, *answers), None)
+    assert not done.draft.gaps
+    spec: Any = find_spec(path, "")
+    assert {name: (role.output, role.first, role.step) for name, role in zip(("heat", "x", "y"), spec.decoder.roles,
+                                                                             strict=True)} == expected  # fmt: skip
+    width, height = spec.input.size_wh
+    outputs = run_reference(open_source(path), spec, np.zeros((height, width, 3), np.float32))
+    assert decode(outputs, spec).keypoints.shape == (1, spec.keypoint_count, 2)
 
 
 def lines(path: Path) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +14,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from posekit.contract.spec import PoseSpec, read_spec  # noqa: E402
+from posekit.contract.outputs import with_mirror_image  # noqa: E402
+from posekit.contract.presets import preset  # noqa: E402
+from posekit.contract.spec import PoseSpec, parse_spec, read_spec  # noqa: E402
+from posekit.decoders import of  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
 from posekit.pipelines import inputs  # noqa: E402
 from posekit.pipelines.package import package  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.ensemble import write_ensemble  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
-from tests.conftest import Tiny  # noqa: E402
+from tests.conftest import Run, Tiny  # noqa: E402
 
 PIXELS = np.random.default_rng(2).uniform(0, 255, (48, 32, 3)).astype(np.float32)
 
@@ -121,6 +127,44 @@ def test_wrong_words_of_the_command_line(models: int, ensemble: str, told: str) 
         inputs.check_ensemble([Path(f"{number}.pt") for number in range(models)], ensemble)
 
 
-def test_what_means_nothing_averaged_is_refused(tiny: Tiny) -> None:
-    with pytest.raises(InputError, match="decoder 'detections' mean nothing averaged"):
-        inputs.find_spec(tiny.save("exported"), "yolo-pose-coco17", ["flip_test=plain"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("yolo-pose-coco17", "one candidate may be another person"), ("higherhrnet-coco17", "within one look alone")],
+)
+def test_what_means_nothing_averaged_is_refused_with_the_reason(
+    name: str, why: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=f"mean nothing averaged .*{why}"):
+        inputs.find_spec(tiny.save("exported"), name, ["flip_test=plain"])
+    write_ensemble(tmp_path / "x.ensemble", [tiny.save("exported"), tiny.save("exported")])
+    with pytest.raises(InputError, match=f"mean nothing averaged: .*{why}"):
+        open_source(tmp_path / "x.ensemble", preset(name))
+
+
+@pytest.mark.parametrize("name", ["centernet-pose-coco17", "posenet-mobilenet-coco17", "movenet-raw"])
+def test_a_published_head_has_the_other_side_of_all_it_reads(name: str) -> None:
+    spec = parse_spec({**preset(name).model_dump(by_alias=True), "flip_test": "plain"}, name)
+    drawn = of(spec.decoder).examples(spec.decoder, spec.input, np.random.default_rng(0), spec.keypoint_count)
+    outputs = {one: values[None] for one, values in drawn.items()}
+    twice = with_mirror_image(outputs, with_mirror_image(outputs, outputs, spec), spec)
+    assert {one: values.shape for one, values in twice.items()} == {one: v.shape for one, v in outputs.items()}
+
+
+def test_a_draft_is_that_of_a_member(
+    members: tuple[Path, Path], tiny: Tiny, tmp_path: Path, run_posekit: Callable[..., Run]
+) -> None:
+    """All of them have one contract; what other commands say where there is none leads here."""
+    path = tmp_path / "both.ensemble"
+    write_ensemble(path, members)
+    ran = run_posekit("inspect", path, "--spec", tiny.spec_file)
+    assert ran.code == 0
+    with pytest.raises(InputError) as raised:
+        open_source(path, None)
+    command = re.search(r"`posekit (init .*?)`", raised.value.hint or "")
+    assert command is not None
+    ran = run_posekit(*shlex.split(command[1]), "--set", "input.size_wh=[32,48]", "--set", "input.color_order=rgb")
+    assert ran.code == 0
+    assert "the network was not run" not in ran.out
+    assert path.with_suffix(".toml").is_file()
+    path.write_text(json.dumps({"members": ["gone.pt", "gone.onnx"]}))
+    assert "the first member" in run_posekit("init", path, "--overwrite").err

@@ -18,6 +18,7 @@ from posekit.errors import InputError
 PROJECT = "config.yaml"
 IMAGENET = ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
 USUAL = "DeepLabCut scores with 0.1 for each"
+LOCREF = 7.2801  # by which offsets were divided, where nothing else is said
 NEAR = 4  # folders up to the project's, from dlc-models/iteration-0/NAME/train
 
 
@@ -83,8 +84,11 @@ def _say_tensorflow(draft: Drafting, network: Mapping[Any, Any]) -> None:
     draft.say("input.color_order", "rgb", "DeepLabCut reads pictures as RGB")
     draft.say("input.mean", [0.0] * 3, "the graph subtracts mean_pixel by itself")
     draft.say("input.std", [1.0] * 3, "the graph takes 0-255")
-    stride = network.get("stride", 8.0)
-    _ask_decoder(draft, f"stride {stride}, location_refinement {network.get('location_refinement', False)}")
+    if network.get("location_refinement") is True:
+        draft.say("decoder.activation", "none", "the graph's part_prob went through its sigmoid")
+        _say_offsets(draft, network.get("locref_stdev", LOCREF), "locref_stdev")
+    else:
+        _ask_decoder(draft, f"stride {network.get('stride', 8.0)}, location_refinement false")
 
 
 def _say_torch(draft: Drafting, network: Mapping[Any, Any], path: Path) -> None:
@@ -103,7 +107,12 @@ def _say_torch(draft: Drafting, network: Mapping[Any, Any], path: Path) -> None:
     if kind == "SimCCPredictor":
         _say_simcc(draft, predictor)
     elif kind == "HeatmapPredictor":
-        _ask_decoder(draft, f"location_refinement {predictor.get('location_refinement', False)}")
+        if predictor.get("location_refinement", True) is True:
+            draft.choose("decoder.activation", predictor.get("apply_sigmoid", True), {True: "sigmoid", False: "none"},
+                         "predictor.apply_sigmoid, true where left out")  # fmt: skip
+            _say_offsets(draft, predictor.get("locref_std", LOCREF), "predictor.locref_std")
+        else:
+            _ask_decoder(draft, "location_refinement false")
     else:
         raise InputError(
             f"{path}: the network's predictor is {kind!r}, for which posekit has no decoder",
@@ -130,11 +139,25 @@ def _say_simcc(draft: Drafting, predictor: Mapping[Any, Any]) -> None:
     draft.say("decoder.refinement", "none", "SimCCPredictor takes the best bin")
 
 
+def _say_offsets(draft: Drafting, deviation: Any, name: str) -> None:
+    """Score maps, and beside them locref: x and y of each keypoint in turn, from the middle of a cell."""
+    draft.say("decoder.kind", "offset_map", "location_refinement: score maps, and offsets (locref) beside them")
+    for axis, first in (("x", 0), ("y", 1)):
+        draft.say(f"decoder.{axis}.first", first, "locref has x and y of each keypoint in turn")
+        draft.say(f"decoder.{axis}.step", 2, "locref has x and y of each keypoint in turn")
+    draft.say("decoder.heat.step", 1, "a score map a keypoint")
+    draft.say("decoder.unit", "input_px", "DeepLabCut adds offsets to px of the input")
+    draft.say("decoder.factor", deviation, f"{name}, 7.2801 where left out")
+    draft.say("decoder.alignment", "stride", "DeepLabCut counts from the middle of a cell")
+    draft.say("decoder.shift", 0.5, "DeepLabCut counts from the middle of a cell")
+    draft.note(
+        "a network that ends in x and y of each keypoint, decoded in itself, is read by --set decoder.kind=regression"
+    )
+
+
 def _ask_decoder(draft: Drafting, said: str) -> None:
     draft.ask(
         "decoder.kind", f"what the network gives as it is exported ({said})",
-        "DeepLabCut's maps are decoded with the offsets (locref) that move each keypoint from a cell's middle",
-        '"offset_map": where forward() gives score maps and locref; unit "input_px", factor locref_stdev, shift 0.5',
         '"regression": where forward() ends in x and y of each keypoint, decoded in the network',
-        '"heatmap": right to a cell alone; half a cell and the offsets are lost, where it gives score maps only',
+        '"heatmap": where it gives score maps: right to a cell alone',
     )  # fmt: skip

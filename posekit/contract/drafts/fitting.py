@@ -103,7 +103,8 @@ def _read_by(draft: Draft, kind: str, fits: tuple[Fit, ...], outputs: Shapes) ->
 
 def _agrees(draft: Draft, name: str, value: Any) -> bool:
     said = draft.values.get(f"decoder.{name}")
-    return said is None or said.value == value or not isinstance(value, float)
+    is_of_choice = isinstance(value, float) or name.endswith((".first", ".step"))  # no name of an output
+    return said is None or said.value == value or not is_of_choice
 
 
 def _count(draft: Draft) -> int:

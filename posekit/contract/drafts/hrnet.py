@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit.contract.drafts import Draft
+from posekit.contract.drafts.combined import say_combined
 from posekit.contract.drafts.drafting import Drafting, numbers
 from posekit.contract.drafts.files import mapping
 from posekit.contract.drafts.keypoints import say_named
@@ -19,6 +20,7 @@ from posekit.errors import InputError
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 PADDING = 1.25
 DATASETS = {"coco": "coco17", "mpii": "mpii16", "crowdpose": "crowdpose14", "crowd_pose": "crowdpose14"}
+KPD, OFFSETS = 4.0, "offset"  # UDP-Pose's default of LOSS.KPD, and what it calls its combined maps
 BOTTOM_UP = ("pose_higher_resolution_net", "pose_higher_hrnet", "hrnet_dekr")
 
 
@@ -41,15 +43,20 @@ def read(content: Mapping[Any, Any], path: Path) -> Draft:
         draft.say("input.color_order", "bgr", "DATASET.COLOR_RGB is left out: pictures stay OpenCV's BGR")
     draft.say("input.mean", MEAN, "tools/test.py, the same for every configuration; in the order of color_order")
     draft.say("input.std", STD, "tools/test.py, the same for every configuration")
-    udp = "KPD" in mapping(content.get("LOSS"))  # of UDP-Pose's copy of this code alone
+    loss = mapping(content.get("LOSS"))
+    # both of UDP-Pose's copy of this code alone
+    udp = "KPD" in loss or _target(model) == OFFSETS
+    why_udp = "LOSS.KPD is of UDP-Pose" if "KPD" in loss else "MODEL.TARGET_TYPE = offset is of UDP-Pose"
     draft.say("input.resize", "affine_crop", "lib/dataset/JointsDataset.py")
     draft.say("input.box_padding", PADDING, "lib/dataset grows every box by 1.25")
     draft.say("input.pad_value", 0, "cv2.warpAffine leaves black what is outside the picture")
     draft.say("input.sampling", "bilinear", "cv2.warpAffine")
-    draft.say(
-        "input.alignment", "corners" if udp else "index", "LOSS.KPD is of UDP-Pose" if udp else "warpAffine to w/2"
-    )
-    _say_decoder(draft, model, test, udp, path)
+    draft.say("input.alignment", "corners" if udp else "index", why_udp if udp else "warpAffine to w/2")
+    if _target(model) == OFFSETS:
+        kernels = (15, 7)
+        say_combined(draft, "MODEL.TARGET_TYPE = offset", "lib/core/inference.py", loss.get("KPD", KPD), kernels)
+    else:
+        _say_decoder(draft, model, test, why_udp if udp else "", path)
     _say_keypoints(draft, model, dataset)
     if test.get("FLIP_TEST") is True:
         draft.note("HRNet's figures of accuracy are with FLIP_TEST; an app runs the network once")
@@ -81,21 +88,27 @@ def _say_size(draft: Drafting, model: Mapping[Any, Any]) -> None:
         draft.ask("input.size_wh", f"width and height of the input: MODEL.IMAGE_SIZE is {size!r}")
 
 
-def _say_decoder(draft: Drafting, model: Mapping[Any, Any], test: Mapping[Any, Any], udp: bool, path: Path) -> None:
-    extra = mapping(model.get("EXTRA"))
-    target = model.get("TARGET_TYPE", extra.get("TARGET_TYPE", "gaussian"))
+def _target(model: Mapping[Any, Any]) -> Any:
+    return model.get("TARGET_TYPE", mapping(model.get("EXTRA")).get("TARGET_TYPE", "gaussian"))
+
+
+def _say_decoder(draft: Drafting, model: Mapping[Any, Any], test: Mapping[Any, Any], udp: str, path: Path) -> None:
+    """udp: why maps are UDP's, empty where they are not."""
+    target = _target(model)
     if target != "gaussian":
         raise InputError(
-            f"{path}: MODEL.TARGET_TYPE is {target!r}, expected 'gaussian': others are not drafted",
-            "offsets beside each map are read by decoder.kind 'offset_map' (docs/spec.md): write a spec by hand",
+            f"{path}: MODEL.TARGET_TYPE is {target!r}, expected 'gaussian' or 'offset': others are not drafted",
+            "docs/spec.md",
         )
     draft.say("decoder.kind", "heatmap", "MODEL.TARGET_TYPE = gaussian")
     draft.say("decoder.alignment", "corners" if udp else "stride", "lib/core/inference.py")
     draft.say("decoder.activation", "none", "lib/core/inference.py takes a map's maximum as the score")
     if udp or "BLUR_KERNEL" in test:
-        why = "LOSS.KPD is of UDP-Pose" if udp else "TEST.BLUR_KERNEL is of DARK"
-        draft.say("decoder.refinement", "dark_udp" if udp else "dark", why)
-        draft.say("decoder.blur_kernel", test.get("BLUR_KERNEL", 11), "TEST.BLUR_KERNEL")
+        draft.say("decoder.refinement", "dark_udp" if udp else "dark", udp or "TEST.BLUR_KERNEL is of DARK")
+        usual = 7 if udp else 11  # UDP-Pose's own code has 7 in it
+        draft.say("decoder.blur_kernel", test.get("BLUR_KERNEL", usual), f"TEST.BLUR_KERNEL, {usual} where left out")
+        if udp:
+            draft.say("decoder.blur_edge", "mirror", "UDP-Pose blurs maps with OpenCV's usual border")
         return
     options = {True: "quarter", False: "none"}
     if "POST_PROCESS" in test:

@@ -47,6 +47,7 @@ def read(content: Mapping[Any, Any], path: Path) -> Draft:
     draft.say(
         "decoder.blur_kernel", BLUR, "post_process_pose_estimation's kernel_size, 11 where the caller says nothing"
     )
+    draft.say("decoder.blur_edge", "mirror", "post_process_pose_estimation blurs maps that go on mirrored")
     draft.say("decoder.activation", "none", "post_process_pose_estimation takes a map's maximum as the score")
     _say_keypoints(draft, config)
     return draft.draft("a ViTPose of transformers")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit.contract.drafts import Draft, mmpose_old
+from posekit.contract.drafts.combined import say_codec
 from posekit.contract.drafts.drafting import Drafting
 from posekit.contract.drafts.literals import ABSENT, Unread, at
 from posekit.contract.drafts.mmpose_datasets import say_dataset
@@ -242,7 +243,11 @@ def _say_decoder(draft: Drafting, model: Any, codec: Mapping[str, Any], path: Pa
                 "MSRAHeatmap's blur_kernel_size, 11 where left out",
             )
     elif kind == "UDPHeatmap":
-        if (maps := codec.get("heatmap_type", "gaussian")) != "gaussian":
+        maps = codec.get("heatmap_type", "gaussian")
+        if maps == "combined":
+            say_codec(draft, codec)
+            return
+        if maps != "gaussian":
             shown = maps.where if isinstance(maps, Unread) else repr(maps)
             raise _undecodable(path, f"UDPHeatmap with heatmap_type {shown}", "gives offsets beside each map")
         _say_maps(draft, "corners")
@@ -261,7 +266,7 @@ def _say_decoder(draft: Drafting, model: Any, codec: Mapping[str, Any], path: Pa
 def _undecodable(path: Path, codec: str, why: str) -> InputError:
     return InputError(
         f"{path} trains with the codec {codec}, which {why}: it is not drafted",
-        "known are MSRAHeatmap, UDPHeatmap with heatmap_type 'gaussian', SimCCLabel, RegressionLabel and "
+        "known are MSRAHeatmap, UDPHeatmap, SimCCLabel, RegressionLabel and "
         "IntegralRegressionLabel; for others write a spec by hand (docs/spec.md)",
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit.contract.drafts import Draft
+from posekit.contract.drafts.combined import say_test_cfg
 from posekit.contract.drafts.drafting import Drafting, numbers
 from posekit.contract.drafts.literals import ABSENT, Unread, at
 from posekit.contract.drafts.mmpose_datasets import say_info, say_type
@@ -50,7 +51,9 @@ def read(config: Mapping[str, Any], path: Path, draft: Drafting) -> Draft:
     else:
         draft.say("input.size_wh", [size, size] if isinstance(size, int) else size, "data_cfg.image_size")
     _say_picture(draft, steps, udp)
-    _say_decoder(draft, at(head), test_cfg, udp, path)
+    map_wh = at(dataset, "data_cfg", "heatmap_size")
+    map_wh = at(config, "data_cfg", "heatmap_size") if map_wh is ABSENT else map_wh
+    _say_decoder(draft, at(head), test_cfg, udp, map_wh, path)
     count = at(model, "keypoint_head", "out_channels")
     info = at(dataset, "dataset_info")
     if isinstance(info, Mapping) and "keypoint_info" in info:
@@ -89,7 +92,7 @@ def _say_picture(draft: Drafting, steps: Any, udp: Any) -> None:
     draft.choose("input.alignment", udp, {False: "index", True: "corners"}, "use_udp")
 
 
-def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, path: Path) -> None:
+def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, map_wh: Any, path: Path) -> None:
     if isinstance(head, str) and "Regression" in head:
         draft.say("decoder.kind", "regression", f"keypoint_head.type = {head!r}")
         draft.say("decoder.fields", ["x", "y"], f"the rows of a {head}")
@@ -101,10 +104,12 @@ def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, path: Path
             f"{path}: the keypoint_head is {shown}, expected one of heatmaps or of regression", "docs/spec.md"
         )
     target = at(test_cfg, "target_type")
+    if target == "CombinedTarget":
+        say_test_cfg(draft, test_cfg, map_wh)
+        return
     if target not in (ABSENT, "GaussianHeatmap", "GaussianHeatMap"):
         raise InputError(
-            f"{path}: target_type is {target!r}, which gives offsets beside each map and is not drafted",
-            "write a spec by hand: decoder.kind is 'offset_map' (docs/spec.md)",
+            f"{path}: target_type is {target!r}, expected 'GaussianHeatmap' or 'CombinedTarget'", "docs/spec.md"
         )
     post = at(test_cfg, "post_process")
     if at(test_cfg, "unbiased_decoding") is True:
@@ -122,4 +127,6 @@ def _say_decoder(draft: Drafting, head: Any, test_cfg: Any, udp: Any, path: Path
         draft.say(
             "decoder.blur_kernel", 11 if kernel is ABSENT else kernel, "test_cfg.modulate_kernel, 11 where left out"
         )
+    if udp is True:
+        draft.say("decoder.blur_edge", "mirror", "use_udp blurs maps with OpenCV's usual border")
     draft.say("decoder.activation", "none", "MMPose takes a map's maximum as the score")

@@ -7,17 +7,18 @@ Disentangled Keypoint Regression".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from posekit.decoders import layout
+from posekit.decoders import layout, map_roles
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.centers.encoding import examples
 from posekit.decoders.centers.roles import CenterMapsSpec, PeakChannels, Scoring, Snapping, Suppression, shapes
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
-from posekit.decoders.map_roles import MapRole
+from posekit.decoders.map_roles import MapRole, Turned
+from posekit.decoders.mirroring import Mirror
 from posekit.decoders.peaks import Peaks
 from posekit.decoders.rough import highest
 from posekit.decoders.upsampled import Upsampled, at
@@ -198,7 +199,35 @@ def candidates(spec: CentersSpec, by: float) -> CentersSpec:
     return looser(spec, by).model_copy(update={"suppression": None})
 
 
+def mirrored(outputs: Mapping[str, Any], spec: CentersSpec, image: InputSpec, mirror: Mirror) -> dict[str, Any]:
+    """Maps (1, h, w, C) from left to right, of the other side's keypoints; what is added to a cell's x points the other
+    way, to where the place lies in the picture itself."""
+    beyond = mirror.beyond(image, outputs[spec.centers.output].shape[-2], spec.stride)
+    channels = {(spec.centers.output, spec.centers.first): Turned(spec.centers.output, spec.centers.first)}
+
+    def pairs(role: MapRole, order: Sequence[int], at_cell: float, sign: float = 1.0) -> None:
+        for k, other in enumerate(order):
+            x, y = (role.first + 2 * other + axis for axis in (0, 1))
+            own = role.first + 2 * k
+            channels[role.output, own] = Turned(role.output, x, -1, sign * (beyond - 2 * at_cell))
+            channels[role.output, own + 1] = Turned(role.output, y)
+
+    pairs(spec.displacements, mirror.order, spec.shift, 1.0 if spec.displacements.sign == "added" else -1.0)
+    if spec.boxes and spec.boxes.offsets:
+        pairs(spec.boxes.offsets, (0,), 0.0)
+    if spec.boxes:
+        sizes = spec.boxes.sizes
+        channels |= {(sizes.output, at): Turned(sizes.output, at) for at in (sizes.first, sizes.first + 1)}
+    if spec.snapping and spec.snapping.offsets:
+        pairs(spec.snapping.offsets, (0,), 0.0)
+    for heat in (spec.snapping, spec.scoring):
+        for k, other in enumerate(mirror.order if heat else ()):
+            assert heat is not None
+            channels[heat.output, heat.first + k] = Turned(heat.output, heat.first + other)
+    return map_roles.mirrored(outputs, channels, mirror)
+
+
 DECODER = Decoder(
-    CentersSpec, shapes, pack, decode, examples, alternatives, fitting, several=True, looser=looser,
+    CentersSpec, shapes, pack, decode, examples, alternatives, fitting, mirrored=mirrored, several=True, looser=looser,
     candidates=candidates,
 )  # fmt: skip

@@ -176,5 +176,5 @@ def candidates(spec: DetectionsSpec, by: float) -> DetectionsSpec:
 # nobody knows yet from which score on a visibility is unsure, so every keypoint counts
 DECODER = Decoder(
     DetectionsSpec, shapes, pack, decode, examples, alternatives, fitting, several=True, compares=True, looser=looser,
-    candidates=candidates,
+    candidates=candidates, unaveraged="one candidate may be another person in another look",
 )  # fmt: skip

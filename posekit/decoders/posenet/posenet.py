@@ -16,6 +16,7 @@ from posekit.decoders import layout, map_roles
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, Outputs, Shapes, in_words
 from posekit.decoders.map_roles import MapRole
+from posekit.decoders.posenet.mirroring import mirrored
 from posekit.decoders.posenet.people import Fields, Found, Rules, people
 from posekit.documents import tuple_of_list
 from posekit.poses import Floats, Poses
@@ -252,5 +253,5 @@ def candidates(spec: PosenetSpec, by: float) -> PosenetSpec:
 # nobody knows yet from which score on a keypoint is unsure, so every one counts
 DECODER = Decoder(
     PosenetSpec, shapes, pack, decode, examples, alternatives, fitting, raw_scores, cells=(1, 2), several=True,
-    looser=looser, candidates=candidates,
+    looser=looser, candidates=candidates, mirrored=mirrored,
 )  # fmt: skip

@@ -141,4 +141,5 @@ def candidates(spec: TagsSpec, by: float) -> TagsSpec:
 DECODER = Decoder(
     TagsSpec, shapes, pack, decode, examples, alternatives, fitting, several=True, partial=True, looser=looser,
     candidates=candidates,
+    unaveraged="tags are near to each other within one look alone, and people of several are not told apart by a mean",
 )  # fmt: skip

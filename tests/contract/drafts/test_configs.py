@@ -23,6 +23,10 @@ MAPS = {"decoder.kind": "heatmap", "decoder.activation": "none"}
 STRIDE = {"input.alignment": "index", **MAPS, "decoder.alignment": "stride"}
 UDP = {"input.alignment": "corners", **MAPS, "decoder.alignment": "corners",
        "decoder.refinement": "dark_udp"}  # fmt: skip
+LOCREF = {"decoder.kind": "offset_map", "decoder.heat.step": 1, "decoder.x.first": 0, "decoder.x.step": 2,
+          "decoder.y.first": 1, "decoder.y.step": 2, "decoder.unit": "input_px", "decoder.factor": 7.2801,
+          "decoder.alignment": "stride", "decoder.shift": 0.5}  # fmt: skip
+MIRROR = {"decoder.blur_kernel": 11, "decoder.blur_edge": "mirror"}
 SIMCC = {"decoder.kind": "simcc", "decoder.split_ratio": 2.0, "decoder.score_reduction": "min",
          "decoder.refinement": "none", "decoder.activation": "none"}  # fmt: skip
 CLIMBERS = {"keypoints.names": CLIMBING, "keypoints.edges": [["head", "left_hand"], ["head", "right_hand"]],
@@ -32,6 +36,7 @@ TALL, SQUARE = {"input.size_wh": [192, 256]}, {"input.size_wh": [256, 256]}
 COCO, MPII = {"keypoints.skeleton": "coco17"}, {"keypoints.skeleton": "mpii16"}
 HRNET = "mmpose/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py"
 W32 = "hrnet/w32_256x192_adam_lr1e-3.yaml"
+LITE = "mmpose/old/litehrnet_18_coco_256x192.py"
 MICE = "mice/dlc-models-pytorch/iteration-0/miceMay1-trainset95shuffle1/train/pytorch_config.yaml"
 OPEN_FIELD = "openfield/dlc-models/iteration-0/openfieldOct30-trainset95shuffle1/train/pose_cfg.yaml"
 
@@ -84,7 +89,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], set[str]]] = {
         },
         set(),
     ),
-    "mmpose/old/litehrnet_18_coco_256x192.py": (
+    LITE: (
         {**CROP, **RGB, **TALL, **STRIDE, "decoder.refinement": "dark", "decoder.blur_kernel": 17, **COCO},
         set(),
     ),
@@ -96,13 +101,13 @@ EXPECTED: dict[str, tuple[dict[str, Any], set[str]]] = {
         {**CROP, **RGB, **SQUARE, **STRIDE, **MPII, "input.color_order": "bgr"},
         {"decoder.refinement"},
     ),
-    "vitpose-base": ({**CROP, **RGB, **TALL, **UDP, "decoder.blur_kernel": 11, **COCO}, set()),
+    "vitpose-base": ({**CROP, **RGB, **TALL, **UDP, **MIRROR, **COCO}, set()),
     "vitpose-gym/preprocessor_config.json": (
         {
             **CROP,
             "input.size_wh": [128, 128],
             **UDP,
-            "decoder.blur_kernel": 11,
+            **MIRROR,
             "input.color_order": "rgb",
             "input.mean": [127.5] * 3,
             "input.std": [64.0] * 3,
@@ -136,8 +141,10 @@ EXPECTED: dict[str, tuple[dict[str, Any], set[str]]] = {
             "keypoints.names": ["snout", "leftear", "rightear", "tailbase"],
             "keypoints.edges": [["snout", "leftear"], ["snout", "rightear"], ["leftear", "tailbase"]],
             "keypoints.flip_pairs": [["leftear", "rightear"]],
+            **LOCREF,
+            "decoder.activation": "none",
         },
-        {"keypoints.oks_sigmas", "decoder.kind"},
+        {"keypoints.oks_sigmas"},
     ),
     MICE: (
         {
@@ -260,6 +267,8 @@ def edited(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
         (W32, "POST_PROCESS: true", "BLUR_KERNEL: 17", "decoder.refinement", "dark"),
         (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "input.alignment", "corners"),
         (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "decoder.alignment", "corners"),
+        (W32, "USE_TARGET_WEIGHT: true", "KPD: 3.0", "decoder.blur_edge", "mirror"),
+        (LITE, "modulate_kernel=17", "modulate_kernel=17, use_udp=True", "decoder.blur_edge", "mirror"),
         (W32, "NUM_JOINTS: 17", "NUM_JOINTS: 16", "keypoints.skeleton", None),
         (W32, "DATASET: 'coco'", "DATASET: 'crowdpose'", "keypoints.skeleton", None),
         (W32, "DATASET: 'coco'", "DATASET: 'horses'", "keypoints.skeleton", None),
@@ -295,23 +304,23 @@ def test_a_field_follows_its_setting(
         (HRNET, "'MSRAHeatmap'", "'MegviiHeatmap'", "MegviiHeatmap, which blurs the maps"),
         (HRNET, "'MSRAHeatmap'", "'AssociativeEmbedding'", "groups keypoints by tags"),
         (HRNET, "'MSRAHeatmap'", "'SomeCodec'", "codec SomeCodec"),
-        (HRNET, "type='MSRAHeatmap'", "type='UDPHeatmap', heatmap_type='combined'", "offsets beside each map"),
+        (HRNET, "type='MSRAHeatmap'", "type='UDPHeatmap', heatmap_type='both'", "offsets beside each map"),
         (HRNET, "decoder=codec", "decoder=make()", "computed, line 42 of td-hm"),
         (HRNET, "type='TopdownPoseEstimator'", "type=kind()", "computed, line"),
         ("mmpose/rtmpose-m_8xb256-420e_coco-256x192.py", "use_dark=False", "use_dark=True", "use_dark"),
         (
-            "mmpose/old/litehrnet_18_coco_256x192.py",
+            LITE,
             "type='TopDown'",
             "type='AssociativeEmbedding'",
             "AssociativeEmbedding",
         ),
         (
-            "mmpose/old/litehrnet_18_coco_256x192.py",
+            LITE,
             "modulate_kernel=17",
-            "target_type='CombinedTarget'",
-            "CombinedTarget",
+            "target_type='OtherTarget'",
+            "OtherTarget",
         ),
-        (W32, "TARGET_TYPE: gaussian", "TARGET_TYPE: offset", "TARGET_TYPE is 'offset'"),
+        (W32, "TARGET_TYPE: gaussian", "TARGET_TYPE: simdr", "TARGET_TYPE is 'simdr'"),
         (W32, "NAME: pose_hrnet", "NAME: pose_higher_resolution_net", "several people"),
         ("vitpose-base/config.json", '"model_type": "vitpose",', '"model_type": "detr",', "VitPoseForPoseEstimation"),
         (MICE, "type: SimCCPredictor", "type: PartAffinityPredictor", "PartAffinityPredictor"),
@@ -324,6 +333,50 @@ def test_what_posekit_cannot_decode_is_refused_by_name(
     with pytest.raises(InputError) as error:
         configs.read(edited(tmp_path, name, (before, after)))
     assert text in error.value.message
+
+
+COMBINED = {"kind": "offset_map", "unit": "cells", "alignment": "corners", "activation": "none"}
+HEATMAP_PREDICTOR = ("type: SimCCPredictor\n        simcc_split_ratio: 2.0",
+                     "type: HeatmapPredictor\n        location_refinement: true\n        locref_std: 5.5")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        (
+            HRNET,
+            ("type='MSRAHeatmap'", "type='UDPHeatmap', heatmap_type='combined'"),
+            {**COMBINED, "factor": 3.5, "blur_kernel": 23, "offset_blur_kernel": 1},
+        ),
+        (
+            LITE,
+            ("modulate_kernel=17", "modulate_kernel=17, use_udp=True, target_type='CombinedTarget'"),
+            {**COMBINED, "factor": 3.5, "blur_kernel": 35, "offset_blur_kernel": 17},
+        ),
+        (
+            W32,
+            ("TARGET_TYPE: gaussian", "TARGET_TYPE: offset"),
+            {**COMBINED, "factor": 4.0, "blur_kernel": 15, "offset_blur_kernel": 7},
+        ),
+        (
+            MICE,
+            HEATMAP_PREDICTOR,
+            {"kind": "offset_map", "unit": "input_px", "factor": 5.5, "shift": 0.5, "activation": "sigmoid"},
+        ),
+    ],
+)
+def test_offsets_beside_each_map_are_read_as_each_code_does(
+    tmp_path: Path, name: str, change: tuple[str, str], expected: dict[str, Any]
+) -> None:
+    """UDP's combined maps are heat, x and y in turn; DeepLabCut's have a tensor of pairs of their own."""
+    found = configs.read(edited(tmp_path, name, change))
+    decoder = "decoder."
+    said = {name.removeprefix(decoder): one.value for name, one in found.values.items() if name.startswith(decoder)}
+    assert {field: said[field] for field in expected} == expected
+    first, step = (0, 2) if name == MICE else (1, 3)
+    assert [said[f"{axis}.first"] for axis in "xy"] == [first, first + 1]
+    assert [said[f"{axis}.step"] for axis in "xy"] == [step] * 2
+    assert not any(field.startswith("decoder.") for field in found.gaps)
 
 
 def test_keypoints_are_in_the_order_of_their_ids(tmp_path: Path) -> None:

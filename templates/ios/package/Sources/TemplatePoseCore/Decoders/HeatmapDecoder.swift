@@ -43,8 +43,10 @@ public struct HeatmapDecoder: PoseDecoder {
     guard kernelSize > 0, kernelSize % 2 == 1 else {
       throw settings.wrong("blur_kernel", expected: "an odd number above 0")
     }
-    dark = DarkStep(kernelSize: refinement == .dark ? kernelSize : 1, isLogit: activation == .sigmoid)
-    darkUdp = UdpStep(kernelSize: kernelSize, isLogit: activation == .sigmoid)
+    let edge: BlurEdge = try settings.choice("blur_edge")
+    let isLogit = activation == .sigmoid
+    dark = DarkStep(kernelSize: refinement == .dark ? kernelSize : 1, edge: edge, isLogit: isLogit)
+    darkUdp = UdpStep(kernelSize: kernelSize, edge: edge, isLogit: isLogit)
   }
 
   public var outputNames: [String] { [output] }
@@ -128,9 +130,5 @@ struct Heatmaps {
 
   subscript(x: Int, y: Int, k: Int) -> Double {
     Double(values[(y * size.width + x) * count + k])
-  }
-
-  func isInside(_ x: Int, _ y: Int) -> Bool {
-    x >= 0 && x < size.width && y >= 0 && y < size.height
   }
 }

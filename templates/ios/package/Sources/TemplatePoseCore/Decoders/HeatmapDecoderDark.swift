@@ -13,13 +13,15 @@ struct DarkStep: Sendable {
   /// Whether the map holds logits, which are made scores first: the logarithm of a Gaussian is what DARK steps on.
   private let isLogit: Bool
   private let kernel: [Double]
+  private let edge: BlurEdge
   private let span: Int
   /// (side, span): rows about the peak, blurred downwards.
   private var rows: [Double]
   /// (side, side): logarithm of the blurred map, the peak in the middle.
   private var log: [Double]
 
-  init(kernelSize: Int, isLogit: Bool) {
+  init(kernelSize: Int, edge: BlurEdge, isLogit: Bool) {
+    self.edge = edge
     self.isLogit = isLogit
     kernel = gaussianKernel(kernelSize)
     span = kernelSize + Self.side - 1
@@ -50,15 +52,15 @@ struct DarkStep: Sendable {
   /// The blurred patch ends two px from the peak.
   private func clip(_ value: Double) -> Double { min(max(value, -2), 2) }
 
-  /// Fills `log`; the map is 0 outside.
+  /// Fills `log`.
   private mutating func blur(_ maps: Heatmaps, _ x: Int, _ y: Int, _ k: Int) {
     let reach = span / 2
     for row in 0..<Self.side {
       for column in 0..<span {
+        let mapX = edge.source(x - reach + column, maps.size.width)
         var sum = 0.0
         for (tap, weight) in kernel.enumerated() {
-          let (mapX, mapY) = (x - reach + column, y - reach + row + tap)
-          guard maps.isInside(mapX, mapY) else { continue }
+          guard let mapX, let mapY = edge.source(y - reach + row + tap, maps.size.height) else { continue }
           let value = maps[mapX, mapY, k]
           sum += weight * (isLogit ? sigmoid(value) : value)
         }

@@ -13,15 +13,14 @@ struct UdpStep: Sendable {
 
   /// Whether the map holds logits, which are made scores first.
   private let isLogit: Bool
-  private let kernel: [Double]
+  private var gaussian: GaussianBlur
   private var raw: [Double] = []
-  private var down: [Double] = []
   private var blurred: [Double] = []
   private var scale = 1.0
 
-  init(kernelSize: Int, isLogit: Bool) {
+  init(kernelSize: Int, edge: BlurEdge, isLogit: Bool) {
     self.isLogit = isLogit
-    kernel = gaussianKernel(kernelSize)
+    gaussian = GaussianBlur(size: kernelSize, edge: edge)
   }
 
   /// The step from the peak (x, y) of map `k`, heatmap px.
@@ -46,57 +45,18 @@ struct UdpStep: Sendable {
     return Foundation.log(min(max(blurred[place] * scale, Self.range.lowerBound), Self.range.upperBound))
   }
 
-  /// Fills `blurred` with the whole map, for its maximum; the map is 0 outside.
+  /// Fills `blurred` with the whole map, for its maximum.
   private mutating func blur(_ maps: Heatmaps, _ k: Int) {
     let (width, height) = (maps.size.width, maps.size.height)
-    if raw.count != width * height {
-      raw = Array(repeating: 0, count: width * height)
-      (down, blurred) = (raw, raw)
-    }
+    if raw.count != width * height { raw = Array(repeating: 0, count: width * height) }
     for y in 0..<height {
       for x in 0..<width {
         let value = maps[x, y, k]
         raw[y * width + x] = isLogit ? sigmoid(value) : value
       }
     }
-    Self.blurDown(raw, into: &down, width, height, kernel)
-    Self.blurAcross(down, into: &blurred, width, height, kernel)
+    blurred = raw
+    gaussian.blur(&blurred, maps.size)
     scale = (raw.max() ?? 0) / ((blurred.max() ?? 0) + 1e-12)
-  }
-
-  /// All columns at once: px that belong together lie as far apart in every row.
-  private static func blurDown(
-    _ from: [Double], into to: inout [Double], _ width: Int, _ height: Int, _ kernel: [Double]
-  ) {
-    from.withUnsafeBufferPointer { from in
-      to.withUnsafeMutableBufferPointer { to in
-        to.update(repeating: 0)
-        for (tap, weight) in kernel.enumerated() {
-          let shift = tap - kernel.count / 2
-          let (first, end) = (max(0, -shift) * width, min(height, height - shift) * width)
-          let away = shift * width
-          guard first < end else { continue }
-          for place in first..<end { to[place] += weight * from[place &+ away] }
-        }
-      }
-    }
-  }
-
-  private static func blurAcross(
-    _ from: [Double], into to: inout [Double], _ width: Int, _ height: Int, _ kernel: [Double]
-  ) {
-    from.withUnsafeBufferPointer { from in
-      to.withUnsafeMutableBufferPointer { to in
-        to.update(repeating: 0)
-        for row in 0..<height {
-          for (tap, weight) in kernel.enumerated() {
-            let shift = tap - kernel.count / 2
-            let (first, end) = (row * width + max(0, -shift), row * width + min(width, width - shift))
-            guard first < end else { continue }
-            for place in first..<end { to[place] += weight * from[place &+ shift] }
-          }
-        }
-      }
-    }
   }
 }

@@ -39,14 +39,12 @@ public struct OffsetMapDecoder: PoseDecoder {
   private let factor: Double
   private let alignment: MapAlignment
   private let shift: Double
-  private let kernel: [Double]
   private let activation: Activation
   private let inputSize: PixelSize
   private let keypointCount: Int
   private var map: [Double] = []
-  private var padded: [Double] = []
-  private var down: [Double] = []
-  private var blurred: [Double] = []
+  private var heatBlur: GaussianBlur?
+  private var offsetBlur: GaussianBlur?
 
   public init(settings: DecoderSettings) throws(PoseError) {
     heat = try Channels(settings, "heat")
@@ -59,11 +57,8 @@ public struct OffsetMapDecoder: PoseDecoder {
     activation = try settings.choice("activation")
     inputSize = settings.inputSize
     keypointCount = settings.keypointCount
-    let kernelSize = try settings.integer("blur_kernel")
-    guard kernelSize > 0, kernelSize % 2 == 1 else {
-      throw settings.wrong("blur_kernel", expected: "an odd number above 0")
-    }
-    kernel = kernelSize > 1 ? gaussianKernel(kernelSize) : [1]
+    heatBlur = try Self.blur(settings, "blur_kernel")
+    offsetBlur = try Self.blur(settings, "offset_blur_kernel")
     var names: [String] = []
     for name in [heat.output, x.output, y.output] where !names.contains(name) { names.append(name) }
     outputNames = names
@@ -80,15 +75,17 @@ public struct OffsetMapDecoder: PoseDecoder {
     let scaleY = inputPxPerIndex(inputSize.height, mapSize.height)
     for k in 0..<keypointCount {
       read(heatmaps, channel: heat.of(k), size: mapSize)
+      heatBlur?.blur(&map, mapSize)
       let peak = map.indices.max { map[$0] < map[$1] || (map[$0] == map[$1] && $0 > $1) } ?? 0
       let (row, column) = peak.quotientAndRemainder(dividingBy: mapSize.width)
-      let offsetX = Double(offsetsX.values[peak * offsetsX.shape[2] + x.of(k)]) * factor
-      let offsetY = Double(offsetsY.values[peak * offsetsY.shape[2] + y.of(k)]) * factor
+      let raw = map[peak]
+      let offsetX = offset(offsetsX, channel: x.of(k), at: peak, size: mapSize) * factor
+      let offsetY = offset(offsetsY, channel: y.of(k), at: peak, size: mapSize) * factor
       people.append(
         PosePoint(
           x: (Double(column) + shift) * scaleX + offsetX * (unit == .cells ? scaleX : 1),
           y: (Double(row) + shift) * scaleY + offsetY * (unit == .cells ? scaleY : 1),
-          score: activation == .sigmoid ? sigmoid(map[peak]) : map[peak]))
+          score: activation == .sigmoid ? sigmoid(raw) : raw))
     }
     people.endPerson()
   }
@@ -109,54 +106,24 @@ public struct OffsetMapDecoder: PoseDecoder {
     return Double(inputLength - shrink) / Double(max(mapLength - shrink, 1))
   }
 
-  /// Fills `map` with a channel, blurred where the contract says so.
+  private static func blur(_ settings: DecoderSettings, _ name: String) throws(PoseError) -> GaussianBlur? {
+    let size = try settings.integer(name)
+    guard size > 0, size % 2 == 1 else { throw settings.wrong(name, expected: "an odd number above 0") }
+    return size > 1 ? GaussianBlur(size: size, edge: .mirror) : nil
+  }
+
+  /// An offset at a cell of its map, which is blurred first where the contract says so.
+  private mutating func offset(_ offsets: OutputTensor, channel: Int, at peak: Int, size: PixelSize) -> Double {
+    guard offsetBlur != nil else { return Double(offsets.values[peak * offsets.shape[2] + channel]) }
+    read(offsets, channel: channel, size: size)
+    offsetBlur?.blur(&map, size)
+    return map[peak]
+  }
+
+  /// Fills `map` with a channel.
   private mutating func read(_ tensor: OutputTensor, channel: Int, size: PixelSize) {
-    let (channels, width, height, reach) = (tensor.shape[2], size.width, size.height, kernel.count / 2)
-    if map.count != width * height { map = Array(repeating: 0, count: width * height) }
+    let channels = tensor.shape[2]
+    if map.count != size.width * size.height { map = Array(repeating: 0, count: size.width * size.height) }
     for place in map.indices { map[place] = Double(tensor.values[place * channels + channel]) }
-    guard reach > 0 else { return }
-    let stride = width + 2 * reach
-    if padded.count != (height + 2 * reach) * stride {
-      padded = Array(repeating: 0, count: (height + 2 * reach) * stride)
-      down = Array(repeating: 0, count: height * stride)
-      blurred = down
-    }
-    for row in 0..<height + 2 * reach {
-      let source = Self.mirrored(row - reach, height) * width
-      let target = row * stride + reach
-      for column in 0..<width { padded[target + column] = map[source + column] }
-      for column in -reach..<0 { padded[target + column] = map[source + Self.mirrored(column, width)] }
-      for column in width..<width + reach { padded[target + column] = map[source + Self.mirrored(column, width)] }
-    }
-    Self.blur(padded, into: &down, kernel, apart: stride)
-    Self.blur(down, into: &blurred, kernel, apart: 1)
-    for row in 0..<height {
-      for column in 0..<width { map[row * width + column] = blurred[row * stride + column] }
-    }
-  }
-
-  /// A Gaussian over px that lie `apart`; what lies around the map is in `from`, so that all px are added alike.
-  private static func blur(_ from: [Double], into to: inout [Double], _ kernel: [Double], apart: Int) {
-    from.withUnsafeBufferPointer { from in
-      to.withUnsafeMutableBufferPointer { to in
-        let (count, first) = (min(to.count, from.count - (kernel.count - 1) * apart), kernel[0])
-        for place in 0..<count { to[place] = first * from[place] }
-        for tap in Swift.stride(from: 1, to: kernel.count, by: 2) {  // two at once: half as much to read and write
-          let (weight, next, away) = (kernel[tap], kernel[tap + 1], tap * apart)
-          let further = away + apart
-          for place in 0..<count {
-            to[place] = to[place] + weight * from[place &+ away] + next * from[place &+ further]
-          }
-        }
-      }
-    }
-  }
-
-  /// Where a map that is mirrored about its outermost px has a px.
-  private static func mirrored(_ place: Int, _ length: Int) -> Int {
-    let period = 2 * (length - 1)
-    guard period > 0 else { return 0 }
-    let within = (place % period + period) % period
-    return min(within, period - within)
   }
 }

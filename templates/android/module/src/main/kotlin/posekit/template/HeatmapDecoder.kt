@@ -16,6 +16,7 @@ internal class HeatmapDecoder private constructor(
     private val alignment: Alignment,
     private val border: Border,
     blurKernel: Int,
+    blurEdge: BlurEdge,
     private val activation: Activation,
     private val inputWidth: Int,
     private val inputHeight: Int,
@@ -35,8 +36,8 @@ internal class HeatmapDecoder private constructor(
 
     private val peaks = IntArray(keypointCount)
     private val peakValues = FloatArray(keypointCount)
-    private val dark = DarkStep(blurKernel, activation == Activation.SIGMOID)
-    private val darkUdp = UdpStep(blurKernel, activation == Activation.SIGMOID)
+    private val dark = DarkStep(blurKernel, blurEdge, activation == Activation.SIGMOID)
+    private val darkUdp = UdpStep(blurKernel, blurEdge, activation == Activation.SIGMOID)
     private val offset = DoubleArray(2)
 
     override fun decode(outputs: Map<String, Tensor>): List<Person> {
@@ -108,6 +109,7 @@ internal class HeatmapDecoder private constructor(
             blurKernel = settings.integer("blur_kernel").also {
                 if (it < 1 || it % 2 == 0) throw settings.wrong("blur_kernel", "an odd number above 0")
             },
+            blurEdge = settings.choice("blur_edge"),
             activation = settings.choice("activation"),
             inputWidth = settings.inputWidth,
             inputHeight = settings.inputHeight,
@@ -119,6 +121,4 @@ internal class HeatmapDecoder private constructor(
 /** Heatmaps in memory, (h, w, K). */
 internal class Heatmaps(private val values: FloatArray, val width: Int, val height: Int, private val count: Int) {
     operator fun get(x: Int, y: Int, k: Int): Double = values[(y * width + x) * count + k].toDouble()
-
-    fun isInside(x: Int, y: Int): Boolean = x in 0 until width && y in 0 until height
 }

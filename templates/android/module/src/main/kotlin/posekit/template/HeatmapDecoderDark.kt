@@ -13,7 +13,7 @@ import kotlin.math.max
  *
  * @param isLogit whether the map holds logits, which are made scores first.
  */
-internal class DarkStep(private val kernelSize: Int, private val isLogit: Boolean) {
+internal class DarkStep(private val kernelSize: Int, private val edge: BlurEdge, private val isLogit: Boolean) {
     private val kernel = gaussianKernel(kernelSize)
     private val span = kernelSize + SIDE - 1
     private val rows = DoubleArray(SIDE * span) // about the peak, blurred downwards
@@ -37,16 +37,16 @@ internal class DarkStep(private val kernelSize: Int, private val isLogit: Boolea
 
     private fun at(row: Int, column: Int): Double = log[row * SIDE + column]
 
-    /** Fills [log]; the map is 0 outside. */
+    /** Fills [log]. */
     private fun blur(maps: Heatmaps, x: Int, y: Int, k: Int) {
         val reach = span / 2
         for (row in 0 until SIDE) {
             for (column in 0 until span) {
+                val mapX = edge.source(x - reach + column, maps.width)
                 var sum = 0.0
                 for (tap in 0 until kernelSize) {
-                    val mapX = x - reach + column
-                    val mapY = y - reach + row + tap
-                    if (!maps.isInside(mapX, mapY)) continue
+                    val mapY = edge.source(y - reach + row + tap, maps.height)
+                    if (mapX < 0 || mapY < 0) continue
                     val value = maps[mapX, mapY, k]
                     sum += kernel[tap] * if (isLogit) sigmoid(value) else value
                 }

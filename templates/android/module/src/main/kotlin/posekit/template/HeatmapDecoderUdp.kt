@@ -13,11 +13,9 @@ import kotlin.math.ln
  *
  * @param isLogit whether the map holds logits, which are made scores first.
  */
-internal class UdpStep(kernelSize: Int, private val isLogit: Boolean) {
-    private val kernel = gaussianKernel(kernelSize)
-    private val reach = kernelSize / 2
+internal class UdpStep(kernelSize: Int, edge: BlurEdge, private val isLogit: Boolean) {
+    private val gaussian = GaussianBlur(kernelSize, edge)
     private var raw = DoubleArray(0)
-    private var down = DoubleArray(0)
     private var blurred = DoubleArray(0)
     private var scale = 1.0
 
@@ -47,47 +45,19 @@ internal class UdpStep(kernelSize: Int, private val isLogit: Boolean) {
         return ln((blurred[at] * scale).coerceIn(LEAST, MOST))
     }
 
-    /** Fills [blurred] with the whole map, for its maximum; the map is 0 outside. */
+    /** Fills [blurred] with the whole map, for its maximum. */
     private fun blur(maps: Heatmaps, k: Int) {
         val width = maps.width
         val height = maps.height
         if (raw.size != width * height) {
             raw = DoubleArray(width * height)
-            down = DoubleArray(width * height)
             blurred = DoubleArray(width * height)
         }
         for (y in 0 until height) {
             for (x in 0 until width) raw[y * width + x] = maps[x, y, k].let { if (isLogit) sigmoid(it) else it }
         }
-        downward(width, height)
-        rightward(width, height)
+        gaussian.blur(raw, blurred, width, height)
         scale = raw.max() / (blurred.max() + 1e-12)
-    }
-
-    /** From [raw] to [down], all columns at once: px that belong together lie as far apart in every row. */
-    private fun downward(width: Int, height: Int) {
-        down.fill(0.0)
-        for (tap in kernel.indices) {
-            val shift = tap - reach
-            val weight = kernel[tap]
-            val away = shift * width
-            for (at in maxOf(0, -shift) * width until minOf(height, height - shift) * width) {
-                down[at] += weight * raw[at + away]
-            }
-        }
-    }
-
-    private fun rightward(width: Int, height: Int) {
-        blurred.fill(0.0)
-        for (row in 0 until height) {
-            for (tap in kernel.indices) {
-                val shift = tap - reach
-                val weight = kernel[tap]
-                for (at in row * width + maxOf(0, -shift) until row * width + minOf(width, width - shift)) {
-                    blurred[at] += weight * down[at + shift]
-                }
-            }
-        }
     }
 
     private companion object {

@@ -3,7 +3,6 @@
 package posekit.template
 
 import kotlin.math.max
-import kotlin.math.min
 
 /**
  * Heatmaps with offset maps beside them: the best cell of each map, moved by the two numbers that lie there.
@@ -19,6 +18,7 @@ internal class OffsetMapDecoder private constructor(
     private val alignment: MapAlignment,
     private val shift: Double,
     blurKernel: Int,
+    offsetBlurKernel: Int,
     private val activation: Activation,
     private val inputWidth: Int,
     private val inputHeight: Int,
@@ -46,11 +46,9 @@ internal class OffsetMapDecoder private constructor(
     }
 
     private val roles = listOf(heat, x, y)
-    private val kernel = if (blurKernel > 1) gaussianKernel(blurKernel) else doubleArrayOf(1.0)
+    private val heatBlur = blurOf(blurKernel)
+    private val offsetBlur = blurOf(offsetBlurKernel)
     private var map = DoubleArray(0)
-    private var padded = DoubleArray(0)
-    private var down = DoubleArray(0)
-    private var blurred = DoubleArray(0)
 
     override val outputNames: List<String> = roles.map { it.output }.distinct()
 
@@ -69,14 +67,15 @@ internal class OffsetMapDecoder private constructor(
         val coordinates = DoubleArray(2 * keypointCount)
         val scores = DoubleArray(keypointCount)
         for (k in 0 until keypointCount) {
-            read(heatmaps, heat.of(k))
+            read(heatmaps, heat.of(k), heatBlur)
             val peak = bestOf(map)
-            val offsetX = tensors.getValue(x.output).at(peak, x.of(k)) * factor
-            val offsetY = tensors.getValue(y.output).at(peak, y.of(k)) * factor
+            val score = map[peak]
+            val offsetX = offsetAt(peak, tensors.getValue(x.output), x.of(k)) * factor
+            val offsetY = offsetAt(peak, tensors.getValue(y.output), y.of(k)) * factor
             val isInCells = unit == OffsetUnit.CELLS
             coordinates[2 * k] = (peak % width + shift) * scaleX + offsetX * if (isInCells) scaleX else 1.0
             coordinates[2 * k + 1] = (peak / width + shift) * scaleY + offsetY * if (isInCells) scaleY else 1.0
-            scores[k] = if (activation == Activation.SIGMOID) sigmoid(map[peak]) else map[peak]
+            scores[k] = if (activation == Activation.SIGMOID) sigmoid(score) else score
         }
         return listOf(Person(coordinates, scores))
     }
@@ -95,58 +94,19 @@ internal class OffsetMapDecoder private constructor(
         return best
     }
 
+    private fun offsetAt(peak: Int, offsets: Tensor, channel: Int): Double {
+        if (offsetBlur == null) return offsets.at(peak, channel)
+        read(offsets, channel, offsetBlur)
+        return map[peak]
+    }
+
     /** Fills [map] with a channel, blurred where the contract says so. */
-    private fun read(tensor: Tensor, channel: Int) {
+    private fun read(tensor: Tensor, channel: Int, blur: GaussianBlur?) {
         val height = tensor.shape[1]
         val width = tensor.shape[2]
-        val reach = kernel.size / 2
-        val stride = width + 2 * reach
         if (map.size != width * height) map = DoubleArray(width * height)
-        if (reach == 0) {
-            for (place in map.indices) map[place] = tensor.at(place, channel)
-            return
-        }
-        if (padded.size != (height + 2 * reach) * stride) {
-            padded = DoubleArray((height + 2 * reach) * stride)
-            down = DoubleArray(height * stride)
-            blurred = DoubleArray(height * stride)
-        }
-        for (row in 0 until height + 2 * reach) {
-            val source = mirrored(row - reach, height) * width
-            for (column in 0 until width) {
-                padded[row * stride + reach + column] = tensor.at(source + column, channel)
-            }
-            for (column in 0 until reach) {
-                padded[row * stride + column] = padded[row * stride + reach + mirrored(column - reach, width)]
-                val after = row * stride + reach + width + column
-                padded[after] = padded[row * stride + reach + mirrored(width + column, width)]
-            }
-        }
-        blur(padded, down, stride)
-        blur(down, blurred, 1)
-        for (row in 0 until height) blurred.copyInto(map, row * width, row * stride, row * stride + width)
-    }
-
-    /** A Gaussian over px that lie [apart]; what lies around the map is in [from], so that all px are added alike. */
-    private fun blur(from: DoubleArray, to: DoubleArray, apart: Int) {
-        val count = min(to.size, from.size - (kernel.size - 1) * apart)
-        val first = kernel[0]
-        for (at in 0 until count) to[at] = first * from[at]
-        for (tap in 1 until kernel.size step 2) { // two at once, for half as much to read and write
-            val weight = kernel[tap]
-            val next = kernel[tap + 1]
-            val away = tap * apart
-            val further = away + apart
-            for (at in 0 until count) to[at] = to[at] + weight * from[at + away] + next * from[at + further]
-        }
-    }
-
-    /** Where a map that is mirrored about its outermost px has the px [at]. */
-    private fun mirrored(at: Int, length: Int): Int {
-        val period = 2 * (length - 1)
-        if (period == 0) return 0
-        val place = Math.floorMod(at, period)
-        return min(place, period - place)
+        for (place in map.indices) map[place] = tensor.at(place, channel)
+        blur?.blur(map, map, width, height)
     }
 
     companion object {
@@ -158,13 +118,19 @@ internal class OffsetMapDecoder private constructor(
             factor = settings.number("factor"),
             alignment = settings.choice("alignment"),
             shift = settings.number("shift"),
-            blurKernel = settings.integer("blur_kernel").also {
-                if (it < 1 || it % 2 == 0) throw settings.wrong("blur_kernel", "an odd number above 0")
-            },
+            blurKernel = kernelOf(settings, "blur_kernel"),
+            offsetBlurKernel = kernelOf(settings, "offset_blur_kernel"),
             activation = settings.choice("activation"),
             inputWidth = settings.inputWidth,
             inputHeight = settings.inputHeight,
             keypointCount = settings.keypointCount,
         )
+
+        private fun kernelOf(settings: DecoderSettings, name: String): Int = settings.integer(name).also {
+            if (it < 1 || it % 2 == 0) throw settings.wrong(name, "an odd number above 0")
+        }
+
+        private fun blurOf(kernel: Int): GaussianBlur? =
+            if (kernel > 1) GaussianBlur(kernel, BlurEdge.MIRROR) else null
     }
 }
