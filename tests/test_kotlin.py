@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,11 +20,14 @@ from typing import Any
 import pytest
 
 from benchmarks.wrapper import cases as timed_cases
+from posekit.bundle import golden
 from posekit.contract.spec import canonical_json
 from posekit.decoders import DECODERS
 from tests.decoders import slips
 from tests.heads import KINDS, MODULES, cases, plain_spec, spec
 from tests.heads import SEVERAL as FAKED_CASE
+from tests.real_models import DATA
+from tests.real_outputs import cases_by_kind
 
 _location = importlib.util.spec_from_file_location("kotlin_build", Path(__file__).parent / "kotlin" / "build.py")
 assert _location is not None
@@ -193,6 +197,25 @@ def test_harness_holds_core_to_golden_vectors(compiled: Compiled) -> None:
     assert not _failures(errors), errors
     assert {name: suite["cases"] > 0 for name, suite in errors.items()} == dict.fromkeys(errors, True)
     assert errors["tracking"]["lost"] == 1
+
+
+def test_outputs_of_published_models_are_decoded_as_in_python(compiled: Compiled, tmp_path: Path) -> None:
+    if not (DATA / "photo").is_dir():
+        pytest.skip("shared/data is not beside this checkout")
+    by_kind = cases_by_kind()
+    folder = tmp_path / "golden"
+    shutil.copytree(build.ROOT / "tests" / "golden", folder)
+    options = [f"-Dposekit.golden={folder}"]
+    for kind, found in by_kind.items():
+        golden.write_cases(folder / f"{kind}.json", found)
+    errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", options=options))
+    assert {kind: errors[kind]["cases"] for kind in by_kind} == {kind: len(found) for kind, found in by_kind.items()}
+    assert not _failures(errors), errors
+    for kind, found in by_kind.items():  # a case that says otherwise is seen
+        found[0]["keypoints"][0] += 0.01
+        golden.write_cases(folder / f"{kind}.json", found)
+    errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", options=options))
+    assert {name.split(".")[0] for name in _failures(errors)} == set(by_kind)
 
 
 def _failures(errors: dict[str, Any]) -> list[str]:
