@@ -53,6 +53,11 @@ class DecoderSpec(Part):
         """Whether settings name keypoints by their number, so that they hold for the contract's own K alone."""
         return False
 
+    @property
+    def gives_corners(self) -> bool:
+        """Whether the keypoints are two corners of a box, which a mirror image makes two others of."""
+        return False
+
     def check(self, keypoint_count: int) -> None:
         """ValueError where the settings cannot be with K keypoints."""
 

@@ -6,73 +6,39 @@ row by row. Numbers in `cells` count from the candidate's own cell, times its st
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from posekit.decoders.decoder import DecoderSpec, OutputName
+from posekit.decoders.boxes import ON_LEVELS, Anchors, Boxes, Channel, OutputNames, Role, Shift, Stride, Unit
+from posekit.decoders.decoder import DecoderSpec
 from posekit.decoders.detections.nms import NmsSpec
 from posekit.documents import Part, tuple_of_list
 
 Axes = Literal["channels_first", "rows", "maps"]
-Unit = Literal["input_px", "unit", "cells"]
 Activation = Literal["none", "sigmoid"]
-Channel = Annotated[int, Field(ge=0, le=100_000)]
-Shift = Annotated[float, Field(ge=-8, le=8)]
-Stride = Annotated[int, Field(ge=1, le=1024)]
-
-
-def _names(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple_of_list(value)
-
-
-OutputNames = Annotated[tuple[OutputName, ...], BeforeValidator(_names), Field(min_length=1, max_length=16)]
-
-
-class Role(Part):
-    """Channels from `first` on, of one tensor that holds all levels or of one tensor a level."""
-
-    outputs: OutputNames
-    first: Channel = 0
-
-
-class Boxes(Role):
-    """Four channels. format: `ltrb` are the distances from the anchor to the sides; `cxcywh_exp` has the logarithms of
-    the sides. unit: input px, 0 to 1 over the input, or cells. shift: where in its cell an anchor lies."""
-
-    format: Literal["xyxy", "yxyx", "xywh", "cxcywh", "ltrb", "cxcywh_exp"]
-    unit: Unit = "input_px"
-    shift: Shift = 0.0
-
-    @property
-    def channels(self) -> range:
-        """Their places in a row."""
-        return range(self.first, self.first + 4)
-
-    @model_validator(mode="after")
-    def _has_anchors(self) -> Boxes:
-        if self.format in ("ltrb", "cxcywh_exp") and self.unit != "cells":
-            raise ValueError(f"boxes of format {self.format!r} have unit {self.unit!r}, expected 'cells'")
-        if self.format in ("xyxy", "yxyx", "xywh") and self.unit == "cells":
-            raise ValueError(f"boxes of format {self.format!r} have unit 'cells', expected 'input_px' or 'unit'")
-        return self
+Power = Annotated[float, Field(gt=0, le=16)]
 
 
 class Objectness(Part):
-    """The chance that a candidate is anything at all: one channel of one tensor, or of one tensor a level."""
+    """The chance that a candidate is anything at all: one channel of one tensor, or of one tensor a level. power: what
+    it is raised to, 1 where it is left out."""
 
     outputs: OutputNames
     channel: Channel
+    power: Power | None = None
 
 
 class Scores(Role):
     """One channel a class, `count` of them, of which `person` is a person. objectness: what they are multiplied with,
-    as in YOLOX. activation: of both. class_channel: of the same tensor, where a row says itself which class its one
-    score is of."""
+    as in YOLOX. activation: of both; clip: raw ones beyond -clip and clip are those. power: what a class's score is
+    raised to. class_channel: of the same tensor, where a row says itself which class its one score is of."""
 
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
     person: Annotated[int, Field(ge=0)] = 0
     activation: Activation = "none"
+    clip: Annotated[float, Field(gt=0, le=1000)] | None = None
+    power: Power | None = None
     objectness: Objectness | None = None
     class_channel: Channel | None = None
 
@@ -92,7 +58,7 @@ class Scores(Role):
 
 class Keypoints(Role):
     """K times the numbers of `fields`. Without a `score` field a keypoint has its person's confidence. In cells x is
-    (factor * number + column + shift) * stride, y alike."""
+    (factor * number + column + shift) * stride, y alike; in `anchor_px` number + (column + shift) * stride."""
 
     fields: tuple[Literal["x", "y", "score", "skip"], ...]
     unit: Unit = "input_px"
@@ -121,23 +87,42 @@ class CandidatesSpec(DecoderSpec):
     axes: of the network's outputs, `channels_first` (1, C, A), `rows` (1, A, C), or `maps` (1, C, h, w), a tensor a
     level. strides: of the levels in the order of the candidates, for numbers in cells and for one tensor a level. A
     candidate counts whose confidence is above `min_confidence`; of a network with several classes the person's must be
-    the best of its row.
+    the best of its row. anchors: where a cell has several candidates. keypoints: left out, they are two corners of the
+    box, top left and bottom right.
     """
 
     axes: Axes
     strides: Annotated[tuple[Stride, ...], Field(max_length=16)] = ()
     boxes: Boxes
     scores: Scores
-    keypoints: Keypoints
+    keypoints: Keypoints | None = None
+    anchors: Anchors | None = None
     min_confidence: Annotated[float, Field(ge=0, lt=1)] = 0.25
     nms: NmsSpec
 
     _lists = field_validator("strides", mode="before")(tuple_of_list)
 
     @property
+    def gives_corners(self) -> bool:
+        """Whether the keypoints are two corners of the box."""
+        return self.keypoints is None
+
+    @property
+    def is_of_its_keypoints(self) -> bool:
+        """Corners are two."""
+        return self.gives_corners
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Candidates a cell, one number a level."""
+        return self.anchors.counts if self.anchors is not None else (1,) * len(self.strides)
+
+    @property
     def roles(self) -> dict[str, tuple[tuple[str, ...], int]]:
         """Outputs and first channel by what they hold."""
-        of_roles: dict[str, Role] = {"boxes": self.boxes, "scores": self.scores, "keypoints": self.keypoints}
+        of_roles: dict[str, Role] = {"boxes": self.boxes, "scores": self.scores}
+        if self.keypoints is not None:
+            of_roles["keypoints"] = self.keypoints
         found = {name: (role.outputs, role.first) for name, role in of_roles.items()}
         if self.scores.objectness is not None:
             found["objectness"] = (self.scores.objectness.outputs, self.scores.objectness.channel)
@@ -158,15 +143,30 @@ class CandidatesSpec(DecoderSpec):
                 raise ValueError(f"{name} lie in {len(outputs)} outputs, but there are {levels}")
             if self.axes == "maps" and len(outputs) != len(self.strides):
                 raise ValueError(f"{name} lie in one output, but of maps there is one a level")
-        if "cells" in (self.boxes.unit, self.keypoints.unit) and not self.strides:
+        units = [self.boxes.unit, self.keypoints.unit] if self.keypoints is not None else [self.boxes.unit]
+        if not self.strides and any(unit in ON_LEVELS for unit in units):
             raise ValueError("numbers in cells need the strides of the levels")
-        self.check(1)
+        self._check_anchors()
+        self.check(2 if self.gives_corners else 1)
         return self
 
+    def _check_anchors(self) -> None:
+        if self.boxes.unit == "anchors" and (self.anchors is None or not self.anchors.widths):
+            raise ValueError("boxes in anchors need anchors.widths and anchors.heights")
+        if len(self.counts) != len(self.strides):
+            raise ValueError(f"anchors.counts has {len(self.counts)} numbers of {len(self.strides)} levels")
+        if self.axes == "maps" and any(count > 1 for count in self.counts):
+            raise ValueError("several anchors a cell lie in rows, not in maps")
+
     def check(self, keypoint_count: int) -> None:
-        """ValueError where two roles share a channel."""
-        lengths = {"boxes": 4, "scores": self.scores.count,
-                   "keypoints": len(self.keypoints.channels(keypoint_count))}  # fmt: skip
+        """ValueError where two roles share a channel, or the corners of a box are not two keypoints."""
+        if self.gives_corners and keypoint_count != 2:
+            raise ValueError(
+                f"without decoder.keypoints a person has the two corners of its box, not {keypoint_count} keypoints: "
+                "expected keypoints.skeleton 'box2'"
+            )
+        lengths = {"boxes": len(self.boxes.channels), "scores": self.scores.count,
+                   "keypoints": len(self.keypoints.channels(keypoint_count)) if self.keypoints else 0}  # fmt: skip
         taken: dict[tuple[str, int], str] = {}
         for name, (outputs, first) in self.roles.items():
             for channel in range(first, first + lengths.get(name, 1)):
@@ -183,6 +183,6 @@ class CandidatesSpec(DecoderSpec):
             ends += [self.scores.channels.stop, (self.scores.class_channel or 0) + 1]
         if self.scores.objectness is not None and output in self.scores.objectness.outputs:
             ends.append(self.scores.objectness.channel + 1)
-        if output in self.keypoints.outputs:
+        if self.keypoints is not None and output in self.keypoints.outputs:
             ends.append(self.keypoints.channels(keypoint_count).stop)
         return max(ends)

@@ -16,10 +16,11 @@ from posekit.bundle import golden
 from posekit.contract.presets import preset, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import DECODERS
+from posekit.decoders.boxes import Anchors, Boxes
 from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.heatmap import HeatmapSpec
 from posekit.decoders.regression import RegressionSpec
-from posekit.decoders.roles import Boxes, CandidatesSpec, Keypoints, Scores
+from posekit.decoders.roles import CandidatesSpec, Keypoints, Scores
 from posekit.decoders.simcc import SimccSpec
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
@@ -101,8 +102,10 @@ def test_every_decoder_and_every_choice_of_its_spec_has_a_case() -> None:
     for part, model, field in [("", CandidatesSpec, "axes"), ("boxes.", Boxes, "format"), ("boxes.", Boxes, "unit"),
                                ("keypoints.", Keypoints, "unit"), ("keypoints.", Keypoints, "activation"),
                                ("scores.", Scores, "activation"), ("nms.", NmsSpec, "kind"),
-                               ("nms.", NmsSpec, "definition")]:  # fmt: skip
-        assert {d[part + field] for d in by_kind["detections"]} == choices(model, field), part + field
+                               ("nms.", NmsSpec, "definition"), ("anchors.", Anchors, "spacing")]:  # fmt: skip
+        assert {d[part + field] for d in by_kind["detections"] if part + field in d} == choices(model, field), (
+            part + field
+        )
 
 
 def test_cases_of_several_people_have_any_number_of_them() -> None:

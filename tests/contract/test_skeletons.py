@@ -16,6 +16,7 @@ EVERY = sorted(SKELETONS)
 COUNTS = {
     "aichallenger14": 14,
     "blazepose33": 33,
+    "box2": 2,
     "coco17": 17,
     "coco_wholebody133": 133,
     "crowdpose14": 14,
@@ -63,6 +64,7 @@ PUBLISHED_ORDER = {
         **{21: "left_thumb", 23: "left_hip", 27: "left_ankle", 29: "left_heel"},
         **{31: "left_foot_index", 32: "right_foot_index"},
     },
+    "box2": {0: "top_left", 1: "bottom_right"},
     "h36m17": {
         **{0: "root", 1: "right_hip", 3: "right_foot", 4: "left_hip", 6: "left_foot", 7: "spine"},
         **{8: "thorax", 9: "neck_base", 10: "head", 11: "left_shoulder", 14: "right_shoulder"},

@@ -28,13 +28,14 @@ from posekit.contract.spec import (
     read_spec,
 )
 from posekit.decoders import DECODERS
+from posekit.decoders.boxes import Anchors, Boxes
 from posekit.decoders.centers.roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
 from posekit.decoders.dense import DenseSpec
 from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.map_roles import MapRole
 from posekit.decoders.offset_map import Channels
 from posekit.decoders.paf.spec import Fields, Grouping, Heatmaps, LimbRules, PeakRules, Upsampling
-from posekit.decoders.roles import Boxes, Keypoints, Objectness, Scores
+from posekit.decoders.roles import Keypoints, Objectness, Scores
 from posekit.decoders.tags.filling import FillingSpec
 from posekit.decoders.tags.groups import GroupsSpec
 from posekit.decoders.tags.roles import Levels, PeaksSpec, TagLevels
@@ -471,7 +472,7 @@ def test_every_example_of_the_document_is_a_spec() -> None:
 DECODER_SPECS: list[type[BaseModel]] = [decoder.spec for decoder in DECODERS.values()]
 MODELS: list[type[BaseModel]] = [PoseSpec, InputSpec, *DECODER_SPECS, DenseSpec, KeypointsSpec, GateSpec]
 PARTS: list[type[BaseModel]] = [
-    *(Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec),
+    *(Anchors, Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec),
     *(Heatmaps, Fields, Upsampling, PeakRules, LimbRules, Grouping),
     *(Levels, TagLevels, PeaksSpec, GroupsSpec, FillingSpec),
     *(PeakChannels, Displacements, CenterBoxes, Snapping, Scoring, Suppression),

@@ -73,7 +73,40 @@ KINDS: dict[str, dict[str, Any]] = {
         "scores": {"outputs": LEVELS["cls"]},
         "keypoints": {"outputs": LEVELS["kps"], "fields": ["y", "x"], "unit": "cells"},
     },
+    "rtmdet": CELLS | {
+        "axes": "maps", "boxes": {"outputs": LEVELS["bbox"], "format": "ltrb", "unit": "anchor_px"},
+        "scores": {"outputs": LEVELS["cls"], "activation": "sigmoid"},
+        "keypoints": {"outputs": LEVELS["kps"], "fields": ["x", "y"], "unit": "cells"},
+    },
+    "nanodet": CELLS | {
+        "axes": "rows", "boxes": {"outputs": ROWS, "first": 3, "format": "ltrb_bins", "unit": "cells", "bins": 8},
+        "scores": {"outputs": ROWS, "count": 3},
+    },
+    "fastestdet": CELLS | {
+        "axes": "maps", "strides": [16], "boxes": {"outputs": ROWS, "first": 1, "format": "cxcywh_tanh",
+                                                   "unit": "cells"},
+        "scores": {"outputs": ROWS, "first": 5, "count": 3, "power": 0.4,
+                   "objectness": {"outputs": ROWS, "channel": 0, "power": 0.6}},
+    },
+    "ssd": CELLS | {
+        "axes": "rows", "strides": [16, 32, 64],
+        "boxes": {"outputs": ["boxes"], "format": "cycxhw_exp", "unit": "anchors", "shift": 0.5,
+                  "variances": [10, 5]},
+        "scores": {"outputs": ["scores"], "first": 1, "count": 3, "activation": "sigmoid"},
+        "anchors": {"counts": [1, 3, 2], "spacing": "even", "widths": [0.1, 0.2, 0.4, 0.3, 0.5, 0.6],
+                    "heights": [0.1, 0.2, 0.1, 0.4, 0.5, 0.4]},
+    },
+    "blazepose": CELLS | {
+        "axes": "rows", "boxes": {"outputs": ROWS, "format": "cxcywh", "unit": "anchor_px", "shift": 0.5},
+        "scores": {"outputs": ["scores"], "activation": "sigmoid", "clip": 100},
+        "keypoints": {"outputs": ROWS, "first": 4, "fields": ["x", "y"], "unit": "anchor_px", "shift": 0.5},
+        "anchors": {"counts": [2, 2, 6]}, "nms": {"kind": "weighted", "threshold": 0.3},
+    },
 }  # fmt: skip
+BOXES_ALONE = {
+    name: {key: value for key, value in KINDS[name].items() if key != "keypoints"}
+    for name in ("yolo in cells", "rtmdet", "nanodet", "fastestdet", "ssd", "sorted rows that say their class")
+}
 
 
 def spec_of(**changes: Any) -> DetectionsSpec:
@@ -110,6 +143,24 @@ def test_people_come_back(name: str, keypoints: int, count: int) -> None:
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-9)
     else:
         assert (found.scores == found.confidences[:, None]).all()  # type: ignore[index]
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+@pytest.mark.parametrize("name", BOXES_ALONE)
+def test_without_keypoints_people_have_the_corners_of_their_boxes(name: str, count: int) -> None:
+    changes = {key: value for key, value in PLAIN.items() if key != "keypoints"} | BOXES_ALONE[name]
+    spec, expected = DetectionsSpec.model_validate(changes), people(count, 2)
+    outputs = encode(expected, spec, IMAGE, np.random.default_rng(1))
+    if spec.nms.kind == "none":
+        outputs = {"rows": outputs["rows"][np.argsort(-outputs["rows"][:, spec.scores.first], kind="stable")]}
+    found = decode(outputs, spec, IMAGE, sigmas(2))
+    assert found.keypoints.shape == (count, 2, 2)
+    np.testing.assert_allclose(found.keypoints.reshape(-1, 4), expected.boxes_xyxy, atol=1e-9)
+    np.testing.assert_allclose(found.boxes_xyxy, expected.boxes_xyxy, atol=1e-9)
+    assert (found.scores == found.confidences[:, None]).all()  # type: ignore[index]
+    assert detections.alternatives(spec, IMAGE) is not None
+    with pytest.raises(ValueError, match="the two corners of its box, not 17 keypoints: expected keypoints.skeleton"):
+        spec.check(17)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -194,6 +245,15 @@ def test_no_more_people_than_asked_for() -> None:
         ({"boxes": {"outputs": ROWS, "format": "cxcywh", "unit": "cells"}}, "numbers in cells need the strides"),
         ({"axes": "maps"}, "boxes lie in 1 outputs, but there are no strides"),
         ({"axes": "maps", "strides": [8, 16]}, "boxes lie in one output, but of maps there is one a level"),
+        ({"boxes": {"outputs": ROWS, "format": "ltrb_bins", "bins": 8}}, "have unit 'input_px', expected 'cells'"),
+        (CELLS | {"boxes": {"outputs": "a", "format": "ltrb_bins", "unit": "cells"}}, "say how many bins a side has"),
+        (CELLS | {"boxes": {"outputs": "a", "format": "ltrb", "unit": "cells", "bins": 8}}, "and no others"),
+        (CELLS | {"boxes": {"outputs": "a", "format": "cycxhw_exp", "unit": "anchors"}}, "need anchors.widths"),
+        (CELLS | {"boxes": {"outputs": "a", "format": "ltrb", "unit": "cells", "variances": [1, 1]}}, "have variances"),
+        (CELLS | {"anchors": {"counts": [1, 2]}}, "anchors.counts has 2 numbers of 3 levels"),
+        (CELLS | {"anchors": {"counts": [1, 2, 1], "widths": [0.5]}}, "1 widths and 0 heights of 4 anchors a cell"),
+        (KINDS["levels of maps"] | {"anchors": {"counts": [1, 2, 1]}}, "lie in rows, not in maps"),
+        ({"boxes": {"outputs": ROWS, "format": "cxcywh", "unit": "anchor_px"}}, "in cells need the strides"),
         ({"strides": [8, 16], "boxes": {"outputs": ["a", "b", "c"], "format": "xyxy"}}, "3 outputs, but there are 2"),
     ],
 )  # fmt: skip

@@ -35,7 +35,7 @@ from posekit.decoders.detections.encoding import encode
 from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
-from tests.golden import centers_cases, tags_cases
+from tests.golden import centers_cases, detectors_cases, tags_cases
 from tests.golden.maps_cases import add_cases
 from tests.golden.movenet_cases import movenet_cases
 from tests.golden.paf_cases import paf_cases
@@ -200,7 +200,8 @@ def detections_cases() -> list[Case]:
             spec = decoder(data)
             outputs = encode(crowd(rng, number + number // 4), spec, image(alignment), rng)
             cases.append(decoder_case(f"detections-{box}-{points}-{tensors}", spec, image(alignment), outputs))
-    return [*cases, *sorted_rows(rng), *at_the_threshold(rng), *equal_classes(rng), *y_first()]
+    found = [*cases, *sorted_rows(rng), *at_the_threshold(rng), *equal_classes(rng), *y_first()]
+    return found + detectors_cases.cases(crowd, image)
 
 
 def _lying(tensors: str, boxes: dict[str, Any], points: str) -> dict[str, Any]:

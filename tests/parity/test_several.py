@@ -272,7 +272,7 @@ def _twin(outputs: Outputs, best: int) -> int:
     spec = contract()
     decoder: Any = spec.decoder
     count = outputs["points"].shape[2]
-    cells, strides = cells_of(np.arange(count), decoder.strides, spec.input.size_wh)
+    cells, strides, _ = cells_of(np.arange(count), decoder.strides, spec.input)
     points = (outputs["points"][0, :2].T + cells + decoder.keypoints.shift) * strides
     away = np.linalg.norm(points - points[best], axis=1)
     away[best] = np.inf

@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not YUNET.is_file(), reason="
 
 
 RTMDET = DATA / "rtmdet" / "rtmdet_nano_person_640.onnx"
-# RTMDet finds boxes alone, which are taken inside the graph, before they are multiplied with the stride; what the file
-# gives of them after that stands for a keypoint
+# boxes are taken inside the graph, before they are multiplied with the stride; what the file gives of them after that
+# stands for a keypoint
 OUTPUTS = "rtmdet_head.0.{}", "/bbox_head/rtm_reg.{}/Conv_output_0", "rtmdet_head.1.{}"
 CORNERS: dict[str, Any] = {
     "schema": 1, "name": "rtmdet-person", "version": "1", "license": "Apache-2.0", "kind": "one_stage",
@@ -59,13 +59,17 @@ class Published:
     score: float
 
 
-PUBLISHED = {"yunet": Published(YUNET, "yunet-face5", 0.5, 0.01), "rtmdet": Published(RTMDET, CORNERS, 0.5, 0.01)}
+PUBLISHED = {
+    "yunet": Published(YUNET, "yunet-face5", 0.5, 0.01),
+    "rtmdet": Published(RTMDET, "rtmdet-person", 0.5, 0.01),
+    "rtmdet in cells": Published(RTMDET, CORNERS, 0.5, 0.01),
+}
 
 
 @pytest.fixture(scope="module", params=PUBLISHED)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Published, Any]:
     """A published file on both platforms, evaluated on both photographs."""
-    published, folder = PUBLISHED[request.param], tmp_path_factory.mktemp(request.param)
+    published, folder = PUBLISHED[request.param], tmp_path_factory.mktemp(request.param.replace(" ", "-"))
     (folder / "images").mkdir()
     for one in (COUPLE, PHOTO):
         shutil.copy(one, folder / "images")

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from posekit.decoders import layout
+from posekit.decoders.boxes import Shift, Stride
 from posekit.decoders.decoder import DecoderSpec, Odd
 from posekit.decoders.map_roles import MapRole
-from posekit.decoders.roles import Activation, Shift, Stride
+from posekit.decoders.roles import Activation
 from posekit.documents import Part
 
 Score = Annotated[float, Field(ge=0, le=1000)]

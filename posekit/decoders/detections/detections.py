@@ -1,8 +1,9 @@
 """Candidates of a one-stage network, each a box, scores of classes and keypoints, of which suppression keeps people.
 
 What the channels are is data (roles.py): YOLO-pose with its coordinates still in cells or already in px,
-YOLOX-pose and RTMO, face and hand heads of several levels, and tables of people that a network has sorted itself (nms
-kind `none`). Sources: Maji et al. 2022, "YOLO-Pose"; Lu et al. 2024, "RTMO"; Wu et al. 2023, "YuNet".
+YOLOX-pose and RTMO, face and hand heads of several levels, tables of people that a network has sorted itself (nms
+kind `none`), and detectors, whose keypoints are corners of the box or points that a region is made of. Sources: Maji et
+al. 2022, "YOLO-Pose"; Lu et al. 2024, "RTMO"; Wu et al. 2023, "YuNet"; Liu et al. 2016, "SSD".
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, Fit, Outputs, Shapes, in_words
 from posekit.decoders.detections.candidates import boxes_of, cells_of, columns, confidences_of, grids, keypoints_of
 from posekit.decoders.detections.encoding import encode
-from posekit.decoders.detections.nms import by_boxes, by_keypoints, ranked
+from posekit.decoders.detections.nms import by_boxes, by_keypoints, ranked, weights
 from posekit.decoders.roles import CandidatesSpec
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
 
+ORDERS = (("xyxy", "yxyx"), ("cxcywh_exp", "cycxhw_exp"))  # formats that differ in what comes first, x or y
 LEVELS = ((8, 16, 32, 64), (8, 16, 32), (16, 32))  # strides of published heads, the longest first
 
 
@@ -33,15 +35,15 @@ class DetectionsSpec(CandidatesSpec):
 
 def shapes(spec: DetectionsSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.ExpectedShape]:
     """Expected shapes: as many candidates as the levels have cells, any number where there are no strides."""
-    sides, found = grids(spec.strides, size_wh), dict[str, layout.ExpectedShape]()
+    sides, counts, found = grids(spec.strides, size_wh), spec.counts, dict[str, layout.ExpectedShape]()
     for outputs, _ in spec.roles.values():
         for level, output in enumerate(outputs):
             channels = spec.channel_count(output, keypoint_count)
             if spec.axes == "maps":
                 found[output] = (sides[level][1], sides[level][0], channels)
                 continue
-            within = sides if len(outputs) == 1 else sides[level : level + 1]
-            count = sum(width * height for width, height in within) if spec.strides else None
+            within = [width * height * count for (width, height), count in zip(sides, counts, strict=True)]
+            count = sum(within if len(outputs) == 1 else within[level : level + 1]) if spec.strides else None
             found[output] = (channels, count) if spec.axes == "channels_first" else (count, channels)
     return found
 
@@ -74,16 +76,18 @@ def decode(outputs: Outputs, spec: DetectionsSpec, image: InputSpec, sigmas: Seq
     confidences = confidences_of(outputs, spec.scores, spec.axes)
     places = ranked(confidences, spec.min_confidence, spec.nms.most_in)
     confidences = confidences[places]
-    cells = strides = np.zeros((len(places), 1))
-    if spec.strides:
-        cells, strides = cells_of(places, spec.strides, image.size_wh)
+    cells, pitch, sizes = cells_of(places, spec.strides, image, spec.anchors)
 
     def rows(names: Sequence[str], channels: range) -> Floats:
         return columns(outputs, names, channels, spec.axes)[:, places].T.astype(np.float64)
 
-    boxes = boxes_of(rows(spec.boxes.outputs, spec.boxes.channels), spec.boxes, cells, strides, image)
-    numbers = rows(spec.keypoints.outputs, spec.keypoints.channels(count))
-    keypoints, scores = keypoints_of(numbers, spec.keypoints, cells, strides, image)
+    numbers = rows(spec.boxes.outputs, spec.boxes.channels)
+    boxes, scores = boxes_of(numbers, spec.boxes, cells, pitch, image, sizes), None
+    if spec.keypoints is None:
+        keypoints = boxes.reshape(-1, 2, 2)
+    else:
+        numbers = rows(spec.keypoints.outputs, spec.keypoints.channels(count))
+        keypoints, scores = keypoints_of(numbers, spec.keypoints, cells, pitch, image)
     if scores is None:
         scores = np.repeat(confidences[:, None], count, axis=1)
     return _kept(Poses(keypoints, scores, confidences, boxes), spec, sigmas)
@@ -92,10 +96,15 @@ def decode(outputs: Outputs, spec: DetectionsSpec, image: InputSpec, sigmas: Seq
 def _kept(found: Poses, spec: DetectionsSpec, sigmas: Sequence[float]) -> Poses:
     """Of candidates, the best first, those that are people of their own."""
     assert found.boxes_xyxy is not None
+    assert found.confidences is not None
     if spec.nms.kind == "none":
         return found.taken(range(min(found.count, spec.nms.most_out)))
     if spec.nms.kind == "iou":
         return found.taken(by_boxes(found.boxes_xyxy, spec.nms))
+    if spec.nms.kind == "weighted":
+        places, parts = weights(found.boxes_xyxy, found.confidences, spec.nms)
+        points = np.tensordot(parts, found.keypoints, axes=1)
+        return Poses(points, found.scores[places], found.confidences[places], parts @ found.boxes_xyxy)
     sides = found.boxes_xyxy[:, 2:] - found.boxes_xyxy[:, :2]
     return found.taken(by_keypoints(found.keypoints, sides.prod(axis=1), sigmas, spec.nms))
 
@@ -117,6 +126,8 @@ def examples(spec: DetectionsSpec, image: InputSpec, rng: np.random.Generator, c
 def alternatives(spec: DetectionsSpec, image: InputSpec) -> tuple[Alternatives, ...]:
     """x and y, how numbers in cells become px, and px or 0 to 1."""
     del image
+    if spec.keypoints is None:
+        return _alternatives_of_boxes(spec)
     fields = tuple({"x": "y", "y": "x"}.get(name, name) for name in spec.keypoints.fields)
     found = [Alternatives(("keypoints.fields",), ({"keypoints.fields": fields},), "follow", is_decisive=True)]
     if spec.keypoints.unit == "cells":
@@ -126,6 +137,18 @@ def alternatives(spec: DetectionsSpec, image: InputSpec) -> tuple[Alternatives, 
     else:
         units = tuple({"keypoints.unit": unit} for unit in ("input_px", "unit"))
         found.append(Alternatives(("keypoints.unit",), units, "follow", is_decisive=True))
+    return tuple(found)
+
+
+def _alternatives_of_boxes(spec: DetectionsSpec) -> tuple[Alternatives, ...]:
+    orders = next((pair for pair in ORDERS if spec.boxes.format in pair), None)
+    found = []
+    if orders is not None:
+        changes = tuple({"boxes.format": one} for one in orders)
+        found.append(Alternatives(("boxes.format",), changes, "follow", is_decisive=True))
+    if spec.boxes.unit in ("input_px", "unit"):
+        units = tuple({"boxes.unit": unit} for unit in ("input_px", "unit"))
+        found.append(Alternatives(("boxes.unit",), units, "follow", is_decisive=True))
     return tuple(found)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from posekit.decoders import layout
+from posekit.decoders.boxes import Channel, OutputNames, Shift
 from posekit.decoders.decoder import DecoderSpec, Odd, Outputs
-from posekit.decoders.roles import Channel, OutputNames, Shift
 from posekit.decoders.tags.filling import FillingSpec, Maps
 from posekit.decoders.tags.groups import GroupsSpec
 from posekit.decoders.upsampled import Upsampled, bounds

@@ -110,6 +110,8 @@ class Prober:
         if probe.mirrored:
             width = spec.input.size_wh[0] - (0 if spec.input.alignment == "half_pixel" else 1)
             points[..., 0] = width - points[..., 0]
+            if spec.decoder.gives_corners:
+                points[..., 0] = points[..., ::-1, 0]
             if flip is not None:
                 points, scores = points[:, flip], scores[:, flip]
         points = self.transform(spec, index, probe).to_source(points)

@@ -241,8 +241,9 @@ def _prove(raw: Mapping[str, NDArray[np.float64]], draft: Draft, expected: NDArr
     across, down = (cells * max(spec.strides) for cells in TRIED_CELLS)
     image = InputSpec.model_validate({**draft.table["input"], "size_wh": (across, down)})
     count = len(raw["scores"])
-    cells, strides = cells_of(np.arange(count), spec.strides, image.size_wh)
+    cells, strides, _ = cells_of(np.arange(count), spec.strides, image)
     boxes = boxes_of(raw["boxes"], spec.boxes, cells, strides, image)
+    assert spec.keypoints is not None
     keypoints, visible = keypoints_of(raw["keypoints"], spec.keypoints, cells, strides, image)
     numbers = keypoints if visible is None else np.concatenate([keypoints, visible[..., None]], axis=-1)
     decoded = np.concatenate([boxes, raw["scores"], numbers.reshape(count, -1)], axis=1)

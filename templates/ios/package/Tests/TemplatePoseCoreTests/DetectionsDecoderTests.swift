@@ -58,6 +58,8 @@ import Testing
       ("scores.person", 2), ("scores.activation", "softmax"), ("scores.outputs", ["a", "b"]),
       ("scores.objectness.outputs", "a"), ("scores.class_channel", -1), ("keypoints.fields", ["x", "score"]),
       ("keypoints.factor", "2"), ("min_confidence", 1), ("nms.kind", "soft"), ("nms.threshold", 0),
+      ("boxes.variances", [1]), ("boxes.variances", [0, 1]), ("scores.clip", 0), ("scores.power", 0),
+      ("anchors.counts", [1, 1]), ("anchors.counts", [0]), ("keypoints.outputs", nil),
       ("nms.most_in", 0), ("nms.most_out", 0), ("oks_sigmas", nil), ("oks_sigmas", [0.1, 0.1]), ("oks_sigmas", [0]),
     ]
     _ = try decoder()

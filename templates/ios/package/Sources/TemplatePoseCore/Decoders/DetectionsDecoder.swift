@@ -5,10 +5,11 @@ import Foundation
 /// Candidates of a one-stage network, each a box, scores of classes and keypoints, of which suppression keeps people.
 ///
 /// What the channels are is said by roles: YOLO-pose with its coordinates in cells or px, YOLOX-pose and RTMO, face and
-/// hand heads of several levels, and tables of people that a network has sorted itself.
+/// hand heads of several levels, tables of people that a network has sorted itself, and detectors, which may give the
+/// corners of their boxes as keypoints.
 /// Sources: Maji et al. 2022, "YOLO-Pose"; Lu et al. 2024, "RTMO"; Wu et al. 2023, "YuNet".
 public struct DetectionsDecoder: PoseDecoder {
-  private struct Candidate {
+  struct Candidate {
     let place: Int
     let confidence: Double
   }
@@ -19,24 +20,28 @@ public struct DetectionsDecoder: PoseDecoder {
   private let grid: CandidateGrid
   private let scale: Point
   private let keypointCount: Int
-  private let boxes: BoxRole
+  let boxes: BoxRole
   private let scores: ScoreRole
-  private let keypoints: KeypointRole
+  private let keypoints: KeypointRole?
   private let minConfidence: Double
   private let rawFloor: Double
-  private var boxNumbers: RoleNumbers
+  private(set) var boxNumbers: RoleNumbers
   private var scoreNumbers: RoleNumbers
   private var objectnessNumbers: RoleNumbers
   private var keypointNumbers: RoleNumbers
   private var nms: Suppression
   private var ranked: [Candidate] = []
+  private var means: [Mean] = []
 
   public init(settings: DecoderSettings) throws(PoseError) {
     axes = try settings.choice("axes")
     grid = try CandidateGrid(settings: settings)
     boxes = try BoxRole(settings: settings)
     scores = try ScoreRole(settings: settings)
-    keypoints = try KeypointRole(settings: settings)
+    keypoints = settings.has("keypoints.outputs") ? try KeypointRole(settings: settings) : nil
+    guard keypoints != nil || settings.keypointCount == 2 else {
+      throw settings.wrong("keypoints.outputs", expected: "names, or the 2 keypoints that are corners of a box")
+    }
     nms = try Suppression(settings: settings)
     keypointCount = settings.keypointCount
     scale = Point(
@@ -54,21 +59,39 @@ public struct DetectionsDecoder: PoseDecoder {
     boxNumbers = layout.numbers(of: boxes.outputs)
     scoreNumbers = layout.numbers(of: scores.outputs)
     objectnessNumbers = layout.numbers(of: scores.objectness?.outputs ?? [])
-    keypointNumbers = layout.numbers(of: keypoints.outputs)
+    keypointNumbers = layout.numbers(of: keypoints?.outputs ?? [])
   }
 
   public mutating func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
     try layOut(outputs)
     rank(outputs)
     nms.begin()
+    if nms.kind == .weighted { return try appendMeans(outputs, to: &people) }
     for candidate in ranked {
       if people.count == nms.mostOut { break }
       let cell = grid.cell(of: candidate.place)
       let box = try box(of: candidate.place, in: cell, outputs)
       guard nms.keeps(box) else { continue }
-      appendPoints(of: candidate, in: cell, outputs, to: &people)
+      for point in points(of: candidate, in: cell, box, outputs) { people.append(point) }
       people.endPerson(confidence: candidate.confidence, box: box)
       if !nms.keepsLast(of: people) { people.removeLast() }
+    }
+  }
+
+  /// People who are each the mean of all candidates that are like the best one.
+  private mutating func appendMeans(_ outputs: [OutputTensor], to people: inout DecodedPeople) throws(PoseError) {
+    means.removeAll(keepingCapacity: true)
+    for candidate in ranked {
+      let cell = grid.cell(of: candidate.place)
+      let box = try box(of: candidate.place, in: cell, outputs)
+      guard let owner = nms.owner(of: box) else { continue }
+      let points = points(of: candidate, in: cell, box, outputs)
+      if owner == means.count { means.append(Mean(of: candidate, points)) }
+      means[owner].add(box, points, weight: candidate.confidence)
+    }
+    for mean in means {
+      for point in mean.points { people.append(point) }
+      people.endPerson(confidence: mean.confidence, box: mean.box)
     }
   }
 
@@ -115,9 +138,9 @@ public struct DetectionsDecoder: PoseDecoder {
 
   /// Of the candidate at `place`, whose person scores `raw`; nil for what is too unsure, or of another class.
   private func confidence(of place: Int, raw: Float, _ outputs: [OutputTensor]) -> Double? {
-    var found = scores.activation(Double(raw))
+    var found = scores.chance(raw)
     if let objectness = scores.objectness {
-      found *= scores.activation(Double(objectnessNumbers.value(objectness.channel, of: place, in: outputs)))
+      found *= objectness.chance(objectnessNumbers.value(objectness.channel, of: place, in: outputs))
     }
     guard found > minConfidence else { return nil }
     if let channel = scores.classChannel {
@@ -132,28 +155,29 @@ public struct DetectionsDecoder: PoseDecoder {
   }
 
   private func box(of place: Int, in cell: Cell, _ outputs: [OutputTensor]) throws(PoseError) -> Box {
-    func number(_ channel: Int) -> Double {
-      Double(boxNumbers.value(boxes.first + channel, of: place, in: outputs))
-    }
-    let found = boxes.box(number(0), number(1), number(2), number(3), cell: cell, scale: scale)
+    func number(_ which: Int) -> Double { boxNumber(which, of: place, outputs) }
+    let found = boxes.box(number(0), number(1), number(2), number(3), cell: cell, extent: scale)
     guard found.isFinite else {
-      let (output, index) = boxNumbers.location(boxes.first + 2, of: place)
+      let (output, index) = boxNumbers.location(boxes.first + 2 * boxes.bins, of: place)
       throw .nonFinite(tensor: outputNames[output], index: index)
     }
     return found
   }
 
-  private func appendPoints(
-    of candidate: Candidate, in cell: Cell, _ outputs: [OutputTensor], to people: inout DecodedPeople
-  ) {
-    for keypoint in 0..<keypointCount {
+  private func points(of candidate: Candidate, in cell: Cell, _ box: Box, _ outputs: [OutputTensor]) -> [PosePoint] {
+    guard let keypoints else {
+      return [(box.left, box.top), (box.right, box.bottom)].map {
+        PosePoint(x: $0.0, y: $0.1, score: candidate.confidence)
+      }
+    }
+    return (0..<keypointCount).map { keypoint in
       let first = keypoints.first + keypoint * keypoints.fieldCount
       func number(_ column: Int) -> Double {
         Double(keypointNumbers.value(first + column, of: candidate.place, in: outputs))
       }
       let place = keypoints.place(number(keypoints.columnX), number(keypoints.columnY), cell: cell, scale: scale)
       let score = keypoints.columnScore.map { keypoints.activation(number($0)) }
-      people.append(PosePoint(x: place.x, y: place.y, score: score ?? candidate.confidence))
+      return PosePoint(x: place.x, y: place.y, score: score ?? candidate.confidence)
     }
   }
 }

@@ -8,51 +8,6 @@ extension DetectionsDecoder {
     case maps
   }
 
-  /// Where a candidate's cell is on its level, and how many input px one cell is.
-  struct Cell {
-    var column = 0.0
-    var row = 0.0
-    var stride = 0.0
-  }
-
-  /// The levels of the candidates, which go level after level, within one row by row; none where numbers need none.
-  struct CandidateGrid {
-    struct Level {
-      let columns: Int
-      let rows: Int
-      let stride: Int
-      var count: Int { columns * rows }
-    }
-
-    let levels: [Level]
-
-    init(settings: DecoderSettings) throws(PoseError) {
-      let strides = try settings.integers("strides")
-      guard strides.allSatisfy({ $0 > 0 }) else { throw settings.wrong("strides", expected: "integers above 0") }
-      let size = settings.inputSize
-      levels = strides.map { stride in  // what does not fill a cell has one all the same
-        Level(columns: (size.width + stride - 1) / stride, rows: (size.height + stride - 1) / stride, stride: stride)
-      }
-    }
-
-    var isEmpty: Bool { levels.isEmpty }
-
-    /// Number of candidates; 0 where the outputs say it.
-    var count: Int { levels.reduce(0) { $0 + $1.count } }
-
-    func cell(of place: Int) -> Cell {
-      var within = place
-      for level in levels {
-        if within < level.count {
-          let (row, column) = within.quotientAndRemainder(dividingBy: level.columns)
-          return Cell(column: Double(column), row: Double(row), stride: Double(level.stride))
-        }
-        within -= level.count
-      }
-      return Cell()
-    }
-  }
-
   /// Where the numbers of one role lie, output after output.
   struct RoleNumbers {
     struct Part {
@@ -108,14 +63,20 @@ extension DetectionsDecoder {
     private(set) var shapes: [[Int]] = []
 
     init(
-      axes: Axes, grid: CandidateGrid, boxes: BoxRole, scores: ScoreRole, keypoints: KeypointRole,
+      axes: Axes, grid: CandidateGrid, boxes: BoxRole, scores: ScoreRole, keypoints: KeypointRole?,
       settings: DecoderSettings
     ) throws(PoseError) {
       var roles: [(setting: String, outputs: [String], end: Int)] = [
-        ("boxes.outputs", boxes.outputs, boxes.first + 4),
+        ("boxes.outputs", boxes.outputs, boxes.first + 4 * boxes.bins),
         ("scores.outputs", scores.outputs, max(scores.first + scores.count, (scores.classChannel ?? 0) + 1)),
-        ("keypoints.outputs", keypoints.outputs, keypoints.first + settings.keypointCount * keypoints.fieldCount),
       ]
+      if let keypoints {
+        let end = keypoints.first + settings.keypointCount * keypoints.fieldCount
+        roles.append(("keypoints.outputs", keypoints.outputs, end))
+      }
+      if axes == .maps, grid.levels.contains(where: { $0.each > 1 }) {
+        throw settings.wrong("anchors.counts", expected: "1 of maps")
+      }
       if let objectness = scores.objectness {
         roles.append(("scores.objectness.outputs", objectness.outputs, objectness.channel + 1))
       }
@@ -157,8 +118,14 @@ extension DecoderSettings {
     return found
   }
 
+  func numberAbove0(_ name: String) throws(PoseError) -> Double {
+    let found = try number(name)
+    guard found > 0 else { throw wrong(name, expected: "a number above 0") }
+    return found
+  }
+
   func needsStrides(_ unit: DetectionsDecoder.Unit, _ name: String) throws(PoseError) {
-    if unit == .cells, try integers("strides").isEmpty {
+    if unit.isOnLevels, try integers("strides").isEmpty {
       throw wrong(name, expected: "no cells where there are no strides")
     }
   }

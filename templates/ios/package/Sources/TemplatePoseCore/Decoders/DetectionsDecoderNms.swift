@@ -3,12 +3,13 @@
 import Foundation
 
 /// Of candidates that are one person the best one: greedy non-maximum suppression, by boxes or by keypoints.
+/// Weighted it tells which of the kept ones a candidate is part of.
 ///
 /// Candidates come the best first; one is kept unless it is more like a kept one than the threshold. What is exactly at
 /// the threshold stays.
 struct Suppression: Sendable {
-  /// `iou` of boxes, `oks` of keypoints, `none` where the network gives each person once.
-  enum Kind: String, CaseIterable { case iou, oks, none }
+  /// `iou` of boxes, `oks` of keypoints, `none` where the network gives each person once; `weighted` is of boxes too.
+  enum Kind: String, CaseIterable { case iou, oks, none, weighted }
 
   /// Of the IoU; `inclusive` adds 1 px to every side, as older code does.
   enum Definition: String, CaseIterable { case plain, inclusive }
@@ -17,7 +18,7 @@ struct Suppression: Sendable {
   let mostIn: Int
   /// So many people are given.
   let mostOut: Int
-  private let kind: Kind
+  let kind: Kind
   private let threshold: Double
   private let extra: Double
   private let variances: [Double]
@@ -51,6 +52,15 @@ struct Suppression: Sendable {
     for kept in keptBoxes where iou(kept, box) > threshold { return false }
     keptBoxes.append(box)
     return true
+  }
+
+  /// Which of the kept candidates the next one is part of, the first that it is like; a new one, as long as there may be
+  /// more, nil after that.
+  mutating func owner(of box: Box) -> Int? {
+    if let found = keptBoxes.firstIndex(where: { iou($0, box) > threshold }) { return found }
+    guard keptBoxes.count < mostOut else { return nil }
+    keptBoxes.append(box)
+    return keptBoxes.count - 1
   }
 
   /// Whether the last of `people` stays as far as keypoints tell.

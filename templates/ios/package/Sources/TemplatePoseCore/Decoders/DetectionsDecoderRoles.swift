@@ -3,11 +3,17 @@
 import Foundation
 
 extension DetectionsDecoder {
-  /// What a number counts in: input px; 0 to 1 over the input; the candidate's cell, times its stride.
+  /// What a number counts in: input px; 0 to 1 over the input; the candidate's cell, times its stride; px or
+  /// sizes of its anchor.
   enum Unit: String, CaseIterable {
     case inputPx = "input_px"
     case unit
     case cells
+    case anchorPx = "anchor_px"
+    case anchors
+
+    /// Whether numbers count from the candidate's cell.
+    var isOnLevels: Bool { self != .inputPx && self != .unit }
   }
 
   /// What turns a raw score into a score.
@@ -19,64 +25,23 @@ extension DetectionsDecoder {
     func callAsFunction(_ raw: Double) -> Double { self == .sigmoid ? TemplatePoseCore.sigmoid(raw) : raw }
   }
 
-  /// Four channels that are a candidate's box.
-  struct BoxRole {
-    /// `ltrb` are the distances from the anchor to the sides; `cxcywhExp` has the logarithms of the sides.
-    enum Format: String, CaseIterable {
-      case xyxy
-      case yxyx
-      case xywh
-      case cxcywh
-      case ltrb
-      case cxcywhExp = "cxcywh_exp"
+  /// What a raw score is worth: clipped, a sigmoid of it where it is a logit, raised to a power.
+  struct Chance {
+    let activation: Activation
+    let clip: Double?
+    let power: Double?
+
+    init(settings: DecoderSettings, power name: String) throws(PoseError) {
+      activation = try settings.choice("scores.activation")
+      clip = settings.has("scores.clip") ? try settings.numberAbove0("scores.clip") : nil
+      power = settings.has(name) ? try settings.numberAbove0(name) : nil
     }
 
-    let outputs: [String]
-    let first: Int
-    private let format: Format
-    private let unit: Unit
-    private let shift: Double
-
-    init(settings: DecoderSettings) throws(PoseError) {
-      outputs = try settings.texts("boxes.outputs")
-      first = try settings.integer("boxes.first", atLeast: 0)
-      format = try settings.choice("boxes.format")
-      unit = try settings.choice("boxes.unit")
-      shift = try settings.number("boxes.shift")
-      try settings.needsStrides(unit, "boxes.unit")
-      switch format {
-      case .ltrb, .cxcywhExp:
-        if unit != .cells { throw settings.wrong("boxes.unit", expected: "cells for boxes of that format") }
-      case .xyxy, .yxyx, .xywh:
-        if unit == .cells { throw settings.wrong("boxes.unit", expected: "no cells for boxes of that format") }
-      case .cxcywh: break
-      }
-    }
-
-    /// The box that four numbers stand for, input px.
-    /// - Parameter scale: input px that 1 is in `Unit.unit`.
-    func box(_ a: Double, _ b: Double, _ c: Double, _ d: Double, cell: Cell, scale: Point) -> Box {
-      let (anchorX, anchorY) = (cell.column + shift, cell.row + shift)
-      var (x, y, width, height) = format == .yxyx ? (b, a, d, c) : (a, b, c, d)
-      switch (unit, format) {
-      case (.cells, .ltrb):
-        return Box(
-          left: (anchorX - a) * cell.stride, top: (anchorY - b) * cell.stride, right: (anchorX + c) * cell.stride,
-          bottom: (anchorY + d) * cell.stride)
-      case (.cells, _):
-        (x, y) = ((a + anchorX) * cell.stride, (b + anchorY) * cell.stride)
-        (width, height) = format == .cxcywhExp ? (exp(c), exp(d)) : (c, d)
-        (width, height) = (width * cell.stride, height * cell.stride)
-      case (.unit, _):
-        (x, y, width, height) = (x * scale.x, y * scale.y, width * scale.x, height * scale.y)
-      case (.inputPx, _): break
-      }
-      switch format {
-      case .cxcywh, .cxcywhExp:
-        return Box(left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2)
-      case .xywh: return Box(left: x, top: y, right: x + width, bottom: y + height)
-      case .xyxy, .yxyx, .ltrb: return Box(left: x, top: y, right: width, bottom: height)
-      }
+    @inline(__always)
+    func callAsFunction(_ raw: Float) -> Double {
+      let inside = clip.map { min(max(Double(raw), -$0), $0) } ?? Double(raw)
+      let chance = activation(inside)
+      return power.map { pow(max(chance, 0), $0) } ?? chance
     }
   }
 
@@ -84,6 +49,7 @@ extension DetectionsDecoder {
   struct ObjectnessRole {
     let outputs: [String]
     let channel: Int
+    let chance: Chance
   }
 
   /// One channel a class, of which `person` is a person.
@@ -92,8 +58,7 @@ extension DetectionsDecoder {
     let first: Int
     let count: Int
     let person: Int
-    /// Of the scores and of `objectness`.
-    let activation: Activation
+    let chance: Chance
     /// What the scores are multiplied with.
     let objectness: ObjectnessRole?
     /// Where a row says itself which class its one score is of.
@@ -104,12 +69,13 @@ extension DetectionsDecoder {
       first = try settings.integer("scores.first", atLeast: 0)
       count = try settings.integer("scores.count", atLeast: 1)
       person = try settings.integer("scores.person", atLeast: 0)
-      activation = try settings.choice("scores.activation")
+      chance = try Chance(settings: settings, power: "scores.power")
       objectness =
         settings.has("scores.objectness.outputs")
         ? ObjectnessRole(
           outputs: try settings.texts("scores.objectness.outputs"),
-          channel: try settings.integer("scores.objectness.channel", atLeast: 0))
+          channel: try settings.integer("scores.objectness.channel", atLeast: 0),
+          chance: try Chance(settings: settings, power: "scores.objectness.power"))
         : nil
       classChannel =
         settings.has("scores.class_channel") ? try settings.integer("scores.class_channel", atLeast: 0) : nil
@@ -123,10 +89,13 @@ extension DetectionsDecoder {
 
     /// A raw score up to which no candidate is above `confidence`. A logit's unit of room is more than rounding moves it.
     func floor(of confidence: Double) -> Double {
-      switch activation {
-      case .sigmoid: log(confidence / (1 - confidence)) - 1
-      case .none: objectness == nil ? confidence : -.infinity
-      }
+      if chance.power != nil { return -.infinity }
+      let found =
+        switch chance.activation {
+        case .sigmoid: log(confidence / (1 - confidence)) - 1
+        case .none: objectness == nil ? confidence : -.infinity
+        }
+      return chance.clip.map { found < -$0 ? -.infinity : found } ?? found
     }
   }
 
@@ -161,6 +130,7 @@ extension DetectionsDecoder {
       factor = try settings.number("keypoints.factor")
       shift = try settings.number("keypoints.shift")
       try settings.needsStrides(unit, "keypoints.unit")
+      if unit == .anchors { throw settings.wrong("keypoints.unit", expected: "px, cells or 0 to 1") }
     }
 
     /// Where a keypoint is, input px.
@@ -169,7 +139,9 @@ extension DetectionsDecoder {
       switch unit {
       case .cells:
         Point(
-          x: (factor * x + (cell.column + shift)) * cell.stride, y: (factor * y + (cell.row + shift)) * cell.stride)
+          x: (factor * x + (cell.column + shift)) * cell.pitch.x, y: (factor * y + (cell.row + shift)) * cell.pitch.y)
+      case .anchorPx, .anchors:
+        Point(x: x + (cell.column + shift) * cell.pitch.x, y: y + (cell.row + shift) * cell.pitch.y)
       case .unit: Point(x: x * scale.x, y: y * scale.y)
       case .inputPx: Point(x: x, y: y)
       }

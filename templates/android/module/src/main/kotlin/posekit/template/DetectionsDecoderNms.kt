@@ -9,7 +9,7 @@ import kotlin.math.min
 /**
  * Of instances that are one person the best one: greedy non-maximum suppression, by boxes or by keypoints.
  *
- * The best is kept, whatever is too much like it is dropped, and so on with the rest. Equal scores keep the order of
+ * The best is kept, whatever is too much like it is dropped or, weighted, becomes part of it, and so on with the rest. Equal scores keep the order of
  * the model's rows; what is exactly at the threshold stays.
  *
  * @property mostIn so many candidates by confidence are looked at.
@@ -23,8 +23,8 @@ internal class Nms private constructor(
     val mostOut: Int,
     sigmas: DoubleArray,
 ) {
-    /** What is compared: boxes, keypoints, or nothing where the model gives each person once. */
-    enum class Kind { IOU, OKS, NONE }
+    /** What is compared: boxes, keypoints, or nothing where the model gives each person once; WEIGHTED is of boxes too. */
+    enum class Kind { IOU, OKS, NONE, WEIGHTED }
 
     /** INCLUSIVE adds 1 px to every side, as older code does. */
     enum class Definition { PLAIN, INCLUSIVE }
@@ -33,6 +33,11 @@ internal class Nms private constructor(
     private val extra = if (definition == Definition.INCLUSIVE) 1.0 else 0.0
     private var dropped = BooleanArray(0)
     private var areas = DoubleArray(0)
+    private var owners = IntArray(0)
+    private val isOfBoxes = kind == Kind.IOU || kind == Kind.WEIGHTED
+
+    /** Which candidate the one at [place] is part of; -1 for none. */
+    fun owner(place: Int): Int = owners[place]
 
     /**
      * Writes into [kept] the places of those that stay, the best first, and returns how many.
@@ -44,7 +49,9 @@ internal class Nms private constructor(
         if (dropped.size < count) {
             dropped = BooleanArray(count)
             areas = DoubleArray(count)
+            owners = IntArray(count)
         }
+        owners.fill(-1, 0, count)
         dropped.fill(false, 0, count)
         for (one in 0 until count) areas[one] = area(boxes, 4 * one)
         var found = 0
@@ -52,11 +59,13 @@ internal class Nms private constructor(
             if (dropped[one]) continue
             if (found == mostOut) break
             kept[found++] = one
+            owners[one] = one
             if (kind == Kind.NONE) continue
             for (other in one + 1 until count) {
                 if (dropped[other]) continue
-                val alike = if (kind == Kind.IOU) iou(boxes, one, other) else oks(keypoints, one, other)
+                val alike = if (isOfBoxes) iou(boxes, one, other) else oks(keypoints, one, other)
                 dropped[other] = alike > threshold
+                if (dropped[other]) owners[other] = one
             }
         }
         return found
@@ -66,7 +75,7 @@ internal class Nms private constructor(
     private fun area(boxes: DoubleArray, at: Int): Double {
         val width = boxes[at + 2] - boxes[at]
         val height = boxes[at + 3] - boxes[at + 1]
-        return if (kind == Kind.IOU) max(width + extra, 0.0) * max(height + extra, 0.0) else width * height
+        return if (isOfBoxes) max(width + extra, 0.0) * max(height + extra, 0.0) else width * height
     }
 
     private fun iou(boxes: DoubleArray, one: Int, other: Int): Double {

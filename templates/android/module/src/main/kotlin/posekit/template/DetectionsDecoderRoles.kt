@@ -5,14 +5,19 @@ package posekit.template
 /** Axes of the outputs: (1, C, A), (1, A, C), or maps (1, h, w, C), one a level. */
 internal enum class Axes { CHANNELS_FIRST, ROWS, MAPS }
 
-/** What coordinates count: px, 0 to 1 over the input, or cells of the candidate's level. */
+/** What coordinates count: px, 0 to 1 over the input, cells of the candidate's level, px or sizes of its anchor. */
 internal enum class LengthUnit {
     INPUT_PX,
     UNIT,
     CELLS,
+    ANCHOR_PX,
+    ANCHORS,
     ;
 
-    /** Input px of one, of [extent] px that the input is long; cells have the strides of their levels. */
+    /** Whether numbers count from the candidate's cell. */
+    val isOnLevels: Boolean get() = this != INPUT_PX && this != UNIT
+
+    /** Input px of one, of [extent] px that the input is long, where that is the same for all candidates. */
     fun scale(extent: Int): Double = if (this == UNIT) extent.toDouble() else 1.0
 }
 
@@ -80,40 +85,5 @@ internal class Role(val outputs: List<String>, val first: Int, val count: Int, p
             }
             return Role(outputs, settings.channel("$name.$first"), count, axes)
         }
-    }
-}
-
-/** The cells of all levels, level after level, row by row; what does not fill a cell has one all the same. */
-internal class Grid(private val strides: List<Int>, width: Int, height: Int) {
-    private val columns = IntArray(strides.size) { (width + strides[it] - 1) / strides[it] }
-    private val rows = IntArray(strides.size) { (height + strides[it] - 1) / strides[it] }
-
-    /** Where the cell of [find] lies. */
-    var column: Int = 0
-        private set
-    var row: Int = 0
-        private set
-    var stride: Int = 1
-        private set
-
-    /** Makes [column], [row] and [stride] those of the candidate at [place]. */
-    fun find(place: Int) {
-        var level = 0
-        var within = place
-        while (within >= columns[level] * rows[level]) within -= columns[level] * rows[level++]
-        column = within % columns[level]
-        row = within / columns[level]
-        stride = strides[level]
-    }
-
-    /** Whether candidates have no cells: any number of them will do. */
-    val isEmpty: Boolean get() = strides.isEmpty()
-
-    /** The shape that [role]'s output number [part] must have with [channels] channels; 0 is any number. */
-    fun shape(role: Role, part: Int, channels: Int, axes: Axes): IntArray {
-        if (axes == Axes.MAPS) return intArrayOf(1, rows[part], columns[part], channels)
-        val levels = if (role.outputs.size == 1) strides.indices else part..part
-        val count = if (isEmpty) 0 else levels.sumOf { columns[it] * rows[it] }
-        return if (axes == Axes.ROWS) intArrayOf(1, count, channels) else intArrayOf(1, channels, count)
     }
 }

@@ -4,7 +4,9 @@ package posekit.template
 
 import kotlin.math.floor
 import kotlin.math.ln
+import kotlin.math.max
 import kotlin.math.min
+import kotlin.math.pow
 
 /** Who of the candidates is a person, and how surely: [find] writes them down, the surest first. */
 internal class CandidateScores(
@@ -12,7 +14,8 @@ internal class CandidateScores(
     private val objectness: Role?,
     private val classes: Role?,
     private val person: Int,
-    private val activation: ScoreActivation,
+    private val chance: Chance,
+    private val objectnessChance: Chance,
     private val least: Double,
 ) {
     val roles: List<Role> = listOfNotNull(scores, objectness, classes)
@@ -27,11 +30,7 @@ internal class CandidateScores(
     private var scratch = IntArray(0)
 
     /** No raw score below this one can become more than [least]; the few above are computed. */
-    private val floor: Double = when {
-        activation == ScoreActivation.SIGMOID -> logit(least - 1e-9)
-        objectness == null -> least
-        else -> Double.NEGATIVE_INFINITY // what it is multiplied with may be more than 1
-    }
+    private val floor: Double = chance.floor(least, isAlone = objectness == null)
 
     /** How many candidates are people with a confidence above [least]; of equal ones the first stays the first. */
     fun find(): Int {
@@ -56,8 +55,8 @@ internal class CandidateScores(
     fun confidence(rank: Int): Double = confidences[order[rank]]
 
     private fun confidence(place: Int, value: Float): Double {
-        val confidence = activation.of(value.toDouble())
-        return if (objectness == null) confidence else confidence * activation.of(objectness.at(place, 0).toDouble())
+        val confidence = chance.of(value)
+        return if (objectness == null) confidence else confidence * objectnessChance.of(objectness.at(place, 0))
     }
 
     /** Of equal classes the first is the best. */
@@ -95,12 +94,48 @@ internal class CandidateScores(
                 person = settings.channel("scores.person").also {
                     if (!saysClass && it >= count) throw settings.wrong("scores.person", "a class of $count, from 0 on")
                 },
-                activation = settings.choice("scores.activation"),
+                chance = Chance.of(settings, "scores.power"),
+                objectnessChance = Chance.of(settings, "$objectness.power"),
                 least = settings.number("min_confidence").also {
                     if (!(it >= 0 && it < 1)) throw settings.wrong("min_confidence", "a number from 0 to below 1")
                 },
             )
         }
+    }
+}
+
+/** What a raw score is worth: within -[clip] and [clip], a sigmoid of it where it is a logit, raised to [power]. */
+internal class Chance private constructor(
+    private val activation: ScoreActivation,
+    private val clip: Double?,
+    private val power: Double?,
+) {
+    fun of(raw: Float): Double {
+        val inside = clip?.let { raw.toDouble().coerceIn(-it, it) } ?: raw.toDouble()
+        val chance = activation.of(inside)
+        return power?.let { max(chance, 0.0).pow(it) } ?: chance
+    }
+
+    /** No raw score below it can become more than [least]. [isAlone]: it is multiplied with nothing. */
+    fun floor(least: Double, isAlone: Boolean): Double {
+        val found = when {
+            power != null -> Double.NEGATIVE_INFINITY
+            activation == ScoreActivation.SIGMOID -> logit(least - 1e-9)
+            isAlone -> least
+            else -> Double.NEGATIVE_INFINITY // what it is multiplied with may be more than 1
+        }
+        return if (clip != null && found < -clip) Double.NEGATIVE_INFINITY else found
+    }
+
+    companion object {
+        fun of(settings: DecoderSettings, power: String): Chance = Chance(
+            activation = settings.choice("scores.activation"),
+            clip = if (settings.has("scores.clip")) settings.above0("scores.clip") else null,
+            power = if (settings.has(power)) settings.above0(power) else null,
+        )
+
+        private fun DecoderSettings.above0(name: String): Double =
+            number(name).also { if (!(it > 0)) throw wrong(name, "a number above 0") }
     }
 }
 
