@@ -24,6 +24,8 @@ MODELS = (
     ("movenet-lightning", "movenet/movenet_single_pose_lightning_ptq.tflite", "", (1, 1)),
     ("cpm", "cpm/cpm.tflite", "", (1, 1)),
     ("yunet-face5", "yunet/yunet_n_320_320.onnx", "", (1, 2)),
+    ("rtmdet-person", "rtmdet/rtmdet_nano_person_640.onnx", "", (1, 2)),
+    ("blazepose-detector", "blazepose/pose_detection.tflite", "", (1, 1)),
 )
 NEEDED = {".pb": "tensorflow", ".onnx": "onnx"}
 KINDS = 6  # of their decoders

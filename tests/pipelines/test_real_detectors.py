@@ -18,7 +18,7 @@ from posekit.poses import Poses
 from posekit.poses.images import load_image
 from posekit.poses.regions import Region
 from posekit.poses.warp import crop
-from tests.real_models import DATA, PHOTO, decoded_in_swift, needs
+from tests.real_models import DATA, PHOTO, needs
 
 pytest.importorskip("ai_edge_litert")
 
@@ -137,12 +137,3 @@ def test_blazepose_finds_the_person_of_the_photograph() -> None:
     for name, fault in faults.items():
         wrong = detections.decode(alone, decoder.model_copy(update=fault), spec.input, spec.keypoints.oks_sigmas)
         assert max(away_from_the_reference(wrong, transform)[:2]) > 0.5, name
-
-
-@pytest.mark.slow
-def test_swift_decodes_both_as_python_does(tmp_path: Path) -> None:
-    needs(SSD, BLAZEPOSE, PHOTO)
-    spec, outputs, _ = blazepose_outputs()
-    found = decoded_in_swift({"blazepose": (spec, outputs)}, tmp_path / "blazepose")
-    assert found["px"] < 0.001
-    assert found["box"] < 0.001
