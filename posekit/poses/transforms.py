@@ -90,7 +90,8 @@ def moved(matrix: Floats, points: Floats) -> Floats:
 def input_transform(region: Region, spec: InputSpec) -> InputTransform:
     """The transform that brings `region` (source px) to the network's input as `spec.resize` says.
 
-    affine_crop: the region fills the input, pad_value outside the source. stretch: the same, edges repeated.
+    affine_crop: the region fills the input, pad_value outside the source unless `spec.outside` says otherwise.
+    stretch: the same, edges repeated.
     letterbox: one scale for both axes, the content centred or at the top left, padded.
     InputError for a turned region where sampling is antialiased: its filter has the axes of the picture.
     """
@@ -112,7 +113,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
         matrix=np.array([[a, b, tx], [c, d, ty]]),
         content_xyxy=(left, top, right, bottom),
         pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
-        clamp=spec.resize != "affine_crop",
+        clamp=spec.repeats_edge,
         antialias=spec.sampling == "bilinear_antialias",
     )
 

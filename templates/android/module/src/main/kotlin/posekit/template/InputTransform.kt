@@ -102,7 +102,7 @@ internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec):
 /**
  * The transform that brings [region] (source px) to the model's input.
  *
- * AFFINE_CROP: the region fills the input, pad value outside the source. STRETCH: the same, edges repeated.
+ * AFFINE_CROP and STRETCH: the region fills the input; what lies outside the source is for [InputSpec.outside] to say.
  * LETTERBOX: one scale for both axes, the content centred or at the top left, padded.
  * [IllegalArgumentException] where the region is too small, too large or too far away for a finite scale, and where it
  * is turned though sampling is antialiased: that filter has the axes of the picture.
@@ -131,7 +131,7 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     }
     val toInput = regionToExtent(region, left, top, extentX, extentY)
     val pixelCenter = if (input.alignment == Alignment.HALF_PIXEL) 0.5 else 0.0
-    val clamp = input.resize != Resize.AFFINE_CROP
+    val clamp = input.outside == Outside.EDGE
     val transform = InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
     requireUsable(toInput.isUsable && transform.toSource.isUsable, region)
     return transform
