@@ -26,6 +26,7 @@ from posekit.poses.regions import Region, frame_region, region_from_box
 from posekit.poses.transforms import Orientation, upright_size
 from posekit.poses.warp import crop
 
+EACH = ("visibility", "presence", "world")  # of a keypoint
 SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
 KEYPOINTS = 7
@@ -170,9 +171,11 @@ def decoder_case(
         "dimensions": found.keypoints.shape[2], "keypoints": found.keypoints.ravel().tolist(),
         "scores": found.scores.ravel().tolist(),
     }  # fmt: skip
-    if decoder.several:
+    if decoder.several or spec.has_confidence:
         case["confidences"] = _list(found.confidences)
+    if decoder.several:
         case["boxes_xyxy"] = _list(found.boxes_xyxy)
+    case |= {name: _list(values) for name in EACH if (values := getattr(found, name)) is not None}
     return case
 
 

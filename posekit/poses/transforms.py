@@ -67,6 +67,14 @@ class InputTransform:
         """Map input px (..., 2) to source px."""
         return moved(invert(self.matrix), points)
 
+    def turned(self, offsets: Floats) -> Floats:
+        """Offsets (..., 3) in the axes of the input, as of metres, in those of the source: x and y turned, z as it
+        is."""
+        (a, b, _), _ = self.matrix.tolist()
+        cos, sin = a / math.hypot(a, b), b / math.hypot(a, b)
+        x, y, z = np.moveaxis(np.asarray(offsets, np.float64), -1, 0)
+        return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
+
     @property
     def source_px_per_input_px(self) -> float:
         """Mean scale of `to_source`, used for depth (z), which has no axis of its own."""

@@ -35,6 +35,7 @@ from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 from tests.golden import centers_cases, tags_cases
+from tests.golden.landmarks_cases import landmarks_cases
 from tests.golden.maps_cases import add_cases
 from tests.golden.movenet_cases import movenet_cases
 from tests.golden.paf_cases import paf_cases
@@ -162,7 +163,7 @@ def all_decoder_cases() -> list[Case]:
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
     bottom_up = paf_cases() + posenet_cases() + tags_cases.cases() + centers_cases.cases()
-    return cases + detections_cases() + movenet_cases() + bottom_up
+    return cases + detections_cases() + landmarks_cases() + movenet_cases() + bottom_up
 
 
 def mirrored_blurs(edges: Any) -> list[Case]:

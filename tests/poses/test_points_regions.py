@@ -21,8 +21,10 @@ CROPS = DATA / "mediapipe_regions"
 
 
 def spec(size_wh: tuple[int, int] = (64, 64), **more: Any) -> InputSpec:
-    data: dict[str, Any] = {"size_wh": size_wh, "color_order": "rgb", "mean": (0, 0, 0), "std": (1, 1, 1),
-                            "resize": "affine_crop", "box_padding": 1.0, "alignment": "index", "outside": "edge"}  # fmt: skip
+    data: dict[str, Any] = {
+        "size_wh": size_wh, "color_order": "rgb", "mean": (0, 0, 0), "std": (1, 1, 1), "resize": "affine_crop",
+        "box_padding": 1.0, "alignment": "index", "outside": "edge",
+    }  # fmt: skip
     return InputSpec.model_validate(data | more)
 
 
