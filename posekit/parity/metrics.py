@@ -18,7 +18,8 @@ class TensorError:
     """One output over all cases. snr_db: the noise of the worst case against the signal of the median one (a picture
     without anybody has little signal of its own); where: (case, index) of the largest difference.
 
-    finite: every value of both sides; constant: the same values for every case and position, or all zero.
+    finite: every value of both sides; constant: the same values for every case and position, or all zero; one number a
+    picture is never that, since a network may be as sure of all of them.
     """
 
     name: str
@@ -119,7 +120,7 @@ class TensorTally:
         if not self._finite:
             return
         self._first = float(seen.flat[0]) if self._first is None else self._first
-        self._same &= bool((seen == self._first).all())
+        self._same &= bool((seen == self._first).all()) and seen.size > 1
         difference = seen.astype(np.float64) - expected
         if not np.isfinite(difference).all():
             self._finite, self._max, self._where = False, float("nan"), case

@@ -34,6 +34,14 @@ public struct InputTransform: Equatable, Sendable {
       bottom: max(a.y, b.y, c.y, d.y))
   }
 
+  /// Metres in the axes of the input in those of the source: x and y turned, z as it is.
+  func turned(_ offset: WorldPoint) -> WorldPoint {
+    let length = hypot(matrix.a, matrix.b)
+    let (cosine, sine) = (matrix.a / length, matrix.b / length)
+    return WorldPoint(
+      x: cosine * offset.x - sine * offset.y, y: sine * offset.x + cosine * offset.y, z: offset.z)
+  }
+
   /// Mean scale of `toSource`, used for depth (z), which has no axis of its own.
   public var sourcePxPerInputPx: Double { 1 / abs(matrix.determinant).squareRoot() }
 }

@@ -5,6 +5,7 @@ package posekit.template
 import kotlin.math.abs
 import kotlin.math.cos
 import kotlin.math.floor
+import kotlin.math.hypot
 import kotlin.math.max
 import kotlin.math.min
 import kotlin.math.round
@@ -61,6 +62,19 @@ internal class InputTransform(
     val clamp: Boolean,
 ) {
     val toSource: Affine = toInput.invert()
+
+    /** Turns [offsets], x, y, z in turn, as of metres, from the axes of the input to those of the source; z stays. */
+    fun turn(offsets: DoubleArray) {
+        val length = hypot(toInput.a, toInput.b)
+        val cos = toInput.a / length
+        val sin = toInput.b / length
+        for (at in offsets.indices step 3) {
+            val x = offsets[at]
+            val y = offsets[at + 1]
+            offsets[at] = cos * x - sin * y
+            offsets[at + 1] = sin * x + cos * y
+        }
+    }
 
     /** Mean scale of [toSource], used for depth (z), which has no axis of its own. */
     val sourcePxPerInputPx: Double
