@@ -85,6 +85,9 @@ TYPE_FAULTS = [
 # one slip in the arithmetic each, and the suite of the harness that must notice
 ARITHMETIC_FAULTS = [
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
+    ("InputTransform.kt", "input.outside == Outside.EDGE", "input.resize != Resize.AFFINE_CROP", "warp"),
+    ("Region.kt", "atan2(-alongY, alongX)", "atan2(alongY, alongX)", "tracking"),
+    ("Region.kt", "away * cos(angle), side * scale", "away * cos(angle), side", "tracking"),
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),
     ("DenseReader.kt", "if (value > most)", "if (value >= most)", "dense"),
     ("DenseReader.kt", "(cells - 1) * spec.upsampling + 1 else", "cells * spec.upsampling else", "dense"),

@@ -124,6 +124,7 @@ def test_golden_vectors(report: dict[str, Any]) -> None:
 FAULTS = {
     "warp": (
         ("InputTransform.swift", "input.alignment == .halfPixel ? 0.5 : 0", "0"),
+        ("InputTransform.swift", "input.outside == .edge", "input.resize != .affineCrop"),
         ("InputTransform.swift", ".toNearestOrEven", ".toNearestOrAwayFromZero"),
         ("InputTransform.swift", "input.oddPixel == .before ? 1 : 0", "0"),
         ("InputTransform.swift", "input.enlarge ? fitting", "true ? fitting"),
@@ -149,6 +150,8 @@ FAULTS = {
     "tracking": (
         ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
         ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
+        ("Region.swift", "atan2(from.y - to.y", "atan2(to.y - from.y"),
+        ("Region.swift", "center.y + away", "center.y - away"),
         ("TorsoTracker.swift", "guard min(shoulders, hips) > minScore", "guard max(shoulders, hips) > minScore"),
     ),
     "people": (

@@ -17,23 +17,20 @@ from numpy.typing import NDArray
 
 from posekit import documents
 from posekit.bundle.golden_dense import dense_cases
+from posekit.bundle.golden_tracking import people_cases, tracking_cases
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import DecoderSpec
-from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
-from posekit.poses.people_tracking import PeopleSmoother, PeopleTracker
 from posekit.poses.regions import Region, frame_region, region_from_box
-from posekit.poses.torso import TorsoRule, torso_region
-from posekit.poses.tracking import OneEuroFilter, next_region
 from posekit.poses.transforms import Orientation, upright_size
 from posekit.poses.warp import crop
 
+EACH = ("visibility", "presence", "world")  # of a keypoint
 SEED = 20261121
 LONGER_SIDE = 40  # px; the arithmetic does not depend on the size, the file's size does
 KEYPOINTS = 7
 SIGMAS = (0.05,) * KEYPOINTS
-TRACKING_SIZE_WH = (96, 128)
 TENSORS = ("tensor", "values")  # float32 in base64
 CLOSE = 1e-9  # relative: other processors end other digits later
 CLOSE_FLOAT32 = 1e-6
@@ -67,8 +64,8 @@ def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> N
     write_cases(folder / "warp.json", warps)
     write_cases(folder / f"{spec.decoder.kind}.json", own_decoder_cases(rng, spec))
     write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6), spec.dense))
-    write_cases(folder / "people.json", people_cases())
-    write_cases(folder / "tracking.json", tracking_cases())
+    write_cases(folder / "people.json", people_cases(SEED))
+    write_cases(folder / "tracking.json", tracking_cases(SEED))
 
 
 def files_of(spec: PoseSpec) -> tuple[str, ...]:
@@ -141,6 +138,7 @@ def warp_cases(
             "name": f"{spec.resize}-{spec.alignment}-{name}-{kind}",
             "input": {"size_wh": list(spec.size_wh), "resize": spec.resize, "sampling": spec.sampling,
                       "box_padding": spec.box_padding, "pad_value": spec.pad_value, "alignment": spec.alignment,
+                      "outside": "edge" if spec.repeats_edge else "value",
                       "anchor": spec.anchor, "rounding": spec.rounding, "odd_pixel": spec.odd_pixel,
                       "enlarge": spec.enlarge},
             "image_size_wh": list(stored_wh), "image_rgb": _base64(pixels),
@@ -173,9 +171,11 @@ def decoder_case(
         "dimensions": found.keypoints.shape[2], "keypoints": found.keypoints.ravel().tolist(),
         "scores": found.scores.ravel().tolist(),
     }  # fmt: skip
-    if decoder.several:
+    if decoder.several or spec.has_confidence:
         case["confidences"] = _list(found.confidences)
+    if decoder.several:
         case["boxes_xyxy"] = _list(found.boxes_xyxy)
+    case |= {name: _list(values) for name in EACH if (values := getattr(found, name)) is not None}
     return case
 
 
@@ -187,73 +187,6 @@ def own_decoder_cases(rng: np.random.Generator, spec: PoseSpec) -> list[Case]:
     for noise in (0.0, 0.05):
         noisy = {key: value + rng.normal(0, noise, value.shape) for key, value in clean.items()}
         cases.append(decoder_case(f"{decoder.kind}-noise-{noise}", decoder, spec.input, noisy, sigmas))
-    return cases
-
-
-def tracking_cases() -> list[Case]:
-    """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high. In each a person
-    of shoulders, hips and a foot, whom the tracker of torsos follows."""
-    rng, torsos = np.random.default_rng(SEED + 2), np.random.default_rng(SEED + 9)
-    smoother = OneEuroFilter(min_cutoff=0.8, beta=0.02)
-    points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
-    for step in range(12):
-        points = points + rng.normal(0, 1 + step, (5, 2))
-        scores = np.full(5, 0.9) if step != 7 else np.array([0.9, 0.1, 0.2, 0.9, 0.29])
-        time += [0.033, 0.05, 0.0, 0.033][step % 4]
-        region = next_region(points, scores, TRACKING_SIZE_WH, 1.25)
-        cases.append({
-            "time_seconds": time, "keypoints": points.ravel().tolist(), "scores": scores.tolist(),
-            "smoothed": smoother.smooth(points, time).ravel().tolist(),
-            "region": None if region is None else {
-                "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
-            "torso": _torso_case(torsos, step),
-        })  # fmt: skip
-    return cases
-
-
-def _torso_case(rng: np.random.Generator, step: int) -> Case:
-    """Small and large people, at the border and beyond, whose feet or shoulders are not seen now and then."""
-    size_wh = ((120, 90), (60, 200))[step % 2]
-    size = (6.0, 12.0, 25.0)[step % 3]
-    place = rng.uniform(0, 1, 2) * size_wh
-    points = place + rng.uniform(-1, 1, (5, 2)) * size + np.array([0.0, 1.4 * size]) * np.array([[0, 0, 0, 0, 1]]).T
-    scores = np.array([0.9, 0.1, 0.3, 0.9, (0.19, 0.2, 0.9)[step // 3 % 3]])
-    if step == 7:  # in the middle of the longer side, and larger than it
-        points[2:, 1] = 98, 102, 300
-    if step in (4, 9):
-        scores[[0, 1] if step == 4 else [2, 3]] = 0.2
-    region = torso_region(points, scores, size_wh, TorsoRule(0, 1, 2, 3))
-    return {
-        "source_size_wh": list(size_wh), "keypoints": points.ravel().tolist(), "scores": scores.tolist(),
-        "region": {"center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
-    }  # fmt: skip
-
-
-def people_cases() -> list[Case]:
-    """Clips of people who walk, cross, are lost for a while or for good, by each similarity; a case a frame, the first
-    of a clip with `starts`."""
-    rng, cases = np.random.default_rng(SEED + 4), list[Case]()
-    for similarity in ("oks", "iou"):
-        tracker = PeopleTracker((0.08,) * 5, similarity, max_tracks=4)
-        smoother = PeopleSmoother(min_cutoff=0.8, beta=0.02)
-        shape, time = rng.uniform(0, 40, (6, 5, 2)), 5.0
-        for step in range(20):
-            time += (0.033, 0.05, 0.0, 0.4)[step % 4] + (0.9 if step == 13 else 0.0)
-            here = [who for who in range(6) if (step + 3 * who) % 11 > 3 or who == 0]
-            here = [] if step == 9 else [who for who in here if who < 4 or step > 15]
-            centre = np.array([[30.0 * who + (4 - 2 * who) * step, 20.0 + 5 * who] for who in here]).reshape(-1, 1, 2)
-            points = shape[here] + centre + rng.normal(0, 0.5, (len(here), 5, 2))
-            scores = rng.uniform(0.28, 1.0, (len(here), 5))
-            if step == 18:  # two in one place: who comes next there is as much like the one as like the other
-                points[1], scores[1] = points[0], scores[0]
-            boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
-            ids = tracker.update(Poses(points, scores, boxes_xyxy=boxes), time)
-            cases.append({
-                "similarity": similarity, "starts": step == 0, "time_seconds": time, "people": len(here),
-                "keypoints": points.ravel().tolist(), "scores": scores.ravel().tolist(),
-                "boxes_xyxy": boxes.ravel().tolist(), "ids": ids,
-                "smoothed": smoother.smooth(ids, points, time).ravel().tolist(),
-            })  # fmt: skip
     return cases
 
 

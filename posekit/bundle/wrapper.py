@@ -113,6 +113,7 @@ def context(
         "decoder_settings": settings,
         "has_depth": spec.decoder.has_depth,
         "has_several": spec.has_several,
+        "may_be_nobody": spec.may_find_nobody and not spec.has_several,
         "tracker_min_score": float(of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)),
         "minimum_ios": ios,
         "minimum_macos": MACOS_OF_IOS[ios],

@@ -53,7 +53,7 @@ def _row(path: Path, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
     each label has."""
     import numpy as np
 
-    from posekit.parity.written_poses import written_poses
+    from posekit.parity.written_poses import EACH, written_poses
 
     instances = [
         {
@@ -61,6 +61,7 @@ def _row(path: Path, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
             "scores": np.round(one["scores"], 5).tolist(),
             "confidence": round(one["confidence"], 5),
             "box_xyxy": None if one["box_xyxy"] is None else np.round(one["box_xyxy"], 3).tolist(),
+            **{name: np.round(one[name], 5).tolist() for name in EACH if name in one},
         }
         for one in written_poses(seen.poses)
     ]

@@ -110,8 +110,8 @@ class GateSpec(Part):
     found, as fractions of its keypoints; who is on one side of a threshold here and on the other there, by no more than
     `max_score`, is not counted. min_oks of the worst person, mean_oks of
     all. min_snr_db: signal to noise of the worst output tensor. max_score: largest difference of a score, as a fraction
-    of the largest score, or of 1 if that is more. max_ap_drop, max_pck_drop: points of accuracy lost, where enough
-    people are annotated.
+    of the largest score, or of 1 if that is more. max_world: the largest error in the world, metres. max_ap_drop,
+    max_pck_drop: points of accuracy lost, where enough people are annotated.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None
@@ -124,6 +124,7 @@ class GateSpec(Part):
     min_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     mean_oks: Annotated[float, Field(ge=0, le=1)] | None = None
     max_score: Annotated[float, Field(gt=0)] | None = None
+    max_world: Annotated[float, Field(gt=0)] | None = None
     min_agreement: Annotated[float, Field(ge=0, le=1)] | None = None
     max_uv: Annotated[float, Field(gt=0)] | None = None
     max_missed: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -221,6 +222,11 @@ class PoseSpec(Part):
     def has_several(self) -> bool:
         """Whether the model finds any number of people in a picture, rather than the one of a region."""
         return of(self.decoder).several
+
+    @property
+    def may_find_nobody(self) -> bool:
+        """Whether the model may say that nobody is where it looks."""
+        return self.has_several or self.decoder.may_find_nobody
 
     @property
     def looking_once(self) -> PoseSpec:

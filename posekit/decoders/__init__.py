@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import heatmap, integral, movenet, offset_map, regression, simcc
+from posekit.decoders import heatmap, integral, landmarks, movenet, offset_map, regression, simcc
 from posekit.decoders.centers import centers
 from posekit.decoders.decoder import Decoder, DecoderSpec
 from posekit.decoders.detections import detections
@@ -26,6 +26,7 @@ DECODERS: dict[str, Decoder] = {
         detections.DECODER,
         heatmap.DECODER,
         integral.DECODER,
+        landmarks.DECODER,
         movenet.DECODER,
         offset_map.DECODER,
         paf.DECODER,

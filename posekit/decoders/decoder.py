@@ -49,6 +49,31 @@ class DecoderSpec(Part):
         return False
 
     @property
+    def has_visibility(self) -> bool:
+        """Whether keypoints come with a visibility of their own."""
+        return False
+
+    @property
+    def has_presence(self) -> bool:
+        """Whether keypoints come with a presence of their own."""
+        return False
+
+    @property
+    def has_world(self) -> bool:
+        """Whether keypoints come with a place in metres."""
+        return False
+
+    @property
+    def has_confidence(self) -> bool:
+        """Whether the confidence of one person is the network's own rather than the mean of the scores."""
+        return False
+
+    @property
+    def may_find_nobody(self) -> bool:
+        """Whether there may be nobody where one person is looked for."""
+        return False
+
+    @property
     def is_of_its_keypoints(self) -> bool:
         """Whether settings name keypoints by their number, so that they hold for the contract's own K alone."""
         return False

@@ -76,6 +76,7 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
         "odd_pixel": given.odd_pixel,
         "enlarge": given.enlarge,
         "pad_value": given.pad_value,
+        "outside": "edge" if given.repeats_edge else "value",
         "box_padding": given.box_padding,
         "names": list(names),
         "oks_sigmas": list(spec.keypoints.oks_sigmas),

@@ -81,7 +81,8 @@ def poses_of(outputs: Outputs, transform: InputTransform, spec: PoseSpec) -> Pos
     if found.keypoints.shape[2] == 3:
         depth = found.keypoints[..., 2:] * transform.source_px_per_input_px
         points = np.concatenate([points, depth], axis=-1)
-    return replace(found, keypoints=points, boxes_xyxy=_boxes_of(found.boxes_xyxy, transform))
+    world = None if found.world is None else transform.turned(found.world)
+    return replace(found, keypoints=points, boxes_xyxy=_boxes_of(found.boxes_xyxy, transform), world=world)
 
 
 def _boxes_of(boxes_xyxy: Floats | None, transform: InputTransform) -> Floats | None:
@@ -107,7 +108,7 @@ def found_of(case: Case, poses: Poses, spec: PoseSpec) -> Found:
         sizes, areas = sides.max(axis=1, initial=0.0), sides.prod(axis=1)
     return Found(
         case.name, poses.keypoints, poses.scores, sizes, areas, poses.confidences, poses.boxes_xyxy,
-        partial=of(spec.decoder).partial,
+        poses.visibility, poses.presence, poses.world, of(spec.decoder).partial,
     )  # fmt: skip
 
 

@@ -21,15 +21,16 @@ from posekit.parity.quality import Quality
 
 EXACT: dict[Precision, GateSpec] = {
     "fp32": GateSpec(max_px=0.05, min_snr_db=60.0, min_oks=0.999, max_score=0.001, max_missed=0.0, max_invented=0.0,
-                     max_z_px=0.05, min_agreement=0.999, max_uv=0.001, tie=1e-4, min_score_of_median=0.0),
+                     max_z_px=0.05, max_world=0.001, min_agreement=0.999, max_uv=0.001, tie=1e-4,
+                     min_score_of_median=0.0),
     "fp16": GateSpec(p95_px=0.25, max_of_size=0.02, max_shift=0.001, min_snr_db=40.0, min_oks=0.98, max_score=0.03,
-                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, min_agreement=0.995, max_uv=0.01,
-                     tie=0.005),
+                     max_missed=0.0, max_invented=0.0, max_z_of_size=0.02, max_world=0.01, min_agreement=0.995,
+                     max_uv=0.01, tie=0.005),
 }  # fmt: skip
 # keypoints move: what counts is whether they are still good
 COMPRESSED = GateSpec(mean_oks=0.98, min_oks=0.9, max_shift=0.001, max_missed=0.02, max_invented=0.02,
-                      max_z_of_size=0.1, min_agreement=0.95, max_uv=0.05, max_ap_drop=1.0, max_pck_drop=1.0,
-                      tie=0.005)  # fmt: skip
+                      max_z_of_size=0.1, max_world=0.05, min_agreement=0.95, max_uv=0.05, max_ap_drop=1.0,
+                      max_pck_drop=1.0, tie=0.005)  # fmt: skip
 DEFAULTS: dict[Precision, GateSpec] = {name: EXACT.get(name, COMPRESSED) for name in NAMES}
 NO_PYCOCOTOOLS = "pycocotools is not installed"
 ENOUGH_PEOPLE = 20  # with fewer, one person more or less is worth more than the accuracy that may be lost
@@ -148,6 +149,11 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
         text = f"{drift.max_of_size:.2%} of the person, at most {gate.max_of_size:g} ({drift.worst})"
         checks.append(_check(f"{OF_KEYPOINTS}largest of the person", drift.max_of_size <= gate.max_of_size, text))
     checks += _check_depth(gate, drift)
+    if gate.max_world is not None and found.max_world_mm is not None:
+        text = f"{found.max_world_mm:.2f} mm, {found.mean_world_mm:.2f} on average, at most {1000 * gate.max_world:g}"
+        checks.append(
+            _check(f"{OF_KEYPOINTS}largest error in the world", found.max_world_mm <= 1000 * gate.max_world, text)
+        )
     if gate.p95_px is not None:
         text = f"{drift.p95_px:.4f} px of {drift.p95_of}, at most {gate.p95_px:g}"
         checks.append(_check(f"{OF_KEYPOINTS}p95 error", drift.p95_px <= gate.p95_px, text))

@@ -18,7 +18,8 @@ class TensorError:
     """One output over all cases. snr_db: the noise of the worst case against the signal of the median one (a picture
     without anybody has little signal of its own); where: (case, index) of the largest difference.
 
-    finite: every value of both sides; constant: the same values for every case and position, or all zero.
+    finite: every value of both sides; constant: the same values for every case and position, or all zero; one number a
+    picture is never that, since a network may be as sure of all of them.
     """
 
     name: str
@@ -37,10 +38,10 @@ class KeypointError:
     mean_px, p95_px, p99_px, max_px: distances of the gated keypoints; worst_case_p95_px: the largest p95 of one case.
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
-    each of the K keypoints. score_error: largest difference of a score or confidence, of the largest reference score or
-    1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where there is none; max_box_px:
-    of a side of a box, alike. counted: keypoints that were compared. Whom one side alone has is told by
-    matching.PeopleCount.
+    each of the K keypoints. score_error: largest difference of a score, visibility, presence or confidence, of the
+    largest reference score or 1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where
+    there is none; max_box_px: of a side of a box, mean_world_mm and max_world_mm, of places in the world, alike.
+    counted: keypoints that were compared. Whom one side alone has is told by matching.PeopleCount.
     """
 
     instances: int
@@ -61,12 +62,15 @@ class KeypointError:
     mean_z_px: float | None = None
     max_z_px: float | None = None
     max_box_px: float | None = None
+    mean_world_mm: float | None = None
+    max_world_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The people of one case: keypoints (N, K, 2|3) source px, scores (N, K), each person's longer side and area in px,
-    confidences (N,), the mean of the scores where none are given, and boxes (N, 4) where the model gives them.
+    confidences (N,), the mean of the scores where none are given, and boxes (N, 4), visibility and presence (N, K) and
+    world (N, K, 3) metres where the model gives them.
 
     partial: whether a keypoint of score 0 is one that was not found, whose place says nothing.
     """
@@ -78,6 +82,9 @@ class Found:
     areas: Floats
     confidences: Floats | None = None
     boxes_xyxy: Floats | None = None
+    visibility: Floats | None = None
+    presence: Floats | None = None
+    world: Floats | None = None
     partial: bool = False
 
     def __post_init__(self) -> None:
@@ -113,7 +120,7 @@ class TensorTally:
         if not self._finite:
             return
         self._first = float(seen.flat[0]) if self._first is None else self._first
-        self._same &= bool((seen == self._first).all())
+        self._same &= bool((seen == self._first).all()) and seen.size > 1
         difference = seen.astype(np.float64) - expected
         if not np.isfinite(difference).all():
             self._finite, self._max, self._where = False, float("nan"), case
@@ -163,7 +170,7 @@ def compare_keypoints(
     counted &= both
     cases = np.repeat(np.arange(len(expected)), [len(f.keypoints) for f in expected])
     p95_by_case = [_quantile(distance[cases == i][counted[cases == i]], 95) for i in range(len(expected))]
-    depth = depth_errors(seen, expected)
+    depth, world = depth_errors(seen, expected), world_errors(seen, expected)
     return KeypointError(
         instances=len(reference),
         mean_px=float(distance[counted].mean()),
@@ -183,6 +190,8 @@ def compare_keypoints(
         mean_z_px=None if depth is None else float(depth[counted].mean()),
         max_z_px=None if depth is None else float(depth[counted].max()),
         max_box_px=_box_error(seen, expected),
+        mean_world_mm=None if world is None else float(1000 * world[counted].mean()),
+        max_world_mm=None if world is None else float(1000 * world[counted].max()),
     )
 
 
@@ -203,13 +212,29 @@ def either_there(seen: Sequence[Found], expected: Sequence[Found]) -> NDArray[np
 
 
 def _score_error(seen: Sequence[Found], expected: Sequence[Found]) -> float:
-    """The largest difference of a score that both sides have, or of a confidence, of the largest score of the reference
-    or 1 if that is more."""
-    scores, others = (np.concatenate([f.scores for f in side]) for side in (expected, seen))
+    """The largest difference of a score, visibility or presence that both sides have, or of a confidence, of the
+    largest score of the reference or 1 if that is more."""
+    scores = np.concatenate([f.scores for f in expected])
     sure, other_sure = (np.concatenate([f.confidences for f in side]) for side in (expected, seen))
-    of_scores = np.where(both_there(seen, expected), np.abs(others - scores), 0.0)
-    difference = np.max([of_scores.max(), np.abs(other_sure - sure).max()])
+    pairs = [_both(seen, expected, name) for name in ("scores", "visibility", "presence")]
+    both = both_there(seen, expected)
+    apart = [np.where(both, np.abs(pair[0] - pair[1]), 0.0).max() for pair in pairs if pair is not None]
+    difference = np.max([*apart, np.abs(other_sure - sure).max()])
     return float(difference / max(float(np.abs(scores).max()), 1.0))
+
+
+def _both(seen: Sequence[Found], expected: Sequence[Found], name: str) -> tuple[Floats, Floats] | None:
+    """What every person of both sides has of that name, one side after the other; None where somebody has none."""
+    sides = [[getattr(found, name) for found in side if len(found.keypoints)] for side in (seen, expected)]
+    if not all(sides) or any(values is None for side in sides for values in side):
+        return None
+    return np.concatenate(sides[0]), np.concatenate(sides[1])
+
+
+def world_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | None:
+    """How far off each keypoint is in the world (M, K), metres; None where a side does not say."""
+    pair = _both(seen, expected, "world")
+    return None if pair is None else np.asarray(np.linalg.norm(pair[0] - pair[1], axis=-1))
 
 
 def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None:

@@ -194,7 +194,7 @@ def _dense(case: Case, one: Shipped, outputs: Outputs, spec: PoseSpec) -> tuple[
 def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
     if one.people is None:
         return nothing_in(case, spec)
-    if len(one.people) != 1 and not spec.has_several:
+    if not spec.has_several and len(one.people) != 1 and (one.people or not spec.may_find_nobody):
         raise InputError(f"case {case.name!r} of the run has {len(one.people)} people, the contract finds one")
     poses = poses_of_written(one.people, spec.keypoint_count, f"case {case.name!r} of the run")
     if poses.count and (poses.keypoints.shape[2] == 3) != spec.decoder.has_depth:
@@ -204,4 +204,8 @@ def _found(case: Case, one: Shipped, spec: PoseSpec) -> Found:
         )
     if poses.count and spec.has_several and poses.boxes_xyxy is None:
         raise InputError(f"the people of case {case.name!r} of the run have no boxes, which the model finds")
+    for name, expected in (("visibility", spec.decoder.has_visibility), ("presence", spec.decoder.has_presence),
+                           ("world", spec.decoder.has_world)):  # fmt: skip
+        if poses.count and (getattr(poses, name) is not None) != expected:
+            raise InputError(f"the people of case {case.name!r} of the run {'lack' if expected else 'have'} {name}")
     return found_of(case, poses, spec)

@@ -28,6 +28,7 @@ BEFORE_COMPRESSION = "before compression"
 DECODING = "the wrapper's decoding"
 MAX_DECODED_PX = 0.05  # both sides decode the same outputs in float64
 MAX_DECODED_SCORE = 1e-4
+MAX_DECODED_MM = 0.01
 MIN_DECODED = 0.9999  # of the cells of a dense result; exp may end in another digit there
 MAX_INPUT_DIFFERENCE = 0.5  # grey levels; arithmetic in float64 differs by 1e-4, a shift by a pixel's fraction by many
 
@@ -102,6 +103,9 @@ def _decoded_people(decoding: Step) -> Check:
     if drift.max_z_px is not None:
         text += f"; depth {drift.max_z_px:.4f} px"
         is_good = is_good and drift.max_z_px <= MAX_DECODED_PX
+    if decoding.keypoints is not None and decoding.keypoints.max_world_mm is not None:
+        text += f"; world {decoding.keypoints.max_world_mm:.4f} mm, at most {MAX_DECODED_MM:g}"
+        is_good = is_good and decoding.keypoints.max_world_mm <= MAX_DECODED_MM
     if people is not None and decoding.keypoints is not None:  # whose keypoints they are shows in box and confidence
         box, score = decoding.keypoints.max_box_px or 0.0, decoding.keypoints.score_error
         text += f"; boxes {box:.4f} px, scores and confidences {score:.2g}, at most {MAX_DECODED_SCORE:g}"

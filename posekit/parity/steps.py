@@ -64,7 +64,7 @@ class Side:
         """Add the people of a case who were decoded from `outputs`, to be compared with those of `expected`."""
         self.found.append(found)
         self.near.append(near_reference(case, outputs, expected, spec, self.gate.tie or 0.0))
-        if not spec.has_several or outputs is expected:  # the same outputs are on the same side of every threshold
+        if not spec.may_find_nobody or outputs is expected:  # the same outputs are on the same side of every threshold
             self.barely.append(None)
         else:
             by = BARELY if self.gate.max_score is None else self.gate.max_score
@@ -88,7 +88,7 @@ class Side:
         tensors = tuple(tally.result() for tally in self.tallies.values())
         dense = tuple(tally.result() for tally in self.dense.values())
         seen, expected, matched = aligned(self.found, against, sigmas, self.barely, one_each=not spec.has_several)
-        people = matched if spec.has_several else None
+        people = matched if spec.may_find_nobody else None
         if not any(len(one.keypoints) for one in expected):
             return Step(name, None, tensors, _why_nobody(matched), people=people, dense=dense)
         least = self.gate.min_score

@@ -130,7 +130,8 @@ def _referenced(source: SourceModel, spec: PoseSpec, images: Images) -> tuple[ND
                 f"the network gives another {name!r} each time for the same picture",
                 "are layers created inside forward(), or dropout left on? Make them in __init__ and call eval()",
             )
-        if name in spec.outputs_read and (np.array_equal(outputs[name], other[name]) or np.ptp(outputs[name]) == 0):
+        is_flat = outputs[name].size > 1 and np.ptp(outputs[name]) == 0  # a single number is always flat
+        if name in spec.outputs_read and (np.array_equal(outputs[name], other[name]) or is_flat):
             raise InputError(
                 f"the network's output {name!r} is constant: it does not depend on the picture",
                 "were the weights loaded, and do mean and std fit the training?",

@@ -69,6 +69,7 @@ def concatenate(parts: Sequence[Poses], keypoint_count: int) -> Poses:
     """Poses of several regions of one image as one value; `keypoint_count` serves when `parts` is empty."""
     if not parts:
         return nobody(keypoint_count)
+    parts = [part for part in parts if part.count] or parts[:1]  # nobody has no world, nor lacks one
     joined: dict[str, Any] = {}
     for one in dataclasses.fields(Poses):
         values = [getattr(part, one.name) for part in parts]

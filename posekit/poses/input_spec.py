@@ -21,6 +21,7 @@ class InputSpec(Part):
     size_wh: input px. color_order, mean, std: what the network itself wants, mean and std in 0-255 units in that
     colour order, x = (pixel - mean) / std; `gray` is one channel, so that each is one number. The packaged model takes
     RGB 0-255 and holds this arithmetic. resize, sampling, box_padding, pad_value (0-255), alignment: see warp.py.
+    outside: what lies beyond the picture's edge, pad_value or the edge repeated; None: what `resize` usually has.
 
     Of a letterbox. anchor: where in the input the content lies. rounding: of the content's sides to whole px.
     odd_pixel: which side of centred content takes a spare pixel, the one before it or the one after. enlarge: whether
@@ -35,6 +36,7 @@ class InputSpec(Part):
     sampling: Literal["bilinear", "bilinear_antialias"] = "bilinear"
     box_padding: Annotated[float, Field(gt=0, le=10)] = 1.0
     pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
+    outside: Literal["value", "edge"] | None = None
     alignment: Literal["half_pixel", "index", "corners"]
     anchor: Literal["center", "top_left"] = "center"
     rounding: Literal["half_up", "half_even", "floor"] = "half_up"
@@ -58,6 +60,11 @@ class InputSpec(Part):
         if info.field_name == "std" and min(value, default=1.0) <= 0:
             raise ValueError("every std must be greater than 0")
         return value
+
+    @property
+    def repeats_edge(self) -> bool:
+        """Whether beyond the picture its edge is repeated rather than pad_value taken: of an affine_crop it is not."""
+        return self.resize != "affine_crop" if self.outside is None else self.outside == "edge"
 
     @property
     def extent_wh(self) -> tuple[int, int]:

@@ -55,6 +55,46 @@ def region_from_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[
     return Region(((x1 + x2) / 2, (y1 + y2) / 2), (width * padding, height * padding))
 
 
+@dataclass(frozen=True, slots=True)
+class PointsRule:
+    """How a region comes from two points of a person or of a hand.
+
+    first, second: their places among the points; the vector from the one to the other is turned to `target_degrees`,
+    counted counter-clockwise from the x axis (90: up). shift: by how much of its height the region is moved along its
+    own y axis. scale: by how much it is grown.
+    """
+
+    first: int
+    second: int
+    scale: float
+    shift: float = 0.0
+    target_degrees: float = 90.0
+
+
+def region_from_points(
+    points: Sequence[Sequence[float]], rule: PointsRule, box_xyxy: Sequence[float] | None = None
+) -> Region | None:
+    """The square region, turned, about the first point, whose half side is the second one's distance, times the scale.
+
+    points: (K, 2 or 3), source px. box_xyxy: source px; where given, the square is about its middle and as large as its
+    longer side. None where both points are one place, or too far away. Source: MediaPipe's alignment points.
+    """
+    (x, y), (x2, y2) = points[rule.first][:2], points[rule.second][:2]
+    height = side = 2 * math.hypot(x2 - x, y2 - y)
+    sound = side >= SMALLEST_PX and abs(x) <= FARTHEST_PX and abs(y) <= FARTHEST_PX and side <= FARTHEST_PX
+    degrees = rule.target_degrees - math.atan2(y - y2, x2 - x) * 180 / math.pi
+    if box_xyxy is not None:
+        left, top, right, bottom = box_xyxy
+        sound = sound and is_sound_box(box_xyxy)
+        x, y, height, side = (left + right) / 2, (top + bottom) / 2, bottom - top, max(right - left, bottom - top)
+    if not sound:
+        return None
+    degrees -= 360 * math.floor((degrees + 180) / 360)
+    angle, away = degrees * math.pi / 180, rule.shift * height
+    center_xy = (float(x - away * math.sin(angle)), float(y + away * math.cos(angle)))
+    return Region(center_xy, (float(side * rule.scale),) * 2, float(degrees))
+
+
 def frame_region(source_size_wh: tuple[int, int], spec: InputSpec) -> Region:
     """The region of a whole image; under `affine_crop` it is grown to the input's aspect, without padding."""
     shrink = 1 if spec.alignment == "corners" else 0

@@ -67,6 +67,14 @@ class InputTransform:
         """Map input px (..., 2) to source px."""
         return moved(invert(self.matrix), points)
 
+    def turned(self, offsets: Floats) -> Floats:
+        """Offsets (..., 3) in the axes of the input, as of metres, in those of the source: x and y turned, z as it
+        is."""
+        (a, b, _), _ = self.matrix.tolist()
+        cos, sin = a / math.hypot(a, b), b / math.hypot(a, b)
+        x, y, z = np.moveaxis(np.asarray(offsets, np.float64), -1, 0)
+        return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
+
     @property
     def source_px_per_input_px(self) -> float:
         """Mean scale of `to_source`, used for depth (z), which has no axis of its own."""
@@ -90,7 +98,8 @@ def moved(matrix: Floats, points: Floats) -> Floats:
 def input_transform(region: Region, spec: InputSpec) -> InputTransform:
     """The transform that brings `region` (source px) to the network's input as `spec.resize` says.
 
-    affine_crop: the region fills the input, pad_value outside the source. stretch: the same, edges repeated.
+    affine_crop: the region fills the input, pad_value outside the source unless `spec.outside` says otherwise.
+    stretch: the same, edges repeated.
     letterbox: one scale for both axes, the content centred or at the top left, padded.
     InputError for a turned region where sampling is antialiased: its filter has the axes of the picture.
     """
@@ -112,7 +121,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
         matrix=np.array([[a, b, tx], [c, d, ty]]),
         content_xyxy=(left, top, right, bottom),
         pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
-        clamp=spec.resize != "affine_crop",
+        clamp=spec.repeats_edge,
         antialias=spec.sampling == "bilinear_antialias",
     )
 

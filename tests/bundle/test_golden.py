@@ -19,6 +19,7 @@ from posekit.decoders import DECODERS
 from posekit.decoders.boxes import Anchors, Boxes
 from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.heatmap import HeatmapSpec
+from posekit.decoders.landmarks import LandmarksSpec
 from posekit.decoders.regression import RegressionSpec
 from posekit.decoders.roles import CandidatesSpec, Keypoints, Scores
 from posekit.decoders.simcc import SimccSpec
@@ -106,6 +107,15 @@ def test_every_decoder_and_every_choice_of_its_spec_has_a_case() -> None:
         assert {d[part + field] for d in by_kind["detections"] if part + field in d} == choices(model, field), (
             part + field
         )
+
+
+def test_landmarks_are_inside_at_the_border_and_of_nobody() -> None:
+    found = cases(FOLDER / "landmarks.json")
+    assert {case["people"] for case in found} == {0, 1}
+    for field in ("range", "activation", "score", "instance_activation"):
+        assert {case["settings"][field] for case in found} == choices(LandmarksSpec, field)
+    assert {name for case in found for name in case["settings"]["fields"]} == {
+        "x", "y", "z", "visibility", "presence", "skip"}  # fmt: skip
 
 
 def test_cases_of_several_people_have_any_number_of_them() -> None:

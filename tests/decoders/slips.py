@@ -71,6 +71,13 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("IntegralDecoder.kt", "(place + 0.5) *", "place *"),
         ("IntegralDecoder.kt", "sharpness * (value - peaks[k])", "value - peaks[k]"),
     ),
+    "landmarks": (
+        ("LandmarksDecoder.kt", "truncate(place[0] * width)", "kotlin.math.floor(place[0] * width)"),
+        ("LandmarksDecoder.kt", "if (most < by.minWeight", "if (most <= 0.0"),
+        ("LandmarksDecoder.kt", "place[0] = sumX / total / width", "place[0] = (sumX / total + 0.5) / width"),
+        ("LandmarksDecoder.kt", "if (instance == null) scores.average() else sure", "scores.average()"),
+        ("LandmarksDecoder.kt", "sure < minPresence", "sure <= minPresence"),
+    ),
     "offset_map": (
         ("GaussianKernel.kt", "min(it, 2 * (length - 1) - it)", "min(it, length - 1)"),
         ("OffsetMapDecoder.kt", "y.output), y.of(k))", "y.output), x.of(k))"),
@@ -149,6 +156,20 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoderUdp.swift", "min(max(y, 0), size.height - 1)", "min(max(y, 1), size.height - 1)"),
     ),
     "integral": (("IntegralDecoder.swift", "(place + 0.5) *", "place *"),),
+    "landmarks": (
+        (
+            "LandmarksDecoder.swift",
+            "(place.x * Double(width)).rounded(.towardZero)",
+            "(place.x * Double(width)).rounded(.down)",
+        ),
+        ("LandmarksDecoder.swift", "guard most >= refinement.minWeight, total", "guard total"),
+        ("LandmarksDecoder.swift", "sure < minPresence", "sure <= minPresence"),
+        (
+            "LandmarksDecoder.swift",
+            "activated($0, activation) }\n    let scores",
+            "activated($0, .none) }\n    let scores",
+        ),
+    ),
     "offset_map": (
         ("OffsetMapDecoder.swift", "map[$0] == map[$1] && $0 > $1", "map[$0] == map[$1] && $0 < $1"),
         ("GaussianKernel.swift", "let period = 2 * (length - 1)", "let period = 2 * length"),

@@ -34,7 +34,7 @@ def spec_of(kind: str) -> PoseSpec:
         return spec_of("heatmap").model_copy(update={"decoder": settings})
     return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
                    "paf": "tf-pose-coco18", "tags": "higherhrnet-coco17",
-                   "centers": "centernet-pose-coco17",
+                   "centers": "centernet-pose-coco17", "landmarks": "blazepose-33",
                    "posenet": "posenet-mobilenet-coco17", "movenet": "movenet-raw"}[kind])  # fmt: skip
 
 
@@ -50,8 +50,11 @@ def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
                           "regressions": (1, 48, 48, 34), "offsets": (1, 48, 48, 34)},
               "posenet": {"heatmaps": (1, 23, 31, 17), "offsets": (1, 23, 31, 34),
                           "displacements": (1, 23, 31, 64)},
+              "landmarks": {"landmarks": (1, 39, 5), "presence": (1, 1, 1), "heatmaps": (1, 64, 64, 39),
+                            "world": (1, 39, 3)},
               "tags": {"maps_4": (1, 24, 24, 34), "maps_2": (1, 48, 48, 17)}}  # fmt: skip
-    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
+    found = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
+    return found | ({"presence": np.ones((1, 1, 1), np.float32)} if kind == "landmarks" else {})
 
 
 def test_every_kind_of_the_spec_has_a_decoder_and_a_row_here() -> None:
@@ -65,7 +68,7 @@ def test_outputs_that_fit_are_decoded_to_one_instance_or_to_several(kind: str) -
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     poses = decode(outputs, spec)
     count = len(spec.keypoints.names)
-    assert poses.keypoints.shape == (poses.count, count, 2)
+    assert poses.keypoints.shape == (poses.count, count, 3 if spec.decoder.has_depth else 2)
     assert poses.scores.shape == (poses.count, count)
     assert poses.count > 1 if spec.has_several else poses.count == 1
 

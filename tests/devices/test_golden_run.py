@@ -24,6 +24,7 @@ SAID: dict[str, Any] = {
     "decoder": {"cases": 2, "count": 0, "px": 1e-5, "score": 1e-7, "box": 1e-5},
     "tracking": {"cases": 12, "lost": 1, "region": 0.0, "smoothed": 1e-12},
     "people": {"cases": 40, "ids": 0, "smoothed": 1e-12},
+    "dense": {"cases": 3, "count": 0, "numbers": 0, "values": 0.0, "uv": 0.0, "matrix": 0.0, "at_points": 0.0},
     "contract": {
         "hash": contract_hash(CONTRACT),
         "size_wh": [8, 8],
@@ -35,11 +36,13 @@ SAID: dict[str, Any] = {
         "odd_pixel": "after",
         "enlarge": True,
         "pad_value": 0,
+        "outside": "value",
         "box_padding": 1.25,
         "names": ["nose", "left_eye"],
         "oks_sigmas": [0.1, 0.1],
         "flip_partners": list(flip_indices(CONTRACT.keypoints.as_skeleton())),
         "edges": [[0, 1]],
+        "dense": [],
         "box_region": [*REGION.center_xy, *REGION.size_wh, 0.0],
     },
 }
@@ -70,6 +73,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("contract", "enlarge", False),
     ("contract", "box_padding", 1.2),
     ("contract", "pad_value", 1.0),
+    ("contract", "outside", "edge"),
     ("contract", "names", ["left_eye", "nose"]),
     ("contract", "oks_sigmas", [0.1, 0.2]),
     ("contract", "flip_partners", [1, 0]),
@@ -86,7 +90,7 @@ def judged(said: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_what_is_right_passes() -> None:
-    assert judged(SAID) == ("pass", "33 of warp, 2 of decoder, 12 of tracking, 40 of people")
+    assert judged(SAID) == ("pass", "33 of warp, 2 of decoder, 3 of dense, 12 of tracking, 40 of people")
 
 
 @pytest.mark.parametrize(

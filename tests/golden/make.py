@@ -6,7 +6,7 @@ dense.json: masks and parts (decoders/dense.py) over a turned region, at places 
 people.json: what the tracker of several people (sigmas 0.08, at most 4) and their smoother (min_cutoff 0.8, beta 0.02)
 give, frame by frame.
 tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02)
-give, frame by frame.
+give, frame by frame; and regions from two points.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from posekit.bundle.golden import (
     SIGMAS,
     Case,
     decoder_case,
-    people_cases,
-    tracking_cases,
     warp_cases,
     write_cases,
 )
 from posekit.bundle.golden_dense import dense_cases
+from posekit.bundle.golden_tracking import people_cases, tracking_cases
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.decoders.detections.encoding import encode
 from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 from tests.golden import centers_cases, detectors_cases, tags_cases
+from tests.golden.landmarks_cases import landmarks_cases
 from tests.golden.maps_cases import add_cases
 from tests.golden.movenet_cases import movenet_cases
 from tests.golden.paf_cases import paf_cases
@@ -68,7 +68,19 @@ def all_warp_cases() -> list[Case]:
                                      alignment=alignment)  # fmt: skip
                     name = str(variant) if sampling == "bilinear" else f"antialias-{variant}"
                     cases += warp_cases(rng, name, spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant)
-    return cases + letterbox_cases()
+    return cases + letterbox_cases() + outside_cases()
+
+
+def outside_cases() -> list[Case]:
+    """What lies outside the picture other than each resize usually has it, turned regions and all."""
+    rng, cases = np.random.default_rng(SEED + 11), list[Case]()
+    for resize, outside in (("affine_crop", "edge"), ("letterbox", "value"), ("stretch", "value")):
+        for sampling in ("bilinear", "bilinear_antialias"):
+            spec = InputSpec(size_wh=(9, 11), color_order="rgb", mean=(0, 0, 0), std=(1, 1, 1), resize=resize,
+                             outside=outside, sampling=sampling, box_padding=1.25, pad_value=60,
+                             alignment="index")  # fmt: skip
+            cases += warp_cases(rng, f"{outside}-{sampling}", spec, (31, 24), Orientation(90, True), -40.0)
+    return cases
 
 
 def letterbox_cases() -> list[Case]:
@@ -151,7 +163,7 @@ def all_decoder_cases() -> list[Case]:
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
     bottom_up = paf_cases() + posenet_cases() + tags_cases.cases() + centers_cases.cases()
-    return cases + detections_cases() + movenet_cases() + bottom_up
+    return cases + detections_cases() + landmarks_cases() + movenet_cases() + bottom_up
 
 
 def mirrored_blurs(edges: Any) -> list[Case]:
@@ -317,8 +329,8 @@ def main(folder: Path = FOLDER) -> None:
     for kind, cases in itertools.groupby(all_decoder_cases(), key=lambda case: case["kind"]):
         write_cases(folder / f"{kind}.json", list(cases))
     write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6)))
-    write_cases(folder / "people.json", people_cases())
-    write_cases(folder / "tracking.json", tracking_cases())
+    write_cases(folder / "people.json", people_cases(SEED))
+    write_cases(folder / "tracking.json", tracking_cases(SEED))
 
 
 if __name__ == "__main__":

@@ -98,10 +98,11 @@ def _keypoints(entry: Recorded, case: Case, outputs: Outputs, spec: PoseSpec) ->
     for number, (told, made) in enumerate(zip(entry.poses, written_poses(found), strict=False)):
         person = entry.name if len(entry.poses) == 1 else f"person {number} of {entry.name}"
         for what, seen in told.model_dump().items():
-            if (seen is None) != (made[what] is None):
+            given = made.get(what)
+            if (seen is None) != (given is None):
                 yield f"{person} {'lacks' if seen is None else 'has'} {what}, its outputs say otherwise"
             elif seen is not None:
-                yield from _differing_values(person, what, np.array(seen, np.float64), np.array(made[what]))
+                yield from _differing_values(person, what, np.array(seen, np.float64), np.array(given))
     for name, values in outputs.items():
         if not np.isfinite(values).all():
             yield f"{name} of {entry.name} is not finite"

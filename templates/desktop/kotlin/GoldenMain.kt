@@ -120,6 +120,7 @@ internal fun trackingSuite(): String {
             regions.add(actual?.let { maxError(numbers(region(expected.jsonObject)), numbers(it)) } ?: Double.NaN)
         }
         regions.add(torsoError(case.getValue("torso").jsonObject))
+        regions.add(pointsError(case.getValue("points").jsonObject))
         smoothed.add(maxError(case.numbers("smoothed"), filter.smooth(pose, case.number("time_seconds")).coordinates))
     }
     return json("cases" to cases.size, "lost" to lost, "region" to regions.value, "smoothed" to smoothed.value)
@@ -130,6 +131,20 @@ private fun torsoError(case: JsonObject): Double {
     val tracker = TorsoTracker(leftShoulder = 0, rightShoulder = 1, leftHip = 2, rightHip = 3)
     val actual = tracker.update(Pose(case.numbers("keypoints"), case.numbers("scores"), 2), width, height)
     return maxError(numbers(region(case.getValue("region").jsonObject)), numbers(actual))
+}
+
+private fun pointsError(case: JsonObject): Double {
+    val rule = PointsRule(
+        case.integer("first"), case.integer("second"), case.number("scale"), case.number("shift"),
+        case.number("target_degrees"),
+    )
+    val box = case["box_xyxy"].takeUnless { it is JsonNull }?.let {
+        val (left, top, right, bottom) = case.numbers("box_xyxy")
+        Box(left, top, right, bottom)
+    }
+    val actual = rule.region(case.numbers("points"), box = box)
+    val expected = case.getValue("region").takeUnless { it is JsonNull } ?: return if (actual == null) 0.0 else Double.NaN
+    return actual?.let { maxError(numbers(region(expected.jsonObject)), numbers(it)) } ?: Double.NaN
 }
 
 private fun contractFacts(): String {
@@ -147,6 +162,7 @@ private fun contractFacts(): String {
         "odd_pixel" to quoted(input.oddPixel.name.lowercase()),
         "enlarge" to input.enlarge,
         "pad_value" to input.padValue,
+        "outside" to quoted(input.outside.name.lowercase()),
         "box_padding" to input.boxPadding,
         "names" to keypoints.map { quoted(it.name.lowercase()) },
         "oks_sigmas" to keypoints.map { it.oksSigma },

@@ -11,6 +11,7 @@ private struct ContractFacts: Encodable {
   let alignment = TemplatePoseContract.input.alignment.rawValue
   let sampling = TemplatePoseContract.input.sampling.rawValue
   let padValue = TemplatePoseContract.input.padValue
+  let outside = TemplatePoseContract.input.outside.rawValue
   let anchor = TemplatePoseContract.input.anchor.rawValue
   let rounding = TemplatePoseContract.input.rounding.rawValue
   let oddPixel = TemplatePoseContract.input.oddPixel.rawValue

@@ -9,6 +9,7 @@ public struct DecodedPeople: Equatable, Sendable {
     let end: Int
     let confidence: Double
     let box: Box?
+    let world: [WorldPoint]?
   }
 
   private var points: [PosePoint] = []
@@ -30,6 +31,9 @@ public struct DecodedPeople: Equatable, Sendable {
   /// A person's box; nil where the model gives none.
   public func box(of person: Int) -> Box? { people[person].box }
 
+  /// A person's keypoints in metres, in the axes of the input; nil where the model gives none.
+  public func world(of person: Int) -> [WorldPoint]? { people[person].world }
+
   /// Adds the next point of the person who is not closed yet.
   public mutating func append(_ point: PosePoint) {
     points.append(point)
@@ -39,10 +43,11 @@ public struct DecodedPeople: Equatable, Sendable {
   /// - Parameters:
   ///   - confidence: nil where the model gives none: it is the mean of the points' scores then.
   ///   - box: nil where the model gives none.
-  public mutating func endPerson(confidence: Double? = nil, box: Box? = nil) {
+  ///   - world: metres, nil where the model gives none.
+  public mutating func endPerson(confidence: Double? = nil, box: Box? = nil, world: [WorldPoint]? = nil) {
     let own = points[(people.last?.end ?? 0)...]
     let mean = own.reduce(0) { $0 + $1.score } / Double(own.count)
-    people.append(Person(end: points.count, confidence: confidence ?? mean, box: box))
+    people.append(Person(end: points.count, confidence: confidence ?? mean, box: box, world: world))
   }
 
   /// Takes back the person who was closed last.

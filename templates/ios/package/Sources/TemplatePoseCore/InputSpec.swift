@@ -2,11 +2,11 @@
 
 /// How a region is brought to the network's input.
 public enum Resize: String, CaseIterable, Sendable {
-  /// The region fills the input; outside the source there is `padValue`.
+  /// The region fills the input; outside the source there usually is `padValue`.
   case affineCrop = "affine_crop"
   /// One scale for both axes, the content where `Anchor` says, the rest is `padValue`.
   case letterbox
-  /// The region fills the input; outside the source its edge is repeated.
+  /// The region fills the input; outside the source its edge usually is repeated.
   case stretch
 }
 
@@ -30,6 +30,9 @@ public enum Alignment: String, CaseIterable, Sendable {
   /// What a row of n pixels is shorter than n.
   var shrink: Int { self == .corners ? 1 : 0 }
 }
+
+/// What lies outside the picture: `padValue`, or its edge repeated.
+public enum Outside: String, CaseIterable, Sendable { case value, edge }
 
 /// Where in a letterbox the content lies.
 public enum Anchor: String, CaseIterable, Sendable {
@@ -66,11 +69,12 @@ public struct InputSpec: Equatable, Sendable {
   public let oddPixel: OddPixel
   /// Of a letterbox: whether pictures smaller than the input grow.
   public let enlarge: Bool
+  public let outside: Outside
 
   public init(
     size: PixelSize, resize: Resize, boxPadding: Double, padValue: Double, alignment: Alignment,
     sampling: Sampling = .bilinear, anchor: Anchor = .center, rounding: Rounding = .halfUp,
-    oddPixel: OddPixel = .after, enlarge: Bool = true
+    oddPixel: OddPixel = .after, enlarge: Bool = true, outside: Outside? = nil
   ) {
     self.size = size
     self.resize = resize
@@ -82,6 +86,7 @@ public struct InputSpec: Equatable, Sendable {
     self.rounding = rounding
     self.oddPixel = oddPixel
     self.enlarge = enlarge
+    self.outside = outside ?? (resize == .affineCrop ? .value : .edge)
   }
 
   /// Numbers in one input: 3 a pixel.

@@ -34,6 +34,14 @@ public struct InputTransform: Equatable, Sendable {
       bottom: max(a.y, b.y, c.y, d.y))
   }
 
+  /// Metres in the axes of the input in those of the source: x and y turned, z as it is.
+  func turned(_ offset: WorldPoint) -> WorldPoint {
+    let length = hypot(matrix.a, matrix.b)
+    let (cosine, sine) = (matrix.a / length, matrix.b / length)
+    return WorldPoint(
+      x: cosine * offset.x - sine * offset.y, y: sine * offset.x + cosine * offset.y, z: offset.z)
+  }
+
   /// Mean scale of `toSource`, used for depth (z), which has no axis of its own.
   public var sourcePxPerInputPx: Double { 1 / abs(matrix.determinant).squareRoot() }
 }
@@ -68,7 +76,7 @@ public func inputTransform(region: Region, input: InputSpec) throws(PoseError) -
   guard matrix.isUsable, inverse.isUsable else { throw unusableScale(region) }
   return InputTransform(
     matrix: matrix, inverse: inverse, contentColumns: content.columns, contentRows: content.rows,
-    pixelCenter: input.alignment == .halfPixel ? 0.5 : 0, clamp: input.resize != .affineCrop)
+    pixelCenter: input.alignment == .halfPixel ? 0.5 : 0, clamp: input.outside == .edge)
 }
 
 private struct Content {

@@ -25,7 +25,7 @@ public struct OneEuroFilter: Equatable, Sendable {
   public mutating func smooth(_ pose: Pose, timeSeconds: Double) -> Pose {
     Pose(
       points: smooth(pose.points, timeSeconds: timeSeconds), confidence: pose.confidence, box: pose.box,
-      region: pose.region)
+      region: pose.region, world: pose.world)
   }
 
   /// The smoothed points, in the px that they are given in.
@@ -42,6 +42,8 @@ public struct OneEuroFilter: Equatable, Sendable {
       elapsed: elapsed)
     for (index, point) in next.enumerated() {
       points[index].score = point.score
+      points[index].visibility = point.visibility
+      points[index].presence = point.presence
       settings.step(&points[index].x, derivative: &derivatives[index].x, to: point.x)
       settings.step(&points[index].y, derivative: &derivatives[index].y, to: point.y)
       if let depth = point.z, var value = points[index].z, var derivative = derivatives[index].z {

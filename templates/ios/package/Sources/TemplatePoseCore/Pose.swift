@@ -10,12 +10,33 @@ public struct PosePoint: Equatable, Sendable {
   public var z: Double?
   /// The model's score, usually 0 to 1.
   public var score: Double
+  /// How sure the model is that nothing hides the keypoint; nil where it does not say.
+  public var visibility: Double?
+  /// How sure the model is that the keypoint is in the picture; nil where it does not say.
+  public var presence: Double?
 
-  public init(x: Double, y: Double, z: Double? = nil, score: Double) {
+  public init(
+    x: Double, y: Double, z: Double? = nil, score: Double, visibility: Double? = nil, presence: Double? = nil
+  ) {
     self.x = x
     self.y = y
     self.z = z
     self.score = score
+    self.visibility = visibility
+    self.presence = presence
+  }
+}
+
+/// Where one keypoint is about the model's own origin, metres; x to the right and y down as in the upright image.
+public struct WorldPoint: Equatable, Sendable {
+  public var x: Double
+  public var y: Double
+  public var z: Double
+
+  public init(x: Double, y: Double, z: Double) {
+    self.x = x
+    self.y = y
+    self.z = z
   }
 }
 
@@ -29,12 +50,17 @@ public struct Pose: Equatable, Sendable {
   public let box: Box?
   /// Where the model looked, source px.
   public let region: Region
+  /// In the order of `Keypoint`; nil where the model gives none.
+  public let world: [WorldPoint]?
 
-  public init(points: [PosePoint], confidence: Double, box: Box? = nil, region: Region) {
+  public init(
+    points: [PosePoint], confidence: Double, box: Box? = nil, region: Region, world: [WorldPoint]? = nil
+  ) {
     self.points = points
     self.confidence = confidence
     self.box = box
     self.region = region
+    self.world = world
   }
 
   /// The point of a keypoint.

@@ -74,11 +74,13 @@ public struct PoseProcessor: Sendable {
     let sourcePoints = points.map { point in
       let place = prepared.transform.toSource(Point(x: point.x, y: point.y))
       return PosePoint(
-        x: place.x, y: place.y, z: point.z.map { $0 * depthScale }, score: point.score)
+        x: place.x, y: place.y, z: point.z.map { $0 * depthScale }, score: point.score,
+        visibility: point.visibility, presence: point.presence)
     }
     return Pose(
       points: sourcePoints, confidence: people.confidence(of: person),
-      box: people.box(of: person).map { prepared.transform.toSource($0) }, region: prepared.region)
+      box: people.box(of: person).map { prepared.transform.toSource($0) }, region: prepared.region,
+      world: people.world(of: person)?.map(prepared.transform.turned))
   }
 
   /// What became of a picture before the network ran.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// A rectangle of the upright source image that shows one person.
 public struct Region: Equatable, Sendable {
   /// Centre, source px.
@@ -64,6 +66,60 @@ public func regionFromBox(_ box: Box, size: PixelSize, padding: Double) throws(P
   }
   let center = Point(x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2)
   return try Region(center: center, width: width * padding, height: height * padding)
+}
+
+/// How a region comes from two points of a person or of a hand.
+public struct PointsRule: Equatable, Sendable {
+  /// Place of a point among the points.
+  public let first: Int
+  /// Place of another; the vector to it is turned to `targetDegrees`.
+  public let second: Int
+  /// By how much the region is grown.
+  public let scale: Double
+  /// By how much of its height the region is moved along its own y axis.
+  public let shift: Double
+  /// Counter-clockwise from the x axis; 90 is up.
+  public let targetDegrees: Double
+
+  public init(first: Int, second: Int, scale: Double, shift: Double = 0, targetDegrees: Double = 90) {
+    self.first = first
+    self.second = second
+    self.scale = scale
+    self.shift = shift
+    self.targetDegrees = targetDegrees
+  }
+}
+
+private let farthestPx = 1e7
+private let smallestPx = 1e-3
+
+/// The square region, turned, about the first point, whose half side is the second one's distance, times the scale.
+///
+/// - Parameters:
+///   - points: px of the upright image.
+///   - box: where given, the square is about its middle and as large as its longer side.
+/// - Returns: nil where both points are one place, or too far away.
+public func regionFromPoints(_ points: [Point], rule: PointsRule, box: Box? = nil) -> Region? {
+  let (from, to) = (points[rule.first], points[rule.second])
+  let distance = 2 * hypot(to.x - from.x, to.y - from.y)
+  guard distance >= smallestPx, distance <= farthestPx, abs(from.x) <= farthestPx, abs(from.y) <= farthestPx
+  else { return nil }
+  let turn = rule.targetDegrees - atan2(from.y - to.y, to.x - from.x) * 180 / Double.pi
+  let degrees = turn - 360 * ((turn + 180) / 360).rounded(.down)
+  var (center, height, side) = (from, distance, distance)
+  if let box {
+    let corners = [box.left, box.top, box.right, box.bottom]
+    let width = box.right - box.left
+    height = box.bottom - box.top
+    guard corners.allSatisfy({ abs($0) <= farthestPx }), width >= smallestPx, height >= smallestPx else { return nil }
+    center = Point(x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2)
+    side = max(width, height)
+  }
+  let angle = degrees * Double.pi / 180
+  let away = rule.shift * height
+  return try? Region(
+    center: Point(x: center.x - away * sin(angle), y: center.y + away * cos(angle)),
+    width: side * rule.scale, height: side * rule.scale, rotationDegrees: degrees)
 }
 
 /// The region of a whole upright image; under `.affineCrop` it is grown to the input's aspect.

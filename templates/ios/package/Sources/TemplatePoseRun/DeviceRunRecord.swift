@@ -34,12 +34,18 @@ struct PersonRecord: Encodable {
   let scores: [Double]
   let confidence: Double
   let box: [Double]?
+  let visibility: [Double]?
+  let presence: [Double]?
+  let world: [[Double]]?
 
   private enum CodingKeys: String, CodingKey {
     case keypoints
     case scores
     case confidence
     case box = "box_xyxy"
+    case visibility
+    case presence
+    case world
   }
 
   /// Nil where a number is not finite.
@@ -48,7 +54,11 @@ struct PersonRecord: Encodable {
     scores = pose.points.map(\.score)
     confidence = pose.confidence
     box = pose.box.map { [$0.left, $0.top, $0.right, $0.bottom] }
-    let numbers = keypoints.flatMap { $0 } + scores + [confidence] + (box ?? [])
+    visibility = oneEach(pose.points.map(\.visibility))
+    presence = oneEach(pose.points.map(\.presence))
+    world = pose.world?.map { [$0.x, $0.y, $0.z] }
+    let more = [box, visibility, presence, world?.flatMap { $0 }].compactMap { $0 }.flatMap { $0 }
+    let numbers = keypoints.flatMap { $0 } + scores + [confidence] + more
     guard numbers.allSatisfy(\.isFinite) else { return nil }
   }
 
@@ -58,7 +68,16 @@ struct PersonRecord: Encodable {
     try data.encode(scores, forKey: .scores)
     try data.encode(confidence, forKey: .confidence)
     try data.encode(box, forKey: .box)  // null where the model gives none, never left out
+    try data.encodeIfPresent(visibility, forKey: .visibility)
+    try data.encodeIfPresent(presence, forKey: .presence)
+    try data.encodeIfPresent(world, forKey: .world)
   }
+}
+
+/// The values, nil unless all are there.
+private func oneEach(_ values: [Double?]) -> [Double]? {
+  let found = values.compactMap { $0 }
+  return found.isEmpty || found.count < values.count ? nil : found
 }
 
 /// What one mode of one case gave; `people` is nil where numbers are not finite, or nothing was decoded.

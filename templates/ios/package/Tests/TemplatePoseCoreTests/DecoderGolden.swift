@@ -46,6 +46,9 @@ struct DecoderCase: Decodable {
   /// Nil where they are the means of the scores.
   let confidences: [Double]?
   let boxesXyxy: [Double]?
+  let visibility: [Double]?
+  let presence: [Double]?
+  let world: [Double]?
 
   /// As the generated contract holds its own.
   func decoderSettings() throws -> DecoderSettings {
@@ -84,7 +87,11 @@ struct DecoderErrors: Encodable {
     box = max(box, largestDifference(boxes, item.boxesXyxy ?? []))
     score = max(
       score, largestDifference(points.map(\.score), item.scores),
-      largestDifference(all.map { found.confidence(of: $0) }, item.confidences ?? item.meanScores))
+      largestDifference(all.map { found.confidence(of: $0) }, item.confidences ?? item.meanScores),
+      largestDifference(points.compactMap(\.visibility), item.visibility ?? []),
+      largestDifference(points.compactMap(\.presence), item.presence ?? []),
+      largestDifference(
+        all.compactMap { found.world(of: $0) }.flatMap { $0 }.flatMap { [$0.x, $0.y, $0.z] }, item.world ?? []))
   }
 }
 

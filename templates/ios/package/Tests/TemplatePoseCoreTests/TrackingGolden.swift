@@ -10,8 +10,9 @@ struct TrackingCase: Decodable {
   let smoothed: [Double]
   let region: RegionCase?
   let torso: TorsoCase
+  let points: PointsCase
 
-  var points: [PosePoint] {
+  var keypointPoints: [PosePoint] {
     scores.indices.map {
       PosePoint(x: keypoints[$0 * 2], y: keypoints[$0 * 2 + 1], score: scores[$0])
     }
@@ -37,6 +38,27 @@ struct TorsoCase: Decodable {
   }
 }
 
+/// Two points among three, and the region that comes from them; nil where none does.
+struct PointsCase: Decodable {
+  let points: [Double]
+  let first: Int
+  let second: Int
+  let scale: Double
+  let shift: Double
+  let targetDegrees: Double
+  let boxXyxy: [Double]?
+  let region: RegionCase?
+
+  func difference() -> Double {
+    let rule = PointsRule(first: first, second: second, scale: scale, shift: shift, targetDegrees: targetDegrees)
+    let places = stride(from: 0, to: points.count, by: 2).map { Point(x: points[$0], y: points[$0 + 1]) }
+    let box = boxXyxy.map { Box(left: $0[0], top: $0[1], right: $0[2], bottom: $0[3]) }
+    let found = regionFromPoints(places, rule: rule, box: box)
+    guard let found, let region else { return (found == nil) == (region == nil) ? 0 : .infinity }
+    return region.difference(found)
+  }
+}
+
 struct TrackingErrors: Encodable {
   var cases = 0
   var region = 0.0
@@ -53,14 +75,14 @@ func checkTracking(folder: URL) throws -> TrackingErrors {
   let anywhere = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
   for item in try read("tracking.json", TrackingCase.self, folder: folder) {
     errors.cases += 1
-    let found = tracker.update(Pose(points: item.points, confidence: 1, region: anywhere))
+    let found = tracker.update(Pose(points: item.keypointPoints, confidence: 1, region: anywhere))
     if let found, let expected = item.region {
       errors.region = max(errors.region, expected.difference(found))
     } else if (found == nil) != (item.region == nil) {
       errors.region = .infinity
     }
-    errors.region = max(errors.region, try item.torso.difference())
-    let smoothed = filter.smooth(item.points, timeSeconds: item.timeSeconds)
+    errors.region = max(errors.region, try item.torso.difference(), item.points.difference())
+    let smoothed = filter.smooth(item.keypointPoints, timeSeconds: item.timeSeconds)
     errors.smoothed = max(
       errors.smoothed, largestDifference(smoothed.flatMap { [$0.x, $0.y] }, item.smoothed))
   }

@@ -15,6 +15,7 @@ struct WarpCase: Decodable {
     let rounding: String
     let oddPixel: String
     let enlarge: Bool
+    let outside: String
   }
 
   let name: String
@@ -38,7 +39,8 @@ struct WarpCase: Decodable {
       resize: try known(input.resize), boxPadding: input.boxPadding,
       padValue: input.padValue, alignment: try known(input.alignment),
       sampling: try known(input.sampling), anchor: try known(input.anchor),
-      rounding: try known(input.rounding), oddPixel: try known(input.oddPixel), enlarge: input.enlarge)
+      rounding: try known(input.rounding), oddPixel: try known(input.oddPixel), enlarge: input.enlarge,
+      outside: try known(input.outside))
   }
 
   var stored: PixelSize { PixelSize(width: imageSizeWh[0], height: imageSizeWh[1]) }

@@ -105,6 +105,9 @@ internal class CaseRun(
         put("scores", numbers(pose.scores.asList()))
         put("confidence", pose.confidence)
         put("box_xyxy", pose.box?.let { numbers(numbers(it)) } ?: JsonNull)
+        pose.visibility?.let { put("visibility", numbers(it.asList())) }
+        pose.presence?.let { put("presence", numbers(it.asList())) }
+        pose.world?.let { put("world", JsonArray(it.asList().chunked(3, ::numbers))) }
     }
 
     private fun numbers(values: List<Double>): JsonArray = JsonArray(values.map { JsonPrimitive(it) })
@@ -120,6 +123,7 @@ internal class CaseRun(
 
     private fun isFinite(pose: Pose): Boolean =
         (pose.coordinates + pose.scores + pose.confidence).all(Double::isFinite) &&
+            listOfNotNull(pose.visibility, pose.presence, pose.world).all { it.all(Double::isFinite) } &&
             pose.box?.let { numbers(it).all(Double::isFinite) } != false
 
     /** The same steps as [TemplatePose.estimate] takes, one by one. */
@@ -138,6 +142,6 @@ internal class CaseRun(
 }
 
 /** What [TemplatePose.estimate] gives, of one person or of several. */
-private fun listed(pose: Pose): List<Pose> = listOf(pose)
+private fun listed(pose: Pose?): List<Pose> = listOfNotNull(pose)
 
 private fun listed(poses: List<Pose>): List<Pose> = poses

@@ -21,12 +21,17 @@ internal class Tensor(val name: String, val shape: IntArray) {
  * @property scores one a keypoint.
  * @property confidence of the person; the mean of [scores] where the model gives none.
  * @property box where the model gives one.
+ * @property visibility one a keypoint, where the model gives it; so is [presence].
+ * @property world x, y, z of each keypoint in turn, metres, in the axes of the input, where the model gives them.
  */
 internal class Person(
     val coordinates: DoubleArray,
     val scores: DoubleArray,
     val confidence: Double = scores.average(),
     val box: Box? = null,
+    val visibility: DoubleArray? = null,
+    val presence: DoubleArray? = null,
+    val world: DoubleArray? = null,
 )
 
 /**
@@ -39,7 +44,8 @@ internal interface Decoder {
     val outputNames: List<String>
 
     /**
-     * The people in one run's [outputs]; a decoder of one person gives one, the others any number, the surest first.
+     * The people in one run's [outputs]; a decoder of one person gives one, or none where the model says so, the
+     * others any number, the surest first.
      *
      * [NonFiniteOutputException] if a value is not finite.
      */

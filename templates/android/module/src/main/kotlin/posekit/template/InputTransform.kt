@@ -5,6 +5,7 @@ package posekit.template
 import kotlin.math.abs
 import kotlin.math.cos
 import kotlin.math.floor
+import kotlin.math.hypot
 import kotlin.math.max
 import kotlin.math.min
 import kotlin.math.round
@@ -62,6 +63,19 @@ internal class InputTransform(
 ) {
     val toSource: Affine = toInput.invert()
 
+    /** Turns [offsets], x, y, z in turn, as of metres, from the axes of the input to those of the source; z stays. */
+    fun turn(offsets: DoubleArray) {
+        val length = hypot(toInput.a, toInput.b)
+        val cos = toInput.a / length
+        val sin = toInput.b / length
+        for (at in offsets.indices step 3) {
+            val x = offsets[at]
+            val y = offsets[at + 1]
+            offsets[at] = cos * x - sin * y
+            offsets[at + 1] = sin * x + cos * y
+        }
+    }
+
     /** Mean scale of [toSource], used for depth (z), which has no axis of its own. */
     val sourcePxPerInputPx: Double
         get() = 1.0 / sqrt(abs(toInput.a * toInput.d - toInput.b * toInput.c))
@@ -102,7 +116,7 @@ internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec):
 /**
  * The transform that brings [region] (source px) to the model's input.
  *
- * AFFINE_CROP: the region fills the input, pad value outside the source. STRETCH: the same, edges repeated.
+ * AFFINE_CROP and STRETCH: the region fills the input; what lies outside the source is for [InputSpec.outside] to say.
  * LETTERBOX: one scale for both axes, the content centred or at the top left, padded.
  * [IllegalArgumentException] where the region is too small, too large or too far away for a finite scale, and where it
  * is turned though sampling is antialiased: that filter has the axes of the picture.
@@ -131,7 +145,7 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
     }
     val toInput = regionToExtent(region, left, top, extentX, extentY)
     val pixelCenter = if (input.alignment == Alignment.HALF_PIXEL) 0.5 else 0.0
-    val clamp = input.resize != Resize.AFFINE_CROP
+    val clamp = input.outside == Outside.EDGE
     val transform = InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
     requireUsable(toInput.isUsable && transform.toSource.isUsable, region)
     return transform

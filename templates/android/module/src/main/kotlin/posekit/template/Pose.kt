@@ -9,12 +9,16 @@ package posekit.template
  * @property y px of the upright image, down.
  * @property z depth in the same px about the model's own origin; null where the model gives none.
  * @property score the model's score, in the model's own range (for most models 0 to 1).
+ * @property visibility how sure the model is that nothing hides the keypoint; null where it does not say.
+ * @property presence how sure the model is that the keypoint is in the picture; null where it does not say.
  */
 public data class KeypointPosition(
     public val x: Double,
     public val y: Double,
     public val z: Double?,
     public val score: Double,
+    public val visibility: Double? = null,
+    public val presence: Double? = null,
 )
 
 /** An upright rectangle around a person, px of the upright image, y downwards. */
@@ -36,6 +40,10 @@ public data class Box(
  * @property confidence how sure the model is of the person; the mean of [scores] where it says nothing of that.
  * @property box around the person, null where the model gives none.
  * @property region where the model looked for the person; null in a pose that the app made itself.
+ * @property visibility one a keypoint, null where the model gives none.
+ * @property presence one a keypoint, null where the model gives none.
+ * @property world x, y, z of each keypoint in turn, metres about the model's own origin, x to the right and y down as
+ *   in the upright image; null where the model gives none.
  */
 public class Pose(
     public val coordinates: DoubleArray,
@@ -44,6 +52,9 @@ public class Pose(
     public val confidence: Double = scores.average(),
     public val box: Box? = null,
     public val region: Region? = null,
+    public val visibility: DoubleArray? = null,
+    public val presence: DoubleArray? = null,
+    public val world: DoubleArray? = null,
 ) : Iterable<Pair<TemplatePose.Keypoint, KeypointPosition>> {
     init {
         require(dimensions == 2 || dimensions == 3) { "dimensions is $dimensions, expected 2 or 3" }
@@ -65,7 +76,7 @@ public class Pose(
     public operator fun get(keypoint: TemplatePose.Keypoint): KeypointPosition {
         val index = keypoint.index
         val z = if (dimensions == 3) coordinates[index * dimensions + 2] else null
-        return KeypointPosition(x(index), y(index), z, scores[index])
+        return KeypointPosition(x(index), y(index), z, scores[index], visibility?.get(index), presence?.get(index))
     }
 
     /** The keypoints in the model's order, each with where it is. */
@@ -73,13 +84,16 @@ public class Pose(
         TemplatePose.Keypoint.entries.asSequence().take(count).map { it to this[it] }.iterator()
 
     /** The same person with other [coordinates]. */
-    internal fun moved(coordinates: DoubleArray): Pose = Pose(coordinates, scores, dimensions, confidence, box, region)
+    internal fun moved(coordinates: DoubleArray): Pose =
+        Pose(coordinates, scores, dimensions, confidence, box, region, visibility, presence, world)
 
     /** Whether [other] has the same numbers. */
     override fun equals(other: Any?): Boolean =
         other is Pose && dimensions == other.dimensions && confidence.compareTo(other.confidence) == 0 &&
             box == other.box && region == other.region &&
-            coordinates.contentEquals(other.coordinates) && scores.contentEquals(other.scores)
+            coordinates.contentEquals(other.coordinates) && scores.contentEquals(other.scores) &&
+            visibility.contentEquals(other.visibility) && presence.contentEquals(other.presence) &&
+            world.contentEquals(other.world)
 
     override fun hashCode(): Int = 31 * coordinates.contentHashCode() + scores.contentHashCode()
 

@@ -24,6 +24,9 @@ internal enum class Alignment {
     val shrink: Int get() = if (this == CORNERS) 1 else 0
 }
 
+/** What lies outside the picture: the pad value, or its edge repeated. */
+internal enum class Outside { VALUE, EDGE }
+
 /** Where a letterbox lays its content in the input. */
 internal enum class Anchor { CENTER, TOP_LEFT }
 
@@ -50,6 +53,7 @@ internal class InputSpec(
     val rounding: Rounding = Rounding.HALF_UP,
     val oddPixel: OddPixel = OddPixel.AFTER,
     val enlarge: Boolean = true,
+    val outside: Outside = if (resize == Resize.AFFINE_CROP) Outside.VALUE else Outside.EDGE,
 ) {
     /** What a row of n pixels is shorter than n. */
     val shrink: Int get() = alignment.shrink

@@ -81,6 +81,10 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
             if (dimensions == 3) coordinates[at + 2] *= transform.sourcePxPerInputPx
         }
         val box = person.box?.let { boxAround(it, toSource) }
-        return Pose(coordinates, person.scores, dimensions, person.confidence, box, region)
+        val world = person.world?.also(transform::turn)
+        return Pose(
+            coordinates, person.scores, dimensions, person.confidence, box, region, person.visibility, person.presence,
+            world,
+        )
     }
 }

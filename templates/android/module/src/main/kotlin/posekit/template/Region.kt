@@ -2,6 +2,14 @@
 
 package posekit.template
 
+import kotlin.math.abs
+import kotlin.math.atan2
+import kotlin.math.cos
+import kotlin.math.floor
+import kotlin.math.hypot
+import kotlin.math.max
+import kotlin.math.sin
+
 /**
  * A rectangle of the upright image, the part in which the model looks for one person.
  *
@@ -23,6 +31,61 @@ public data class Region(
             centerX.isFinite() && centerY.isFinite() && rotationDegrees.isFinite() &&
                 width.isFinite() && height.isFinite() && width > 0 && height > 0,
         ) { "a region needs finite numbers and a positive size, got $this" }
+    }
+}
+
+/**
+ * How a region comes from two points of a person or of a hand; see [region].
+ *
+ * @property first place of a point among the points.
+ * @property second place of another; the vector to it is turned to [targetDegrees].
+ * @property scale by how much the region is grown.
+ * @property shift by how much of its height the region is moved along its own y axis.
+ * @property targetDegrees counter-clockwise from the x axis; 90 is up.
+ */
+public data class PointsRule(
+    public val first: Int,
+    public val second: Int,
+    public val scale: Double,
+    public val shift: Double = 0.0,
+    public val targetDegrees: Double = 90.0,
+) {
+    /**
+     * The square region, turned, about the first point, whose half side is the second one's distance, times [scale].
+     *
+     * [coordinates] hold [dimensions] numbers a point, px of the upright image. With a [box] the square is about its
+     * middle and as large as its longer side. Null where both points are one place, or too far away.
+     */
+    @JvmOverloads
+    public fun region(coordinates: DoubleArray, dimensions: Int = 2, box: Box? = null): Region? {
+        val x = coordinates[first * dimensions]
+        val y = coordinates[first * dimensions + 1]
+        val alongX = coordinates[second * dimensions] - x
+        val alongY = coordinates[second * dimensions + 1] - y
+        val distance = 2 * hypot(alongX, alongY)
+        if (!(distance in SMALLEST_PX..FARTHEST_PX && abs(x) <= FARTHEST_PX && abs(y) <= FARTHEST_PX)) return null
+        val turn = targetDegrees - atan2(-alongY, alongX) * 180 / Math.PI
+        val degrees = turn - 360 * floor((turn + 180) / 360)
+        if (box == null) return square(x, y, distance, distance, degrees)
+        if (!box.isSound) return null
+        val height = box.bottom - box.top
+        val side = max(box.right - box.left, height)
+        return square((box.left + box.right) / 2, (box.top + box.bottom) / 2, height, side, degrees)
+    }
+
+    private fun square(x: Double, y: Double, height: Double, side: Double, degrees: Double): Region {
+        val angle = degrees * Math.PI / 180
+        val away = shift * height
+        return Region(x - away * sin(angle), y + away * cos(angle), side * scale, side * scale, degrees)
+    }
+
+    private val Box.isSound: Boolean
+        get() = listOf(left, top, right, bottom).all { abs(it) <= FARTHEST_PX } &&
+            right - left >= SMALLEST_PX && bottom - top >= SMALLEST_PX
+
+    private companion object {
+        const val FARTHEST_PX = 1e7
+        const val SMALLEST_PX = 1e-3
     }
 }
 

@@ -67,6 +67,7 @@ internal fun inputSpec(case: JsonObject): InputSpec {
         rounding = Rounding.valueOf(input.text("rounding").uppercase()),
         oddPixel = OddPixel.valueOf(input.text("odd_pixel").uppercase()),
         enlarge = input.flag("enlarge"),
+        outside = Outside.valueOf(input.text("outside").uppercase()),
     )
 }
 

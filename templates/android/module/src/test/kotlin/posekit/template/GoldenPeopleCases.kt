@@ -61,10 +61,26 @@ internal fun decoderErrors(case: JsonObject, decoder: Decoder): DecoderErrors {
     return DecoderErrors(
         count = 0,
         keypoints = maxError(case.numbers("keypoints"), people.flatMap { it.coordinates.asList() }.toDoubleArray()),
-        scores = max(scores, confidences),
+        scores = listOf(scores, confidences, eachError(case, people)).reduce(::worse),
         box = expectedBoxes?.let { maxError(doubles(it), boxes) } ?: 0.0,
     )
 }
+
+/** What visibility, presence and world are off by; NaN where one side alone has them. */
+private fun eachError(case: JsonObject, people: List<Person>): Double {
+    val found = mapOf<String, (Person) -> DoubleArray?>(
+        "visibility" to Person::visibility, "presence" to Person::presence, "world" to Person::world,
+    )
+    return found.entries.fold(0.0) { worst, (name, of) ->
+        val expected = case[name]?.jsonArray?.let(::doubles)
+        val values = people.mapNotNull(of)
+        val isWhole = (expected == null || expected.isEmpty()) == values.isEmpty()
+        val error = if (isWhole) values.flatMap { it.asList() }.toDoubleArray() else return Double.NaN
+        worse(worst, maxError(expected ?: DoubleArray(0), error))
+    }
+}
+
+private fun worse(one: Double, other: Double): Double = if (one.isNaN() || other.isNaN()) Double.NaN else max(one, other)
 
 private fun doubles(values: JsonArray): DoubleArray = DoubleArray(values.size) { values[it].jsonPrimitive.double }
 
