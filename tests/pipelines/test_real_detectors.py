@@ -16,7 +16,7 @@ from posekit.decoders.detections import detections
 from posekit.decoders.detections.anchors import ssd_sizes
 from posekit.poses import Poses
 from posekit.poses.images import load_image
-from posekit.poses.regions import Region
+from posekit.poses.regions import frame_region
 from posekit.poses.warp import crop
 from tests.real_models import DATA, PHOTO, needs
 
@@ -94,12 +94,10 @@ def test_ssd_is_decoded_as_the_operator_does(seed: int) -> None:
 
 
 def blazepose_outputs() -> tuple[PoseSpec, Outputs, Any]:
-    """The detector's outputs of the photograph as MediaPipe samples it: a square around it, not rounded to px."""
+    """The detector's outputs of the photograph as its preset samples it."""
     spec, image, model = preset("blazepose-detector"), load_image(PHOTO), interpreter(BLAZEPOSE)
     height, width = image.shape[:2]
-    square = Region((width / 2, height / 2), (float(max(width, height)),) * 2)
-    sampled = spec.input.model_copy(update={"resize": "affine_crop", "box_padding": 1.0})
-    pixels, transform = crop(image, square, sampled)
+    pixels, transform = crop(image, frame_region((width, height), spec.input), spec.input)
     model.set_tensor(model.get_input_details()[0]["index"], ((pixels - 127.5) / 127.5)[None].astype(np.float32))
     model.invoke()
     by_width = {one["shape"][-1]: model.get_tensor(one["index"]) for one in model.get_output_details()}
