@@ -8,16 +8,25 @@ import Testing
     var decoder = try TemplatePoseContract.makeDecoder()
     let outputs = TemplatePoseContract.makeOutputs()
     var people = DecodedPeople()
+    let names = decoder.outputNames  // the others are those of dense results
+    func decode(_ outputs: [OutputTensor], _ name: String) throws {
+      if names.contains(name) {
+        try decoder.decode(outputs, into: &people)
+      } else {
+        let same = Affine(a: 1, b: 0, tx: 0, c: 0, d: 1, ty: 0)
+        _ = try denseMaps(TemplatePoseContract.dense, of: outputs, toPicture: same)
+      }
+    }
     for (index, output) in outputs.enumerated() {
       for shape in [output.shape + [1], Array(output.shape.dropLast()), [4], []] {
         var wrong = outputs
         wrong[index] = OutputTensor(name: output.name, shape: shape)
-        #expect(throws: PoseError.self) { try decoder.decode(wrong, into: &people) }
+        #expect(throws: PoseError.self) { try decode(wrong, output.name) }
       }
       var renamed = outputs
       renamed[index] = OutputTensor(name: "another", shape: output.shape)
       #expect(throws: PoseError.tensorMissing(output.name)) {
-        try decoder.decode(renamed, into: &people)
+        try decode(renamed, output.name)
       }
     }
   }
