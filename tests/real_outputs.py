@@ -26,9 +26,10 @@ MODELS = (
     ("yunet-face5", "yunet/yunet_n_320_320.onnx", "", (1, 2)),
     ("rtmdet-person", "rtmdet/rtmdet_nano_person_640.onnx", "", (1, 2)),
     ("blazepose-detector", "blazepose/pose_detection.tflite", "", (1, 1)),
+    ("blazepose-33", "blazepose/pose_landmark_full.tflite", "", (1, 1)),
 )
 NEEDED = {".pb": "tensorflow", ".onnx": "onnx"}
-KINDS = 6  # of their decoders
+KINDS = 7  # of their decoders
 
 
 def cases_of(preset: str, file: str, arch: str, people: tuple[int, int]) -> list[golden.Case]:
