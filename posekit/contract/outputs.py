@@ -49,13 +49,9 @@ def _finite(outputs: Outputs, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def expected_shapes(spec: PoseSpec) -> dict[str, layout.ExpectedShape]:
-    """Of each output that is read its shape without the batch axis, None where any size will do. Maps that keypoints
-    and dense results share have as many channels as the last of both needs."""
-    found = of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
-    for name, wanted in dense.shapes(spec.dense).items():
-        shared = found.get(name, wanted)
-        found[name] = (*shared[:-1], max(shared[-1] or 0, wanted[-1] or 0))
-    return found
+    """Of each output that is read its shape without the batch axis, None where any size will do; the decoder's where a
+    dense result reads it too."""
+    return dense.shapes(spec.dense) | of(spec.decoder).shapes(spec.decoder, spec.input.size_wh, spec.keypoint_count)
 
 
 def packaged(name: str, values: Any, spec: PoseSpec) -> Any:

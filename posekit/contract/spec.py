@@ -210,6 +210,25 @@ class PoseSpec(Part):
         return self
 
     @model_validator(mode="after")
+    def _shares(self) -> PoseSpec:
+        """What keypoints and dense results both read has the channels of the decoder, which takes each for its own."""
+        own = of(self.decoder).shapes(self.decoder, self.input.size_wh, self.keypoint_count)
+        for name, wanted in dense.shapes(self.dense).items():
+            if name not in own:
+                continue
+            if len(own[name]) != len(wanted) or (own[name][-1] or 0) < (wanted[-1] or 0):
+                raise ValueError(
+                    f"dense results read {wanted[-1]} channels of output {name!r}, which the decoder reads with "
+                    f"{own[name][-1]}: expected an output of their own"
+                )
+            if self.flip_test != "none":
+                raise ValueError(
+                    f"flip_test is {self.flip_test!r}, but a dense result reads output {name!r}, which it averages: "
+                    "expected 'none'"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _mirrors(self) -> PoseSpec:
         if self.flip_test != "none" and of(self.decoder).mirrored is None:
             raise ValueError(

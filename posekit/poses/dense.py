@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from posekit.poses import Floats
 from posekit.poses.transforms import InputTransform, invert, moved
 
-BACKGROUND = "background"
-
 
 @dataclass(frozen=True, slots=True)
 class DenseMap:
@@ -40,13 +38,8 @@ class DenseMap:
 
     @property
     def numbers(self) -> NDArray[np.int64]:
-        """Of each cell the number of its label, (h, w)."""
-        return numbers(self.values, self.threshold)
-
-
-def numbers(values: NDArray[np.float32], threshold: float | None) -> NDArray[np.int64]:
-    """Of values of a map the numbers of their labels: 1 where a mask is on."""
-    return (values if threshold is None else values >= threshold).astype(np.int64)
+        """Of each cell the number of its label, (h, w); 1 where a mask is on."""
+        return (self.values if self.threshold is None else self.values >= self.threshold).astype(np.int64)
 
 
 def in_source(dense: DenseMap, transform: InputTransform) -> DenseMap:

@@ -153,12 +153,30 @@ def test_bodypix_is_packaged_with_its_maps() -> None:
     assert "stride of the dense result is 16 px" in raised.value.hint
 
 
-def test_a_tensor_that_the_decoder_reads_may_hold_them_too() -> None:
+COARSE = {**MASK, "output": "heatmaps", "first": 16, "stride": 16.0}
+
+
+def test_a_tensor_may_be_the_decoders_too() -> None:
     data = bodypix().model_dump(mode="json", by_alias=True)
-    shared = {**MASK, "output": "heatmaps", "first": 17, "stride": 16.0}
-    spec = parse_spec({**data, "dense": [shared], "outputs": [], "file_outputs": []}, "a test")
-    assert expected_shapes(spec)["heatmaps"][-1] == 18
+    spec = parse_spec({**data, "dense": [COARSE], "outputs": [], "file_outputs": []}, "a test")
+    assert expected_shapes(spec)["heatmaps"][-1] == 17
     assert spec.outputs_read == spec.decoder.outputs
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("bodypix-coco17", {"dense": [{**COARSE, "first": 17}]}, "read 18 channels of output 'heatmaps'.* with 17"),
+        # its decoder would take the mask for a keypoint
+        ("hrnet-coco17", {"dense": [{**COARSE, "first": 17}]}, "expected an output of their own"),
+        ("rtmpose-coco17", {"dense": [{**COARSE, "output": "simcc_x"}]}, "expected an output of their own"),
+        ("hrnet-coco17", {"dense": [COARSE], "flip_test": "plain"}, "flip_test is 'plain', but a dense result reads"),
+    ],
+)
+def test_but_not_with_channels_that_it_does_not_know(name: str, changes: dict[str, Any], told: str) -> None:
+    data = preset(name).model_dump(mode="json", by_alias=True)
+    with pytest.raises(InputError, match=told):
+        parse_spec({**data, **changes}, "a test")
 
 
 def test_what_is_not_finite_is_refused() -> None:
