@@ -90,6 +90,8 @@ def sentence(error: ValidationError, where: str) -> tuple[str, str]:
     # of a list that is too short every missing place is told; the last one, kept here, says how long it should be
     wrong = {_field(detail): detail for detail in details if not _is_missing(detail)}
     field, first = next(iter(wrong.items()))
+    if first["type"] == "value_error" and isinstance(first["input"], dict):  # of several fields, which it names itself
+        return f"{where}: {f'{field}: ' if first['loc'] else ''}{_expected(first)}", ""
     return f"{where}: {field} is {_seen(first)}: {_expected(first)}", ""
 
 

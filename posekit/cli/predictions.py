@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,62 +85,24 @@ def _drawn(out: Path, stem: str, image: Picture, seen: Prediction, spec: PoseSpe
     written."""
     from PIL import Image
 
+    from posekit.report.dense import pictures_of, tinted_labels
     from posekit.report.overlay import overlay
 
-    pictures = {one.name: picture_of(image, [part for part in seen.dense if part.name == one.name], spec)
-                for one in spec.dense}  # fmt: skip
-    surfaces = {f"{one.name}_uv": surface_of(image, [part for part in seen.dense if part.name == one.name], spec)
-                for one in spec.dense if one.kind == "iuv"}  # fmt: skip
-    drawn = overlay(image, seen.poses, spec.keypoints.names, spec.keypoints.edges, labels=_labels(pictures, spec))
+    pictures = pictures_of(image, seen.dense, spec)
+    labels = tinted_labels(pictures, spec)
+    drawn = overlay(image, seen.poses, spec.keypoints.names, spec.keypoints.edges, labels=labels)
     target = out / f"{stem}.overlay.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
         drawn.save(target)
         paths: dict[str, Any] = {"overlay": str(target)}
-        for name, values in {**pictures, **surfaces}.items():
+        for name, values in pictures.items():
             target = out / f"{stem}.{name}.png"
             Image.fromarray(values).save(target)
             paths.setdefault("pictures", {})[name] = str(target)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error
     return paths
-
-
-def picture_of(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> Picture:
-    """Maps of one name over a picture (h, w): a mask as 0 to 255, labels as their numbers; of several regions the
-    highest."""
-    import numpy as np
-
-    from posekit.poses.dense import over_picture
-
-    center = 0.5 if spec.input.alignment == "half_pixel" else 0.0
-    found = np.zeros(image.shape[:2], np.uint8)
-    for one in maps:
-        values = over_picture(one, (image.shape[1], image.shape[0]), center)
-        found = np.maximum(found, np.round(values * (255 if one.is_mask else 1)).astype(np.uint8))
-    return found
-
-
-def surface_of(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> Picture:
-    """Labels, U and V of maps over a picture (h, w, 3), U and V as 0 to 255."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    parts = [picture_of(image, maps, spec)]
-    for axis in (0, 1):
-        scaled = [replace(one, values=one.uv[..., axis] * 255) for one in maps if one.uv is not None]
-        parts.append(picture_of(image, scaled, spec))
-    return np.stack(parts, axis=-1)
-
-
-def _labels(pictures: Mapping[str, Picture], spec: PoseSpec) -> Any:
-    """What an overlay tints: the last parts of the contract, else its last mask; None without any."""
-    if not spec.dense:
-        return None
-    shown = next((one for one in reversed(spec.dense) if one.kind != "mask"), spec.dense[-1])
-    values = pictures[shown.name].astype(int)
-    return values if shown.kind != "mask" else (values >= shown.threshold * 255).astype(int)
 
 
 def _show(row: dict[str, Any], names: Sequence[str]) -> None:
