@@ -23,17 +23,28 @@ from posekit.targets import TARGETS, Target
 MANIFEST = "manifest.json"
 WRAPPER = {"android": "module", "ios": "package"}
 EVALUATION, GOLDEN, REPORT = "evaluation", "golden", "report"
+DETECTOR = "detector"  # of two stages: the detector's folder, laid out as a bundle is, without a wrapper of its own
 REJECTED = ".rejected"
 MAX_MANIFEST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A verified bundle: every file is what the manifest says."""
+    """A verified bundle: every file is what the manifest says.
+
+    whole: of the detector's part of a bundle of two stages the bundle itself, which has the wrapper.
+    """
 
     folder: Path
     manifest: dict[str, Any]
     spec: PoseSpec
+    whole: Bundle | None = None
+
+    @property
+    def detector(self) -> Bundle | None:
+        """The detector's part of a bundle of two stages; None where there is one network."""
+        stage, folder = self.spec.detector_stage, self.folder / DETECTOR
+        return None if stage is None else Bundle(folder, _read_manifest(folder / MANIFEST), stage, self)
 
     @property
     def platform(self) -> str:
@@ -53,12 +64,12 @@ class Bundle:
     @property
     def shipped_model_path(self) -> Path:
         """The copy of the model file inside the wrapper: the one that the app gets."""
-        return self.wrapper_path / assets_folder(self.platform, self.spec) / self.model_path.name
+        return self.wrapper_path / assets_folder(self.platform, self.spec.whole) / self.model_path.name
 
     @property
     def wrapper_path(self) -> Path:
         """The generated Gradle module or Swift package."""
-        return self.folder / WRAPPER[self.platform]
+        return (self.whole or self).folder / WRAPPER[self.platform]
 
 
 def bundle_name(spec: PoseSpec, platform: str) -> str:
@@ -141,11 +152,19 @@ def open_bundle(folder: Path) -> Bundle:
     if manifest["contract_sha256"] != contract_hash(spec):
         raise InputError(f"{CONTRACT} in {folder} is not the contract of the manifest", "package the model again")
     bundle = Bundle(folder, manifest, spec)
-    if hashlib.sha256(bundle.target.contract_of(bundle.model_path)).hexdigest() != contract_hash(spec):
-        raise InputError(f"{bundle.model_path.name} holds another contract than {CONTRACT}", "package the model again")
-    if not bundle.shipped_model_path.exists():
-        raise InputError(f"the wrapper in {folder} holds no model", "package the model again")
+    for stage in (bundle, bundle.detector):
+        if stage is not None:
+            _check_model(stage)
     return bundle
+
+
+def _check_model(stage: Bundle) -> None:
+    """InputError where a model file is of another contract, or the wrapper lacks it."""
+    path = stage.model_path
+    if hashlib.sha256(stage.target.contract_of(path)).hexdigest() != contract_hash(stage.spec):
+        raise InputError(f"{path.name} holds another contract than {CONTRACT}", "package the model again")
+    if not stage.shipped_model_path.exists():
+        raise InputError(f"the wrapper in {stage.wrapper_path.parent} holds no {path.name}", "package the model again")
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

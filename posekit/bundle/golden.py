@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from posekit import documents
 from posekit.bundle.golden_dense import dense_cases
+from posekit.bundle.golden_following import following_cases
 from posekit.bundle.golden_tracking import people_cases, tracking_cases
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
@@ -40,7 +41,7 @@ Case = dict[str, Any]
 
 def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> None:
     """Write warp.json, dense.json and the decoder's file for the input, dense results and decoder of one contract,
-    people.json and tracking.json.
+    people.json, following.json and tracking.json.
 
     every_orientation: all eight ways in which a picture may be stored, rather than the three that a bundle carries.
     """
@@ -64,13 +65,14 @@ def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> N
     write_cases(folder / "warp.json", warps)
     write_cases(folder / f"{spec.decoder.kind}.json", own_decoder_cases(rng, spec))
     write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6), spec.dense))
+    write_cases(folder / "following.json", following_cases(SEED))
     write_cases(folder / "people.json", people_cases(SEED))
     write_cases(folder / "tracking.json", tracking_cases(SEED))
 
 
 def files_of(spec: PoseSpec) -> tuple[str, ...]:
     """The golden files of a bundle by name."""
-    return (f"{spec.decoder.kind}.json", "dense.json", "people.json", "tracking.json", "warp.json")
+    return (f"{spec.decoder.kind}.json", "dense.json", "following.json", "people.json", "tracking.json", "warp.json")
 
 
 def write_cases(path: Path, cases: list[Case]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,7 @@ from posekit import __version__
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
+from posekit.contract.stages import following_rule
 from posekit.decoders import DECODERS, of
 from posekit.errors import InputError
 
@@ -84,39 +86,53 @@ def template_root() -> Path:
     return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "templates"
 
 
-def context(
-    spec: PoseSpec, model_file: str, output_shapes: Mapping[str, tuple[int, ...]], minimum_system: str = ""
-) -> dict[str, Any]:
-    """What the `.j2` files are rendered with; output_shapes: of all outputs in file order, batch 1, channels last.
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the generated code knows of a model file. output_shapes: of all outputs in file order, batch 1, channels
+    last; minimum_system: the oldest iOS that loads it."""
 
-    minimum_system: the oldest iOS that loads the model; macOS and its tools go with it.
-    """
-    ios = minimum_system or MINIMUM_IOS
-    names = spec.keypoints.names
-    settings = of(spec.decoder).settings(spec.decoder, spec.keypoints.oks_sigmas)
+    model_file: str
+    output_shapes: Mapping[str, tuple[int, ...]]
+    minimum_system: str = ""
+
+
+def context(spec: PoseSpec, network: Network, detector: Network | None = None) -> dict[str, Any]:
+    """What the `.j2` files are rendered with; detector: of a contract of two stages the first network."""
+    systems = [one.minimum_system or MINIMUM_IOS for one in (network, detector) if one is not None]
+    ios = max(systems, key=int)
+    names, first = spec.keypoints.names, spec.detector_stage
     return {
-        "spec": spec,
+        **_of_network(spec, network),
         "name": spec.name,
         "type_name": spec.type_name,
         "package": package_name(spec),
         "contract_hash": contract_hash(spec),
         "posekit_version": __version__,
-        "model_file": model_file,
         "input_name": "image",
         "keypoints": [{"name": name, "camel": lower_camel(name), "upper": name.upper()} for name in names],
         "edge_indices": [(names.index(a), names.index(b)) for a, b in spec.keypoints.edges],
         "flip_indices": list(flip_indices(spec.keypoints.as_skeleton())),
         "oks_sigmas": list(spec.keypoints.oks_sigmas),
-        "output_names": list(output_shapes),
-        "output_shapes": {name: list(shape) for name, shape in output_shapes.items()},
-        "decoder_class": decoder_class(spec.decoder.kind),
-        "decoder_settings": settings,
         "has_depth": spec.decoder.has_depth,
         "has_several": spec.has_several,
         "may_be_nobody": spec.may_find_nobody and not spec.has_several,
         "tracker_min_score": float(of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)),
+        "detector": None if first is None or detector is None else _of_network(first, detector),
+        "following": None if first is None else following_rule(spec),
         "minimum_ios": ios,
         "minimum_macos": MACOS_OF_IOS[ios],
+    }
+
+
+def _of_network(spec: PoseSpec, network: Network) -> dict[str, Any]:
+    """What the generated code says of one network."""
+    return {
+        "spec": spec,
+        "model_file": network.model_file,
+        "output_names": list(network.output_shapes),
+        "output_shapes": {name: list(shape) for name, shape in network.output_shapes.items()},
+        "decoder_class": decoder_class(spec.decoder.kind),
+        "decoder_settings": of(spec.decoder).settings(spec.decoder, spec.keypoints.oks_sigmas),
     }
 
 
@@ -130,21 +146,14 @@ def package_name(spec: PoseSpec) -> str:
     return re.sub("[-_]", "", spec.name)
 
 
-def render(
-    platform: str,
-    spec: PoseSpec,
-    model_file: str,
-    output_shapes: Mapping[str, tuple[int, ...]],
-    folder: Path,
-    minimum_system: str = "",
-) -> Path:
-    """Write the wrapper's tree into `folder`; returns where in it the model file belongs.
+def render(platform: str, spec: PoseSpec, network: Network, folder: Path, detector: Network | None = None) -> Path:
+    """Write the wrapper's tree into `folder`; returns where in it the model files belong.
 
     InputError where the spec's type_name is a type that the wrapper or the platform already has, or where there is no
     decoder of the spec's kind in the platform's language.
     """
     tree, twin = template_root() / TREES[platform][0], brought(platform, spec)
-    render_tree(tree, folder, spec, context(spec, model_file, output_shapes, minimum_system))
+    render_tree(tree, folder, spec, context(spec, network, detector))
     if twin is not None:
         target = folder / named(DECODER_FILES[platform][0], spec) / twin.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +175,8 @@ def render_tree(
     """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
     files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
     _refuse_taken_name(spec, files)
-    unused = tuple(decoder_class(kind) for kind in DECODERS if kind != spec.decoder.kind and not every_decoder)
+    used = {one.decoder.kind for one in (spec, spec.detector) if one is not None}
+    unused = tuple(decoder_class(kind) for kind in DECODERS if kind not in used and not every_decoder)
     for path in files:
         if path.name.startswith(unused):
             continue

@@ -9,6 +9,9 @@ import typer
 
 from posekit.cli.options import (
     ArchOption,
+    DetectorArchOption,
+    DetectorOption,
+    DetectorSpecOption,
     JsonOption,
     SetOption,
     SpecOption,
@@ -23,6 +26,9 @@ def predict(
     box: Annotated[list[str], typer.Option(help="A person's box x1,y1,x2,y2 in px; may be repeated.")] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Folder for overlays (NAME.overlay.png).")] = None,
     spec: SpecOption = "",
+    detector: DetectorOption = None,
+    detector_spec: DetectorSpecOption = "",
+    detector_arch: DetectorArchOption = "",
     changes: SetOption = [],  # noqa: B006
     arch: ArchOption = "",
     trust: TrustOption = False,
@@ -39,10 +45,11 @@ def predict(
 
         step("open the model")
         contract, run = prediction.open_for_prediction(model, spec, changes, arch, trust, weights)
-    if contract.kind == "top_down" and not boxes:
+        contract, first = prediction.open_detector(model, contract, detector, detector_spec, detector_arch, trust)
+    if contract.looks_at_regions and first is None and not boxes:
         console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
     with console.progress() as step:
-        found, failed = prediction.predict_all(run, contract, images, boxes, step)
+        found, failed = prediction.predict_all(run, contract, images, boxes, first, step)
     show_predictions(found, failed, contract, out, json)
     if failed:
         raise typer.Exit(2)

@@ -13,6 +13,10 @@ from posekit.cli.options import (
     BudgetOption,
     CalibrationAnnotationsOption,
     CalibrationOption,
+    DetectorArchOption,
+    DetectorOption,
+    DetectorPrecisionOption,
+    DetectorSpecOption,
     EnsembleOption,
     FastestOption,
     FlipTestName,
@@ -70,6 +74,10 @@ def package(
     platform: Annotated[Platform, typer.Option(help="What to package for.")],
     spec: SpecOption = "",
     changes: SetOption = [],  # noqa: B006
+    detector: DetectorOption = None,
+    detector_spec: DetectorSpecOption = "",
+    detector_arch: DetectorArchOption = "",
+    detector_precision: DetectorPrecisionOption = None,
     ensemble: EnsembleOption = "",
     flip_test: FlipTestOption = FlipTestName.none,
     precision: Annotated[PrecisionName | None, typer.Option(help="How weights are stored; fp32 by default.")] = None,
@@ -112,12 +120,17 @@ def package(
         inputs.check_ensemble(models, ensemble)
         turned = [*changes, f"flip_test={flip_test.value}"] if flip_test is not FlipTestName.none else changes
         contract = inputs.find_spec(models[0], spec, turned, arch=arch, trust=trust, weights=weights)
+        contract = inputs.with_detector(contract, detector, detector_spec, arch=detector_arch, trust=trust)
+        first = None
+        if detector is not None:
+            own = settings.of_detector(wanted, detector_precision and detector_precision.value)
+            first = pipeline.TrainedNetwork(detector, detector_arch, trust, compression=own)
         pictures = inputs.find_images(images, annotations, contract, step)
     console.warn_of(pictures, "parity is measured")
     with console.progress() as step, inputs.as_one(models, ensemble) as model:
         results = pipeline.package(
             model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
-            trust=trust, weights=weights, wrapper=wrapper, reference=reference, step=step,
+            trust=trust, weights=weights, wrapper=wrapper, reference=reference, detector=first, step=step,
         )  # fmt: skip
     verdicts.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):

@@ -38,6 +38,9 @@ class FlipTestName(StrEnum):
 RewriteName = StrEnum("RewriteName", {name: name for name in REWRITES})  # type: ignore[misc]
 PrecisionName = StrEnum("PrecisionName", {name: name for name in NAMES})  # type: ignore[misc]
 
+DetectorPrecisionOption = Annotated[
+    PrecisionName | None, typer.Option(help="How the detector's weights are stored; as the model's by default.")
+]
 ModelOption = Annotated[Path, typer.Argument(help="The trained model: .pt, .onnx, .tflite ...", metavar="MODEL")]
 ModelsOption = Annotated[
     list[Path],
@@ -51,6 +54,11 @@ FlipTestOption = Annotated[
     FlipTestName, typer.Option(help="Average with the mirror image; shift: maps moved on by a cell, as HRNet does.")
 ]
 SpecOption = Annotated[str, typer.Option(help="Spec file (.toml, .json) or preset; else MODEL.toml beside the model.")]
+DetectorOption = Annotated[
+    Path | None, typer.Option(help="The network that finds people for MODEL, which looks at each: docs/two-stages.md.")
+]
+DetectorSpecOption = Annotated[str, typer.Option(help="Its spec file or preset; else DETECTOR.toml beside it.")]
+DetectorArchOption = Annotated[str, typer.Option(help="package.module:factory that builds the detector.")]
 SetOption = Annotated[
     list[str],
     typer.Option("--set", help="A field of the contract to set, as input.size_wh=[320,320].", metavar="FIELD=VALUE"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from posekit.compression.search import Tuning
-from posekit.contract.precisions import REWRITES, SLOW_ON_GPU, Precision, Rewrite
+from posekit.contract.precisions import PRECISIONS, REWRITES, SLOW_ON_GPU, Precision, Rewrite
 from posekit.contract.recipe import Recipe, read, uniform
 from posekit.errors import InputError
 from posekit.parity.budget import parse_budget
@@ -69,6 +69,22 @@ def asked(
     tuning = Tuning(parse_budget(budget or BUDGET), seconds, workers, scheduler, fastest=fastest)
     start = uniform("fp32").model_copy(update={"without": _left_out(processor, without)})
     return Compression(start, tuning, calibration, calibration_annotations)
+
+
+def of_detector(wanted: Compression, precision: str | None) -> Compression:
+    """How the detector of two stages is compressed: by its own precision, else as the pose network where that is one
+    precision throughout, else at fp16.
+
+    InputError for auto: a budget is of the keypoints of one network.
+    """
+    if precision == "auto":
+        raise InputError(
+            "--detector-precision is auto, expected one precision", "take fp16, or w8a8 with --calibration"
+        )
+    plain = wanted.tuning is None and not wanted.recipe.layers
+    name = precision or (wanted.recipe.precision if plain else "fp16")
+    recipe = uniform(cast(Precision, name)).model_copy(update={"without": wanted.recipe.without})
+    return Compression(recipe, None, wanted.calibration if PRECISIONS[recipe.precision].calibrates else None)
 
 
 def _left_out(processor: str, without: Sequence[str]) -> tuple[Rewrite, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
@@ -26,6 +27,7 @@ from posekit.decoders.dense import DenseSpec
 from posekit.documents import Part, sentence, tuple_of_list, written
 from posekit.errors import InputError, said
 from posekit.poses.input_spec import InputSpec
+from posekit.poses.region_spec import RegionSpec
 
 if TYPE_CHECKING:
     from posekit.decoders.decoder import DecoderSpec
@@ -136,11 +138,30 @@ class GateSpec(Part):
     tie: Annotated[float, Field(ge=0, lt=0.1)] | None = None
 
 
+LicenseName = Annotated[str, written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
 TensorName = Annotated[str, written(r"[\x21-\x7e]{1,256}", "a tensor's name of at most 256 characters without blanks")]
 
 
+class DetectorSpec(Part):
+    """The network that finds people for a pose network of two stages: what a contract says of any network that looks at
+    whole pictures."""
+
+    license: LicenseName
+    outputs: tuple[OutputName, ...] = ()
+    file_outputs: tuple[TensorName, ...] = ()
+    input: InputSpec
+    decoder: AnyDecoderSpec
+    keypoints: KeypointsSpec
+    gate: GateSpec = GateSpec()
+
+    _lists = field_validator("outputs", "file_outputs", mode="before")(tuple_of_list)
+
+
 class PoseSpec(Part):
-    """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash."""
+    """The contract of one pose model. Written canonically it is pose.json, whose SHA-256 is the contract hash.
+
+    Of two stages it says of the pose network what it says of any, and of the detector the same in `detector`.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     name: Annotated[
@@ -152,7 +173,7 @@ class PoseSpec(Part):
     version: Annotated[
         str, written(r"[0-9A-Za-z.+-]{1,32}", "1 to 32 letters, digits, '.', '+' and '-', such as 1.0.0")
     ]
-    license: Annotated[str, written(r"[0-9A-Za-z .+()-]{1,64}", "an SPDX identifier such as Apache-2.0")]
+    license: LicenseName
     kind: Literal["top_down", "bottom_up", "one_stage", "two_stage"]
     flip_test: Literal["none", "plain", "shift"] = "none"
     outputs: tuple[OutputName, ...] = ()
@@ -162,6 +183,9 @@ class PoseSpec(Part):
     dense: Annotated[tuple[DenseSpec, ...], Field(max_length=8)] = ()
     keypoints: KeypointsSpec
     gate: GateSpec = GateSpec()
+    detector: DetectorSpec | None = None
+    region: RegionSpec | None = None
+    _whole: PoseSpec | None = PrivateAttr(default=None)
 
     _lists = field_validator("outputs", "file_outputs", "dense", mode="before")(tuple_of_list)
 
@@ -202,11 +226,37 @@ class PoseSpec(Part):
         for one in self.dense:
             if skeletons.lower_camel(one.name) in RESERVED_DENSE:
                 raise ValueError(f"dense result {one.name!r} is a word of Kotlin or Swift or of the generated code")
-        if self.has_several and self.kind == "top_down":
+        if self.has_several and self.looks_at_regions:
             raise ValueError(
-                f"kind is 'top_down', but decoder {self.decoder.kind!r} finds people in whole pictures: expected "
+                f"kind is {self.kind!r}, but decoder {self.decoder.kind!r} finds people in whole pictures: expected "
                 "'one_stage' or 'bottom_up'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _stages(self) -> PoseSpec:
+        """A detector and its regions go with two stages, and with nothing else; their points are there."""
+        two = self.kind == "two_stage"
+        for name in ("detector", "region"):
+            if not two and getattr(self, name) is not None:
+                raise ValueError(f"{name} is said of kind 'two_stage', kind is {self.kind!r}")
+        if not two:
+            return self
+        if self.detector is None:
+            raise ValueError("kind is 'two_stage', which needs a detector: expected a table [detector]")
+        if len(self.name) > 39 or len(self.type_name) > 40:
+            raise ValueError(
+                f"name is {self.name!r} and type_name {self.type_name!r}: expected at most 39 and 40 characters of two "
+                "stages, whose detector is called after them"
+            )
+        if self.region is None:  # frozen, and still being made
+            self.__dict__["region"] = RegionSpec()
+        stage = self.detector_stage
+        if stage is None or not stage.has_several:
+            raise ValueError(
+                f"detector.decoder {self.detector.decoder.kind!r} finds one person: expected one that finds several"
+            )
+        _check_points(self)
         return self
 
     @model_validator(mode="after")
@@ -238,6 +288,29 @@ class PoseSpec(Part):
         return self
 
     @property
+    def looks_at_regions(self) -> bool:
+        """Whether the pose network looks at a person's region rather than at whole pictures."""
+        return self.kind in ("top_down", "two_stage")
+
+    @property
+    def detector_stage(self) -> PoseSpec | None:
+        """The detector as a contract of its own, which is written as the whole one; None where there is no detector."""
+        if self.detector is None:
+            return None
+        own = {name: getattr(self.detector, name) for name in DetectorSpec.model_fields}
+        stage = PoseSpec(
+            schema=1, name=f"{self.name}-detector", type_name=f"{self.type_name}Detector", version=self.version,
+            kind="one_stage", **own,
+        )  # fmt: skip
+        stage._whole = self
+        return stage
+
+    @property
+    def whole(self) -> PoseSpec:
+        """The contract that this is a stage of; itself where it is no stage."""
+        return self._whole or self
+
+    @property
     def has_several(self) -> bool:
         """Whether the model finds any number of people in a picture, rather than the one of a region."""
         return of(self.decoder).several
@@ -265,6 +338,20 @@ class PoseSpec(Part):
     def keypoint_count(self) -> int:
         """K."""
         return len(self.keypoints.names)
+
+
+def _check_points(spec: PoseSpec) -> None:
+    """ValueError where regions come from points that are not there."""
+    assert spec.detector is not None
+    assert spec.region is not None
+    both = (
+        ("points", spec.region.points, spec.detector.keypoints.names),
+        ("next_points", spec.region.next_points, spec.keypoints.names),
+    )
+    for table, points, names in both:
+        for field in () if points is None else ("first", "second"):
+            if (name := getattr(points, field)) not in names:
+                raise ValueError(f"region.{table}.{field} is {name!r}: expected one of {', '.join(names)}")
 
 
 def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:
@@ -312,8 +399,9 @@ def _toml(text: str) -> dict[str, Any]:
 
 
 def canonical_json(spec: PoseSpec) -> bytes:
-    """The bytes of pose.json: sorted keys, the skeleton spelled out, one form for one contract."""
-    data = spec.model_dump(mode="json", by_alias=True)
+    """The bytes of pose.json: sorted keys, the skeleton spelled out, one form for one contract; of a stage those of the
+    whole."""
+    data = spec.whole.model_dump(mode="json", by_alias=True)
     return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode()
 
 

@@ -104,7 +104,7 @@ def is_labelled(person: Person) -> bool:
 
 def can_be_told(photos: Iterable[Photo], spec: PoseSpec) -> bool:
     """Whether the annotations of these pictures tell anything of a model's accuracy."""
-    of_all = spec.kind == "top_down" or spec.has_several
+    of_all = spec.looks_at_regions or spec.has_several
     return any(is_labelled(person) for photo in photos for person in photo.people if of_all or len(photo.people) == 1)
 
 

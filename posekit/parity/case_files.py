@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from posekit.documents import Part, tuple_of_list, written
 from posekit.errors import InputError
+from posekit.poses.regions import Region
 
 MAX_VALUES = 1 << 26  # of one tensor
 
@@ -53,6 +54,10 @@ class RegionOfCase(Part):
     rotation_degrees: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
 
     _lists = field_validator("center_xy", "size_wh", mode="before")(tuple_of_list)
+
+    def region(self) -> Region:
+        """As a region."""
+        return Region(self.center_xy, self.size_wh, self.rotation_degrees)
 
 
 def read_tensor(folder: Path, tensor: TensorFile, what: str) -> NDArray[np.float32]:

@@ -52,13 +52,16 @@ class Case:
 
 
 def cases_of(photo: Photo, spec: PoseSpec) -> list[Case]:
-    """The cases of a picture: its annotated people for a top-down model, else the whole frame."""
+    """The cases of a picture: where a model looks at regions its annotated people, or else those who were detected;
+    without either the whole frame."""
     return cases_in(load_image(photo.path), photo, spec)
 
 
 def cases_in(image: Picture, photo: Photo, spec: PoseSpec) -> list[Case]:
     """The same of a picture that is read already."""
-    people: Sequence[Person | None] = photo.people if photo.people and spec.kind == "top_down" else [None]
+    if spec.looks_at_regions and not photo.people and photo.regions:
+        return [_detected(f"{photo.name}#{place}", photo, one, image, spec) for place, one in enumerate(photo.regions)]
+    people: Sequence[Person | None] = photo.people if photo.people and spec.looks_at_regions else [None]
     return [_case(f"{photo.name}#{index}", photo, person, image, spec) for index, person in enumerate(people)]
 
 
@@ -72,6 +75,13 @@ def _case(name: str, photo: Photo, person: Person | None, image: Picture, spec: 
         size, area = max(x2 - x1, y2 - y1), person.area
     pixels, transform = crop(image, region, spec.input)
     return Case(name, photo, person, region, transform, pixels, size, area)
+
+
+def _detected(name: str, photo: Photo, region: Region, image: Picture, spec: PoseSpec) -> Case:
+    """The case of a region that a detector gave, which is padding times as large as the person."""
+    pixels, transform = crop(image, region, spec.input)
+    width, height = (side / spec.input.box_padding for side in region.size_wh)
+    return Case(name, photo, None, region, transform, pixels, max(width, height), width * height)
 
 
 def poses_of(outputs: Outputs, transform: InputTransform, spec: PoseSpec) -> Poses:
@@ -154,7 +164,7 @@ class Recorder:
                        "rotation_degrees": case.region.rotation_degrees},
             "person": None if case.person is None else _as_written(case.person),
             "people": [] if case.person is not None else [_as_written(one) for one in case.photo.people],
-            "is_annotated": case.photo.is_annotated,
+            "is_annotated": case.photo.is_annotated, "is_detected": case.person is None and bool(case.photo.regions),
             "outputs": tensors,
             "poses": written_poses(found),
             "packaged_sha256": "" if packaged is None else outputs_sha256(packaged),
@@ -203,7 +213,8 @@ class _RecordedPerson(Part):
 
 class Recorded(Part):
     """One entry of cases.json. person: whose region it is; people: those annotated in a picture that is looked at as a
-    whole; is_annotated: whether that is everybody. poses: of the reference; packaged_sha256: of the packaged model's
+    whole; is_annotated: whether that is everybody; is_detected: whether the region is of a detector. poses: of the
+    reference; packaged_sha256: of the packaged model's
     outputs, empty where nothing ran it."""
 
     name: Text
@@ -213,6 +224,7 @@ class Recorded(Part):
     person: _RecordedPerson | None = None
     people: Annotated[tuple[_RecordedPerson, ...], Field(max_length=MAX_PEOPLE)] = ()
     is_annotated: bool = False
+    is_detected: bool = False
     outputs: dict[OutputName, TensorFile]
     poses: tuple[WrittenPose, ...]
     packaged_sha256: Sha256 | Literal[""] = ""
@@ -250,8 +262,13 @@ def recorded(folder: Path, spec: PoseSpec) -> Iterator[tuple[Case, Outputs]]:
                     f"{spec.keypoint_count}", PACKAGE_AGAIN
                 )  # fmt: skip
         number = images.setdefault(entry.image, len(images))
-        photo = Photo(folder / entry.image, number, people, is_annotated=entry.is_annotated)
-        case = _case(entry.name, photo, person, load_image(photo.path), spec)
+        regions = (entry.region.region(),) if entry.is_detected and person is None else ()
+        photo = Photo(folder / entry.image, number, people, is_annotated=entry.is_annotated, regions=regions)
+        image = load_image(photo.path)
+        if regions and spec.looks_at_regions:
+            case = _detected(entry.name, photo, regions[0], image, spec)
+        else:
+            case = _case(entry.name, photo, person, image, spec)
         missing = set(spec.outputs_read) - entry.outputs.keys()
         if missing:
             raise InputError(

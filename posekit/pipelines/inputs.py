@@ -11,6 +11,7 @@ from pathlib import Path
 from posekit.contract.changes import Change, apply, parse_change, where
 from posekit.contract.presets import preset_file, preset_names
 from posekit.contract.spec import PoseSpec, parse_spec, read_table
+from posekit.contract.stages import joined
 from posekit.errors import InputError
 from posekit.poses.images import Photo
 from posekit.poses.photos import find_photos, readable
@@ -19,8 +20,6 @@ from posekit.sources import limits, open_source, says_contract
 from posekit.sources.ensemble import SUFFIX, write_ensemble
 from posekit.sources.sample import sample_images
 
-# one_stage and bottom_up look at the whole picture, for one person or for several
-SUPPORTED_KINDS = ("top_down", "one_stage", "bottom_up")
 SUBSTITUTE_IMAGES = "posekit's own synthetic pictures; give yours with --images"
 
 
@@ -45,19 +44,38 @@ def find_spec(
     file says, which is told.
 
     changes: fields to set in it, as `input.size_wh=[320,320]`. arch, trust, weights: as open_source has them.
-    InputError where there is none, or where its kind needs a decoder that this version does not have.
+    InputError where there is none.
     """
     if not model.exists():
         raise InputError(f"there is no file {model}", "check the path")
     parsed = [parse_change(text) for text in changes]
     spec = _of_file(model, wanted, parsed) or _of_model(model, parsed, arch=arch, trust=trust, weights=weights)
     check_input_size(spec)
-    if spec.kind not in SUPPORTED_KINDS:
-        raise InputError(
-            f"kind {spec.kind!r} is not supported yet: a bundle of this version holds one network",
-            f"supported are {', '.join(SUPPORTED_KINDS)}",
-        )
     return spec
+
+
+def with_detector(
+    spec: PoseSpec, detector: Path | None, wanted: str = "", *, arch: str = "", trust: bool = False, weights: str = ""
+) -> PoseSpec:
+    """The contract joined with that of a detector, where it does not have one itself.
+
+    detector: the network that finds people, whose contract is found as that of any model; wanted: its spec or preset.
+    InputError where a contract of two stages has no detector to go with it, or one of one stage has no use for it.
+    """
+    if detector is None:
+        if spec.detector is not None:
+            raise InputError(
+                "the contract is of two stages, and there is one model",
+                "--detector names the network that finds people",
+            )
+        if wanted:
+            raise InputError("--detector-spec is of a detector, and there is none", "--detector names it")
+        return spec
+    if spec.detector is not None:
+        if wanted:
+            raise InputError(f"the contract has a detector already, and --detector-spec is {wanted!r}", "give one")
+        return spec
+    return joined(spec, find_spec(detector, wanted, arch=arch, trust=trust, weights=weights))
 
 
 def check_ensemble(models: Sequence[Path], ensemble: str) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,15 +21,29 @@ from posekit.errors import ConversionError, InputError, MissingToolError, Poseki
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.contract import QuickLook, quick
 from posekit.parity.references import References
-from posekit.pipelines.bundling import Job, Packaged, write_bundle
+from posekit.pipelines import both_stages
+from posekit.pipelines.bundling import Packaged, write_bundle
 from posekit.pipelines.check import step_of
 from posekit.pipelines.garbage import looked_for_seldom
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.preparation import calibrating, prepare
+from posekit.pipelines.stage import Job
 from posekit.progress import Progress, announced, silent
 from posekit.runtimes import why_untimed
 from posekit.sources.reference import run_reference
 from posekit.targets import TARGETS, check_recipe
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedNetwork:
+    """A trained network's file, how it is opened, and how small its files become."""
+
+    model: Path
+    arch: str = ""
+    trust: bool = False
+    weights: str = ""
+    compression: Compression = FLOAT
+
 
 PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
 
@@ -48,33 +63,54 @@ def package(
     weights: str = "",
     wrapper: bool = False,
     reference: Path | None = None,
+    detector: TrainedNetwork | None = None,
     step: Progress = silent,
 ) -> list[Packaged]:
     """Turn a trained model into one bundle a platform, each with its evidence.
 
     compression: one recipe for all files, or a search for one within a budget, which is then one of the bundle's gates.
-    wrapper: run the generated code here too. reference: the training code's own predictions, which make `contract` the
-    waterfall's first step. A bundle whose gate failed is written with the suffix `.rejected`. PosekitError names the
-    step that failed.
+    detector: of a contract of two stages, what finds people. wrapper: run the generated code here too. reference: the
+    training code's own predictions, which make `contract` the waterfall's first step. A bundle whose gate failed is
+    written with the suffix `.rejected`. PosekitError names the step that failed.
     """
     finals = {name: out / bundle.bundle_name(spec, name) for name in PLATFORMS[platform]}
     if reference is not None and not images.are_given:
         raise InputError("--reference needs --images, the folder of the pictures that it is of")
+    if (spec.detector is None) != (detector is None):
+        raise InputError(
+            f"kind is {spec.kind!r}, and there is {'no' if detector is None else 'a'} detector",
+            "--detector names the network that finds people for a pose network of two stages",
+        )
     _refuse_early(finals, spec, compression, overwrite=overwrite, wrapper=wrapper)
-    needs = _calibrates(model, spec, images, compression)
-    prepared = prepare(model, spec, images, step, platforms=tuple(finals), arch=arch, trust=trust, weights=weights)
-    source, calibrated = prepared.source, None
+    network = TrainedNetwork(model, arch, trust, weights, compression)
+    with tempfile.TemporaryDirectory() as kept:
+        job_of = partial(_job, platforms=tuple(finals), wrapper=wrapper, step=step)
+        first, stage = None, spec.detector_stage
+        if detector is not None and stage is not None:
+            first = job_of(detector, stage, both_stages.of_detector(images), Path(kept) / "detector")
+            images = both_stages.of_pose(images, spec, first.reference, step)
+        job = replace(job_of(network, spec, images, Path(kept) / "pose", reference=reference), detector=first)
+        return _each(finals, job, overwrite=overwrite)
+
+
+def _job(
+    network: TrainedNetwork, spec: PoseSpec, images: Images, folder: Path, *, platforms: tuple[str, ...],
+    wrapper: bool, step: Progress, reference: Path | None = None,
+) -> Job:  # fmt: skip
+    """A trained network opened, checked and brought to where its files are made from; folder: for its references."""
+    folder.mkdir()
+    needs = _calibrates(network.model, spec, images, network.compression)
+    opened = {"arch": network.arch, "trust": network.trust, "weights": network.weights}
+    prepared = prepare(network.model, spec, images, step, platforms=platforms, **opened)  # type: ignore[arg-type]
+    source, calibrated, compression = prepared.source, None, network.compression
     if needs:
         pictures, boxes = compression.calibration, compression.calibration_annotations
         calibrated = calibrating(source, spec, pictures, boxes, images, needs, step)
     with announced(step, "look at the contract"):
         contract = None if reference is None else step_of(source, spec, images.photos, reference)
         look = quick(source, spec, images.photos) if images.are_given else QuickLook()
-    with tempfile.TemporaryDirectory() as kept:
-        run = partial(run_reference, source, spec)
-        references = References(images.photos, spec, run, Path(kept))
-        job = Job(prepared, images, compression, calibrated, overwrite, wrapper, contract, look, references, step)
-        return _each(finals, job)
+    references = References(images.photos, spec, partial(run_reference, source, spec), folder)
+    return Job(prepared, images, compression, calibrated, wrapper, contract, look, references, step)
 
 
 def _refuse_early(
@@ -96,13 +132,13 @@ def _refuse_early(
             desktop.require(name)
 
 
-def _each(finals: Mapping[str, Path], job: Job) -> list[Packaged]:
+def _each(finals: Mapping[str, Path], job: Job, *, overwrite: bool) -> list[Packaged]:
     """A bundle a platform; where one does not convert, the others are made before that is told."""
     results: list[Packaged] = []
     failed: list[PosekitError] = []
     for name, final in finals.items():
         try:
-            results.append(write_bundle(name, final, job))
+            results.append(write_bundle(name, final, job, overwrite=overwrite))
         except (ConversionError, MissingToolError) as error:  # of one platform: the other may convert
             failed.append(error)
         except PosekitError as error:

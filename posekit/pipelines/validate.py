@@ -22,7 +22,9 @@ from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
-from posekit.pipelines import consistency
+from posekit.parity.stages import StageRuns
+from posekit.parity.whole import WholeTally
+from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
 from posekit.pipelines.inputs import find_spec
 from posekit.pipelines.labelled import annotated, looking, with_accuracy
@@ -72,6 +74,8 @@ def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = si
         with announced(step, "measure parity"):
             plain = _measured(opened, told, evidence, runtime, WrapperRun(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
+        more = _of_detector(opened, runtime.run, options, step)
+        plain, evaluation = (replace(one, checks=(*one.checks, *more)) for one in (plain, evaluation))
         drawable = ran.wrapper if options.report is not None else None
         shown = writing.drawn(evaluation, drawable, evidence.only_cases(), opened.spec)
         with announced(step, "hold the bundle against itself"):
@@ -87,6 +91,27 @@ def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = si
         with announced(step, "write the report"):
             _write_report(result, told, evidence, options.report, runtime, shown)
     return result
+
+
+def _of_detector(opened: bundle.Bundle, run: Run, options: ValidateOptions, step: Progress) -> tuple[Check, ...]:
+    """The checks of a bundle of two stages beyond those of its pose network: both stages together, and the detector."""
+    detector = opened.detector
+    if detector is None:
+        return ()
+    evidence, told = _evidence_of(detector), _told(detector)
+    runtime = _remembering(runtime_for(detector.platform, detector.model_path))
+    with announced(step, "measure the detector"):
+        there = WrapperRun(runtime.status, runtime.name)
+        found = _measured(detector, told, evidence, runtime, there)
+        held = _held(detector, told, evidence, Edits(), found, runtime.run, allow_edited=options.allow_edited)
+    with announced(step, "run both stages"):
+        gate = Terms(detector.manifest["precision"]).gate(detector.spec)
+        both = both_stages.again(
+            detector.folder / bundle.EVALUATION, [case.photo for case in evidence.only_cases()], opened.spec,
+            StageRuns(runtime.run, run), WholeTally(opened.spec, gate),
+        )  # fmt: skip
+    own = (*_shipped(evidence.index, detector), *held, *found.checks)
+    return (*both, *both_stages.named("detector", own))
 
 
 def _held(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from posekit.errors import InputError
+from posekit.poses.regions import Region
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 MAX_PIXELS = 178_000_000  # more is refused, as a decompression bomb; Pillow itself refuses a little more than this
@@ -37,7 +38,7 @@ class Photo:
 
     image_id: COCO's id where there are annotations, else the position in the folder. below: the path below the folder
     of pictures. annotated_wh: width and height as the annotations have them, px, or None. is_annotated: whether they
-    list it, so that who is not among `people` is not there.
+    list it, so that who is not among `people` is not there. regions: where a detector found somebody, source px.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Photo:
     below: str = ""
     annotated_wh: tuple[int, int] | None = None
     is_annotated: bool = False
+    regions: tuple[Region, ...] = ()
 
     @property
     def name(self) -> str:

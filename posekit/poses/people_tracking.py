@@ -82,15 +82,24 @@ class PeopleTracker:
         return found
 
     def _oks(self, person: Track, track: Track) -> float:
-        """Over the keypoints that are sure in both; 0 where those are too few."""
-        sure = track.scores >= self.min_score
-        both = sure & (person.scores >= self.min_score)
-        if both.sum() < max(min(MIN_KEYPOINTS, len(both)), 1):
-            return 0.0
-        width, height = np.ptp(track.keypoints[sure], axis=0).tolist()
-        variance = (2 * np.asarray(self.sigmas)) ** 2
-        squared = ((person.keypoints - track.keypoints) ** 2).sum(axis=-1)
-        return float(np.exp(-squared / (2 * (width * height + 1e-6) * variance))[both].mean())
+        return oks_of_two(person.keypoints, person.scores, track.keypoints, track.scores, self.sigmas, self.min_score)
+
+
+def oks_of_two(
+    one: Floats, one_scores: Floats, other: Floats, other_scores: Floats, sigmas: Sequence[float], min_score: float
+) -> float:
+    """How alike one pose is to another, over the keypoints that are sure in both; 0 where those are too few.
+
+    one, other: (K, 2 or 3) px; the size is that of the other's sure keypoints.
+    """
+    sure = other_scores >= min_score
+    both = sure & (one_scores >= min_score)
+    if both.sum() < max(min(MIN_KEYPOINTS, len(both)), 1):
+        return 0.0
+    width, height = np.ptp(other[sure, :2], axis=0).tolist()
+    variance = (2 * np.asarray(sigmas)) ** 2
+    squared = ((one[:, :2] - other[:, :2]) ** 2).sum(axis=-1)
+    return float(np.exp(-squared / (2 * (width * height + 1e-6) * variance))[both].mean())
 
 
 def iou(one_xyxy: Floats, other_xyxy: Floats) -> float:

@@ -30,14 +30,21 @@ def next_region(
     keypoints (K, 2) source px, scores (K,). The box of the keypoints with at least `min_score` is grown by `margin`,
     because a person reaches beyond the keypoints, and becomes a region as any box does.
     """
+    box = sure_box(keypoints, scores, min_score)
+    if box is None:
+        return None
+    low, high = np.array(box[:2]), np.array(box[2:])
+    centre, half = (low + high) / 2, (high - low) / 2 * margin
+    return region_from_box((*(centre - half), *(centre + half)), size_wh, padding)
+
+
+def sure_box(keypoints: Floats, scores: Floats, min_score: float) -> tuple[float, float, float, float] | None:
+    """The box around the keypoints (K, 2 or 3) with at least `min_score`; None where they are too few, or one place."""
     seen = keypoints[scores >= min_score, :2]
     if len(seen) < max(min(MIN_KEYPOINTS, len(scores)), 1):
         return None
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    centre, half = (low + high) / 2, (high - low) / 2 * margin
-    if half.max() <= 0:
-        return None
-    return region_from_box((*(centre - half), *(centre + half)), size_wh, padding)
+    (left, top), (right, bottom) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
+    return (left, top, right, bottom) if max(right - left, bottom - top) > 0 else None
 
 
 @dataclass

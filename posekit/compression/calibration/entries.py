@@ -64,7 +64,7 @@ def entries_of(name: str, image: Picture, people: Sequence[Person], spec: PoseSp
 
     The same as parity.cases.cases_of makes of a file, PEOPLE at most; frames of a video are no files.
     """
-    wanted: Sequence[Person | None] = people if people and spec.kind == "top_down" else [None]
+    wanted: Sequence[Person | None] = people if people and spec.looks_at_regions else [None]
     alone = people[0] if len(people) == 1 else None
     for index in range(0, len(wanted), -(-len(wanted) // PEOPLE)):
         yield _entry(f"{name}#{index}", name, image, wanted[index], wanted[index] or alone, spec)

@@ -52,7 +52,7 @@ def held_out(photos: Sequence[Photo], rng: Rng) -> tuple[list[Photo], list[Photo
 def regions_of(photo: Photo, image: Picture, spec: PoseSpec, run: Run, rng: Rng) -> list[Region]:
     """The regions that the contract makes of a picture's people, or of the whole frame; source px."""
     frame = frame_region((image.shape[1], image.shape[0]), spec.input)
-    if spec.kind != "top_down":
+    if not spec.looks_at_regions:
         return [frame]
     if photo.people:
         return [region_from_box(p.box_xyxy, spec.input.size_wh, spec.input.box_padding) for p in photo.people]
@@ -80,7 +80,7 @@ def turned(region: Region, rng: Rng, *, upright: bool) -> Region:
 
 def case_of(photo: Photo, image: Picture, region: Region, spec: PoseSpec) -> Case:
     """The region as a case that keypoints can be compared on; size and area are the person's, by the padding."""
-    padding = spec.input.box_padding if spec.kind == "top_down" else 1.0
+    padding = spec.input.box_padding if spec.looks_at_regions else 1.0
     width, height = (side / padding for side in region.size_wh)
     pixels, transform = crop(image, region, spec.input)
     return Case(photo.name, photo, None, region, transform, pixels, max(width, height), width * height)
@@ -135,7 +135,7 @@ class Bank:
         regions = self._regions[photo.name]
         upright = self.spec.input.sampling == "bilinear_antialias"
         for _ in range(A_VISIT):
-            if self.spec.kind == "top_down" and self.rng.random() < ANYWHERE:
+            if self.spec.looks_at_regions and self.rng.random() < ANYWHERE:
                 region = anywhere(image, self.spec, self.rng)
             else:
                 region = turned(regions[int(self.rng.integers(len(regions)))], self.rng, upright=upright)

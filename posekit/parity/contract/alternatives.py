@@ -53,7 +53,7 @@ def questions(spec: PoseSpec, *, has_frames: bool, has_people: bool) -> tuple[Qu
     """
     asked = [_normalisation(spec), _colour(spec), *_decoding(spec)]
     if (
-        has_frames and spec.kind != "top_down"
+        has_frames and not spec.looks_at_regions
     ):  # a person's crop has the input's aspect, so that nothing is resized apart
         asked.append(_resize(spec))
     if has_people:

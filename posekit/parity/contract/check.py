@@ -104,7 +104,7 @@ def check_network(
     fields = [_with_correction(found, wrong) for found in last.values()]
     activation = activation_check(prober, current, no_follower(over_subjects(known[_seen_as(current)].follow)))
     fields += [activation] if activation is not None else []
-    is_somebody = spec.kind != "top_down" or any(subject.box_xyxy is not None for subject in prober.subjects)
+    is_somebody = not spec.looks_at_regions or any(subject.box_xyxy is not None for subject in prober.subjects)
     return ContractCheck(looked_at, len(prober.subjects) if is_somebody else 0, has_labels, tuple(fields))
 
 
@@ -115,8 +115,8 @@ def _look_for_people(
     every = subjects_of(photos, spec, people)
     prober = Prober(network, distinct(every, spec))
     alike = len(every) - len(prober.subjects)
-    how = "whole pictures" if spec.kind != "top_down" else "people in the boxes of the annotations"
-    if spec.kind == "top_down" and any(subject.box_xyxy is None for subject in prober.subjects):
+    how = "whole pictures" if not spec.looks_at_regions else "people in the boxes of the annotations"
+    if spec.looks_at_regions and any(subject.box_xyxy is None for subject in prober.subjects):
         step("find people")
         found = find_people(prober, _input_contracts(spec))
         how = "whole pictures, in which the network finds nobody"

@@ -88,7 +88,7 @@ def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:
     given = any(p.box_xyxy for items in predictions.by_photo.values() for p in items)
     return InputError(
         f"none of the reference's {count} predictions is of a person who is looked at"
-        + (why if spec.kind == "top_down" and not given else ""),
+        + (why if spec.looks_at_regions and not given else ""),
         "give the boxes that the training code was given: `bbox` in the .json, `boxes_xyxy` in the .npz, or "
         "--annotations",
     )
@@ -96,7 +96,7 @@ def _nobody(predictions: Predictions, spec: PoseSpec) -> InputError:
 
 def _coverage(matched: Sequence[_Match], photos: Sequence[Photo], spec: PoseSpec) -> str:
     """`3 of 15 annotated people`, or where nobody is annotated `7 people in 3 of 8 pictures`."""
-    annotated = sum(len(photo.people) for photo in photos) if spec.kind == "top_down" else 0
+    annotated = sum(len(photo.people) for photo in photos) if spec.looks_at_regions else 0
     if annotated:
         known = len({(match.picture, match.known) for match in matched if match.known is not None})
         others = sum(match.known is None for match in matched)
@@ -161,8 +161,8 @@ def _matched(
     """
     for photo in photos:
         found = predictions.by_photo.get(photo.path, ())
-        boxed = [p for p in found if p.box_xyxy is not None] if spec.kind == "top_down" else []
-        bare = [p for p in found if p.box_xyxy is None or spec.kind != "top_down"]
+        boxed = [p for p in found if p.box_xyxy is not None] if spec.looks_at_regions else []
+        bare = [p for p in found if p.box_xyxy is None or not spec.looks_at_regions]
         taken: set[int] = set()
         if boxed:
             _require_inside(photo, boxed)
@@ -171,7 +171,7 @@ def _matched(
             for case, prediction, (_, known) in zip(cases, boxed, people, strict=True):
                 taken |= set() if known is None else {known}
                 yield case, prediction, _Match(photo.path, True, known)
-        if bare and (photo.people or spec.kind != "top_down"):
+        if bare and (photo.people or not spec.looks_at_regions):
             regions = [(index, case) for index, case in enumerate(cases_of(photo, spec)) if index not in taken]
             for place, prediction in _nearest([case for _, case in regions], bare):
                 known, case = regions[place]

@@ -47,7 +47,7 @@ def subjects_of(photos: Sequence[Photo], spec: PoseSpec, limit: int) -> tuple[Su
     step = max(len(photos) / limit, 1.0)
     spread = [photos[int(index * step)] for index in range(min(len(photos), limit))]
     rows: list[list[tuple[Photo, Person | None]]] = [
-        [(photo, person) for person in photo.people if spec.kind == "top_down"] or [(photo, None)] for photo in spread
+        [(photo, person) for person in photo.people if spec.looks_at_regions] or [(photo, None)] for photo in spread
     ]
     chosen = [item for turn in zip_longest(*rows) for item in turn if item is not None]
     return tuple(_subject(photo, person, spec) for photo, person in chosen[:limit])

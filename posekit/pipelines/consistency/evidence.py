@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from posekit import bundle
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
-from posekit.parity import trace
+from posekit.parity import trace, whole
 from posekit.parity.case_files import RegionOfCase, read_tensor
 from posekit.parity.cases import INDEX, Case, Index, Recorded, found_in
 from posekit.parity.gate import Check
@@ -53,7 +53,9 @@ def checks(opened: bundle.Bundle, evidence: Recordings) -> tuple[Check, ...]:
         judged("the pictures give the recorded inputs", inputs, f"{len(pairs)} cases warped anew"),
         judged("the recorded outputs give the recorded keypoints", keypoints, f"{len(pairs)} cases decoded anew"),
         judged(
-            "the files of the evidence are its cases'", list(_files(folder, evidence.index)), "none more, none less"
+            "the files of the evidence are its cases'",
+            list(_files(folder, evidence.index, opened)),
+            "none more, none less",
         ),
         judged(
             "the trace is of the first case",
@@ -115,8 +117,8 @@ def _differing_values(person: str, what: str, seen: NDArray[Any], made: NDArray[
         yield f"{what} of {person} are off by {np.nanmax(np.abs(seen - made)):.3g}"
 
 
-def _files(folder: Path, index: Index) -> Iterator[str]:
-    known = {INDEX, trace.INDEX, trace.VALUES}
+def _files(folder: Path, index: Index, opened: bundle.Bundle) -> Iterator[str]:
+    known = {INDEX, trace.INDEX, trace.VALUES, *([whole.FILE] if opened.whole else [])}
     for case in index.cases:
         known |= {case.image, case.input.file, *(tensor.file for tensor in case.outputs.values())}
     found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}

@@ -46,20 +46,24 @@ def render(opened: bundle.Bundle, folder: Path) -> Path:
 
     InputError where the model file does not say its outputs.
     """
-    found = signature_of(opened.platform, opened.model_path)
-    tree = folder / bundle.WRAPPER[opened.platform]
-    wrapper.render(
-        opened.platform, opened.spec, opened.model_path.name, found.outputs, tree, found.minimum_system
-    )  # fmt: skip
+    found, detector = signature_of(opened.platform, opened.model_path), opened.detector
+    tree, first = folder / bundle.WRAPPER[opened.platform], None
+    if detector is not None:
+        signature = signature_of(opened.platform, detector.model_path)
+        first = wrapper.Network(detector.model_path.name, signature.outputs, signature.minimum_system)
+    network = wrapper.Network(opened.model_path.name, found.outputs, found.minimum_system)
+    wrapper.render(opened.platform, opened.spec, network, tree, first)
     return tree
 
 
 def edits_of(opened: bundle.Bundle) -> Edits:
     """The files of the wrapper that are not what posekit renders; the model in it is checked elsewhere."""
-    shipped = opened.shipped_model_path.relative_to(opened.wrapper_path)
+    stages = [one for one in (opened, opened.detector) if one is not None]
+    shipped = [one.shipped_model_path.relative_to(opened.wrapper_path) for one in stages]
     with tempfile.TemporaryDirectory() as scratch:
         ours, theirs = _files(render(opened, Path(scratch))), _files(opened.wrapper_path)
-    theirs = {name: data for name, data in theirs.items() if not (name == shipped or shipped in name.parents)}
+    models = {*shipped}
+    theirs = {name: data for name, data in theirs.items() if not models & {name, *name.parents}}
     name_of = {name: (opened.wrapper_path.name / name).as_posix() for name in (*ours, *theirs)}
     return Edits(
         tuple(name_of[name] for name in ours if name in theirs and theirs[name] != ours[name]),
@@ -84,13 +88,14 @@ def refuse_foreign(edits: Edits, *, trust: bool) -> None:
 
 def checks(opened: bundle.Bundle, edits: Edits, *, allow_edited: bool) -> tuple[Check, ...]:
     """The wrapper, the golden vectors, pose.json, and that there is nothing beside them."""
-    contract = (opened.folder / CONTRACT).read_bytes() == canonical_json(opened.spec)
+    contract = opened.whole is not None or (opened.folder / CONTRACT).read_bytes() == canonical_json(opened.spec)
     written = [] if contract else [f"{CONTRACT} is not written as posekit writes it"]
     with tempfile.TemporaryDirectory() as scratch:
         golden.write(Path(scratch) / bundle.GOLDEN, opened.spec)
         vectors = golden.differences(opened.folder / bundle.GOLDEN, Path(scratch) / bundle.GOLDEN, opened.spec)
+    of_wrapper = _of_wrapper(edits, str(opened.manifest.get("posekit", "unknown")), allow_edited)
     return (
-        _of_wrapper(edits, str(opened.manifest.get("posekit", "unknown")), allow_edited),
+        *(() if opened.whole else (of_wrapper,)),
         judged("the golden vectors are those of the contract", vectors, "made again, and the same"),
         judged("every file of the bundle is known", [*written, *_unknown(opened)], "no file is without a meaning"),
     )
@@ -112,7 +117,7 @@ def _of_wrapper(edits: Edits, version: str, allow_edited: bool) -> Check:
 
 def _unknown(opened: bundle.Bundle) -> list[str]:
     known = {
-        Path(bundle.MANIFEST), Path(CONTRACT), Path(recipe.FILE), Path(opened.model_path.name),
+        Path(bundle.MANIFEST), Path(recipe.FILE), Path(opened.model_path.name),
         *(Path(bundle.GOLDEN) / name for name in golden.files_of(opened.spec)),
         *(Path(bundle.REPORT) / name for name in (document.FILE, document.JUNIT, document.PAGE)),
     }  # fmt: skip
@@ -123,6 +128,11 @@ def _unknown(opened: bundle.Bundle) -> list[str]:
         known |= {Path(bundle.REPORT) / name for name in ("search.json", "search.html")}
     if opened.platform == "ios":
         known |= {Path(opened.model_path.name) / name for name in PARTS}
-    elsewhere = {Path(bundle.EVALUATION), Path(bundle.WRAPPER[opened.platform])}
+    elsewhere = {Path(bundle.EVALUATION)}
+    if opened.whole is None:
+        known.add(Path(CONTRACT))
+        elsewhere.add(Path(bundle.WRAPPER[opened.platform]))
+    if opened.spec.detector is not None:
+        elsewhere.add(Path(bundle.DETECTOR))
     found = (Path(name) for name in opened.manifest["files"])
     return [f"{one} is no file of a bundle" for one in found if one not in known and not elsewhere & set(one.parents)]

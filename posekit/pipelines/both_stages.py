@@ -1,0 +1,91 @@
+"""Two networks in one bundle: the pictures of each stage, and both stages together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from posekit.contract.outputs import Run
+from posekit.contract.spec import GateSpec, PoseSpec
+from posekit.errors import InputError
+from posekit.parity import whole
+from posekit.parity.cases import MAX_RECORDED
+from posekit.parity.gate import Check, Outcome
+from posekit.parity.stages import Looked, StageRuns, look, regions_in
+from posekit.parity.whole import WHOLE, ExpectedPeople, WholeTally, expected_in
+from posekit.pipelines.inputs import Images
+from posekit.poses.images import Photo, load_image
+from posekit.progress import Progress, patient
+
+NOBODY = "the detector finds nobody in the evaluation pictures, so the pose network is measured on whole pictures"
+
+
+def of_detector(images: Images) -> Images:
+    """The pictures as the detector sees them: whole, with nobody annotated, since annotations are of poses."""
+    photos = tuple(replace(one, people=(), is_annotated=False, regions=()) for one in images.photos)
+    return replace(images, photos=photos)
+
+
+def of_pose(images: Images, spec: PoseSpec, detector: Run, step: Progress) -> Images:
+    """The pictures as the pose network sees them: annotated people where regions come from boxes, else those whom the
+    trained detector finds; where it finds nobody at all they stay whole, with a warning."""
+    by_box = spec.region is not None and spec.region.points is None
+    say, photos = patient(step), list[Photo]()
+    for number, photo in enumerate(images.photos):
+        say(f"look for people, picture {number + 1} of {len(images.photos)}")
+        if by_box and photo.people:
+            photos.append(photo)
+        elif found := regions_in(load_image(photo.path), spec, detector):
+            photos.append(replace(photo, people=(), is_annotated=False, regions=found))
+    if photos:
+        return replace(images, photos=tuple(photos))
+    return replace(of_detector(images), warnings=(*images.warnings, NOBODY))
+
+
+def packaged(
+    folder: Path, photos: Sequence[Photo], spec: PoseSpec, reference: StageRuns, runs: StageRuns, gate: GateSpec,
+    step: Progress,
+) -> tuple[Check, ...]:  # fmt: skip
+    """Both packaged stages against both trained networks, picture by picture; what those see is recorded in `folder`.
+
+    gate: of the detector.
+    """
+    say, tally, expected = patient(step), WholeTally(spec, gate), list[ExpectedPeople]()
+    for number, photo in enumerate(photos[:MAX_RECORDED]):
+        say(f"run both stages, picture {number + 1} of {min(len(photos), MAX_RECORDED)}")
+        image = load_image(photo.path)
+        expected.append(expected_in(photo.name, image, spec, reference, gate))
+        tally.add(look(image, spec, runs), expected[-1], image, runs)
+    whole.write(folder, expected)
+    return tally.checks()
+
+
+def again(
+    folder: Path, photos: Sequence[Photo], spec: PoseSpec, runs: StageRuns, tally: WholeTally,
+    seen: Callable[[int], Looked] | None = None,
+) -> tuple[Check, ...]:  # fmt: skip
+    """Both stages against what is recorded in `folder`, the detector's evidence, whose pictures are `photos`.
+
+    seen: what somebody else made of a picture, by its place, instead of `runs`.
+    """
+    expected = whole.read(folder)
+    if len(expected) != len(photos):
+        raise InputError(
+            f"{folder / whole.FILE} is of {len(expected)} pictures, the detector's evidence of {len(photos)}",
+            "package the model again",
+        )
+    for place, (photo, one) in enumerate(zip(photos, expected, strict=True)):
+        image = load_image(photo.path)
+        tally.add(look(image, spec, runs) if seen is None else seen(place), one, image, runs)
+    return tally.checks()
+
+
+def skipped(reason: str) -> tuple[Check, ...]:
+    """That both stages were not run together."""
+    return (Check(f"{WHOLE}: people", Outcome.SKIPPED, reason),)
+
+
+def named(what: str, checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Checks of a stage, by its name."""
+    return tuple(replace(one, name=f"{what}: {one.name}") for one in checks)
