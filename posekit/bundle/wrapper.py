@@ -100,9 +100,10 @@ def context(spec: PoseSpec, network: Network, detector: Network | None = None) -
     """What the `.j2` files are rendered with; detector: of a contract of two stages the first network."""
     systems = [one.minimum_system or MINIMUM_IOS for one in (network, detector) if one is not None]
     ios = max(systems, key=int)
-    names, first = spec.keypoints.names, spec.detector_stage
+    names, first, pose = spec.keypoints.names, spec.detector_stage, _of_network(spec, network)
     return {
-        **_of_network(spec, network),
+        **pose,
+        "pose": pose,
         "name": spec.name,
         "type_name": spec.type_name,
         "package": package_name(spec),

@@ -20,6 +20,8 @@ MAX_CASES = 256
 # what a runner can be asked for: image -> keypoints, reference tensor -> keypoints, given outputs -> keypoints
 Mode = Literal["image", "tensor", "outputs"]
 MODES: tuple[Mode, ...] = ("image", "tensor", "outputs")
+# which network of two stages is run, or both after one another; of one stage it is `pose`
+StageName = Literal["pose", "detector", "both"]
 Accelerator = Literal["cpu", "gpu", "npu", "none"]  # npu: the Neural Engine on iOS; none: no model was run
 
 Size = Annotated[int, Field(ge=1, le=1 << 15)]
@@ -53,12 +55,14 @@ class RequestedCase(Part):
 class RunRequest(Part):
     """request.json: which cases to run in which modes on which accelerators; the CPU is always run for comparison.
 
-    repeats: timed runs of each case, after `warmup` untimed ones.
+    stage: which network of two stages; `both` gives people alone, in mode `image`, of whole pictures. repeats: timed
+    runs of each case, after `warmup` untimed ones.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
     model_sha256: Sha256
     contract_sha256: Sha256
+    stage: StageName = "pose"
     modes: tuple[Mode, ...]
     accelerators: tuple[Accelerator, ...]
     warmup: Annotated[int, Field(ge=0, le=1000)] = 2

@@ -12,8 +12,10 @@ from typing import Any
 from posekit.bundle import golden, wrapper
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import PoseSpec, contract_hash
+from posekit.contract.stages import following_rule
 from posekit.decoders.dense import DenseSpec
 from posekit.parity.gate import Check, Outcome
+from posekit.poses.following import FollowingRule
 from posekit.poses.regions import region_from_box
 
 NAME = "the wrapper gives posekit's golden vectors"
@@ -25,7 +27,9 @@ LIMITS = {
     "decoder": {"px": 0.001, "score": 1e-5, "box": 0.001, "count": 0, "unrefused_nan": 0},
     "dense": {"values": 1e-5, "uv": 1e-5, "numbers": 0, "matrix": 1e-6, "at_points": 1e-5, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
+    "following": {"others": 0, "region": 1e-6},
 }  # fmt: skip
+OF_SKELETON = frozenset(["names", "oks_sigmas", "flip_partners", "edges", "cases"])
 TESTS = {
     "android": ("android/module/src/test/kotlin/posekit/template", "Golden*Cases.kt"),
     "ios": ("ios/package/Tests/TemplatePoseCoreTests", "*Golden.swift"),
@@ -83,13 +87,25 @@ def _constants(said: Mapping[str, Any], spec: PoseSpec) -> Iterator[str]:
         "flip_partners": list(flip_indices(spec.keypoints.as_skeleton())),
         "edges": [[names.index(a), names.index(b)] for a, b in spec.keypoints.edges],
         "dense": [_dense_facts(one) for one in spec.dense],
+        "following": [] if spec.detector is None else _following_facts(following_rule(spec)),
         "box_region": [*region.center_xy, *region.size_wh, region.rotation_degrees],
     }
     if "cases" in said:
         expected["cases"] = [lower_camel(name) for name in names]
+    if spec.whole is not spec:  # the code names the keypoints of the pose network
+        expected = {key: value for key, value in expected.items() if key not in OF_SKELETON}
     for key, value in expected.items():
         if not _is_near(said[key], value):
             yield f"the code's {key} is {said[key]!r}, the contract's {value!r}"
+
+
+def _following_facts(rule: FollowingRule) -> list[float]:
+    """What the generated constants say of whom they follow, as both languages tell it."""
+    counts = [rule.min_score, rule.margin, rule.max_people, rule.detect_every, rule.min_overlap, rule.max_alike]
+    for points, about_box in ((rule.points, rule.points_about_box), (rule.next_points, rule.next_points_about_box)):
+        if points is not None:
+            counts += [points.first, points.second, points.scale, points.shift, points.target_degrees, about_box]
+    return [float(one) for one in counts]
 
 
 def _dense_facts(one: DenseSpec) -> str:

@@ -19,6 +19,7 @@ from posekit.devices.format import (
     PictureFile,
     RequestedCase,
     RunRequest,
+    StageName,
 )
 from posekit.parity.case_files import RegionOfCase, TensorFile
 from posekit.parity.cases import Case
@@ -63,10 +64,11 @@ class RequestWriter:
         modes: Sequence[Mode],
         accelerators: Sequence[Accelerator],
         repeats: int = 20,
+        stage: StageName = "pose",
     ) -> RunRequest:
         """Write request.json."""
         request = RunRequest(
-            schema=1, model_sha256=model_sha256, contract_sha256=contract_sha256, modes=tuple(modes),
+            schema=1, model_sha256=model_sha256, contract_sha256=contract_sha256, stage=stage, modes=tuple(modes),
             accelerators=tuple(accelerators), repeats=repeats, cases=tuple(self._cases),
         )  # fmt: skip
         data = request.model_dump(mode="json", by_alias=True)

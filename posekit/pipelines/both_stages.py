@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from posekit.bundle import file_hash
 from posekit.contract.outputs import Run
 from posekit.contract.spec import GateSpec, PoseSpec
+from posekit.devices import desktop
+from posekit.devices.desktop import Compiled
 from posekit.errors import InputError
 from posekit.parity import whole
-from posekit.parity.cases import MAX_RECORDED
+from posekit.parity.cases import MAX_RECORDED, Case
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.stages import Looked, StageRuns, look, regions_in
 from posekit.parity.whole import WHOLE, ExpectedPeople, WholeTally, expected_in
 from posekit.pipelines.inputs import Images
+from posekit.poses import nobody
 from posekit.poses.images import Photo, load_image
 from posekit.progress import Progress, patient
 
@@ -79,6 +83,21 @@ def again(
         image = load_image(photo.path)
         tally.add(look(image, spec, runs) if seen is None else seen(place), one, image, runs)
     return tally.checks()
+
+
+def of_wrapper(
+    code: Compiled, folder: Path, cases: Sequence[Case], spec: PoseSpec, runs: StageRuns, gate: GateSpec, work: Path,
+    model: Path,
+) -> tuple[Check, ...]:  # fmt: skip
+    """Both stages of the generated code against what is recorded in `folder`; cases: of the detector's evidence; model:
+    the pose network's file."""
+    name = f"{WHOLE} of the wrapper"
+    if code.platform != "android":
+        return (Check(f"{name}: people", Outcome.SKIPPED, desktop.NO_CORE_ML),)
+    people = desktop.run_both(code, cases, spec, work, file_hash(model))
+    none = nobody(0)
+    seen = [Looked(none, (), one) for one in people]
+    return again(folder, [case.photo for case in cases], spec, runs, WholeTally(spec, gate, name), seen.__getitem__)
 
 
 def skipped(reason: str) -> tuple[Check, ...]:

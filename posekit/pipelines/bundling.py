@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from posekit.contract.recipe import FILE as RECIPE
 from posekit.contract.recipe import write as write_recipe
 from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
+from posekit.devices import desktop
+from posekit.devices.desktop import Compiled
+from posekit.parity.cases import MAX_RECORDED
 from posekit.parity.evaluate import Terms
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check
@@ -56,11 +60,15 @@ def write_bundle(platform: str, final: Path, job: Job, *, overwrite: bool) -> Pa
             _write_wrapper(platform, [(one, made[place]) for place, one in jobs.items()], folder)
             for place, one in jobs.items():
                 _write_evidence(one, made[place], place)
-        tree = folder / bundle.WRAPPER[platform]
-        stage, *others = (measured(platform, made[place], one, place, tree) for place, one in jobs.items())
+        code = None
+        if job.wrapper:
+            with announced(job.step, f"compile the {platform} wrapper"):
+                tree = folder / bundle.WRAPPER[platform]
+                code = desktop.compiled(platform, tree, job.prepared.spec, Path(scratch) / "code")
+        stage, *others = (measured(platform, made[place], one, place, code) for place, one in jobs.items())
         for detector in others:
-            both = _both_stages(stage, detector)
-            checks = (*stage.evaluation.checks, *both, *named("detector", detector.evaluation.checks))
+            both = _both_stages(stage, detector, code, Path(scratch))
+            checks = (*stage.evaluation.checks, *both, *named(bundle.DETECTOR, detector.evaluation.checks))
             stage = replace(stage, evaluation=replace(stage.evaluation, checks=checks))
             written_report(platform, detector)
             bundle.write_manifest(detector.folder, _manifest(platform, detector))
@@ -85,9 +93,9 @@ def _made(platform: str, job: Job, folder: Path, scratch: Path, final: Path) -> 
     )  # fmt: skip
 
 
-def _both_stages(pose: Stage, detector: Stage) -> tuple[Check, ...]:
+def _both_stages(pose: Stage, detector: Stage, code: Compiled | None, scratch: Path) -> tuple[Check, ...]:
     """Both packaged stages on whole pictures against both trained networks, which is recorded beside the detector's
-    evidence."""
+    evidence; code: the wrapper, where it is to be run."""
     job, spec = pose.job, pose.job.prepared.spec
     if "UNVERIFIED" in (pose.evaluation.status, detector.evaluation.status):
         return both_stages.skipped("nothing here runs the model files")
@@ -96,7 +104,12 @@ def _both_stages(pose: Stage, detector: Stage) -> tuple[Check, ...]:
         reference = StageRuns(detector.job.reference, job.reference)
         folder, photos = detector.folder / bundle.EVALUATION, detector.job.images.photos
         runs = StageRuns(detector.run, pose.run)
-        return both_stages.packaged(folder, photos, spec, reference, runs, gate, job.step)
+        checks = both_stages.packaged(folder, photos, spec, reference, runs, gate, job.step)
+        if code is None:
+            return checks
+        cases = list(islice(detector.job.references.cases(), MAX_RECORDED))
+        path = pose.made.converted.path
+        return (*checks, *both_stages.of_wrapper(code, folder, cases, spec, runs, gate, scratch, path))
 
 
 def _write_wrapper(platform: str, stages: Sequence[tuple[Job, Made]], folder: Path) -> None:

@@ -15,6 +15,7 @@ from posekit.compression.settings import Compression
 from posekit.contract.outputs import Run
 from posekit.contract.spec import contract_hash
 from posekit.devices import desktop
+from posekit.devices.desktop import Compiled
 from posekit.errors import MissingToolError, converting, version_of
 from posekit.parity import trace
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
@@ -69,10 +70,10 @@ class Stage:
     shown: writing.Drawn | None
 
 
-def measured(platform: str, made: Made, job: Job, folder: Path, tree: Path) -> Stage:
-    """A stage with its evidence, written into its folder; tree: of the wrapper."""
+def measured(platform: str, made: Made, job: Job, folder: Path, code: Compiled | None) -> Stage:
+    """A stage with its evidence, written into its folder; code: the wrapper, where it is to be run."""
     model_hash = bundle.file_hash(made.converted.path)
-    evaluation, run, shown = _evaluate(platform, made, job, folder, tree, model_hash)
+    evaluation, run, shown = _evaluate(platform, made, job, folder, code, model_hash)
     if job.contract is not None:
         steps = (job.contract.step, *evaluation.steps)
         evaluation = replace(evaluation, steps=steps, checks=(*job.contract.checks, *evaluation.checks))
@@ -104,11 +105,11 @@ def _write_trace(platform: str, folder: Path, job: Job) -> None:
 
 
 def _evaluate(
-    platform: str, made: Made, job: Job, folder: Path, tree: Path, model_hash: str
+    platform: str, made: Made, job: Job, folder: Path, code: Compiled | None, model_hash: str
 ) -> tuple[Evaluation, Run, writing.Drawn | None]:
     """Run the packaged model, and where it was asked for the generated wrapper, on the evaluation images.
 
-    tree: of the wrapper. Where nothing here runs it, the reference alone is recorded: a device may run it later.
+    Where nothing here runs it, the reference alone is recorded: a device may run it later.
     """
     source, spec, path = job.prepared.source, job.prepared.spec, made.converted.path
     recorder = Recorder(folder / bundle.EVALUATION)
@@ -125,18 +126,12 @@ def _evaluate(
     runtime = replace(runtime, run=converting()(runtime.run), accelerated=fast and converting()(fast))
     with tempfile.TemporaryDirectory() as scratch:
         wrapper, name, golden_checks = None, runtime.name, tuple[Check, ...]()
-        if job.wrapper:
+        if code is not None:
             with announced(job.step, f"run the {platform} wrapper on this machine"):
                 wrapper, check = desktop.run_wrapper(
-                    platform,
-                    tree,
-                    path,
-                    lambda: islice(job.references.cases(), MAX_RECORDED),
-                    runtime.run,
-                    Path(scratch),
-                    model_sha256=model_hash,
-                    spec=spec,
-                )
+                    code, path, lambda: islice(job.references.cases(), MAX_RECORDED), runtime.run, Path(scratch),
+                    model_sha256=model_hash, spec=spec,
+                )  # fmt: skip
             golden_checks = (check,)
             name = f"{name}; {desktop.NAMES[platform]}"
         with announced(job.step, f"measure parity on {platform}"):

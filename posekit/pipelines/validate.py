@@ -16,6 +16,7 @@ from posekit.contract import recipe
 from posekit.contract.outputs import Run
 from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
+from posekit.devices.desktop import Compiled
 from posekit.errors import InputError, MissingToolError, said
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
@@ -30,7 +31,7 @@ from posekit.pipelines.inputs import find_spec
 from posekit.pipelines.labelled import annotated, looking, with_accuracy
 from posekit.pipelines.preparation import calibrating
 from posekit.pipelines.validate_options import PLAIN, ValidateOptions
-from posekit.pipelines.wrapper_runs import WrapperRun, on_a_device, on_this_machine
+from posekit.pipelines.wrapper_runs import WrapperRun, compiled, on_a_device, on_this_machine
 from posekit.progress import Progress, announced, silent
 from posekit.report import writing
 from posekit.report.document import FILE as REPORT_FILE
@@ -70,12 +71,17 @@ def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = si
             drive.write_request(opened, options.write_request, evidence.only_cases())
     runtime = _remembering(runtime_for(opened.platform, opened.model_path))
     with tempfile.TemporaryDirectory() as scratch, looking(opened, given, options, step) as look:
-        ran = _ran(opened, evidence, edits, runtime, options, Path(scratch), step)
+        code = None
+        if options.wrapper:
+            with announced(step, "compile the wrapper"):
+                code = compiled(opened, edits, Path(scratch))
+        ran = _ran(opened, evidence, code, runtime, options, Path(scratch), step)
         with announced(step, "measure parity"):
             plain = _measured(opened, told, evidence, runtime, WrapperRun(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
-        more = _of_detector(opened, runtime.run, options, step)
-        plain, evaluation = (replace(one, checks=(*one.checks, *more)) for one in (plain, evaluation))
+        as_packaged, more = _of_detector(opened, runtime.run, code, Path(scratch), options, step)
+        plain = replace(plain, checks=(*plain.checks, *as_packaged))
+        evaluation = replace(evaluation, checks=(*evaluation.checks, *more))
         drawable = ran.wrapper if options.report is not None else None
         shown = writing.drawn(evaluation, drawable, evidence.only_cases(), opened.spec)
         with announced(step, "hold the bundle against itself"):
@@ -93,25 +99,37 @@ def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = si
     return result
 
 
-def _of_detector(opened: bundle.Bundle, run: Run, options: ValidateOptions, step: Progress) -> tuple[Check, ...]:
-    """The checks of a bundle of two stages beyond those of its pose network: both stages together, and the detector."""
+def _of_detector(
+    opened: bundle.Bundle, run: Run, code: Compiled | None, scratch: Path, options: ValidateOptions, step: Progress
+) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """The checks of both stages together and of the detector: those that packaging made too, and all of them."""
     detector = opened.detector
     if detector is None:
-        return ()
+        return (), ()
     evidence, told = _evidence_of(detector), _told(detector)
     runtime = _remembering(runtime_for(detector.platform, detector.model_path))
     with announced(step, "measure the detector"):
         there = WrapperRun(runtime.status, runtime.name)
-        found = _measured(detector, told, evidence, runtime, there)
-        held = _held(detector, told, evidence, Edits(), found, runtime.run, allow_edited=options.allow_edited)
+        plain = found = _measured(detector, told, evidence, runtime, there)
+        if code is not None:
+            there = on_this_machine(detector, evidence, code, runtime, scratch / "detector")
+            found = _measured(detector, told, evidence, runtime, there)
+        held = _held(detector, told, evidence, Edits(), plain, runtime.run, allow_edited=options.allow_edited)
     with announced(step, "run both stages"):
         gate = Terms(detector.manifest["precision"]).gate(detector.spec)
-        both = both_stages.again(
-            detector.folder / bundle.EVALUATION, [case.photo for case in evidence.only_cases()], opened.spec,
-            StageRuns(runtime.run, run), WholeTally(opened.spec, gate),
-        )  # fmt: skip
-    own = (*_shipped(evidence.index, detector), *held, *found.checks)
-    return (*both, *both_stages.named("detector", own))
+        folder, cases, runs = (
+            detector.folder / bundle.EVALUATION,
+            list(evidence.only_cases()),
+            StageRuns(runtime.run, run),
+        )
+        photos = [case.photo for case in cases]
+        both = both_stages.again(folder, photos, opened.spec, runs, WholeTally(opened.spec, gate))
+        of_code: tuple[Check, ...] = ()
+        if code is not None:
+            of_code = both_stages.of_wrapper(code, folder, cases, opened.spec, runs, gate, scratch, opened.model_path)
+    as_packaged = (*both, *both_stages.named(bundle.DETECTOR, plain.checks))
+    own = (*_shipped(evidence.index, detector), *held, *there.checks, *found.checks)
+    return as_packaged, (*both, *of_code, *both_stages.named(bundle.DETECTOR, own))
 
 
 def _held(
@@ -207,13 +225,13 @@ def _budget(opened: bundle.Bundle) -> Budget | None:
 
 
 def _ran(
-    opened: bundle.Bundle, evidence: Recordings, edits: Edits, runtime: Runtime, options: ValidateOptions,
+    opened: bundle.Bundle, evidence: Recordings, code: Compiled | None, runtime: Runtime, options: ValidateOptions,
     scratch: Path, step: Progress,
 ) -> WrapperRun:  # fmt: skip
     """The wrapper where it was asked for: on this machine, on a device, or recorded on one elsewhere."""
-    if options.wrapper:
+    if code is not None:
         with announced(step, "run the wrapper on this machine"):
-            return on_this_machine(opened, evidence, edits, runtime, scratch)
+            return on_this_machine(opened, evidence, code, runtime, scratch)
     folder = options.device_run
     if options.device:
         folder = scratch / "run"

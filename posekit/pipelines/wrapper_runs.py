@@ -11,6 +11,7 @@ from posekit import bundle
 from posekit.contract.spec import contract_hash
 from posekit.devices import desktop
 from posekit.devices import evidence as device_evidence
+from posekit.devices.desktop import Compiled
 from posekit.devices.format import Pass
 from posekit.devices.record import read_run
 from posekit.errors import InputError
@@ -36,20 +37,19 @@ class WrapperRun:
     beside: dict[str, Wrapper] = field(default_factory=dict)
 
 
+def compiled(opened: bundle.Bundle, edits: Edits, scratch: Path) -> Compiled:
+    """The wrapper of a bundle, compiled into `scratch`."""
+    return desktop.compiled(opened.platform, _code(opened, edits, scratch), opened.spec, scratch / "build")
+
+
 def on_this_machine(
-    opened: bundle.Bundle, evidence: Recordings, edits: Edits, runtime: Runtime, scratch: Path
+    opened: bundle.Bundle, evidence: Recordings, code: Compiled, runtime: Runtime, scratch: Path
 ) -> WrapperRun:
-    """Compile the wrapper into `scratch` and run it, with the model as `runtime` runs it."""
+    """Run a stage of the compiled wrapper, with the model as `runtime` runs it."""
     wrapper, check = desktop.run_wrapper(
-        opened.platform,
-        _code(opened, edits, scratch),
-        opened.model_path,
-        evidence.only_cases,
-        runtime.run,
-        scratch,
-        model_sha256=bundle.file_hash(opened.model_path),
-        spec=opened.spec,
-    )
+        code, opened.model_path, evidence.only_cases, runtime.run, scratch,
+        model_sha256=bundle.file_hash(opened.model_path), spec=opened.spec,
+    )  # fmt: skip
     return WrapperRun(runtime.status, f"{runtime.name}; {desktop.NAMES[opened.platform]}", wrapper, (check,))
 
 
@@ -77,9 +77,12 @@ def _code(opened: bundle.Bundle, edits: Edits, scratch: Path) -> Path:
     if edits:
         return opened.wrapper_path
     tree = consistency.render(opened, scratch / "wrapper")
-    shipped = tree / opened.shipped_model_path.relative_to(opened.wrapper_path)
-    if opened.shipped_model_path.is_dir():
-        shutil.copytree(opened.shipped_model_path, shipped)
-    else:
-        shutil.copyfile(opened.shipped_model_path, shipped)
+    for stage in (opened, opened.detector):
+        if stage is None:
+            continue
+        shipped = tree / stage.shipped_model_path.relative_to(opened.wrapper_path)
+        if stage.shipped_model_path.is_dir():
+            shutil.copytree(stage.shipped_model_path, shipped)
+        else:
+            shutil.copyfile(stage.shipped_model_path, shipped)
     return tree

@@ -3,72 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
+from posekit.bundle.wrapper import assets_folder
 from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices import golden_run
+from posekit.devices.desktop import kotlin, swift
+from posekit.devices.desktop.kotlin import KotlinWrapper
+from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.evidence import wrapper_of
+from posekit.devices.format import DeviceRun, StageName
 from posekit.devices.record import read_run
 from posekit.devices.request import RequestWriter
 from posekit.errors import ConversionError, MissingToolError
 from posekit.parity.cases import Case
 from posekit.parity.gate import Check
 from posekit.parity.shipped import Wrapper
+from posekit.parity.written_poses import poses_of_written
+from posekit.poses import Poses
 
+NO_CORE_ML = "there is no Core ML here, so that the generated Swift ran each stage by itself"
 NAMES = {"android": "generated Kotlin on desktop LiteRT (CPU)", "ios": "generated Swift core, model run by posekit"}
 
 
 def require(platform: str) -> None:
     """MissingToolError unless a platform's wrapper can be compiled and run here."""
-    if platform == "android":
-        from posekit.devices.desktop import kotlin as desktop_kotlin
-
-        reason = desktop_kotlin.why_not()
-    else:
-        from posekit.devices.desktop import swift as desktop_swift
-
-        reason = desktop_swift.why_not()
+    reason = (kotlin if platform == "android" else swift).why_not()
     if reason:
         raise MissingToolError(f"the generated code cannot be run here: {reason}", "leave out --wrapper")
 
 
-def run_wrapper(
-    platform: str,
-    tree: Path,
-    model: Path,
-    cases: Callable[[], Iterable[Case]],
-    run: Run,
-    work: Path,
-    *,
-    model_sha256: str,
-    spec: PoseSpec,
-) -> tuple[Wrapper, Check]:
-    """Compile the wrapper in `tree`, run it on `cases`, and on posekit's own golden vectors, which makes the check.
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A wrapper compiled for this machine. assets: the folder in it that holds the models."""
 
-    work: an empty folder, needed as long as the result is. Kotlin runs `model` itself; Swift, which has no Core ML
-    here, has it run by `run`.
+    platform: str
+    program: KotlinWrapper | SwiftWrapper
+    assets: Path
+
+
+def compiled(platform: str, tree: Path, spec: PoseSpec, work: Path) -> Compiled:
+    """Compile the wrapper in `tree` into `work`, which is needed as long as the result is."""
+    program = kotlin.build(tree, work) if platform == "android" else swift.build(tree, work)
+    return Compiled(platform, program, tree / assets_folder(platform, spec.whole))
+
+
+def run_wrapper(
+    code: Compiled, model: Path, cases: Callable[[], Iterable[Case]], run: Run, work: Path, *, model_sha256: str,
+    spec: PoseSpec,
+) -> tuple[Wrapper, Check]:  # fmt: skip
+    """Run a stage of the wrapper on `cases`, and on posekit's own golden vectors, which makes the check.
+
+    spec: of the stage; model: its file. work: a folder, needed as long as the result is. Kotlin runs `model` itself;
+    Swift, which has no Core ML here, has it run by `run`.
     """
+    stage: StageName = "pose" if spec.whole is spec else "detector"
+    work.mkdir(exist_ok=True)
     asked = frozenset(case.name for case in cases())
     contract_sha256, vectors = contract_hash(spec), golden_run.vectors(spec, work / "golden")
-    if platform == "ios":
-        from posekit.devices.desktop import swift as desktop_swift
-
-        swift = desktop_swift.build(tree, work / "build")
-        ran = replace(desktop_swift.results(swift, cases(), run, work), asked=asked)
-        return ran, golden_run.judged(swift.golden(vectors), spec)
-    from posekit.devices.desktop import kotlin as desktop_kotlin
-
-    kotlin = desktop_kotlin.build(tree, work / "build")
+    if isinstance(code.program, SwiftWrapper):
+        program = replace(code.program, model=model.resolve(), model_sha256=model_sha256)
+        ran = replace(swift.results(program, cases(), run, work, stage), asked=asked)
+        return ran, golden_run.judged(program.golden(vectors, stage), spec)
     request, out = work / "request", work / "run"
     writer = RequestWriter(request)
     for case in cases():
         writer.add(case)
-    writer.close(model_sha256, contract_sha256, ("image", "tensor"), ("cpu",), repeats=0)
-    kotlin.run(request, out, model)
-    record = read_run(out, model_sha256, contract_sha256)
-    if record.error or not record.passes:
-        raise ConversionError(f"the generated Kotlin failed on this machine: {record.error or 'it ran nothing'}")
+    writer.close(model_sha256, contract_sha256, ("image", "tensor"), ("cpu",), repeats=0, stage=stage)
+    record = _kotlin_run(code.program, request, out, model, model_sha256, contract_sha256)
     ran = replace(wrapper_of(out, record.passes[0], accelerator=False), asked=asked)
-    return ran, golden_run.judged(kotlin.golden(vectors), spec)
+    return ran, golden_run.judged(code.program.golden(vectors, stage), spec)
+
+
+def run_both(code: Compiled, cases: Iterable[Case], spec: PoseSpec, work: Path, model_sha256: str) -> list[Poses]:
+    """The people whom both stages of the generated Kotlin find in the pictures of `cases`, each looked at as a whole.
+
+    spec: the whole contract; model_sha256: of the pose network's file.
+    """
+    writer = RequestWriter(work / "both-request")
+    names = []
+    for case in cases:
+        writer.add(case)
+        names.append(case.name)
+    hashes = model_sha256, contract_hash(spec)
+    writer.close(*hashes, ("image",), ("cpu",), repeats=0, stage="both")
+    program = cast(KotlinWrapper, code.program)
+    record = _kotlin_run(program, work / "both-request", work / "both-run", code.assets, *hashes)
+    found = {one.name: one.results[0].people for one in record.passes[0].cases}
+    return [poses_of_written(found.get(name) or (), spec.keypoint_count, name) for name in names]
+
+
+def _kotlin_run(
+    program: KotlinWrapper, request: Path, out: Path, model: Path, model_sha256: str, contract_sha256: str
+) -> DeviceRun:
+    program.run(request, out, model)
+    record = read_run(out, model_sha256, contract_sha256)
+    failure = record.error or (record.passes[0].failure if record.passes else "it ran nothing")
+    if failure:
+        raise ConversionError(f"the generated Kotlin failed on this machine: {failure}")
+    return record

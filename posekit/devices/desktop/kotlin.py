@@ -26,7 +26,7 @@ from posekit.contract.spec import PoseSpec, read_spec
 from posekit.devices import golden_run
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
-from posekit.devices.format import RUN
+from posekit.devices.format import RUN, StageName
 from posekit.errors import ConversionError, InputError, MissingToolError, version_of
 from posekit.runtimes.files import is_litter
 
@@ -45,12 +45,13 @@ class KotlinWrapper:
     stand_ins: Path
 
     def run(self, request: Path, out: Path, model: Path, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        """Run the request in `request` on `model`, a .tflite, and write run.json and its tensors into `out`.
+        """Run the request in `request` on `model`, a .tflite or the folder of those of both stages, and write run.json
+        and its tensors into `out`.
 
         InputError without a model; ConversionError where the JVM fails or takes too long. What the module itself
         refuses stands in run.json.
         """
-        if not model.is_file():
+        if not model.exists():
             raise InputError(f"there is no model at {model}")
         options = [
             f"-Dposekit.jni={self.stand_ins / 'litert_jni.so'}", f"-Dposekit.litert={_litert_library()}",
@@ -64,10 +65,10 @@ class KotlinWrapper:
             said = kotlin_compiler.first(done.stderr)
             raise ConversionError(f"the generated Kotlin ended with exit code {done.returncode}: {said}")
 
-    def golden(self, vectors: Path, *, timeout: float = TIMEOUT_SECONDS) -> str:
-        """What the module makes of golden vectors, as JSON; ConversionError where it fails."""
+    def golden(self, vectors: Path, stage: StageName = "pose", *, timeout: float = TIMEOUT_SECONDS) -> str:
+        """What the module makes of golden vectors of a stage, as JSON; ConversionError where it fails."""
         path = [*self.classes, self.stand_ins / "java", self.stand_ins / "classes" / "litert"]
-        options = [f"-Dposekit.golden={vectors}"]
+        options = [f"-Dposekit.golden={vectors}", f"-Dposekit.stage={stage}"]
         done = kotlin_compiler.java(path, f"posekit.{self.package}.GoldenMainKt", [], options, timeout)
         if done.returncode:
             said = kotlin_compiler.first(done.stderr)

@@ -27,7 +27,7 @@ from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import read_spec
 from posekit.decoders.decoder import Outputs
 from posekit.devices import golden_run
-from posekit.devices.format import MAX_CASES, REQUEST, RUN, DeviceRun, Mode, RequestedCase, RunRequest
+from posekit.devices.format import MAX_CASES, REQUEST, RUN, DeviceRun, Mode, RequestedCase, RunRequest, StageName
 from posekit.devices.record import read_run, results_of
 from posekit.devices.request import RequestWriter, as_written, sha256_of
 from posekit.errors import ConversionError, InputError, MissingToolError
@@ -61,9 +61,9 @@ class SwiftWrapper:
         if code or not (out / RUN).is_file():
             raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
 
-    def golden(self, vectors: Path, *, timeout: float = RUN_SECONDS) -> str:
-        """What the package makes of golden vectors, as JSON; ConversionError where it fails."""
-        command = [str(self.program), str(vectors)]
+    def golden(self, vectors: Path, stage: StageName = "pose", *, timeout: float = RUN_SECONDS) -> str:
+        """What the package makes of golden vectors of a stage, as JSON; ConversionError where it fails."""
+        command = [str(self.program), str(vectors), stage]
         code, said = _run(command, "the generated Swift", timeout, SWIFT_BACKTRACE="enable=no")
         if code:
             raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
@@ -117,8 +117,10 @@ def build(package: Path, work: Path) -> SwiftWrapper:
     return SwiftWrapper(work / ".build" / "release" / PROGRAM, model.resolve(), file_hash(model), contract)
 
 
-def results(wrapper: SwiftWrapper, cases: Iterable[Case], run_model: Run, work: Path) -> Wrapper:
-    """What Swift makes of `cases`, their outputs from `run_model`: (H, W, 3) to outputs; all in mode `image`.
+def results(
+    wrapper: SwiftWrapper, cases: Iterable[Case], run_model: Run, work: Path, stage: StageName = "pose"
+) -> Wrapper:
+    """What a stage of Swift makes of `cases`, outputs from `run_model`: (H, W, 3) to outputs; all in mode `image`.
 
     work: a folder that is needed as long as the result is. Nothing but names is held in memory.
     """
@@ -128,7 +130,7 @@ def results(wrapper: SwiftWrapper, cases: Iterable[Case], run_model: Run, work: 
         writer = RequestWriter(folder / "request")
         for case in some:
             writer.add(case)
-        done = run_request(wrapper, writer, run_model, folder)
+        done = run_request(wrapper, writer, run_model, folder, stage)
         ran |= dict.fromkeys(done.given, done)
 
     def result(case: Case) -> Mapping[str, Shipped]:
@@ -162,12 +164,15 @@ class HostRun:
         return {"image": Shipped(image.input, outputs, decoded.people, decoded.dense)}
 
 
-def run_request(wrapper: SwiftWrapper, writer: RequestWriter, run_model: Run, folder: Path) -> HostRun:
+def run_request(
+    wrapper: SwiftWrapper, writer: RequestWriter, run_model: Run, folder: Path, stage: StageName = "pose"
+) -> HostRun:
     """Run the cases of a request that is not closed yet: pictures to inputs, the model on this host, then to keypoints.
 
     ConversionError where Swift fails; InputError where its answer is damaged.
     """
-    request = writer.close(wrapper.model_sha256, wrapper.contract_sha256, ("image",), ("none",), repeats=0)
+    hashes = wrapper.model_sha256, wrapper.contract_sha256
+    request = writer.close(*hashes, ("image",), ("none",), repeats=0, stage=stage)
     inputs = _round(wrapper, writer.folder, folder / "inputs")
     made = {case.name: result.input for case in inputs.passes[0].cases for result in case.results}
     asked = []
@@ -221,9 +226,13 @@ def _named(package: Path) -> tuple[str, Path]:
     if len(contracts) != 1:
         raise InputError(f"{package} is no Swift package that posekit made", "give a bundle's own package folder")
     name = contracts[0].parent.name.removesuffix("Core")
-    models = sorted((package / "Sources" / name).glob("*.mlpackage"))
-    if len(models) != 1:
-        raise InputError(f"the package {package} holds {len(models)} models, expected one .mlpackage", PACKAGE_AGAIN)
+    folder = package / "Sources" / name
+    models = sorted(folder.glob("*.mlpackage"), key=lambda path: len(path.name))  # a detector is called after the other
+    expected = 1 if read_spec(folder / CONTRACT).detector is None else 2
+    if len(models) != expected:
+        raise InputError(
+            f"the package {package} holds {len(models)} models, expected {expected} .mlpackage", PACKAGE_AGAIN
+        )
     return name, models[0]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from posekit.contract.spec import PoseSpec
+from posekit.bundle import DETECTOR
 from posekit.devices import desktop
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import NO_PYCOCOTOOLS, Check
@@ -23,6 +24,7 @@ RAN = {
 # of them
 OF_STEPS = {
     "from the picture": "preprocessing", "the wrapper": "preprocessing", "every case was run": "preprocessing",
+    "both stages of the wrapper": "preprocessing",
     "on the accelerator": "accelerator", "before compression": "conversion", "contract": "contract",
 }  # fmt: skip
 EVALUATED_ON = (
@@ -77,7 +79,8 @@ def of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, w
             yield f"the report's check {check['name']!r} is {one['outcome']}, now {check['outcome']}"
     measured = {step["name"] for step in seen["steps"] if step["keypoints"] is not None}
     for name, one in told.items():
-        step = next((step for prefix, step in OF_STEPS.items() if name.startswith(prefix)), None)
+        own = name.removeprefix(f"{DETECTOR}: ")
+        step = next((step for prefix, step in OF_STEPS.items() if own.startswith(prefix)), None)
         if step is not None and one["outcome"] == "pass" and step not in measured:
             yield f"the report's check {name!r} is of a step that was not measured"
         elif step is None and slack.is_exact and not _needs_a_tool(one, one):
@@ -86,9 +89,10 @@ def of_checks(seen: dict[str, Any], expected: dict[str, Any], slack: Slack, *, w
 
 def _depends_on_the_machine(check: Mapping[str, Any], slack: Slack) -> bool:
     """Whether a check is made on some machines alone: a Mac's accelerators, ties of another processor's last digits."""
-    if check["name"].startswith("on the accelerator") or _needs_a_tool(check, check):
+    name = check["name"].removeprefix(f"{DETECTOR}: ")
+    if name.startswith("on the accelerator") or _needs_a_tool(check, check):
         return True
-    return check["name"] == "near ties" and not slack.is_exact
+    return name == "near ties" and not slack.is_exact
 
 
 def _needs_a_tool(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

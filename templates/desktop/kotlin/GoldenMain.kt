@@ -7,15 +7,20 @@ import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.jsonObject
 
+/** Of two stages the one whose vectors these are. */
+private val stage: PoseContract =
+    requireNotNull(TemplatePoseContract.stage(System.getProperty("posekit.stage") ?: "pose")) { "there is no such stage" }
+
 /** Largest errors over the golden vectors, and what the generated constants are, as one line of JSON. */
 public fun main() {
     println(
         json(
             "warp" to warpSuite(),
-            "decoder" to decoderSuite(TemplatePoseContract.DECODER_KIND, ::contractDecoder),
+            "decoder" to decoderSuite(stage.decoder.kind, ::contractDecoder),
             "dense" to denseSuite(),
             "tracking" to trackingSuite(),
             "people" to peopleSuite(),
+            "following" to followingSuite(),
             "contract" to contractFacts(),
         ),
     )
@@ -23,9 +28,9 @@ public fun main() {
 
 /** A decoder with the generated settings, not the case's own, which would say nothing of them. */
 private fun contractDecoder(case: DecoderSettings): Decoder {
-    val own = TemplatePoseContract.decoderSettings
+    val own = stage.decoder.settings
     val sigmas = case.values.filterKeys { it == "oks_sigmas" } // one a keypoint of the case
-    return TemplatePoseContract.newDecoder(
+    return stage.decoder.new(
         own.copy(
             values = own.values + sigmas,
             inputWidth = case.inputWidth,
@@ -101,6 +106,12 @@ internal fun peopleSuite(): String {
     return json("cases" to cases.size, "ids" to errors.ids, "smoothed" to errors.smoothed)
 }
 
+internal fun followingSuite(): String {
+    val cases = goldenCases("following")
+    val errors = followingErrors(cases)
+    return json("cases" to cases.size, "others" to errors.others, "region" to errors.region)
+}
+
 internal fun trackingSuite(): String {
     val input = InputSpec(96, 128, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue = 0.0, boxPadding = 1.25)
     val tracker = RegionTracker(input, minScore = 0.3, margin = 1.2)
@@ -148,7 +159,7 @@ private fun pointsError(case: JsonObject): Double {
 }
 
 private fun contractFacts(): String {
-    val contract = TemplatePoseContract.contract
+    val contract = stage
     val input = contract.input
     val keypoints = TemplatePose.Keypoint.entries
     return json(
@@ -168,9 +179,20 @@ private fun contractFacts(): String {
         "oks_sigmas" to keypoints.map { it.oksSigma },
         "flip_partners" to keypoints.map { it.flipPartner.index },
         "edges" to TemplatePose.Keypoint.edges.map { listOf(it.first.index, it.second.index) },
+        "following" to listOfNotNull(contract.following).flatMap(::told),
         "dense" to contract.dense.map { quoted(told(it)) },
-        "box_region" to numbers(TemplatePose.regionFromBox(10.0, 20.0, 110.0, 220.0)).toList(),
+        "box_region" to numbers(regionFromBox(10.0, 20.0, 110.0, 220.0, input, input.boxPadding)).toList(),
     )
+}
+
+private fun told(rule: FollowingRule): List<Double> = rule.run {
+    val counts = listOf(minScore, margin, maxPeople.toDouble(), detectEvery.toDouble(), minOverlap, maxAlike)
+    counts + told(points, pointsAboutBox) + told(nextPoints, nextPointsAboutBox)
+}
+
+private fun told(points: PointsRule?, aboutBox: Boolean): List<Double> = listOfNotNull(points).flatMap {
+    val about = if (aboutBox) 1.0 else 0.0
+    listOf(it.first.toDouble(), it.second.toDouble(), it.scale, it.shift, it.targetDegrees, about)
 }
 
 private fun told(dense: DenseSpec): String = dense.run {

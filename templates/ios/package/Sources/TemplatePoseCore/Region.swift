@@ -46,6 +46,12 @@ public struct Box: Equatable, Sendable {
 
   /// Whether all its numbers are finite.
   var isFinite: Bool { left.isFinite && top.isFinite && right.isFinite && bottom.isFinite }
+
+  /// Whether it can be a person's.
+  var isSound: Bool {
+    [left, top, right, bottom].allSatisfy { abs($0) <= farthestPx } && right - left >= smallestPx
+      && bottom - top >= smallestPx
+  }
 }
 
 /// The region of a person's box: grown about its centre to the aspect of `size`, times `padding`.
@@ -108,10 +114,9 @@ public func regionFromPoints(_ points: [Point], rule: PointsRule, box: Box? = ni
   let degrees = turn - 360 * ((turn + 180) / 360).rounded(.down)
   var (center, height, side) = (from, distance, distance)
   if let box {
-    let corners = [box.left, box.top, box.right, box.bottom]
+    guard box.isSound else { return nil }
     let width = box.right - box.left
     height = box.bottom - box.top
-    guard corners.allSatisfy({ abs($0) <= farthestPx }), width >= smallestPx, height >= smallestPx else { return nil }
     center = Point(x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2)
     side = max(width, height)
   }

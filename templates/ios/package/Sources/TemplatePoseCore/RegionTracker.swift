@@ -16,6 +16,16 @@ let minimumKeypoints = 4
 public func nextRegion(
   points: [PosePoint], size: PixelSize, padding: Double, minScore: Double, margin: Double = 1.2
 ) -> Region? {
+  guard let sure = sureBox(of: points, minScore: minScore) else { return nil }
+  let (centerX, centerY) = ((sure.left + sure.right) / 2, (sure.top + sure.bottom) / 2)
+  let (halfX, halfY) = ((sure.right - sure.left) / 2 * margin, (sure.bottom - sure.top) / 2 * margin)
+  let box = Box(
+    left: centerX - halfX, top: centerY - halfY, right: centerX + halfX, bottom: centerY + halfY)
+  return try? regionFromBox(box, size: size, padding: padding)
+}
+
+/// The box around the points with at least `minScore`; nil where they are too few, or one place.
+func sureBox(of points: [PosePoint], minScore: Double) -> Box? {
   var (left, top) = (Double.infinity, Double.infinity)
   var (right, bottom) = (-Double.infinity, -Double.infinity)
   var seen = 0
@@ -24,13 +34,8 @@ public func nextRegion(
     (left, right) = (min(left, point.x), max(right, point.x))
     (top, bottom) = (min(top, point.y), max(bottom, point.y))
   }
-  guard seen > 0, seen >= min(minimumKeypoints, points.count) else { return nil }
-  let (centerX, centerY) = ((left + right) / 2, (top + bottom) / 2)
-  let (halfX, halfY) = ((right - left) / 2 * margin, (bottom - top) / 2 * margin)
-  guard max(halfX, halfY) > 0 else { return nil }
-  let box = Box(
-    left: centerX - halfX, top: centerY - halfY, right: centerX + halfX, bottom: centerY + halfY)
-  return try? regionFromBox(box, size: size, padding: padding)
+  guard seen > 0, seen >= min(minimumKeypoints, points.count), max(right - left, bottom - top) > 0 else { return nil }
+  return Box(left: left, top: top, right: right, bottom: bottom)
 }
 
 /// Follows one person from frame to frame: looks in the next frame where the keypoints were in the last.

@@ -35,7 +35,7 @@ internal class RunDevice(
  * Runs the cases of a request through this module and writes what it saw.
  *
  * [request] holds request.json, and [out] is given run.json, in the forms that posekit's docs describe. `image` is
- * run as an app does, by [TemplatePose.estimate].
+ * run as an app's estimates are.
  */
 internal class DeviceRun(
     private val context: Context,
@@ -44,7 +44,7 @@ internal class DeviceRun(
     out: File,
     private val gpuFullPrecision: Boolean = false,
 ) {
-    private val contract = TemplatePoseContract.contract
+    private var contract = TemplatePoseContract.contract
     private val files = RequestFiles(request)
     private val written = RunFiles(out)
     private val passes = mutableListOf<JsonObject>()
@@ -53,6 +53,9 @@ internal class DeviceRun(
     fun run(log: (String) -> Unit): String? {
         val error = try {
             val asked = files.request()
+            if (asked.stage == RunStage.DETECTOR) {
+                contract = requireNotNull(TemplatePoseContract.stage("detector")) { "this module has no detector" }
+            }
             for (accelerator in (listOf("cpu") + asked.accelerators).distinct()) {
                 log("${asked.cases.size} cases on the $accelerator")
                 passes += pass(accelerator, asked).document()
@@ -86,27 +89,33 @@ internal class DeviceRun(
         val accelerator = Accelerator.entries.find { it.name.lowercase() == requested }
             ?: return pass.copy(fallbackReason = "this module runs a model on the GPU or the CPU only")
         val before = device.thermal()
-        val model = try {
-            TemplatePose.create(context, Options(accelerator, gpuFullPrecision = gpuFullPrecision))
+        val options = Options(accelerator, gpuFullPrecision = gpuFullPrecision)
+        return try {
+            PoseEngine.create(context, contract, options, "the model").use { engine ->
+                val use = engine.accelerator
+                val loaded = pass.copy(used = use.accelerator.name.lowercase(), fallbackReason = use.fallbackReason)
+                if (use.accelerator != accelerator) return loaded
+                val started = loaded.copy(thermalBefore = before)
+                if (asked.stage != RunStage.BOTH) return ran(started, engine, null, asked)
+                PeopleEngine.create(context, contract, engine, options, "the detector").use { people ->
+                    ran(started, engine, people, asked)
+                }
+            }
         } catch (error: AcceleratorException) {
-            return pass.copy(failure = error.message)
-        }
-        return model.use {
-            val use = model.accelerator
-            val loaded = pass.copy(used = use.accelerator.name.lowercase(), fallbackReason = use.fallbackReason)
-            if (use.accelerator != accelerator) loaded else ran(loaded.copy(thermalBefore = before), model, asked)
+            pass.copy(failure = error.message)
         }
     }
 
-    /** The pass with what [model] gave for every case, or with none of it where it failed. */
-    private fun ran(pass: RunPass, model: TemplatePose, asked: RunRequest): RunPass {
+    /** The pass with what [engine], or both stages, gave for every case, or with none of it where it failed. */
+    private fun ran(pass: RunPass, engine: PoseEngine, people: PeopleEngine?, asked: RunRequest): RunPass {
         val arithmetic = if (gpuFullPrecision) "full precision" else "float16 arithmetic allowed"
         val told = pass.copy(detail = arithmetic.takeIf { pass.used == "gpu" })
         val times = RunTimes(asked.cases.size * asked.repeats)
         return try {
             val cases = asked.cases.mapIndexed { index, case ->
                 val number = index.toString().padStart(3, '0') // ASCII digits, whatever the device's language
-                CaseRun(model, files, written, case, "${pass.requested}-$number").run(asked, times)
+                val run = CaseRun(contract, engine, files, written, case, "${pass.requested}-$number")
+                if (people == null) run.run(asked, times) else run.runBoth(people)
             }
             told.copy(thermalAfter = device.thermal(), latencies = times.summary(), cases = cases)
         } catch (error: LiteRtException) {

@@ -14,21 +14,38 @@ import kotlinx.serialization.json.putJsonObject
 
 /** One case on one accelerator; the names of its tensors' files begin with [stem]. */
 internal class CaseRun(
-    private val model: TemplatePose,
+    private val contract: PoseContract,
+    private val engine: PoseEngine,
     private val files: RequestFiles,
     private val written: RunFiles,
     private val case: AskedCase,
     private val stem: String,
 ) {
-    private val contract = TemplatePoseContract.contract
-    private val pipeline = model.engine.pipeline
+    private val pipeline = engine.pipeline
     private val picture = files.picture(case.picture)
     private val input = files.tensor(case.input)
     private val orientation = case.picture.orientation
     private val region =
         case.region ?: pipeline.wholeFrame(case.picture.width, case.picture.height, orientation)
 
-    fun run(asked: RunRequest, times: RunTimes): JsonObject = buildJsonObject {
+    fun run(asked: RunRequest, times: RunTimes): JsonObject = ran(
+        asked.modes.map { mode ->
+            when (mode) {
+                RunMode.IMAGE -> image().also { time(asked, times) }
+                RunMode.TENSOR -> tensor()
+                RunMode.OUTPUTS -> outputs()
+            }
+        },
+    )
+
+    /** Both stages on the whole picture, from which nobody is followed. */
+    fun runBoth(both: PeopleEngine): JsonObject {
+        val (rotationDegrees, mirrored) = orientation
+        val people = decoded { both.estimate(picture.bitmap, rotationDegrees, mirrored) }
+        return ran(listOf(result("image", people, null, emptyMap(), emptyMap())))
+    }
+
+    private fun ran(results: List<JsonObject>): JsonObject = buildJsonObject {
         put("name", case.name)
         put("sha256", picture.sha256With(input.bytes))
         putJsonObject("region") {
@@ -36,22 +53,12 @@ internal class CaseRun(
             putJsonArray("size_wh") { add(region.width); add(region.height) }
             put("rotation_degrees", region.rotationDegrees)
         }
-        putJsonArray("results") {
-            for (mode in asked.modes) {
-                add(
-                    when (mode) {
-                        RunMode.IMAGE -> image().also { time(asked, times) }
-                        RunMode.TENSOR -> tensor()
-                        RunMode.OUTPUTS -> outputs()
-                    },
-                )
-            }
-        }
+        put("results", JsonArray(results))
     }
 
     private fun image(): JsonObject {
         val (rotationDegrees, mirrored) = orientation
-        val people = decoded { listed(model.estimate(picture.bitmap, rotationDegrees, mirrored, case.region)) }
+        val people = decoded { engine.estimate(picture.bitmap, rotationDegrees, mirrored, case.region) }
         val shape = listOf(1, contract.input.height, contract.input.width, 3)
         val input = written.tensor("$stem-image-input.f32", shape, pipeline.input)
         return result("image", people, input, pipeline.outputs, pipeline.outputs)
@@ -90,7 +97,8 @@ internal class CaseRun(
             }
             put("people", people?.takeIf { it.all(::isFinite) }?.let { JsonArray(it.map(::person)) } ?: JsonNull)
             putJsonObject("dense") {
-                for (map in decoded { pipeline.dense(read, inputTransform(region, contract.input)) }.orEmpty()) {
+                val maps = if (read.isEmpty()) null else decoded { pipeline.dense(read, inputTransform(region, contract.input)) }
+                for (map in maps.orEmpty()) {
                     val file = "$stem-$mode-dense-${map.name}.f32"
                     put(map.name, written.tensor(file, listOf(map.height, map.width), map.values))
                     val surface = map.surface ?: continue
@@ -126,7 +134,7 @@ internal class CaseRun(
             listOfNotNull(pose.visibility, pose.presence, pose.world).all { it.all(Double::isFinite) } &&
             pose.box?.let { numbers(it).all(Double::isFinite) } != false
 
-    /** The same steps as [TemplatePose.estimate] takes, one by one. */
+    /** The same steps as an estimate takes, one by one. */
     private fun time(asked: RunRequest, times: RunTimes) {
         val runs = if (asked.repeats == 0) 0 else asked.warmup + asked.repeats
         repeat(runs) { run ->
@@ -140,8 +148,3 @@ internal class CaseRun(
         }
     }
 }
-
-/** What [TemplatePose.estimate] gives, of one person or of several. */
-private fun listed(pose: Pose?): List<Pose> = listOfNotNull(pose)
-
-private fun listed(poses: List<Pose>): List<Pose> = poses

@@ -33,8 +33,12 @@ internal class AskedCase(
     val outputs: Map<String, AskedTensor>,
 )
 
+/** Which model of two stages is run: one of them, or both after one another; of one stage it is the only one. */
+internal enum class RunStage { POSE, DETECTOR, BOTH }
+
 /** request.json. */
 internal class RunRequest(
+    val stage: RunStage,
     val modes: List<RunMode>,
     val accelerators: List<String>,
     val warmup: Int,
@@ -52,7 +56,9 @@ private val fileName = Regex("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 internal fun parseRequest(text: String): RunRequest = try {
     val document = Json.parseToJsonElement(text).jsonObject
     require(document.integer("schema") == 1) { "schema is ${document["schema"]}, expected 1" }
+    val stage = document["stage"]?.jsonPrimitive?.content ?: "pose"
     val request = RunRequest(
+        stage = requireNotNull(RunStage.entries.find { it.name.lowercase() == stage }) { "'$stage' is no stage" },
         modes = document.texts("modes").map { mode ->
             requireNotNull(RunMode.entries.find { it.name.lowercase() == mode }) { "'$mode' is no mode" }
         },

@@ -72,7 +72,7 @@ public class PeopleTracker internal constructor(
         var best = minSimilarity
         var found: Track? = null
         for (track in free) {
-            val alike = if (similarity == Similarity.OKS) oks(pose, track.pose) else iou(pose.box, track.pose.box)
+            val alike = if (similarity == Similarity.OKS) oks(pose, track.pose, sigmas, minScore) else iou(pose.box, track.pose.box)
             if (alike > best || (alike == best && found == null)) {
                 best = alike
                 found = track
@@ -80,38 +80,38 @@ public class PeopleTracker internal constructor(
         }
         return found
     }
+}
 
-    /** Over the keypoints that are sure in both; 0 where those are too few. */
-    private fun oks(pose: Pose, before: Pose): Double {
-        var left = Double.POSITIVE_INFINITY
-        var top = Double.POSITIVE_INFINITY
-        var right = Double.NEGATIVE_INFINITY
-        var bottom = Double.NEGATIVE_INFINITY
-        var both = 0
-        for (k in 0 until before.count) {
-            if (!(before.scores[k] >= minScore)) continue
-            left = min(left, before.x(k))
-            right = max(right, before.x(k))
-            top = min(top, before.y(k))
-            bottom = max(bottom, before.y(k))
-            if (pose.scores[k] >= minScore) both++
-        }
-        if (both < min(MIN_KEYPOINTS, before.count)) return 0.0
-        val area = (right - left) * (bottom - top) + 1e-6
-        var sum = 0.0
-        for (k in 0 until before.count) {
-            if (!(before.scores[k] >= minScore && pose.scores[k] >= minScore)) continue
-            val dx = pose.x(k) - before.x(k)
-            val dy = pose.y(k) - before.y(k)
-            val spread = 2 * sigmas[k]
-            sum += exp(-(dx * dx + dy * dy) / (2 * area * (spread * spread)))
-        }
-        return sum / both
+/** How alike [pose] is to [other], over the keypoints that are sure in both; 0 where those are too few. */
+internal fun oks(pose: Pose, other: Pose, sigmas: DoubleArray, minScore: Double): Double {
+    var left = Double.POSITIVE_INFINITY
+    var top = Double.POSITIVE_INFINITY
+    var right = Double.NEGATIVE_INFINITY
+    var bottom = Double.NEGATIVE_INFINITY
+    var both = 0
+    for (k in 0 until other.count) {
+        if (!(other.scores[k] >= minScore)) continue
+        left = min(left, other.x(k))
+        right = max(right, other.x(k))
+        top = min(top, other.y(k))
+        bottom = max(bottom, other.y(k))
+        if (pose.scores[k] >= minScore) both++
     }
+    if (both < min(MIN_KEYPOINTS, other.count)) return 0.0
+    val area = (right - left) * (bottom - top) + 1e-6
+    var sum = 0.0
+    for (k in 0 until other.count) {
+        if (!(other.scores[k] >= minScore && pose.scores[k] >= minScore)) continue
+        val dx = pose.x(k) - other.x(k)
+        val dy = pose.y(k) - other.y(k)
+        val spread = 2 * sigmas[k]
+        sum += exp(-(dx * dx + dy * dy) / (2 * area * (spread * spread)))
+    }
+    return sum / both
 }
 
 /** Intersection over union of two boxes; 0 where both are empty. */
-private fun iou(one: Box?, other: Box?): Double {
+internal fun iou(one: Box?, other: Box?): Double {
     if (one == null || other == null) return 0.0
     val width = min(one.right, other.right) - max(one.left, other.left)
     val height = min(one.bottom, other.bottom) - max(one.top, other.top)

@@ -66,7 +66,21 @@ internal class InputSpec(
 /** One output of the model: its name in the signature and its shape, with the batch axis of 1. */
 internal class OutputSpec(val name: String, vararg val shape: Int)
 
-/** What the generated code knows of its model. */
+/** The decoder of a model's head: what the contract calls it, its settings, and how one is made of such. */
+internal class ContractDecoder(
+    val kind: String,
+    val settings: DecoderSettings,
+    private val of: (DecoderSettings) -> Decoder,
+) {
+    /** A decoder keeps scratch, so every estimator has its own. */
+    fun new(settings: DecoderSettings = this.settings): Decoder = of(settings)
+}
+
+/**
+ * What the generated code knows of its model.
+ *
+ * Of two stages it is of the pose network: [detector] finds people for it, and [following] says where it looks.
+ */
 internal class PoseContract(
     val hash: String,
     val modelFile: String,
@@ -74,6 +88,8 @@ internal class PoseContract(
     val inputName: String,
     val outputs: List<OutputSpec>,
     val keypointCount: Int,
+    val decoder: ContractDecoder,
     val dense: List<DenseSpec> = emptyList(),
-    val newDecoder: () -> Decoder,
+    val detector: PoseContract? = null,
+    val following: FollowingRule? = null,
 )

@@ -13,7 +13,7 @@ internal interface ModelRunner : AutoCloseable {
  * The steps are taken in this order; what a step leaves, [input] and [outputs], stays until it is taken again.
  */
 internal class PosePipeline(private val contract: PoseContract, private val runner: ModelRunner) {
-    private val decoder = contract.newDecoder()
+    private val decoder = contract.decoder.new()
     private val denseReader = DenseReader(contract.dense)
     private val window = PixelWindow()
 

@@ -78,16 +78,15 @@ public data class PointsRule(
         val away = shift * height
         return Region(x - away * sin(angle), y + away * cos(angle), side * scale, side * scale, degrees)
     }
-
-    private val Box.isSound: Boolean
-        get() = listOf(left, top, right, bottom).all { abs(it) <= FARTHEST_PX } &&
-            right - left >= SMALLEST_PX && bottom - top >= SMALLEST_PX
-
-    private companion object {
-        const val FARTHEST_PX = 1e7
-        const val SMALLEST_PX = 1e-3
-    }
 }
+
+private const val FARTHEST_PX = 1e7
+private const val SMALLEST_PX = 1e-3
+
+/** Whether a box can be a person's. */
+internal val Box.isSound: Boolean
+    get() = listOf(left, top, right, bottom).all { abs(it) <= FARTHEST_PX } &&
+        right - left >= SMALLEST_PX && bottom - top >= SMALLEST_PX
 
 /** How a stored picture becomes upright: turn it clockwise, then mirror it if [mirrored]. */
 internal data class Orientation(val rotationDegrees: Int = 0, val mirrored: Boolean = false) {

@@ -14,6 +14,18 @@ internal const val MIN_KEYPOINTS: Int = 4 // fewer say too little about where th
  * keypoints, and becomes a region as any box does.
  */
 internal fun nextRegion(pose: Pose, input: InputSpec, minScore: Double, margin: Double): Region? {
+    val box = sureBox(pose, minScore) ?: return null
+    val centerX = (box.left + box.right) / 2
+    val centerY = (box.top + box.bottom) / 2
+    val halfWidth = (box.right - box.left) / 2 * margin
+    val halfHeight = (box.bottom - box.top) / 2 * margin
+    return regionFromBox(
+        centerX - halfWidth, centerY - halfHeight, centerX + halfWidth, centerY + halfHeight, input, input.boxPadding,
+    )
+}
+
+/** The box around the keypoints of [pose] with at least [minScore]; null where they are too few, or one place. */
+internal fun sureBox(pose: Pose, minScore: Double): Box? {
     var seen = 0
     var left = Double.POSITIVE_INFINITY
     var top = Double.POSITIVE_INFINITY
@@ -27,15 +39,8 @@ internal fun nextRegion(pose: Pose, input: InputSpec, minScore: Double, margin: 
         top = min(top, pose.y(k))
         bottom = max(bottom, pose.y(k))
     }
-    if (seen < min(MIN_KEYPOINTS, pose.count)) return null
-    val centerX = (left + right) / 2
-    val centerY = (top + bottom) / 2
-    val halfWidth = (right - left) / 2 * margin
-    val halfHeight = (bottom - top) / 2 * margin
-    if (max(halfWidth, halfHeight) <= 0) return null
-    return regionFromBox(
-        centerX - halfWidth, centerY - halfHeight, centerX + halfWidth, centerY + halfHeight, input, input.boxPadding,
-    )
+    if (seen < min(MIN_KEYPOINTS, pose.count) || max(right - left, bottom - top) <= 0) return null
+    return Box(left, top, right, bottom)
 }
 
 /**

@@ -24,11 +24,12 @@ class GoldenTest {
 
     @Test
     fun decoderGivesTheReferenceKeypoints() {
-        val cases = goldenCases(TemplatePoseContract.DECODER_KIND)
-        assertTrue("there are cases of ${TemplatePoseContract.DECODER_KIND}", cases.isNotEmpty())
+        val own = TemplatePoseContract.contract.decoder
+        val cases = goldenCases(own.kind)
+        assertTrue("there are cases of ${own.kind}", cases.isNotEmpty())
         for (case in cases) {
             val name = case.text("name")
-            val decoder = TemplatePoseContract.newDecoder(decoderSettings(case))
+            val decoder = own.new(decoderSettings(case))
             val errors = decoderErrors(case, decoder)
             assertTrue("$name: as many people", errors.count == 0)
             assertEquals("$name: boxes, input px", 0.0, errors.box, 0.001)
@@ -61,10 +62,19 @@ class GoldenTest {
     }
 
     @Test
+    fun followerLooksWhereTheReferenceDoes() {
+        val cases = goldenCases("following")
+        assertTrue("there are clips of people who are followed", cases.isNotEmpty())
+        val errors = followingErrors(cases)
+        assertTrue("${errors.others} frames have other people or detections", errors.others == 0)
+        assertEquals("regions, source px", 0.0, errors.region, 1e-6)
+    }
+
+    @Test
     fun contractNamesTheOutputsThatTheDecoderReads() {
         val contract = TemplatePoseContract.contract
         val names = contract.outputs.map { it.name }
-        assertTrue("$names hold the decoder's", names.containsAll(contract.newDecoder().outputNames))
+        assertTrue("$names hold the decoder's", names.containsAll(contract.decoder.new().outputNames))
         assertEquals("keypoints", contract.keypointCount.toDouble(), TemplatePose.Keypoint.entries.size.toDouble(), 0.0)
     }
 }
