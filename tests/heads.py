@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from posekit.bundle.wrapper import Network
 from posekit.contract.spec import PoseSpec, parse_spec
+from posekit.contract.stages import joined
 from posekit.decoders import DECODERS, of
+from posekit.poses.region_spec import PointsSpec, RegionSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = tuple(sorted(DECODERS))
@@ -30,7 +33,8 @@ MASK_HW = (16, 12)
 
 # compiled as modules of their own: a head of each sort. The others are compiled together, and none leans on the files
 # of another (tests/bundle/test_decoder_files.py)
-MODULES = (PLAIN, "detections", "paf")
+TWO_STAGE = "two_stage"  # PLAIN, whose people "detections" finds
+MODULES = (PLAIN, "detections", TWO_STAGE)
 
 
 @cache
@@ -60,7 +64,13 @@ def plain_spec(name: str) -> PoseSpec:
 
 
 def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> PoseSpec:
-    """A contract with a decoder of that kind: COCO's keypoints, or where it is tiny a single one without edges."""
+    """A contract with a decoder of that kind, or of two stages: COCO's keypoints, or where it is tiny a single one
+    without edges."""
+    if kind == TWO_STAGE:
+        detector = spec("detections", name).model_copy(update={"dense": ()})
+        points = PointsSpec(first="left_hip", second="nose", scale=1.2, shift=-0.1)
+        region = RegionSpec(points=points.model_copy(update={"about": "box"}), next_points=points, max_people=3)
+        return joined(spec(PLAIN, name, 0), detector, region)
     chosen = next((one for one in cases()[kind] if one["name"] == SEVERAL), cases()[kind][case])
     data = {
         "schema": 1, "name": name, "version": "1", "license": "Apache-2.0",
@@ -73,6 +83,12 @@ def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> Pose
         "dense": [MASK] if chosen["name"] == SEVERAL else [],
     }  # fmt: skip
     return parse_spec(data, "tests/heads.py")
+
+
+def networks(pose_spec: PoseSpec, ending: str) -> list[Network]:
+    """The model files of a contract as generated code knows them: that of the pose network, then a detector's."""
+    stages = [one for one in (pose_spec, pose_spec.detector_stage) if one is not None]
+    return [Network(f"{one.name}.{ending}", output_shapes(one)) for one in stages]
 
 
 def output_shapes(pose_spec: PoseSpec) -> dict[str, tuple[int, ...]]:

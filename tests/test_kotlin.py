@@ -22,9 +22,8 @@ import pytest
 from benchmarks.wrapper import cases as timed_cases
 from posekit.bundle import golden
 from posekit.contract.spec import canonical_json
-from posekit.decoders import DECODERS
 from tests.decoders import slips
-from tests.heads import KINDS, MODULES, cases, plain_spec, spec
+from tests.heads import KINDS, MODULES, TWO_STAGE, cases, plain_spec, spec
 from tests.heads import SEVERAL as FAKED_CASE
 from tests.real_models import DATA
 from tests.real_outputs import cases_by_kind
@@ -44,8 +43,8 @@ pytestmark = [
 
 PROGRAMS = ("GoldenHarness.kt", "GuardChecks.kt", "WarpFuzz.kt", "AntialiasFuzz.kt")
 GOLDEN = [f"-Dposekit.golden={build.ROOT / 'tests' / 'golden'}"]
-SEVERAL = tuple(kind for kind in MODULES if DECODERS[kind].several)
-FAKED = tuple(kind for kind in SEVERAL if any(case["name"] == FAKED_CASE for case in cases()[kind]))  # by FakeLiteRt.kt
+SEVERAL = MODULES[1:]
+FAKED = tuple(kind for kind in KINDS if any(case["name"] == FAKED_CASE for case in cases()[kind]))  # by FakeLiteRt.kt
 PACKAGE = "posekit.tinypose2"
 LIMITS = {
     "grey": 0.01,
@@ -56,6 +55,7 @@ LIMITS = {
     "count": 0,
     "unrefused_nan": 0,
     "ids": 0,
+    "others": 0,
     "region": 1e-6,
     "smoothed": 1e-6,
     "numbers": 0,
@@ -96,6 +96,18 @@ ARITHMETIC_FAULTS = [
     ("DenseMap.kt", "value >= threshold.toFloat()", "value > threshold.toFloat()", "dense"),
     ("DenseMap.kt", "(1 - down) + under * down", "(1 - across) + under * across", "dense"),
     ("TorsoTracker.kt", "bodyMargin * body), farthestSide)", "bodyMargin * body), 1e9)", "tracking"),
+    ("PeopleFollower.kt", "frames >= rule.detectEvery", "frames > rule.detectEvery", "following"),
+    ("PeopleFollower.kt", "|| hasLost ||", "||", "following"),
+    ("PeopleFollower.kt", ">= rule.minOverlap", ">= 0.9", "following"),
+    (
+        "PeopleFollower.kt",
+        "rule.sigmas, rule.minScore) >= rule.maxAlike",
+        "rule.sigmas, rule.minScore) > 1.0",
+        "following",
+    ),
+    ("PeopleFollower.kt", "(regions + new).take(rule.maxPeople)", "(new + regions).take(rule.maxPeople)", "following"),
+    ("PeopleFollower.kt", "if (rule.nextPointsAboutBox) sureBox", "if (rule.pointsAboutBox) sureBox", "following"),
+    ("PeopleFollower.kt", "region.width * cosine + region.height * sine", "region.width", "following"),
     *((file, old, new, kind) for kind, found in slips.KOTLIN.items() for file, old, new in found),
 ]
 
@@ -163,7 +175,7 @@ class Compiled:
                 self.main(main, folder),
                 self.tests(f"tests-{kind}", (folder / "src" / "test",), main),
             ]
-            if kind in SEVERAL:  # what the runner is given differs
+            if kind in SEVERAL:  # it has a class for people, or two contracts
                 units.append(self.tests(f"device-{kind}", (folder / "src" / "androidTest",), main))
             for name, (code, messages) in build.compile_units(units, self.work).items():
                 assert code == 0, f"{name} does not compile:\n{messages}"
@@ -239,10 +251,10 @@ def test_guards_refuse_what_is_wrong(compiled: Compiled) -> None:
 @pytest.mark.parametrize("kind", MODULES)
 def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, compiled: Compiled) -> None:
     folder = compiled.shipped(kind)
-    assert len(list(folder.rglob("*Decoder.kt"))) == 2  # the interface, the decoder
+    assert len(list(folder.rglob("*Decoder.kt"))) == 2 + (kind == TWO_STAGE)  # the interface, the decoder or both
     assert not [path for path in folder.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
     report = compiled.run("JUnitRunner", f"{PACKAGE}.GoldenTest", main=f"main-{kind}", tests=f"tests-{kind}")
-    assert report.count(" passed") == 5, report
+    assert report.count(" passed") == 6, report
 
 
 def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) -> None:

@@ -162,12 +162,12 @@ def test_check_asks_its_questions(spec: PoseSpec) -> None:
 @pytest.mark.parametrize("platform", wrapper.TREES)
 def test_without_its_twin_no_wrapper_is_written(spec: PoseSpec, platform: str, tmp_path: Path) -> None:
     shapes = {"heatmaps": (1, 32, 24, 17)}
-    wrapper.render(platform, spec, "m", shapes, tmp_path / "whole")
+    wrapper.render(platform, spec, wrapper.Network("m", shapes), tmp_path / "whole")
     (twin,) = (tmp_path / "whole").rglob("SoftArgmaxDecoder.*")
     assert "emplate" not in twin.read_text()
     DECODERS["soft_argmax"] = replace(soft_argmax.DECODER, sources=None)
     with pytest.raises(InputError, match=f"'soft_argmax' has no {twin.name}, so no {platform} wrapper") as raised:
-        wrapper.render(platform, spec, "m", shapes, tmp_path / "bare")
+        wrapper.render(platform, spec, wrapper.Network("m", shapes), tmp_path / "bare")
     assert "`sources`" in raised.value.hint
     assert not (tmp_path / "bare").exists()
 

@@ -28,7 +28,7 @@ def spec_of(name: str, **changes: str) -> PoseSpec:
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_tree_is_complete(platform: str, name: str, tmp_path: Path) -> None:
     spec = spec_of(name)
-    assets = wrapper.render(platform, spec, f"{name}.model", SHAPES[name], tmp_path)
+    assets = wrapper.render(platform, spec, wrapper.Network(f"{name}.model", SHAPES[name]), tmp_path)
     files = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
     text = "\n".join(path.read_text() for path in files.values())
     for left_over in ("TemplatePose", "posekit.template", "posekit/template", "{{", "{%"):
@@ -45,9 +45,9 @@ def test_a_tree_is_complete(platform: str, name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("platform", wrapper.TREES)
 def test_the_typed_skeleton_has_every_keypoint(platform: str, tmp_path: Path) -> None:
-    wrapper.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path)
+    wrapper.render(platform, spec_of("tinypose"), wrapper.Network("m", SHAPES["tinypose"]), tmp_path)
     text = "\n".join(path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".kt", ".swift"))
-    for keypoint in wrapper.context(spec_of("tinypose"), "m", SHAPES["tinypose"])["keypoints"]:
+    for keypoint in wrapper.context(spec_of("tinypose"), wrapper.Network("m", SHAPES["tinypose"]))["keypoints"]:
         assert keypoint["upper" if platform == "android" else "camel"] in text
 
 
@@ -60,13 +60,13 @@ def test_a_taken_type_name_is_refused(type_name: str, tmp_path: Path) -> None:
     for platform in platforms:
         spec = spec_of("tinypose", type_name=type_name)
         with pytest.raises(InputError, match=type_name):
-            wrapper.render(platform, spec, "m", SHAPES["tinypose"], tmp_path / platform)
+            wrapper.render(platform, spec, wrapper.Network("m", SHAPES["tinypose"]), tmp_path / platform)
 
 
 @pytest.mark.parametrize("platform", wrapper.TREES)
 def test_rendering_twice_gives_the_same_bytes(platform: str, tmp_path: Path) -> None:
     for folder in ("a", "b"):
-        wrapper.render(platform, spec_of("tinypose"), "m", SHAPES["tinypose"], tmp_path / folder)
+        wrapper.render(platform, spec_of("tinypose"), wrapper.Network("m", SHAPES["tinypose"]), tmp_path / folder)
     first, second = (
         {p.relative_to(tmp_path / f): p.read_bytes() for p in (tmp_path / f).rglob("*") if p.is_file()}
         for f in ("a", "b")

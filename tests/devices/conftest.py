@@ -75,7 +75,7 @@ def samples(sample_bundle: Callable[[str, str], Path], tmp_path_factory: pytest.
     spec, letterboxed = _letterboxed(sample_bundle("tinypose", "android"), litert.open_model(plain.model))
     folder = tmp_path_factory.mktemp("letterbox")
     shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
-    codegen.render("android", spec, plain.model.name, shapes, folder / "module")
+    codegen.render("android", spec, codegen.Network(plain.model.name, shapes), folder / "module")
     model = folder / plain.model.name
     with zipfile.ZipFile(plain.model) as archive:
         graph = plain.model.read_bytes()[: min(entry.header_offset for entry in archive.infolist())]
@@ -110,7 +110,7 @@ def swift_samples(
     spec, letterboxed = _letterboxed(sample_bundle("tinypose", "ios"), mil.open_model(plain.model))
     package = tmp_path_factory.mktemp("letterbox") / "package"
     shapes = {name: tuple(values.shape) for name, values in plain.cases[0][1].items()}
-    model = codegen.render("ios", spec, plain.model.name, shapes, package) / plain.model.name
+    model = codegen.render("ios", spec, codegen.Network(plain.model.name, shapes), package) / plain.model.name
     shutil.copytree(plain.model, model)
     return {**made, "letterbox": SwiftSample(spec, model, package, letterboxed)}
 

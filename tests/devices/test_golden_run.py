@@ -24,6 +24,7 @@ SAID: dict[str, Any] = {
     "decoder": {"cases": 2, "count": 0, "px": 1e-5, "score": 1e-7, "box": 1e-5},
     "tracking": {"cases": 12, "lost": 1, "region": 0.0, "smoothed": 1e-12},
     "people": {"cases": 40, "ids": 0, "smoothed": 1e-12},
+    "following": {"cases": 42, "others": 0, "region": 1e-12},
     "dense": {"cases": 3, "count": 0, "numbers": 0, "values": 0.0, "uv": 0.0, "matrix": 0.0, "at_points": 0.0},
     "contract": {
         "hash": contract_hash(CONTRACT),
@@ -43,6 +44,7 @@ SAID: dict[str, Any] = {
         "flip_partners": list(flip_indices(CONTRACT.keypoints.as_skeleton())),
         "edges": [[0, 1]],
         "dense": [],
+        "following": [],
         "box_region": [*REGION.center_xy, *REGION.size_wh, 0.0],
     },
 }
@@ -58,6 +60,8 @@ WRONG: list[tuple[str, str, Any]] = [
     ("decoder", "count", 1),
     ("decoder", "box", 0.002),
     ("people", "ids", 1),
+    ("following", "others", 1),
+    ("following", "region", None),
     ("people", "smoothed", None),
     ("people", "cases", 0),
     ("tracking", "region", 1.0),

@@ -28,6 +28,7 @@ from posekit.bundle.golden import (
     write_cases,
 )
 from posekit.bundle.golden_dense import dense_cases
+from posekit.bundle.golden_following import following_cases
 from posekit.bundle.golden_tracking import people_cases, tracking_cases
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.decoders.detections.encoding import encode
@@ -329,6 +330,7 @@ def main(folder: Path = FOLDER) -> None:
     for kind, cases in itertools.groupby(all_decoder_cases(), key=lambda case: case["kind"]):
         write_cases(folder / f"{kind}.json", list(cases))
     write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6)))
+    write_cases(folder / "following.json", following_cases(SEED))
     write_cases(folder / "people.json", people_cases(SEED))
     write_cases(folder / "tracking.json", tracking_cases(SEED))
 

@@ -80,14 +80,12 @@ public object GuardChecks {
 
     private fun contract(padValue: Double = 7.0): PoseContract {
         val input = InputSpec(4, 4, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue, boxPadding = 1.25)
-        return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2) {
-            TemplatePoseContract.newDecoder(
-                settings(
-                    2, "refinement" to "none", "alignment" to "stride", "border" to "both", "blur_kernel" to 11,
-                    "blur_edge" to "zero",
-                ),
-            )
-        }
+        val own = settings(
+            2, "refinement" to "none", "alignment" to "stride", "border" to "both", "blur_kernel" to 11,
+            "blur_edge" to "zero",
+        )
+        val decoder = ContractDecoder("heatmap", own) { TemplatePoseContract.contract.decoder.new(it) }
+        return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2, decoder)
     }
 
     private fun settings(keypointCount: Int, vararg more: Pair<String, Any>) = DecoderSettings(

@@ -9,7 +9,7 @@ from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit, javac, runtime_jars
-from tests.heads import KINDS, output_shapes
+from tests.heads import KINDS, networks
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -45,7 +45,7 @@ def render(source: Path, target: Path, pose_spec: PoseSpec, only_its_decoder: bo
         target.mkdir(parents=True, exist_ok=True)
         (target / source.name).write_text(wrapper.named(source.read_text(), pose_spec))
         return
-    values = wrapper.context(pose_spec, f"{pose_spec.name}.tflite", output_shapes(pose_spec))
+    values = wrapper.context(pose_spec, *networks(pose_spec, "tflite"))
     wrapper.render_tree(source, target, pose_spec, values, every_decoder=not only_its_decoder)
 
 

@@ -125,7 +125,7 @@ def test_the_swift_core_gives_the_same_cells(tmp_path: Path) -> None:
         outputs = run(case.pixels)
         shapes = {name: values.shape for name, values in outputs.items()}
         cases.append(dense_case(picture.stem, spec.dense, {name: one[0] for name, one in outputs.items()}, rng))
-    place = wrapper.render("ios", spec, "none.mlpackage", shapes, tmp_path / "package")
+    place = wrapper.render("ios", spec, wrapper.Network("none.mlpackage", shapes), tmp_path / "package")
     (place / "none.mlpackage").mkdir()
     (place / "none.mlpackage" / "none").write_bytes(b"")
     built = swift.build(tmp_path / "package", tmp_path / "build")

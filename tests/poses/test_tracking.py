@@ -109,7 +109,7 @@ def test_the_wrappers_have_the_same_default(decoder: dict[str, Any], expected: f
     assert of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh) == expected
     shapes = dict.fromkeys(spec.decoder.outputs, (1, 17, 192))
     for platform, pattern in (("android", r"TRACKER_MIN_SCORE: Double = (\S+)"), ("ios", r"trackerMinScore = (\S+)")):
-        wrapper.render(platform, spec, "model", shapes, tmp_path / platform)
+        wrapper.render(platform, spec, wrapper.Network("model", shapes), tmp_path / platform)
         texts = "".join(path.read_text() for path in (tmp_path / platform).rglob("TinysimccContract.*"))
         assert re.findall(pattern, texts) == [str(expected)], platform
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, canonical_json
-from tests.heads import KINDS, output_shapes, plain_spec
+from tests.heads import KINDS, networks, plain_spec
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "ios"
@@ -30,13 +30,14 @@ let decoders: [String: @Sendable (DecoderSettings) throws -> any PoseDecoder] = 
 
 def render(target: Path, spec: PoseSpec, all_decoders: bool = False) -> Path:
     """Write the Swift package for a contract to `target`/package; returns that folder."""
-    model_file = f"{spec.name}.mlpackage"
-    values = wrapper.context(spec, model_file, output_shapes(spec))
+    models = networks(spec, "mlpackage")
+    values = wrapper.context(spec, *models)
     package = target / "package"
     wrapper.render_tree(TEMPLATES / "package", package, spec, values, every_decoder=all_decoders)
     resources = package / "Sources" / spec.type_name
     _write(resources / "pose.json", canonical_json(spec).decode())
-    _write(resources / model_file / "Manifest.json", "{}\n")
+    for network in models:
+        _write(resources / network.model_file / "Manifest.json", "{}\n")
     return package
 
 

@@ -20,14 +20,14 @@ public object WrapperBenchmark {
     @JvmStatic
     public fun main(arguments: Array<String>) {
         val input = InputSpec(192, 256, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue = 0.0, boxPadding = 1.25)
-        val contract = PoseContract("", "", input, "image", emptyList(), 17) { TemplatePoseContract.contract.newDecoder() }
+        val contract = PoseContract("", "", input, "image", emptyList(), 17, TemplatePoseContract.contract.decoder)
         val outputs = mapOf("heatmaps" to heatmaps())
         val picture = NoiseSource(1280, 720)
         val region = Region(640.0, 360.0, 420.0, 560.0, 5.0)
         val whole = frameRegion(1280, 720, input)
         val tensor = FloatArray(192 * 256 * 3)
         val window = PixelWindow()
-        val decoder = TemplatePoseContract.contract.newDecoder()
+        val decoder = TemplatePoseContract.contract.decoder.new()
         val pipeline = PosePipeline(contract, object : ModelRunner {
             override fun run(input: FloatArray): Map<String, Tensor> = outputs
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from posekit.contract.spec import PoseSpec
 from posekit.bundle import DETECTOR
+from posekit.contract.spec import PoseSpec
 from posekit.devices import desktop
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import NO_PYCOCOTOOLS, Check

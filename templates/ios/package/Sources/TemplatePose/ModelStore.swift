@@ -14,10 +14,10 @@
       package let compiled: URL
     }
 
-    /// The model that came with this package.
+    /// The model of a stage that came with this package.
     /// - Throws: `PoseError.modelMissing`.
-    package static func shipped() throws -> URL {
-      let file = TemplatePoseContract.modelFile
+    package static func shipped(_ stage: StageSpec = TemplatePoseContract.pose) throws -> URL {
+      let file = stage.modelFile
       guard let url = Bundle.module.url(forResource: file, withExtension: nil) else {
         throw PoseError.modelMissing(file)
       }
@@ -69,6 +69,7 @@
         caches
         .appendingPathComponent("posekit", isDirectory: true)
         .appendingPathComponent(TemplatePoseContract.name, isDirectory: true)
+        .appendingPathComponent(package.lastPathComponent, isDirectory: true)  // of two stages each has its own
         .appendingPathComponent("\(digest).mlmodelc", isDirectory: true)
     }
 

@@ -13,17 +13,20 @@
     private let input: UnsafeMutableBufferPointer<Float>
     private var processor: PoseProcessor
 
+    /// - Parameter stage: which network of the contract it is.
     /// - Throws: `PoseError.contractMismatch`, `.tensorMissing` or `.wrongShape`.
-    package init(model: MLModel) throws {
+    package init(model: MLModel, stage: StageSpec = TemplatePoseContract.pose) throws {
       try Self.checkContract(model.modelDescription)
-      let name = try Self.inputName(model.modelDescription)
-      processor = try PoseProcessor()
-      let count = TemplatePoseContract.input.valueCount
+      let size = stage.input.size
+      let shape = [1, size.height, size.width, 3]
+      let name = try Self.inputName(model.modelDescription, shape: shape)
+      processor = try PoseProcessor(stage)
+      let count = stage.input.valueCount
       let memory = UnsafeMutableRawPointer.allocate(
         byteCount: count * MemoryLayout<Float>.stride, alignment: 64)
       let array = try MLMultiArray(
-        dataPointer: memory, shape: Self.inputShape.map { NSNumber(value: $0) }, dataType: .float32,
-        strides: Self.inputStrides.map { NSNumber(value: $0) },
+        dataPointer: memory, shape: shape.map { NSNumber(value: $0) }, dataType: .float32,
+        strides: [count, size.width * 3, 3, 1].map { NSNumber(value: $0) },
         deallocator: { $0.deallocate() })
       let start = memory.bindMemory(to: Float.self, capacity: count)
       start.initialize(repeating: 0, count: count)
@@ -77,16 +80,6 @@
       }
     }
 
-    private static var inputShape: [Int] {
-      let size = TemplatePoseContract.input.size
-      return [1, size.height, size.width, 3]
-    }
-
-    private static var inputStrides: [Int] {
-      let size = TemplatePoseContract.input.size
-      return [size.height * size.width * 3, size.width * 3, 3, 1]
-    }
-
     private static func checkContract(_ description: MLModelDescription) throws {
       let stated = description.metadata[.creatorDefinedKey] as? [String: String]
       let found = stated?[contractKey]
@@ -97,7 +90,7 @@
     }
 
     /// The name of the model's only input, which must be an image tensor of the contract's size.
-    private static func inputName(_ description: MLModelDescription) throws -> String {
+    private static func inputName(_ description: MLModelDescription, shape expected: [Int]) throws -> String {
       let inputs = description.inputDescriptionsByName
       guard inputs.count == 1, let (name, input) = inputs.first,
         let constraint = input.multiArrayConstraint
@@ -105,8 +98,8 @@
         throw PoseError.tensorMissing("the one input")
       }
       let shape = constraint.shape.map(\.intValue)
-      guard shape == inputShape else {
-        throw PoseError.wrongShape(tensor: name, expected: inputShape, found: shape)
+      guard shape == expected else {
+        throw PoseError.wrongShape(tensor: name, expected: expected, found: shape)
       }
       return name
     }

@@ -148,6 +148,7 @@ extension Region {
     let (cosine, sine) = (abs(cos(angle)), abs(sin(angle)))
     let (halfWidth, halfHeight) = ((width * cosine + height * sine) / 2, (width * sine + height * cosine) / 2)
     return Box(
-      left: center.x - halfWidth, top: center.y - halfHeight, right: center.x + halfWidth, bottom: center.y + halfHeight)
+      left: center.x - halfWidth, top: center.y - halfHeight, right: center.x + halfWidth, bottom: center.y + halfHeight
+    )
   }
 }

@@ -8,24 +8,32 @@ public struct PoseProcessor: Sendable {
   public var outputs: [OutputTensor]
   private let input: InputSpec
   private var decoder: any PoseDecoder
-  private let keypointCount = Keypoint.allCases.count
+  private let keypointCount: Int
+  private let dense: [DenseSpec]
   private var people = DecodedPeople()
 
-  /// A processor for the generated contract.
-  public init() throws(PoseError) {
+  /// A processor for one network of the generated contract.
+  public init(_ stage: StageSpec = TemplatePoseContract.pose) throws(PoseError) {
     self.init(
-      input: TemplatePoseContract.input, outputs: TemplatePoseContract.makeOutputs(),
-      decoder: try TemplatePoseContract.makeDecoder())
+      input: stage.input, outputs: stage.outputs, decoder: try stage.makeDecoder(),
+      keypointCount: stage.decoderSettings.keypointCount, dense: stage.dense)
   }
 
   /// - Parameters:
   ///   - input: the network's input.
   ///   - outputs: in the order of `decoder.outputNames`.
   ///   - decoder: of the network's head.
-  public init(input: InputSpec, outputs: [OutputTensor], decoder: any PoseDecoder) {
+  ///   - keypointCount: of every person that it decodes.
+  ///   - dense: the dense results that the network gives.
+  public init(
+    input: InputSpec, outputs: [OutputTensor], decoder: any PoseDecoder,
+    keypointCount: Int = Keypoint.allCases.count, dense: [DenseSpec] = TemplatePoseContract.dense
+  ) {
     self.input = input
     self.outputs = outputs
     self.decoder = decoder
+    self.keypointCount = keypointCount
+    self.dense = dense
   }
 
   /// Writes the network's input.
@@ -62,7 +70,7 @@ public struct PoseProcessor: Sendable {
   /// - Throws: `PoseError.nonFinite` or `PoseError.wrongShape`.
   public func dense(_ prepared: Prepared) throws(PoseError) -> [DenseMap] {
     for output in outputs { try output.check() }
-    return try denseMaps(TemplatePoseContract.dense, of: outputs, toPicture: prepared.transform.inverse)
+    return try denseMaps(dense, of: outputs, toPicture: prepared.transform.inverse)
   }
 
   private func pose(_ person: Int, _ prepared: Prepared) throws(PoseError) -> Pose {

@@ -29,13 +29,13 @@ package struct LoadedModel {
 
 /// Runs the cases of a request and writes what it saw, in the forms that posekit's docs describe.
 package struct DeviceRun {
-  package typealias Load = (RunAccelerator) async throws -> LoadedModel
+  package typealias Load = (StageSpec, RunAccelerator) async throws -> LoadedModel
 
   private let request: URL
   private let out: URL
   private let device: RunDevice
   private let runtime: String
-  private let model: URL
+  private let model: (StageSpec) throws -> URL
   private let thermal: () -> String?
   private let load: Load?
 
@@ -43,12 +43,12 @@ package struct DeviceRun {
   ///   - request: the folder of request.json.
   ///   - out: the folder that is given run.json.
   ///   - runtime: name and version of what runs the model.
-  ///   - model: the .mlpackage.
+  ///   - model: the .mlpackage of a stage.
   ///   - thermal: the device's state in the system's words.
   ///   - load: makes the model run on an accelerator; nil where no model can be run.
   package init(
-    request: URL, out: URL, device: RunDevice, runtime: String, model: URL, thermal: @escaping () -> String? = { nil },
-    load: Load? = nil
+    request: URL, out: URL, device: RunDevice, runtime: String, model: @escaping (StageSpec) throws -> URL,
+    thermal: @escaping () -> String? = { nil }, load: Load? = nil
   ) {
     self.request = request
     self.out = out
@@ -68,8 +68,8 @@ package struct DeviceRun {
     var modelHash = noHash  // a model that cannot be read is what the error tells of
     var failure: String?
     do {
-      modelHash = try contentHash(of: model)
       let asked = try files.request()
+      modelHash = try contentHash(of: try model(try asked.stage.contract()))
       for accelerator in passesOf(asked) {
         log("\(asked.cases.count) cases on: \(accelerator.rawValue)")
         passes.append(try await pass(accelerator, asked, files, written))
@@ -95,9 +95,10 @@ package struct DeviceRun {
     _ requested: RunAccelerator, _ asked: RunRequest, _ files: RequestFiles, _ written: RunFiles
   ) async throws -> PassRecord {
     var record = PassRecord(requested: requested)
+    let stage = try asked.stage.contract()
     guard requested != .none else {
       record.used = RunAccelerator.none
-      record.cases = try cases(asked, try PassRun(files: files, written: written, infer: nil), requested)
+      record.cases = try cases(asked, try PassRun(stage, files: files, written: written, infer: nil), requested)
       return record
     }
     guard let load else {
@@ -106,13 +107,13 @@ package struct DeviceRun {
     }
     let before = thermal()
     do {
-      let model = try await load(requested)
+      let model = try await load(stage, requested)
       record.used = model.used
       record.fallbackReason = model.fallbackReason
       record.detail = model.detail
       guard model.used == nil || model.used == requested else { return record }
       record.thermalBefore = before
-      let run = try PassRun(files: files, written: written, infer: model.infer)
+      let run = try PassRun(stage, files: files, written: written, infer: model.infer)
       record.cases = try cases(asked, run, requested)
       record.latencies = run.times.summary()
       record.thermalAfter = thermal()

@@ -9,15 +9,17 @@ final class PassRun {
   private let written: RunFiles
   private let infer: LoadedModel.Infer?
   private let input: UnsafeMutableBufferPointer<Float>
+  private let spec: InputSpec
   private var processor: PoseProcessor
   private(set) var times = RunTimes()
 
-  init(files: RequestFiles, written: RunFiles, infer: LoadedModel.Infer?) throws {
-    processor = try PoseProcessor()
+  init(_ stage: StageSpec, files: RequestFiles, written: RunFiles, infer: LoadedModel.Infer?) throws {
+    spec = stage.input
+    processor = try PoseProcessor(stage)
     self.files = files
     self.written = written
     self.infer = infer
-    input = .allocate(capacity: TemplatePoseContract.input.valueCount)
+    input = .allocate(capacity: stage.input.valueCount)
     input.initialize(repeating: 0)
   }
 
@@ -29,7 +31,7 @@ final class PassRun {
     let tensor = try files.tensor(asked.input)
     let region = try asked.region?.region() ?? wholeFrame(asked.picture)
     let prepared = PoseProcessor.Prepared(
-      region: region, transform: try inputTransform(region: region, input: TemplatePoseContract.input))
+      region: region, transform: try inputTransform(region: region, input: spec))
     let results = try request.modes.map { mode in
       switch mode {
       case .image: try image(asked, picture, stem, request)
@@ -43,14 +45,14 @@ final class PassRun {
 
   private func wholeFrame(_ picture: AskedPicture) throws -> Region {
     let upright = uprightSize(storedSize: picture.size, orientation: picture.orientation)
-    return try frameRegion(sourceSize: upright, input: TemplatePoseContract.input)
+    return try frameRegion(sourceSize: upright, input: spec)
   }
 
   private func image(
     _ asked: AskedCase, _ picture: LoadedPicture, _ stem: String, _ request: RunRequest
   ) throws -> ResultRecord {
     let prepared = try prepare(asked, picture)
-    let size = TemplatePoseContract.input.size
+    let size = spec.size
     var result = ResultRecord(mode: .image)
     result.input = try written.tensor(
       "\(stem)-image-input.f32", shape: [1, size.height, size.width, 3], UnsafeBufferPointer(input))

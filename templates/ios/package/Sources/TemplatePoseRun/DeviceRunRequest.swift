@@ -112,8 +112,27 @@ struct AskedCase: Decodable {
   let outputs: [String: AskedTensor]?
 }
 
+/// Which network of two stages is run; of one stage it is `pose`.
+package enum RunStage: String, Decodable, Sendable {
+  case pose
+  case detector
+  case both
+
+  /// What the code knows of it.
+  package func contract() throws -> StageSpec {
+    switch self {
+    case .pose: return TemplatePoseContract.pose
+    case .detector:
+      guard let detector = TemplatePoseContract.detector else { throw RunError("this package has no detector") }
+      return detector
+    case .both: throw RunError("the stages of this package are run one by one, not both")
+    }
+  }
+}
+
 /// request.json.
 struct RunRequest: Decodable {
+  let stage: RunStage
   let modes: [RunMode]
   let accelerators: [RunAccelerator]
   let warmup: Int
@@ -122,6 +141,7 @@ struct RunRequest: Decodable {
 
   private enum CodingKeys: String, CodingKey {
     case schema
+    case stage
     case modes
     case accelerators
     case warmup
@@ -133,6 +153,9 @@ struct RunRequest: Decodable {
     let data = try decoder.container(keyedBy: CodingKeys.self)
     let schema = try data.decode(Int.self, forKey: .schema)
     guard schema == 1 else { throw RunError("schema is \(schema), expected 1") }
+    let name = try data.decodeIfPresent(String.self, forKey: .stage) ?? "pose"
+    guard let known = RunStage(rawValue: name) else { throw RunError("'\(name)' is no stage") }
+    stage = known
     modes = try data.decode([String].self, forKey: .modes).map { name in
       guard let mode = RunMode(rawValue: name) else { throw RunError("'\(name)' is no mode") }
       return mode

@@ -28,6 +28,13 @@ struct GoldenTests {
     #expect(errors.unrefusedNan == 0)
   }
 
+  @Test func followedPeople() throws {
+    let errors = try checkFollowing(folder: try #require(goldenFolder()))
+    #expect(errors.cases > 0)
+    #expect(errors.others == 0)
+    #expect(errors.region <= 1e-6)
+  }
+
   @Test func denseResults() throws {
     let errors = try checkDense(folder: try #require(goldenFolder()))
     #expect(errors.cases > 0)

@@ -15,22 +15,22 @@
   /// - Throws: where run.json cannot be written, or the package has no model.
   public func runRequest(_ request: URL, out: URL, log: (String) -> Void = { _ in }) async throws -> String? {
     let process = ProcessInfo.processInfo
-    let model = try ModelStore.shipped()
     let run = DeviceRun(
-      request: request, out: out, device: thisDevice(), runtime: "Core ML of \(systemName())", model: model,
-      thermal: { thermalName(process.thermalState) }, load: { try await loadModel(model, on: $0) })
+      request: request, out: out, device: thisDevice(), runtime: "Core ML of \(systemName())",
+      model: { try ModelStore.shipped($0) }, thermal: { thermalName(process.thermalState) },
+      load: { try await loadModel($0, on: $1) })
     return try await run.run(log: log)
   }
 
-  private func loadModel(_ url: URL, on accelerator: RunAccelerator) async throws -> LoadedModel {
+  private func loadModel(_ stage: StageSpec, on accelerator: RunAccelerator) async throws -> LoadedModel {
     let units: MLComputeUnits =
       switch accelerator {
       case .cpu, .none: .cpuOnly
       case .gpu: .cpuAndGPU
       case .npu: .cpuAndNeuralEngine
       }
-    let loaded = try await ModelStore.load(url, computeUnits: units)
-    let session = try Session(model: loaded.model)
+    let loaded = try await ModelStore.load(try ModelStore.shipped(stage), computeUnits: units)
+    let session = try Session(model: loaded.model, stage: stage)
     let placed = accelerator == .cpu ? Placement(used: .cpu) : await placement(of: loaded.compiled, accelerator, units)
     return LoadedModel(used: placed.used, fallbackReason: placed.fallbackReason, detail: placed.detail) {
       input, outputs in

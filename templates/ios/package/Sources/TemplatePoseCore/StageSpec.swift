@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What the code knows of one network; of two stages there are two.
-public struct StageContract: Sendable {
+public struct StageSpec: Sendable {
   /// How a decoder is made of its settings.
   public typealias DecoderOf = @Sendable (DecoderSettings) throws(PoseError) -> any PoseDecoder
 

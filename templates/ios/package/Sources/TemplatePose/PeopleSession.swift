@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(CoreML)
+  import TemplatePoseCore
+
+  /// Two stages: a detector finds people, and the pose model looks at each of them; belongs to one thread at a time.
+  package final class PeopleSession {
+    /// The pose model alone.
+    package let pose: Session
+    private let detector: Session
+    private let rule: FollowingRule
+    private var follower: PeopleFollower
+
+    package init(detector: Session, pose: Session, rule: FollowingRule) {
+      self.detector = detector
+      self.pose = pose
+      self.rule = rule
+      follower = PeopleFollower(rule: rule)
+    }
+
+    /// The people in a picture of its own.
+    func estimate(_ pixels: PixelView, orientation: Orientation) throws -> [Pose] {
+      var alone = PeopleFollower(rule: rule)
+      return try look(pixels, orientation, &alone)
+    }
+
+    /// The people in the next frame; those of the frame before are looked for where they were.
+    func follow(_ pixels: PixelView, orientation: Orientation) throws -> [Pose] {
+      try look(pixels, orientation, &follower)
+    }
+
+    /// Forgets whom `follow` follows.
+    func forget() {
+      follower.reset()
+    }
+
+    private func look(
+      _ pixels: PixelView, _ orientation: Orientation, _ follower: inout PeopleFollower
+    ) throws -> [Pose] {
+      var detected: [Region]?
+      if follower.wantsDetection {
+        let prepared = try detector.prepare(pixels, orientation: orientation, region: nil)
+        detected = detectedRegions(try detector.run(prepared), rule: rule)
+      }
+      let poses = try follower.regions(detected: detected).map { region -> Pose? in
+        try pose.run(try pose.prepare(pixels, orientation: orientation, region: region)).first
+      }
+      return follower.follow(poses).compactMap { poses[$0] }
+    }
+  }
+#endif
