@@ -99,12 +99,7 @@ ARITHMETIC_FAULTS = [
     ("PeopleFollower.kt", "frames >= rule.detectEvery", "frames > rule.detectEvery", "following"),
     ("PeopleFollower.kt", "|| hasLost ||", "||", "following"),
     ("PeopleFollower.kt", ">= rule.minOverlap", ">= 0.9", "following"),
-    (
-        "PeopleFollower.kt",
-        "rule.sigmas, rule.minScore) >= rule.maxAlike",
-        "rule.sigmas, rule.minScore) > 1.0",
-        "following",
-    ),
+    ("PeopleFollower.kt", "rule.minScore) >= rule.maxAlike", "rule.minScore) > 1.0", "following"),
     ("PeopleFollower.kt", "(regions + new).take(rule.maxPeople)", "(new + regions).take(rule.maxPeople)", "following"),
     ("PeopleFollower.kt", "if (rule.nextPointsAboutBox) sureBox", "if (rule.pointsAboutBox) sureBox", "following"),
     ("PeopleFollower.kt", "region.width * cosine + region.height * sine", "region.width", "following"),

@@ -150,7 +150,7 @@ FAULTS = {
     ),
     "tracking": (
         ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
-        ("RegionTracker.swift", "(right - left) / 2 * margin", "(right - left) / 2"),
+        ("RegionTracker.swift", "(sure.right - sure.left) / 2 * margin", "(right - left) / 2"),
         ("Region.swift", "atan2(from.y - to.y", "atan2(to.y - from.y"),
         ("Region.swift", "center.y + away", "center.y - away"),
         ("TorsoTracker.swift", "guard min(shoulders, hips) > minScore", "guard max(shoulders, hips) > minScore"),

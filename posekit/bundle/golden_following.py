@@ -39,7 +39,7 @@ def following_cases(seed: int) -> list[Case]:
             kept = follower.follow(poses)
             cases.append({
                 "rule": _rule(rule) if step == 0 else None, "wants_detection": wants,
-                "detections": None if detections is None else _written(detections),
+                "candidates": None if detections is None else _written(detections),
                 "detected": None if detected is None else [_region(one) for one in detected],
                 "regions": [_region(one) for one in regions], "poses": [_written(one) for one in poses],
                 "people": kept,

@@ -39,7 +39,7 @@ class FollowingRule:
 
 
 def detected_regions(detections: Poses, rule: FollowingRule) -> list[Region]:
-    """Where each detected person is, source px, in the order of `detections`; who has no sound box or points is left
+    """Where each detected person is, source px, in their order; who has no sound box or points is left
     out."""
     found: list[Region] = []
     for points, box in zip(detections.keypoints, _boxes(detections), strict=True):

@@ -19,6 +19,7 @@ from posekit.contract import spec as spec_module
 from posekit.contract.skeletons import SKELETONS
 from posekit.contract.spec import (
     MAX_SPEC_BYTES,
+    DetectorSpec,
     GateSpec,
     KeypointsSpec,
     PoseSpec,
@@ -42,6 +43,7 @@ from posekit.decoders.tags.groups import GroupsSpec
 from posekit.decoders.tags.roles import Levels, PeaksSpec, TagLevels
 from posekit.errors import InputError
 from posekit.poses.input_spec import InputSpec
+from posekit.poses.region_spec import PointsSpec, RegionSpec
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spec.md"
 
@@ -471,12 +473,15 @@ def test_every_example_of_the_document_is_a_spec() -> None:
 
 
 DECODER_SPECS: list[type[BaseModel]] = [decoder.spec for decoder in DECODERS.values()]
-MODELS: list[type[BaseModel]] = [PoseSpec, InputSpec, *DECODER_SPECS, DenseSpec, KeypointsSpec, GateSpec]
+MODELS: list[type[BaseModel]] = [
+    *(PoseSpec, InputSpec, *DECODER_SPECS, DenseSpec, KeypointsSpec, GateSpec),
+    *(DetectorSpec, RegionSpec),
+]
 PARTS: list[type[BaseModel]] = [
     *(Anchors, Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec),
     *(Heatmaps, Fields, Upsampling, PeakRules, LimbRules, Grouping),
     *(Levels, TagLevels, PeaksSpec, GroupsSpec, FillingSpec),
-    Refinement,
+    *(Refinement, PointsSpec),
     *(PeakChannels, Displacements, CenterBoxes, Snapping, Scoring, Suppression),
 ]  # of a decoder
 
@@ -502,7 +507,7 @@ def test_the_document_says_every_field_and_every_choice(model: type[BaseModel]) 
     for name, field in model.model_fields.items():
         heading = (
             f"[{name}]"
-            if name in ("input", "decoder", "keypoints", "gate") and model is PoseSpec
+            if name in ("input", "decoder", "keypoints", "gate", "detector", "region") and model is PoseSpec
             else "[[dense]]"
             if name == "dense"
             else field.alias or name

@@ -94,7 +94,10 @@ def judged(said: dict[str, Any]) -> tuple[str, str]:
 
 
 def test_what_is_right_passes() -> None:
-    assert judged(SAID) == ("pass", "33 of warp, 2 of decoder, 3 of dense, 12 of tracking, 40 of people")
+    assert judged(SAID) == (
+        "pass",
+        "33 of warp, 2 of decoder, 3 of dense, 12 of tracking, 40 of people, 42 of following",
+    )
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ public object GuardChecks {
             2, "refinement" to "none", "alignment" to "stride", "border" to "both", "blur_kernel" to 11,
             "blur_edge" to "zero",
         )
-        val decoder = ContractDecoder("heatmap", own) { TemplatePoseContract.contract.decoder.new(it) }
+        val decoder = ContractDecoder("c", own) { TemplatePoseContract.contract.decoder.new(it) }
         return PoseContract("0", "x.tflite", input, "image", listOf(OutputSpec("c", 1, 2, 3)), 2, decoder)
     }
 

@@ -52,7 +52,7 @@ public struct FollowingRule: Equatable, Sendable {
   }
 }
 
-/// Where each detected person is, in the order of `detections`; who has no sound box or points is left out.
+/// Where each detected person is, in their order; who has no sound box or points is left out.
 public func detectedRegions(_ detections: [Pose], rule: FollowingRule) -> [Region] {
   detections.compactMap { detection in
     guard let points = rule.points else {

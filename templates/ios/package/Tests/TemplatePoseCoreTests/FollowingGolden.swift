@@ -7,7 +7,7 @@ import TemplatePoseCore
 struct FollowingCase: Decodable {
   let rule: RuleCase?
   let wantsDetection: Bool
-  let detections: PeopleOfCase?
+  let candidates: PeopleOfCase?
   let detected: [RegionCase]?
   let regions: [RegionCase]
   let poses: [PeopleOfCase]
@@ -103,8 +103,8 @@ func checkFollowing(folder: URL) throws -> FollowingErrors {
     }
     if follower.wantsDetection != item.wantsDetection { errors.others += 1 }
     var detected: [Region]?
-    if let detections = item.detections {
-      let found = detectedRegions(try detections.poses(), rule: rule)
+    if let candidates = item.candidates {
+      let found = detectedRegions(try candidates.poses(), rule: rule)
       errors.compare(found, item.detected ?? [])
       detected = found
     }

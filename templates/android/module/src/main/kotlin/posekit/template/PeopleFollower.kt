@@ -96,7 +96,7 @@ internal class PeopleFollower(private val rule: FollowingRule) {
         poses.forEachIndexed { place, pose ->
             val isSomebody = pose != null && people.none { areAlike(pose, poses[it]) }
             if (isSomebody) people += place
-            val region = if (isSomebody && pose != null) followedRegion(pose, rule) else null
+            val region = if (isSomebody) followedRegion(pose, rule) else null
             if (region != null) next += region else if (place < followed) hasLost = true
         }
         regions = next

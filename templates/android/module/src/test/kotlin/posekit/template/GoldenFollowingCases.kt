@@ -31,7 +31,7 @@ internal fun followingErrors(cases: List<JsonObject>): FollowingErrors {
             follower = PeopleFollower(rule)
         }
         if (follower.wantsDetection != case.getValue("wants_detection").jsonPrimitive.boolean) others++
-        val detected = case.getValue("detections").takeUnless { it is JsonNull }?.let {
+        val detected = case.getValue("candidates").takeUnless { it is JsonNull }?.let {
             detectedRegions(poses(it.jsonObject), rule).also { found -> compare(case.getValue("detected"), found) }
         }
         compare(case.getValue("regions"), follower.regions(detected))
