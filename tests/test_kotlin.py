@@ -76,7 +76,7 @@ TYPE_FAULTS = [
     ("LiteRtRunner.kt", "Options(LiteRtAccelerator.GPU)", "Options(Accelerator.GPU)"),
     ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment)", "environment)"),
     ("PoseEngine.kt", "pipeline.estimate(BitmapSource(bitmap)", "pipeline.estimate(BitmapSource(null)"),
-    ("TinyPose2.kt", "PoseEngine.create(context, TinyPose2Contract", "PoseEngine.create(TinyPose2Contract"),
+    ("TinyPose2.kt", "PoseEngine.create(context, contract", "PoseEngine.create(contract"),
     ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
     ("ParityRunTest.kt", "context.applicationInfo.flags", "context.packageInfo.flags"),
     ("DeviceRunFiles.kt", "asset.startOffset\n", "asset.start\n"),

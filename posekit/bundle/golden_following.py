@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from posekit.poses.following import FollowingRule, PeopleFollower, bounds_of, de
 from posekit.poses.regions import PointsRule, Region
 
 Case = dict[str, Any]
+Detect = Callable[[], Poses]
+See = Callable[[Region], Poses]
 KEYPOINTS = 5
 SIGMAS = (0.08,) * KEYPOINTS
 BY_BOX = FollowingRule((96, 128), 1.25, SIGMAS, 0.3, max_people=3, detect_every=6)
@@ -27,28 +30,35 @@ def following_cases(seed: int) -> list[Case]:
     """Clips by each rule, a case a frame, the first of a clip with its `rule`."""
     cases = list[Case]()
     for number, rule in enumerate((BY_BOX, BY_POINTS, BY_POINTS_AND_BOX)):
-        rng, follower = np.random.default_rng(seed + 20 + number), PeopleFollower(rule)
+        rng = np.random.default_rng(seed + 20 + number)
         shapes = rng.uniform(-15, 15, (4, KEYPOINTS, 2))
-        for step in range(14):
-            people = _people(rng, shapes, step)
-            wants = follower.wants_detection
-            detections = _detections(people, rng) if wants else None
-            detected = None if detections is None else detected_regions(detections, rule)
-            regions = follower.regions(detected)
-            poses = [_seen(one, people, rng) for one in regions]
-            kept = follower.follow(poses)
-            cases.append({
-                "rule": _rule(rule) if step == 0 else None, "wants_detection": wants,
-                "candidates": None if detections is None else _written(detections),
-                "detected": None if detected is None else [_region(one) for one in detected],
-                "regions": [_region(one) for one in regions], "poses": [_written(one) for one in poses],
-                "people": kept,
-                "next": [
-                    None if not one.count or (found := followed_region(one.keypoints[0], one.scores[0], rule)) is None
-                    else _region(found) for one in poses
-                ],
-            })  # fmt: skip
+        cases += clip_cases(rule, (_frame(_people(rng, shapes, step), rng) for step in range(14)))
     return cases
+
+
+def clip_cases(rule: FollowingRule, frames: Iterable[tuple[Detect, See]]) -> list[Case]:
+    """A clip, a case a frame: what detects people in it, source px, and what is seen in a region, one person or
+    nobody."""
+    follower, cases = PeopleFollower(rule), list[Case]()
+    for detect, see in frames:
+        wants = follower.wants_detection
+        detections = detect() if wants else None
+        detected = None if detections is None else detected_regions(detections, rule)
+        regions = follower.regions(detected)
+        poses = [see(one) for one in regions]
+        following = [followed_region(one.keypoints[0], one.scores[0], rule) if one.count else None for one in poses]
+        cases.append({
+            "rule": None if cases else _rule(rule), "wants_detection": wants,
+            "candidates": None if detections is None else _written(detections),
+            "detected": None if detected is None else [_region(one) for one in detected],
+            "regions": [_region(one) for one in regions], "poses": [_written(one) for one in poses],
+            "people": follower.follow(poses), "next": [None if one is None else _region(one) for one in following],
+        })  # fmt: skip
+    return cases
+
+
+def _frame(people: Floats, rng: np.random.Generator) -> tuple[Detect, See]:
+    return lambda: _detections(people, rng), lambda region: _seen(region, people, rng)
 
 
 def _people(rng: np.random.Generator, shapes: Floats, step: int) -> Floats:
@@ -100,9 +110,9 @@ def _points(rule: PointsRule | None, about_box: bool) -> Case | None:
 
 
 def _written(poses: Poses) -> Case:
-    boxes = poses.boxes_xyxy
+    boxes, points = poses.boxes_xyxy, poses.keypoints[..., :2]
     return {
-        "people": poses.count, "keypoints": poses.keypoints.ravel().tolist(), "scores": poses.scores.ravel().tolist(),
+        "people": poses.count, "keypoints": points.ravel().tolist(), "scores": poses.scores.ravel().tolist(),
         "boxes_xyxy": None if boxes is None else boxes.ravel().tolist(),
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,8 +44,16 @@ def of_pose(images: Images, spec: PoseSpec, detector: Run, step: Progress) -> Im
         elif found := regions_in(load_image(photo.path), spec, detector):
             photos.append(replace(photo, people=(), is_annotated=False, regions=found))
     if photos:
-        return replace(images, photos=tuple(photos))
+        return replace(images, photos=tuple(photos), what=_what(images, len(photos)))
     return replace(of_detector(images), warnings=(*images.warnings, NOBODY))
+
+
+def _what(images: Images, count: int) -> str:
+    """What the report says of the pictures where people are in so many of them."""
+    found = re.match(r"(\d+)(?: of (\d+))?", images.what) if images.are_given else None
+    if found is None or count == len(images.photos):
+        return images.what
+    return f"{count} of {found[2] or found[1]}{images.what[found.end() :]}"
 
 
 def packaged(

@@ -27,7 +27,14 @@ from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
 
 FOLDER = Path(__file__).parents[1] / "golden"
-FILES = (*(f"{kind}.json" for kind in DECODERS), "people.json", "tracking.json", "warp.json")
+FILES = (
+    *(f"{kind}.json" for kind in DECODERS),
+    "dense.json",
+    "following.json",
+    "people.json",
+    "tracking.json",
+    "warp.json",
+)
 
 
 def cases(path: Path) -> list[Any]:

@@ -1,0 +1,299 @@
+"""Two networks in one bundle, from package to the app's code: each stage, both together, and a clip."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from posekit.bundle import golden, open_bundle
+from posekit.bundle.golden_following import clip_cases
+from posekit.compression.settings import asked
+from posekit.contract.outputs import Run
+from posekit.contract.spec import PoseSpec
+from posekit.contract.stages import following_rule, joined
+from posekit.devices import desktop, golden_run
+from posekit.devices.desktop import Compiled
+from posekit.errors import InputError
+from posekit.parity.gate import Outcome
+from posekit.parity.stages import StageRuns, detect, follow, poses_in
+from posekit.pipelines import inputs
+from posekit.pipelines import validate as validating
+from posekit.pipelines.inputs import Images
+from posekit.pipelines.package import TrainedNetwork, package
+from posekit.pipelines.predict import open_detector, open_for_prediction
+from posekit.pipelines.validate import validate
+from posekit.pipelines.validate_options import ValidateOptions
+from posekit.poses import Poses
+from posekit.poses.following import PeopleFollower
+from posekit.poses.images import Picture
+from posekit.poses.people_tracking import PeopleTracker
+from posekit.poses.region_spec import RegionSpec
+from posekit.poses.regions import Region
+from tests import several, two_stage
+
+pytestmark = [pytest.mark.xdist_group("two_stage"), pytest.mark.slow]
+PEOPLE = sum(map(len, several.PLACES.values()))
+KINDS = (("android", "fp32"), ("android", "fp16"), ("ios", "fp32"), ("ios", "fp16"))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both models' files, their contract, and pictures of nobody, one person and several."""
+
+    pose: Path
+    detector: Path
+    spec: PoseSpec
+    folder: Path
+
+    @property
+    def images(self) -> Images:
+        return inputs.find_images(self.folder, None, self.spec)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    folder = tmp_path_factory.mktemp("two_stage")
+    several.write_pictures(folder / "images")
+    detector, pose = several.write_model(folder), folder / "points.pt2"
+    example = (torch.zeros(1, 3, two_stage.SIDE, two_stage.SIDE),)
+    torch.export.save(torch.export.export(two_stage.networks()[1], example), pose)
+    (folder / "points.json").write_text(json.dumps(two_stage.POSE))
+    return Pair(pose, detector, joined(two_stage.pose_spec(), two_stage.detector_spec()), folder / "images")
+
+
+@pytest.fixture(scope="module")
+def bundles(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    made = {}
+    for platform, precision in KINDS:
+        out = tmp_path_factory.mktemp("bundles")
+        wanted = asked(precision)
+        (result,) = package(
+            pair.pose, platform, pair.spec, pair.images, compression=wanted, out=out,
+            detector=TrainedNetwork(pair.detector, compression=wanted),
+        )  # fmt: skip
+        assert result.evaluation.is_good, [one for one in result.evaluation.checks if one.outcome is Outcome.FAIL]
+        made[platform, precision] = result.folder
+    return made
+
+
+@pytest.fixture(scope="module", params=["android", "ios"])
+def code(
+    request: pytest.FixtureRequest, bundles: dict[tuple[str, str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Compiled]:
+    """A bundle at fp32, and its code compiled for this machine."""
+    folder = bundles[request.param, "fp32"]
+    try:
+        desktop.require(request.param)
+    except Exception as error:
+        pytest.skip(str(error))
+    opened = open_bundle(folder)
+    return folder, desktop.compiled(request.param, opened.wrapper_path, opened.spec, tmp_path_factory.mktemp("code"))
+
+
+def checks_of(folder: Path) -> dict[str, dict[str, str]]:
+    document = json.loads((folder / "report" / "report.json").read_text())
+    return {one["name"]: one for one in document["checks"]}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids="-".join)
+def test_both_stages_and_each_are_proved(kind: tuple[str, str], bundles: dict[tuple[str, str], Path]) -> None:
+    folder = bundles[kind]
+    found = checks_of(folder)
+    for name in ("both stages: people, missed", "both stages: people, invented", "detector: people, missed"):
+        assert found[name]["outcome"] == "pass", name
+        assert f"0 of {PEOPLE} people" in found[name]["detail"], found[name]
+    assert found["both stages: mean OKS"]["outcome"] == "pass"
+    assert validate(folder).evaluation.is_good
+    opened = open_bundle(folder)
+    assert opened.detector is not None
+    cases = json.loads((folder / "evaluation" / "cases.json").read_text())["cases"]
+    assert len(cases) == PEOPLE  # a region each, of the trained detector
+    assert all(one["is_detected"] for one in cases)
+    manifests = [json.loads((part / "manifest.json").read_text()) for part in (folder, folder / "detector")]
+    assert len({one["contract_sha256"] for one in manifests}) == 1
+    assert {one["precision"] for one in manifests} == {kind[1]}
+
+
+def test_the_generated_code_runs_both_stages(
+    code: tuple[Path, Compiled], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder, program = code
+    monkeypatch.setattr(validating, "compiled", lambda *_: program)
+    result = validate(folder, ValidateOptions(wrapper=True, report=tmp_path / "report"))
+    found = {one.name: one for one in result.evaluation.checks}
+    assert result.evaluation.is_good, [one for one in found.values() if one.outcome is Outcome.FAIL]
+    for stage in ("", "detector: "):
+        assert found[f"{stage}the wrapper's decoding"].outcome is Outcome.PASS
+        assert "of following" in found[f"{stage}{golden_run.NAME}"].detail
+    if program.platform == "ios":
+        assert found["both stages of the wrapper: people"].outcome is Outcome.SKIPPED
+    else:
+        assert f"0 of {PEOPLE} people" in found["both stages of the wrapper: people, missed"].detail
+        assert found["both stages of the wrapper: mean OKS"].outcome is Outcome.PASS
+
+
+def walking(step: int) -> list[tuple[int, int]]:
+    """Corners of three people: two who pass one another, one who comes at frame 40; the first hides from 70 to 76."""
+    places = [(8 + step, 16), (128 - step, 84)]
+    if step >= 40:
+        places.append((64 + round(20 * np.sin(step / 9)), 50))
+    return [one for who, one in enumerate(places) if not (who == 0 and 70 <= step < 77)]
+
+
+def frames() -> Iterator[tuple[Picture, int]]:
+    for step in range(120):
+        places = walking(step)
+        yield np.asarray(several.picture(several.SIZE_WH, places, 900 + step)), len(places)
+
+
+def runs_of(folder: Path) -> tuple[PoseSpec, StageRuns]:
+    spec, run = open_for_prediction(folder, "", (), "", False, "")
+    _, first = open_detector(folder, spec, None, "", "", False)
+    assert first is not None
+    return spec, StageRuns(first, run)
+
+
+def test_people_are_followed_and_the_detector_rests(bundles: dict[tuple[str, str], Path]) -> None:
+    """120 frames: who is followed is lost nowhere, and who comes is found when the detector looks next."""
+    spec, runs = runs_of(bundles["android", "fp32"])
+    follower, tracker = PeopleFollower(following_rule(spec)), PeopleTracker(spec.keypoints.oks_sigmas)
+    detected, missing, ids = 0, 0, set[int]()
+    for step, (image, there) in enumerate(frames()):
+        detected += follower.wants_detection
+        seen = follow(image, spec, runs, follower)
+        missing += max(there - seen.poses.count, 0)
+        assert seen.poses.count <= there
+        if step < 40:
+            assert seen.poses.count == there, step
+        ids |= set(tracker.update(seen.poses, step / 30))
+    assert detected < 0.15 * 120, detected
+    assert missing <= 30 + 30  # until the detector looks next: at the third person, and at the one who comes back
+    assert len(ids) == 3
+
+
+def test_the_generated_code_follows_the_same_people(code: tuple[Path, Compiled], tmp_path: Path) -> None:
+    """The clip's detections and poses, given to Kotlin and Swift, which are to look in the same regions, and to detect
+    in the same frames."""
+    folder, program = code
+    spec, runs = runs_of(folder)
+
+    def frame(image: Picture) -> tuple[Callable[[], Poses], Callable[[Region], Poses]]:
+        def see(region: Region) -> Poses:
+            return poses_in(image, spec, runs.pose, [region])[0]
+
+        return lambda: detect(image, spec, runs.detector), see
+
+    cases = clip_cases(following_rule(spec), (frame(image) for image, _ in frames()))
+    assert 4 <= sum(one["wants_detection"] for one in cases) < 0.15 * 120
+    vectors = golden_run.vectors(spec, tmp_path / "golden")
+    golden.write_cases(vectors / "following.json", cases)
+    said = json.loads(program.program.golden(vectors).strip().splitlines()[-1])["following"]
+    assert (said["cases"], said["others"]) == (120, 0)
+    assert said["region"] < 1e-6
+
+
+def test_a_model_of_another_bundle_and_edited_evidence_are_seen(
+    bundles: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    from posekit.bundle import write_manifest
+
+    folder = Path(shutil.copytree(bundles["android", "fp32"], tmp_path / "edited"))
+    both = folder / "detector" / "evaluation" / "both.json"
+    document = json.loads(both.read_text())
+    moved = next(one for one in document["pictures"] if one["people"])
+    moved["people"][0]["keypoints"] = [[x + 3, y] for x, y in moved["people"][0]["keypoints"]]
+    both.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"both\.json .* was changed"):
+        validate(folder)
+    for part in (folder / "detector", folder):
+        facts = json.loads((part / "manifest.json").read_text())
+        write_manifest(part, {key: value for key, value in facts.items() if key not in ("files", "schema")})
+    failed = [one.name for one in validate(folder).evaluation.checks if one.outcome is Outcome.FAIL]
+    assert "both stages: mean OKS" in failed
+    shutil.copyfile(folder / "points.tflite", folder / "module/src/main/assets/points-detector.tflite")
+    write_manifest(folder, {k: v for k, v in facts.items() if k not in ("files", "schema")})
+    failed = [one.name for one in validate(folder).evaluation.checks if one.outcome is Outcome.FAIL]
+    assert "detector: model file of the wrapper" in failed
+
+
+def test_nobody_in_the_pictures_is_told(pair: Pair, tmp_path: Path) -> None:
+    several.write_pictures(tmp_path / "empty", ("nobody",))
+    images = inputs.find_images(tmp_path / "empty", None, pair.spec)
+    (result,) = package(
+        pair.pose, "android", pair.spec, images, out=tmp_path / "out", detector=TrainedNetwork(pair.detector)
+    )
+    found = {one.name: one for one in result.evaluation.checks}
+    assert found["both stages: people"].outcome is Outcome.SKIPPED
+    assert any("the detector finds nobody" in one for one in result.report["warnings"])
+
+
+def test_annotated_people_measure_the_pose_network(pair: Pair, tmp_path: Path) -> None:
+    annotations = several.write_pictures(tmp_path / "images")
+    images = inputs.find_images(tmp_path / "images", annotations, pair.spec)
+    (result,) = package(
+        pair.pose, "ios", pair.spec, images, out=tmp_path / "out", detector=TrainedNetwork(pair.detector)
+    )
+    assert result.evaluation.is_good
+    assert result.evaluation.accuracy["packaged"].people == PEOPLE
+    assert result.evaluation.accuracy["packaged"].pck > 0.99
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("points.pt2", "--detector", "nothing.onnx"), "there is no file"),
+        (("points.pt2", "--detector", "points.pt2"), "the detector's decoder is 'heatmap', which finds one person"),
+        (
+            ("squares.pt2", "--detector", "squares.pt2"),
+            "the pose network's kind is 'one_stage', which needs no",
+        ),
+        (("points.pt2", "--detector-spec", "rtmdet-person"), "--detector-spec is of a detector, and there is none"),
+        (("points.pt2", "--detector", "squares.pt2", "--detector-precision", "auto"), "--detector-precision is auto"),
+    ],
+)
+def test_wrong_pairs_are_refused(pair: Pair, run_posekit: Any, arguments: tuple[str, ...], message: str) -> None:
+    given = [pair.pose.parent / one if one.endswith((".pt2", ".onnx")) else one for one in arguments]
+    ran = run_posekit("package", *given, "--platform", "android", code=2)
+    assert message in ran.err
+
+
+def test_the_faults_of_a_region_move_people(pair: Pair, bundles: dict[tuple[str, str], Path]) -> None:
+    """Regions by another rule, in place of the contract's: both stages together no longer see the same people."""
+    from posekit.parity.cases import recorded
+    from posekit.parity.whole import WholeTally
+    from posekit.pipelines.both_stages import again
+
+    folder = bundles["android", "fp32"]
+    spec, runs = runs_of(folder)
+    opened = open_bundle(folder).detector
+    assert opened is not None
+    photos = [case.photo for case, _ in recorded(opened.folder / "evaluation", opened.spec)]
+    faults: dict[str, tuple[PoseSpec, Run]] = {
+        "none": (spec, runs.detector),
+        "a limit of people": (spec.model_copy(update={"region": RegionSpec(max_people=2)}), runs.detector),
+        "half a cell": (spec, shifted(runs.detector)),
+    }
+    for name, (faulty, detector) in faults.items():
+        tally = WholeTally(faulty, spec.gate)
+        checks = again(opened.folder / "evaluation", photos, faulty, StageRuns(detector, runs.pose), tally)
+        failed = any(one.outcome is Outcome.FAIL for one in checks)
+        assert failed == (name != "none"), (name, checks)
+
+
+def shifted(run: Run) -> Run:
+    """The detector with its boxes moved by two cells, about a person's width."""
+
+    def moved(pixels: Any) -> Any:
+        outputs = dict(run(pixels))
+        outputs["boxes"] = outputs["boxes"] + np.array([2.0, 0.0, -2.0, 0.0], np.float32).reshape(1, 4, 1)
+        return outputs
+
+    return moved
