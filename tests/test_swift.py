@@ -150,7 +150,7 @@ FAULTS = {
     ),
     "tracking": (
         ("OneEuroFilter.swift", "2 * Double.pi", "2.001 * Double.pi"),
-        ("RegionTracker.swift", "(sure.right - sure.left) / 2 * margin", "(right - left) / 2"),
+        ("RegionTracker.swift", "(sure.right - sure.left) / 2 * margin", "(sure.right - sure.left) / 2"),
         ("Region.swift", "atan2(from.y - to.y", "atan2(to.y - from.y"),
         ("Region.swift", "center.y + away", "center.y - away"),
         ("TorsoTracker.swift", "guard min(shoulders, hips) > minScore", "guard max(shoulders, hips) > minScore"),
@@ -168,7 +168,7 @@ FAULTS = {
         ("PeopleFollower.swift", ">= rule.maxAlike", "> 1"),
         ("PeopleFollower.swift", "(regions + new).prefix", "(new + regions).prefix"),
         ("PeopleFollower.swift", "rule.nextPointsAboutBox ? sureBox", "rule.pointsAboutBox ? sureBox"),
-        ("PeopleFollower.swift", "(width * cosine + height * sine) / 2", "width / 2"),
+        ("PeopleFollower.swift", "(width * cosine + height * sine) / (2", "width / (2"),
     ),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from posekit.contract.spec import PoseSpec, parse_spec
+from posekit.poses.region_spec import RegionSpec
 from tests import several
 from tests.bottom_up_networks import POINTS
 
@@ -47,6 +48,9 @@ POSE: dict[str, Any] = {
                 "blur_kernel": 5, "activation": "none"},
     "keypoints": several.SPEC["keypoints"],
 }  # fmt: skip
+
+
+REGION = RegionSpec(margin=3.0)  # a square is three times as large as the box of its points
 
 
 def pose_spec() -> PoseSpec:

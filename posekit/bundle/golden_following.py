@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from posekit.poses import Floats, Poses, nobody
-from posekit.poses.following import FollowingRule, PeopleFollower, bounds_of, detected_regions, followed_region
+from posekit.poses.following import FollowingRule, PeopleFollower, detected_regions, followed_region, person_box
 from posekit.poses.regions import PointsRule, Region
 
 Case = dict[str, Any]
@@ -81,7 +81,7 @@ def _detections(people: Floats, rng: np.random.Generator) -> Poses:
 
 def _seen(region: Region, people: Floats, rng: np.random.Generator) -> Poses:
     """The person in the middle of a region; nobody where there is none, and unsure keypoints now and then."""
-    left, top, right, bottom = bounds_of(region)
+    left, top, right, bottom = person_box(region, 1.0)
     away = np.linalg.norm(people.mean(axis=1) - region.center_xy, axis=1)
     if not len(people) or away.min() > max(right - left, bottom - top) / 2:
         return nobody(KEYPOINTS)

@@ -121,8 +121,9 @@ class PeopleFollower:
         self._regions, self._followed, self._frames, self._has_lost = (), 0, 0, False
 
     def _is_followed(self, region: Region) -> bool:
-        bounds = bounds_of(region)
-        return any(iou(bounds, bounds_of(one)) >= self.rule.min_overlap for one in self._regions)
+        bounds = person_box(region, self.rule.padding)
+        others = (person_box(one, self.rule.padding) for one in self._regions)
+        return any(iou(bounds, other) >= self.rule.min_overlap for other in others)
 
     def _are_alike(self, one: Poses, other: Poses) -> bool:
         alike = oks_of_two(
@@ -131,12 +132,13 @@ class PeopleFollower:
         return alike >= self.rule.max_alike
 
 
-def bounds_of(region: Region) -> Floats:
-    """The upright box (4,) around a region, source px."""
+def person_box(region: Region, padding: float) -> Floats:
+    """The upright box (4,) around a region without its padding, source px: people who stand side by side have regions
+    that overlap."""
     angle = np.deg2rad(region.rotation_degrees)
     cosine, sine = abs(np.cos(angle)), abs(np.sin(angle))
     width, height = region.size_wh
-    half = np.array([width * cosine + height * sine, width * sine + height * cosine]) / 2
+    half = np.array([width * cosine + height * sine, width * sine + height * cosine]) / (2 * padding)
     centre = np.array(region.center_xy)
     return np.concatenate([centre - half, centre + half])
 

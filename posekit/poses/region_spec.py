@@ -32,8 +32,8 @@ class RegionSpec(Part):
     points: of a detection; without them the region is its box, grown by `input.box_padding`. next_points: of a pose;
     without them the box around its keypoints, grown by `margin` and then as any box. min_score: from what score on a
     keypoint counts; None: what the head usually has. max_people: how many are followed. detect_every: after so many
-    frames the detector looks for somebody new. min_overlap: intersection over union from which a detection is somebody
-    who is followed. max_alike: OKS from which two poses are one person.
+    frames the detector looks for somebody new. min_overlap: intersection over union of regions, without their padding,
+    from which a detection is somebody who is followed. max_alike: OKS from which two poses are one person.
     """
 
     points: PointsSpec | None = None

@@ -35,7 +35,6 @@ from posekit.poses import Poses
 from posekit.poses.following import PeopleFollower
 from posekit.poses.images import Picture
 from posekit.poses.people_tracking import PeopleTracker
-from posekit.poses.region_spec import RegionSpec
 from posekit.poses.regions import Region
 from tests import several, two_stage
 
@@ -66,7 +65,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     example = (torch.zeros(1, 3, two_stage.SIDE, two_stage.SIDE),)
     torch.export.save(torch.export.export(two_stage.networks()[1], example), pose)
     (folder / "points.json").write_text(json.dumps(two_stage.POSE))
-    return Pair(pose, detector, joined(two_stage.pose_spec(), two_stage.detector_spec()), folder / "images")
+    spec = joined(two_stage.pose_spec(), two_stage.detector_spec(), two_stage.REGION)
+    return Pair(pose, detector, spec, folder / "images")
 
 
 @pytest.fixture(scope="module")
@@ -169,14 +169,14 @@ def test_people_are_followed_and_the_detector_rests(bundles: dict[tuple[str, str
     for step, (image, there) in enumerate(frames()):
         detected += follower.wants_detection
         seen = follow(image, spec, runs, follower)
-        missing += max(there - seen.poses.count, 0)
-        assert seen.poses.count <= there
-        if step < 40:
-            assert seen.poses.count == there, step
-        ids |= set(tracker.update(seen.poses, step / 30))
-    assert detected < 0.15 * 120, detected
-    assert missing <= 30 + 30  # until the detector looks next: at the third person, and at the one who comes back
-    assert len(ids) == 3
+        sure = seen.poses.taken(np.flatnonzero(seen.poses.scores.min(axis=1) > 0.3))  # who hides is last seen unsurely
+        missing += there - sure.count
+        assert sure.count == there or 40 <= step < 60 or 77 <= step < 102, step
+        assert sure.count <= there
+        ids |= set(tracker.update(sure, step / 30))
+    assert detected == 5  # 0, 30, 60 (the third person), 71 (somebody was lost), 101 (and came back)
+    assert missing <= 20 + 24  # until the detector looks next
+    assert len(ids) == 4  # who comes back somewhere else after a second is somebody new
 
 
 def test_the_generated_code_follows_the_same_people(code: tuple[Path, Compiled], tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_the_generated_code_follows_the_same_people(code: tuple[Path, Compiled],
         return lambda: detect(image, spec, runs.detector), see
 
     cases = clip_cases(following_rule(spec), (frame(image) for image, _ in frames()))
-    assert 4 <= sum(one["wants_detection"] for one in cases) < 0.15 * 120
+    assert sum(one["wants_detection"] for one in cases) == 5
     vectors = golden_run.vectors(spec, tmp_path / "golden")
     golden.write_cases(vectors / "following.json", cases)
     said = json.loads(program.program.golden(vectors).strip().splitlines()[-1])["following"]
@@ -278,7 +278,10 @@ def test_the_faults_of_a_region_move_people(pair: Pair, bundles: dict[tuple[str,
     photos = [case.photo for case, _ in recorded(opened.folder / "evaluation", opened.spec)]
     faults: dict[str, tuple[PoseSpec, Run]] = {
         "none": (spec, runs.detector),
-        "a limit of people": (spec.model_copy(update={"region": RegionSpec(max_people=2)}), runs.detector),
+        "a limit of people": (
+            spec.model_copy(update={"region": two_stage.REGION.model_copy(update={"max_people": 2})}),
+            runs.detector,
+        ),
         "half a cell": (spec, shifted(runs.detector)),
     }
     for name, (faulty, detector) in faults.items():

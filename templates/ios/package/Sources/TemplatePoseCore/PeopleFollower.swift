@@ -26,7 +26,7 @@ public struct FollowingRule: Equatable, Sendable {
   public let maxPeople: Int
   /// After so many frames somebody new is looked for.
   public let detectEvery: Int
-  /// Intersection over union from which a detection is somebody who is followed.
+  /// Intersection over union of regions without their padding from which a detection is somebody who is followed.
   public let minOverlap: Double
   /// Object keypoint similarity from which two poses are one person's.
   public let maxAlike: Double
@@ -132,7 +132,7 @@ public struct PeopleFollower: Equatable, Sendable {
   }
 
   private func isSame(_ one: Region, _ other: Region) -> Bool {
-    iou(one.bounds, other.bounds) >= rule.minOverlap
+    iou(one.personBox(padding: rule.padding), other.personBox(padding: rule.padding)) >= rule.minOverlap
   }
 
   private func areAlike(_ one: Pose, _ other: Pose?) -> Bool {
@@ -142,11 +142,12 @@ public struct PeopleFollower: Equatable, Sendable {
 }
 
 extension Region {
-  /// The upright box around it.
-  var bounds: Box {
+  /// The upright box around it without its padding: people who stand side by side have regions that overlap.
+  func personBox(padding: Double) -> Box {
     let angle = rotationDegrees * Double.pi / 180
     let (cosine, sine) = (abs(cos(angle)), abs(sin(angle)))
-    let (halfWidth, halfHeight) = ((width * cosine + height * sine) / 2, (width * sine + height * cosine) / 2)
+    let halfWidth = (width * cosine + height * sine) / (2 * padding)
+    let halfHeight = (width * sine + height * cosine) / (2 * padding)
     return Box(
       left: center.x - halfWidth, top: center.y - halfHeight, right: center.x + halfWidth, bottom: center.y + halfHeight
     )

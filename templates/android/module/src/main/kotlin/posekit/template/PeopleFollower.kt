@@ -19,7 +19,8 @@ import kotlin.math.sin
  * @property margin by how much the keypoints' box is grown.
  * @property maxPeople how many are followed.
  * @property detectEvery after so many frames somebody new is looked for.
- * @property minOverlap intersection over union from which a detection is somebody who is followed.
+ * @property minOverlap intersection over union of regions, without their padding, from which a detection is somebody who
+ *   is followed.
  * @property maxAlike OKS from which two poses are one person's.
  */
 internal class FollowingRule(
@@ -75,7 +76,7 @@ internal class PeopleFollower(private val rule: FollowingRule) {
     val wantsDetection: Boolean
         get() = regions.size < rule.maxPeople && (regions.isEmpty() || hasLost || frames >= rule.detectEvery)
 
-    /** Where the pose model is to look in this frame; [detected]: the surest first, null where nobody was looked for. */
+    /** Where the pose model is to look in this frame; [detected]: the surest first, null where nobody was searched. */
     fun regions(detected: List<Region>?): List<Region> {
         followed = regions.size
         frames = if (detected != null) 1 else frames + 1
@@ -111,20 +112,22 @@ internal class PeopleFollower(private val rule: FollowingRule) {
         hasLost = false
     }
 
-    private fun isSame(one: Region, other: Region): Boolean = iou(boundsOf(one), boundsOf(other)) >= rule.minOverlap
+    private fun isSame(one: Region, other: Region): Boolean =
+        iou(personBox(one, rule.input.boxPadding), personBox(other, rule.input.boxPadding)) >= rule.minOverlap
 
     private fun areAlike(one: Pose, other: Pose?): Boolean =
         other != null && oks(one, other, rule.sigmas, rule.minScore) >= rule.maxAlike
 }
 
-/** The upright box around [region]. */
-internal fun boundsOf(region: Region): Box {
+/** The upright box around [region] without its [padding]: people who stand side by side have regions that overlap. */
+internal fun personBox(region: Region, padding: Double): Box {
     val angle = region.rotationDegrees * Math.PI / 180
     val cosine = abs(cos(angle))
     val sine = abs(sin(angle))
-    val halfWidth = (region.width * cosine + region.height * sine) / 2
-    val halfHeight = (region.width * sine + region.height * cosine) / 2
+    val halfWidth = (region.width * cosine + region.height * sine) / (2 * padding)
+    val halfHeight = (region.width * sine + region.height * cosine) / (2 * padding)
     return Box(
-        region.centerX - halfWidth, region.centerY - halfHeight, region.centerX + halfWidth, region.centerY + halfHeight,
+        region.centerX - halfWidth, region.centerY - halfHeight,
+        region.centerX + halfWidth, region.centerY + halfHeight,
     )
 }
