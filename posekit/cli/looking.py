@@ -36,20 +36,29 @@ def predict(
     json: JsonOption = False,
 ) -> None:
     """Keypoints of pictures, and an overlay to look at."""
+    from contextlib import ExitStack
+
     from posekit.cli import console
     from posekit.cli.predictions import show_predictions
 
     boxes = [console.parse_box(text) for text in box]
-    with console.progress() as step:
-        from posekit.pipelines import predict as prediction
+    with ExitStack() as kept:
+        with console.progress() as step:
+            from posekit.pipelines import inputs
+            from posekit.pipelines import predict as prediction
 
-        step("open the model")
-        contract, run = prediction.open_for_prediction(model, spec, changes, arch, trust, weights)
-        contract, first = prediction.open_detector(model, contract, detector, detector_spec, detector_arch, trust)
-    if contract.looks_at_regions and first is None and not boxes:
-        console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
-    with console.progress() as step:
-        found, failed = prediction.predict_all(run, contract, images, boxes, first, step)
+            step("open the model")
+            given = kept.enter_context(inputs.unpacked([model], detector, spec))
+            path = given.models[0]
+            contract, run = prediction.open_for_prediction(path, given.spec, changes, arch, trust, weights)
+            given.check(contract)
+            contract, first = prediction.open_detector(
+                path, contract, given.detector, detector_spec, detector_arch, trust
+            )
+        if contract.looks_at_regions and first is None and not boxes:
+            console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")
+        with console.progress() as step:
+            found, failed = prediction.predict_all(run, contract, images, boxes, first, step)
     show_predictions(found, failed, contract, out, json)
     if failed:
         raise typer.Exit(2)

@@ -103,35 +103,41 @@ def package(
     json: JsonOption = False,
 ) -> None:
     """Turn a trained pose model into a bundle for an app. It holds the measured proof of its keypoints."""
+    from contextlib import ExitStack
+
     from posekit.cli import console
 
-    with console.progress() as step:
-        from posekit.cli import verdicts
-        from posekit.compression import settings
-        from posekit.pipelines import inputs
-        from posekit.pipelines import package as pipeline
+    with ExitStack() as kept:
+        with console.progress() as step:
+            from posekit.cli import verdicts
+            from posekit.compression import settings
+            from posekit.pipelines import inputs
+            from posekit.pipelines import package as pipeline
 
-        wanted = settings.asked(
-            precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers,
-            scheduler=scheduler, fastest=fastest, calibration=calibration,
-            calibration_annotations=calibration_annotations, processor=processor.value,
-            without=[one.value for one in no_rewrite],
-        )  # fmt: skip
-        inputs.check_ensemble(models, ensemble)
-        turned = [*changes, f"flip_test={flip_test.value}"] if flip_test is not FlipTestName.none else changes
-        contract = inputs.find_spec(models[0], spec, turned, arch=arch, trust=trust, weights=weights)
-        contract = inputs.with_detector(contract, detector, detector_spec, arch=detector_arch, trust=trust)
-        first = None
-        if detector is not None:
-            own = settings.of_detector(wanted, detector_precision and detector_precision.value)
-            first = pipeline.TrainedNetwork(detector, detector_arch, trust, compression=own)
-        pictures = inputs.find_images(images, annotations, contract, step)
-    console.warn_of(pictures, "parity is measured")
-    with console.progress() as step, inputs.as_one(models, ensemble) as model:
-        results = pipeline.package(
-            model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
-            trust=trust, weights=weights, wrapper=wrapper, reference=reference, detector=first, step=step,
-        )  # fmt: skip
+            wanted = settings.asked(
+                precision and precision.value, recipe=recipe, budget=budget, seconds=time, workers=workers,
+                scheduler=scheduler, fastest=fastest, calibration=calibration,
+                calibration_annotations=calibration_annotations, processor=processor.value,
+                without=[one.value for one in no_rewrite],
+            )  # fmt: skip
+            inputs.check_ensemble(models, ensemble)
+            given = kept.enter_context(inputs.unpacked(models, detector, spec))
+            turned = [*changes, f"flip_test={flip_test.value}"] if flip_test is not FlipTestName.none else changes
+            contract = inputs.find_spec(given.models[0], given.spec, turned, arch=arch, trust=trust, weights=weights)
+            given.check(contract)
+            contract = inputs.with_detector(contract, given.detector, detector_spec, arch=detector_arch, trust=trust)
+            first = None
+            if given.detector is not None:
+                own = settings.of_detector(wanted, detector_precision and detector_precision.value)
+                first = pipeline.TrainedNetwork(given.detector, detector_arch, trust, compression=own)
+            pictures = inputs.find_images(images, annotations, contract, step)
+        console.warn_of(pictures, "parity is measured")
+        with console.progress() as step:
+            model = kept.enter_context(inputs.as_one(given.models, ensemble))
+            results = pipeline.package(
+                model, platform, contract, pictures, compression=wanted, out=out, overwrite=overwrite, arch=arch,
+                trust=trust, weights=weights, wrapper=wrapper, reference=reference, detector=first, step=step,
+            )  # fmt: skip
     verdicts.show_packages(results, json)
     if not all(result.evaluation.is_good for result in results):
         raise typer.Exit(1)

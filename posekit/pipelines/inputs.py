@@ -16,8 +16,9 @@ from posekit.errors import InputError
 from posekit.poses.images import Photo
 from posekit.poses.photos import find_photos, readable
 from posekit.progress import LOG, Progress, silent
-from posekit.sources import limits, open_source, says_contract
+from posekit.sources import limits, open_source, says_contract, task
 from posekit.sources.ensemble import SUFFIX, write_ensemble
+from posekit.sources.recognise import Container, container
 from posekit.sources.sample import sample_images
 
 SUBSTITUTE_IMAGES = "posekit's own synthetic pictures; give yours with --images"
@@ -112,6 +113,44 @@ def as_one(models: Sequence[Path], ensemble: str) -> Iterator[Path]:
         path = Path(folder) / f"{models[0].stem}{SUFFIX}"
         write_ensemble(path, models, weights)
         yield path
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The model files of a command, the detector's where there is one, and the spec that was asked for.
+
+    task: the MediaPipe task that both are of.
+    """
+
+    models: tuple[Path, ...]
+    detector: Path | None
+    spec: str
+    task: Path | None = None
+
+    def check(self, spec: PoseSpec) -> None:
+        """InputError for a task with a contract of one network."""
+        if self.task is not None and spec.detector is None:
+            names = ", ".join(task.models(self.task))
+            raise InputError(
+                f"{self.task} is a MediaPipe task of two models, {names}, and {spec.name} is a contract of one",
+                f"a contract of kind two_stage is of both; else unpack it and give one of them: unzip {self.task.name}",
+            )
+
+
+@contextlib.contextmanager
+def unpacked(models: Sequence[Path], detector: Path | None, spec: str) -> Iterator[Given]:
+    """What was given, a MediaPipe task as the files of its two stages for a while; InputError where a task goes with
+    other files."""
+    is_task = [one.is_file() and container(one) is Container.TASK for one in models]
+    if not any(is_task):
+        yield Given(tuple(models), detector, spec)
+        return
+    if len(models) > 1 or detector is not None:
+        name = models[is_task.index(True)]
+        raise InputError(f"{name} is a MediaPipe task, which has a detector of its own", "give it alone, or unpack it")
+    with tempfile.TemporaryDirectory() as folder:
+        stages = task.unpacked(models[0], Path(folder))
+        yield Given((stages.landmarks,), stages.detector, spec or stages.preset, models[0])
 
 
 def check_input_size(spec: PoseSpec) -> None:

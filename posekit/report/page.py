@@ -22,11 +22,12 @@ STEPS = {
     "total": "all that was run, against the network as it was trained",
 }
 MODEL, WRAPPER, CONTRACT, DEVICE, GOLDEN = "model file", "wrapper", "contract", "device", "golden vectors"
+DETECTOR, BOTH = "detector", "both stages"  # of a contract of two stages
 NO_CORE_ML = "its Core ML layer (Session, Pixels) was not run here"
 _OWNERS = {  # by how the name of a gate begins, the first that fits
     "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper": WRAPPER,
     "from the picture": WRAPPER, "model file of the wrapper": WRAPPER, "the run came to its end": DEVICE,
-    "contract": CONTRACT,
+    "contract": CONTRACT, f"{DETECTOR}: ": DETECTOR, BOTH: BOTH,
 }  # fmt: skip
 _GRAPH = frozenset({"conversion", "precision"})  # what bisect looks into
 
@@ -43,15 +44,20 @@ class Artefact:
 
 def artefacts(evaluation: Evaluation, facts: ReportFacts) -> tuple[Artefact, ...]:
     """What is known of each thing that ships."""
-    checks: dict[str, list[Check]] = {name: [] for name in (MODEL, WRAPPER, CONTRACT, DEVICE)}
+    checks: dict[str, list[Check]] = {name: [] for name in (MODEL, WRAPPER, CONTRACT, DEVICE, DETECTOR, BOTH)}
     for check in evaluation.checks:
         checks[_owner(check, facts)].append(check)
     steps = {step.name: step for step in evaluation.steps}
     wrapper, accelerator = steps.get("decoding"), steps.get("accelerator")
     ran = "" if evaluation.status == "UNVERIFIED" else "run on this machine"
     by = f": {evaluation.runtime}" if ran and facts.device is None else ""
+    stages = (
+        _artefact(DETECTOR, checks[DETECTOR], "by itself; its own report is detector/report/index.html"),
+        _artefact(BOTH, checks[BOTH], _both(checks[BOTH])),
+    )
     return (
         _artefact(MODEL, checks[MODEL], ran + by),
+        *(stages if checks[DETECTOR] else ()),
         _wrapper(checks[WRAPPER], wrapper, facts),
         _contract(checks[CONTRACT], facts),
         _artefact(DEVICE, checks[DEVICE], _device(facts), _reason(accelerator) or NO_DEVICE),
@@ -87,6 +93,12 @@ def _artefact(name: str, checks: list[Check], good: str, reason: str = "") -> Ar
         return Artefact(name, "pass", good, tuple(checks))
     skipped = next((check.detail for check in checks if check.outcome is Outcome.SKIPPED), "")
     return Artefact(name, "skipped", reason or skipped or "nothing was measured", tuple(checks))
+
+
+def _both(checks: list[Check]) -> str:
+    """That both stages were run, where they were."""
+    ran = any(check.outcome is not Outcome.SKIPPED for check in checks)
+    return "run after one another on whole pictures, as both trained networks were" if ran else ""
 
 
 def _contract(checks: list[Check], facts: ReportFacts) -> Artefact:
