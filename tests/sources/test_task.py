@@ -29,7 +29,8 @@ def test_a_task_names_its_models(run_posekit: Callable[..., Any], refused: Calla
     command = ("package", path, "--platform", "android", "--spec", "hrnet-coco17")
     refused(2, *command, says=("pose_landmarks_detector.tflite", "hrnet-coco17 is a contract of one"))
     refused(2, *command, "--detector", path, says=("a MediaPipe task, which has a detector of its own",))
-    refused(2, "check", path, "--images", tmp_path, "--spec", "hrnet-coco17", says=("package and predict take both",))
+    command = ("ladder", path, "--platform", "android", "--spec", "hrnet-coco17")
+    refused(2, *command, says=("package and predict take both",))
 
 
 @pytest.mark.parametrize(
