@@ -85,7 +85,8 @@ def settled(near: Found, seen: Found, expected: Found, spec: PoseSpec, tie: floa
     """The people of the reference `expected` as near ties leave them, person by person.
 
     near: as near_reference gives it; seen: their partners. Of several people each becomes the candidate nearest to its
-    partner, among those that are like it and as confident but for `tie`.
+    partner, among those that are like it and as confident but for `tie`, where one is nearer than the person as it is:
+    a mean of candidates may be nearer than each of them.
     """
     if not of(spec.decoder).several:
         return near
@@ -98,7 +99,8 @@ def settled(near: Found, seen: Found, expected: Found, spec: PoseSpec, tie: floa
         away = np.linalg.norm(near.keypoints[None, ..., :2] - seen.keypoints[:, None, :, :2], axis=-1).max(axis=-1)
         nearest = np.where(rival, np.nan_to_num(away, nan=np.inf), np.inf)
         chosen = nearest.argmin(axis=1)
-        found = np.isfinite(nearest[np.arange(len(chosen)), chosen])
+        own = np.linalg.norm(keypoints[..., :2] - seen.keypoints[..., :2], axis=-1).max(axis=-1)
+        found = nearest[np.arange(len(chosen)), chosen] < own  # false where the person's own is no number
         keypoints[found] = near.keypoints[chosen[found]]
     return replace(expected, keypoints=keypoints)
 
