@@ -34,6 +34,7 @@ from posekit.decoders.boxes import Anchors, Boxes
 from posekit.decoders.cell_mean import Refinement
 from posekit.decoders.centers.roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
 from posekit.decoders.dense import DenseSpec
+from posekit.decoders.depth_bins import DepthSlices, DepthVector
 from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.map_roles import MapRole
 from posekit.decoders.offset_map import Channels
@@ -495,7 +496,7 @@ PARTS: list[type[BaseModel]] = [
     *(Anchors, Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec),
     *(Heatmaps, Fields, Upsampling, PeakRules, LimbRules, Grouping),
     *(Levels, TagLevels, PeaksSpec, GroupsSpec, FillingSpec),
-    *(Refinement, PointsSpec),
+    *(Refinement, PointsSpec, DepthVector, DepthSlices),
     *(PeakChannels, Displacements, CenterBoxes, Snapping, Scoring, Suppression),
 ]  # of a decoder
 
