@@ -111,16 +111,28 @@ class Numbers(nn.Module):
         super().__init__()
         self.heat, self.depths = Heat(Branches()), nn.Linear(Branches().channels, K)
         rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(40.0), indexing="ij")
-        self.register_buffer("grid", torch.stack([columns / 40, rows / 32]).reshape(1, 2, -1))
+        self.register_buffer("grid", torch.stack([4 * columns, 4 * rows]).reshape(1, 2, -1))
         self.register_buffer("deep", torch.tensor(Z))
 
     def forward(self, x: Tensor) -> Tensor:
         heat, features = self.heat(x)
         flat = heat.flatten(2)
         shares = (flat + 1e-4) / (flat + 1e-4).sum(2, keepdim=True)
-        places = shares @ self.grid.transpose(1, 2) * torch.tensor([160.0, 128.0])
+        places = shares @ self.grid.transpose(1, 2)
         depths = self.deep + 0.05 * torch.tanh(self.depths(features.mean((2, 3))))
         return torch.cat([places, 1000 * depths[..., None]], 2)
+
+
+class Landmarks(Numbers):
+    """The same rows, and their places in the world about some other place, metres."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("metres", torch.tensor([0.005, 0.005, 0.001]))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        rows = super().forward(x)
+        return rows, rows * self.metres + 0.3
 
 
 ROLES = {name: {"output": name} for name in ("heat", "x", "y", "z")}
@@ -146,6 +158,12 @@ DECODERS: dict[str, tuple[type[nn.Module], dict[str, Any], list[str]]] = {
         Numbers,
         {"kind": "regression", "output": "rows", "fields": ["x", "y", "z"], "range": "input_px", "z_scale": 0.001},
         ["rows"],
+    ),
+    "landmarks_3d": (
+        Landmarks,
+        {"kind": "landmarks", "output": "rows", "rows": K, "fields": ["x", "y", "z"], "range": "input_px",
+         "z_factor": 0.001, "world": "world"},
+        ["rows", "world"],
     ),
 }  # fmt: skip
 

@@ -27,9 +27,11 @@ def add_cases(add: Add, spec: Spec, points: Floats, edges: Floats, image: InputS
         add(f"simcc-depth-{extent}", data, maps)
         noisy = {name: 5 * values + rng.normal(0, 0.5, values.shape) for name, values in maps.items()}
         add(f"simcc-depth-{extent}-noisy", data, noisy)
-    for normalisation, alignment in (("softmax", "stride"), ("relu", "corners"), ("sigmoid", "half_pixel")):
+    for normalisation, alignment, score in (
+        ("softmax", "stride", "share"), ("relu", "corners", "value"), ("sigmoid", "half_pixel", "none"),
+    ):  # fmt: skip
         data = {"kind": "integral", "output": "maps", "normalisation": normalisation, "alignment": alignment,
-                "score": "share", "sharpness": 1.5, "first": 1, "z": {"bins": 5, "extent": 2.0}}  # fmt: skip
+                "score": score, "sharpness": 1.5, "first": 1, "z": {"bins": 5, "extent": 2.0}}  # fmt: skip
         deep = np.concatenate([points, depths], axis=1)
         maps = integral.encode(deep, spec(data), size_wh, (6, 8))["maps"]
         add(f"integral-depth-{normalisation}", data, {"maps": maps})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.contract.depth import DepthSpec
 from posekit.contract.presets import preset
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
@@ -55,6 +56,43 @@ def failed(precision: Any, z_off: float, people: Callable[[Any], Any] | None = N
 def test_depth_that_is_off_fails(precision: str, z_off: float, gate: str) -> None:
     assert gate in failed(precision, z_off)
     assert [name for name in failed(precision, 0.0) if "depth" in name] == []
+
+
+METRES = SPEC.model_copy(
+    update={
+        "depth": DepthSpec(unit="metres", root=("left_hip", "right_hip"), direction="away", subtract_root=True),
+        "decoder": DECODER.model_copy(update={"z_scale": 0.01}),
+    }
+)
+
+
+def failed_in_metres(change: Callable[[Any, Case], Any]) -> list[str]:
+    """The gates that a wrapper fails which writes other depths than the model's, in metres about the hips."""
+    seen = {one.name: dict(outputs) for one, outputs in pairs()}
+    model = iter([seen[one.name] for one, _ in pairs() for _ in range(2)])
+
+    def results(one: Case) -> dict[str, Shipped]:
+        written = written_poses(found_in(one, seen[one.name], METRES))
+        written = [{**person, "keypoints": [[x, y, change(z, one)] for x, y, z in person["keypoints"]]}
+                   for person in written]  # fmt: skip
+        return {"image": Shipped(one.pixels[None], seen[one.name], tuple(map(WrittenPose.model_validate, written)))}
+
+    runs = Runs(lambda _: next(model), "HOST", "none", wrapper=Wrapper(results, False))
+    return [c.name for c in evaluate(pairs(), METRES, runs, Terms("fp32")).checks if c.outcome is Outcome.FAIL]
+
+
+@pytest.mark.parametrize(
+    ("fault", "change"),
+    [
+        ("none", lambda z, one: z),
+        ("the root is not taken", lambda z, one: z + 0.4),
+        ("scaled as px are", lambda z, one: z * one.transform.source_px_per_input_px),
+        ("in millimetres", lambda z, one: 1000 * z),
+        ("towards the camera", lambda z, one: -z),
+    ],
+)
+def test_a_wrong_root_unit_or_direction_of_the_wrapper_is_the_decodings(fault: str, change: Any) -> None:
+    assert ("the wrapper's decoding" in failed_in_metres(change)) is (fault != "none")
 
 
 def flat(written: list[dict[str, Any]]) -> list[dict[str, Any]]:
