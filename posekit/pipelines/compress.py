@@ -59,9 +59,9 @@ def compress(
 ) -> Compressed:  # fmt: skip
     """Write `out`/NAME-compressed: NAME.pt2, its contract NAME.json, and compress.json of what was done and measured.
 
-    The network is pruned, then factorised, then thinned, then recovered, or taught by `wanted.teacher`. InputError (exit 2) for what cannot be asked,
-    too few pictures, or a network of which nothing becomes smaller; ConversionError (exit 4) where it cannot be
-    exported.
+    The network is pruned, then factorised, then thinned, then recovered, or taught by `wanted.teacher`. InputError
+    (exit 2) for what cannot be asked, too few pictures, or a network of which nothing becomes smaller; ConversionError
+    (exit 4) where it cannot be exported.
     """
     wanted.check()
     folder = out / f"{spec.name}-compressed"
@@ -180,22 +180,17 @@ def _size(graph_module: Graph, spec: PoseSpec, file: Path) -> Size:
     )
 
 
-def _other(wanted: CompressOptions) -> str:
-    return "original" if wanted.teacher is None else "teacher"
-
-
 def _notes(wanted: CompressOptions, pictures: Pictures | None, recovered: Recovered | None) -> tuple[str, ...]:
     notes: list[str] = []
+    other = "original" if wanted.teacher is None else "teacher"
     if pictures is None or recovered is None:
         return ("without --recover nothing was measured: keypoints may be far off",)
     if recovered.after == recovered.before:
         notes.append(
-            f"no step of the recovery agreed better with the {_other(wanted)}, so the weights are as they were before it"
+            f"no step of the recovery agreed better with the {other}, so the weights are as they were before it"
         )
     if recovered.after.oks < POOR_OKS:
-        notes.append(
-            f"OKS {recovered.after.oks:.3f} with the {_other(wanted)}: ask for less, or give more pictures or minutes"
-        )
+        notes.append(f"OKS {recovered.after.oks:.3f} with the {other}: ask for less, or give more pictures or minutes")
     notes += pictures.warnings
     damaged = pictures.damaged + len(pictures.bank.damaged)
     if damaged:
