@@ -108,3 +108,20 @@ def test_a_run_without_depth_is_refused_and_a_wrong_one_is_the_decodings() -> No
     with pytest.raises(InputError, match=r"keypoints of case '0.jpg#0' of the run have 2 numbers, expected 3"):
         failed("fp32", 0.0, flat)
     assert "the wrapper's decoding" in failed("fp32", 0.0, deeper)
+
+
+@pytest.mark.parametrize(
+    ("change", "gate"),
+    [
+        ({}, ""),
+        ({"unit": "px"}, "contract, depth's unit"),
+        ({"subtract_root": False}, "contract, depth's root"),
+        ({"root": ("nose",), "subtract_root": False}, "contract, depth's root"),
+    ],
+)
+def test_a_contract_that_the_networks_depth_contradicts_fails(change: dict[str, Any], gate: str) -> None:
+    assert METRES.depth is not None
+    spec = METRES.model_copy(update={"depth": METRES.depth.model_copy(update=change)})
+    model = iter([outputs for _, outputs in pairs()])
+    found = evaluate(pairs(), spec, Runs(lambda _: next(model), "HOST", "none"), Terms("fp32"))
+    assert [check.name for check in found.checks if check.outcome is Outcome.FAIL] == ([gate] if gate else [])
