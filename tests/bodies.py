@@ -3,7 +3,8 @@
 Each takes the trunk's map (tests/structures.py). Written from the papers: HRNet (Sun et al. 2019), Lite-HRNet (Yu et
 al. 2021), EfficientPose (Groos et al. 2021), "Rethinking Deconvolution" and LDNet (lightweight pose networks with few
 deconvolution channels, dynamic convolution), TransPose-like attention, LitePose (Wang et al. 2022), HigherHRNet (Cheng
-et al. 2020), RTMO (Lu et al. 2024), and the blocks of efficient YOLO-pose variants.
+et al. 2020), RTMO (Lu et al. 2024), MoVNect (Hwang et al. 2020), RTMW3D (MMPose), and the blocks of efficient YOLO-pose
+variants.
 """
 
 from __future__ import annotations
@@ -193,6 +194,63 @@ class EfficientBlocks(nn.Module):
         return y * self.to_rows(rows).sigmoid() * self.to_columns(across.permute(0, 1, 3, 2)).sigmoid()
 
 
+class InvertedResidual(nn.Module):
+    """MobileNetV2: expanded, depthwise, projected, added."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(conv(c, 4 * c, 1, act=nn.ReLU6), conv(4 * c, 4 * c, g=4 * c, act=nn.ReLU6),
+                                   conv(4 * c, c, 1, act=None))  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.block(x)
+
+
+class Locations(nn.Module):
+    """MoVNect: deconvolved features, and beside them the lengths of the bones that they tell of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.up = InvertedResidual(C), nn.ConvTranspose2d(C, C, 4, 2, 1)
+        self.deltas, self.last = nn.Conv2d(C, 9, 1, bias=False), nn.Conv2d(C + 12, 12, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = F.relu6(self.up(self.body(x)))
+        deltas = self.deltas(features)
+        x_bones, y_bones, z_bones = deltas.chunk(3, 1)
+        lengths = torch.sqrt(x_bones**2 + y_bones**2 + z_bones**2)
+        return self.last(torch.cat([features, deltas, lengths], 1))
+
+
+class GatedUnit(nn.Module):
+    """RTMPose's attention of tokens (1, K, c): gates, and squared rectified products rather than a softmax."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.c, self.norm = c, nn.LayerNorm(c)
+        self.inner, self.out = nn.Linear(c, 5 * c, bias=False), nn.Linear(2 * c, c, bias=False)
+        self.gamma, self.beta = (nn.Parameter(scale * torch.randn(2, c)) for scale in (1.0, 0.1))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        gate, values, base = F.silu(self.inner(self.norm(tokens))).split([2 * self.c, 2 * self.c, self.c], 2)
+        query, key = (base[:, :, None] * self.gamma + self.beta).unbind(2)
+        kernel = F.relu(query @ key.transpose(1, 2) / self.c**0.5) ** 2
+        return tokens + self.out(gate * (kernel @ values))
+
+
+class Vectors(nn.Module):
+    """RTMW3D: a 7 x 7 convolution to maps, these as tokens, and of each token vectors of three lengths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps, self.tokens, self.unit = nn.Conv2d(C, 5, 7, padding=3), nn.Linear(96, 16), GatedUnit(16)
+        self.vectors = nn.ModuleList(nn.Linear(16, bins, bias=False) for bins in (64, 96, 72))
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.unit(self.tokens(self.maps(x).flatten(2)))
+        return torch.cat([vector(tokens) for vector in self.vectors], 2)
+
+
 BODIES: dict[str, type[nn.Module]] = {
     "hrnet": Exchange,
     "lite_hrnet": ConditionalChannels,
@@ -204,4 +262,6 @@ BODIES: dict[str, type[nn.Module]] = {
     "higherhrnet": HigherResolution,
     "rtmo": Bins,
     "efficient_yolo": EfficientBlocks,
+    "movnect": Locations,
+    "rtmw3d": Vectors,
 }

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import of
-from tests import bottom_up_networks, limbs, several
+from tests import bottom_up_networks, depth_networks, limbs, several
 from tests.bottom_up_networks import POINTS, K, Squares
 
 STRIDE = 8
@@ -167,6 +167,10 @@ FAMILIES: dict[str, Family] = {
     "detections": Family(several.network, parse_spec(several.SPEC, "detections"), 3.0),
     "paf": Family(limbs.network, parse_spec(limbs.SPEC, "paf"), 2.0, is_limbs=True),
     "posenet": Family(seeded(Posenet), spec_of("posenet", POSENET, ["heat", "offsets", "moves"]), 6.0),
+    **{
+        name: Family(seeded(network), depth_networks.spec_of(name), 3.0)
+        for name, (network, _, _) in depth_networks.DECODERS.items()
+    },
     **{
         name: Family(
             lambda name=name: bottom_up_networks.network(name),  # type: ignore[misc]

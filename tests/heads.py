@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from posekit.bundle.wrapper import Network
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.contract.stages import joined
-from posekit.decoders import DECODERS, of
+from posekit.decoders import DECODERS, AnyDecoderSpec, of
 from posekit.poses.region_spec import PointsSpec, RegionSpec
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -82,7 +83,16 @@ def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> Pose
         "keypoints": {"names": ["tip"], "oks_sigmas": [0.05]} if is_tiny else {"skeleton": "coco17"},
         "dense": [MASK] if chosen["name"] == SEVERAL else [],
     }  # fmt: skip
-    return parse_spec(data, "tests/heads.py")
+    names = data["keypoints"].get("names", ["left_hip", "right_hip"])
+    return parse_spec({**data, **depth(data["decoder"], names)}, "tests/heads.py")
+
+
+def depth(data: dict[str, Any], root: list[str]) -> dict[str, Any]:
+    """The table of a contract that says what depth means, where a decoder gives any."""
+    decoder = TypeAdapter(AnyDecoderSpec).validate_python(data)
+    if not decoder.has_depth and not decoder.has_world:
+        return {}
+    return {"depth": {"unit": "px" if decoder.has_depth else "metres", "root": root, "direction": "away"}}
 
 
 def networks(pose_spec: PoseSpec, ending: str) -> list[Network]:

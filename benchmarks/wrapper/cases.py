@@ -14,7 +14,17 @@ from pydantic import TypeAdapter
 
 from posekit.bundle import golden
 from posekit.contract.presets import preset
-from posekit.decoders import AnyDecoderSpec, heatmap, integral, movenet, of, offset_map, regression, simcc
+from posekit.decoders import (
+    AnyDecoderSpec,
+    heatmap,
+    integral,
+    location_maps,
+    movenet,
+    of,
+    offset_map,
+    regression,
+    simcc,
+)
 from posekit.decoders.centers import encoding as centers
 from posekit.decoders.decoder import DecoderSpec
 from posekit.decoders.detections import encoding as detections
@@ -63,6 +73,23 @@ def _bins(spec: Any, image: InputSpec, points: Floats) -> Outputs:
 def _coordinates(spec: Any, image: InputSpec, points: Floats) -> Outputs:
     deep = np.pad(points[0], ((0, 0), (0, 1)))
     return regression.encode(deep, np.full(len(deep), 0.8), spec, image)
+
+
+def _deep(points: Floats) -> Floats:
+    return np.concatenate([points[0], np.linspace(-0.4, 0.4, points.shape[1])[:, None]], axis=1)
+
+
+def _deep_bins(spec: Any, image: InputSpec, points: Floats) -> Outputs:
+    return simcc.encode(_deep(points), spec, image.size_wh)
+
+
+def _volumes(spec: Any, image: InputSpec, points: Floats) -> Outputs:
+    return integral.encode(_deep(points), spec, image.size_wh, _quarter(image))
+
+
+def _locations(spec: Any, image: InputSpec, points: Floats) -> Outputs:
+    width, height = image.size_wh
+    return location_maps.encode(points[0], _deep(points), spec, image.size_wh, (width // 8, height // 8))
 
 
 def _raw_movenet(spec: Any, image: InputSpec, points: Floats) -> Outputs:
@@ -161,6 +188,9 @@ TIMED = (
     Timed("simcc, 133 keypoints", "rtmpose-wholebody133", _bins, 1),
     Timed("regression", "movenet-lightning", _coordinates, 1),
     Timed("integral", "hrnet-coco17", _of_one(integral.encode), 1, INTEGRAL, "integral"),
+    Timed("simcc in three axes, 133 keypoints", "rtmw3d-wholebody133", _deep_bins, 1),
+    Timed("integral, 64 slices", "integral-pose-h36m18", _volumes, 1),
+    Timed("location_maps", "vnect-mpi21", _locations, 1),
     Timed("offset_map, UDP", "hrnet-udp-coco17", _of_one(offset_map.encode), 1,
           (*UDP, ("unit", "cells"), ("factor", 3.5), ("alignment", "corners"), ("blur_kernel", 23)), "offset_map"),
     Timed("movenet", "movenet-raw", _raw_movenet, 1),

@@ -197,6 +197,11 @@ def compress(
     ] = None,
     quantize: Annotated[str, typer.Option(help="w8a8: train with its rounding in view.")] = "",
     recover: Annotated[Path | None, typer.Option(help="Folder of pictures without labels to recover on.")] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="A larger model of the same contract to learn from, rather than itself."),
+    ] = None,
+    teacher_arch: Annotated[str, typer.Option(help="As --arch, of the teacher.")] = "",
     annotations: Annotated[Path | None, typer.Option(help="COCO file of them: only the boxes are read.")] = None,
     minutes: Annotated[float, typer.Option(help="Time for the recovery.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Of what is random in it.", min=0)] = 0,
@@ -221,7 +226,7 @@ def compress(
         contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)
         wanted = CompressOptions(
             low_rank=low_rank, prune=prune, sparsity=sparsity, recover=recover, annotations=annotations,
-            minutes=minutes, quantize=quantize, seed=seed,  # type: ignore[arg-type]
+            minutes=minutes, quantize=quantize, seed=seed, teacher=teacher, teacher_arch=teacher_arch,  # type: ignore[arg-type]
         )  # fmt: skip
         made = make_smaller(
             model, contract, wanted, out, overwrite=overwrite, arch=arch, trust=trust, weights=weights, step=step

@@ -42,7 +42,7 @@ def show_predictions(
         unread = [{"image": str(path), "error": error.message, "hint": error.hint} for path, error in failed]
         print_json({"predictions": rows, "failed": unread})
     for row in () if as_json else rows:
-        _show(row, spec.keypoints.names)
+        _show(row, spec)
     sys.stdout.flush()
     for _, why in failed:
         show_error(why, as_json=False)
@@ -80,17 +80,19 @@ def _dense(one: DenseMap) -> dict[str, Any]:
 
 
 def _drawn(out: Path, stem: str, image: Picture, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
-    """Write the picture with what was found into `out`, and each dense result as a picture of its size: a mask as 0 to
-    255, labels as their numbers, U and V beside them as green and blue. Gives the paths; InputError where one cannot be
-    written."""
+    """Write the picture with what was found into `out`, with two views of it where there is depth, and each dense
+    result as a picture of its size: a mask as 0 to 255, labels as their numbers, U and V beside them as green and blue.
+    Gives the paths; InputError where one cannot be written."""
     from PIL import Image
 
     from posekit.report.dense import pictures_of, tinted_labels
     from posekit.report.overlay import overlay
+    from posekit.report.views import beside
 
     pictures = pictures_of(image, seen.dense, spec)
     labels = tinted_labels(pictures, spec)
     drawn = overlay(image, seen.poses, spec.keypoints.names, spec.keypoints.edges, labels=labels)
+    drawn = beside(drawn, seen.poses, spec)
     target = out / f"{stem}.overlay.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -105,16 +107,18 @@ def _drawn(out: Path, stem: str, image: Picture, seen: Prediction, spec: PoseSpe
     return paths
 
 
-def _show(row: dict[str, Any], names: Sequence[str]) -> None:
+def _show(row: dict[str, Any], spec: PoseSpec) -> None:
     """One picture: a table a person, or that nobody is there."""
     if not row["instances"]:
         out_line(f"{row['image']}: nobody")
     for number, instance in enumerate(row["instances"]):
         title = Text(f"{row['image']}, person {number}, confidence {instance['confidence']:.3f}")
-        table = Table("keypoint", "x px", "y px", "score", title=title, title_justify="left")
-        for name, point, score in zip(names, instance["keypoints"], instance["scores"], strict=True):
-            places = (f"{point[0]:.1f}", f"{point[1]:.1f}") if score != 0 else ("–", "–")  # 0: not found
-            table.add_row(Text(name), *places, f"{score:.3f}")
+        depth = () if not spec.decoder.has_depth else ("z m" if spec.has_metric_depth else "z px",)
+        table = Table("keypoint", "x px", "y px", *depth, "score", title=title, title_justify="left")
+        for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):
+            digits = (1, 1, 3 if spec.has_metric_depth else 1)
+            places = [f"{value:.{digits[axis]}f}" if score != 0 else "–" for axis, value in enumerate(point)]
+            table.add_row(Text(name), *places, f"{score:.3f}")  # 0: not found
         Console().print(table)
     for dense in row.get("dense", ()):
         shares = ", ".join(f"{label} {share:.1%}" for label, share in dense["shares"].items())

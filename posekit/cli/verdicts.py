@@ -147,11 +147,12 @@ def show_compressed(made: Compressed, as_json: bool) -> None:
         f"  {before.parameters:,} to {after.parameters:,} parameters{zeros}; {before.bytes / 1000:,.0f} to "
         f"{after.bytes / 1000:,.0f} kB"
     )
+    other = "teacher" if made.teacher_sha256 else "original"
     for name, found in (("before the recovery", made.unrecovered), ("after it", made.recovered)):
         if found is not None:
             away = "" if math.isnan(found.mean_px) else f", {found.mean_px:.3f} px (p95 {found.p95_px:.2f})"
             lost = f", of whom {found.lost} are missed or invented" if found.lost else ""
-            out_line(f"  {name}: OKS {found.oks:.4f}{away} against the original, {found.people} people{lost}")
+            out_line(f"  {name}: OKS {found.oks:.4f}{away} against the {other}, {found.people} people{lost}")
     left: dict[str, int] = {}
     for change in made.changes:
         if change.left:

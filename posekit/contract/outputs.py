@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit.contract.depth import about_root
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import dense, layout, of
 from posekit.decoders.decoder import Outputs
@@ -28,7 +29,8 @@ def decode(outputs: Outputs, spec: PoseSpec) -> Poses:
     """
     _check({name: values.shape for name, values in outputs.items()}, spec, spec.decoder.outputs)
     single = _finite(outputs, spec.decoder.outputs)
-    return of(spec.decoder).decode(single, spec.decoder, spec.input, spec.keypoints.oks_sigmas)
+    found = of(spec.decoder).decode(single, spec.decoder, spec.input, spec.keypoints.oks_sigmas)
+    return about_root(found, spec.depth, spec.keypoints.names)
 
 
 def decode_dense(outputs: Outputs, spec: PoseSpec) -> tuple[DenseMap, ...]:

@@ -19,7 +19,9 @@ from pydantic import (
 )
 
 from posekit import documents
+from posekit.contract import depth as depths
 from posekit.contract import skeletons
+from posekit.contract.depth import DepthSpec
 from posekit.contract.gaps import refuse_gaps
 from posekit.decoders import AnyDecoderSpec, dense, of
 from posekit.decoders.decoder import OutputName
@@ -112,8 +114,8 @@ class GateSpec(Part):
     found, as fractions of its keypoints; who is on one side of a threshold here and on the other there, by no more than
     `max_score`, is not counted. min_oks of the worst person, mean_oks of
     all. min_snr_db: signal to noise of the worst output tensor. max_score: largest difference of a score, as a fraction
-    of the largest score, or of 1 if that is more. max_world: the largest error in the world, metres. max_ap_drop,
-    max_pck_drop: points of accuracy lost, where enough people are annotated.
+    of the largest score, or of 1 if that is more. max_world: the largest error in the world, or of a z in metres,
+    metres. max_ap_drop, max_pck_drop: points of accuracy lost, where enough people are annotated.
     """
 
     max_px: Annotated[float, Field(gt=0)] | None = None
@@ -181,6 +183,7 @@ class PoseSpec(Part):
     input: InputSpec
     decoder: AnyDecoderSpec
     dense: Annotated[tuple[DenseSpec, ...], Field(max_length=8)] = ()
+    depth: DepthSpec | None = None
     keypoints: KeypointsSpec
     gate: GateSpec = GateSpec()
     detector: DetectorSpec | None = None
@@ -222,6 +225,7 @@ class PoseSpec(Part):
     @model_validator(mode="after")
     def _decodes(self) -> PoseSpec:
         self.decoder.check(self.keypoint_count)
+        depths.check(self.depth, self.decoder, self.keypoints.names)
         dense.check(self.dense)
         for one in self.dense:
             if skeletons.lower_camel(one.name) in RESERVED_DENSE:
@@ -319,6 +323,11 @@ class PoseSpec(Part):
     def may_find_nobody(self) -> bool:
         """Whether the model may say that nobody is where it looks."""
         return self.has_several or self.decoder.may_find_nobody
+
+    @property
+    def has_metric_depth(self) -> bool:
+        """Whether z is in metres rather than in px as x and y."""
+        return self.depth is not None and self.depth.unit == "metres" and self.decoder.has_depth
 
     @property
     def looking_once(self) -> PoseSpec:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 from pydantic_core import PydanticCustomError
 
-from posekit.decoders import heatmap, integral, landmarks, movenet, offset_map, regression, simcc
+from posekit.decoders import heatmap, integral, landmarks, location_maps, movenet, offset_map, regression, simcc
 from posekit.decoders.centers import centers
 from posekit.decoders.decoder import Decoder, DecoderSpec
 from posekit.decoders.detections import detections
@@ -27,6 +27,7 @@ DECODERS: dict[str, Decoder] = {
         heatmap.DECODER,
         integral.DECODER,
         landmarks.DECODER,
+        location_maps.DECODER,
         movenet.DECODER,
         offset_map.DECODER,
         paf.DECODER,

@@ -15,6 +15,7 @@ from pydantic import Field
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, OutputName
+from posekit.decoders.depth_bins import DepthSlices
 from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -26,7 +27,8 @@ class IntegralSpec(DecoderSpec):
     first: the channel of the first keypoint. normalisation: what makes weights of them: `softmax` of `sharpness` times
     the values; the values themselves, none below 0 (`relu`); their `sigmoid`. alignment: index i of a map of n lies at
     input px i * W / n (`stride`), i * (W - 1) / (n - 1) (`corners`) or (i + 0.5) * W / n (`half_pixel`). score: the
-    largest value of a map, the largest share of the weights, or 1 (`none`).
+    largest value of a map, the largest share of the weights, or 1 (`none`). z: a keypoint has a volume rather than a
+    map, slice d of n at the same alignment's part of its depth.
     """
 
     kind: Literal["integral"]
@@ -36,6 +38,17 @@ class IntegralSpec(DecoderSpec):
     score: Literal["value", "share", "none"]
     sharpness: Annotated[float, Field(gt=0)] = 1.0
     first: Annotated[int, Field(ge=0, le=100_000)] = 0
+    z: DepthSlices | None = None
+
+    @property
+    def slices(self) -> int:
+        """Maps of one keypoint."""
+        return 1 if self.z is None else self.z.bins
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether keypoints come with a z."""
+        return self.z is not None
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -44,33 +57,51 @@ class IntegralSpec(DecoderSpec):
 
 
 def shapes(spec: IntegralSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, layout.ExpectedShape]:
-    """Expected shapes: any map size, `first` + K channels."""
-    return {spec.output: (None, None, spec.first + keypoint_count)}
+    """Expected shapes: any map size, `first` + K channels, or K times the slices."""
+    return {spec.output: (None, None, spec.first + keypoint_count * spec.slices)}
 
 
 def pack(values: Any, wanted: layout.ExpectedShape, spec: IntegralSpec, size_wh: tuple[int, int]) -> Any:
-    """Maps K x h x w of the network as (1, h, w, K); MisfitError for other axes."""
+    """Maps K x h x w of the network, or K x slices x h x w, as (1, h, w, channels); MisfitError for other axes."""
+    shape, channels = tuple(values.shape), int(wanted[-1] or 0)
+    if spec.z is not None and len(shape) == 5 and shape[1] * shape[2] == channels and shape[2] == spec.z.bins:
+        values = values.reshape(shape[0], channels, *shape[-2:])
     return layout.maps(values, wanted, size_wh, "none")
 
 
 def decode(outputs: Mapping[str, NDArray[Any]], spec: IntegralSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
-    """The keypoints (1, K, 2) of one person in input px; a map without weight gives its middle."""
+    """The keypoints (1, K, 2|3) of one person in input px, z in the contract's unit; a map without weight gives its
+    middle."""
     del sigmas  # one person is nobody else
     maps = outputs[spec.output][..., spec.first :].astype(np.float64)
-    height, width, count = maps.shape
-    peaks = maps.max(axis=(0, 1))
+    height, width, channels = maps.shape
+    count = channels // spec.slices
+    maps = maps.reshape(height, width, count, spec.slices)
+    peaks = maps.max(axis=(0, 1, 3))
     if spec.normalisation == "softmax":
-        weights = np.exp(spec.sharpness * (maps - peaks))
+        weights = np.exp(spec.sharpness * (maps - peaks[:, None]))
     else:
         weights = sigmoid(maps) if spec.normalisation == "sigmoid" else np.maximum(maps, 0.0)
-    total = weights.sum(axis=(0, 1))
+    total = weights.sum(axis=(0, 1, 3))
     there = total > 0
     safe = np.where(there, total, 1.0)
-    x = np.where(there, np.arange(width) @ weights.sum(axis=0) / safe, (width - 1) / 2)
-    y = np.where(there, np.arange(height) @ weights.sum(axis=1) / safe, (height - 1) / 2)
+    flat = weights.sum(axis=3)
+    x = np.where(there, np.arange(width) @ flat.sum(axis=0) / safe, (width - 1) / 2)
+    y = np.where(there, np.arange(height) @ flat.sum(axis=1) / safe, (height - 1) / 2)
     points = to_input_px(np.stack([x, y], axis=-1), spec.alignment, (width, height), image.size_wh)
-    scores = {"value": peaks, "share": weights.max(axis=(0, 1)) / safe, "none": np.ones(count)}[spec.score]
+    if spec.z is not None:
+        slices = np.where(there, weights.sum(axis=(0, 1)) @ np.arange(spec.slices) / safe, (spec.slices - 1) / 2)
+        points = np.concatenate([points, depth_of(slices, spec.alignment, spec.z)[:, None]], axis=-1)
+    scores = {"value": peaks, "share": weights.max(axis=(0, 1, 3)) / safe, "none": np.ones(count)}[spec.score]
     return Poses(points[None], scores[None])
+
+
+def depth_of(slices: Floats, alignment: str, spec: DepthSlices) -> Floats:
+    """z of places among the slices, 0 in the middle of the volume."""
+    if alignment == "corners":
+        return np.asarray((slices / (spec.bins - 1) - 0.5) * spec.extent)
+    place = slices + 0.5 if alignment == "half_pixel" else slices
+    return np.asarray((place / spec.bins - 0.5) * spec.extent)
 
 
 def to_input_px(points: Floats, alignment: str, map_size_wh: tuple[int, int], size_wh: tuple[int, int]) -> Floats:
@@ -86,12 +117,17 @@ def to_input_px(points: Floats, alignment: str, map_size_wh: tuple[int, int], si
 def encode(
     keypoints: Floats, spec: IntegralSpec, size_wh: tuple[int, int], map_size_wh: tuple[int, int], sigma: float = 1.5
 ) -> dict[str, Floats]:
-    """Maps whose weights are Gaussians at keypoints (K, 2) in input px."""
+    """Maps whose weights are Gaussians at keypoints (K, 2|3) in input px, z in the contract's unit."""
     origin = to_input_px(np.zeros(2), spec.alignment, map_size_wh, size_wh)
     step = to_input_px(np.ones(2), spec.alignment, map_size_wh, size_wh) - origin
-    centre = (keypoints - origin) / step
+    centre = (keypoints[:, :2] - origin) / step
     y, x = np.mgrid[: map_size_wh[1], : map_size_wh[0]]
-    power = -((x[..., None] - centre[:, 0]) ** 2 + (y[..., None] - centre[:, 1]) ** 2) / (2 * sigma**2)
+    away = ((x[..., None] - centre[:, 0]) ** 2 + (y[..., None] - centre[:, 1]) ** 2)[..., None]
+    if spec.z is not None:
+        first, second = (float(depth_of(np.array(at, np.float64), spec.alignment, spec.z)) for at in (0, 1))
+        slices = (keypoints[:, 2] - first) / (second - first)
+        away = away + (np.arange(spec.slices) - slices[:, None]) ** 2
+    power = -away.reshape(*x.shape, -1) / (2 * sigma**2)
     weights = np.exp(power)
     if spec.normalisation == "softmax":
         weights = power / spec.sharpness
@@ -105,6 +141,8 @@ def examples(spec: IntegralSpec, image: InputSpec, rng: np.random.Generator, cou
     """Maps a quarter as large as the input, with a Gaussian for each of `count` keypoints."""
     width, height = image.size_wh
     points = rng.uniform(0.2, 0.8, (count, 2)) * image.size_wh
+    if spec.z is not None:
+        points = np.concatenate([points, rng.uniform(-0.3, 0.3, (count, 1)) * spec.z.extent], axis=1)
     return encode(points, spec, image.size_wh, (max(width // 4, 4), max(height // 4, 4)))
 
 
@@ -123,7 +161,7 @@ def mirrored(outputs: Mapping[str, Any], spec: IntegralSpec, image: InputSpec, m
     """Maps (1, h, w, K) from left to right, of the other side's keypoints; channels before them from left to right."""
     del image
     values = outputs[spec.output]
-    before, own = values[..., : spec.first], mirror.reordered(values[..., spec.first :], -1)
+    before, own = values[..., : spec.first], mirror.reordered(values[..., spec.first :], -1, spec.slices)
     return {spec.output: mirror.turned(mirror.join([before, own], -1) if spec.first else own, -2)}
 
 

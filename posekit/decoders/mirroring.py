@@ -30,9 +30,9 @@ class Mirror:
             return found
         return self.join([_sliced(found, axis, 0, 1), _sliced(found, axis, 0, found.shape[axis] - 1)], axis)
 
-    def reordered(self, values: Any, axis: int) -> Any:
-        """The keypoints of an axis in the mirror image's order."""
-        return self.join([_sliced(values, axis, place, place + 1) for place in self.order], axis)
+    def reordered(self, values: Any, axis: int, each: int = 1) -> Any:
+        """The keypoints of an axis in the mirror image's order; each: how many places one has."""
+        return self.join([_sliced(values, axis, each * place, each * (place + 1)) for place in self.order], axis)
 
     def beyond(self, image: InputSpec, cells: int, stride: int) -> float:
         """What x offsets get, in cells, as they turn round: that of a place and that of its mirror image from the cells

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 
 from posekit.decoders import layout
 from posekit.decoders.activation import sigmoid
@@ -26,13 +26,15 @@ class RegressionSpec(DecoderSpec):
 
     fields: what the numbers of a row are, in order; `skip` is ignored. range: `unit` (0-1 over the input),
     `signed_unit` (-1 to 1 over the input) or `input_px`; 0 and 1 are the ends of a row, which under the input's
-    alignment `corners` are the centres of its first and last px. Without a `score` field every score is 1.
+    alignment `corners` are the centres of its first and last px. z_scale: what z is multiplied by to be in the
+    contract's unit; left out, z counts as x does. Without a `score` field every score is 1.
     """
 
     kind: Literal["regression"]
     output: OutputName
     fields: tuple[Literal["x", "y", "z", "score", "skip"], ...]
     range: Literal["unit", "signed_unit", "input_px"]
+    z_scale: Annotated[float, Field(gt=0, le=100_000)] | None = None
     activation: Literal["none", "sigmoid"] = "none"
 
     _lists = field_validator("fields", mode="before")(tuple_of_list)
@@ -44,6 +46,12 @@ class RegressionSpec(DecoderSpec):
             if value.count(name) > 1 or (name in "xy" and name not in value):
                 raise ValueError("fields must hold x and y once, z and score at most once")
         return value
+
+    @model_validator(mode="after")
+    def _scales_something(self) -> RegressionSpec:
+        if self.z_scale is not None and "z" not in self.fields:
+            raise ValueError("z_scale is given, but z is none of the fields")
+        return self
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -77,24 +85,26 @@ def decode(
 ) -> Poses:
     """Rows (K, fields) to the keypoints (1, K, 2|3) of one person in input px.
 
-    z is in the unit of x, about the origin that the network gives it.
+    z is in the unit of x, or in the contract's where it has a scale, about the origin that the network gives it.
     """
     del sigmas  # one person is nobody else
     rows = outputs[spec.output].astype(np.float64)
     column: dict[str, Floats] = {name: rows[:, index] for index, name in enumerate(spec.fields) if name != "skip"}
     width, height = image.extent_wh
     axes = [("x", width), ("y", height)] + ([("z", width)] if "z" in column else [])
-    points = np.stack([_to_input_px(column[name], spec.range, extent, name) for name, extent in axes], axis=-1)
+    points = np.stack([_to_input_px(column[name], spec, extent, name) for name, extent in axes], axis=-1)
     scores = column.get("score", np.ones(len(rows)))
     if spec.activation == "sigmoid" and "score" in column:
         scores = sigmoid(scores)
     return Poses(points[None], scores[None])
 
 
-def _to_input_px(values: Floats, value_range: str, extent: int, axis: str) -> Floats:
-    if value_range == "input_px":
+def _to_input_px(values: Floats, spec: RegressionSpec, extent: int, axis: str) -> Floats:
+    if axis == "z" and spec.z_scale is not None:
+        return values * spec.z_scale
+    if spec.range == "input_px":
         return values
-    if value_range == "unit":
+    if spec.range == "unit":
         return values * extent
     # a depth has no origin at the image's edge, so it is scaled, not shifted
     return values * (extent / 2) if axis == "z" else (values + 1) * (extent / 2)
@@ -110,7 +120,9 @@ def encode(keypoints: Floats, scores: Floats, spec: RegressionSpec, image: Input
             rows[:, index] = scores
         elif name in extents:
             values = keypoints[:, "xyz".index(name)]
-            if spec.range == "unit":
+            if name == "z" and spec.z_scale is not None:
+                values = values / spec.z_scale
+            elif spec.range == "unit":
                 values = values / extents[name]
             elif spec.range == "signed_unit":
                 values = values / (extents[name] / 2) - (0 if name == "z" else 1)

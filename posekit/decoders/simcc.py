@@ -1,4 +1,5 @@
-"""SimCC: one 1-D map an axis. Source: Li et al. 2022, "SimCC: a Simple Coordinate Classification Perspective".
+"""SimCC: one 1-D map an axis. Source: Li et al. 2022, "SimCC: a Simple Coordinate Classification Perspective"; in
+three axes, RTMW3D (MMPose).
 
 The published decoder takes the best bin. `quadratic` goes between bins: training on Gaussian labels makes the logits
 near the peak a parabola, and the place no longer jumps by a whole bin where rounding (fp16, int8) turns a near tie.
@@ -16,6 +17,7 @@ from pydantic import Field, model_validator
 
 from posekit.decoders import layout
 from posekit.decoders.decoder import Alternatives, Decoder, DecoderSpec, Fit, OutputName, Shapes, in_words
+from posekit.decoders.depth_bins import DepthVector
 from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
@@ -27,7 +29,8 @@ CHANCES = 10  # softmax over bins: people have 20 to 40 times what a map without
 class SimccSpec(DecoderSpec):
     """decoders/simcc.py: rows (K, W * split_ratio) and (K, H * split_ratio), one 1-D map an axis and keypoint.
 
-    refinement: `quadratic` puts the keypoint at the top of the parabola through the best bin and its neighbours.
+    refinement: `quadratic` puts the keypoint at the top of the parabola through the best bin and its neighbours. z: a
+    third map, for depth, which counts in no score.
     """
 
     kind: Literal["simcc"]
@@ -37,23 +40,32 @@ class SimccSpec(DecoderSpec):
     score_reduction: Literal["min", "mean"]
     refinement: Literal["none", "quadratic"] = "none"
     activation: Literal["none", "softmax"] = "none"
+    z: DepthVector | None = None
 
     @model_validator(mode="after")
     def _two_outputs(self) -> SimccSpec:
         if self.output_x == self.output_y:
             raise ValueError("output_x and output_y must differ")
+        if len(set(self.outputs)) < len(self.outputs):
+            raise ValueError("z.output must be another than output_x and output_y")
         return self
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs that the decoder reads."""
-        return (self.output_x, self.output_y)
+        return (self.output_x, self.output_y, *(() if self.z is None else (self.z.output,)))
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether keypoints come with a z."""
+        return self.z is not None
 
 
 def shapes(spec: SimccSpec, size_wh: tuple[int, int], keypoint_count: int) -> dict[str, tuple[int | None, ...]]:
     """Expected shapes: K rows of input px * split_ratio bins."""
     bins_x, bins_y = (round(size * spec.split_ratio) for size in size_wh)
-    return {spec.output_x: (keypoint_count, bins_x), spec.output_y: (keypoint_count, bins_y)}
+    deep = {} if spec.z is None else {spec.z.output: (keypoint_count, spec.z.bins)}
+    return {spec.output_x: (keypoint_count, bins_x), spec.output_y: (keypoint_count, bins_y), **deep}
 
 
 def pack(values: Any, wanted: layout.ExpectedShape, spec: SimccSpec, size_wh: tuple[int, int]) -> Any:
@@ -63,24 +75,31 @@ def pack(values: Any, wanted: layout.ExpectedShape, spec: SimccSpec, size_wh: tu
 
 
 def decode(outputs: Mapping[str, NDArray[Any]], spec: SimccSpec, image: InputSpec, sigmas: Sequence[float]) -> Poses:
-    """simcc_x (K, bins_x) and simcc_y (K, bins_y) to the keypoints (1, K, 2) of one person in input px.
+    """simcc_x (K, bins_x) and simcc_y (K, bins_y) to the keypoints (1, K, 2|3) of one person in input px.
 
-    A bin's index over split_ratio is its input px, whatever the input `image` is; the first maximum wins.
+    A bin's index over split_ratio is its input px, whatever the input `image` is; the first maximum wins. z is in the
+    contract's unit.
     """
     del sigmas  # one person is nobody else
     del image
     points, peaks = [], []
-    for name in (spec.output_x, spec.output_y):
+    for name in spec.outputs:
         maps = outputs[name].astype(np.float64)
         best = maps.argmax(axis=1)
         peak = maps[np.arange(len(maps)), best]
         if spec.activation == "softmax":
             peak = 1.0 / np.exp(maps - peak[:, None]).sum(axis=1)
         offset = _quadratic(maps, best) if spec.refinement == "quadratic" else 0.0
-        points.append((best + offset) / spec.split_ratio)
+        is_deep = spec.z is not None and name == spec.z.output
+        points.append(_depth(best + offset, spec.z) if is_deep else (best + offset) / spec.split_ratio)
         peaks.append(peak)
-    scores = np.minimum(*peaks) if spec.score_reduction == "min" else (peaks[0] + peaks[1]) / 2
+    scores = np.minimum(peaks[0], peaks[1]) if spec.score_reduction == "min" else (peaks[0] + peaks[1]) / 2
     return Poses(np.stack(points, axis=-1)[None], np.asarray(scores)[None])
+
+
+def _depth(bins: Floats, spec: DepthVector | None) -> Floats:
+    assert spec is not None
+    return (bins / spec.bins - 0.5) * spec.extent
 
 
 def _quadratic(maps: Floats, best: NDArray[Any]) -> Floats:
@@ -94,18 +113,25 @@ def _quadratic(maps: Floats, best: NDArray[Any]) -> Floats:
 
 
 def encode(keypoints: Floats, spec: SimccSpec, size_wh: tuple[int, int], sigma: float = 4.0) -> dict[str, Floats]:
-    """1-D Gaussians of height 1 at keypoints (K, 2) in input px; for tests."""
+    """1-D Gaussians of height 1 at keypoints (K, 2|3) in input px, z in the contract's unit; for tests."""
     maps = {}
-    for axis, name in enumerate((spec.output_x, spec.output_y)):
-        bins = np.arange(round(size_wh[axis] * spec.split_ratio))
-        centre = keypoints[:, axis, None] * spec.split_ratio
+    for axis, name in enumerate(spec.outputs):
+        if axis < 2:
+            bins = np.arange(round(size_wh[axis] * spec.split_ratio))
+            centre = keypoints[:, axis, None] * spec.split_ratio
+        elif spec.z is not None:
+            bins = np.arange(spec.z.bins)
+            centre = (keypoints[:, 2, None] / spec.z.extent + 0.5) * spec.z.bins
         maps[name] = np.exp(-((bins - centre) ** 2) / (2 * sigma**2))
     return maps
 
 
 def examples(spec: SimccSpec, image: InputSpec, rng: np.random.Generator, count: int) -> dict[str, Floats]:
     """A Gaussian on each axis for each of `count` keypoints."""
-    return encode(rng.uniform(0.1, 0.9, (count, 2)) * image.size_wh, spec, image.size_wh)
+    points = rng.uniform(0.1, 0.9, (count, 2)) * image.size_wh
+    if spec.z is not None:
+        points = np.concatenate([points, rng.uniform(-0.4, 0.4, (count, 1)) * spec.z.extent], axis=1)
+    return encode(points, spec, image.size_wh)
 
 
 def alternatives(spec: SimccSpec, image: InputSpec) -> tuple[Alternatives, ...]:
@@ -137,7 +163,8 @@ def mirrored(outputs: Mapping[str, Any], spec: SimccSpec, image: InputSpec, mirr
     """Bins (1, K, n) of the other side's keypoints, those of x from right to left."""
     del image
     x, y = (mirror.reordered(outputs[name], -2) for name in (spec.output_x, spec.output_y))
-    return {spec.output_x: mirror.turned(x, -1), spec.output_y: y}
+    deep = {} if spec.z is None else {spec.z.output: mirror.reordered(outputs[spec.z.output], -2)}
+    return {spec.output_x: mirror.turned(x, -1), spec.output_y: y, **deep}
 
 
 def tracking_score(spec: SimccSpec, size_wh: tuple[int, int]) -> float:

@@ -89,7 +89,8 @@ def poses_of(outputs: Outputs, transform: InputTransform, spec: PoseSpec) -> Pos
     found = decode(outputs, spec)
     points = transform.to_source(found.keypoints[..., :2])
     if found.keypoints.shape[2] == 3:
-        depth = found.keypoints[..., 2:] * transform.source_px_per_input_px
+        scale = 1.0 if spec.has_metric_depth else transform.source_px_per_input_px
+        depth = found.keypoints[..., 2:] * scale
         points = np.concatenate([points, depth], axis=-1)
     world = None if found.world is None else transform.turned(found.world)
     return replace(found, keypoints=points, boxes_xyxy=_boxes_of(found.boxes_xyxy, transform), world=world)
@@ -118,7 +119,7 @@ def found_of(case: Case, poses: Poses, spec: PoseSpec) -> Found:
         sizes, areas = sides.max(axis=1, initial=0.0), sides.prod(axis=1)
     return Found(
         case.name, poses.keypoints, poses.scores, sizes, areas, poses.confidences, poses.boxes_xyxy,
-        poses.visibility, poses.presence, poses.world, of(spec.decoder).partial,
+        poses.visibility, poses.presence, poses.world, of(spec.decoder).partial, spec.has_metric_depth,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
 from posekit.parity.cases import Case, found_in
 from posekit.parity.matching import LEAST_OKS, similarities
-from posekit.parity.metrics import Found, both_there, depth_errors, largest, oks
+from posekit.parity.metrics import Found, both_there, depth_errors, in_metres, largest, oks, world_errors
 from posekit.poses import Floats
 
 MOVED = 0.005  # of the person; a near tie that moves a keypoint by less is not worth a word
@@ -37,8 +37,9 @@ class Drift:
     max_px with `worst` naming the keypoint; p95_px: the largest 95th percentile of all keypoints, of one keypoint and
     of one picture, as far as there are FEWEST of them, with `p95_of` naming which; worst_case_p95_px: of one picture,
     however few, which tells where an error comes from and gates nothing; max_of_size: fraction of the person's longer
-    side. max_z_px, max_z_of_size: the same of depth, None where there is none. oks, min_oks: against the reference, of
-    people with a sure keypoint. shift: length of the mean displacement, ties included, as a fraction of the person,
+    side. max_z_px, max_z_of_size: the same of depth, or max_z_mm of one in metres; max_world_mm and mean_world_mm: of
+    places in the world; None where there is none. oks, min_oks: against the reference, of people with a sure keypoint.
+    shift: length of the mean displacement, ties included, as a fraction of the person,
     shift_error its standard error. ties: keypoints that near ties moved by more than MOVED, tie_px the farthest and
     `tie` its name. Figures over no keypoint are NaN.
     """
@@ -59,6 +60,9 @@ class Drift:
     tie: str
     max_z_px: float | None = None
     max_z_of_size: float | None = None
+    max_z_mm: float | None = None
+    max_world_mm: float | None = None
+    mean_world_mm: float | None = None
 
 
 NOTHING_SURE = Drift(
@@ -152,7 +156,8 @@ def drift_of(
         tie_px=float(tied.max()),
         tie=largest(tied, names, owners) if tied.any() else "",
         **_percentiles(distance, sure, names, [(f.case, cases == i) for i, f in enumerate(expected)]),
-        **_depth(depth_errors(seen, near), sizes, sure),
+        **_depth(depth_errors(seen, near), sizes, sure, is_metric=in_metres(expected)),
+        **_world(world_errors(seen, near), sure),
     )
 
 
@@ -167,11 +172,20 @@ def _percentiles(
     return {"p95_px": p95_px, "p95_of": p95_of, "worst_case_p95_px": worst}
 
 
-def _depth(errors: Floats | None, sizes: Floats, sure: NDArray[np.bool_]) -> dict[str, Any]:
+def _depth(errors: Floats | None, sizes: Floats, sure: NDArray[np.bool_], *, is_metric: bool) -> dict[str, Any]:
     """The largest errors of depth, of those that there are."""
     if errors is None:
         return {}
+    if is_metric:
+        return {"max_z_mm": float(1000 * errors[sure].max())}
     return {"max_z_px": float(errors[sure].max()), "max_z_of_size": float((errors / sizes[:, None])[sure].max())}
+
+
+def _world(errors: Floats | None, sure: NDArray[np.bool_]) -> dict[str, Any]:
+    """The errors in the world, where there is one."""
+    if errors is None:
+        return {}
+    return {"max_world_mm": float(1000 * errors[sure].max()), "mean_world_mm": float(1000 * errors[sure].mean())}
 
 
 def least_score(gate: GateSpec, expected: Sequence[Found]) -> float:

@@ -13,6 +13,7 @@ from posekit.decoders.decoder import Outputs
 from posekit.parity.accuracy import Accuracy, Truth, accuracy, accuracy_drop, truth_of, why_no_truth
 from posekit.parity.budget import Budget
 from posekit.parity.cases import Case, Recorder, found_in
+from posekit.parity.depth import depth_checks
 from posekit.parity.evaluation import Evaluation, wrong_shape
 from posekit.parity.gate import Check, Outcome, accuracy_skips, check_accuracy, check_budget, excused, gate_for
 from posekit.parity.metrics import Found
@@ -167,7 +168,7 @@ class _Sides:
 
     def _checks(self, total: Step, steps: Mapping[str, Step], end: Step | None) -> list[Check]:
         """The gates of what ships and of the wrapper's own steps."""
-        checks = list(total_checks(total, self.spec, self.terms.gate(self.spec)))
+        checks = [*total_checks(total, self.spec, self.terms.gate(self.spec)), *depth_checks(self.reference, self.spec)]
         if self.wrapper is None or end is None:
             return checks
         own = (self.wrapper.check(), *input_checks(steps["preprocessing"]), *decoding_checks(steps["decoding"]))

@@ -149,11 +149,6 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
         text = f"{drift.max_of_size:.2%} of the person, at most {gate.max_of_size:g} ({drift.worst})"
         checks.append(_check(f"{OF_KEYPOINTS}largest of the person", drift.max_of_size <= gate.max_of_size, text))
     checks += _check_depth(gate, drift)
-    if gate.max_world is not None and found.max_world_mm is not None:
-        text = f"{found.max_world_mm:.2f} mm, {found.mean_world_mm:.2f} on average, at most {1000 * gate.max_world:g}"
-        checks.append(
-            _check(f"{OF_KEYPOINTS}largest error in the world", found.max_world_mm <= 1000 * gate.max_world, text)
-        )
     if gate.p95_px is not None:
         text = f"{drift.p95_px:.4f} px of {drift.p95_of}, at most {gate.p95_px:g}"
         checks.append(_check(f"{OF_KEYPOINTS}p95 error", drift.p95_px <= gate.p95_px, text))
@@ -182,7 +177,7 @@ def check_keypoints(gate: GateSpec, found: KeypointError, drift: Drift) -> list[
 
 
 def _check_depth(gate: GateSpec, drift: Drift) -> list[Check]:
-    """The gates of z, where there is one."""
+    """The gates of z and of the world, where there are such."""
     checks = []
     if gate.max_z_px is not None and drift.max_z_px is not None:
         text = f"{drift.max_z_px:.4f} px, at most {gate.max_z_px:g}"
@@ -190,6 +185,14 @@ def _check_depth(gate: GateSpec, drift: Drift) -> list[Check]:
     if gate.max_z_of_size is not None and drift.max_z_of_size is not None:
         text = f"{drift.max_z_of_size:.2%} of the person, at most {gate.max_z_of_size:g}"
         checks.append(_check(f"{OF_KEYPOINTS}largest of depth", drift.max_z_of_size <= gate.max_z_of_size, text))
+    if gate.max_world is not None and drift.max_z_mm is not None:
+        text = f"{drift.max_z_mm:.2f} mm, at most {1000 * gate.max_world:g}"
+        is_good = drift.max_z_mm <= 1000 * gate.max_world
+        checks.append(_check(f"{OF_KEYPOINTS}largest error of depth", is_good, text))
+    if gate.max_world is not None and drift.max_world_mm is not None:
+        text = f"{drift.max_world_mm:.2f} mm, {drift.mean_world_mm:.2f} on average, at most {1000 * gate.max_world:g}"
+        is_good = drift.max_world_mm <= 1000 * gate.max_world
+        checks.append(_check(f"{OF_KEYPOINTS}largest error in the world", is_good, text))
     return checks
 
 

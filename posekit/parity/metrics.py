@@ -39,8 +39,9 @@ class KeypointError:
     mean_of_size, p95_of_size: the same as fractions of the person's longer side. oks: mean OKS against the reference;
     min_oks: the worst instance. bias_px: mean (dx, dy), which shows a shift. per_keypoint_px: mean, p95 and bias of
     each of the K keypoints. score_error: largest difference of a score, visibility, presence or confidence, of the
-    largest reference score or 1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, None where
-    there is none; max_box_px: of a side of a box, mean_world_mm and max_world_mm, of places in the world, alike.
+    largest reference score or 1 if that is more. mean_z_px, max_z_px: differences of depth in the same px, or
+    mean_z_mm, max_z_mm, None where there is none; max_box_px: of a side of a box, mean_world_mm and max_world_mm, of
+    places in the world, alike.
     counted: keypoints that were compared. Whom one side alone has is told by matching.PeopleCount.
     """
 
@@ -61,6 +62,8 @@ class KeypointError:
     worst: str
     mean_z_px: float | None = None
     max_z_px: float | None = None
+    mean_z_mm: float | None = None
+    max_z_mm: float | None = None
     max_box_px: float | None = None
     mean_world_mm: float | None = None
     max_world_mm: float | None = None
@@ -72,7 +75,8 @@ class Found:
     confidences (N,), the mean of the scores where none are given, and boxes (N, 4), visibility and presence (N, K) and
     world (N, K, 3) metres where the model gives them.
 
-    partial: whether a keypoint of score 0 is one that was not found, whose place says nothing.
+    partial: whether a keypoint of score 0 is one that was not found, whose place says nothing. has_metric_depth:
+    whether z is in metres.
     """
 
     case: str
@@ -86,6 +90,7 @@ class Found:
     presence: Floats | None = None
     world: Floats | None = None
     partial: bool = False
+    has_metric_depth: bool = False
 
     def __post_init__(self) -> None:
         if self.confidences is None:
@@ -187,8 +192,7 @@ def compare_keypoints(
         score_error=_score_error(seen, expected),
         counted=int(counted.sum()),
         worst=largest(np.where(counted, distance, -1), names, [one.case for one in expected for _ in one.keypoints]),
-        mean_z_px=None if depth is None else float(depth[counted].mean()),
-        max_z_px=None if depth is None else float(depth[counted].max()),
+        **_of_depth(depth, counted, expected),
         max_box_px=_box_error(seen, expected),
         mean_world_mm=None if world is None else float(1000 * world[counted].mean()),
         max_world_mm=None if world is None else float(1000 * world[counted].max()),
@@ -237,6 +241,20 @@ def world_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | N
     return None if pair is None else np.asarray(np.linalg.norm(pair[0] - pair[1], axis=-1))
 
 
+def in_metres(found: Sequence[Found]) -> bool:
+    """Whether z of these people is in metres."""
+    return any(one.has_metric_depth for one in found)
+
+
+def _of_depth(errors: Floats | None, counted: NDArray[np.bool_], expected: Sequence[Found]) -> dict[str, float]:
+    """Mean and largest error of z in its own unit."""
+    if errors is None:
+        return {}
+    unit, factor = ("mm", 1000.0) if in_metres(expected) else ("px", 1.0)
+    values = factor * errors[counted]
+    return {f"mean_z_{unit}": float(values.mean()), f"max_z_{unit}": float(values.max())}
+
+
 def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None:
     sides = [[found for found in side if len(found.keypoints)] for side in (seen, expected)]
     boxes = [[found.boxes_xyxy for found in side if found.boxes_xyxy is not None] for side in sides]
@@ -247,7 +265,7 @@ def _box_error(seen: Sequence[Found], expected: Sequence[Found]) -> float | None
 
 
 def depth_errors(seen: Sequence[Found], expected: Sequence[Found]) -> Floats | None:
-    """How far off each keypoint's z is (M, K), px; None where a side has none."""
+    """How far off each keypoint's z is (M, K), px or metres; None where a side has none."""
     sides = [[found.keypoints for found in side if len(found.keypoints)] for side in (seen, expected)]
     if any(points.shape[2] < 3 for side in sides for points in side):
         return None

@@ -103,6 +103,9 @@ def _decoded_people(decoding: Step) -> Check:
     if drift.max_z_px is not None:
         text += f"; depth {drift.max_z_px:.4f} px"
         is_good = is_good and drift.max_z_px <= MAX_DECODED_PX
+    if drift.max_z_mm is not None:
+        text += f"; depth {drift.max_z_mm:.4f} mm, at most {MAX_DECODED_MM:g}"
+        is_good = is_good and drift.max_z_mm <= MAX_DECODED_MM
     if decoding.keypoints is not None and decoding.keypoints.max_world_mm is not None:
         text += f"; world {decoding.keypoints.max_world_mm:.4f} mm, at most {MAX_DECODED_MM:g}"
         is_good = is_good and decoding.keypoints.max_world_mm <= MAX_DECODED_MM

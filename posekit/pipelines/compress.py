@@ -19,10 +19,12 @@ from posekit.compression.network.prune import prune
 from posekit.compression.network.recovery import Recovered, recover
 from posekit.compression.network.result import Compressed, LayerChange, Size
 from posekit.compression.network.sparsity import Masks, sparsify
+from posekit.compression.network.teaching import teacher_of
 from posekit.compression.network.views import Bank, cases_to_judge, held_out
 from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import ConversionError, InputError
 from posekit.parity.cases import Case
+from posekit.pipelines.inputs import own_spec
 from posekit.poses.photos import find_photos
 from posekit.progress import Progress, announced, silent
 from posekit.sources import open_source
@@ -57,9 +59,9 @@ def compress(
 ) -> Compressed:  # fmt: skip
     """Write `out`/NAME-compressed: NAME.pt2, its contract NAME.json, and compress.json of what was done and measured.
 
-    The network is pruned, then factorised, then thinned, then recovered. InputError (exit 2) for what cannot be asked,
-    too few pictures, or a network of which nothing becomes smaller; ConversionError (exit 4) where it cannot be
-    exported.
+    The network is pruned, then factorised, then thinned, then recovered, or taught by `wanted.teacher`. InputError
+    (exit 2) for what cannot be asked, too few pictures, or a network of which nothing becomes smaller; ConversionError
+    (exit 4) where it cannot be exported.
     """
     wanted.check()
     folder = out / f"{spec.name}-compressed"
@@ -68,16 +70,20 @@ def compress(
         source = open_source(model, spec, arch=arch, trust=trust, weights=weights)
     with announced(step, "export the network"):
         original, names = export_network(source, spec)
+    teacher, taught_by = original, ""
+    if wanted.teacher is not None:
+        with announced(step, "export the teacher"):
+            teacher, taught_by = teacher_of(wanted, own_spec(wanted.teacher), spec, names, original, trust)
     pictures = None
     if wanted.recover is not None:
         with announced(step, "look at the pictures"):
-            pictures = _pictures(wanted, spec, original, names)
+            pictures = _pictures(wanted, spec, teacher, names)
     with announced(step, "make the network smaller"):
         small, masks, changes = _smaller(original, wanted, spec, pictures)
     recovered = None
     if pictures is not None:
         with announced(step, "recover"):
-            recovered = recover(original, small, masks, names, spec, pictures.bank, pictures.cases, wanted, step)
+            recovered = recover(teacher, small, masks, names, spec, pictures.bank, pictures.cases, wanted, step)
     with (
         announced(step, "write the model"),
         folders.writing(folder, WHAT, _is_compressed, overwrite=overwrite) as partial,
@@ -87,14 +93,14 @@ def compress(
         _check_written(file, small, names, spec)
         (partial / f"{spec.name}.json").write_bytes(canonical_json(spec))
         sizes = _size(original, spec, model), _size(small, spec, file)
-        result = _result(folder, spec, sizes, changes, recovered, source.sha256, wanted, pictures)
+        result = _result(folder, spec, sizes, changes, recovered, (source.sha256, taught_by), wanted, pictures)
         (partial / REPORT).write_text(json.dumps(result.as_json(), indent=1, allow_nan=False) + "\n")
     return result
 
 
 def _result(
     folder: Path, spec: PoseSpec, sizes: tuple[Size, Size], changes: Sequence[LayerChange], recovered: Recovered | None,
-    source_sha256: str, wanted: CompressOptions, pictures: Pictures | None,
+    hashes: tuple[str, str], wanted: CompressOptions, pictures: Pictures | None,
 ) -> Compressed:  # fmt: skip
     return Compressed(
         folder,
@@ -105,9 +111,10 @@ def _result(
         recovered.after if recovered else None,
         recovered.steps if recovered else 0,
         tuple(changes),
-        source_sha256,
+        hashes[0],
         wanted.as_json(),
         _notes(wanted, pictures, recovered),
+        hashes[1],
     )
 
 
@@ -142,7 +149,8 @@ def _smaller(
     if wanted.sparsity is not None:
         masks, thinned = sparsify(small, wanted.sparsity, size_wh)
         changes += thinned
-    if not wanted.quantize and wanted.sparsity is None and all(change.left for change in changes):
+    may_stay = wanted.quantize or wanted.sparsity is not None or (wanted.teacher is not None and not changes)
+    if not may_stay and all(change.left for change in changes):
         reasons = "; ".join(sorted({f"{change.layer}: {change.left}" for change in changes})[:3])
         raise InputError(
             f"nothing of the {len(changes)} layers became smaller: {reasons}",
@@ -174,14 +182,15 @@ def _size(graph_module: Graph, spec: PoseSpec, file: Path) -> Size:
 
 def _notes(wanted: CompressOptions, pictures: Pictures | None, recovered: Recovered | None) -> tuple[str, ...]:
     notes: list[str] = []
+    other = "original" if wanted.teacher is None else "teacher"
     if pictures is None or recovered is None:
         return ("without --recover nothing was measured: keypoints may be far off",)
     if recovered.after == recovered.before:
         notes.append(
-            "no step of the recovery agreed better with the original, so the weights are as they were before it"
+            f"no step of the recovery agreed better with the {other}, so the weights are as they were before it"
         )
     if recovered.after.oks < POOR_OKS:
-        notes.append(f"OKS {recovered.after.oks:.3f} with the original: ask for less, or give more pictures or minutes")
+        notes.append(f"OKS {recovered.after.oks:.3f} with the {other}: ask for less, or give more pictures or minutes")
     notes += pictures.warnings
     damaged = pictures.damaged + len(pictures.bank.damaged)
     if damaged:

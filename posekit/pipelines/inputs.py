@@ -79,6 +79,13 @@ def with_detector(
     return joined(spec, find_spec(detector, wanted, arch=arch, trust=trust, weights=weights))
 
 
+def own_spec(model: Path) -> PoseSpec | None:
+    """The contract beside a model; None where there is none, InputError where there is no model."""
+    if not model.exists():
+        raise InputError(f"there is no file {model}", "check the path")
+    return _of_file(model, "", ())
+
+
 def check_ensemble(models: Sequence[Path], ensemble: str) -> tuple[float, ...]:
     """The weights of models that are to be one, none for equal ones; InputError where models and words do not fit."""
     if len(models) > 1 and not ensemble:

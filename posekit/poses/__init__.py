@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 class Poses:
     """The instances of one image, N >= 0 of them, each with K keypoints.
 
-    keypoints: (N, K, 2) x, y in px, or (N, K, 3) with z in the same unit.
+    keypoints: (N, K, 2) x, y in px, or (N, K, 3) with z, in the same unit or as the contract's depth has it.
     scores: (N, K), one a keypoint.
     confidences: (N,), one an instance; the mean of its scores where none are given.
     boxes_xyxy: (N, 4) px; visibility, presence: (N, K), 0 to 1; world: (N, K, 3) metres. None where the model gives

@@ -173,6 +173,9 @@ def _bar(step: Step, evaluation: Evaluation) -> Bar:
     ]
     if found.max_z_px is not None:
         figures.append(("largest of depth", px(found.max_z_px)))
+    for what, millimetres in (("largest of depth", found.max_z_mm), ("largest in the world", found.max_world_mm)):
+        if millimetres is not None:
+            figures.append((what, f"{millimetres:.3g} mm"))
     if snr is not None:
         figures.append(("tensors", "exact" if snr == math.inf else f"{snr:.0f} dB"))
     mean, p95, largest = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))

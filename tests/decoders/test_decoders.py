@@ -35,7 +35,8 @@ def spec_of(kind: str) -> PoseSpec:
     return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
                    "paf": "tf-pose-coco18", "tags": "higherhrnet-coco17",
                    "centers": "centernet-pose-coco17", "landmarks": "blazepose-33",
-                   "posenet": "posenet-mobilenet-coco17", "movenet": "movenet-raw"}[kind])  # fmt: skip
+                   "posenet": "posenet-mobilenet-coco17", "movenet": "movenet-raw",
+                   "location_maps": "vnect-mpi21"}[kind])  # fmt: skip
 
 
 def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -52,6 +53,7 @@ def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:
                           "displacements": (1, 23, 31, 64)},
               "landmarks": {"landmarks": (1, 39, 5), "presence": (1, 1, 1), "heatmaps": (1, 64, 64, 39),
                             "world": (1, 39, 3)},
+              "location_maps": dict.fromkeys(("heat", "x", "y", "z"), (1, 46, 46, 21)),
               "tags": {"maps_4": (1, 24, 24, 34), "maps_2": (1, 48, 48, 17)}}  # fmt: skip
     found = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes[kind].items()}
     return found | ({"presence": np.ones((1, 1, 1), np.float32)} if kind == "landmarks" else {})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.decoders import DECODERS, heatmap, integral, movenet, offset_map, regression, simcc
+from posekit.decoders import DECODERS, heatmap, integral, location_maps, movenet, offset_map, regression, simcc
 from posekit.decoders.centers import centers
 from posekit.decoders.centers.encoding import encode as centers_of
 from posekit.decoders.heatmap import HeatmapSpec
@@ -65,6 +65,10 @@ MOVENET = movenet.MovenetSpec.model_validate({
     "regressions": {"output": "moves"}, "offsets": {"output": "offsets"},
 })  # fmt: skip
 MAPS = {"output": "maps"}
+LOCATIONS = location_maps.LocationMapsSpec.model_validate({
+    "kind": "location_maps", "alignment": "half_pixel", "heat": MAPS, "x": {"output": "maps", "first": 5},
+    "y": {"output": "places"}, "z": {"output": "places", "first": 5},
+})  # fmt: skip
 ROLES = {name: Channels(output="maps", first=at, step=3) for at, name in enumerate(("heat", "x", "y"))}
 HEADS: dict[str, Any] = {
     "centers": (
@@ -87,6 +91,14 @@ HEADS: dict[str, Any] = {
         POSENET,
         "index",
         lambda points, spec: posenet.encode(points[None], spec, SIZE_WH),
+    ),
+    "location_maps": (
+        location_maps.DECODER,
+        LOCATIONS,
+        "half_pixel",
+        lambda points, spec: location_maps.encode(
+            points, (points[:, [0, 1, 1]] - (SIZE_WH[0] / 2, 0, 0)) / 100, spec, SIZE_WH, MAP_WH
+        ),
     ),
     "movenet": (movenet.DECODER, MOVENET, "half_pixel", lambda points, spec: movenet.encode(points, spec, SIZE_WH)),
     "heatmap": (

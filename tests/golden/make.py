@@ -35,7 +35,7 @@ from posekit.decoders.detections.encoding import encode
 from posekit.poses import Poses
 from posekit.poses.input_spec import InputSpec
 from posekit.poses.transforms import Orientation
-from tests.golden import centers_cases, detectors_cases, tags_cases
+from tests.golden import centers_cases, depth_cases, detectors_cases, tags_cases
 from tests.golden.landmarks_cases import landmarks_cases
 from tests.golden.maps_cases import add_cases
 from tests.golden.movenet_cases import movenet_cases
@@ -163,6 +163,7 @@ def all_decoder_cases() -> list[Case]:
                 rows = regression.encode(points, scores, decoder(data), image())
                 add(f"regression-{value_range}-{'-'.join(fields)}-{alignment}", data, rows, alignment)
     add_cases(add, decoder, inside, edges, SIZE_WH, np.random.default_rng(SEED + 8))
+    depth_cases.add_cases(add, decoder, inside, edges, image())
     bottom_up = paf_cases() + posenet_cases() + tags_cases.cases() + centers_cases.cases()
     return cases + detections_cases() + landmarks_cases() + movenet_cases() + bottom_up
 
@@ -327,7 +328,8 @@ def equal_classes(rng: np.random.Generator) -> list[Case]:
 
 def main(folder: Path = FOLDER) -> None:
     write_cases(folder / "warp.json", all_warp_cases())
-    for kind, cases in itertools.groupby(all_decoder_cases(), key=lambda case: case["kind"]):
+    by_kind = sorted(all_decoder_cases(), key=lambda case: case["kind"])  # each kind in the order of its cases
+    for kind, cases in itertools.groupby(by_kind, key=lambda case: case["kind"]):
         write_cases(folder / f"{kind}.json", list(cases))
     write_cases(folder / "dense.json", dense_cases(np.random.default_rng(SEED + 6)))
     write_cases(folder / "following.json", following_cases(SEED))

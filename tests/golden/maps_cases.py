@@ -10,13 +10,14 @@ import numpy as np
 from posekit.decoders import integral, offset_map
 from posekit.poses import Floats
 
+Spec = Callable[[dict[str, Any]], Any]
 Add = Callable[[str, dict[str, Any], dict[str, Any]], None]
 INTERLEAVED = {"heat": {"output": "maps", "step": 3}, "x": {"output": "maps", "first": 1, "step": 3},
                "y": {"output": "maps", "first": 2, "step": 3}}  # fmt: skip
 APART = {"heat": {"output": "heat"}, "x": {"output": "offsets", "first": 7}, "y": {"output": "offsets"}}
 
 
-def add_cases(add: Add, spec: Callable[[dict[str, Any]], Any], points: Floats, edges: Floats,
+def add_cases(add: Add, spec: Spec, points: Floats, edges: Floats,
               size_wh: tuple[int, int], rng: np.random.Generator) -> None:  # fmt: skip
     """Every setting of both, inside the map and at its edges, with noise, ties and nothing at all."""
     for name, lying, more in (

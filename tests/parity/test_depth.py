@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.contract.depth import DepthSpec
 from posekit.contract.presets import preset
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
@@ -57,6 +58,43 @@ def test_depth_that_is_off_fails(precision: str, z_off: float, gate: str) -> Non
     assert [name for name in failed(precision, 0.0) if "depth" in name] == []
 
 
+METRES = SPEC.model_copy(
+    update={
+        "depth": DepthSpec(unit="metres", root=("left_hip", "right_hip"), direction="away", subtract_root=True),
+        "decoder": DECODER.model_copy(update={"z_scale": 0.01}),
+    }
+)
+
+
+def failed_in_metres(change: Callable[[Any, Case], Any]) -> list[str]:
+    """The gates that a wrapper fails which writes other depths than the model's, in metres about the hips."""
+    seen = {one.name: dict(outputs) for one, outputs in pairs()}
+    model = iter([seen[one.name] for one, _ in pairs() for _ in range(2)])
+
+    def results(one: Case) -> dict[str, Shipped]:
+        written = written_poses(found_in(one, seen[one.name], METRES))
+        written = [{**person, "keypoints": [[x, y, change(z, one)] for x, y, z in person["keypoints"]]}
+                   for person in written]  # fmt: skip
+        return {"image": Shipped(one.pixels[None], seen[one.name], tuple(map(WrittenPose.model_validate, written)))}
+
+    runs = Runs(lambda _: next(model), "HOST", "none", wrapper=Wrapper(results, False))
+    return [c.name for c in evaluate(pairs(), METRES, runs, Terms("fp32")).checks if c.outcome is Outcome.FAIL]
+
+
+@pytest.mark.parametrize(
+    ("fault", "change"),
+    [
+        ("none", lambda z, one: z),
+        ("the root is not taken", lambda z, one: z + 0.4),
+        ("scaled as px are", lambda z, one: z * one.transform.source_px_per_input_px),
+        ("in millimetres", lambda z, one: 1000 * z),
+        ("towards the camera", lambda z, one: -z),
+    ],
+)
+def test_a_wrong_root_unit_or_direction_of_the_wrapper_is_the_decodings(fault: str, change: Any) -> None:
+    assert ("the wrapper's decoding" in failed_in_metres(change)) is (fault != "none")
+
+
 def flat(written: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**one, "keypoints": [point[:2] for point in one["keypoints"]]} for one in written]
 
@@ -70,3 +108,20 @@ def test_a_run_without_depth_is_refused_and_a_wrong_one_is_the_decodings() -> No
     with pytest.raises(InputError, match=r"keypoints of case '0.jpg#0' of the run have 2 numbers, expected 3"):
         failed("fp32", 0.0, flat)
     assert "the wrapper's decoding" in failed("fp32", 0.0, deeper)
+
+
+@pytest.mark.parametrize(
+    ("change", "gate"),
+    [
+        ({}, ""),
+        ({"unit": "px"}, "contract, depth's unit"),
+        ({"subtract_root": False}, "contract, depth's root"),
+        ({"root": ("nose",), "subtract_root": False}, "contract, depth's root"),
+    ],
+)
+def test_a_contract_that_the_networks_depth_contradicts_fails(change: dict[str, Any], gate: str) -> None:
+    assert METRES.depth is not None
+    spec = METRES.model_copy(update={"depth": METRES.depth.model_copy(update=change)})
+    model = iter([outputs for _, outputs in pairs()])
+    found = evaluate(pairs(), spec, Runs(lambda _: next(model), "HOST", "none"), Terms("fp32"))
+    assert [check.name for check in found.checks if check.outcome is Outcome.FAIL] == ([gate] if gate else [])

@@ -83,6 +83,7 @@ def failed(checks: list[Check]) -> list[str]:
         (GateSpec(max_of_size=0.02), "max_of_size", {0.0: True, 0.02: True, 0.021: False, NAN: False}),
         (GateSpec(max_z_px=0.5), "max_z_px", {0.0: True, 0.5: True, 0.51: False, NAN: False}),
         (GateSpec(max_z_of_size=0.02), "max_z_of_size", {0.0: True, 0.02: True, 0.021: False, NAN: False}),
+        (GateSpec(max_world=0.002), "max_z_mm", {0.0: True, 2.0: True, 2.01: False, NAN: False}),
         (GateSpec(max_shift=0.001), "shift", {0.0: True, 0.001: True, 0.0011: False, NAN: False}),
         (GateSpec(mean_oks=0.9), "oks", {1.0: True, 0.9: True, 0.8999: False, NAN: False}),
         (GateSpec(min_oks=0.9), "min_oks", {1.0: True, 0.9: True, 0.8999: False, 0.0: False, NAN: False}),
@@ -96,7 +97,7 @@ def test_keypoint_gates(gate: GateSpec, figure: str, values: dict[float, bool]) 
 
 
 def test_depth_is_gated_where_there_is_one() -> None:
-    assert keypoint_checks(GateSpec(max_z_px=0.5, max_z_of_size=0.1)) == []
+    assert keypoint_checks(GateSpec(max_z_px=0.5, max_z_of_size=0.1, max_world=0.1)) == []
 
 
 @pytest.mark.parametrize(

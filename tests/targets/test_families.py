@@ -95,5 +95,5 @@ def check(name: str, platform: str, pictures: Path, tmp_path: Path, precisions: 
             expected, found = family.people(shown), decode(run(case.pixels), family.spec)
             if expected is not None:
                 assert found.count == len(expected), (precision, shown)
-                away = np.abs(found.keypoints[:, None] - expected[None]).max(axis=(2, 3), initial=0.0)
+                away = np.abs(found.keypoints[:, None, :, :2] - expected[None]).max(axis=(2, 3), initial=0.0)
                 assert (away.min(axis=0, initial=99.0) < family.away).all(), (precision, shown, away)

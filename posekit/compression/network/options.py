@@ -20,7 +20,8 @@ class CompressOptions:
     inner channels of each chain of layers that goes; sparsity: fraction of each layer's weights that becomes zero.
     recover: folder of pictures without labels; annotations: COCO file of which the boxes alone are read.
     minutes: time for the recovery; steps: a number of training steps instead, for runs that must repeat exactly.
-    quantize: train with the rounding of that precision in view.
+    quantize: train with the rounding of that precision in view. teacher: a model file of the same contract that the
+    network learns from rather than from itself, teacher_arch what builds it where it is bare weights.
     """
 
     low_rank: float | None = None
@@ -31,6 +32,8 @@ class CompressOptions:
     minutes: float = 10.0
     steps: int | None = None
     quantize: Literal["", "w8a8"] = ""
+    teacher: Path | None = None
+    teacher_arch: str = ""
     seed: int = 0
 
     @property
@@ -40,14 +43,15 @@ class CompressOptions:
 
     def as_json(self) -> dict[str, Any]:
         """The options without the paths, which are this machine's."""
-        return {key: value for key, value in asdict(self).items() if key not in ("recover", "annotations")}
+        return {key: value for key, value in asdict(self).items() if key not in ("recover", "annotations", "teacher")}
 
     def check(self) -> None:
         """InputError for nothing asked, a number out of its range, or a part that needs pictures without any."""
         fractions = {"--low-rank": self.low_rank, "--prune": self.prune, "--sparsity": self.sparsity}
-        if not self.is_structural and not self.quantize:
+        if not self.is_structural and not self.quantize and self.teacher is None:
             raise InputError(
-                "nothing is asked for", "give --low-rank, --prune, --sparsity or --quantize w8a8, or several of them"
+                "nothing is asked for",
+                "give --low-rank, --prune, --sparsity, --quantize w8a8 or --teacher, or several of them",
             )
         for option, value in fractions.items():
             if value is not None and not 0 < value < 1:  # NaN too
@@ -60,5 +64,9 @@ class CompressOptions:
             raise InputError(f"--quantize is {self.quantize!r}, expected w8a8")
         if self.quantize and self.recover is None:
             raise InputError("--quantize trains the weights, which needs pictures", "give a folder with --recover")
+        if self.teacher is not None and self.recover is None:
+            raise InputError("--teacher teaches on pictures", "give a folder with --recover")
+        if self.teacher_arch and self.teacher is None:
+            raise InputError("--teacher-arch is for --teacher, which is not given")
         if self.annotations is not None and self.recover is None:
             raise InputError("--annotations needs --recover, the folder of its pictures")

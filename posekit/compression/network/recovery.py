@@ -48,7 +48,8 @@ def recover(
 ) -> Recovered:  # fmt: skip
     """Train the parameters of `small` in place; never to less agreement than it had.
 
-    cases: held-out ones. With `wanted.quantize` it learns, and is judged, under that precision's rounding. InputError
+    original: the network that `small` was made of, or its teacher, which alone is not held to inside. cases: held-out
+    ones. With `wanted.quantize` it learns, and is judged, under that precision's rounding. InputError
     (exit 2) where the original finds nobody in them.
     """
     pair, look_anew = _pair(original, small, len(names), spec, bank, wanted)
@@ -64,7 +65,8 @@ def recover(
         return agreement(keypoints_on(cases, runner(pair.small, names, spec), spec), expected, spec)
 
     before = judge()
-    learner = Learner(pair, _parameters(small), masks, spec, PEAK_RATE if wanted.is_structural else ROUNDING_RATE)
+    is_near = not wanted.is_structural and wanted.teacher is None
+    learner = Learner(pair, _parameters(small), masks, spec, ROUNDING_RATE if is_near else PEAK_RATE)
     best = _learn(learner, lambda: as_tensor(bank.batch(BATCH), spec), before, judge, look_anew, wanted, step)
     learner.take(learner.kept)
     for parameter in learner.parameters:
@@ -78,7 +80,7 @@ def _pair(
 ) -> tuple[Pair, Callable[[], None]]:
     """Both networks, the smaller with `wanted.quantize` under its rounding, and what sets the ranges of that anew."""
     size_wh = spec.input.size_wh
-    theirs, ours = hints(original, small, size_wh)
+    theirs, ours = hints(original, small, size_wh) if wanted.teacher is None else ((), ())
     training = fake_quantize.rounding(small, ours) if wanted.quantize else copied(small, ours)
     calibration = [row[None] for row in as_tensor(bank.batch(BATCH), spec)] if wanted.quantize else []
 

@@ -60,7 +60,8 @@ class Compressed:
 
     unrecovered, recovered: the agreement with the original before and after the recovery, None without pictures; with
     `quantize` both are of the network as that precision rounds it, as simulated in torch. trained: steps taken.
-    asked: the options; source_sha256: of the model's file.
+    asked: the options; source_sha256, teacher_sha256: of the model's file, and of that of its teacher, with whom the
+    agreement is then.
     """
 
     folder: Path
@@ -75,6 +76,7 @@ class Compressed:
     source_sha256: str
     asked: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    teacher_sha256: str = ""
 
     @property
     def ratio(self) -> float:

@@ -6,7 +6,7 @@ public struct PosePoint: Equatable, Sendable {
   public var x: Double
   /// Source px of the upright image, from its top edge.
   public var y: Double
-  /// Depth in the same px about the network's own origin; nil where the model gives none.
+  /// Depth as `TemplatePoseContract.depth` says: its unit, origin and direction; nil where the model gives none.
   public var z: Double?
   /// The model's score, usually 0 to 1.
   public var score: Double
@@ -27,7 +27,8 @@ public struct PosePoint: Equatable, Sendable {
   }
 }
 
-/// Where one keypoint is about the model's own origin, metres; x to the right and y down as in the upright image.
+/// Where one keypoint is about the root of `TemplatePoseContract.depth`, metres; x to the right and y down as in the
+/// upright image.
 public struct WorldPoint: Equatable, Sendable {
   public var x: Double
   public var y: Double

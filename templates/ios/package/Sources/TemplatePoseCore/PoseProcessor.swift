@@ -7,6 +7,7 @@ public struct PoseProcessor: Sendable {
   /// The model's outputs that the decoder reads; write their `values` after the network has run.
   public var outputs: [OutputTensor]
   private let input: InputSpec
+  private let depth: Depth?
   private var decoder: any PoseDecoder
   private let keypointCount: Int
   private let dense: [DenseSpec]
@@ -16,7 +17,8 @@ public struct PoseProcessor: Sendable {
   public init(_ stage: StageSpec = TemplatePoseContract.pose) throws(PoseError) {
     self.init(
       input: stage.input, outputs: stage.outputs, decoder: try stage.makeDecoder(),
-      keypointCount: stage.decoderSettings.keypointCount, dense: stage.dense)
+      keypointCount: stage.decoderSettings.keypointCount, dense: stage.dense,
+      depth: stage.depth)
   }
 
   /// - Parameters:
@@ -25,15 +27,18 @@ public struct PoseProcessor: Sendable {
   ///   - decoder: of the network's head.
   ///   - keypointCount: of every person that it decodes.
   ///   - dense: the dense results that the network gives.
+  ///   - depth: what z and places in the world mean; nil where there are none.
   public init(
     input: InputSpec, outputs: [OutputTensor], decoder: any PoseDecoder,
-    keypointCount: Int = Keypoint.allCases.count, dense: [DenseSpec] = TemplatePoseContract.dense
+    keypointCount: Int = Keypoint.allCases.count, dense: [DenseSpec] = TemplatePoseContract.dense,
+    depth: Depth? = nil
   ) {
     self.input = input
     self.outputs = outputs
     self.decoder = decoder
     self.keypointCount = keypointCount
     self.dense = dense
+    self.depth = depth
   }
 
   /// Writes the network's input.
@@ -78,17 +83,19 @@ public struct PoseProcessor: Sendable {
     guard points.count == keypointCount else {
       throw .wrongShape(tensor: outputs.first?.name ?? "", expected: [keypointCount], found: [points.count])
     }
-    let depthScale = prepared.transform.sourcePxPerInputPx
+    let depthScale = depth?.unit == .metres ? 1 : prepared.transform.sourcePxPerInputPx
+    let origin = depth?.origin(of: points) ?? 0
     let sourcePoints = points.map { point in
       let place = prepared.transform.toSource(Point(x: point.x, y: point.y))
       return PosePoint(
-        x: place.x, y: place.y, z: point.z.map { $0 * depthScale }, score: point.score,
+        x: place.x, y: place.y, z: point.z.map { ($0 - origin) * depthScale }, score: point.score,
         visibility: point.visibility, presence: point.presence)
     }
+    let world = people.world(of: person).map { depth?.aboutRoot($0) ?? $0 }
     return Pose(
       points: sourcePoints, confidence: people.confidence(of: person),
       box: people.box(of: person).map { prepared.transform.toSource($0) }, region: prepared.region,
-      world: people.world(of: person)?.map(prepared.transform.turned))
+      world: world?.map(prepared.transform.turned))
   }
 
   /// What became of a picture before the network ran.

@@ -17,11 +17,14 @@ public struct StageSpec: Sendable {
   public let decoderSettings: DecoderSettings
   /// The dense results that the network gives.
   public let dense: [DenseSpec]
+  /// What z and places in the world mean; nil where the network gives neither.
+  public let depth: Depth?
   private let decoderOf: DecoderOf
 
   public init(
     modelFile: String, input: InputSpec, outputs: [OutputTensor], decoderKind: String,
-    decoderSettings: DecoderSettings, dense: [DenseSpec] = [], decoderOf: @escaping DecoderOf
+    decoderSettings: DecoderSettings, dense: [DenseSpec] = [], depth: Depth? = nil,
+    decoderOf: @escaping DecoderOf
   ) {
     self.modelFile = modelFile
     self.input = input
@@ -29,6 +32,7 @@ public struct StageSpec: Sendable {
     self.decoderKind = decoderKind
     self.decoderSettings = decoderSettings
     self.dense = dense
+    self.depth = depth
     self.decoderOf = decoderOf
   }
 

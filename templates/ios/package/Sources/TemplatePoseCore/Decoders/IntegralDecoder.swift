@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Heatmaps (h, w, K) to keypoints by their mean place rather than their best cell: soft-argmax.
+/// Heatmaps (h, w, K), or volumes (h, w, K * slices), to keypoints by their mean place: soft-argmax.
 ///
 /// Sources: Sun et al. 2018, "Integral Human Pose Regression"; Nibali et al. 2018, "DSNT".
 public struct IntegralDecoder: PoseDecoder {
@@ -24,6 +24,7 @@ public struct IntegralDecoder: PoseDecoder {
     var weight = 0.0
     var x = 0.0
     var y = 0.0
+    var slice = 0.0
     var largest = 0.0
   }
 
@@ -34,6 +35,8 @@ public struct IntegralDecoder: PoseDecoder {
   private let score: Score
   private let sharpness: Double
   private let inputSize: PixelSize
+  private let slices: Int
+  private let depthExtent: Double?
 
   public init(settings: DecoderSettings) throws(PoseError) {
     output = try settings.text("output")
@@ -44,43 +47,55 @@ public struct IntegralDecoder: PoseDecoder {
     score = try settings.choice("score")
     sharpness = try settings.number("sharpness")
     inputSize = settings.inputSize
+    slices = settings.has("z.bins") ? try settings.integer("z.bins") : 1
+    guard slices >= 1 else { throw settings.wrong("z.bins", expected: "an integer of at least 1") }
+    depthExtent = settings.has("z.extent") ? try settings.number("z.extent") : nil
   }
 
   public var outputNames: [String] { [output] }
 
   public func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
     let tensor = try outputs.tensor(0, named: output, axes: 3)
-    let (height, width) = (tensor.shape[0], tensor.shape[1])
+    let (height, width, channels) = (tensor.shape[0], tensor.shape[1], tensor.shape[2] - first)
+    guard channels >= 0, channels % slices == 0 else {
+      throw .wrongShape(tensor: output, expected: [-1, -1, -1], found: tensor.shape)
+    }
     for map in sums(of: tensor) {
       let isThere = map.weight > 0
       let x = isThere ? map.x / map.weight : Double(width - 1) / 2
       let y = isThere ? map.y / map.weight : Double(height - 1) / 2
       people.append(
         PosePoint(
-          x: toInputPx(x, width, inputSize.width), y: toInputPx(y, height, inputSize.height), score: score(of: map)))
+          x: toInputPx(x, width, inputSize.width), y: toInputPx(y, height, inputSize.height),
+          z: depthExtent.map { toDepth(map, extent: $0) }, score: score(of: map)))
     }
     people.endPerson()
   }
 
   private func sums(of tensor: OutputTensor) -> [Sums] {
     let (height, width, channels) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
-    let count = max(channels - first, 0)
+    let count = (channels - first) / slices
     var sums = Array(repeating: Sums(), count: count)
     tensor.values.withUnsafeBufferPointer { values in
       for cell in stride(from: first, to: values.count, by: channels) {
-        for k in 0..<count { sums[k].peak = max(sums[k].peak, Double(values[cell + k])) }
+        for at in 0..<count * slices {
+          sums[at / slices].peak = max(sums[at / slices].peak, Double(values[cell + at]))
+        }
       }
       var place = 0
       for y in 0..<height {
         for x in 0..<width {
           place += first
           for k in 0..<count {
-            let weight = weight(of: Double(values[place]), peak: sums[k].peak)
-            place += 1
-            sums[k].weight += weight
-            sums[k].x += weight * Double(x)
-            sums[k].y += weight * Double(y)
-            sums[k].largest = max(sums[k].largest, weight)
+            for slice in 0..<slices {
+              let weight = weight(of: Double(values[place]), peak: sums[k].peak)
+              place += 1
+              sums[k].weight += weight
+              sums[k].x += weight * Double(x)
+              sums[k].y += weight * Double(y)
+              sums[k].slice += weight * Double(slice)
+              sums[k].largest = max(sums[k].largest, weight)
+            }
           }
         }
       }
@@ -101,6 +116,16 @@ public struct IntegralDecoder: PoseDecoder {
     case .value: map.peak
     case .share: map.weight > 0 ? map.largest / map.weight : 0
     case .none: 1
+    }
+  }
+
+  /// z of the mean place among the slices, 0 in the middle of the volume.
+  private func toDepth(_ map: Sums, extent: Double) -> Double {
+    let slice = map.weight > 0 ? map.slice / map.weight : Double(slices - 1) / 2
+    switch alignment {
+    case .stride: return (slice / Double(slices) - 0.5) * extent
+    case .corners: return (slice / Double(slices - 1) - 0.5) * extent
+    case .halfPixel: return ((slice + 0.5) / Double(slices) - 0.5) * extent
     }
   }
 

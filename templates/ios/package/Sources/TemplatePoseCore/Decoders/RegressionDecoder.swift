@@ -25,6 +25,7 @@ public struct RegressionDecoder: PoseDecoder {
   private let range: ValueRange
   private let alignment: Alignment
   private let inputSize: PixelSize
+  private let depthScale: Double?
   private let activation: Activation
 
   public init(settings: DecoderSettings) throws(PoseError) {
@@ -32,6 +33,7 @@ public struct RegressionDecoder: PoseDecoder {
     range = try settings.choice("range")
     alignment = settings.inputAlignment
     inputSize = settings.inputSize
+    depthScale = settings.has("z_scale") ? try settings.number("z_scale") : nil
     activation = try settings.choice("activation")
     let fields: [Field] = try settings.choices("fields")
     guard let x = fields.firstIndex(of: .x), let y = fields.firstIndex(of: .y) else {
@@ -77,6 +79,7 @@ public struct RegressionDecoder: PoseDecoder {
 
   /// A depth has no origin at the image's edge, so it is scaled, not shifted.
   private func depthToInputPx(_ value: Float, extent: Double) -> Double {
-    range == .signedUnit ? Double(value) * (extent / 2) : toInputPx(value, extent: extent)
+    if let depthScale { return Double(value) * depthScale }
+    return range == .signedUnit ? Double(value) * (extent / 2) : toInputPx(value, extent: extent)
   }
 }

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// SimCC: one 1-D map an axis and keypoint. Source: Li et al. 2022.
+/// SimCC: one 1-D map an axis and keypoint, and where the contract has it one for depth. Source: Li et al. 2022.
 public struct SimccDecoder: PoseDecoder {
   /// How the scores of the two axes become one.
   enum ScoreReduction: String, CaseIterable { case min, mean }
@@ -13,12 +13,20 @@ public struct SimccDecoder: PoseDecoder {
   /// What turns a raw maximum into a score.
   enum Activation: String, CaseIterable { case none, softmax }
 
+  /// Bin i of an output is a z of (i / bins - 0.5) * extent.
+  private struct Depths {
+    let output: String
+    let bins: Double
+    let extent: Double
+  }
+
   private let outputX: String
   private let outputY: String
   private let splitRatio: Double
   private let scoreReduction: ScoreReduction
   private let refinement: Refinement
   private let activation: Activation
+  private let depth: Depths?
 
   public init(settings: DecoderSettings) throws(PoseError) {
     outputX = try settings.text("output_x")
@@ -27,10 +35,17 @@ public struct SimccDecoder: PoseDecoder {
     scoreReduction = try settings.choice("score_reduction")
     refinement = try settings.choice("refinement")
     activation = try settings.choice("activation")
+    if settings.has("z.output") {
+      depth = Depths(
+        output: try settings.text("z.output"), bins: Double(try settings.integer("z.bins")),
+        extent: try settings.number("z.extent"))
+    } else {
+      depth = nil
+    }
     guard splitRatio > 0 else { throw settings.wrong("split_ratio", expected: "a number above 0") }
   }
 
-  public var outputNames: [String] { [outputX, outputY] }
+  public var outputNames: [String] { [outputX, outputY] + (depth.map { [$0.output] } ?? []) }
 
   public func decode(_ outputs: [OutputTensor], into people: inout DecodedPeople) throws(PoseError) {
     let mapsX = try outputs.tensor(0, named: outputX, axes: 2)
@@ -39,12 +54,18 @@ public struct SimccDecoder: PoseDecoder {
       throw .wrongShape(
         tensor: outputY, expected: [mapsX.shape[0], mapsY.shape[1]], found: mapsY.shape)
     }
+    let mapsZ: OutputTensor?
+    if let depth { mapsZ = try outputs.tensor(2, named: depth.output, axes: 2) } else { mapsZ = nil }
+    if let mapsZ, mapsZ.shape[0] != mapsX.shape[0] {
+      throw .wrongShape(tensor: mapsZ.name, expected: [mapsX.shape[0], mapsZ.shape[1]], found: mapsZ.shape)
+    }
     for keypoint in 0..<mapsX.shape[0] {
       let x = peak(mapsX, keypoint: keypoint)
       let y = peak(mapsY, keypoint: keypoint)
       let score = scoreReduction == .min ? min(x.score, y.score) : (x.score + y.score) / 2
-      people.append(
-        PosePoint(x: x.bin / splitRatio, y: y.bin / splitRatio, score: score))
+      let bin = mapsZ.map { peak($0, keypoint: keypoint).bin }
+      let z = depth.flatMap { depth in bin.map { ($0 / depth.bins - 0.5) * depth.extent } }
+      people.append(PosePoint(x: x.bin / splitRatio, y: y.bin / splitRatio, z: z, score: score))
     }
     people.endPerson()
   }

@@ -6,7 +6,7 @@ import kotlin.math.exp
 import kotlin.math.max
 
 /**
- * Heatmaps (1, h, w, K) to keypoints by their mean place rather than their best cell: soft-argmax.
+ * Heatmaps (1, h, w, K), or volumes (1, h, w, K * slices), to keypoints by their mean place: soft-argmax.
  *
  * Sources: Sun et al. 2018, "Integral Human Pose Regression"; Nibali et al. 2018, "DSNT".
  */
@@ -17,6 +17,8 @@ internal class IntegralDecoder private constructor(
     private val alignment: MapAlignment,
     private val score: Score,
     private val sharpness: Double,
+    private val slices: Int,
+    private val depthExtent: Double?,
     private val inputWidth: Int,
     private val inputHeight: Int,
     private val keypointCount: Int,
@@ -36,45 +38,58 @@ internal class IntegralDecoder private constructor(
     private val sums = DoubleArray(keypointCount) // of the weights
     private val sumsX = DoubleArray(keypointCount) // of the weights times x
     private val sumsY = DoubleArray(keypointCount)
+    private val sumsZ = DoubleArray(keypointCount)
     private val largest = DoubleArray(keypointCount)
+    private val channels = first + keypointCount * slices
+    private val dimensions = if (depthExtent == null) 2 else 3
 
     override fun decode(outputs: Map<String, Tensor>): List<Person> {
         val tensor = outputs.finite(output)
-        tensor.requireAxis(rank = 4, axis = 3, count = first + keypointCount)
+        tensor.requireAxis(rank = 4, axis = 3, count = channels)
         val height = tensor.shape[1]
         val width = tensor.shape[2]
         findPeaks(tensor.values)
         addWeights(tensor.values, width, height)
-        val coordinates = DoubleArray(2 * keypointCount)
+        val coordinates = DoubleArray(dimensions * keypointCount)
         for (k in 0 until keypointCount) {
             val isThere = sums[k] > 0
             val x = if (isThere) sumsX[k] / sums[k] else (width - 1) / 2.0
             val y = if (isThere) sumsY[k] / sums[k] else (height - 1) / 2.0
-            coordinates[2 * k] = toInputPx(x, width, inputWidth)
-            coordinates[2 * k + 1] = toInputPx(y, height, inputHeight)
+            coordinates[dimensions * k] = toInputPx(x, width, inputWidth)
+            coordinates[dimensions * k + 1] = toInputPx(y, height, inputHeight)
+            if (depthExtent != null) {
+                val slice = if (isThere) sumsZ[k] / sums[k] else (slices - 1) / 2.0
+                coordinates[dimensions * k + 2] = toDepth(slice, depthExtent)
+            }
         }
         return listOf(Person(coordinates, DoubleArray(keypointCount, ::scoreOf)))
     }
 
     private fun findPeaks(values: FloatArray) {
         peaks.fill(Double.NEGATIVE_INFINITY)
-        for (cell in values.indices step first + keypointCount) {
-            for (k in 0 until keypointCount) peaks[k] = max(peaks[k], values[cell + first + k].toDouble())
+        for (cell in values.indices step channels) {
+            for (k in 0 until keypointCount) {
+                val start = cell + first + k * slices
+                for (at in start until start + slices) peaks[k] = max(peaks[k], values[at].toDouble())
+            }
         }
     }
 
     private fun addWeights(values: FloatArray, width: Int, height: Int) {
-        for (sum in listOf(sums, sumsX, sumsY, largest)) sum.fill(0.0)
+        for (sum in listOf(sums, sumsX, sumsY, sumsZ, largest)) sum.fill(0.0)
         var at = 0
         for (y in 0 until height) {
             for (x in 0 until width) {
                 at += first
                 for (k in 0 until keypointCount) {
-                    val weight = weightOf(values[at++].toDouble(), k)
-                    sums[k] += weight
-                    sumsX[k] += weight * x
-                    sumsY[k] += weight * y
-                    largest[k] = max(largest[k], weight)
+                    for (slice in 0 until slices) {
+                        val weight = weightOf(values[at++].toDouble(), k)
+                        sums[k] += weight
+                        sumsX[k] += weight * x
+                        sumsY[k] += weight * y
+                        sumsZ[k] += weight * slice
+                        largest[k] = max(largest[k], weight)
+                    }
                 }
             }
         }
@@ -98,6 +113,13 @@ internal class IntegralDecoder private constructor(
         MapAlignment.HALF_PIXEL -> (place + 0.5) * (inputSize.toDouble() / mapSize)
     }
 
+    /** z of a place among the slices, 0 in the middle of the volume. */
+    private fun toDepth(slice: Double, extent: Double): Double = when (alignment) {
+        MapAlignment.STRIDE -> (slice / slices - 0.5) * extent
+        MapAlignment.CORNERS -> (slice / (slices - 1) - 0.5) * extent
+        MapAlignment.HALF_PIXEL -> ((slice + 0.5) / slices - 0.5) * extent
+    }
+
     companion object {
         fun of(settings: DecoderSettings): IntegralDecoder = IntegralDecoder(
             output = settings.text("output"),
@@ -106,6 +128,8 @@ internal class IntegralDecoder private constructor(
             alignment = settings.choice("alignment"),
             score = settings.choice("score"),
             sharpness = settings.number("sharpness"),
+            slices = if (settings.has("z.bins")) settings.integer("z.bins") else 1,
+            depthExtent = if (settings.has("z.extent")) settings.number("z.extent") else null,
             inputWidth = settings.inputWidth,
             inputHeight = settings.inputHeight,
             keypointCount = settings.keypointCount,

@@ -7,7 +7,7 @@ package posekit.template
  *
  * @property x px of the upright image, to the right.
  * @property y px of the upright image, down.
- * @property z depth in the same px about the model's own origin; null where the model gives none.
+ * @property z depth as [TemplatePoseContract.DEPTH] says: its unit, origin and direction; null where there is none.
  * @property score the model's score, in the model's own range (for most models 0 to 1).
  * @property visibility how sure the model is that nothing hides the keypoint; null where it does not say.
  * @property presence how sure the model is that the keypoint is in the picture; null where it does not say.
@@ -42,8 +42,8 @@ public data class Box(
  * @property region where the model looked for the person; null in a pose that the app made itself.
  * @property visibility one a keypoint, null where the model gives none.
  * @property presence one a keypoint, null where the model gives none.
- * @property world x, y, z of each keypoint in turn, metres about the model's own origin, x to the right and y down as
- *   in the upright image; null where the model gives none.
+ * @property world x, y, z of each keypoint in turn, metres about the root of [TemplatePoseContract.DEPTH], x to
+ *   the right and y down as in the upright image; null where the model gives none.
  */
 public class Pose(
     public val coordinates: DoubleArray,

@@ -90,6 +90,7 @@ internal class PoseContract(
     val keypointCount: Int,
     val decoder: ContractDecoder,
     val dense: List<DenseSpec> = emptyList(),
+    val depth: Depth? = null,
     val detector: PoseContract? = null,
     val following: FollowingRule? = null,
 )

@@ -70,15 +70,17 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
 
     /** [person] in source px; its arrays become the pose's. */
     private fun poseOf(person: Person, transform: InputTransform, region: Region): Pose {
+        contract.depth?.moveToRoot(person)
         val coordinates = person.coordinates
         val dimensions = coordinates.size / person.scores.size
         val toSource = transform.toSource
+        val depthScale = if (contract.depth?.unit == DepthUnit.METRES) 1.0 else transform.sourcePxPerInputPx
         for (at in coordinates.indices step dimensions) {
             val x = coordinates[at]
             val y = coordinates[at + 1]
             coordinates[at] = toSource.mapX(x, y)
             coordinates[at + 1] = toSource.mapY(x, y)
-            if (dimensions == 3) coordinates[at + 2] *= transform.sourcePxPerInputPx
+            if (dimensions == 3) coordinates[at + 2] *= depthScale
         }
         val box = person.box?.let { boxAround(it, toSource) }
         val world = person.world?.also(transform::turn)

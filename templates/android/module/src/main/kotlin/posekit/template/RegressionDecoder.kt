@@ -2,12 +2,13 @@
 
 package posekit.template
 
-/** Coordinates given as numbers: rows (1, K, [fields]). z has the unit of x, about its own origin. */
+/** Coordinates given as numbers: rows (1, K, [fields]). z has the unit of x, or is times [depthScale]. */
 internal class RegressionDecoder private constructor(
     private val output: String,
     private val fields: List<Field>,
     private val range: Range,
     alignment: Alignment,
+    private val depthScale: Double?,
     private val activation: Activation,
     inputWidth: Int,
     inputHeight: Int,
@@ -57,7 +58,7 @@ internal class RegressionDecoder private constructor(
     }
 
     /** A depth has no origin at the image's edge, so it is scaled, not shifted. */
-    private fun depthToInputPx(value: Double): Double = when (range) {
+    private fun depthToInputPx(value: Double): Double = depthScale?.let { value * it } ?: when (range) {
         Range.INPUT_PX -> value
         Range.UNIT -> value * extentX
         Range.SIGNED_UNIT -> value * (extentX / 2.0)
@@ -71,6 +72,7 @@ internal class RegressionDecoder private constructor(
             },
             range = settings.choice("range"),
             alignment = settings.inputAlignment,
+            depthScale = if (settings.has("z_scale")) settings.number("z_scale") else null,
             activation = settings.choice("activation"),
             inputWidth = settings.inputWidth,
             inputHeight = settings.inputHeight,

@@ -5,7 +5,7 @@ package posekit.template
 import kotlin.math.exp
 import kotlin.math.min
 
-/** SimCC, one 1-D map an axis and keypoint, (1, K, bins): a bin's index over splitRatio is its input px. */
+/** SimCC, one 1-D map an axis and keypoint, (1, K, bins): a bin's index over splitRatio is its input px; and depth. */
 internal class SimccDecoder private constructor(
     private val outputX: String,
     private val outputY: String,
@@ -13,23 +13,32 @@ internal class SimccDecoder private constructor(
     private val scoreReduction: ScoreReduction,
     private val refinement: Refinement,
     private val activation: Activation,
+    private val depth: Depths?,
     private val keypointCount: Int,
 ) : Decoder {
+    /** Bin i of an output is a z of (i / [bins] - 0.5) * [extent]. */
+    private class Depths(val output: String, val bins: Int, val extent: Double) {
+        fun at(place: Double): Double = (place / bins - 0.5) * extent
+    }
+
     enum class ScoreReduction { MIN, MEAN }
 
     enum class Refinement { NONE, QUADRATIC }
 
     enum class Activation { NONE, SOFTMAX }
 
-    override val outputNames: List<String> = listOf(outputX, outputY)
+    override val outputNames: List<String> = listOfNotNull(outputX, outputY, depth?.output)
 
+    private val dimensions = outputNames.size
     private val peaksX = DoubleArray(keypointCount)
     private val peaksY = DoubleArray(keypointCount)
+    private val peaksZ = DoubleArray(keypointCount) // of no use
 
     override fun decode(outputs: Map<String, Tensor>): List<Person> {
-        val keypoints = DoubleArray(2 * keypointCount)
+        val keypoints = DoubleArray(dimensions * keypointCount)
         decodeAxis(outputs.finite(outputX), 0, keypoints, peaksX)
         decodeAxis(outputs.finite(outputY), 1, keypoints, peaksY)
+        if (depth != null) decodeAxis(outputs.finite(depth.output), 2, keypoints, peaksZ)
         val scores = DoubleArray(keypointCount) { k ->
             when (scoreReduction) {
                 ScoreReduction.MIN -> min(peaksX[k], peaksY[k])
@@ -48,7 +57,8 @@ internal class SimccDecoder private constructor(
             var best = start
             for (bin in start + 1 until start + bins) if (maps[bin] > maps[best]) best = bin
             val offset = if (refinement == Refinement.QUADRATIC) quadratic(maps, start, bins, best) else 0.0
-            keypoints[2 * k + axis] = (best - start + offset) / splitRatio
+            val place = best - start + offset
+            keypoints[dimensions * k + axis] = if (axis < 2 || depth == null) place / splitRatio else depth.at(place)
             val peak = maps[best].toDouble()
             peaks[k] = if (activation == Activation.SOFTMAX) softmaxPeak(maps, start, bins, peak) else peak
         }
@@ -79,6 +89,9 @@ internal class SimccDecoder private constructor(
             scoreReduction = settings.choice("score_reduction"),
             refinement = settings.choice("refinement"),
             activation = settings.choice("activation"),
+            depth = if (!settings.has("z.output")) null else Depths(
+                settings.text("z.output"), settings.integer("z.bins"), settings.number("z.extent"),
+            ),
             keypointCount = settings.keypointCount,
         )
     }
