@@ -46,10 +46,17 @@ internal class SimccDecoder private constructor(
         for (k in 0 until keypointCount) {
             val start = k * bins
             var best = start
-            for (bin in start + 1 until start + bins) if (maps[bin] > maps[best]) best = bin
+            var highest = maps[start]
+            for (bin in start + 1 until start + bins) {
+                val value = maps[bin]
+                if (value > highest) {
+                    highest = value
+                    best = bin
+                }
+            }
             val offset = if (refinement == Refinement.QUADRATIC) quadratic(maps, start, bins, best) else 0.0
             keypoints[2 * k + axis] = (best - start + offset) / splitRatio
-            val peak = maps[best].toDouble()
+            val peak = highest.toDouble()
             peaks[k] = if (activation == Activation.SOFTMAX) softmaxPeak(maps, start, bins, peak) else peak
         }
     }
