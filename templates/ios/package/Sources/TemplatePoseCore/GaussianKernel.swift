@@ -47,6 +47,7 @@ struct GaussianBlur: Sendable {
   private var isBlurred: [Bool] = []
   private var padded: [Double] = []
   private var highest: [Double] = []
+  private var bounds: [Double] = []
 
   init(size: Int, edge: BlurEdge) {
     kernel = gaussianKernel(size)
@@ -64,6 +65,7 @@ struct GaussianBlur: Sendable {
       isBlurred = Array(repeating: false, count: size.height)
       padded = Array(repeating: 0, count: size.width + 2 * reach)
       highest = Array(repeating: 0, count: size.height)
+      bounds = highest
     }
     for y in isBlurred.indices { isBlurred[y] = false }
   }
@@ -80,8 +82,12 @@ struct GaussianBlur: Sendable {
   /// Most rows are too low by that, and are not worked out.
   mutating func best() -> Int {
     let slack = Self.rounding * findHighest()
-    let bounds = (0..<size.height).map { bound($0) + slack }
-    var best = best(ofRow: bounds.indices.max { bounds[$0] < bounds[$1] } ?? 0)
+    var first = 0
+    for y in bounds.indices {
+      bounds[y] = bound(y) + slack
+      if bounds[y] > bounds[first] { first = y }
+    }
+    var best = best(ofRow: first)
     for y in bounds.indices where bounds[y] >= blurred[best] {
       let place = self.best(ofRow: y)
       if blurred[place] > blurred[best] || (blurred[place] == blurred[best] && place < best) { best = place }

@@ -47,6 +47,7 @@ internal class GaussianBlur(size: Int, private val edge: BlurEdge) {
     private var isBlurred = BooleanArray(0)
     private var padded = DoubleArray(0)
     private var highest = DoubleArray(0)
+    private var bounds = DoubleArray(0)
 
     /** Takes a [map], [width] x [height], which stays as it is for as long as this is asked. */
     fun take(map: DoubleArray, width: Int, height: Int) {
@@ -58,6 +59,7 @@ internal class GaussianBlur(size: Int, private val edge: BlurEdge) {
             isBlurred = BooleanArray(height)
             padded = DoubleArray(width + 2 * reach)
             highest = DoubleArray(height)
+            bounds = DoubleArray(height)
         }
         isBlurred.fill(false)
     }
@@ -76,8 +78,12 @@ internal class GaussianBlur(size: Int, private val edge: BlurEdge) {
      */
     fun best(): Int {
         val slack = ROUNDING * findHighest()
-        val bounds = DoubleArray(height) { bound(it) + slack }
-        var best = bestOf(bounds.indices.maxByOrNull { bounds[it] } ?: 0)
+        var first = 0
+        for (y in 0 until height) {
+            bounds[y] = bound(y) + slack
+            if (bounds[y] > bounds[first]) first = y
+        }
+        var best = bestOf(first)
         for (y in 0 until height) {
             if (bounds[y] < blurred[best]) continue
             val place = bestOf(y)
