@@ -45,20 +45,25 @@ internal class SimccDecoder private constructor(
         val maps = tensor.values
         for (k in 0 until keypointCount) {
             val start = k * bins
-            var best = start
-            var highest = maps[start]
-            for (bin in start + 1 until start + bins) {
-                val value = maps[bin]
-                if (value > highest) {
-                    highest = value
-                    best = bin
-                }
-            }
+            val best = firstOfHighest(maps, start, start + bins)
             val offset = if (refinement == Refinement.QUADRATIC) quadratic(maps, start, bins, best) else 0.0
             keypoints[2 * k + axis] = (best - start + offset) / splitRatio
-            val peak = highest.toDouble()
+            val peak = maps[best].toDouble()
             peaks[k] = if (activation == Activation.SOFTMAX) softmaxPeak(maps, start, bins, peak) else peak
         }
+    }
+
+    private fun firstOfHighest(maps: FloatArray, start: Int, end: Int): Int {
+        var best = start
+        var highest = maps[start]
+        for (bin in start + 1 until end) {
+            val value = maps[bin]
+            if (value > highest) {
+                highest = value
+                best = bin
+            }
+        }
+        return best
     }
 
     /** Offset in bins of the top of the parabola through the best bin; 0 at the ends and on a plateau. */
