@@ -12,6 +12,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from posekit.contract.outputs import decode
 from posekit.contract.precisions import PRECISIONS, Precision
 from posekit.contract.recipe import uniform
+from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.parity.cases import cases_in
 from posekit.parity.evaluate import ReferenceCase, Runs, Terms, evaluate
@@ -40,7 +42,18 @@ from posekit.targets.graph.lowering import lower
 from tests.families import FAMILIES, Family
 
 PICTURES, SEEN, HELD_OUT = 40, 1000, 5000  # seeds of the pictures that calibrate, and of those that do not
+HEAD = """| family | platform | precision | people | missed, invented | mean px | max px | OKS | confidence | gates |
+|---|---|---|---|---|---|---|---|---|---|"""
 COUNTS = (1, 2, 0, 3, 4)  # people of a picture, in turn; a head of one person sees one each
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is measured, by the name of its rows."""
+
+    name: str
+    source: SourceModel
+    spec: PoseSpec
 
 
 def trunk() -> torch.nn.Module:
@@ -67,44 +80,56 @@ def pictures(family: Family, first: int) -> list[NDArray[np.float32]]:
 
 
 def measured(name: str, precisions: Sequence[Precision], folder: Path) -> list[dict[str, Any]]:
-    """A row a platform and precision."""
+    """A row a platform and precision of a network of set weights."""
     family = FAMILIES[name]
     source = SourceModel(Path("in-memory"), Form.MODULE, "", torch.nn.Sequential(trunk(), family.network()).eval())
+    own, seen = pictures(family, HELD_OUT), pictures(family, SEEN)
+    return rows_of(Network(name, source, family.spec), own, seen, precisions, folder)
+
+
+def rows_of(
+    network: Network,
+    own: Sequence[NDArray[Any]],
+    seen: Sequence[NDArray[np.float32]],
+    precisions: Sequence[Precision],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """A row a platform and precision; own: pictures (H, W, 3), measured; seen: inputs of the network that calibrate."""
+    name, source, spec = network.name, network.source, network.spec
     references: list[ReferenceCase] = []
-    for number, pixels in enumerate(pictures(family, HELD_OUT)):
+    for number, pixels in enumerate(own):
         path = folder / f"{name}-{number}.png"
         Image.fromarray(pixels.astype(np.uint8)).save(path)
-        (case,) = cases_in(load_image(path), Photo(path, number), family.spec)
-        references.append((case, run_reference(source, family.spec, case.pixels)))
-    seen = pictures(family, SEEN)
-    graph = lower(source, family.spec, seen[0], run_reference(source, family.spec, seen[0]))
+        (case,) = cases_in(load_image(path), Photo(path, number), spec)
+        references.append((case, run_reference(source, spec, case.pixels)))
+    graph = lower(source, spec, seen[0], run_reference(source, spec, seen[0]))
     rows = []
     for platform_name, target in TARGETS.items():
-        own = folder / f"{name}-{platform_name}"
-        (own / "base").mkdir(parents=True)
-        base = target.base(graph, own / "base", own / "log")
+        work = folder / f"{name}-{platform_name}"
+        (work / "base").mkdir(parents=True)
+        base = target.base(graph, work / "base", work / "log")
         calibration = target.calibrate(base, seen)
         for precision in precisions:
             if platform_name not in PRECISIONS[precision].platforms:
                 continue
-            path = own / precision / target.model_file(family.spec.name)
+            path = work / precision / target.model_file(spec.name)
             path.parent.mkdir()
-            made = target.compress(base, family.spec, uniform(precision), calibration, path, own / "log")
+            made = target.compress(base, spec, uniform(precision), calibration, path, work / "log")
             run = runtime_for(platform_name, made.path).run
-            found = evaluate(references, family.spec, Runs(run, "HOST", "none"), Terms(precision))
-            confidences = _confidences(family, run, references)
+            found = evaluate(references, spec, Runs(run, "HOST", "none"), Terms(precision))
+            confidences = _confidences(spec, run, references)
             rows.append({"family": name, "platform": platform_name, "precision": precision,
                          **_figures(found), "max_confidence": confidences})  # fmt: skip
     return rows
 
 
-def _confidences(family: Family, run: Any, references: Sequence[ReferenceCase]) -> float | None:
+def _confidences(spec: PoseSpec, run: Any, references: Sequence[ReferenceCase]) -> float | None:
     """The largest difference of a person's confidence, or of the mean score of a head of one; of equally many people.
 
     None where no picture has as many."""
     found = []
     for case, outputs in references:
-        seen, expected = decode(run(case.pixels), family.spec), decode(outputs, family.spec)
+        seen, expected = decode(run(case.pixels), spec), decode(outputs, spec)
         if seen.count == expected.count and seen.count:
             sure = [one.scores.mean(axis=1) if one.confidences is None else one.confidences for one in (seen, expected)]
             found.append(float(np.abs(np.sort(sure[0]) - np.sort(sure[1])).max()))
@@ -124,22 +149,26 @@ def _figures(found: Evaluation) -> dict[str, Any]:
     }
 
 
+def told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, printed as lines of a table."""
+    for row in rows:
+        lost = "" if row["people"] is None else f"{row['missed']}, {row['invented']}"
+        sure = "" if row["max_confidence"] is None else f"{row['max_confidence']:.3f}"
+        print(f"| {row['family']} | {row['platform']} | {row['precision']} | {row['people'] or 'one each'} | {lost} "
+              f"| {row['mean_px']} | {row['max_px']} | {row['oks']} | {sure} "
+              f"| {'; '.join(row['failed']) or 'passed'} |", flush=True)  # fmt: skip
+    return rows
+
+
 def main(asked: Sequence[str]) -> None:
     """Print a table and a line of JSON with the machine."""
     precisions = [cast(Precision, one) for one in asked if one in PRECISIONS] or [cast(Precision, "w8a8")]
     names = [one for one in asked if one in FAMILIES] or list(FAMILIES)
     rows: list[dict[str, Any]] = []
-    print("| family | platform | precision | people | missed, invented | mean px | max px | confidence | gates |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            for row in measured(name, precisions, Path(folder)):
-                rows.append(row)
-                lost = "" if row["people"] is None else f"{row['missed']}, {row['invented']}"
-                sure = "" if row["max_confidence"] is None else f"{row['max_confidence']:.3f}"
-                print(f"| {row['family']} | {row['platform']} | {row['precision']} | {row['people'] or 'one each'} "
-                      f"| {lost} | {row['mean_px']} | {row['max_px']} | {sure} "
-                      f"| {'; '.join(row['failed']) or 'passed'} |", flush=True)  # fmt: skip
+            rows += told(measured(name, precisions, Path(folder)))
     print(json.dumps({"machine": f"{platform.machine()}, {platform.system()}", "rows": rows}))
 
 

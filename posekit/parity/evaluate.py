@@ -19,11 +19,13 @@ from posekit.parity.gate import Check, Outcome, accuracy_skips, check_accuracy, 
 from posekit.parity.metrics import Found
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
 from posekit.parity.step_checks import (
+    FROM_PICTURE,
     before_compression,
     decoding_checks,
     end_checks,
     gate_there,
     input_checks,
+    last_digits,
     total_checks,
 )
 from posekit.parity.steps import NAMES, Side, Step
@@ -132,11 +134,11 @@ class _Sides:
         spec, terms = self.spec, self.terms
         total = self.packaged.step("total", self.reference, spec)
         steps = self._steps(total)
-        end = steps.pop("wrapper", None)
+        end, gated = steps.pop("wrapper", None), steps.pop("gated", None)
         drop = accuracy_drop(self.reference, self.packaged.found, self.truth, spec)
         held = check_accuracy(terms.gate(spec), drop)
         scores = self._accuracy()
-        checks = [*self._checks(total, steps, end), *held, *self._end_checks(steps, end)]
+        checks = [*self._checks(total, steps, end), *held, *self._end_checks(steps, end, gated)]
         checks += accuracy_skips(self.untold, scores.get("packaged"))
         accuracy_held = terms.accuracy_held or (bool(held) and all(check.outcome is Outcome.PASS for check in held))
         evaluation = Evaluation(
@@ -174,7 +176,7 @@ class _Sides:
         own = (self.wrapper.check(), *input_checks(steps["preprocessing"]), *decoding_checks(steps["decoding"]))
         return [*own, *checks]
 
-    def _end_checks(self, steps: Mapping[str, Step], end: Step | None) -> list[Check]:
+    def _end_checks(self, steps: Mapping[str, Step], end: Step | None, gated: Step | None) -> list[Check]:
         """The gates of the float graph, and of every other way to run the model."""
         spec, runs, terms, checks = self.spec, self.runs, self.terms, list[Check]()
         gate = terms.gate_there(runs.wrapper, spec)
@@ -185,8 +187,8 @@ class _Sides:
         there = steps.get("accelerator")
         if there is not None and _was_run(there):
             checks += end_checks("on the accelerator", there, gate, terms.budget)
-        if end is not None:
-            checks += end_checks("from the picture", end, gate, terms.budget)
+        if end is not None and gated is not None:
+            checks += end_checks(FROM_PICTURE, gated, gate, terms.budget) + last_digits(end, gated)
         for other in self.beside:
             checks += end_checks(other.name, other.step(), terms.gate_there(other.wrapper, spec), terms.budget)
         return checks

@@ -10,7 +10,8 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("CentersDecoder.kt", "Box(x.min(), y.min(), x.max(), y.max())", "Box(x.min(), y.min(), y.max(), x.max())"),
         ("CentersDecoder.kt", "return near > keypoints", "return near >= keypoints"),
         ("CentersDecoder.kt", "if (by == By.HEAT) it.meanHeat else it.confidence", "it.confidence"),
-        ("CentersDecoderRoles.kt", "found.sortByDescending { it.raw }", "found.sortBy { it.raw }"),
+        ("CentersDecoderPeaks.kt", "found.sortByDescending { it.raw }", "found.sortBy { it.raw }"),
+        ("CentersDecoderPeaks.kt", "ln(threshold / (1 - threshold)) - SLACK", "threshold"),
         ("CentersDecoderRoles.kt", "nearest <= longer * distance", "nearest <= longer"),
         ("CentersDecoderRoles.kt", "nearestY in box.top..box.bottom", "nearestY in box.left..box.right"),
         ("CentersDecoderRoles.kt", "val px = floor(value * stride)", "val px = (value * stride)"),
@@ -65,7 +66,7 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
         ("HeatmapDecoder.kt", "border == Border.BOTH &&", "border == Border.EACH &&"),
         ("HeatmapDecoderDark.kt", "edge.source(y - reach", "BlurEdge.ZERO.source(y - reach"),
         ("HeatmapDecoderUdp.kt", "GaussianBlur(kernelSize, edge)", "GaussianBlur(kernelSize, BlurEdge.ZERO)"),
-        ("HeatmapDecoderUdp.kt", "raw.max() / (blurred.max() + 1e-12)", "1.0"),
+        ("HeatmapDecoderUdp.kt", "raw.max() / (gaussian.at(gaussian.best()) + 1e-12)", "1.0"),
     ),
     "integral": (
         ("IntegralDecoder.kt", "(place + 0.5) *", "place *"),
@@ -90,6 +91,7 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     ),
     "offset_map": (
         ("GaussianKernel.kt", "min(it, 2 * (length - 1) - it)", "min(it, length - 1)"),
+        ("GaussianKernel.kt", "if (bounds[y] < blurred[best]) continue", "if (y != best / width) continue"),
         ("OffsetMapDecoder.kt", "y.output), y.of(k))", "y.output), x.of(k))"),
         ("OffsetMapDecoder.kt", "if (offsetBlur == null)", "if (offsetBlur == null || peak >= 0)"),
     ),
@@ -131,6 +133,7 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
             "sign * values.at(center.x, center.y, 2 * k + 1)",
             "values.at(center.x, center.y, 2 * k + 1)",
         ),
+        ("CentersDecoderPeaks.swift", "log(threshold / (1 - threshold)) - slack", "threshold"),
         ("CentersDecoderRoles.swift", "nearest.away <= longer * distance", "nearest.away <= longer"),
         ("CentersDecoderRoles.swift", "(value * Double(stride)).rounded(.down)", "(value * Double(stride))"),
         ("CentersDecoderRoles.swift", "(Double(cells) / Double(max(cells - 1, 1))) - 0.5", "1.0 - 0.5"),
@@ -201,7 +204,8 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
         ),
     ),
     "offset_map": (
-        ("OffsetMapDecoder.swift", "map[$0] == map[$1] && $0 > $1", "map[$0] == map[$1] && $0 < $1"),
+        ("OffsetMapDecoder.swift", "where map[place] > map[best]", "where map[place] >= map[best]"),
+        ("GaussianKernel.swift", "where bounds[y] >= blurred[best]", "where y == best / size.width"),
         ("GaussianKernel.swift", "let period = 2 * (length - 1)", "let period = 2 * length"),
     ),
     "paf": (

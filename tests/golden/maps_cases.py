@@ -36,6 +36,8 @@ def add_cases(add: Add, spec: Spec, points: Floats, edges: Floats,
             add(f"offset-map-{name}-{where}", data, maps)
             add(f"offset-map-{name}-{where}-noisy", data, noisy)
         add(f"offset-map-{name}-zero", data, {key: np.zeros_like(value) for key, value in maps.items()})
+        if "blur_kernel" in data:
+            add(f"offset-map-{name}-line", data, _beside_a_line(maps, data["heat"]))
         if name == "udps-own":
             continue  # once blurred, what was equal is so but for the last bit, which no language is held to
         ties = {key: value.copy() for key, value in maps.items()}
@@ -53,3 +55,15 @@ def add_cases(add: Add, spec: Spec, points: Floats, edges: Floats,
         add(f"integral-{normalisation}-first", later, integral.encode(points, spec(later), size_wh, (12, 16)))
         add(f"integral-{normalisation}-zero", data, {"maps": np.zeros((16, 12, 7))})
         add(f"integral-{normalisation}-nothing", data, {"maps": np.full((16, 12, 7), -3.0)})
+
+
+def _beside_a_line(maps: dict[str, Floats], heat: dict[str, Any]) -> dict[str, Floats]:
+    """Half as high Gaussians below 0, and a slanting line that is above them until all is blurred: each row has a large
+    value, and no two in one place."""
+    found = {key: value.copy() for key, value in maps.items()}
+    channels = found[heat["output"]][..., heat.get("first", 0) :: heat.get("step", 1)]
+    channels[:] = 0.5 * channels - 2
+    height, width, _ = channels.shape
+    for y in range(height):
+        channels[y, width - 1 - y * width // height] = -1.2
+    return found

@@ -21,6 +21,7 @@ from posekit.decoders import of  # noqa: E402
 from posekit.errors import InputError  # noqa: E402
 from posekit.pipelines import inputs  # noqa: E402
 from posekit.pipelines.package import package  # noqa: E402
+from posekit.runtimes import runtime_for  # noqa: E402
 from posekit.sources import open_source  # noqa: E402
 from posekit.sources.ensemble import write_ensemble  # noqa: E402
 from posekit.sources.reference import run_reference  # noqa: E402
@@ -86,6 +87,71 @@ def test_both_together_pass_their_gates(
         (result,) = package(model, platform, contract, pictures, out=tmp_path)
     assert result.evaluation.is_good
     assert json.loads((result.folder / "pose.json").read_text())["flip_test"] == "shift"
+
+
+CORNERS = tuple((top, left) for top in (0, 20) for left in (0, 12))  # of parts of 28 x 20 px, which overlap
+
+
+class Part(torch.nn.Module):
+    """A small network that sees a part of the picture; its maps lie where the part does, and are 0 beside it."""
+
+    def __init__(self, network: Any, corner: tuple[int, int]) -> None:
+        super().__init__()
+        self.network, self.corner = network, corner
+
+    def forward(self, image: Any) -> Any:
+        top, left = self.corner
+        seen = self.network(image[:, :, top : top + 28, left : left + 20])  # 1 x 3 x 7 x 5 cells of 12 x 8
+        return torch.nn.functional.pad(seen, (left // 4, 3 - left // 4, top // 4, 5 - top // 4))
+
+
+class Fragmented(torch.nn.Module):
+    """Parts of the picture go to small networks, and what they see of a place is averaged."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        super().__init__()
+        self.parts = torch.nn.ModuleList(parts)
+        covers = torch.zeros(1, 1, 12, 8)
+        for top, left in CORNERS:
+            covers[:, :, top // 4 : top // 4 + 7, left // 4 : left // 4 + 5] += 1
+        self.register_buffer("covers", covers)
+
+    def forward(self, image: Any) -> Any:
+        return sum(part(image) for part in self.parts) / self.covers
+
+
+@pytest.fixture(scope="module")
+def parts(tiny: Tiny) -> list[Part]:
+    """Four, of other weights each."""
+    torch.manual_seed(12)
+    return [Part(tiny.code.Tiny(), corner).eval() for corner in CORNERS]
+
+
+def test_networks_that_see_a_part_each_are_an_ensemble(parts: list[Part], spec: PoseSpec, tmp_path: Path) -> None:
+    """Members give maps of the whole grid; a place that one of four sees has a fourth of its value."""
+    paths = [tmp_path / f"part{number}.pt" for number in range(4)]
+    for part, path in zip(parts, paths, strict=True):
+        torch.jit.trace(part, torch.rand(1, 3, 48, 32)).save(str(path))
+    write_ensemble(tmp_path / "all.ensemble", paths)
+    whole = Fragmented(parts).eval()
+    torch.jit.trace(whole, torch.rand(1, 3, 48, 32)).save(str(tmp_path / "whole.pt"))
+    shares = whole.covers[0, 0].numpy()[..., None] / 4
+    np.testing.assert_allclose(maps(tmp_path / "all.ensemble", spec), maps(tmp_path / "whole.pt", spec) * shares,
+                               atol=1e-5)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["android", "ios"])
+def test_a_fragmented_network_is_packaged_as_it_is(
+    parts: list[Part], tiny: Tiny, spec: PoseSpec, tmp_path: Path, platform: str
+) -> None:
+    pytest.importorskip("litert_torch" if platform == "android" else "coremltools")
+    torch.jit.trace(Fragmented(parts).eval(), torch.rand(1, 3, 48, 32)).save(str(model := tmp_path / "whole.pt"))
+    (result,) = package(model, platform, spec, inputs.find_images(tiny.images, None, spec), out=tmp_path)
+    assert result.evaluation.is_good
+    (file,) = (one for suffix in (".tflite", ".mlpackage") for one in result.folder.glob(f"*{suffix}"))
+    seen = runtime_for(platform, file).run(PIXELS)["heatmaps"]
+    np.testing.assert_allclose(seen, maps(model, spec), atol=1e-4)
 
 
 @pytest.mark.parametrize(

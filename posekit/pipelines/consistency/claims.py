@@ -11,7 +11,7 @@ from posekit.contract.spec import PoseSpec
 from posekit.devices import desktop
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import NO_PYCOCOTOOLS, Check
-from posekit.parity.step_checks import BEFORE_COMPRESSION, before_compression
+from posekit.parity.step_checks import BEFORE_COMPRESSION, FROM_PICTURE, LAST_DIGITS, before_compression
 from posekit.pipelines.consistency.slack import Slack
 from posekit.pipelines.inputs import SUBSTITUTE_IMAGES
 
@@ -92,7 +92,7 @@ def _depends_on_the_machine(check: Mapping[str, Any], slack: Slack) -> bool:
     name = check["name"].removeprefix(f"{DETECTOR}: ")
     if name.startswith("on the accelerator") or _needs_a_tool(check, check):
         return True
-    return name == "near ties" and not slack.is_exact
+    return name in ("near ties", f"{FROM_PICTURE}: {LAST_DIGITS}") and not slack.is_exact
 
 
 def _needs_a_tool(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ public struct OutputTensor: Sendable {
     }
     let exponent: UInt32 = 0x7f80_0000  // all ones in NaN and infinity
     var found: UInt32 = 0
-    for value in values where value.bitPattern & exponent == exponent { found += 1 }
+    for value in values where value.bitPattern & exponent == exponent { found &+= 1 }
     if found > 0, let index = values.firstIndex(where: { !$0.isFinite }) {
       throw .nonFinite(tensor: name, index: index)
     }

@@ -15,7 +15,6 @@ struct UdpStep: Sendable {
   private let isLogit: Bool
   private var gaussian: GaussianBlur
   private var raw: [Double] = []
-  private var blurred: [Double] = []
   private var scale = 1.0
 
   init(kernelSize: Int, edge: BlurEdge, isLogit: Bool) {
@@ -40,12 +39,12 @@ struct UdpStep: Sendable {
   }
 
   /// The logarithm of the blurred map at a px, or at the nearest one of its edge.
-  private func log(_ size: PixelSize, _ x: Int, _ y: Int) -> Double {
+  private mutating func log(_ size: PixelSize, _ x: Int, _ y: Int) -> Double {
     let place = min(max(y, 0), size.height - 1) * size.width + min(max(x, 0), size.width - 1)
-    return Foundation.log(min(max(blurred[place] * scale, Self.range.lowerBound), Self.range.upperBound))
+    return Foundation.log(min(max(gaussian.at(place) * scale, Self.range.lowerBound), Self.range.upperBound))
   }
 
-  /// Fills `blurred` with the whole map, for its maximum.
+  /// Takes the whole map, for its maximum.
   private mutating func blur(_ maps: Heatmaps, _ k: Int) {
     let (width, height) = (maps.size.width, maps.size.height)
     if raw.count != width * height { raw = Array(repeating: 0, count: width * height) }
@@ -55,8 +54,8 @@ struct UdpStep: Sendable {
         raw[y * width + x] = isLogit ? sigmoid(value) : value
       }
     }
-    blurred = raw
-    gaussian.blur(&blurred, maps.size)
-    scale = (raw.max() ?? 0) / ((blurred.max() ?? 0) + 1e-12)
+    let highest = raw.max() ?? 0
+    gaussian.exchange(&raw, maps.size)
+    scale = highest / (gaussian.at(gaussian.best()) + 1e-12)
   }
 }

@@ -75,10 +75,10 @@ public struct OffsetMapDecoder: PoseDecoder {
     let scaleY = inputPxPerIndex(inputSize.height, mapSize.height)
     for k in 0..<keypointCount {
       read(heatmaps, channel: heat.of(k), size: mapSize)
-      heatBlur?.blur(&map, mapSize)
-      let peak = map.indices.max { map[$0] < map[$1] || (map[$0] == map[$1] && $0 > $1) } ?? 0
+      heatBlur?.exchange(&map, mapSize)
+      let peak = heatBlur?.best() ?? bestOfMap()
       let (row, column) = peak.quotientAndRemainder(dividingBy: mapSize.width)
-      let raw = map[peak]
+      let raw = heatBlur?.at(peak) ?? map[peak]
       let offsetX = offset(offsetsX, channel: x.of(k), at: peak, size: mapSize) * factor
       let offsetY = offset(offsetsY, channel: y.of(k), at: peak, size: mapSize) * factor
       people.append(
@@ -116,8 +116,15 @@ public struct OffsetMapDecoder: PoseDecoder {
   private mutating func offset(_ offsets: OutputTensor, channel: Int, at peak: Int, size: PixelSize) -> Double {
     guard offsetBlur != nil else { return Double(offsets.values[peak * offsets.shape[2] + channel]) }
     read(offsets, channel: channel, size: size)
-    offsetBlur?.blur(&map, size)
-    return map[peak]
+    offsetBlur?.exchange(&map, size)
+    return offsetBlur?.at(peak) ?? map[peak]
+  }
+
+  /// The first of the largest.
+  private func bestOfMap() -> Int {
+    var best = 0
+    for place in map.indices where map[place] > map[best] { best = place }
+    return best
   }
 
   /// Fills `map` with a channel.

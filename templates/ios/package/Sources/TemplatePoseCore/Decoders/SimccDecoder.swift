@@ -74,11 +74,10 @@ public struct SimccDecoder: PoseDecoder {
   private func peak(_ maps: OutputTensor, keypoint: Int) -> (bin: Double, score: Double) {
     let bins = maps.shape[1]
     return maps.values.withUnsafeBufferPointer { all in
-      let map = all[keypoint * bins..<(keypoint + 1) * bins]
-      var best = map.startIndex
-      for bin in map.indices where map[bin] > map[best] { best = bin }
+      let map = UnsafeBufferPointer(rebasing: all[keypoint * bins..<(keypoint + 1) * bins])
+      let best = Self.best(of: map)
       let top = Double(map[best])
-      let place = Double(best - map.startIndex) + (refinement == .quadratic ? offset(map, best) : 0)
+      let place = Double(best) + (refinement == .quadratic ? offset(map, best) : 0)
       guard activation == .softmax else { return (place, top) }
       var total = 0.0
       for value in map { total += exp(Double(value) - top) }
@@ -86,9 +85,23 @@ public struct SimccDecoder: PoseDecoder {
     }
   }
 
+  /// The first of the largest; by eights, most of which hold none that is larger than those before.
+  private static func best(of map: UnsafeBufferPointer<Float>) -> Int {
+    var best = 0
+    for first in stride(from: 0, to: map.count, by: 8) {
+      let bins = first..<min(first + 8, map.count)
+      if bins.count == 8 {
+        let eight = UnsafeRawBufferPointer(map).loadUnaligned(fromByteOffset: 4 * first, as: SIMD8<Float>.self)
+        if !any(eight .> map[best]) { continue }
+      }
+      for bin in bins where map[bin] > map[best] { best = bin }
+    }
+    return best
+  }
+
   /// Offset in bins of the top of the parabola through the best bin; 0 at the ends and on a plateau.
-  private func offset(_ map: Slice<UnsafeBufferPointer<Float>>, _ best: Int) -> Double {
-    guard best > map.startIndex, best < map.endIndex - 1 else { return 0 }
+  private func offset(_ map: UnsafeBufferPointer<Float>, _ best: Int) -> Double {
+    guard best > 0, best < map.count - 1 else { return 0 }
     let left = Double(map[best - 1])
     let right = Double(map[best + 1])
     let curvature = left - 2 * Double(map[best]) + right

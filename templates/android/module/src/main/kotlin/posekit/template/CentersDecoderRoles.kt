@@ -41,58 +41,6 @@ internal class CenterChannels private constructor(val output: String, val first:
     }
 }
 
-/** A cell that is as high as its neighbours, with its score. */
-internal class CenterPeak(val x: Int, val y: Int, val raw: Double, val score: Double)
-
-/** Maps whose peaks count: above [threshold], at most [most] of a map. */
-internal class CenterPeaks private constructor(
-    val channels: CenterChannels,
-    private val activation: Activation,
-    private val reach: Int,
-    private val threshold: Double,
-    private val most: Int,
-) {
-    enum class Activation { NONE, SIGMOID }
-
-    /** The peaks of one map, the best first, of equal ones the first in row order. */
-    fun find(outputs: Map<String, Tensor>, channel: Int): List<CenterPeak> {
-        val tensor = channels.tensor(outputs)
-        val found = ArrayList<CenterPeak>()
-        for (y in 0 until tensor.shape[1]) {
-            for (x in 0 until tensor.shape[2]) {
-                val raw = channels.at(tensor, x, y, channel)
-                val score = if (activation == Activation.SIGMOID) sigmoid(raw) else raw
-                if (score > threshold && isPeak(tensor, x, y, channel, raw)) found.add(CenterPeak(x, y, raw, score))
-            }
-        }
-        found.sortByDescending { it.raw } // stable
-        return found.take(most)
-    }
-
-    private fun isPeak(tensor: Tensor, x: Int, y: Int, channel: Int, raw: Double): Boolean {
-        for (row in y - reach..y + reach) {
-            for (column in x - reach..x + reach) {
-                if (channels.at(tensor, column, row, channel) > raw) return false
-            }
-        }
-        return true
-    }
-
-    companion object {
-        fun of(settings: DecoderSettings, role: String, count: Int): CenterPeaks {
-            val window = settings.integer("$role.window")
-            if (window < 1 || window % 2 == 0) throw settings.wrong("$role.window", "an odd number above 0")
-            return CenterPeaks(
-                channels = CenterChannels.of(settings, role, count),
-                activation = settings.choice("$role.activation"),
-                reach = window / 2,
-                threshold = settings.number("$role.threshold"),
-                most = settings.integer("$role.most"),
-            )
-        }
-    }
-}
-
 /** Width and height of a box about a centre, in cells; without [offsets] its middle is that of the cell. */
 internal class CenterBoxes private constructor(val sizes: CenterChannels, val offsets: CenterChannels?) {
     fun box(outputs: Map<String, Tensor>, center: CenterPeak): Box {

@@ -16,7 +16,6 @@ import kotlin.math.ln
 internal class UdpStep(kernelSize: Int, edge: BlurEdge, private val isLogit: Boolean) {
     private val gaussian = GaussianBlur(kernelSize, edge)
     private var raw = DoubleArray(0)
-    private var blurred = DoubleArray(0)
     private var scale = 1.0
 
     /** Puts the step from the peak ([x], [y]) of map [k] into [offset], map px. */
@@ -42,22 +41,19 @@ internal class UdpStep(kernelSize: Int, edge: BlurEdge, private val isLogit: Boo
     /** The logarithm of the blurred map at a px, or at the nearest one of its edge. */
     private fun log(maps: Heatmaps, x: Int, y: Int): Double {
         val at = y.coerceIn(0, maps.height - 1) * maps.width + x.coerceIn(0, maps.width - 1)
-        return ln((blurred[at] * scale).coerceIn(LEAST, MOST))
+        return ln((gaussian.at(at) * scale).coerceIn(LEAST, MOST))
     }
 
-    /** Fills [blurred] with the whole map, for its maximum. */
+    /** Takes the whole map, for its maximum. */
     private fun blur(maps: Heatmaps, k: Int) {
         val width = maps.width
         val height = maps.height
-        if (raw.size != width * height) {
-            raw = DoubleArray(width * height)
-            blurred = DoubleArray(width * height)
-        }
+        if (raw.size != width * height) raw = DoubleArray(width * height)
         for (y in 0 until height) {
             for (x in 0 until width) raw[y * width + x] = maps[x, y, k].let { if (isLogit) sigmoid(it) else it }
         }
-        gaussian.blur(raw, blurred, width, height)
-        scale = raw.max() / (blurred.max() + 1e-12)
+        gaussian.take(raw, width, height)
+        scale = raw.max() / (gaussian.at(gaussian.best()) + 1e-12)
     }
 
     private companion object {

@@ -67,9 +67,10 @@ internal class OffsetMapDecoder private constructor(
         val coordinates = DoubleArray(2 * keypointCount)
         val scores = DoubleArray(keypointCount)
         for (k in 0 until keypointCount) {
-            read(heatmaps, heat.of(k), heatBlur)
-            val peak = bestOf(map)
-            val score = map[peak]
+            read(heatmaps, heat.of(k))
+            heatBlur?.take(map, width, height)
+            val peak = heatBlur?.best() ?: bestOf(map)
+            val score = heatBlur?.at(peak) ?: map[peak]
             val offsetX = offsetAt(peak, tensors.getValue(x.output), x.of(k)) * factor
             val offsetY = offsetAt(peak, tensors.getValue(y.output), y.of(k)) * factor
             val isInCells = unit == OffsetUnit.CELLS
@@ -96,17 +97,18 @@ internal class OffsetMapDecoder private constructor(
 
     private fun offsetAt(peak: Int, offsets: Tensor, channel: Int): Double {
         if (offsetBlur == null) return offsets.at(peak, channel)
-        read(offsets, channel, offsetBlur)
-        return map[peak]
+        read(offsets, channel)
+        offsetBlur.take(map, width = offsets.shape[2], height = offsets.shape[1])
+        return offsetBlur.at(peak)
     }
 
-    /** Fills [map] with a channel, blurred where the contract says so. */
-    private fun read(tensor: Tensor, channel: Int, blur: GaussianBlur?) {
-        val height = tensor.shape[1]
-        val width = tensor.shape[2]
-        if (map.size != width * height) map = DoubleArray(width * height)
-        for (place in map.indices) map[place] = tensor.at(place, channel)
-        blur?.blur(map, map, width, height)
+    /** Fills [map] with a channel. */
+    private fun read(tensor: Tensor, channel: Int) {
+        val count = tensor.shape[1] * tensor.shape[2]
+        val channels = tensor.shape[3]
+        val values = tensor.values
+        if (map.size != count) map = DoubleArray(count)
+        for (place in 0 until count) map[place] = values[place * channels + channel].toDouble()
     }
 
     companion object {

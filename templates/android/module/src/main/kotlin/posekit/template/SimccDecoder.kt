@@ -54,14 +54,26 @@ internal class SimccDecoder private constructor(
         val maps = tensor.values
         for (k in 0 until keypointCount) {
             val start = k * bins
-            var best = start
-            for (bin in start + 1 until start + bins) if (maps[bin] > maps[best]) best = bin
+            val best = firstOfHighest(maps, start, start + bins)
             val offset = if (refinement == Refinement.QUADRATIC) quadratic(maps, start, bins, best) else 0.0
             val place = best - start + offset
             keypoints[dimensions * k + axis] = if (axis < 2 || depth == null) place / splitRatio else depth.at(place)
             val peak = maps[best].toDouble()
             peaks[k] = if (activation == Activation.SOFTMAX) softmaxPeak(maps, start, bins, peak) else peak
         }
+    }
+
+    private fun firstOfHighest(maps: FloatArray, start: Int, end: Int): Int {
+        var best = start
+        var highest = maps[start]
+        for (bin in start + 1 until end) {
+            val value = maps[bin]
+            if (value > highest) {
+                highest = value
+                best = bin
+            }
+        }
+        return best
     }
 
     /** Offset in bins of the top of the parabola through the best bin; 0 at the ends and on a plateau. */
