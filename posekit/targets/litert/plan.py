@@ -100,7 +100,7 @@ def _in_float(
     """The operations that are no layers and compute in float32 under a static precision, and what to say of them."""
     last, _ = after_layers(nodes)
     padded, exact, attention = paddings_of_maxima(nodes), divisions(nodes), _attention(nodes)
-    floats = before_layers(nodes) | last | exact | attention
+    floats = (before_layers(nodes) - _of_border(nodes, done)) | last | exact | attention
     kept: Counter[str] = Counter()
     unlike: list[str] = []
     for index, node in enumerate(nodes):
@@ -149,6 +149,21 @@ def _filled(nodes: list[Node], floats: Collection[int], done: Sequence[Precision
         if not more:
             return found
         found |= more
+
+
+def _of_border(nodes: list[Node], done: Sequence[Precision | None]) -> set[int]:
+    """Paddings that only layers of 8 or 16 bits read: their kernels pad as they compute, if nothing is in between.
+
+    Of a float padding before a rounding nothing can be made: it takes 10 ns a pixel, twice as long as the first layer.
+    """
+    readers = _readers(nodes)
+    return {
+        index
+        for index, node in enumerate(nodes)
+        if node.op == "PAD"
+        and readers[index]
+        and all(nodes[one].layer and done[one] in STATIC for one in readers[index])
+    }
 
 
 def _attention(nodes: list[Node]) -> set[int]:
