@@ -2,10 +2,11 @@
 
 With `--peers` the CPU seconds of `package --platform all`, its proof included, beside those of litert-torch's and
 coremltools' conversions alone, of a network of 10 M parameters (another of benchmarks/networks.py by its name), in
-fresh processes and in turn. With `--against FOLDER` those of `package --platform all` of the sample by this checkout
-and by the one in FOLDER, in turn, after one run of each that does not count. Else each step in seconds, and the share
-that is not the converters' own work. Converters' work: importing torch, litert-torch and coremltools, opening the file
-and exporting with torch, converting, loading the runtime.
+fresh processes and in turn. With `--against FOLDER [NETWORK]` those of `package --platform all` of the sample by this
+checkout and by the one in FOLDER, in turn, after one run of each that does not count; of another network by its name,
+of 192 x 256 px as hrnet-w32, once each. Else each step in seconds, and the share that is not the converters' own work.
+Converters' work: importing torch, litert-torch and coremltools, opening the file and exporting with torch, converting,
+loading the runtime.
 """
 
 from __future__ import annotations
@@ -60,41 +61,56 @@ def cpu_seconds(command: list[str], checkout: Path | None = None) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def beside_checkout(other: Path) -> None:
+def beside_checkout(other: Path, name: str, runs: int) -> None:
     """Print the CPU seconds of both and the ratio of their medians."""
     ours = Path(__file__).resolve().parents[1]
     taken: dict[Path, list[float]] = {other.resolve(): [], ours: []}
     with tempfile.TemporaryDirectory() as folder:
         posekit = str(Path(sys.executable).parent / "posekit")
         subprocess.run([posekit, "sample", f"{folder}/sample"], check=True, capture_output=True)
-        package = [sys.executable, "-P", "-c", COMMAND, "package", f"{folder}/sample/tinypose.pt2"]
-        for _ in range(1 + RUNS):
+        given = ["--platform", "all", "--out", f"{folder}/out", "--overwrite"]
+        if name == "tinypose":
+            model = Path(f"{folder}/sample/tinypose.pt2")
+        else:  # with a preset, since a contract of today has fields that an earlier posekit does not know
+            model, _ = written(name, Path(folder))
+            model.with_suffix(".json").unlink()
+            pictures = ["--images", f"{folder}/sample/images", "--annotations", f"{folder}/sample/annotations.json"]
+            given += ["--spec", "hrnet-coco17", *pictures]
+        package = [sys.executable, "-P", "-c", COMMAND, "package", str(model), *given]
+        for _ in range(runs):
             for checkout, values in taken.items():
-                given = ["--platform", "all", "--out", f"{folder}/out", "--overwrite"]
-                values.append(cpu_seconds([*package, *given], checkout))
-    for checkout, values in taken.items():
-        print(f"{statistics.median(values[1:]):7.2f} CPU s  {checkout.name}  {[round(one, 2) for one in values[1:]]}")
-    before, now = (statistics.median(values[1:]) for values in taken.values())
+                values.append(cpu_seconds(package, checkout))
+    counted = {checkout: values[1:] or values for checkout, values in taken.items()}
+    for checkout, values in counted.items():
+        print(f"{statistics.median(values):7.2f} CPU s  {checkout.name}  {[round(one, 2) for one in values]}")
+    before, now = map(statistics.median, counted.values())
     print(f"{now / before:.2f} of {other.name}")
 
 
-def beside_peers(name: str) -> None:
-    """Print the medians of both and their ratio."""
+def written(name: str, folder: Path) -> tuple[Path, tuple[int, int]]:
+    """A network of benchmarks/networks.py with its contract beside it in `folder`, and the size of its input, px."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import torch
 
     from benchmarks.networks import build
     from benchmarks.peers.cases import contract
+
+    network, (width, height) = build(name)
+    model = folder / f"{name}.pt2"
+    torch.export.save(torch.export.export(network, (torch.zeros(1, 3, height, width),)), model)
+    spec = contract(name, (width, height)).model_dump(mode="json", by_alias=True)
+    model.with_suffix(".json").write_text(json.dumps(spec), encoding="utf-8")
+    return model, (width, height)
+
+
+def beside_peers(name: str) -> None:
+    """Print the medians of both and their ratio."""
     from posekit.sources.sample import sample_images
 
-    network, size_wh = build(name)
-    width, height = size_wh
     images, annotations = sample_images()
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / f"{name}.pt2"
-        torch.export.save(torch.export.export(network, (torch.zeros(1, 3, height, width),)), model)
-        spec = contract(name, size_wh).model_dump(mode="json", by_alias=True)
-        model.with_suffix(".json").write_text(json.dumps(spec), encoding="utf-8")
+        model, size_wh = written(name, Path(folder))
+        width, height = size_wh
         posekit = [str(Path(sys.executable).parent / "posekit"), "package", str(model), "--platform", "all"]
         given = ["--images", str(images), "--annotations", str(annotations), "--out", folder, "--overwrite"]
         plain = [sys.executable, "-c", PLAIN, str(model), f"{width}x{height}", folder]
@@ -155,6 +171,7 @@ if __name__ == "__main__":
     if "--peers" in sys.argv:
         beside_peers(next((one for one in sys.argv[1:] if one != "--peers"), TEN_MILLION))
     elif "--against" in sys.argv:
-        beside_checkout(Path(sys.argv[sys.argv.index("--against") + 1]))
+        folder, *named = sys.argv[sys.argv.index("--against") + 1 :]
+        beside_checkout(Path(folder), named[0] if named else "tinypose", 1 if named else 1 + RUNS)
     else:
         main()

@@ -1,8 +1,9 @@
-"""`posekit validate` over many pictures: python benchmarks/validate.py [BUNDLE]. The sample's Android bundle by
-default.
+"""`posekit validate` over many pictures: python benchmarks/validate.py [NETWORK]. The sample's Android bundle by
+default, or that of a network of benchmarks/networks.py by its name.
 
 Copies of the sample's pictures, each person's box moved by a fraction of a pixel so that no two crops are the same. One
-worker and two in turn, on as many cores; the share of CPU time that is the runtime's own; the largest process of each.
+worker and two in turn, on as many cores, the quickest runs of each: other work on the machine only makes them slower.
+The share of CPU time that is the runtime's own; the largest process. Python's bytecode is kept, as pip keeps it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import platform
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,23 +20,28 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.package import written
+
 FEW, MANY, RUNS = 50, 500, 3
-# validate in this process on one core, with the CPU time within the runtime written to standard error
+# validate in this process on one core, with the CPU time within the runtime, where it loads models as where it runs
+# them, written to standard error
 SHARE = """
-import os, sys, time
+import functools, os, sys, time
 os.sched_setaffinity(0, {0})
-from posekit.runtimes import litert
-spent, open_model = [0.0], litert.open_model
-def timed(*given, **more):
-    run = open_model(*given, **more)
-    def timing(pixels):
+from ai_edge_litert.interpreter import Interpreter, SignatureRunner
+spent = [0.0]
+def timed(entry):
+    @functools.wraps(entry)
+    def timing(*given, **more):
         start = time.process_time()
         try:
-            return run(pixels)
+            return entry(*given, **more)
         finally:
             spent[0] += time.process_time() - start
     return timing
-litert.open_model = timed
+for owner, name in ((Interpreter, "allocate_tensors"), (Interpreter, "invoke"), (SignatureRunner, "__call__")):
+    setattr(owner, name, timed(getattr(owner, name)))
 from posekit.cli.app import main
 try:
     main(sys.argv[1:])
@@ -69,6 +74,18 @@ def write_pictures(folder: Path, count: int) -> tuple[Path, Path]:
     return folder / "images", path
 
 
+def packaged(posekit: str, name: str, work: Path) -> Path:
+    """The Android bundle of the sample or of another network, in `work`."""
+    subprocess.run([posekit, "sample", str(work / "sample")], check=True, capture_output=True)
+    model, given = work / "sample" / "tinypose.pt2", list[str]()
+    if name != "tinypose":
+        model, _ = written(name, work)
+        given = ["--images", f"{work}/sample/images", "--annotations", f"{work}/sample/annotations.json"]
+    package = [posekit, "package", str(model), "--platform", "android", "--out", str(work), *given]
+    subprocess.run(package, check=True, capture_output=True)
+    return work / f"{name}-android"
+
+
 def measured(command: list[str], cores: set[int]) -> tuple[float, float, float]:
     """Seconds by the clock, CPU seconds and MB of the largest process of a command that may use `cores`."""
     start = time.perf_counter()
@@ -84,15 +101,13 @@ def measured(command: list[str], cores: set[int]) -> tuple[float, float, float]:
 
 def main() -> None:
     """Measure and print a line a number of workers."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     posekit = str(Path(sys.executable).parent / "posekit")
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        bundle = Path(sys.argv[1]) if len(sys.argv) > 1 else work / "tinypose-android"
-        if len(sys.argv) < 2:
-            subprocess.run([posekit, "sample", str(work / "sample")], check=True, capture_output=True)
-            model = str(work / "sample" / "tinypose.pt2")
-            package = [posekit, "package", model, "--platform", "android", "--out", scratch]
-            subprocess.run(package, check=True, capture_output=True)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(work / "bytecode")
+        name = sys.argv[1] if len(sys.argv) > 1 else "tinypose"
+        bundle = packaged(posekit, name, work)
         commands = {}
         for count in (FEW, MANY):
             images, people = write_pictures(work / str(count), count)
@@ -104,19 +119,23 @@ def main() -> None:
                     one = measured([posekit, *command, "--workers", str(workers)], cores)
                     found.setdefault((workers, count), []).append(one)
         alone = [sys.executable, "-c", SHARE, *commands[MANY], "--workers", "1"]
-        told = subprocess.run(alone, check=False, capture_output=True, text=True).stderr.split()
-    rows = {key: tuple(map(statistics.median, zip(*values, strict=True))) for key, values in found.items()}
-    for (workers, count), (seconds, cpu, megabytes) in rows.items():
+        within, cpu = map(float, subprocess.run(alone, check=False, capture_output=True, text=True).stderr.split()[-2:])
+    rows = {key: tuple(map(min, zip(*values, strict=True))) for key, values in found.items()}
+    for (workers, count), (seconds, cpu_s, megabytes) in rows.items():
         print(
-            f"{workers} worker{'s' if workers > 1 else ' '} {count:4d} pictures {seconds:7.2f} s  {cpu:7.2f} CPU s  "
+            f"{workers} worker{'s' if workers > 1 else ' '} {count:4d} pictures {seconds:7.2f} s  {cpu_s:7.2f} CPU s  "
             f"{megabytes:6.1f} MB"
         )
-    share, gain = float(told[-2]) / float(told[-1]), rows[1, MANY][0] / rows[2, MANY][0]
-    print(f"in the runtime: {share:.0%} of the CPU time; two workers: {gain:.2f} times as fast")
+    share, gain = within / cpu, rows[1, MANY][0] / rows[2, MANY][0]
+    print(
+        f"in the runtime: {share:.0%} of the CPU time, {within:.2f} of {cpu:.2f} s; "
+        f"two workers: {gain:.2f} times as fast"
+    )
     print(
         json.dumps(
             {
                 "machine": f"{platform.machine()}, {platform.system()}",
+                "network": name,
                 "runtime_share": round(share, 3),
                 "two_workers": round(gain, 2),
                 "largest_mb": {f"{w} x {c}": round(r[2], 1) for (w, c), r in rows.items()},

@@ -56,17 +56,18 @@ def validate(
 ) -> None:
     """Verify a bundle, and measure what ships anew. It is held against the reference that the bundle carries."""
     from posekit.cli import console
+    from posekit.pipelines.hiring import ahead
+    from posekit.pipelines.validate_options import ValidateOptions
 
-    with console.progress() as step:
+    wanted = ValidateOptions(
+        images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
+        trust, source, spec, changes, arch, weights, calibration, calibration_annotations, workers, scheduler,
+    )  # fmt: skip
+    with console.progress() as step, ahead(wanted) as staff:
         from posekit.cli import verdicts
         from posekit.pipelines.validate import validate as validating
-        from posekit.pipelines.validate_options import ValidateOptions
 
-        wanted = ValidateOptions(
-            images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
-            trust, source, spec, changes, arch, weights, calibration, calibration_annotations, workers, scheduler,
-        )  # fmt: skip
-        result = validating(bundle, wanted, step)
+        result = validating(bundle, wanted, step, staff)
     verdicts.show_validation(result, report, write_request, json)
     if not result.evaluation.is_good:
         raise typer.Exit(1)

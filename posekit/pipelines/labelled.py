@@ -17,6 +17,7 @@ from posekit.pipelines.measuring import Seen, begun, work_of
 from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses.photos import Photos, find_photos, refuse_unreadable, without
 from posekit.progress import Progress
+from posekit.runtimes.workers.processes import Staff
 
 
 def annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Photos:
@@ -28,13 +29,13 @@ def annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Photos:
 
 
 def looking(
-    opened: bundle.Bundle, given: Photos | None, options: ValidateOptions, step: Progress
+    opened: bundle.Bundle, given: Photos | None, options: ValidateOptions, step: Progress, staff: Staff | None
 ) -> contextlib.AbstractContextManager[Callable[[], list[Seen]]]:
     """The given pictures, on their way to whoever looks at them while the bundle is held against itself."""
     if given is None:
         return contextlib.nullcontext(list)
     work = work_of(opened.platform, opened.model_path, opened.spec)
-    return begun(work, given.photos, options.workers, options.scheduler, step)
+    return begun(work, given.photos, options.workers, options.scheduler, step, staff)
 
 
 def with_accuracy(

@@ -23,17 +23,16 @@ from posekit.errors import InputError
 from posekit.parity.accuracy import Truth, truth_of, why_no_truth
 from posekit.parity.cases import cases_in, found_in
 from posekit.parity.metrics import Found
+from posekit.pipelines.hiring import worker_count
 from posekit.poses.images import Photo, decode_image
 from posekit.progress import Progress, patient
 from posekit.runtimes import runtime_for
 from posekit.runtimes.files import contents, unpack
 from posekit.runtimes.workers import Spread, Work, cluster, installed, processes
 
-AT_ONCE = 8  # pictures of a task
+AT_ONCE = 4  # pictures of a task
 ENOUGH_BYTES = 1 << 23  # of a task: a picture that reaches it ends it
-WORTH_A_WORKER = 40  # pictures; fewer are done before another process has started
 LOOK_SECONDS = 0.5  # between two looks at how far it is
-MOST = 16  # worker processes where nothing is said
 TOOLS = {"android": ("ai-edge-litert", "numpy", "pillow"), "ios": ("coremltools", "torch", "numpy", "pillow")}
 
 
@@ -76,11 +75,6 @@ def work_of(platform: str, model: Path, spec: PoseSpec) -> Work[Model, Pictures,
         digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     sent = Model(platform, spec, model.name, files, digest.hexdigest())
     return Work(sent, look, _lost, tools_of, "run the same again when it is back")
-
-
-def worker_count(asked: int, pictures: int, cores: int) -> int:
-    """Worker processes that help, 1 for none but this one; asked: 0 where it is not said."""
-    return asked or max(min(cores, MOST, pictures // WORTH_A_WORKER), 1)
 
 
 def tasks_of(photos: Sequence[Photo]) -> Iterator[Pictures]:
@@ -162,12 +156,18 @@ def tools_of(model: Model) -> Mapping[str, str]:
 
 @contextlib.contextmanager
 def begun(
-    work: Work[Model, Pictures, list[Seen]], photos: Sequence[Photo], workers: int, scheduler: str, step: Progress
+    work: Work[Model, Pictures, list[Seen]],
+    photos: Sequence[Photo],
+    workers: int,
+    scheduler: str,
+    step: Progress,
+    staff: processes.Staff | None = None,
 ) -> Iterator[Callable[[], list[Seen]]]:
     """Begin to look at pictures; what comes waits for the end and gives what was seen, in their order.
 
     workers: processes, 0 for as many as help, 1 for none but this one, which then looks as it waits. scheduler: of a
-    Dask cluster, used instead. InputError where no scheduler answers, and MissingToolError without Dask.
+    Dask cluster, used instead. staff: worker processes that wait already. InputError where no scheduler answers, and
+    MissingToolError without Dask.
     """
     count = worker_count(workers, len(photos), processes.cores())
     with contextlib.ExitStack() as stack:
@@ -175,7 +175,8 @@ def begun(
         if scheduler:
             run = stack.enter_context(cluster.dask(work, scheduler))
         elif count > 1:
-            run = stack.enter_context(processes.processes(work, count))
+            waiting = staff[:count] if staff else stack.enter_context(processes.hired(count))
+            run = stack.enter_context(processes.at_work(work, waiting))
         seen: dict[int, Seen] = {}
         is_over = threading.Event()
 

@@ -38,6 +38,7 @@ from posekit.report.document import FILE as REPORT_FILE
 from posekit.report.document import read_evaluation
 from posekit.report.facts import read_facts
 from posekit.runtimes import Runtime, runtime_for
+from posekit.runtimes.workers.processes import Staff
 from posekit.sources import open_source
 from posekit.targets import file_bytes
 
@@ -51,10 +52,13 @@ class Validated:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = silent) -> Validated:
+def validate(
+    folder: Path, options: ValidateOptions = PLAIN, step: Progress = silent, staff: Staff | None = None
+) -> Validated:
     """Verify a bundle and measure its model anew against the reference that it carries.
 
-    With annotated images the accuracy of the packaged model is measured too. InputError (exit 2) for a bundle that
+    With annotated images the accuracy of the packaged model is measured too; staff: worker processes that wait to look
+    at them, if there are some already (hiring.py). InputError (exit 2) for a bundle that
     is not what its manifest says, or a device run that is not the bundle's.
     """
     options.check(folder)
@@ -70,7 +74,7 @@ def validate(folder: Path, options: ValidateOptions = PLAIN, step: Progress = si
         if options.write_request is not None:
             drive.write_request(opened, options.write_request, evidence.only_cases())
     runtime = _remembering(runtime_for(opened.platform, opened.model_path))
-    with tempfile.TemporaryDirectory() as scratch, looking(opened, given, options, step) as look:
+    with tempfile.TemporaryDirectory() as scratch, looking(opened, given, options, step, staff) as look:
         code = None
         if options.wrapper:
             with announced(step, "compile the wrapper"):

@@ -17,10 +17,10 @@ from PIL import Image
 
 from posekit.bundle import open_bundle
 from posekit.errors import InputError
-from posekit.pipelines import measuring
+from posekit.pipelines import hiring, measuring
+from posekit.pipelines.hiring import WORTH_A_WORKER, worker_count
 from posekit.pipelines.measuring import (
     AT_ONCE,
-    WORTH_A_WORKER,
     Model,
     Pictures,
     Seen,
@@ -28,8 +28,8 @@ from posekit.pipelines.measuring import (
     look,
     tasks_of,
     work_of,
-    worker_count,
 )
+from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses.images import Person, Photo
 from posekit.progress import silent
 from posekit.runtimes import mil, runtime_for
@@ -103,6 +103,43 @@ def test_every_picture_is_seen_in_order(expected: list[Any], photos: list[Photo]
 @pytest.mark.parametrize("count", [2, 3])
 def test_more_processes_see_the_same(count: int, work: Any, photos: list[Photo], expected: list[Any]) -> None:
     with begun(work, photos, count, "", silent) as end:
+        assert facts(end()) == expected
+
+
+def test_workers_that_wait_already_are_those_that_look(
+    work: Any, photos: list[Photo], expected: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with processes.hired(3, hiring.LOOKING) as staff:
+        monkeypatch.setattr(processes.subprocess, "Popen", None)  # no other is started
+        with begun(work, photos, 2, "", silent, staff) as end:
+            assert facts(end()) == expected
+        assert [hasattr(worker, "work") for worker in staff] == [True, True, False]
+    assert all(worker.process.poll() is not None for worker in staff)
+
+
+@pytest.mark.parametrize(
+    ("images", "workers", "scheduler", "count"),
+    [(False, 2, "", 0), (True, 3, "", 3), (True, 1, "", 0), (True, 2, "tcp://there", 0), (True, 0, "", 0)],
+)
+def test_workers_are_hired_ahead(images: bool, workers: int, scheduler: str, count: int, photos: list[Photo]) -> None:
+    folder = photos[0].path.parent if images else None  # of too few pictures to be worth a worker
+    with hiring.ahead(ValidateOptions(images=folder, workers=workers, scheduler=scheduler)) as staff:
+        assert len(staff) == count
+
+
+def test_the_files_of_a_folder_tell_how_many_are_hired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hiring, "cores", lambda: 8)
+    for number in range(2 * WORTH_A_WORKER):
+        (tmp_path / f"{number}.jpg").touch()
+    for folder, count in ((tmp_path, 2), (tmp_path / "missing", 0)):
+        with hiring.ahead(ValidateOptions(images=folder)) as staff:
+            assert len(staff) == count
+
+
+def test_what_a_worker_imports_while_it_waits_may_be_missing(
+    work: Any, photos: list[Photo], expected: list[Any]
+) -> None:
+    with processes.hired(2, "posekit.nothing") as staff, begun(work, photos, 2, "", silent, staff) as end:
         assert facts(end()) == expected
 
 
@@ -206,7 +243,7 @@ def test_leaving_early_leaves_the_rest(work: Any, photos: list[Photo], monkeypat
         (0, 8, 8, 1),
         (0, 2 * WORTH_A_WORKER, 8, 2),
         (0, 10**6, 8, 8),
-        (0, 10**6, 256, measuring.MOST),
+        (0, 10**6, 256, hiring.MOST),
         (0, 10**6, 1, 1),
         (5, 1, 1, 5),
     ],

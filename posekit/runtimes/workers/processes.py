@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import subprocess
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import posekit
 from posekit.errors import first_line
@@ -27,22 +28,39 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 
 @contextlib.contextmanager
-def processes(work: Work[Problem, Task, Answer], count: int) -> Iterator[Spread[Task, Answer]]:
-    """In `count` worker processes; a task whose worker was killed is done again by another, ATTEMPTS times in all.
+def hired(count: int, module: str = "") -> Iterator[Staff]:
+    """`count` worker processes that wait for work, none for fewer than two; module: what each imports meanwhile.
 
     When the `with` ends, however it ends, so do the workers, and their files are removed.
     """
+    with tempfile.TemporaryDirectory() as scratch:
+        staff = [_Worker(scratch, module) for _ in range(count)]
+        try:
+            yield staff
+        finally:
+            for worker in staff:
+                worker.close()
+
+
+@contextlib.contextmanager
+def processes(work: Work[Problem, Task, Answer], count: int) -> Iterator[Spread[Task, Answer]]:
+    """In `count` worker processes, which end with the `with`; as `at_work`."""
+    with hired(count) as staff, at_work(work, staff) as spread:
+        yield spread
+
+
+@contextlib.contextmanager
+def at_work(work: Work[Problem, Task, Answer], staff: Staff) -> Iterator[Spread[Task, Answer]]:
+    """In worker processes that wait; a task whose worker was killed is done again by another, ATTEMPTS times in all."""
     content = pickle.dumps((work.do, work.problem))
-    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(count) as threads:
-        staff = [_Worker(content, scratch) for _ in range(count)]
+    for worker in staff:
+        worker.work = content
+    with ThreadPoolExecutor(len(staff)) as threads:
         try:
             yield partial(_run, work, staff, threads)
         finally:
             for worker in staff:
                 worker.process.kill()  # a thread that waits for its answer then ends
-            threads.shutdown()
-            for worker in staff:
-                worker.close()
 
 
 def _run(
@@ -73,13 +91,14 @@ def _run(
 
 
 class _Worker:
-    """A process that does one task after another, with its temporary files in `scratch`."""
+    """A process that does one task of `work` after another, with its temporary files in `scratch`."""
 
     process: subprocess.Popen[bytes]
+    work: bytes
     _is_new: bool
 
-    def __init__(self, work: bytes, scratch: str) -> None:
-        self._work, self._scratch = work, scratch
+    def __init__(self, scratch: str, module: str) -> None:
+        self._scratch, self._module = scratch, module
         self._start()
 
     def ask(self, task: Any) -> list[Any]:
@@ -90,7 +109,7 @@ class _Worker:
         try:
             if self._is_new:
                 self._is_new = False
-                questions.write(self._work)
+                questions.write(self.work)
             questions.write(pickle.dumps(task))
             questions.flush()
             answer = pickle.load(answers)  # of a process of ours, over a pipe of ours
@@ -118,9 +137,12 @@ class _Worker:
         self._is_new = True
         # a session of its own: Ctrl-C is for us, who then end it
         self.process = subprocess.Popen(
-            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [*_COMMAND, self._module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=_environment(self._scratch), start_new_session=True,
         )  # fmt: skip
+
+
+Staff: TypeAlias = list[_Worker]
 
 
 def serve() -> None:
@@ -128,6 +150,9 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what converters print goes where it is not taken for an answer
     questions = sys.stdin.buffer
+    if module := sys.argv[1]:
+        with contextlib.suppress(Exception):  # the work that needs it says so
+            importlib.import_module(module)
     with contextlib.suppress(EOFError, BrokenPipeError):  # whoever asked is gone
         do, problem = pickle.load(questions)
         while True:

@@ -17,7 +17,7 @@ from posekit.contract.precisions import Precision
 from posekit.contract.recipe import Recipe
 from posekit.runtimes.eight_bits import coarse
 from posekit.targets.converted import COARSE, Calibration
-from posekit.targets.litert.tflite_graph import Node, after_layers, before_layers
+from posekit.targets.litert.tflite_graph import Node, after_layers, before_layers, borders, readers_of
 from posekit.targets.rounding import size_of_small, why_eight
 
 STATIC: Mapping[Precision, int] = {"w8a8": 8, "w8a16": 16}  # bits of activations
@@ -100,7 +100,12 @@ def _in_float(
     """The operations that are no layers and compute in float32 under a static precision, and what to say of them."""
     last, _ = after_layers(nodes)
     padded, exact, attention = paddings_of_maxima(nodes), divisions(nodes), _attention(nodes)
-    floats = before_layers(nodes) | last | exact | attention
+    floats = (
+        (before_layers(nodes) - borders(nodes, {index for index, one in enumerate(done) if one in STATIC}))
+        | last
+        | exact
+        | attention
+    )
     kept: Counter[str] = Counter()
     unlike: list[str] = []
     for index, node in enumerate(nodes):
@@ -134,7 +139,7 @@ def _filled(nodes: list[Node], floats: Collection[int], done: Sequence[Precision
     """With the operations that read floats alone and are read by such alone: rounding them would be work for
     nothing."""
     found = set(floats)
-    readers = _readers(nodes)
+    readers = readers_of(nodes)
 
     def is_float(index: int) -> bool:
         return done[index] not in STATIC if nodes[index].layer else index in found
@@ -153,7 +158,7 @@ def _filled(nodes: list[Node], floats: Collection[int], done: Sequence[Precision
 
 def _attention(nodes: list[Node]) -> set[int]:
     """The operations of attention and norms, with all that is between them and the layers around."""
-    readers = _readers(nodes)
+    readers = readers_of(nodes)
     found = {index for index, node in enumerate(nodes) if node.op in ATTENTION and not node.layer and node.weight < 0}
     ahead = list(found)
     while ahead:
@@ -161,15 +166,6 @@ def _attention(nodes: list[Node]) -> set[int]:
         around = {one for one in (*nodes[index].sources, *readers[index]) if not nodes[one].layer} - found
         found |= around
         ahead += around
-    return found
-
-
-def _readers(nodes: list[Node]) -> list[list[int]]:
-    """The nodes that read each node's results."""
-    found: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for source in node.sources:
-            found[source].append(index)
     return found
 
 
@@ -196,7 +192,7 @@ def _coarse(nodes: list[Node], calibration: Calibration) -> set[int]:
 
 def paddings_of_maxima(nodes: list[Node]) -> set[int]:
     """Paddings with minus infinity of which only maxima are taken: any value below all others serves as well."""
-    readers = _readers(nodes)
+    readers = readers_of(nodes)
     return {
         index
         for index, node in enumerate(nodes)

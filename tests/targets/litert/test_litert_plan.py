@@ -73,3 +73,34 @@ def test_attention_and_norms_compute_in_float_up_to_the_layers_around(gate: str)
 
 def test_an_operation_without_a_fast_kernel_computes_in_float_alone() -> None:
     assert floats("w8a8", {}, "GELU") == {"gate"}
+
+
+@pytest.mark.parametrize(
+    ("op", "lost", "precision", "expected"),
+    [
+        ("PAD", {}, "w8a8", "w8a8"),
+        ("PAD", {}, "w8a16", "w8a16"),
+        ("PAD", {"first": 0.2}, "w8a8", None),  # the layer computes in float, and so does what is before it
+        ("MIRROR_PAD", {}, "w8a8", None),  # no kernel pads like that as it computes
+        ("PAD", {}, "w8", None),
+    ],
+)
+def test_a_border_is_rounded_with_the_layer_that_reads_it(
+    op: str, lost: dict[str, float], precision: str, expected: str | None
+) -> None:
+    ops = [("mean", "SUB", ()), ("border", op, (0,)), ("first", "CONV_2D", (1,)), ("out", "CONV_2D", (2,))]
+    nodes = [
+        Node(
+            name,
+            kind,
+            name if name in LAYERS else "",
+            sources,
+            sources,
+            (number,),
+            99 if name in LAYERS else -1,
+            name == "out",
+        )
+        for number, (name, kind, sources) in enumerate(ops)
+    ]
+    known = Calibration(ranges={node.name: (-1.0, 1.0) for node in nodes}, lost=lost)
+    assert plan(nodes, uniform(precision), known).done[:2] == (None, expected)  # type: ignore[arg-type]
