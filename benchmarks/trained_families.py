@@ -37,7 +37,7 @@ NETWORKS = {
 }
 # with everybody's box, x0 y0 x1 y1 px
 SKIER = (DATA / "photo" / "000000000785.jpg", (280, 44, 499, 388))
-COUPLE = (DATA / "posenet" / "test_couple.jpg", None)
+COUPLE = (DATA / "posenet/test_couple.jpg", None)
 VIEWS = 24
 
 

@@ -276,7 +276,8 @@ def test_style(packages: dict[str, Path]) -> None:
     for folder in folders:
         for source in folder.rglob("*.swift*"):
             if source.is_file() and ".build" not in source.parts:
-                assert len(source.read_text().splitlines()) <= 200, source
+                most = 250 if source.suffix == ".j2" else 200  # a template holds every variant of a file
+                assert len(source.read_text().splitlines()) <= most, source
 
 
 @pytest.fixture(scope="session")
