@@ -16,13 +16,13 @@ Detect = Callable[[], Poses]
 See = Callable[[Region], Poses]
 KEYPOINTS = 5
 SIGMAS = (0.08,) * KEYPOINTS
-BY_BOX = FollowingRule((96, 128), 1.25, SIGMAS, 0.3, max_people=3, detect_every=6)
+BY_BOX = FollowingRule((96, 128), 1.25, SIGMAS, 0.3, max_people=3, detect_every=3)
 BY_POINTS = FollowingRule(
     (64, 64), 1.0, SIGMAS, 0.4, PointsRule(0, 1, 1.3, 0.1), False, PointsRule(2, 3, 2.5, -0.2, 45.0), True,
-    margin=1.1, max_people=2, detect_every=4, min_overlap=0.2, max_alike=0.7,
+    margin=1.1, max_people=2, detect_every=3, min_overlap=0.2, max_alike=0.7,
 )  # fmt: skip
 BY_POINTS_AND_BOX = FollowingRule(
-    (80, 60), 1.0, SIGMAS, 0.3, PointsRule(1, 0, 1.2, 0.0, 0.0), True, PointsRule(4, 0, 2.0), False, detect_every=5
+    (80, 60), 1.0, SIGMAS, 0.3, PointsRule(1, 0, 1.2, 0.0, 0.0), True, PointsRule(4, 0, 2.0), False, detect_every=3
 )
 
 
