@@ -69,8 +69,13 @@ def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> Pose
     without edges."""
     if kind == TWO_STAGE:
         detector = spec("detections", name).model_copy(update={"dense": ()})
-        points = PointsSpec(first="left_hip", second="nose", scale=1.2, shift=-0.1)
-        region = RegionSpec(points=points.model_copy(update={"about": "box"}), next_points=points, max_people=3)
+        points = PointsSpec(first="left_hip", second="nose", scale=1.2, shift=-0.1, about="box")
+        among = {
+            "with_second": ("left_eye", "left_eye"),
+            "about": "extent",
+            "among": ("nose", "left_hip", "left_wrist"),
+        }
+        region = RegionSpec(points=points, next_points=points.model_copy(update=among), max_people=3)
         return joined(spec(PLAIN, name, 0), detector, region)
     chosen = next((one for one in cases()[kind] if one["name"] == SEVERAL), cases()[kind][case])
     data = {

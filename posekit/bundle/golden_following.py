@@ -21,15 +21,16 @@ BY_POINTS = FollowingRule(
     (64, 64), 1.0, SIGMAS, 0.4, PointsRule(0, 1, 1.3, 0.1), False, PointsRule(2, 3, 2.5, -0.2, 45.0), True,
     margin=1.1, max_people=2, detect_every=3, min_overlap=0.2, max_alike=0.7,
 )  # fmt: skip
-BY_POINTS_AND_BOX = FollowingRule(
-    (80, 60), 1.0, SIGMAS, 0.3, PointsRule(1, 0, 1.2, 0.0, 0.0), True, PointsRule(4, 0, 2.0), False, detect_every=3
-)
+BY_BOX_AND_EXTENT = FollowingRule(
+    (80, 60), 1.0, SIGMAS, 0.3, PointsRule(1, 0, 1.2, 0.0, 0.0), True,
+    PointsRule(4, 0, 2.0, 0.1, 60.0, (0, 1), (0, 1, 2, 4)), False, detect_every=3,
+)  # fmt: skip
 
 
 def following_cases(seed: int) -> list[Case]:
     """Clips by each rule, a case a frame, the first of a clip with its `rule`."""
     cases = list[Case]()
-    for number, rule in enumerate((BY_BOX, BY_POINTS, BY_POINTS_AND_BOX)):
+    for number, rule in enumerate((BY_BOX, BY_POINTS, BY_BOX_AND_EXTENT)):
         rng = np.random.default_rng(seed + 20 + number)
         shapes = rng.uniform(-15, 15, (4, KEYPOINTS, 2))
         cases += clip_cases(rule, (_frame(_people(rng, shapes, step), rng) for step in range(14)))
@@ -105,7 +106,8 @@ def _points(rule: PointsRule | None, about_box: bool) -> Case | None:
         return None
     return {
         "first": rule.first, "second": rule.second, "scale": rule.scale, "shift": rule.shift,
-        "target_degrees": rule.target_degrees, "about_box": about_box,
+        "target_degrees": rule.target_degrees, "about_box": about_box, "with_second": list(rule.with_second),
+        "among": list(rule.among),
     }  # fmt: skip
 
 

@@ -358,9 +358,9 @@ def _check_points(spec: PoseSpec) -> None:
         ("next_points", spec.region.next_points, spec.keypoints.names),
     )
     for table, points, names in both:
-        for field in () if points is None else ("first", "second"):
-            if (name := getattr(points, field)) not in names:
-                raise ValueError(f"region.{table}.{field} is {name!r}: expected one of {', '.join(names)}")
+        for name in () if points is None else points.names:
+            if name not in names:
+                raise ValueError(f"region.{table} names {name!r}: expected one of {', '.join(names)}")
 
 
 def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:

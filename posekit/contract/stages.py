@@ -51,4 +51,5 @@ def _rule(points: PointsSpec | None, names: tuple[str, ...]) -> PointsRule | Non
     if points is None:
         return None
     first, second = names.index(points.first), names.index(points.second)
-    return PointsRule(first, second, points.scale, points.shift, points.target_degrees)
+    with_second, among = (tuple(map(names.index, one)) for one in (points.with_second, points.among))
+    return PointsRule(first, second, points.scale, points.shift, points.target_degrees, with_second, among)

@@ -105,6 +105,7 @@ def _following_facts(rule: FollowingRule) -> list[float]:
     for points, about_box in ((rule.points, rule.points_about_box), (rule.next_points, rule.next_points_about_box)):
         if points is not None:
             counts += [points.first, points.second, points.scale, points.shift, points.target_degrees, about_box]
+            counts += [*points.with_second, *points.among]
     return [float(one) for one in counts]
 
 

@@ -57,11 +57,12 @@ def region_from_box(box_xyxy: tuple[float, float, float, float], size_wh: tuple[
 
 @dataclass(frozen=True, slots=True)
 class PointsRule:
-    """How a region comes from two points of a person or of a hand.
+    """How a region comes from points of a person or of a hand.
 
     first, second: their places among the points; the vector from the one to the other is turned to `target_degrees`,
-    counted counter-clockwise from the x axis (90: up). shift: by how much of its height the region is moved along its
-    own y axis. scale: by how much it is grown.
+    counted counter-clockwise from the x axis (90: up). with_second: further places, the vector then goes to the mean of
+    all; a place that is named twice counts twice. among: places of points whose extent along the turned axes is the
+    region's. shift: by how much of its height the region is moved along its own y axis. scale: by how much it is grown.
     """
 
     first: int
@@ -69,6 +70,8 @@ class PointsRule:
     scale: float
     shift: float = 0.0
     target_degrees: float = 90.0
+    with_second: tuple[int, ...] = ()
+    among: tuple[int, ...] = ()
 
 
 def region_from_points(
@@ -77,22 +80,45 @@ def region_from_points(
     """The square region, turned, about the first point, whose half side is the second one's distance, times the scale.
 
     points: (K, 2 or 3), source px. box_xyxy: source px; where given, the square is about its middle and as large as its
-    longer side. None where both points are one place, or too far away. Source: MediaPipe's alignment points.
+    longer side. Where the rule has points `among`, the same of their extent. None where both points are one place, or
+    too far away. Source: MediaPipe's alignment points, and its region of a hand's landmarks.
     """
-    (x, y), (x2, y2) = points[rule.first][:2], points[rule.second][:2]
+    (x, y), (x2, y2) = points[rule.first][:2], _second(points, rule)
     height = side = 2 * math.hypot(x2 - x, y2 - y)
     sound = side >= SMALLEST_PX and abs(x) <= FARTHEST_PX and abs(y) <= FARTHEST_PX and side <= FARTHEST_PX
     degrees = rule.target_degrees - math.atan2(y - y2, x2 - x) * 180 / math.pi
+    if sound:
+        degrees -= 360 * math.floor((degrees + 180) / 360)
+    angle = degrees * math.pi / 180
     if box_xyxy is not None:
         left, top, right, bottom = box_xyxy
         sound = sound and is_sound_box(box_xyxy)
         x, y, height, side = (left + right) / 2, (top + bottom) / 2, bottom - top, max(right - left, bottom - top)
+    elif rule.among and sound:
+        x, y, width, height = _extent([points[place] for place in rule.among], x, y, angle)
+        side = max(width, height)
+        sound = SMALLEST_PX <= side <= FARTHEST_PX and abs(x) <= FARTHEST_PX and abs(y) <= FARTHEST_PX
     if not sound:
         return None
-    degrees -= 360 * math.floor((degrees + 180) / 360)
-    angle, away = degrees * math.pi / 180, rule.shift * height
+    away = rule.shift * height
     center_xy = (float(x - away * math.sin(angle)), float(y + away * math.cos(angle)))
     return Region(center_xy, (float(side * rule.scale),) * 2, float(degrees))
+
+
+def _second(points: Sequence[Sequence[float]], rule: PointsRule) -> tuple[float, float]:
+    """Where the vector leads to."""
+    places = (rule.second, *rule.with_second)
+    return sum(points[one][0] for one in places) / len(places), sum(points[one][1] for one in places) / len(places)
+
+
+def _extent(points: Sequence[Sequence[float]], x: float, y: float, angle: float) -> tuple[float, float, float, float]:
+    """Middle, width and height of points along axes turned by `angle`, radians, clockwise as seen; x, y: what they are
+    turned about."""
+    sine, cosine = math.sin(angle), math.cos(angle)
+    across = [(one[0] - x) * cosine + (one[1] - y) * sine for one in points]
+    down = [(one[1] - y) * cosine - (one[0] - x) * sine for one in points]
+    u, v = (min(across) + max(across)) / 2, (min(down) + max(down)) / 2
+    return x + u * cosine - v * sine, y + u * sine + v * cosine, max(across) - min(across), max(down) - min(down)
 
 
 def frame_region(source_size_wh: tuple[int, int], spec: InputSpec) -> Region:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from posekit.sources.source import SourceModel
 
 
-PRESETS = {"pose": "blazepose"}  # by how the name of a task's landmarks begins
+PRESETS = {"pose": "blazepose", "hand": "hands"}  # by how the name of a task's landmarks begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,12 @@ def spec_of(kind: str) -> PoseSpec:
             kind="integral", output="maps", normalisation="softmax", alignment="stride", score="share"
         )
         return spec_of("heatmap").model_copy(update={"decoder": settings})
-    return preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
+    found = preset({"heatmap": "hrnet-coco17", "simcc": "rtmpose-coco17", "detections": "yolo-pose-coco17",
                    "paf": "tf-pose-coco18", "tags": "higherhrnet-coco17",
                    "centers": "centernet-pose-coco17", "landmarks": "blazepose-33",
                    "posenet": "posenet-mobilenet-coco17", "movenet": "movenet-raw",
                    "location_maps": "vnect-mpi21"}[kind])  # fmt: skip
+    return found.model_copy(update={"dense": ()})  # which read outputs of their own
 
 
 def outputs_of(kind: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -99,3 +99,23 @@ def test_pixels_are_mediapipes() -> None:
         off[one["file"]] = np.abs(seen - expected).mean()
     assert len(off) == 13
     assert max(off.values()) <= 0.5, off
+
+
+HAND = PointsRule(0, 1, 2.0, -0.1, 90.0, (1, 2, 3), (0, 1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 37.0, 90.0, -135.0, 180.0])
+def test_the_extent_of_points_along_turned_axes(degrees: float) -> None:
+    """A hand's inner points, turned: the square is about the middle of them, moved a tenth towards the tips."""
+    upright = np.array([[50.0, 100], [50, 40], [40, 50], [60, 50], [80, 70]])  # wrist, middle twice, two beside, thumb
+    middle = np.array([60.0, 70.0])
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])  # clockwise as seen
+    region = region_from_points((upright - 50) @ turn.T + 200, HAND)
+    assert region is not None
+    assert (region.rotation_degrees - degrees) % 360 == pytest.approx(0, abs=1e-9)
+    assert region.size_wh == pytest.approx((120.0, 120.0))
+    expected = turn @ (middle - 50 + np.array([0.0, -0.1 * 60])) + 200
+    assert region.center_xy == pytest.approx(tuple(expected))
+    assert region_from_points([[5.0, 5.0], [5.0, 1.0]] + [[5.0, 5.0]] * 3, HAND) is not None
+    assert region_from_points([[5.0, 5.0]] * 5, HAND) is None

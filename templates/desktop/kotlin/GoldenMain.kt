@@ -192,7 +192,8 @@ private fun told(rule: FollowingRule): List<Double> = rule.run {
 
 private fun told(points: PointsRule?, aboutBox: Boolean): List<Double> = listOfNotNull(points).flatMap {
     val about = if (aboutBox) 1.0 else 0.0
-    listOf(it.first.toDouble(), it.second.toDouble(), it.scale, it.shift, it.targetDegrees, about)
+    val places = (it.withSecond + it.among).map(Int::toDouble)
+    listOf(it.first.toDouble(), it.second.toDouble(), it.scale, it.shift, it.targetDegrees, about) + places
 }
 
 private fun told(dense: DenseSpec): String = dense.run {

@@ -61,7 +61,9 @@ private func told(_ rule: FollowingRule) -> [Double] {
 
 private func told(_ rule: PointsRule?, aboutBox: Bool) -> [Double] {
   guard let rule else { return [] }
+  let places = (rule.withSecond + rule.among).map(Double.init)
   return [Double(rule.first), Double(rule.second), rule.scale, rule.shift, rule.targetDegrees, aboutBox ? 1 : 0]
+    + places
 }
 
 /// What the generated constants say of a dense result, as Kotlin tells it too.

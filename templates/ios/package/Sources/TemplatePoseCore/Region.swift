@@ -74,7 +74,7 @@ public func regionFromBox(_ box: Box, size: PixelSize, padding: Double) throws(P
   return try Region(center: center, width: width * padding, height: height * padding)
 }
 
-/// How a region comes from two points of a person or of a hand.
+/// How a region comes from points of a person or of a hand.
 public struct PointsRule: Equatable, Sendable {
   /// Place of a point among the points.
   public let first: Int
@@ -86,13 +86,22 @@ public struct PointsRule: Equatable, Sendable {
   public let shift: Double
   /// Counter-clockwise from the x axis; 90 is up.
   public let targetDegrees: Double
+  /// Further places, the vector then goes to the mean of all; one that is named twice counts twice.
+  public let withSecond: [Int]
+  /// Places of points whose extent along the turned axes is the region's.
+  public let among: [Int]
 
-  public init(first: Int, second: Int, scale: Double, shift: Double = 0, targetDegrees: Double = 90) {
+  public init(
+    first: Int, second: Int, scale: Double, shift: Double = 0, targetDegrees: Double = 90, withSecond: [Int] = [],
+    among: [Int] = []
+  ) {
     self.first = first
     self.second = second
     self.scale = scale
     self.shift = shift
     self.targetDegrees = targetDegrees
+    self.withSecond = withSecond
+    self.among = among
   }
 }
 
@@ -103,15 +112,21 @@ private let smallestPx = 1e-3
 ///
 /// - Parameters:
 ///   - points: px of the upright image.
-///   - box: where given, the square is about its middle and as large as its longer side.
+///   - box: where given, the square is about its middle and as large as its longer side. Where the rule has points
+///     `among`, the same of their extent.
 /// - Returns: nil where both points are one place, or too far away.
 public func regionFromPoints(_ points: [Point], rule: PointsRule, box: Box? = nil) -> Region? {
-  let (from, to) = (points[rule.first], points[rule.second])
+  let from = points[rule.first]
+  let leads = [rule.second] + rule.withSecond
+  let count = Double(leads.count)
+  let to = Point(
+    x: leads.reduce(0) { $0 + points[$1].x } / count, y: leads.reduce(0) { $0 + points[$1].y } / count)
   let distance = 2 * hypot(to.x - from.x, to.y - from.y)
   guard distance >= smallestPx, distance <= farthestPx, abs(from.x) <= farthestPx, abs(from.y) <= farthestPx
   else { return nil }
   let turn = rule.targetDegrees - atan2(from.y - to.y, to.x - from.x) * 180 / Double.pi
   let degrees = turn - 360 * ((turn + 180) / 360).rounded(.down)
+  let angle = degrees * Double.pi / 180
   var (center, height, side) = (from, distance, distance)
   if let box {
     guard box.isSound else { return nil }
@@ -119,12 +134,30 @@ public func regionFromPoints(_ points: [Point], rule: PointsRule, box: Box? = ni
     height = box.bottom - box.top
     center = Point(x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2)
     side = max(width, height)
+  } else if !rule.among.isEmpty {
+    let extent = extent(of: rule.among.map { points[$0] }, about: from, angle: angle)
+    (center, height, side) = (extent.center, extent.height, max(extent.width, extent.height))
+    guard side >= smallestPx, side <= farthestPx, abs(center.x) <= farthestPx, abs(center.y) <= farthestPx
+    else { return nil }
   }
-  let angle = degrees * Double.pi / 180
   let away = rule.shift * height
   return try? Region(
     center: Point(x: center.x - away * sin(angle), y: center.y + away * cos(angle)),
     width: side * rule.scale, height: side * rule.scale, rotationDegrees: degrees)
+}
+
+/// Middle, width and height of points along axes turned by `angle`, radians, clockwise as seen, about a point.
+private func extent(
+  of points: [Point], about: Point, angle: Double
+) -> (center: Point, width: Double, height: Double) {
+  let (sine, cosine) = (sin(angle), cos(angle))
+  let across = points.map { ($0.x - about.x) * cosine + ($0.y - about.y) * sine }
+  let down = points.map { ($0.y - about.y) * cosine - ($0.x - about.x) * sine }
+  let (left, right) = (across.min() ?? 0, across.max() ?? 0)
+  let (top, bottom) = (down.min() ?? 0, down.max() ?? 0)
+  let (u, v) = ((left + right) / 2, (top + bottom) / 2)
+  let center = Point(x: about.x + u * cosine - v * sine, y: about.y + u * sine + v * cosine)
+  return (center, right - left, bottom - top)
 }
 
 /// The region of a whole upright image; under `.affineCrop` it is grown to the input's aspect.

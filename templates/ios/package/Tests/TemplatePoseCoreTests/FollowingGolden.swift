@@ -44,9 +44,13 @@ struct PointsRuleCase: Decodable {
   let shift: Double
   let targetDegrees: Double
   let aboutBox: Bool
+  let withSecond: [Int]
+  let among: [Int]
 
   var rule: PointsRule {
-    PointsRule(first: first, second: second, scale: scale, shift: shift, targetDegrees: targetDegrees)
+    PointsRule(
+      first: first, second: second, scale: scale, shift: shift, targetDegrees: targetDegrees, withSecond: withSecond,
+      among: among)
   }
 }
 

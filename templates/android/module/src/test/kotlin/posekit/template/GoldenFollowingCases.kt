@@ -68,7 +68,8 @@ private fun points(element: JsonElement): Pair<PointsRule, Boolean>? {
     val data = element.jsonObject
     val rule = PointsRule(
         data.integer("first"), data.integer("second"), data.number("scale"), data.number("shift"),
-        data.number("target_degrees"),
+        data.number("target_degrees"), data.numbers("with_second").map { it.toInt() },
+        data.numbers("among").map { it.toInt() },
     )
     return rule to data.flag("about_box")
 }
