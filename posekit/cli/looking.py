@@ -50,10 +50,11 @@ def predict(
             step("open the model")
             given = kept.enter_context(inputs.unpacked([model], detector, spec))
             path = given.models[0]
-            contract, run = prediction.open_for_prediction(path, given.spec, changes, arch, trust, weights)
+            own, added = inputs.of_stages(changes, given.detector)
+            contract, run = prediction.open_for_prediction(path, given.spec, own, arch, trust, weights)
             given.check(contract)
             contract, first = prediction.open_detector(
-                path, contract, given.detector, detector_spec, detector_arch, trust
+                path, contract, given.detector, detector_spec, added, detector_arch, trust
             )
         if contract.looks_at_regions and first is None and not boxes:
             console.warn("the model looks at one person at a time: without --box each whole picture is taken for one")

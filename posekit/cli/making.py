@@ -122,14 +122,17 @@ def package(
             )  # fmt: skip
             inputs.check_ensemble(models, ensemble)
             given = kept.enter_context(inputs.unpacked(models, detector, spec))
-            turned = [*changes, f"flip_test={flip_test.value}"] if flip_test is not FlipTestName.none else changes
+            own, added = inputs.of_stages(changes, given.detector)
+            turned = [*own, f"flip_test={flip_test.value}"] if flip_test is not FlipTestName.none else own
             contract = inputs.find_spec(given.models[0], given.spec, turned, arch=arch, trust=trust, weights=weights)
             given.check(contract)
-            contract = inputs.with_detector(contract, given.detector, detector_spec, arch=detector_arch, trust=trust)
+            contract = inputs.with_detector(
+                contract, given.detector, detector_spec, added, arch=detector_arch, trust=trust
+            )
             first = None
             if given.detector is not None:
-                own = settings.of_detector(wanted, detector_precision and detector_precision.value)
-                first = pipeline.TrainedNetwork(given.detector, detector_arch, trust, compression=own)
+                small = settings.of_detector(wanted, detector_precision and detector_precision.value)
+                first = pipeline.TrainedNetwork(given.detector, detector_arch, trust, compression=small)
             pictures = inputs.find_images(images, annotations, contract, step)
         console.warn_of(pictures, "parity is measured")
         with console.progress() as step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from posekit.contract.changes import Change, apply, parse_change, where
 from posekit.contract.presets import preset_file, preset_names
-from posekit.contract.spec import PoseSpec, parse_spec, read_table
+from posekit.contract.spec import PoseSpec, canonical_json, parse_spec, read_table
 from posekit.contract.stages import joined
 from posekit.errors import InputError
 from posekit.poses.images import Photo
@@ -21,6 +22,7 @@ from posekit.sources.ensemble import SUFFIX, write_ensemble
 from posekit.sources.recognise import Container, container
 from posekit.sources.sample import sample_images
 
+ADDED = ("detector", "region")  # tables that two stages add to a contract
 SUBSTITUTE_IMAGES = "posekit's own synthetic pictures; give yours with --images"
 
 
@@ -55,13 +57,21 @@ def find_spec(
     return spec
 
 
+def of_stages(changes: Sequence[str], detector: Path | None) -> tuple[list[str], list[str]]:
+    """Changes of a contract of one network, and those of what two stages add to it, where a detector is given."""
+    added = [text for text in changes if detector is not None and text.partition("=")[0].split(".")[0] in ADDED]
+    return [text for text in changes if text not in added], added
+
+
 def with_detector(
-    spec: PoseSpec, detector: Path | None, wanted: str = "", *, arch: str = "", trust: bool = False, weights: str = ""
-) -> PoseSpec:
+    spec: PoseSpec, detector: Path | None, wanted: str = "", changes: Sequence[str] = (), *, arch: str = "",
+    trust: bool = False, weights: str = "",
+) -> PoseSpec:  # fmt: skip
     """The contract joined with that of a detector, where it does not have one itself.
 
-    detector: the network that finds people, whose contract is found as that of any model; wanted: its spec or preset.
-    InputError where a contract of two stages has no detector to go with it, or one of one stage has no use for it.
+    detector: the network that finds people, whose contract is found as that of any model; wanted: its spec or preset;
+    changes: of `detector` and `region`. InputError where a contract of two stages has no detector to go with it, or one
+    of one stage has no use for it.
     """
     if detector is None:
         if spec.detector is not None:
@@ -72,11 +82,16 @@ def with_detector(
         if wanted:
             raise InputError("--detector-spec is of a detector, and there is none", "--detector names it")
         return spec
-    if spec.detector is not None:
-        if wanted:
-            raise InputError(f"the contract has a detector already, and --detector-spec is {wanted!r}", "give one")
+    if not detector.exists():
+        raise InputError(f"there is no file {detector}", "check the path")
+    if spec.detector is None:
+        spec = joined(spec, find_spec(detector, wanted, arch=arch, trust=trust, weights=weights))
+    elif wanted:
+        raise InputError(f"the contract has a detector already, and --detector-spec is {wanted!r}", "give one")
+    if not changes:
         return spec
-    return joined(spec, find_spec(detector, wanted, arch=arch, trust=trust, weights=weights))
+    parsed = [parse_change(text) for text in changes]
+    return parse_spec(apply(json.loads(canonical_json(spec)), parsed), where("the contract of both networks", parsed))
 
 
 def own_spec(model: Path) -> PoseSpec | None:

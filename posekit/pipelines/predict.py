@@ -104,7 +104,7 @@ def open_for_prediction(
 
 
 def open_detector(
-    path: Path, spec: PoseSpec, detector: Path | None, wanted: str, arch: str, trust: bool
+    path: Path, spec: PoseSpec, detector: Path | None, wanted: str, changes: Sequence[str], arch: str, trust: bool
 ) -> tuple[PoseSpec, Run | None]:
     """The contract with its detector, and a runner of that: of a bundle its own, else of the file that is given; None
     where there is one network."""
@@ -113,7 +113,7 @@ def open_detector(
             raise InputError(f"{path} is a bundle, whose networks are fixed", "leave out --detector")
         first = bundle.open_bundle(path).detector if spec.detector is not None else None
         return spec, None if first is None else runtime_for(first.platform, first.model_path).run
-    both = with_detector(spec, detector, wanted, arch=arch, trust=trust)
+    both = with_detector(spec, detector, wanted, changes, arch=arch, trust=trust)
     stage = both.detector_stage
     if detector is None or stage is None:
         return both, None

@@ -160,7 +160,7 @@ def frames() -> Iterator[tuple[Picture, int]]:
 
 def runs_of(folder: Path) -> tuple[PoseSpec, StageRuns]:
     spec, run = open_for_prediction(folder, "", (), "", False, "")
-    _, first = open_detector(folder, spec, None, "", "", False)
+    _, first = open_detector(folder, spec, None, "", (), "", False)
     assert first is not None
     return spec, StageRuns(first, run)
 
@@ -298,3 +298,15 @@ def shifted(run: Run) -> Run:
         return outputs
 
     return moved
+
+
+def test_fields_of_both_stages_are_set(pair: Pair) -> None:
+    own, added = inputs.of_stages(["license=MIT", "region.margin=2", "detector.license=MIT"], pair.detector)
+    assert own == ["license=MIT"]
+    spec = inputs.with_detector(inputs.find_spec(pair.pose, "", own), pair.detector, "", added)
+    assert (spec.license, spec.region and spec.region.margin) == ("MIT", 2)
+    assert spec.detector is not None
+    assert spec.detector.license == "MIT"
+    with pytest.raises(InputError, match=r"region\.margin is 0\.1"):
+        inputs.with_detector(two_stage.pose_spec(), pair.detector, "", ["region.margin=0.1"])
+    assert inputs.of_stages(["region.margin=2"], None) == (["region.margin=2"], [])
