@@ -139,6 +139,8 @@ def open_bundle(folder: Path) -> Bundle:
     """
     if not is_bundle(folder):
         raise InputError(f"{folder} is no bundle: it holds no {MANIFEST}", "give the folder that posekit package wrote")
+    if not (folder / CONTRACT).is_file() and is_bundle(folder.parent):
+        raise InputError(f"{folder} is a part of the bundle {folder.parent}", f"give {folder.parent}")
     manifest = _read_manifest(folder / MANIFEST)
     listed, found = manifest["files"], file_hashes(folder)
     for name in sorted(listed.keys() | found.keys()):
@@ -152,10 +154,21 @@ def open_bundle(folder: Path) -> Bundle:
     if manifest["contract_sha256"] != contract_hash(spec):
         raise InputError(f"{CONTRACT} in {folder} is not the contract of the manifest", "package the model again")
     bundle = Bundle(folder, manifest, spec)
-    for stage in (bundle, bundle.detector):
-        if stage is not None:
-            _check_model(stage)
+    detector = bundle.detector
+    if detector is not None:
+        _check_part(detector, manifest)
+        _check_model(detector)
+    _check_model(bundle)
     return bundle
+
+
+def _check_part(part: Bundle, manifest: dict[str, Any]) -> None:
+    """InputError where the manifest of the detector's part says otherwise than that of the bundle."""
+    listed = {name.removeprefix(f"{DETECTOR}/"): value for name, value in manifest["files"].items()
+              if name.startswith(f"{DETECTOR}/") and name != f"{DETECTOR}/{MANIFEST}"}  # fmt: skip
+    same = all(part.manifest[key] == manifest[key] for key in ("platform", "contract_sha256"))
+    if not same or part.manifest["files"] != listed:
+        raise InputError(f"{part.folder / MANIFEST} is not of the bundle that holds it", "package the model again")
 
 
 def _check_model(stage: Bundle) -> None:

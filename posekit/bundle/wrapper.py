@@ -153,9 +153,12 @@ def render(platform: str, spec: PoseSpec, network: Network, folder: Path, detect
     InputError where the spec's type_name is a type that the wrapper or the platform already has, or where there is no
     decoder of the spec's kind in the platform's language.
     """
-    tree, twin = template_root() / TREES[platform][0], brought(platform, spec)
+    tree = template_root() / TREES[platform][0]
+    twins = [brought(platform, one) for one in stages_of(spec)]
     render_tree(tree, folder, spec, context(spec, network, detector))
-    if twin is not None:
+    for twin in twins:
+        if twin is None:
+            continue
         target = folder / named(DECODER_FILES[platform][0], spec) / twin.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(named(twin.read_text(encoding="utf-8"), spec), encoding="utf-8")
@@ -163,6 +166,12 @@ def render(platform: str, spec: PoseSpec, network: Network, folder: Path, detect
     place.mkdir(parents=True, exist_ok=True)
     (place / CONTRACT).write_bytes(canonical_json(spec))
     return place
+
+
+def stages_of(spec: PoseSpec) -> list[PoseSpec]:
+    """The contracts of a bundle's networks, the pose network's first."""
+    first = spec.detector_stage
+    return [spec] if first is None else [spec, first]
 
 
 def assets_folder(platform: str, spec: PoseSpec) -> str:

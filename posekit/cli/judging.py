@@ -11,6 +11,9 @@ from posekit.cli.options import (
     AnnotationsOption,
     ArchOption,
     CalibrationAnnotationsOption,
+    DetectorArchOption,
+    DetectorOption,
+    DetectorSpecOption,
     ImagesOption,
     JsonOption,
     ModelOption,
@@ -40,6 +43,9 @@ def validate(
     spec: SpecOption = "",
     changes: SetOption = [],  # noqa: B006
     arch: ArchOption = "",
+    detector: DetectorOption = None,
+    detector_spec: DetectorSpecOption = "",
+    detector_arch: DetectorArchOption = "",
     trust: Annotated[bool, typer.Option("--trust", help="Run edited generated code, and a pickled model's.")] = False,
     weights: WeightsOption = "",
     calibration: Annotated[
@@ -61,7 +67,8 @@ def validate(
 
     wanted = ValidateOptions(
         images, annotations, wrapper, device, device_timeout, device_run, write_request, report, allow_edited,
-        trust, source, spec, changes, arch, weights, calibration, calibration_annotations, workers, scheduler,
+        trust, source, spec, changes, arch, weights, detector, detector_spec, detector_arch, calibration,
+            calibration_annotations, workers, scheduler,
     )  # fmt: skip
     with console.progress() as step, ahead(wanted) as staff:
         from posekit.cli import verdicts

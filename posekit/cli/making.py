@@ -111,6 +111,7 @@ def package(
         with console.progress() as step:
             from posekit.cli import verdicts
             from posekit.compression import settings
+            from posekit.errors import InputError
             from posekit.pipelines import inputs
             from posekit.pipelines import package as pipeline
 
@@ -130,6 +131,8 @@ def package(
                 contract, given.detector, detector_spec, added, arch=detector_arch, trust=trust
             )
             first = None
+            if given.detector is None and (detector_precision is not None or detector_arch):
+                raise InputError("--detector-precision and --detector-arch are of a detector", "--detector names it")
             if given.detector is not None:
                 small = settings.of_detector(wanted, detector_precision and detector_precision.value)
                 first = pipeline.TrainedNetwork(given.detector, detector_arch, trust, compression=small)

@@ -255,7 +255,10 @@ class PoseSpec(Part):
             )
         if self.region is None:  # frozen, and still being made
             self.__dict__["region"] = RegionSpec()
-        stage = self.detector_stage
+        try:
+            stage = self.detector_stage
+        except ValidationError as error:
+            raise ValueError(sentence(error, "the detector")[0]) from error
         if stage is None or not stage.has_several:
             raise ValueError(
                 f"detector.decoder {self.detector.decoder.kind!r} finds one person: expected one that finds several"

@@ -22,6 +22,11 @@ def joined(pose: PoseSpec, detector: PoseSpec, region: RegionSpec | None = None)
             f"the detector's decoder is {detector.decoder.kind!r}, which finds one person",
             "a detector finds people in whole pictures, as presets such as rtmdet-person do",
         )
+    if detector.flip_test != "none":
+        raise InputError(
+            f"the detector's flip_test is {detector.flip_test!r}, which a detector of two stages does not have",
+            "expected 'none'",
+        )
     own = detector.model_dump(mode="json", by_alias=True, include=set(DetectorSpec.model_fields))
     table = pose.model_dump(mode="json", by_alias=True) | {
         "kind": "two_stage", "detector": own, "region": (region or RegionSpec()).model_dump(mode="json"),

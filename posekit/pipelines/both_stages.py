@@ -23,6 +23,7 @@ from posekit.poses import nobody
 from posekit.poses.images import Photo, load_image
 from posekit.progress import Progress, patient
 
+UNUSED = "the annotations are not used: regions come from points of a detection, and accuracy was not measured"
 NOBODY = "the detector finds nobody in the evaluation pictures, so the pose network is measured on whole pictures"
 
 
@@ -36,6 +37,8 @@ def of_pose(images: Images, spec: PoseSpec, detector: Run, step: Progress) -> Im
     """The pictures as the pose network sees them: annotated people where regions come from boxes, else those whom the
     trained detector finds; where it finds nobody at all they stay whole, with a warning."""
     by_box = spec.region is not None and spec.region.points is None
+    if not by_box and any(one.people for one in images.photos):
+        images = replace(images, warnings=(*images.warnings, UNUSED))
     say, photos = patient(step), list[Photo]()
     for number, photo in enumerate(images.photos):
         say(f"look for people, picture {number + 1} of {len(images.photos)}")

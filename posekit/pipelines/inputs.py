@@ -101,6 +101,15 @@ def own_spec(model: Path) -> PoseSpec | None:
     return _of_file(model, "", ())
 
 
+def refuse_boxes(spec: PoseSpec) -> None:
+    """InputError for people's boxes where regions come from points of a detection."""
+    if spec.region is not None and spec.region.points is not None:
+        raise InputError(
+            f"regions of {spec.name} come from points that its detector gives, so boxes of people say nothing of them",
+            "leave out --box, or --images of validate",
+        )
+
+
 def check_ensemble(models: Sequence[Path], ensemble: str) -> tuple[float, ...]:
     """The weights of models that are to be one, none for equal ones; InputError where models and words do not fit."""
     if len(models) > 1 and not ensemble:
@@ -172,7 +181,8 @@ def unpacked(models: Sequence[Path], detector: Path | None, spec: str) -> Iterat
         raise InputError(f"{name} is a MediaPipe task, which has a detector of its own", "give it alone, or unpack it")
     with tempfile.TemporaryDirectory() as folder:
         stages = task.unpacked(models[0], Path(folder))
-        yield Given((stages.landmarks,), stages.detector, spec or stages.preset, models[0])
+        beside = spec_beside(models[0])
+        yield Given((stages.landmarks,), stages.detector, spec or (str(beside) if beside else stages.preset), models[0])
 
 
 def check_input_size(spec: PoseSpec) -> None:

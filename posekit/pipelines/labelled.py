@@ -13,6 +13,7 @@ from posekit.errors import InputError
 from posekit.parity.accuracy import accuracy, can_be_told
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome, accuracy_skips
+from posekit.pipelines.inputs import refuse_boxes
 from posekit.pipelines.measuring import Seen, begun, work_of
 from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses.photos import Photos, find_photos, refuse_unreadable, without
@@ -22,6 +23,7 @@ from posekit.runtimes.workers.processes import Staff
 
 def annotated(folder: Path, annotations: Path | None, spec: PoseSpec) -> Photos:
     """Pictures whose people have keypoints: a bundle has no network to compare with on others."""
+    refuse_boxes(spec)
     found = find_photos(folder, annotations, spec.keypoints.names, with_nobody=spec.has_several)
     refuse_unreadable(found)
     _refuse_unlabelled(found, spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -81,7 +81,8 @@ def package(
             f"kind is {spec.kind!r}, and there is {'no' if detector is None else 'a'} detector",
             "--detector names the network that finds people for a pose network of two stages",
         )
-    _refuse_early(finals, spec, compression, overwrite=overwrite, wrapper=wrapper)
+    stages = [compression, *([] if detector is None else [detector.compression])]
+    _refuse_early(finals, spec, stages, overwrite=overwrite, wrapper=wrapper)
     network = TrainedNetwork(model, arch, trust, weights, compression)
     with tempfile.TemporaryDirectory() as kept:
         job_of = partial(_job, platforms=tuple(finals), wrapper=wrapper, step=step)
@@ -114,16 +115,25 @@ def _job(
 
 
 def _refuse_early(
-    finals: Mapping[str, Path], spec: PoseSpec, compression: Compression, *, overwrite: bool, wrapper: bool
+    finals: Mapping[str, Path], spec: PoseSpec, stages: Sequence[Compression], *, overwrite: bool, wrapper: bool
 ) -> None:
-    """What can be refused before anything is opened is."""
+    """What can be refused before anything is opened is; stages: how each network is compressed, the pose network
+    first."""
+    compression = stages[0]
+    is_searched = compression.tuning is not None
+    if compression.calibration is not None and not is_searched and not any(one.recipe.calibrates for one in stages):
+        raise InputError(
+            f"precision {compression.recipe.precision} needs no calibration pictures", "leave out --calibration"
+        )
     for final in finals.values():
         if final.exists() and not overwrite:
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     for name in finals:
         TARGETS[name].require()
-        codegen.brought(name, spec)
-        check_recipe(compression.recipe, name)
+        for stage in codegen.stages_of(spec):
+            codegen.brought(name, stage)
+        for one in stages:
+            check_recipe(one.recipe, name)
         if compression.tuning is not None and compression.tuning.fastest and (reason := why_untimed(name)):
             raise MissingToolError(
                 f"the fastest {name} file cannot be told here: {reason}", "leave out --fastest, or run it on a Mac"
@@ -169,10 +179,6 @@ def _calibrates(model: Path, spec: PoseSpec, images: Images, wanted: Compression
     if wanted.tuning is not None:
         check_means(wanted.tuning, can_be_told(images.photos, spec))
         needs = "auto" if given or is_ours else ""
-    elif given and not needs:
-        raise InputError(
-            f"precision {wanted.recipe.precision} needs no calibration pictures", "leave out --calibration"
-        )
     elif needs and not given and not is_ours:
         raise needed(needs)
     if wanted.calibration is not None and not wanted.calibration.exists():

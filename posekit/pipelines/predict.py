@@ -16,7 +16,7 @@ from posekit.decoders.decoder import Outputs
 from posekit.errors import InputError
 from posekit.parity.cases import Case, cases_in, poses_of
 from posekit.parity.stages import StageRuns, look
-from posekit.pipelines.inputs import find_spec, with_detector
+from posekit.pipelines.inputs import find_spec, refuse_boxes, with_detector
 from posekit.poses import Poses, concatenate
 from posekit.poses.dense import DenseMap, in_source
 from posekit.poses.images import Person, Photo, Picture, load_image
@@ -48,6 +48,8 @@ def predict(
     """What a model finds in a picture, source px; image: as load_image reads `path`; boxes_xyxy: source px of people,
     else those whom the detector of two stages finds, else the whole frame."""
     people = tuple(Person((x1, y1, x2, y2)) for x1, y1, x2, y2 in boxes_xyxy)
+    if people:
+        refuse_boxes(spec)
     if detector is not None and not people:
         seen = look(image, spec, StageRuns(detector, run))
         photo = Photo(path, 0, regions=seen.regions)
@@ -109,8 +111,8 @@ def open_detector(
     """The contract with its detector, and a runner of that: of a bundle its own, else of the file that is given; None
     where there is one network."""
     if bundle.is_bundle(path):
-        if detector is not None:
-            raise InputError(f"{path} is a bundle, whose networks are fixed", "leave out --detector")
+        if detector is not None or wanted or arch:
+            raise InputError(f"{path} is a bundle, whose networks are fixed", "leave out --detector and what it takes")
         first = bundle.open_bundle(path).detector if spec.detector is not None else None
         return spec, None if first is None else runtime_for(first.platform, first.model_path).run
     both = with_detector(spec, detector, wanted, changes, arch=arch, trust=trust)

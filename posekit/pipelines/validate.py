@@ -14,6 +14,7 @@ import numpy as np
 from posekit import bundle, documents
 from posekit.contract import recipe
 from posekit.contract.outputs import Run
+from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices.desktop import Compiled
@@ -27,7 +28,7 @@ from posekit.parity.stages import StageRuns
 from posekit.parity.whole import WholeTally
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
-from posekit.pipelines.inputs import find_spec
+from posekit.pipelines.inputs import find_spec, of_stages, with_detector
 from posekit.pipelines.labelled import annotated, looking, with_accuracy
 from posekit.pipelines.preparation import calibrating
 from posekit.pipelines.validate_options import PLAIN, ValidateOptions
@@ -41,6 +42,10 @@ from posekit.runtimes import Runtime, runtime_for
 from posekit.runtimes.workers.processes import Staff
 from posekit.sources import open_source
 from posekit.targets import file_bytes
+
+ELSEWHERE = Check(
+    "on the device", Outcome.SKIPPED, "a device run is of the pose network alone: this stage, and both, ran here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,9 @@ def _of_detector(
         if code is not None:
             of_code = both_stages.of_wrapper(code, folder, cases, opened.spec, runs, gate, scratch, opened.model_path)
     as_packaged = (*both, *both_stages.named(bundle.DETECTOR, plain.checks))
-    own = (*_shipped(evidence.index, detector), *held, *there.checks, *found.checks)
+    origin = _origin(detector, told, evidence, options, runtime.run, step)
+    elsewhere = (ELSEWHERE,) if options.device or options.device_run else ()
+    own = (*_shipped(evidence.index, detector), *held, *origin, *elsewhere, *there.checks, *found.checks)
     return as_packaged, (*both, *of_code, *both_stages.named(bundle.DETECTOR, own))
 
 
@@ -173,25 +180,39 @@ def _remembering(runtime: Runtime) -> Runtime:
 def _origin(
     opened: bundle.Bundle, told: BundleReport, evidence: Recordings, options: ValidateOptions, run: Run, step: Progress
 ) -> tuple[Check, ...]:
-    """The bundle against the network itself, where that is given."""
-    if options.source is None:
+    """The bundle against the network itself, where that is given; of two stages against that of the stage."""
+    is_detector = opened.whole is not None
+    file, arch = (options.detector, options.detector_arch) if is_detector else (options.source, options.arch)
+    if file is None:
         return (consistency.UNKNOWN,)
-    how: dict[str, Any] = {"arch": options.arch, "trust": options.trust, "weights": options.weights}
-    beside = any(options.source.with_suffix(suffix).is_file() for suffix in (".toml", ".json"))
-    spec = None
-    if options.spec or options.changes or beside:
-        spec = find_spec(options.source, options.spec, options.changes, **how)
+    how: dict[str, Any] = {"arch": arch, "trust": options.trust, "weights": "" if is_detector else options.weights}
     with announced(step, "open the model"):
-        source = open_source(options.source, opened.spec, **how)
+        source = open_source(file, opened.spec, **how)
     calibrated = None
-    if options.calibration is not None:
+    if options.calibration is not None and not (is_detector and told.facts.calibration is None):
         if told.facts.calibration is None:
             raise InputError("the bundle was made without calibration pictures", "leave out --calibration")
         calibrated = calibrating(
             source, opened.spec, options.calibration, options.calibration_annotations, None, "calibrated", step
         )
     with announced(step, "make the bundle's model again"):
-        return consistency.of_origin(opened, told, evidence, source, spec, run, calibrated)
+        wanted = _wanted(options)
+        return consistency.of_origin(opened, told, evidence, source, wanted, run, calibrated)
+
+
+def _wanted(options: ValidateOptions) -> PoseSpec | None:
+    """The contract that is meant to be in the bundle, where one is given or lies beside the network."""
+    if options.source is None:
+        return None
+    own, added = of_stages(options.changes, options.detector)
+    beside = any(options.source.with_suffix(suffix).is_file() for suffix in (".toml", ".json"))
+    if not (options.spec or options.changes or beside):
+        return None
+    how: dict[str, Any] = {"trust": options.trust}
+    spec = find_spec(options.source, options.spec, own, arch=options.arch, weights=options.weights, **how)
+    if options.detector is None:
+        return spec
+    return with_detector(spec, options.detector, options.detector_spec, added, arch=options.detector_arch, **how)
 
 
 def _evidence_of(opened: bundle.Bundle) -> Recordings:

@@ -19,7 +19,8 @@ class ValidateOptions:
     run it though it is not posekit's own code, and the code that the network's pickle holds. source: the trained
     network, which the bundle is made from again; spec: the contract that is meant to be in it, else the file beside the
     network, with `changes` made; arch: builds the network of a state dict; weights: of a checkpoint that holds several
-    sets. calibration: the pictures that the precision was calibrated with, with their annotations, which are chosen and
+    sets. detector: of two stages, the trained network that finds people, with a spec and an arch of its own.
+    calibration: the pictures that the precision was calibrated with, with their annotations, which are chosen and
     measured again. workers: processes that look at `images`, 0 for as many as help; scheduler: of a Dask cluster, whose
     workers look instead.
     """
@@ -39,6 +40,9 @@ class ValidateOptions:
     changes: Sequence[str] = ()
     arch: str = ""
     weights: str = ""
+    detector: Path | None = None
+    detector_spec: str = ""
+    detector_arch: str = ""
     calibration: Path | None = None
     calibration_annotations: Path | None = None
     workers: int = 0
@@ -54,6 +58,8 @@ class ValidateOptions:
             raise InputError("--calibration needs --source, the network that its pictures are shown to")
         if self.changes and self.source is None:
             raise InputError("--set needs --source, the network whose contract it changes", "a bundle's own is fixed")
+        if self.detector is not None and self.source is None:
+            raise InputError("--detector needs --source, the network that it finds people for")
         if self.wrapper + bool(self.device) + (self.device_run is not None) > 1:
             raise InputError("--wrapper, --device and --device-run are three places to run the wrapper", "choose one")
         for option, new in (("--report", self.report), ("--write-request", self.write_request)):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from posekit.errors import InputError
+from posekit.errors import InputError, said
 from posekit.sources import limits
 from posekit.sources.recognise import Container
 from posekit.sources.source import digest_of
@@ -33,7 +36,7 @@ class Stages:
 def unpacked(path: Path, folder: Path) -> Stages:
     """Write the models of a task into `folder`; InputError where they are not a detector and its landmarks, or too
     large."""
-    with zipfile.ZipFile(path) as archive:
+    with _reading(path), zipfile.ZipFile(path) as archive:
         found = {one.filename: one for one in archive.infolist() if one.filename.endswith(".tflite")}
         landmarks = [name for name in found if "landmark" in name]
         detectors = [name for name in found if "detector" in name and name not in landmarks]
@@ -51,6 +54,15 @@ def unpacked(path: Path, folder: Path) -> Stages:
                 shutil.copyfileobj(packed, file)
     begins = PurePosixPath(landmarks[0]).name.partition("_")[0]
     return Stages(files[0], files[1], PRESETS.get(begins, ""))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """InputError where a zip is damaged, encrypted or packed as nothing here unpacks."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be unpacked{said(error)}", "was it copied whole?") from error
 
 
 def opened(path: Path, spec: PoseSpec | None) -> SourceModel:

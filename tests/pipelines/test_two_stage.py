@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from posekit.bundle import golden, open_bundle
+from posekit.bundle import golden, open_bundle, write_manifest
 from posekit.bundle.golden_following import clip_cases
-from posekit.compression.settings import asked
+from posekit.compression.settings import asked, of_detector
 from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec
 from posekit.contract.stages import following_rule, joined
@@ -31,7 +31,7 @@ from posekit.pipelines import inputs
 from posekit.pipelines import validate as validating
 from posekit.pipelines.both_stages import again
 from posekit.pipelines.inputs import Images
-from posekit.pipelines.package import TrainedNetwork, package
+from posekit.pipelines.package import TrainedNetwork, _refuse_early, package
 from posekit.pipelines.predict import open_detector, open_for_prediction
 from posekit.pipelines.validate import validate
 from posekit.pipelines.validate_options import ValidateOptions
@@ -207,8 +207,6 @@ def test_the_generated_code_follows_the_same_people(code: tuple[Path, Compiled],
 def test_a_model_of_another_bundle_and_edited_evidence_are_seen(
     bundles: dict[tuple[str, str], Path], tmp_path: Path
 ) -> None:
-    from posekit.bundle import write_manifest
-
     folder = Path(shutil.copytree(bundles["android", "fp32"], tmp_path / "edited"))
     both = folder / "detector" / "evaluation" / "both.json"
     document = json.loads(both.read_text())
@@ -250,6 +248,52 @@ def test_annotated_people_measure_the_pose_network(pair: Pair, tmp_path: Path) -
     assert result.evaluation.accuracy["packaged"].pck > 0.99
 
 
+def test_both_networks_are_the_bundles(pair: Pair, bundles: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+    """--source with and without --detector: each stage is made again, or says that it was not."""
+    folder = bundles["android", "fp32"]
+    both = validate(folder, ValidateOptions(source=pair.pose, detector=pair.detector, changes=("region.margin=3.0",)))
+    found = {one.name: one.outcome for one in both.evaluation.checks}
+    assert both.evaluation.is_good
+    for stage in ("", "detector: "):
+        for name in ("the contract is the one given", "the reference is the network's", "the trace is the network's"):
+            assert found[f"{stage}{name}"] is Outcome.PASS, (stage, name)
+    alone = validate(folder, ValidateOptions(source=pair.pose))
+    found = {one.name: one.outcome for one in alone.evaluation.checks}
+    assert alone.evaluation.is_good
+    assert found["the contract is the one given, but for its detector"] is Outcome.PASS
+    assert found["detector: it is the network's"] is Outcome.SKIPPED
+    network = several.network()
+    network.mix[0].bias.data += 0.01
+    torch.export.save(torch.export.export(network, (torch.zeros(1, 3, 128, 160),)), tmp_path / "other.pt2")
+    options = ValidateOptions(source=pair.pose, detector=tmp_path / "other.pt2", spec=str(folder / "pose.json"))
+    other = validate(folder, options)
+    assert "detector: the reference is the network's" in [
+        one.name for one in other.evaluation.checks if one.outcome is Outcome.FAIL
+    ]
+
+
+def test_what_is_not_listed_in_the_detectors_part_is_seen(bundles: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bundles["ios", "fp16"], tmp_path / "stray"))
+    (folder / "detector" / "x.bin").write_bytes(b"x")
+    facts = json.loads((folder / "manifest.json").read_text())
+    write_manifest(folder, {key: value for key, value in facts.items() if key not in ("files", "schema")})
+    with pytest.raises(InputError, match="is not of the bundle that holds it"):
+        open_bundle(folder)
+    with pytest.raises(InputError, match="is a part of the bundle"):
+        open_bundle(folder / "detector")
+
+
+def test_calibration_may_be_for_one_stage(tmp_path: Path) -> None:
+    wanted = asked("fp16", calibration=tmp_path)
+    detector = of_detector(wanted, "w8a8")
+    assert (detector.recipe.precision, detector.calibration) == ("w8a8", tmp_path)
+    finals = {"android": tmp_path / "a"}
+    spec = joined(two_stage.pose_spec(), two_stage.detector_spec())
+    _refuse_early(finals, spec, [wanted, detector], overwrite=False, wrapper=False)
+    with pytest.raises(InputError, match="precision fp16 needs no calibration pictures"):
+        _refuse_early(finals, spec, [wanted, of_detector(wanted, "w8")], overwrite=False, wrapper=False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -261,6 +305,7 @@ def test_annotated_people_measure_the_pose_network(pair: Pair, tmp_path: Path) -
         ),
         (("points.pt2", "--detector-spec", "rtmdet-person"), "--detector-spec is of a detector, and there is none"),
         (("points.pt2", "--detector", "squares.pt2", "--detector-precision", "auto"), "--detector-precision is auto"),
+        (("points.pt2", "--detector-precision", "fp16"), "--detector-precision and --detector-arch are of a detector"),
     ],
 )
 def test_wrong_pairs_are_refused(

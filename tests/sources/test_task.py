@@ -46,6 +46,24 @@ def test_other_tasks_are_refused_by_their_models(names: tuple[str, ...], tmp_pat
         unpacked(path, tmp_path)
 
 
+@pytest.mark.parametrize("fault", ["damaged", "encrypted", "packed by an unknown way"])
+def test_what_cannot_be_unpacked_is_told(fault: str, tmp_path: Path) -> None:
+    path = tmp_path / "pose.task"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pose_detector.tflite", b"one" * 100)
+        archive.writestr("pose_landmarks_detector.tflite", b"two" * 100)
+    raw = bytearray(path.read_bytes())
+    if fault == "damaged":
+        raw[raw.index(b"pose_detector.tflite") + 22] ^= 0xFF
+    else:
+        for header, offset in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+            place = raw.index(header) + offset
+            raw[place if fault == "encrypted" else place + 2] = 1 if fault == "encrypted" else 97
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpacked(path, tmp_path)
+
+
 def test_a_name_leads_nowhere_else(tmp_path: Path) -> None:
     path, folder = tmp_path / "pose.task", tmp_path / "folder"
     folder.mkdir()
