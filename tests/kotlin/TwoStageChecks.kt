@@ -34,12 +34,15 @@ public object TwoStageChecks {
             "the_detector_alone_falls_back" to {
                 FakeLiteRt.notOnGpu = DETECTOR
                 with(good) {
-                    it.accelerator.accelerator == Accelerator.GPU && it.detectorAccelerator.accelerator == Accelerator.CPU
+                    it.accelerator.accelerator == Accelerator.GPU &&
+                        it.detectorAccelerator.accelerator == Accelerator.CPU
                 }
             },
             "who_is_followed_needs_no_detector" to { with(good) { looks(it) == 1 && looks(it) == 0 } },
             "another_form_begins_anew" to {
-                with(good) { looks(it) == 1 && looks(it, 90) == 1 && looks(it, 90, true) == 1 && looks(it, 90, true) == 0 }
+                with(good) {
+                    looks(it) == 1 && looks(it, 90) == 1 && looks(it, 90, true) == 1 && looks(it, 90, true) == 0
+                }
             },
             "a_failure_begins_anew" to {
                 with(good) { model ->
@@ -74,11 +77,12 @@ public object TwoStageChecks {
 
     /** One person, whom the detector sees with some keypoints apart and the pose model with all of them. */
     private fun give() {
-        val cell = 2 * 12 + 3
+        val scores = FloatArray(CANDIDATES).also { it[2 * 12 + 3] = 0.9f }
+        val points = FloatArray(51 * CANDIDATES) { (it / CANDIDATES % 7).toFloat() }
         FakeLiteRt.inputShape = listOf(1, 256, 192, 3)
         FakeLiteRt.outputs["boxes"] = listOf(1, 4, CANDIDATES) to FloatArray(4 * CANDIDATES) { 1f }
-        FakeLiteRt.outputs["scores"] = listOf(1, 1, CANDIDATES) to FloatArray(CANDIDATES) { if (it == cell) 0.9f else 0f }
-        FakeLiteRt.outputs["keypoints"] = listOf(1, 51, CANDIDATES) to FloatArray(51 * CANDIDATES) { (it / CANDIDATES % 7).toFloat() }
+        FakeLiteRt.outputs["scores"] = listOf(1, 1, CANDIDATES) to scores
+        FakeLiteRt.outputs["keypoints"] = listOf(1, 51, CANDIDATES) to points
         FakeLiteRt.outputs["segments"] = listOf(1, 16, 12, 1) to FloatArray(16 * 12) { if (it % 12 < 6) 4f else -4f }
         FakeLiteRt.outputs["heatmaps"] = listOf(1, 64, 48, 17) to FloatArray(64 * 48 * 17).also { map ->
             for (k in 0 until 17) map[((20 + k) * 48 + 10 + k) * 17 + k] = 0.5f

@@ -61,7 +61,8 @@ public class Environment private constructor() : JniHandle(0) {
         @JvmOverloads
         @JvmStatic
         @Suppress("UNUSED_PARAMETER")
-        public fun create(options: Map<Option, String> = mapOf()): Environment = Environment().also { FakeLiteRt.environments++ }
+        public fun create(options: Map<Option, String> = mapOf()): Environment =
+            Environment().also { FakeLiteRt.environments++ }
     }
 }
 
@@ -151,9 +152,10 @@ public class CompiledModel private constructor(private val options: Options, pri
             optionalEnv: Environment? = null,
         ): CompiledModel {
             FakeLiteRt.lastOptions = options
-            val failure = if (Accelerator.GPU in options.accelerators) FakeLiteRt.gpuFailure else FakeLiteRt.cpuFailure
+            val onGpu = Accelerator.GPU in options.accelerators
+            val failure = if (onGpu) FakeLiteRt.gpuFailure else FakeLiteRt.cpuFailure
             failure?.let { throw it }
-            check(Accelerator.GPU !in options.accelerators || assetName != FakeLiteRt.notOnGpu) { "$assetName: no GPU" }
+            check(!onGpu || assetName != FakeLiteRt.notOnGpu) { "$assetName: no GPU" }
             FakeLiteRt.loaded += assetName
             return CompiledModel(options, assetName)
         }

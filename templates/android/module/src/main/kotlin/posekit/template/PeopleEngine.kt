@@ -50,7 +50,9 @@ internal class PeopleEngine private constructor(
         } else {
             null
         }
-        val poses = follower.regions(detected).map { pose.estimate(bitmap, rotationDegrees, mirrored, it).firstOrNull() }
+        val poses = follower.regions(detected).map { region ->
+            pose.estimate(bitmap, rotationDegrees, mirrored, region).firstOrNull()
+        }
         return follower.follow(poses).mapNotNull(poses::get)
     }
 

@@ -44,8 +44,8 @@ internal fun sureBox(pose: Pose, minScore: Double): Box? {
         bottom = max(bottom, pose.y(k))
     }
     if (seen < min(MIN_KEYPOINTS, pose.count) || max(right - left, bottom - top) <= 0) return null
-    val isNear = abs(left) <= FARTHEST_PX && abs(top) <= FARTHEST_PX && abs(right) <= FARTHEST_PX && abs(bottom) <= FARTHEST_PX
-    return if (isNear) Box(left, top, right, bottom) else null
+    val farthest = max(max(abs(left), abs(right)), max(abs(top), abs(bottom)))
+    return if (farthest <= FARTHEST_PX) Box(left, top, right, bottom) else null
 }
 
 /**
