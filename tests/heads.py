@@ -69,14 +69,12 @@ def spec(kind: str, name: str, case: int = -1, *, is_tiny: bool = False) -> Pose
     without edges."""
     if kind == TWO_STAGE:
         detector = spec("detections", name).model_copy(update={"dense": ()})
-        points = PointsSpec(first="left_hip", second="nose", scale=1.2, shift=-0.1, about="box")
-        among = {
-            "with_second": ("left_eye", "left_eye"),
-            "about": "extent",
-            "among": ("nose", "left_hip", "left_wrist"),
-        }
-        region = RegionSpec(points=points, next_points=points.model_copy(update=among), max_people=3)
-        return joined(spec(PLAIN, name, 0), detector, region)
+        corners = ("nose", "left_hip", "left_wrist")
+        points = PointsSpec(first="left_hip", second="nose", scale=1.2, shift=-0.1, about="extent", among=corners)
+        following = points.model_copy(update={"with_second": ("left_eye", "left_eye")})
+        region = RegionSpec(points=points, next_points=following, min_score=0.25, max_people=3)
+        pose = parse_spec(spec(PLAIN, name, 0).model_dump(mode="json", by_alias=True) | {"dense": [MASK]}, "a test")
+        return joined(pose, detector, region)
     chosen = next((one for one in cases()[kind] if one["name"] == SEVERAL), cases()[kind][case])
     data = {
         "schema": 1, "name": name, "version": "1", "license": "Apache-2.0",

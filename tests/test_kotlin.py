@@ -74,7 +74,7 @@ TYPE_FAULTS = [
     ("LiteRtRunner.kt", "values = buffer.readFloat()", "values = buffer.readInt8()"),
     ("LiteRtRunner.kt", "numThreads = options.threads", "threads = options.threads"),
     ("LiteRtRunner.kt", "Options(LiteRtAccelerator.GPU)", "Options(Accelerator.GPU)"),
-    ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment)", "environment)"),
+    ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment,", "environment,"),
     ("PoseEngine.kt", "pipeline.estimate(BitmapSource(bitmap)", "pipeline.estimate(BitmapSource(null)"),
     ("TinyPose2.kt", "PoseEngine.create(context, contract", "PoseEngine.create(contract"),
     ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
@@ -348,6 +348,29 @@ def test_android_layer_of_several_people_on_fakes(kind: str, compiled: Compiled,
     classpath = [*on_fakes, *friends, compiled.classes / "several"]
     found = json.loads(build.java(classpath, f"{PACKAGE}.SeveralChecks", str(model)))
     assert len(found) == 9
+    assert [name for name, passed in found.items() if not passed] == []
+
+
+def test_two_stages_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
+    """One environment for both models, which a frame's failure, a turned frame and another thread do not spoil."""
+    compiled.shipped(TWO_STAGE)
+    one, checks = spec(TWO_STAGE, build.NAME), tmp_path / "checks"
+    for path in (build.HERE / "TwoStageChecks.kt", build.HERE / "DeviceRunChecks.kt", build.GOLDEN_MAIN):
+        build.render(path, checks, one, only_its_decoder=True)
+    on_fakes = compiled.fakes()
+    friends = tuple(compiled.classes / f"{name}-{TWO_STAGE}" for name in ("main", "tests", "device"))
+    unit = build.unit("two-stages", (checks,), (*on_fakes, *friends), friends=friends)
+    ((code, messages),) = build.compile_units([unit], compiled.work).values()
+    assert code == 0, messages
+    folders = {"good": canonical_json(one), "other": canonical_json(plain_spec(build.NAME))}
+    for name, detector in folders.items():
+        (tmp_path / name).mkdir()
+        for model, contract in (("tiny-pose2", canonical_json(one)), ("tiny-pose2-detector", detector)):
+            (tmp_path / name / f"{model}.tflite").write_bytes(_model("absolute", contract))
+    classpath = [*on_fakes, *friends, compiled.classes / "two-stages"]
+    arguments = [str(tmp_path / name) for name in folders]
+    found = json.loads(build.java(classpath, f"{PACKAGE}.TwoStageChecks", *arguments))
+    assert len(found) == 10
     assert [name for name, passed in found.items() if not passed] == []
 
 

@@ -101,6 +101,8 @@ def context(spec: PoseSpec, network: Network, detector: Network | None = None) -
     systems = [one.minimum_system or MINIMUM_IOS for one in (network, detector) if one is not None]
     ios = max(systems, key=int)
     names, first, pose = spec.keypoints.names, spec.detector_stage, _of_network(spec, network)
+    following = None if first is None else following_rule(spec)
+    usual = of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)
     return {
         **pose,
         "pose": pose,
@@ -117,9 +119,9 @@ def context(spec: PoseSpec, network: Network, detector: Network | None = None) -
         "has_depth": spec.decoder.has_depth,
         "has_several": spec.has_several,
         "may_be_nobody": spec.may_find_nobody and not spec.has_several,
-        "tracker_min_score": float(of(spec.decoder).tracking_score(spec.decoder, spec.input.size_wh)),
+        "tracker_min_score": float(usual if following is None else following.min_score),
         "detector": None if first is None or detector is None else _of_network(first, detector),
-        "following": None if first is None else following_rule(spec),
+        "following": following,
         "minimum_ios": ios,
         "minimum_macos": MACOS_OF_IOS[ios],
     }
@@ -272,10 +274,10 @@ def named(text: str, spec: PoseSpec) -> str:
 def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
     taken = set(PLATFORM_TYPES)
     for path in files:
-        if path.suffix in (".kt", ".swift"):
+        if path.name.removesuffix(".j2").endswith((".kt", ".swift")):
             text = path.read_text(encoding="utf-8")
             taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
-            taken.add(path.stem)
+            taken.add(path.name.split(".")[0])
     taken.add(decoder_class(spec.decoder.kind))
     if spec.type_name in taken - {"TemplatePose"}:
         raise InputError(

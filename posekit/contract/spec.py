@@ -353,7 +353,7 @@ class PoseSpec(Part):
 
 
 def _check_points(spec: PoseSpec) -> None:
-    """ValueError where regions come from points that are not there."""
+    """ValueError where regions come from points that are not there, or are turned where the sampling is not."""
     assert spec.detector is not None
     assert spec.region is not None
     both = (
@@ -364,6 +364,11 @@ def _check_points(spec: PoseSpec) -> None:
         for name in () if points is None else points.names:
             if name not in names:
                 raise ValueError(f"region.{table} names {name!r}: expected one of {', '.join(names)}")
+        if points is not None and spec.input.sampling == "bilinear_antialias":
+            raise ValueError(
+                f"region.{table} turns regions, which input.sampling 'bilinear_antialias' does not sample: expected "
+                "'bilinear', or regions of boxes"
+            )
 
 
 def parse_spec(data: dict[str, Any], where: str) -> PoseSpec:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from posekit.poses import Floats
-from posekit.poses.regions import Region, region_from_box
+from posekit.poses.regions import FARTHEST_PX, Region, region_from_box
 
 MIN_KEYPOINTS = 4  # fewer say too little about where the person is; a skeleton with fewer needs them all
 MIN_SCORE = 0.3  # where scores go from 0 to 1
@@ -39,12 +39,15 @@ def next_region(
 
 
 def sure_box(keypoints: Floats, scores: Floats, min_score: float) -> tuple[float, float, float, float] | None:
-    """The box around the keypoints (K, 2 or 3) with at least `min_score`; None where they are too few, or one place."""
+    """The box around the keypoints (K, 2 or 3) with at least `min_score`; None where they are too few, one place,
+    or farther than FARTHEST_PX."""
     seen = keypoints[scores >= min_score, :2]
     if len(seen) < max(min(MIN_KEYPOINTS, len(scores)), 1):
         return None
     (left, top), (right, bottom) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
-    return (left, top, right, bottom) if max(right - left, bottom - top) > 0 else None
+    box = (left, top, right, bottom)
+    is_sound = max(right - left, bottom - top) > 0 and all(abs(value) <= FARTHEST_PX for value in box)
+    return box if is_sound else None
 
 
 @dataclass

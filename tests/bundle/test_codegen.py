@@ -53,7 +53,16 @@ def test_the_typed_skeleton_has_every_keypoint(platform: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "type_name",
-    ["Region", "Pose", "String", "Bitmap", "DecoderSettings", wrapper.decoder_class(next(iter(DECODERS)))],
+    [
+        "Region",
+        "Pose",
+        "Keypoint",
+        "DenseEstimate",
+        "String",
+        "Bitmap",
+        "DecoderSettings",
+        wrapper.decoder_class(next(iter(DECODERS))),
+    ],
 )
 def test_a_taken_type_name_is_refused(type_name: str, tmp_path: Path) -> None:
     platforms = ["android"] if type_name == "Bitmap" else list(wrapper.TREES)

@@ -108,6 +108,17 @@ def test_what_does_not_fit_is_refused(both: PoseSpec, path: str, value: Any, mes
     assert message in raised.value.message
 
 
+@pytest.mark.parametrize("field", ["points", "next_points"])
+def test_antialiased_sampling_takes_no_turned_regions(field: str, both: PoseSpec) -> None:
+    data = copy.deepcopy(table(both))
+    data["input"]["sampling"] = "bilinear_antialias"
+    assert parse_spec(data, "a test").input.sampling == "bilinear_antialias"  # regions of boxes are upright
+    names = both.keypoints.names if field == "next_points" else ("top_left", "bottom_right")
+    data["region"][field] = {"first": names[0], "second": names[1], "scale": 1.0}
+    with pytest.raises(InputError, match=f"region.{field} turns regions"):
+        parse_spec(data, "a test")
+
+
 def test_only_a_top_down_network_takes_a_detector() -> None:
     with pytest.raises(InputError, match="the pose network's kind is 'one_stage', which needs no detector"):
         joined(preset("rtmdet-person"), preset("rtmdet-person"))

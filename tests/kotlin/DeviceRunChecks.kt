@@ -95,10 +95,10 @@ internal object DeviceRunChecks {
 
     private fun JsonObject.passes(): List<JsonObject> = getValue("passes").jsonArray.map { it.jsonObject }
 
-    fun run(context: Context, gpuFullPrecision: Boolean = false): JsonObject {
+    fun run(context: Context, gpuFullPrecision: Boolean = false, stage: String = "pose"): JsonObject {
         val folder = createTempDirectory().toFile()
         try {
-            File(folder, "request.json").writeText(REQUEST)
+            File(folder, "request.json").writeText(REQUEST.replaceFirst("{", """{"stage": "$stage", """))
             File(folder, "p.rgb").writeBytes(ByteArray(4 * 2 * 3) { it.toByte() })
             File(folder, "i.f32").writeBytes(ByteArray(INPUT * 4))
             val device = RunDevice("fake", "fake", true, "fake", "debug") { "none" }

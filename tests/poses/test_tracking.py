@@ -45,6 +45,7 @@ def test_a_score_of_min_score_counts(score: float, found: bool) -> None:
         (SQUARE, SURE * 0),
         (SQUARE, SURE * np.nan),
         (np.full((5, 2), 7.0), SURE),  # a point has no size
+        (SQUARE * 1e6, SURE),  # too far away
         (np.zeros((0, 2)), np.zeros(0)),
     ],
 )

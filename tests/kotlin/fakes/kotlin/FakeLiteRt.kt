@@ -17,6 +17,15 @@ public object FakeLiteRt {
     public var lastInput: FloatArray = FloatArray(0)
     public var lastOptions: CompiledModel.Options? = null
     public var openHandles: Int = 0
+    public var environments: Int = 0
+
+    /** The models that were loaded and the inputs that were run, by file. */
+    public val loaded: MutableList<String> = mutableListOf()
+    public val ran: MutableList<String> = mutableListOf()
+
+    /** A model whose next run fails on any accelerator, or whose loading does on the GPU. */
+    public var failsNext: String? = null
+    public var notOnGpu: String? = null
 }
 
 public enum class Accelerator(public val value: Int) { NONE(0), CPU(1), GPU(2), NPU(3) }
@@ -35,6 +44,7 @@ public abstract class JniHandle internal constructor(internal val handle: Long) 
     protected abstract fun destroy()
 
     final override fun close() {
+        if (open) destroy()
         if (open) FakeLiteRt.openHandles--
         open = false
     }
@@ -43,13 +53,16 @@ public abstract class JniHandle internal constructor(internal val handle: Long) 
 public class Environment private constructor() : JniHandle(0) {
     public enum class Option { CompilerPluginLibraryDir }
 
-    override fun destroy(): Unit = Unit
+    override fun destroy() {
+        check(FakeLiteRt.openHandles == 1) { "the environment is closed before what is in it" }
+    }
 
     public companion object {
         @JvmOverloads
         @JvmStatic
         @Suppress("UNUSED_PARAMETER")
-        public fun create(options: Map<Option, String> = mapOf()): Environment = Environment()
+        public fun create(options: Map<Option, String> = mapOf()): Environment =
+            Environment().also { FakeLiteRt.environments++ }
     }
 }
 
@@ -76,7 +89,7 @@ public class TensorBuffer internal constructor(internal val name: String) : JniH
 }
 
 @Suppress("UNUSED_PARAMETER")
-public class CompiledModel private constructor(private val options: Options) : JniHandle(0) {
+public class CompiledModel private constructor(private val options: Options, private val name: String) : JniHandle(0) {
     public data class CpuOptions(
         public val numThreads: Int? = null,
         public val xnnPackFlags: Int? = null,
@@ -112,6 +125,11 @@ public class CompiledModel private constructor(private val options: Options) : J
         signature: String = "",
     ) {
         runs++
+        FakeLiteRt.ran += name
+        if (name == FakeLiteRt.failsNext) {
+            FakeLiteRt.failsNext = null
+            throw LiteRtException(Status.Ok, "$name fails")
+        }
         if (onGpu && runs == FakeLiteRt.gpuFailsAtRun) throw LiteRtException(Status.Ok, "run $runs")
     }
 
@@ -134,9 +152,12 @@ public class CompiledModel private constructor(private val options: Options) : J
             optionalEnv: Environment? = null,
         ): CompiledModel {
             FakeLiteRt.lastOptions = options
-            val failure = if (Accelerator.GPU in options.accelerators) FakeLiteRt.gpuFailure else FakeLiteRt.cpuFailure
+            val onGpu = Accelerator.GPU in options.accelerators
+            val failure = if (onGpu) FakeLiteRt.gpuFailure else FakeLiteRt.cpuFailure
             failure?.let { throw it }
-            return CompiledModel(options)
+            check(!onGpu || assetName != FakeLiteRt.notOnGpu) { "$assetName: no GPU" }
+            FakeLiteRt.loaded += assetName
+            return CompiledModel(options, assetName)
         }
     }
 }

@@ -73,7 +73,8 @@
         .appendingPathComponent("\(digest).mlmodelc", isDirectory: true)
     }
 
-    /// Moves the compiled model to `kept`, in place of all older ones; where that fails, it serves where it is.
+    /// Moves the compiled model to `kept`, in place of all older ones, also of those that earlier versions kept one
+    /// folder above; where that fails, it serves where it is.
     ///
     /// Two estimators may be made at once: the second finds `kept` taken, and leaves it to the first.
     private static func keep(_ compiled: URL, at kept: URL) -> URL {
@@ -84,6 +85,10 @@
         try files.moveItem(at: compiled, to: kept)
         for other in try files.contentsOfDirectory(atPath: folder.path) where other != kept.lastPathComponent {
           try? files.removeItem(at: folder.appendingPathComponent(other))
+        }
+        let above = folder.deletingLastPathComponent()
+        for other in try files.contentsOfDirectory(atPath: above.path) where other.hasSuffix(".mlmodelc") {
+          try? files.removeItem(at: above.appendingPathComponent(other))
         }
         return kept
       } catch {

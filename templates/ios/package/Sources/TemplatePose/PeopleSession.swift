@@ -10,6 +10,7 @@
     private let detector: Session
     private let rule: FollowingRule
     private var follower: PeopleFollower
+    private var form: FrameForm?  // of the last frame
 
     package init(detector: Session, pose: Session, rule: FollowingRule) {
       self.detector = detector
@@ -25,8 +26,18 @@
     }
 
     /// The people in the next frame; those of the frame before are looked for where they were.
+    ///
+    /// They are forgotten where the frame has another size or orientation, and where it comes to an error.
     func follow(_ pixels: PixelView, orientation: Orientation) throws -> [Pose] {
-      try look(pixels, orientation, &follower)
+      let now = FrameForm(size: pixels.size, orientation: orientation)
+      if now != form { follower.reset() }
+      form = now
+      do {
+        return try look(pixels, orientation, &follower)
+      } catch {
+        follower.reset()  // it may be in the middle of the frame
+        throw error
+      }
     }
 
     /// Forgets whom `follow` follows.
@@ -47,5 +58,11 @@
       }
       return follower.follow(poses).compactMap { poses[$0] }
     }
+  }
+
+  /// What must stay the same from frame to frame, else places of the frame before are none of the next: px as stored.
+  private struct FrameForm: Equatable {
+    let size: PixelSize
+    let orientation: Orientation
   }
 #endif

@@ -2,6 +2,7 @@
 
 #if canImport(CoreML)
   @preconcurrency import CoreML
+  import Foundation
   import TemplatePoseCore
 
   /// A loaded model with its input memory and scratch; belongs to one thread at a time.
@@ -64,7 +65,12 @@
       try predict(into: &outputs)
     }
 
+    /// In a pool of its own, so that what Core ML makes does not pile up on a thread that never drains its pool.
     private func predict(into outputs: inout [OutputTensor]) throws {
+      try autoreleasepool { try predictAndRead(into: &outputs) }
+    }
+
+    private func predictAndRead(into outputs: inout [OutputTensor]) throws {
       let results: any MLFeatureProvider
       do {
         results = try model.prediction(from: features)

@@ -105,7 +105,7 @@ public struct PointsRule: Equatable, Sendable {
   }
 }
 
-private let farthestPx = 1e7
+let farthestPx = 1e7
 private let smallestPx = 1e-3
 
 /// The square region, turned, about the first point, whose half side is the second one's distance, times the scale.

@@ -24,7 +24,8 @@ public func nextRegion(
   return try? regionFromBox(box, size: size, padding: padding)
 }
 
-/// The box around the points with at least `minScore`; nil where they are too few, or one place.
+/// The box around the points with at least `minScore`; nil where they are too few, one place, or too far
+/// away.
 func sureBox(of points: [PosePoint], minScore: Double) -> Box? {
   var (left, top) = (Double.infinity, Double.infinity)
   var (right, bottom) = (-Double.infinity, -Double.infinity)
@@ -34,7 +35,9 @@ func sureBox(of points: [PosePoint], minScore: Double) -> Box? {
     (left, right) = (min(left, point.x), max(right, point.x))
     (top, bottom) = (min(top, point.y), max(bottom, point.y))
   }
-  guard seen > 0, seen >= min(minimumKeypoints, points.count), max(right - left, bottom - top) > 0 else { return nil }
+  guard seen > 0, seen >= min(minimumKeypoints, points.count), max(right - left, bottom - top) > 0,
+    [left, top, right, bottom].allSatisfy({ abs($0) <= farthestPx })
+  else { return nil }
   return Box(left: left, top: top, right: right, bottom: bottom)
 }
 

@@ -117,7 +117,9 @@ import TinyPoseCore
     let others = kept.appendingPathComponent("the others")
     let older = kept.deletingLastPathComponent().appendingPathComponent("older.mlmodelc")
     try files.removeItem(at: kept)
+    let oldest = older.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("oldest.mlmodelc")
     try files.createDirectory(at: older, withIntermediateDirectories: true)
+    try files.createDirectory(at: oldest, withIntermediateDirectories: true)
     MLModel.standIn.whileCompiling = { try files.createDirectory(at: others, withIntermediateDirectories: true) }
     _ = try await TinyPose()
     #expect(files.fileExists(atPath: others.path))
@@ -127,6 +129,7 @@ import TinyPoseCore
     _ = try await TinyPose()
     #expect(MLModel.standIn.loaded.last == kept)
     #expect(!files.fileExists(atPath: older.path))
+    #expect(!files.fileExists(atPath: oldest.path))
   }
 
   @Test func regionsOfBoxesAreGrownAsInTraining() throws {

@@ -34,7 +34,7 @@
     let placed = accelerator == .cpu ? Placement(used: .cpu) : await placement(of: loaded.compiled, accelerator, units)
     return LoadedModel(used: placed.used, fallbackReason: placed.fallbackReason, detail: placed.detail) {
       input, outputs in
-      try autoreleasepool { try session.infer(input, into: &outputs) }
+      try session.infer(input, into: &outputs)
     }
   }
 

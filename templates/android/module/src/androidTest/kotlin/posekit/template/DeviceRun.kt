@@ -98,7 +98,10 @@ internal class DeviceRun(
                 val started = loaded.copy(thermalBefore = before)
                 if (asked.stage != RunStage.BOTH) return ran(started, engine, null, asked)
                 PeopleEngine.create(context, contract, engine, options, "the detector").use { people ->
-                    ran(started, engine, people, asked)
+                    val first = people.detectorAccelerator
+                    if (first.accelerator == accelerator) return ran(started, engine, people, asked)
+                    val reason = first.fallbackReason?.let { "the detector: $it" }
+                    pass.copy(used = first.accelerator.name.lowercase(), fallbackReason = reason)
                 }
             }
         } catch (error: AcceleratorException) {

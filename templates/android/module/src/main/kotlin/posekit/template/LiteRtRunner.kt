@@ -12,7 +12,6 @@ import com.google.ai.edge.litert.Accelerator as LiteRtAccelerator
 
 /** The model in LiteRT on one accelerator; inputs and outputs are bound by name. */
 internal class LiteRtRunner private constructor(
-    private val environment: Environment,
     private val model: CompiledModel,
     private val contract: PoseContract,
 ) : ModelRunner {
@@ -30,9 +29,7 @@ internal class LiteRtRunner private constructor(
     }
 
     override fun close() {
-        (inputs.values + outputs.values).forEach(TensorBuffer::close)
-        model.close()
-        environment.close()
+        closeAll(inputs.values + outputs.values + model)
     }
 
     private fun bind() {
@@ -67,29 +64,23 @@ internal class LiteRtRunner private constructor(
     }
 
     companion object {
-        /** Load and try out the model; whatever the runtime throws comes through. */
+        /** Load and try out the model in [environment], which stays open; whatever the runtime throws comes through. */
         fun open(
             assets: AssetManager,
             contract: PoseContract,
             accelerator: Accelerator,
             options: Options,
+            environment: Environment,
         ): LiteRtRunner {
-            val environment = Environment.create()
-            val model = try {
-                CompiledModel.create(assets, contract.modelFile, compileOptions(accelerator, options), environment)
-            } catch (error: Throwable) { // a missing native library is no Exception
-                environment.close()
-                throw error
-            }
-            val runner = LiteRtRunner(environment, model, contract)
-            try {
+            val model = CompiledModel.create(
+                assets, contract.modelFile, compileOptions(accelerator, options), environment,
+            )
+            val runner = LiteRtRunner(model, contract)
+            return closingOnFailure(listOf(runner)) {
                 runner.bind()
                 runner.warmUp()
-            } catch (error: Throwable) {
-                runner.close()
-                throw error
+                runner
             }
-            return runner
         }
 
         /** One accelerator alone: with two, LiteRT would fall back without a word. */

@@ -12,43 +12,67 @@ internal class PeopleEngine private constructor(
     private val rule: FollowingRule,
 ) : AutoCloseable {
     private val follower = PeopleFollower(rule)
+    private var form: FrameForm? = null // of the last frame
 
     val detectorAccelerator: AcceleratorUse
         get() = detector.accelerator
-
-    /** How often the detector has looked. */
-    var detections = 0
-        private set
 
     /** The people in a picture of its own. */
     fun estimate(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean): List<Pose> =
         look(bitmap, rotationDegrees, mirrored, PeopleFollower(rule))
 
-    /** The people in the next frame; those of the frame before are looked for where they were. */
-    fun follow(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean): List<Pose> =
-        look(bitmap, rotationDegrees, mirrored, follower)
-
-    fun forget(): Unit = follower.reset()
-
-    private fun look(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean, follower: PeopleFollower): List<Pose> {
-        val detected = if (follower.wantsDetection) detect(bitmap, rotationDegrees, mirrored) else null
-        val poses = follower.regions(detected).map { pose.estimate(bitmap, rotationDegrees, mirrored, it).firstOrNull() }
-        return follower.follow(poses).mapNotNull(poses::get)
+    /**
+     * The people in the next frame; those of the frame before are looked for where they were.
+     *
+     * They are forgotten where the frame has another size, rotation or mirroring, and where it comes to an exception.
+     */
+    fun follow(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean): List<Pose> {
+        detector.check() // another thread must not get as far as the follower
+        val now = FrameForm(bitmap.width, bitmap.height, Orientation(rotationDegrees, mirrored))
+        if (now != form) follower.reset()
+        form = now
+        return try {
+            look(bitmap, rotationDegrees, mirrored, follower)
+        } catch (error: Throwable) {
+            follower.reset() // it may be in the middle of the frame
+            throw error
+        }
     }
 
-    private fun detect(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean): List<Region> {
-        detections++
-        return detectedRegions(detector.estimate(bitmap, rotationDegrees, mirrored, null), rule)
+    fun forget() {
+        detector.check()
+        follower.reset()
+    }
+
+    private fun look(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean, follower: PeopleFollower): List<Pose> {
+        val detected = if (follower.wantsDetection) {
+            detectedRegions(detector.estimate(bitmap, rotationDegrees, mirrored, null), rule)
+        } else {
+            null
+        }
+        val poses = follower.regions(detected).map { region ->
+            pose.estimate(bitmap, rotationDegrees, mirrored, region).firstOrNull()
+        }
+        return follower.follow(poses).mapNotNull(poses::get)
     }
 
     override fun close(): Unit = detector.close() // the pose model's engine is closed by who made it
 
     companion object {
-        /** The stages around [pose]; the detector is loaded with the same [options]. */
-        fun create(context: Context, contract: PoseContract, pose: PoseEngine, options: Options, what: String): PeopleEngine {
+        /** The stages around [pose], whose environment the detector shares, loaded with the same [options]. */
+        fun create(
+            context: Context,
+            contract: PoseContract,
+            pose: PoseEngine,
+            options: Options,
+            what: String,
+        ): PeopleEngine {
             val first = requireNotNull(contract.detector) { "the contract has no detector" }
             val rule = requireNotNull(contract.following) { "the contract says nothing of regions" }
-            return PeopleEngine(PoseEngine.create(context, first, options, what), pose, rule)
+            return PeopleEngine(PoseEngine.create(context, first, options, what, pose.environment), pose, rule)
         }
     }
 }
+
+/** What must stay the same from frame to frame, else places of the frame before are none of the next: px as stored. */
+private data class FrameForm(val width: Int, val height: Int, val orientation: Orientation)

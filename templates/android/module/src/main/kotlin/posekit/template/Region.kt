@@ -118,7 +118,7 @@ public data class PointsRule(
     }
 }
 
-private const val FARTHEST_PX = 1e7
+internal const val FARTHEST_PX: Double = 1e7
 private const val SMALLEST_PX = 1e-3
 
 /** Whether a box can be a person's. */

@@ -2,6 +2,7 @@
 
 package posekit.template
 
+import kotlin.math.abs
 import kotlin.math.max
 import kotlin.math.min
 
@@ -24,7 +25,10 @@ internal fun nextRegion(pose: Pose, input: InputSpec, minScore: Double, margin: 
     )
 }
 
-/** The box around the keypoints of [pose] with at least [minScore]; null where they are too few, or one place. */
+/**
+ * The box around the keypoints of [pose] with at least [minScore]; null where they are too few, one place, or too far
+ * away.
+ */
 internal fun sureBox(pose: Pose, minScore: Double): Box? {
     var seen = 0
     var left = Double.POSITIVE_INFINITY
@@ -40,7 +44,8 @@ internal fun sureBox(pose: Pose, minScore: Double): Box? {
         bottom = max(bottom, pose.y(k))
     }
     if (seen < min(MIN_KEYPOINTS, pose.count) || max(right - left, bottom - top) <= 0) return null
-    return Box(left, top, right, bottom)
+    val farthest = max(max(abs(left), abs(right)), max(abs(top), abs(bottom)))
+    return if (farthest <= FARTHEST_PX) Box(left, top, right, bottom) else null
 }
 
 /**
