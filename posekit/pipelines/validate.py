@@ -18,13 +18,13 @@ from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices.desktop import Compiled
 from posekit.errors import InputError, MissingToolError, said
+from posekit.parity.both import BothTally
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.stages import StageRuns
-from posekit.parity.whole import WholeTally
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
 from posekit.pipelines.inputs import find_spec
@@ -127,13 +127,14 @@ def _of_detector(
             StageRuns(runtime.run, run),
         )
         photos = [case.photo for case in cases]
-        both = both_stages.again(folder, photos, opened.spec, runs, WholeTally(opened.spec, gate))
+        people = both_stages.recorded_people(folder, evidence.cases, opened.spec)
+        both = both_stages.again(folder, photos, opened.spec, runs, BothTally(opened.spec, gate))
         of_code: tuple[Check, ...] = ()
         if code is not None:
             of_code = both_stages.of_wrapper(code, folder, cases, opened.spec, runs, gate, scratch, opened.model_path)
     as_packaged = (*both, *both_stages.named(bundle.DETECTOR, plain.checks))
     own = (*_shipped(evidence.index, detector), *held, *there.checks, *found.checks)
-    return as_packaged, (*both, *of_code, *both_stages.named(bundle.DETECTOR, own))
+    return as_packaged, (people, *both, *of_code, *both_stages.named(bundle.DETECTOR, own))
 
 
 def _held(
