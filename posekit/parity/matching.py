@@ -97,11 +97,34 @@ class PeopleCount:
     keypoints_barely: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Barely:
+    """Who would be there too on one side if thresholds were a little lower.
+
+    there: who is there; more: who would be, as a rule the same people and others; anew: which keypoints (N, K) of
+    theirs are not there: all of those of a person who is new.
+    """
+
+    there: Found
+    more: Found
+    anew: NDArray[np.bool_]
+
+    @property
+    def people(self) -> Found:
+        """Those who are new."""
+        return self.more.taken(np.flatnonzero(self.anew.all(axis=1)).tolist())
+
+
+def barely_of(there: Found, others: Found) -> Barely:
+    """`others`, who are all new."""
+    return Barely(there, others, np.ones(others.scores.shape, bool))
+
+
 def aligned(
     seen: Sequence[Found],
     expected: Sequence[Found],
     sigmas: Sequence[float],
-    barely: Sequence[tuple[Found, Found] | None] | None = None,
+    barely: Sequence[tuple[Barely, Barely] | None] | None = None,
     *,
     one_each: bool = False,
 ) -> tuple[list[Found], list[Found], PeopleCount]:
@@ -123,7 +146,7 @@ def aligned(
         reordered += [other.case] if list(match.seen) != sorted(match.seen) else []
         gone, new = other.taken(match.missed), one.taken(match.invented)
         if others is not None:
-            gone, new = without(gone, others[0], sigmas), without(new, others[1], sigmas)
+            gone, new = _not_excused(gone, others[0], sigmas), _not_excused(new, others[1], sigmas)
         excused += len(match.missed) + len(match.invented) - len(gone.sizes) - len(new.sizes)
         missed += [other.case] * len(gone.sizes)
         invented += [other.case] * len(new.sizes)
@@ -135,12 +158,23 @@ def aligned(
     return [one for one, _ in pairs], [other for _, other in pairs], people
 
 
-def without(some: Found, others: Found, sigmas: Sequence[float]) -> Found:
-    """Those of `some` who are like nobody of `others`."""
+def unlike(some: Found, others: Found, sigmas: Sequence[float]) -> list[int]:
+    """The places of those of `some` who are like nobody of `others`."""
+    places: list[int] = np.flatnonzero(~(_most_alike(some, others, sigmas) >= LEAST_OKS)).tolist()
+    return places
+
+
+def _not_excused(some: Found, barely: Barely, sigmas: Sequence[float]) -> Found:
+    """Those of `some` who are like nobody who is new, or more like somebody who is there anyway and was lost."""
+    new, there = (_most_alike(some, side, sigmas) for side in (barely.people, barely.there))
+    return some.taken(np.flatnonzero(~((new >= LEAST_OKS) & (new > there))).tolist())
+
+
+def _most_alike(some: Found, others: Found, sigmas: Sequence[float]) -> Floats:
+    """How much each of `some` is like whom they are most like of `others` (N,); 0 where there is nobody."""
     if not len(some.keypoints) or not len(others.keypoints):
-        return some
-    alike = similarities(others, some, sigmas).max(axis=1)
-    return some.taken(np.flatnonzero(~(alike >= LEAST_OKS)).tolist())
+        return np.zeros(len(some.keypoints))
+    return np.asarray(similarities(others, some, sigmas).max(axis=1))
 
 
 @dataclass
@@ -152,7 +186,7 @@ class LostKeypoints:
     missed: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
 
-    def add(self, seen: Found, expected: Found, others: tuple[Found, Found] | None, sigmas: Sequence[float]) -> None:
+    def add(self, seen: Found, expected: Found, others: tuple[Barely, Barely] | None, sigmas: Sequence[float]) -> None:
         """Add the matched people of a case; others: as `barely` of `aligned`, who excuse a keypoint that they have."""
         self.keypoints += int(expected.there.sum())
         sides = ((seen, expected, self.missed), (expected, seen, self.invented))
@@ -163,7 +197,7 @@ class LostKeypoints:
             cases += [other.case] * int((gone & ~there).sum())
 
 
-def _there_nearby(people: Found, others: Found, sigmas: Sequence[float]) -> NDArray[np.bool_]:
-    """Which keypoints (N, K) somebody of `others` has who is like the person."""
-    alike = similarities(others, people, sigmas) >= LEAST_OKS
-    return np.asarray((alike[..., None] & others.there[None]).any(axis=1))
+def _there_nearby(people: Found, others: Barely, sigmas: Sequence[float]) -> NDArray[np.bool_]:
+    """Which keypoints (N, K) are new in somebody of `others` who is like the person."""
+    alike = similarities(others.more, people, sigmas) >= LEAST_OKS
+    return np.asarray((alike[..., None] & (others.more.there & others.anew)[None]).any(axis=1))

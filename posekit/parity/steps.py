@@ -6,21 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from posekit.contract.spec import GateSpec, PoseSpec
-from posekit.decoders import of
 from posekit.decoders.decoder import Outputs
+from posekit.parity.barely import barely_in, nudge
 from posekit.parity.cases import Case, found_in
 from posekit.parity.dense import DenseError, DenseTally, dense_in, worst_of
 from posekit.parity.drift import Drift, drift_of, near_reference, settled
-from posekit.parity.matching import PeopleCount, aligned
+from posekit.parity.matching import Barely, PeopleCount, aligned
 from posekit.parity.metrics import Found, KeypointError, TensorError, TensorTally, compare_keypoints
 from posekit.poses.dense import DenseMap
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
 NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")
-BARELY = 0.05  # by how much a confidence may move where no gate says
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Side:
         self.gate = gate
         self.found: list[Found] = []
         self.near: list[Found] = []
-        self.barely: list[tuple[Found, Found] | None] = []
+        self.barely: list[tuple[Barely, Barely] | None] = []
         self.tallies: dict[str, TensorTally] = {}
         self.dense: dict[str, DenseTally] = {}
 
@@ -67,7 +64,7 @@ class Side:
         if not spec.may_find_nobody or outputs is expected:  # the same outputs are on the same side of every threshold
             self.barely.append(None)
         else:
-            by = BARELY if self.gate.max_score is None else self.gate.max_score
+            by = nudge(self.gate)
             self.barely.append((barely_in(case, outputs, spec, by), barely_in(case, expected, spec, by)))
 
     def add_tensors(self, case: Case, seen: Outputs, expected: Outputs) -> None:
@@ -97,14 +94,6 @@ class Side:
         near = [settled(*three, spec, tie) for three in zip(self.near, seen, expected, strict=True)]
         drift = drift_of(seen, expected, near, names, sigmas, self.gate)
         return Step(name, error, tensors, drift=drift, people=people, dense=dense)
-
-
-def barely_in(case: Case, outputs: Outputs, spec: PoseSpec, by: float) -> Found:
-    """The people of one case who are not there, and would be if thresholds were lower by so much."""
-    looser = spec.decoding(of(spec.decoder).looser(spec.decoder, by))
-    there, more = found_in(case, outputs, spec), found_in(case, outputs, looser)
-    same = (more.keypoints[:, None] == there.keypoints[None]).all(axis=(2, 3)).any(axis=1)
-    return more.taken(np.flatnonzero(~same).tolist())
 
 
 def _why_nobody(people: PeopleCount) -> str:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from posekit.bundle import file_hash
 from posekit.contract.outputs import Run
-from posekit.contract.spec import GateSpec, PoseSpec
+from posekit.contract.spec import PoseSpec
+from posekit.contract.stages import following_rule
+from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop
 from posekit.devices.desktop import Compiled
 from posekit.errors import InputError
-from posekit.parity import whole
+from posekit.parity import both
+from posekit.parity.both import BOTH, BothTally, ExpectedPeople, expected_in
 from posekit.parity.cases import MAX_RECORDED, Case
 from posekit.parity.gate import Check, Outcome
-from posekit.parity.stages import Looked, StageRuns, look, regions_in
-from posekit.parity.whole import WHOLE, ExpectedPeople, WholeTally, expected_in
+from posekit.parity.stages import Looked, StageGates, StageRuns, detected_in, look, regions_in
+from posekit.pipelines.consistency.evidence import CLOSE_PX
+from posekit.pipelines.consistency.finding import differing, judged
 from posekit.pipelines.inputs import Images
-from posekit.poses import nobody
+from posekit.poses import Floats
 from posekit.poses.images import Photo, load_image
+from posekit.poses.regions import Region
 from posekit.progress import Progress, patient
 
 UNUSED = "the annotations are not used: regions come from points of a detection, and accuracy was not measured"
@@ -60,35 +67,32 @@ def _what(images: Images, count: int) -> str:
 
 
 def packaged(
-    folder: Path, photos: Sequence[Photo], spec: PoseSpec, reference: StageRuns, runs: StageRuns, gate: GateSpec,
+    folder: Path, photos: Sequence[Photo], spec: PoseSpec, reference: StageRuns, runs: StageRuns, gates: StageGates,
     step: Progress,
 ) -> tuple[Check, ...]:  # fmt: skip
-    """Both packaged stages against both trained networks, picture by picture; what those see is recorded in `folder`.
-
-    gate: of the detector.
-    """
-    say, tally, expected = patient(step), WholeTally(spec, gate), list[ExpectedPeople]()
+    """Both packaged stages against both trained networks, picture by picture; what those see is written to `folder`."""
+    say, tally, expected = patient(step), BothTally(spec, gates), list[ExpectedPeople]()
     for number, photo in enumerate(photos[:MAX_RECORDED]):
         say(f"run both stages, picture {number + 1} of {min(len(photos), MAX_RECORDED)}")
         image = load_image(photo.path)
-        expected.append(expected_in(photo.name, image, spec, reference, gate))
+        expected.append(expected_in(photo.name, image, spec, reference, gates.detector))
         tally.add(look(image, spec, runs), expected[-1], image, runs)
-    whole.write(folder, expected)
+    both.write(folder, expected)
     return tally.checks()
 
 
 def again(
-    folder: Path, photos: Sequence[Photo], spec: PoseSpec, runs: StageRuns, tally: WholeTally,
+    folder: Path, photos: Sequence[Photo], spec: PoseSpec, runs: StageRuns, tally: BothTally,
     seen: Callable[[int], Looked] | None = None,
 ) -> tuple[Check, ...]:  # fmt: skip
     """Both stages against what is recorded in `folder`, the detector's evidence, whose pictures are `photos`.
 
     seen: what somebody else made of a picture, by its place, instead of `runs`.
     """
-    expected = whole.read(folder)
+    expected = both.read(folder)
     if len(expected) != len(photos):
         raise InputError(
-            f"{folder / whole.FILE} is of {len(expected)} pictures, the detector's evidence of {len(photos)}",
+            f"{folder / both.FILE} is of {len(expected)} pictures, the detector's evidence of {len(photos)}",
             "package the model again",
         )
     for place, (photo, one) in enumerate(zip(photos, expected, strict=True)):
@@ -97,24 +101,55 @@ def again(
     return tally.checks()
 
 
+def recorded_people(folder: Path, cases: Sequence[tuple[Case, Outputs]], spec: PoseSpec) -> Check:
+    """Whether the people recorded in `folder` are in regions that the detector's recorded outputs give.
+
+    cases: of the detector's evidence, with the reference's outputs.
+    """
+    problems: list[str] = []
+    expected = both.read(folder)
+    names = [case.name.removesuffix("#0") for case, _ in cases]
+    problems += differing("the names of the pictures", [one.name for one in expected], names)
+    for one, (case, outputs) in zip(expected, cases, strict=False):
+        problems += _faults(one, detected_in(case, outputs, spec), following_rule(spec).max_people)
+    return judged(f"{BOTH}: the recorded people", problems, f"{len(cases)} pictures detected anew")
+
+
+def _faults(told: ExpectedPeople, detected: Sequence[Region], most: int) -> Iterator[str]:
+    """What is wrong with the regions of a picture; detected: all of its regions."""
+    yield from differing(f"the number of regions of {told.name}", len(told.regions), len(told.people))
+    if len(told.people) > most:
+        yield f"{told.name} has {len(told.people)} people, the contract at most {most}"
+    left = [_numbers(one) for one in detected]
+    for region in told.regions:
+        near = [place for place, one in enumerate(left) if np.abs(one - _numbers(region.region())).max() <= CLOSE_PX]
+        if not near:
+            yield f"a region of {told.name} is none that the recorded outputs give"
+        for place in near[:1]:  # each is of one person
+            del left[place]
+
+
+def _numbers(region: Region) -> Floats:
+    return np.array([*region.center_xy, *region.size_wh, region.rotation_degrees])
+
+
 def of_wrapper(
-    code: Compiled, folder: Path, cases: Sequence[Case], spec: PoseSpec, runs: StageRuns, gate: GateSpec, work: Path,
+    code: Compiled, folder: Path, cases: Sequence[Case], spec: PoseSpec, runs: StageRuns, gates: StageGates, work: Path,
     model: Path,
 ) -> tuple[Check, ...]:  # fmt: skip
     """Both stages of the generated code against what is recorded in `folder`; cases: of the detector's evidence; model:
     the pose network's file."""
-    name = f"{WHOLE} of the wrapper"
+    name = f"{BOTH} of the wrapper"
     if code.platform != "android":
         return (Check(f"{name}: people", Outcome.SKIPPED, desktop.NO_CORE_ML),)
     people = desktop.run_both(code, cases, spec, work, file_hash(model))
-    none = nobody(0)
-    seen = [Looked(none, (), one) for one in people]
-    return again(folder, [case.photo for case in cases], spec, runs, WholeTally(spec, gate, name), seen.__getitem__)
+    seen = [Looked((), one) for one in people]
+    return again(folder, [case.photo for case in cases], spec, runs, BothTally(spec, gates, name), seen.__getitem__)
 
 
 def skipped(reason: str) -> tuple[Check, ...]:
     """That both stages were not run together."""
-    return (Check(f"{WHOLE}: people", Outcome.SKIPPED, reason),)
+    return (Check(f"{BOTH}: people", Outcome.SKIPPED, reason),)
 
 
 def named(what: str, checks: Sequence[Check]) -> tuple[Check, ...]:

@@ -24,7 +24,7 @@ from posekit.parity.cases import MAX_RECORDED
 from posekit.parity.evaluate import Terms
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check
-from posekit.parity.stages import StageRuns
+from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages
 from posekit.pipelines.both_stages import named
 from posekit.pipelines.making import Made, make
@@ -100,16 +100,16 @@ def _both_stages(pose: Stage, detector: Stage, code: Compiled | None, scratch: P
     if "UNVERIFIED" in (pose.evaluation.status, detector.evaluation.status):
         return both_stages.skipped("nothing here runs the model files")
     with announced(job.step, "run both stages"):
-        gate = Terms(detector.made.recipe.name).gate(detector.job.prepared.spec)
+        gates = StageGates(*(Terms(one.made.recipe.name).gate(one.job.prepared.spec) for one in (detector, pose)))
         reference = StageRuns(detector.job.reference, job.reference)
         folder, photos = detector.folder / bundle.EVALUATION, detector.job.images.photos
         runs = StageRuns(detector.run, pose.run)
-        checks = both_stages.packaged(folder, photos, spec, reference, runs, gate, job.step)
+        checks = both_stages.packaged(folder, photos, spec, reference, runs, gates, job.step)
         if code is None:
             return checks
         cases = list(islice(detector.job.references.cases(), MAX_RECORDED))
         path = pose.made.converted.path
-        return (*checks, *both_stages.of_wrapper(code, folder, cases, spec, runs, gate, scratch, path))
+        return (*checks, *both_stages.of_wrapper(code, folder, cases, spec, runs, gates, scratch, path))
 
 
 def _write_wrapper(platform: str, stages: Sequence[tuple[Job, Made]], folder: Path) -> None:

@@ -19,13 +19,13 @@ from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices.desktop import Compiled
 from posekit.errors import InputError, MissingToolError, said
+from posekit.parity.both import BothTally
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import Check, Outcome
-from posekit.parity.stages import StageRuns
-from posekit.parity.whole import WholeTally
+from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
 from posekit.pipelines.inputs import find_spec, of_stages, with_detector
@@ -125,22 +125,23 @@ def _of_detector(
             found = _measured(detector, told, evidence, runtime, there)
         held = _held(detector, told, evidence, Edits(), plain, runtime.run, allow_edited=options.allow_edited)
     with announced(step, "run both stages"):
-        gate = Terms(detector.manifest["precision"]).gate(detector.spec)
+        gates = StageGates(*(Terms(one.manifest["precision"]).gate(one.spec) for one in (detector, opened)))
         folder, cases, runs = (
             detector.folder / bundle.EVALUATION,
             list(evidence.only_cases()),
             StageRuns(runtime.run, run),
         )
         photos = [case.photo for case in cases]
-        both = both_stages.again(folder, photos, opened.spec, runs, WholeTally(opened.spec, gate))
+        people = both_stages.recorded_people(folder, evidence.cases, opened.spec)
+        both = both_stages.again(folder, photos, opened.spec, runs, BothTally(opened.spec, gates))
         of_code: tuple[Check, ...] = ()
         if code is not None:
-            of_code = both_stages.of_wrapper(code, folder, cases, opened.spec, runs, gate, scratch, opened.model_path)
+            of_code = both_stages.of_wrapper(code, folder, cases, opened.spec, runs, gates, scratch, opened.model_path)
     as_packaged = (*both, *both_stages.named(bundle.DETECTOR, plain.checks))
     origin = _origin(detector, told, evidence, options, runtime.run, step)
     elsewhere = (ELSEWHERE,) if options.device or options.device_run else ()
     own = (*_shipped(evidence.index, detector), *held, *origin, *elsewhere, *there.checks, *found.checks)
-    return as_packaged, (*both, *of_code, *both_stages.named(bundle.DETECTOR, own))
+    return as_packaged, (people, *both, *of_code, *both_stages.named(bundle.DETECTOR, own))
 
 
 def _held(

@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 from posekit.contract.presets import preset
 from posekit.contract.spec import GateSpec
 from posekit.decoders.people import partial_people
+from posekit.parity.barely import anew
 from posekit.parity.gate import Outcome, check_people, gate_for
-from posekit.parity.matching import LEAST_OKS, Match, PeopleCount, aligned, matched, similarities
+from posekit.parity.matching import (
+    LEAST_OKS,
+    Barely,
+    Match,
+    PeopleCount,
+    aligned,
+    barely_of,
+    matched,
+    similarities,
+)  # fmt: skip
 from posekit.parity.metrics import Found, compare_keypoints
 from posekit.parity.steps import Side
 from posekit.poses import Floats
@@ -165,9 +175,34 @@ def test_who_has_less_than_half_of_the_keypoints_in_common_is_somebody_else() ->
 
 def test_a_keypoint_that_is_barely_there_is_excused() -> None:
     seen, reference = partly([(A, "xx.xx")]), partly([(A, "xxxxx")])
-    _, _, strict = aligned([seen], [reference], FIVE, [(partly([]), partly([]))])
+
+    def counted(more: Found) -> PeopleCount:
+        sides = Barely(seen, more, anew(seen, more, FIVE)), barely_of(reference, partly([]))
+        return aligned([seen], [reference], FIVE, [sides])[2]
+
+    strict, elsewhere, lenient = map(counted, (seen, partly([(A, "xx.xx"), (B, "xxxxx")]), reference))
     assert (strict.keypoints_missed, strict.keypoints_barely) == (("case",), 0)
-    _, _, elsewhere = aligned([seen], [reference], FIVE, [(partly([(B, "xxxxx")]), partly([]))])
     assert (elsewhere.keypoints_missed, elsewhere.keypoints_barely) == (("case",), 0)
-    _, _, lenient = aligned([seen], [reference], FIVE, [(partly([(A, "xxxxx")]), partly([]))])
     assert (lenient.keypoints_missed, lenient.keypoints_barely) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    ("there", "more", "missed"),
+    [
+        ((), (A,), ()),  # below the threshold
+        ((A,), (A,), ("case",)),
+        ((A,), ((1.0, 0.5),), ("case",)),  # a weighted mean, which a looser threshold moves
+        ((A,), ((1.0, 0.5), (4.0, 3.0)), ("case",)),  # and what it leaves out of the mean
+        ((A, (6.0, 4.0)), (A, (6.0, 4.0), (1.0, 0.0)), ("case",)),
+        (((6.0, 4.0),), ((6.0, 4.0), A), ()),  # suppressed by somebody who is nearly too alike
+    ],
+)
+def test_only_who_is_new_with_a_looser_threshold_is_excused(
+    there: tuple[tuple[float, float], ...], more: tuple[tuple[float, float], ...], missed: tuple[str, ...]
+) -> None:
+    """A is lost: an excuse is that the outputs barely lack A, not that A would be elsewhere."""
+    seen, reference = found("case", people()), found("case", people(A))
+    strict, loose = found("case", people(*there)), found("case", people(*more))
+    sides = Barely(strict, loose, anew(strict, loose, SIGMAS)), barely_of(reference, seen)
+    told = aligned([seen], [reference], SIGMAS, [sides])[2]
+    assert (told.missed, told.barely) == (missed, 1 - len(missed))

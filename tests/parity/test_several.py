@@ -16,6 +16,7 @@ from posekit.decoders.decoder import Outputs
 from posekit.decoders.detections.candidates import cells_of
 from posekit.decoders.detections.encoding import encode
 from posekit.errors import InputError
+from posekit.parity.barely import barely_in
 from posekit.parity.cases import Case, cases_of, found_in
 from posekit.parity.contract.alternatives import with_fields
 from posekit.parity.evaluate import Runs, Terms, evaluate
@@ -223,6 +224,20 @@ def test_who_is_barely_below_the_threshold_is_told_and_not_failed(pairs: list[tu
     assert evaluation.total.people.barely > 0
     told = next(check for check in evaluation.checks if check.name == "people, missed")
     assert "barely on one side of a threshold" in told.detail
+
+
+def test_weighted_means_that_a_looser_threshold_moves_excuse_nobody(pairs: list[tuple[Case, Outputs]]) -> None:
+    """Second looks that count only below the threshold draw everybody a little elsewhere, and are nobody new."""
+    spec = contract()
+    decoder: Any = spec.decoder
+    weighted = spec.decoding(with_fields(decoder, {"nms.kind": "weighted"}))
+    case, outputs = pairs[0]
+    scores = outputs["scores"]
+    faint = {**outputs, "scores": np.where((scores > 0) & (scores < 0.58), np.float32(0.23), scores)}
+    barely = barely_in(case, faint, weighted, 0.05)
+    assert len(barely.there.sizes) == len(barely.more.sizes) == PEOPLE[0]
+    assert np.abs(barely.there.keypoints - barely.more.keypoints).min() > 0.1
+    assert len(barely.people.sizes) == 0
 
 
 @pytest.mark.parametrize("same", [{0}, {2}, {0, 1, 3}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,14 @@ from posekit.contract.stages import following_rule, joined
 from posekit.devices import desktop, golden_run
 from posekit.devices.desktop import Compiled
 from posekit.errors import InputError
+from posekit.parity.both import BothTally
 from posekit.parity.cases import recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.gate import Outcome
-from posekit.parity.stages import StageRuns, detect, follow, poses_in
-from posekit.parity.whole import WholeTally
+from posekit.parity.stages import StageGates, StageRuns, detect, follow, look, poses_in
 from posekit.pipelines import inputs
 from posekit.pipelines import validate as validating
-from posekit.pipelines.both_stages import again
+from posekit.pipelines.both_stages import again, recorded_people
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.package import TrainedNetwork, _refuse_early, package
 from posekit.pipelines.predict import open_detector, open_for_prediction
@@ -37,7 +37,7 @@ from posekit.pipelines.validate import validate
 from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses import Poses
 from posekit.poses.following import PeopleFollower
-from posekit.poses.images import Picture
+from posekit.poses.images import Picture, load_image
 from posekit.poses.people_tracking import PeopleTracker
 from posekit.poses.regions import Region
 from tests import several, two_stage
@@ -219,11 +219,51 @@ def test_a_model_of_another_bundle_and_edited_evidence_are_seen(
         facts = json.loads((part / "manifest.json").read_text())
         write_manifest(part, {key: value for key, value in facts.items() if key not in ("files", "schema")})
     failed = [one.name for one in validate(folder).evaluation.checks if one.outcome is Outcome.FAIL]
-    assert "both stages: mean OKS" in failed
+    assert {"both stages: mean OKS", "both stages: worst person's OKS"} <= set(failed)
     shutil.copyfile(folder / "points.tflite", folder / "module/src/main/assets/points-detector.tflite")
     write_manifest(folder, {k: v for k, v in facts.items() if k not in ("files", "schema")})
     failed = [one.name for one in validate(folder).evaluation.checks if one.outcome is Outcome.FAIL]
     assert "detector: model file of the wrapper" in failed
+
+
+def written_as(change: Callable[[dict[str, Any]], None]) -> Callable[[list[dict[str, Any]]], None]:
+    """A change of the picture that has most people."""
+    return lambda pictures: change(max(pictures, key=lambda one: len(one["people"])))
+
+
+def huge(picture: dict[str, Any]) -> None:
+    for region in picture["regions"]:
+        region["size_wh"] = [1e7, 1e7]  # in which any error is a small one
+
+
+def one_for_all(picture: dict[str, Any]) -> None:
+    picture["regions"] = picture["regions"][:1] * len(picture["people"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda pictures: None, "6 pictures detected anew"),
+        (written_as(huge), "is none that the recorded outputs give"),
+        (written_as(one_for_all), "is none that the recorded outputs give"),
+        (written_as(lambda one: one["regions"].pop()), "the number of regions"),
+        (written_as(lambda one: one.update(name="nobody.jpg")), "the names of the pictures"),
+        (lambda pictures: pictures.reverse(), "the names of the pictures"),
+    ],
+)
+def test_recorded_people_are_where_the_recorded_outputs_say(
+    change: Callable[[list[dict[str, Any]]], None], says: str, bundles: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    opened = open_bundle(bundles["android", "fp32"])
+    assert opened.detector is not None
+    folder = opened.detector.folder / "evaluation"
+    document = json.loads((folder / "both.json").read_text())
+    assert max(len(one["people"]) for one in document["pictures"]) > 1
+    change(document["pictures"])
+    (tmp_path / "both.json").write_text(json.dumps(document))
+    check = recorded_people(tmp_path, list(recorded(folder, opened.detector.spec)), opened.spec)
+    assert check.outcome is (Outcome.PASS if says.startswith("6 pictures") else Outcome.FAIL)
+    assert says in check.detail
 
 
 def test_nobody_in_the_pictures_is_told(pair: Pair, tmp_path: Path) -> None:
@@ -327,7 +367,9 @@ def test_a_fault_is_found_at_its_stage(bundles: dict[tuple[str, str], Path]) -> 
     for most, is_good in ((6, True), (2, False)):
         region = two_stage.REGION.model_copy(update={"max_people": most})
         limited = spec.model_copy(update={"region": region})
-        checks = again(folder, photos, limited, runs, WholeTally(limited, terms.gate(detector.spec)))
+        seen = [look(load_image(photo.path), limited, runs) for photo in photos]
+        tally = BothTally(spec, StageGates(terms.gate(detector.spec), terms.gate(spec)))
+        checks = again(folder, photos, spec, runs, tally, [replace(one, detected=None) for one in seen].__getitem__)
         assert all(one.outcome is Outcome.PASS for one in checks) == is_good, checks
     for run, is_good in ((runs.detector, True), (shifted(runs.detector), False)):
         found = evaluate(cases, detector.spec, Runs(run, "HOST", "LiteRT"), terms)

@@ -161,7 +161,7 @@ def _figures(
     slack = Slack(alike, same_runtime)
     seen, expected = as_json(then, {}), as_json(now, {})
     problems += claims.of_conversion(told.facts.precision, then, spec)
-    problems += claims.of_checks(seen, expected, slack, whole=then.cases == recorded)
+    problems += claims.of_checks(seen, expected, slack, is_complete=then.cases == recorded)
     ran_wrapper = any(one.name == "preprocessing" and one.keypoints is not None for one in then.steps)
     if then.cases > recorded:
         problems += () if ran_wrapper else _bounds(then, now)  # a wrapper's run is of the recorded cases alone

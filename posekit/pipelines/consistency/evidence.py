@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from posekit import bundle
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
-from posekit.parity import trace, whole
+from posekit.parity import both, trace
 from posekit.parity.case_files import RegionOfCase, read_tensor
 from posekit.parity.cases import INDEX, Case, Index, Recorded, found_in
 from posekit.parity.gate import Check
@@ -118,7 +118,7 @@ def _differing_values(person: str, what: str, seen: NDArray[Any], made: NDArray[
 
 
 def _files(folder: Path, index: Index, opened: bundle.Bundle) -> Iterator[str]:
-    known = {INDEX, trace.INDEX, trace.VALUES, *([whole.FILE] if opened.whole else [])}
+    known = {INDEX, trace.INDEX, trace.VALUES, *([both.FILE] if opened.whole else [])}
     for case in index.cases:
         known |= {case.image, case.input.file, *(tensor.file for tensor in case.outputs.values())}
     found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}

@@ -242,9 +242,9 @@ def test_what_pycocotools_alone_tells_is_not_missed_without_it() -> None:
     ap = {"name": "AP against annotations", "outcome": "pass", "detail": "+0.10 points lost"}
     untold = {**ap, "outcome": "skipped", "detail": NO_PYCOCOTOOLS}
     then, now = {"checks": [ap], "steps": []}, {"checks": [untold, {**untold, "name": "AP"}]}
-    assert list(of_checks(then, now, Slack(True, True), whole=True)) == []
+    assert list(of_checks(then, now, Slack(True, True), is_complete=True)) == []
     now["checks"][0]["detail"] = "1 annotated people are too few"
-    assert list(of_checks(then, now, Slack(True, True), whole=True))
+    assert list(of_checks(then, now, Slack(True, True), is_complete=True))
 
 
 def test_checks_of_a_mac_are_not_missed_elsewhere() -> None:
@@ -254,8 +254,11 @@ def test_checks_of_a_mac_are_not_missed_elsewhere() -> None:
     then: dict[str, Any] = {"checks": [], "steps": []}
     now = {"checks": [of_a_mac, tied, other]}
     said = ["the report has no check 'scores'"]
-    assert list(of_checks(then, now, Slack(False, True), whole=True)) == said
-    assert list(of_checks(then, now, Slack(True, True), whole=True)) == ["the report has no check 'near ties'", *said]
+    assert list(of_checks(then, now, Slack(False, True), is_complete=True)) == said
+    assert list(of_checks(then, now, Slack(True, True), is_complete=True)) == [
+        "the report has no check 'near ties'",
+        *said,
+    ]
 
 
 @pytest.mark.parametrize(("mean", "std"), [(120.0, 55.5), (0.0, 1.0), (127.5, 255.0)])
