@@ -52,7 +52,9 @@ def clip_cases(rule: FollowingRule, frames: Iterable[tuple[Detect, See]]) -> lis
             "rule": None if cases else _rule(rule), "wants_detection": wants,
             "candidates": None if detections is None else _written(detections),
             "detected": None if detected is None else [_region(one) for one in detected],
-            "regions": [_region(one) for one in regions], "poses": [_written(one) for one in poses],
+            "regions": [_region(one) for one in regions],
+            "boxes_xyxy": [person_box(one, rule.padding).tolist() for one in regions],
+            "poses": [_written(one) for one in poses],
             "people": follower.follow(poses), "next": [None if one is None else _region(one) for one in following],
         })  # fmt: skip
     return cases

@@ -68,8 +68,9 @@ package struct DeviceRun {
     var modelHash = noHash  // a model that cannot be read is what the error tells of
     var failure: String?
     do {
+      modelHash = try contentHash(of: try model(TemplatePoseContract.pose))
       let asked = try files.request()
-      modelHash = try contentHash(of: try model(try asked.stage.contract()))
+      if asked.stage != .pose { modelHash = try contentHash(of: try model(try asked.stage.contract())) }
       for accelerator in passesOf(asked) {
         log("\(asked.cases.count) cases on: \(accelerator.rawValue)")
         passes.append(try await pass(accelerator, asked, files, written))

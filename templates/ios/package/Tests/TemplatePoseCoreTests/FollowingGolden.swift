@@ -10,6 +10,7 @@ struct FollowingCase: Decodable {
   let candidates: PeopleOfCase?
   let detected: [RegionCase]?
   let regions: [RegionCase]
+  let boxesXyxy: [[Double]]
   let poses: [PeopleOfCase]
   let people: [Int]
   let next: [RegionCase?]
@@ -92,6 +93,14 @@ struct FollowingErrors: Encodable {
       region = max(region, other.difference(one))
     }
   }
+
+  mutating func compare(_ found: [Box], _ expected: [[Double]]) {
+    for (one, other) in zip(found, expected) {
+      for (value, wanted) in zip([one.left, one.top, one.right, one.bottom], other) {
+        region = max(region, abs(value - wanted))
+      }
+    }
+  }
 }
 
 func checkFollowing(folder: URL) throws -> FollowingErrors {
@@ -112,7 +121,9 @@ func checkFollowing(folder: URL) throws -> FollowingErrors {
       errors.compare(found, item.detected ?? [])
       detected = found
     }
-    errors.compare(follower.regions(detected: detected), item.regions)
+    let regions = follower.regions(detected: detected)
+    errors.compare(regions, item.regions)
+    errors.compare(regions.map { $0.personBox(padding: rule.padding) }, item.boxesXyxy)
     let seen = try item.poses.map { try $0.poses().first }
     errors.compare(seen.map { $0.flatMap { followedRegion($0, rule: rule) } }, item.next)
     if follower.follow(seen) != item.people { errors.others += 1 }

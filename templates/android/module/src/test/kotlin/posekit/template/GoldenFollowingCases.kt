@@ -7,6 +7,7 @@ import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.boolean
+import kotlinx.serialization.json.double
 import kotlinx.serialization.json.int
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -34,7 +35,12 @@ internal fun followingErrors(cases: List<JsonObject>): FollowingErrors {
         val detected = case.getValue("candidates").takeUnless { it is JsonNull }?.let {
             detectedRegions(poses(it.jsonObject), rule).also { found -> compare(case.getValue("detected"), found) }
         }
-        compare(case.getValue("regions"), follower.regions(detected))
+        val regions = follower.regions(detected)
+        compare(case.getValue("regions"), regions)
+        for ((wanted, region) in case.getValue("boxes_xyxy").jsonArray.zip(regions)) {
+            val box = numbers(personBox(region, rule.input.boxPadding))
+            worst = worse(worst, maxError(wanted.jsonArray.map { it.jsonPrimitive.double }.toDoubleArray(), box))
+        }
         val seen = case.getValue("poses").jsonArray.map { poses(it.jsonObject).firstOrNull() }
         compare(case.getValue("next"), seen.map { pose -> pose?.let { followedRegion(it, rule) } })
         if (follower.follow(seen) != case.getValue("people").jsonArray.map { it.jsonPrimitive.int }) others++
@@ -89,6 +95,8 @@ private fun poses(data: JsonObject): List<Pose> {
         )
     }
 }
+
+private fun numbers(box: Box): DoubleArray = doubleArrayOf(box.left, box.top, box.right, box.bottom)
 
 private fun numbers(region: Region): DoubleArray =
     doubleArrayOf(region.centerX, region.centerY, region.width, region.height, region.rotationDegrees)
