@@ -143,7 +143,7 @@ public struct PeopleFollower: Equatable, Sendable {
 
 extension Region {
   /// The upright box around it without its padding: people who stand side by side have regions that overlap.
-  package func personBox(padding: Double) -> Box {
+  public func personBox(padding: Double) -> Box {
     let angle = rotationDegrees * Double.pi / 180
     let (cosine, sine) = (abs(cos(angle)), abs(sin(angle)))
     let halfWidth = (width * cosine + height * sine) / (2 * padding)
