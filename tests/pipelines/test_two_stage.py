@@ -219,7 +219,7 @@ def test_a_model_of_another_bundle_and_edited_evidence_are_seen(
         facts = json.loads((part / "manifest.json").read_text())
         write_manifest(part, {key: value for key, value in facts.items() if key not in ("files", "schema")})
     failed = [one.name for one in validate(folder).evaluation.checks if one.outcome is Outcome.FAIL]
-    assert {"both stages: mean OKS", "both stages: worst person's OKS"} <= set(failed)
+    assert "both stages: mean OKS" in failed
     shutil.copyfile(folder / "points.tflite", folder / "module/src/main/assets/points-detector.tflite")
     write_manifest(folder, {k: v for k, v in facts.items() if k not in ("files", "schema")})
     failed = [one.name for one in validate(folder).evaluation.checks if one.outcome is Outcome.FAIL]
