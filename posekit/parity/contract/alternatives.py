@@ -58,7 +58,8 @@ def questions(spec: PoseSpec, *, has_frames: bool, has_people: bool) -> tuple[Qu
         asked.append(_resize(spec))
     if has_people:
         asked.append(_choice(spec, "input", "box_padding", PADDINGS, "follow"))
-    asked.append(_choice(spec, "input", "sampling", ("bilinear", "bilinear_antialias"), "follow"))
+    if spec.region is None or (spec.region.points or spec.region.next_points) is None:  # only those are upright
+        asked.append(_choice(spec, "input", "sampling", ("bilinear", "bilinear_antialias"), "follow"))
     asked.append(_choice(spec, "input", "alignment", ("half_pixel", "index", "corners"), "mirror"))
     asked.append(_sides(spec))
     return tuple(question for question in asked if len(question.candidates) > 1)
