@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -160,10 +160,14 @@ def told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def main(asked: Sequence[str]) -> None:
-    """Print a table and a line of JSON with the machine."""
+Measure = Callable[[str, Sequence[Precision], Path], list[dict[str, Any]]]
+
+
+def tell(asked: Sequence[str], known: Iterable[str], measured: Measure) -> None:
+    """Print a table of the networks and precisions that are asked for, all and w8a8 where none is, and a line of JSON
+    with the machine."""
     precisions = [cast(Precision, one) for one in asked if one in PRECISIONS] or [cast(Precision, "w8a8")]
-    names = [one for one in asked if one in FAMILIES] or list(FAMILIES)
+    names = [one for one in asked if one in known] or list(known)
     rows: list[dict[str, Any]] = []
     print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
@@ -173,4 +177,4 @@ def main(asked: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    tell(sys.argv[1:], FAMILIES, measured)

@@ -6,13 +6,10 @@ of another photograph, of a couple. Two photographs tell how the figures of a ne
 
 from __future__ import annotations
 
-import json
-import platform
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +17,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.families import HEAD, Network, rows_of, told
-from posekit.contract.precisions import PRECISIONS, Precision
+from benchmarks.families import Network, rows_of, tell
+from posekit.contract.precisions import Precision
 from posekit.contract.presets import preset
 from posekit.parity.cases import cases_in
 from posekit.poses.images import Photo, load_image
@@ -68,17 +65,5 @@ def measured(name: str, precisions: Sequence[Precision], folder: Path) -> list[d
     return rows_of(Network(name, source, spec), views(*SKIER, seed=2), seen, precisions, folder)
 
 
-def main(asked: Sequence[str]) -> None:
-    """Print a table and a line of JSON with the machine."""
-    precisions = [cast(Precision, one) for one in asked if one in PRECISIONS] or [cast(Precision, "w8a8")]
-    names = [one for one in asked if one in NETWORKS] or list(NETWORKS)
-    rows: list[dict[str, Any]] = []
-    print(HEAD)
-    with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            rows += told(measured(name, precisions, Path(folder)))
-    print(json.dumps({"machine": f"{platform.machine()}, {platform.system()}", "rows": rows}))
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    tell(sys.argv[1:], NETWORKS, measured)

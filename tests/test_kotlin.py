@@ -334,44 +334,41 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", FAKED)
 def test_android_layer_of_several_people_on_fakes(kind: str, compiled: Compiled, tmp_path: Path) -> None:
-    compiled.shipped(kind)
-    one, checks, model = spec(kind, build.NAME), tmp_path / "checks", tmp_path / "model"
-    for path in (build.HERE / "SeveralChecks.kt", build.HERE / "DeviceRunChecks.kt", build.GOLDEN_MAIN):
-        build.render(path, checks, one, only_its_decoder=True)
-    on_fakes = compiled.fakes()
-    friends = tuple(compiled.classes / f"{name}-{kind}" for name in ("main", "tests", "device"))
-    several = build.unit("several", (checks,), (*on_fakes, *friends), friends=friends)
-    ((code, messages),) = build.compile_units([several], compiled.work).values()
-    assert code == 0, messages
+    one, model = spec(kind, build.NAME), tmp_path / "model"
     model.mkdir()
     (model / "tiny-pose2.tflite").write_bytes(_model("absolute", canonical_json(one)))
-    classpath = [*on_fakes, *friends, compiled.classes / "several"]
-    found = json.loads(build.java(classpath, f"{PACKAGE}.SeveralChecks", str(model)))
+    found = _checked_on_fakes("SeveralChecks", kind, compiled, tmp_path / "checks", model)
     assert len(found) == 9
     assert [name for name, passed in found.items() if not passed] == []
 
 
 def test_two_stages_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     """One environment for both models, which a frame's failure, a turned frame and another thread do not spoil."""
-    compiled.shipped(TWO_STAGE)
-    one, checks = spec(TWO_STAGE, build.NAME), tmp_path / "checks"
-    for path in (build.HERE / "TwoStageChecks.kt", build.HERE / "DeviceRunChecks.kt", build.GOLDEN_MAIN):
-        build.render(path, checks, one, only_its_decoder=True)
-    on_fakes = compiled.fakes()
-    friends = tuple(compiled.classes / f"{name}-{TWO_STAGE}" for name in ("main", "tests", "device"))
-    unit = build.unit("two-stages", (checks,), (*on_fakes, *friends), friends=friends)
-    ((code, messages),) = build.compile_units([unit], compiled.work).values()
-    assert code == 0, messages
+    one = spec(TWO_STAGE, build.NAME)
     folders = {"good": canonical_json(one), "other": canonical_json(plain_spec(build.NAME))}
     for name, detector in folders.items():
         (tmp_path / name).mkdir()
         for model, contract in (("tiny-pose2", canonical_json(one)), ("tiny-pose2-detector", detector)):
             (tmp_path / name / f"{model}.tflite").write_bytes(_model("absolute", contract))
-    classpath = [*on_fakes, *friends, compiled.classes / "two-stages"]
-    arguments = [str(tmp_path / name) for name in folders]
-    found = json.loads(build.java(classpath, f"{PACKAGE}.TwoStageChecks", *arguments))
+    models = [tmp_path / name for name in folders]
+    found = _checked_on_fakes("TwoStageChecks", TWO_STAGE, compiled, tmp_path / "checks", *models)
     assert len(found) == 10
     assert [name for name, passed in found.items() if not passed] == []
+
+
+def _checked_on_fakes(name: str, kind: str, compiled: Compiled, checks: Path, *arguments: Path) -> dict[str, bool]:
+    """What the checks of a Kotlin file say of the generated class of a module, run on fakes of LiteRT and Android."""
+    compiled.shipped(kind)
+    for path in (build.HERE / f"{name}.kt", build.HERE / "DeviceRunChecks.kt", build.GOLDEN_MAIN):
+        build.render(path, checks, spec(kind, build.NAME), only_its_decoder=True)
+    on_fakes = compiled.fakes()
+    friends = tuple(compiled.classes / f"{part}-{kind}" for part in ("main", "tests", "device"))
+    unit = build.unit(name, (checks,), (*on_fakes, *friends), friends=friends)
+    ((code, messages),) = build.compile_units([unit], compiled.work).values()
+    assert code == 0, messages
+    answer = build.java([*on_fakes, *friends, compiled.classes / name], f"{PACKAGE}.{name}", *map(str, arguments))
+    found: dict[str, bool] = json.loads(answer)
+    return found
 
 
 def _model(how: str, contract: bytes) -> bytes:

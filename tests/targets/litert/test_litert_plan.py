@@ -3,6 +3,8 @@ transposition."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from posekit.contract.recipe import uniform
@@ -13,11 +15,8 @@ from posekit.targets.litert.tflite_graph import Node
 LAYERS = ("first", "second", "third", "out")
 
 
-def graph(gate: str, moved: str) -> list[Node]:
-    ops = [
-        ("mean", "SUB", ()), ("first", "CONV_2D", (0,)), ("gate", gate, (1,)), ("product", "MUL", (1, 2)),
-        ("moved", moved, (3,)), ("second", "CONV_2D", (4,)), ("third", "CONV_2D", (5,)), ("out", "CONV_2D", (6,)),
-    ]  # fmt: skip
+def nodes_of(ops: Sequence[tuple[str, str, tuple[int, ...]]]) -> list[Node]:
+    """Nodes of names, operations and the numbers of those they read; LAYERS have weights, `out` is an output."""
     return [
         Node(
             name,
@@ -31,6 +30,14 @@ def graph(gate: str, moved: str) -> list[Node]:
         )
         for number, (name, op, sources) in enumerate(ops)
     ]
+
+
+def graph(gate: str, moved: str) -> list[Node]:
+    ops = [
+        ("mean", "SUB", ()), ("first", "CONV_2D", (0,)), ("gate", gate, (1,)), ("product", "MUL", (1, 2)),
+        ("moved", moved, (3,)), ("second", "CONV_2D", (4,)), ("third", "CONV_2D", (5,)), ("out", "CONV_2D", (6,)),
+    ]  # fmt: skip
+    return nodes_of(ops)
 
 
 def floats(precision: str, lost: dict[str, float], gate: str = "LOGISTIC", moved: str = "TRANSPOSE") -> set[str]:
@@ -89,18 +96,6 @@ def test_a_border_is_rounded_with_the_layer_that_reads_it(
     op: str, lost: dict[str, float], precision: str, expected: str | None
 ) -> None:
     ops = [("mean", "SUB", ()), ("border", op, (0,)), ("first", "CONV_2D", (1,)), ("out", "CONV_2D", (2,))]
-    nodes = [
-        Node(
-            name,
-            kind,
-            name if name in LAYERS else "",
-            sources,
-            sources,
-            (number,),
-            99 if name in LAYERS else -1,
-            name == "out",
-        )
-        for number, (name, kind, sources) in enumerate(ops)
-    ]
+    nodes = nodes_of(ops)
     known = Calibration(ranges={node.name: (-1.0, 1.0) for node in nodes}, lost=lost)
     assert plan(nodes, uniform(precision), known).done[:2] == (None, expected)  # type: ignore[arg-type]
