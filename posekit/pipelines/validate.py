@@ -126,11 +126,8 @@ def _of_detector(
         held = _held(detector, told, evidence, Edits(), plain, runtime.run, allow_edited=options.allow_edited)
     with announced(step, "run both stages"):
         gates = StageGates(*(Terms(one.manifest["precision"]).gate(one.spec) for one in (detector, opened)))
-        folder, cases, runs = (
-            detector.folder / bundle.EVALUATION,
-            list(evidence.only_cases()),
-            StageRuns(runtime.run, run),
-        )
+        folder, runs = detector.folder / bundle.EVALUATION, StageRuns(runtime.run, run)
+        cases = list(evidence.only_cases())
         photos = [case.photo for case in cases]
         people = both_stages.recorded_people(folder, evidence.cases, opened.spec)
         both = both_stages.again(folder, photos, opened.spec, runs, BothTally(opened.spec, gates))
