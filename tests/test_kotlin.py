@@ -67,15 +67,16 @@ LIMITS = {
 
 # one mistake against the Android SDK's or LiteRT's API each: file, what stands there, what would be wrong
 TYPE_FAULTS = [
-    ("BitmapSource.kt", "bitmap.getPixels(window.argb, 0,", "bitmap.getPixels(window.argb, 0.0,"),
+    ("BitmapSource.kt", "from.getPixels(window.argb, start,", "from.getPixels(window.argb, 0.0,"),
+    ("LiteRtRunner.kt", "context.codeCacheDir.path", "context.codeCacheDir"),
+    ("Pixels.kt", "Pixels(BitmapSource(bitmap))", "Pixels(BitmapSource(null))"),
     ("BitmapSource.kt", "bitmap.config == Bitmap.Config.HARDWARE", "bitmap.config.name == \"HARDWARE\""),  # nullable
     ("ModelAsset.kt", "asset.length, CONTRACT_FILE", "asset.size, CONTRACT_FILE"),
     ("ModelAsset.kt", "asset.startOffset, asset.length", "asset.startOffset.toInt(), asset.length"),
     ("LiteRtRunner.kt", "values = buffer.readFloat()", "values = buffer.readInt8()"),
     ("LiteRtRunner.kt", "numThreads = options.threads", "threads = options.threads"),
     ("LiteRtRunner.kt", "Options(LiteRtAccelerator.GPU)", "Options(Accelerator.GPU)"),
-    ("LiteRtRunner.kt", "compileOptions(accelerator, options), environment,", "environment,"),
-    ("PoseEngine.kt", "pipeline.estimate(BitmapSource(bitmap)", "pipeline.estimate(BitmapSource(null)"),
+    ("LiteRtRunner.kt", "compiling, environment)", "environment)"),
     ("TinyPose2.kt", "PoseEngine.create(context, contract", "PoseEngine.create(contract"),
     ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
     ("ParityRunTest.kt", "context.applicationInfo.flags", "context.packageInfo.flags"),
@@ -86,6 +87,10 @@ TYPE_FAULTS = [
 ARITHMETIC_FAULTS = [
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
     ("InputTransform.kt", "input.outside == Outside.EDGE", "input.resize != Resize.AFFINE_CROP", "warp"),
+    ("YuvSource.kt", "255.0 / 219", "255.0 / 220", "yuv"),
+    ("YuvSource.kt", "2 * (1 - red) * chroma", "2 * (1 - red)", "yuv"),
+    ("PlaneRows.kt", "origin + row * rowStride", "row * rowStride", "yuv"),
+    ("NeededPixels.kt", "toStored.a * column + toStored.tx", "toStored.a * column + toStored.tx + 2", "warp"),
     ("Region.kt", "atan2(-alongY, alongX)", "atan2(alongY, alongX)", "tracking"),
     ("Region.kt", "away * cos(angle), side * scale", "away * cos(angle), side", "tracking"),
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),
@@ -249,7 +254,7 @@ def test_generated_module_type_checks_and_passes_its_golden_test(kind: str, comp
     assert len(list(folder.rglob("*Decoder.kt"))) == 2 + (kind == TWO_STAGE)  # the interface, the decoder or both
     assert not [path for path in folder.rglob("*") if path.is_file() and "emplate" in path.read_text() + path.name]
     report = compiled.run("JUnitRunner", f"{PACKAGE}.GoldenTest", main=f"main-{kind}", tests=f"tests-{kind}")
-    assert report.count(" passed") == 6, report
+    assert report.count(" passed") == 7, report
 
 
 def test_readme_examples_are_type_checked(compiled: Compiled, tmp_path: Path) -> None:
@@ -310,11 +315,16 @@ def test_harness_catches_seeded_arithmetic_faults(compiled: Compiled) -> None:
 def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     """The generated class, run: accelerators and fallback, refusals, shapes, threads, and no handle left open."""
     facade = tmp_path / "facade"
-    for name in ("FacadeChecks.kt", "DeviceRunChecks.kt"):
-        build.render(build.HERE / name, facade, plain_spec(build.NAME), only_its_decoder=False)
+    for name in ("Facade", "Frame", "Thread", "Coroutine", "DeviceRun"):
+        build.render(build.HERE / f"{name}Checks.kt", facade, plain_spec(build.NAME), only_its_decoder=False)
     on_fakes = compiled.fakes()
     friends = tuple(compiled.classes / name for name in ("main", "tests", "device-tests"))
-    units = [build.unit("facade", (facade,), (*on_fakes, *friends), friends=friends)]
+    coroutines = build.coroutines()
+    optional = build.unit(
+        "coroutines", (compiled.sources / "src" / "coroutines",), (*on_fakes, *friends, coroutines), strict=True
+    )
+    classes = (*on_fakes, *friends, compiled.classes / "coroutines", coroutines)
+    units = [optional, build.unit("facade", (facade,), classes, friends=friends)]
     for name, (code, messages) in build.compile_units(units, compiled.work).items():
         assert code == 0, f"{name} does not compile:\n{messages}"
     contracts = {
@@ -325,10 +335,10 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     for name, contract in contracts.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "tiny-pose2.tflite").write_bytes(_model("absolute" if contract else "none", contract or b""))
-    classpath = [*on_fakes, *friends, compiled.classes / "facade"]
+    classpath = [*classes, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 29
+    assert len(checks) == 40
     assert [name for name, passed in checks.items() if not passed] == []
 
 

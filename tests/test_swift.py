@@ -73,6 +73,7 @@ def try_swift(*arguments: str | Path, cwd: Path, program: str = "swift") -> subp
 
 LIMITS = {
     "warp": {"grey": 0.01, "matrix": 1e-9, "region": 1e-9, "points": 1e-6, "content_mismatches": 0},
+    "yuv": {"grey": 0},
     "decoders": {"px": 0.001, "box": 0.001, "score": 1e-6, "count": 0, "unrefused_nan": 0},
     "dense": {"values": 1e-6, "uv": 1e-6, "matrix": 1e-9, "at_points": 1e-6, "numbers": 0, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},
@@ -112,7 +113,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_golden_vectors(report: dict[str, Any]) -> None:
-    for name in ("warp", "dense", "tracking", "people", "following"):
+    for name in ("warp", "yuv", "dense", "tracking", "people", "following"):
         assert report[name]["cases"] == len(json.loads((GOLDEN / f"{name}.json").read_text())["cases"]), name
     assert {kind: errors["cases"] for kind, errors in report["decoders"].items()} == {
         kind: len(found) for kind, found in cases().items()
@@ -134,6 +135,11 @@ FAULTS = {
         ("PixelView.swift", "var red: Int { self == .bgra ? 2 : 0 }", "var red: Int { 0 }"),
         ("Orientation.swift", "ty: lastRow - start", "ty: start"),
         ("AxisTaps.swift", "left * (left - 1) / 2", "left * (left + 1) / 2"),
+    ),
+    "yuv": (
+        ("YuvColors.swift", "255.0 / 219", "255.0 / 220"),
+        ("YuvColors.swift", "2 * (1 - red) * chroma", "2 * (1 - red)"),
+        ("PixelReader.swift", "halfColumn &* sampleStrides.z", "halfColumn &* sampleStrides.x"),
     ),
     "decoders": (
         *(slip for found in slips.SWIFT.values() for slip in found),

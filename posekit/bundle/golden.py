@@ -19,6 +19,7 @@ from posekit import documents
 from posekit.bundle.golden_dense import dense_cases
 from posekit.bundle.golden_following import following_cases
 from posekit.bundle.golden_tracking import people_cases, tracking_cases
+from posekit.bundle.golden_yuv import yuv_cases
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import of
 from posekit.decoders.decoder import DecoderSpec
@@ -41,7 +42,7 @@ Case = dict[str, Any]
 
 def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> None:
     """Write warp.json, dense.json and the decoder's file for the input, dense results and decoder of one contract,
-    people.json, following.json and tracking.json.
+    people.json, following.json, tracking.json and yuv.json.
 
     every_orientation: all eight ways in which a picture may be stored, rather than the three that a bundle carries.
     """
@@ -68,11 +69,13 @@ def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> N
     write_cases(folder / "following.json", following_cases(SEED))
     write_cases(folder / "people.json", people_cases(SEED))
     write_cases(folder / "tracking.json", tracking_cases(SEED))
+    write_cases(folder / "yuv.json", yuv_cases(SEED))
 
 
 def files_of(spec: PoseSpec) -> tuple[str, ...]:
     """The golden files of a bundle by name."""
-    return (f"{spec.decoder.kind}.json", "dense.json", "following.json", "people.json", "tracking.json", "warp.json")
+    common = ("dense", "following", "people", "tracking", "warp", "yuv")
+    return (f"{spec.decoder.kind}.json", *(f"{name}.json" for name in common))
 
 
 def write_cases(path: Path, cases: list[Case]) -> None:

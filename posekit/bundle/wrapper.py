@@ -220,9 +220,10 @@ def brought(platform: str, spec: PoseSpec) -> Path | None:
 
 @cache
 def _template(text: str) -> Any:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    jinja = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    loader = FileSystemLoader(template_root())  # of parts that a file includes
+    jinja = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     jinja.filters |= {"lower_camel": lower_camel, "kotlin": kotlin_literal, "swift": swift_literal}
     return jinja.from_string(text)
 

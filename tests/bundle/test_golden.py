@@ -34,6 +34,7 @@ FILES = (
     "people.json",
     "tracking.json",
     "warp.json",
+    "yuv.json",
 )
 
 

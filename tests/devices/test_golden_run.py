@@ -21,6 +21,7 @@ CONTRACT = parse_spec(SPEC, "a test")
 REGION = region_from_box(golden_run.BOX_XYXY, CONTRACT.input.size_wh, CONTRACT.input.box_padding)
 SAID: dict[str, Any] = {
     "warp": {"cases": 33, "grey": 0.001, "geometry": 1e-9},
+    "yuv": {"cases": 12, "grey": 0},
     "decoder": {"cases": 2, "count": 0, "px": 1e-5, "score": 1e-7, "box": 1e-5},
     "tracking": {"cases": 12, "lost": 1, "region": 0.0, "smoothed": 1e-12},
     "people": {"cases": 40, "ids": 0, "smoothed": 1e-12},
@@ -54,6 +55,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("warp", "grey", "Infinity"),
     ("warp", "cases", 0),
     ("warp", "geometry", 1e-5),
+    ("yuv", "grey", 1),
     ("decoder", "px", 0.002),
     ("decoder", "score", 1.0),
     ("decoder", "unrefused_nan", 1),
@@ -96,7 +98,7 @@ def judged(said: dict[str, Any]) -> tuple[str, str]:
 def test_what_is_right_passes() -> None:
     assert judged(SAID) == (
         "pass",
-        "33 of warp, 2 of decoder, 3 of dense, 12 of tracking, 40 of people, 42 of following",
+        "33 of warp, 12 of yuv, 2 of decoder, 3 of dense, 12 of tracking, 40 of people, 42 of following",
     )
 
 

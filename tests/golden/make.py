@@ -7,6 +7,7 @@ people.json: what the tracker of several people (sigmas 0.08, at most 4) and the
 give, frame by frame.
 tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02)
 give, frame by frame; and regions from two points.
+yuv.json: planes of Y, U and V as phones lay them out, and the colours that they stand for.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from posekit.bundle.golden import (
 from posekit.bundle.golden_dense import dense_cases
 from posekit.bundle.golden_following import following_cases
 from posekit.bundle.golden_tracking import people_cases, tracking_cases
+from posekit.bundle.golden_yuv import yuv_cases
 from posekit.decoders import AnyDecoderSpec, heatmap, regression, simcc
 from posekit.decoders.detections.encoding import encode
 from posekit.poses import Poses
@@ -328,6 +330,7 @@ def equal_classes(rng: np.random.Generator) -> list[Case]:
 
 def main(folder: Path = FOLDER) -> None:
     write_cases(folder / "warp.json", all_warp_cases())
+    write_cases(folder / "yuv.json", yuv_cases(SEED))
     by_kind = sorted(all_decoder_cases(), key=lambda case: case["kind"])  # each kind in the order of its cases
     for kind, cases in itertools.groupby(by_kind, key=lambda case: case["kind"]):
         write_cases(folder / f"{kind}.json", list(cases))

@@ -45,6 +45,11 @@ public object FacadeChecks {
             "full_precision" to { options(good, Options(gpuFullPrecision = true)) == "[GPU] FP32 null" },
             "default_precision" to { options(good, Options()) == "[GPU] null null" },
             "threads" to { options(good, Options(Accelerator.CPU, threads = 3)) == "[CPU] null 3" },
+            "usual_threads" to {
+                val cores = Runtime.getRuntime().availableProcessors()
+                options(good, Options(Accelerator.CPU)) == "[CPU] null ${minOf(4, cores)}"
+            },
+            "gpu_program_cache" to { programCache(good) },
             "contract_mismatch" to { mismatch(other)?.foundHash?.length == 64 },
             "contract_missing" to { mismatch(bare)?.let { it.foundHash == null } == true },
             "model_missing" to { throws<ModelMissingException> { TemplatePose.create(empty) } },
@@ -54,14 +59,26 @@ public object FacadeChecks {
             },
             "output_shape" to { wrongOutput("heatmaps", listOf(1, 17, 64, 48), good) },
             "output_name" to { wrongOutput("output_0", listOf(1, 64, 48, 17), good) },
-            "hardware_bitmap" to { refuses(good, bitmap().copy(Bitmap.Config.HARDWARE, false)) },
+            "hardware_bitmap" to {
+                val hardware = bitmap().copy(Bitmap.Config.HARDWARE, false)
+                TemplatePose.create(good).use { it.estimate(hardware) == it.estimate(bitmap()) }
+            },
             "recycled_bitmap" to { refuses(good, bitmap().apply { recycle() }) },
+            "frames" to { FrameChecks.areRead(good) },
             "after_close" to {
                 val model = TemplatePose.create(good)
                 repeat(2) { model.close() }
                 throws<IllegalStateException> { model.estimate(bitmap()) }
             },
-            "other_thread" to { otherThread(good) },
+            "any_thread" to { ThreadChecks.anyThread(good) },
+            "one_thread_for_the_runtime" to { ThreadChecks.oneForTheRuntime(good) },
+            "no_thread_is_left" to { ThreadChecks.noneIsLeft(good, empty) },
+            "closed_during_a_run" to { ThreadChecks.closedDuringARun(good) },
+            "interrupted" to { ThreadChecks.interrupted(good) },
+            "hops_dispatchers" to { CoroutineChecks.hops(good) },
+            "latest_frame" to { CoroutineChecks.latestFrame(good) },
+            "a_run_that_fails" to { ThreadChecks.fails(good) { FakeLiteRt.failsNext = "tiny-pose2.tflite" } },
+            "outputs_that_cannot_be_read" to { ThreadChecks.fails(good) { FakeLiteRt.failsAtNextRead = true } },
             "device_run_on_the_gpu" to { DeviceRunChecks.onTheGpu(good) },
             "device_run_where_the_gpu_fails" to { DeviceRunChecks.whereTheGpuFails(good) },
             "device_run_without_a_gpu" to { DeviceRunChecks.withoutGpu(good) },
@@ -87,6 +104,8 @@ public object FacadeChecks {
         FakeLiteRt.outputs.clear()
         FakeLiteRt.outputs["heatmaps"] = listOf(1, 64, 48, 17) to heatmaps()
         FakeLiteRt.openHandles = 0
+        FakeLiteRt.whileRunning = {}
+        FakeLiteRt.threads.clear()
         return check() && FakeLiteRt.openHandles == 0
     }
 
@@ -95,7 +114,7 @@ public object FacadeChecks {
         for (k in 0 until 17) map[(20 * 48 + 10 + k) * 17 + k] = 0.5f
     }
 
-    private fun bitmap(): Bitmap =
+    internal fun bitmap(): Bitmap =
         Bitmap.createBitmap(IntArray(640 * 480) { COLOR }, 640, 480, Bitmap.Config.ARGB_8888)
 
     private fun near(value: Double, expected: Double): Boolean = abs(value - expected) < 1e-9
@@ -145,10 +164,14 @@ public object FacadeChecks {
     private fun refuses(context: Context, bitmap: Bitmap): Boolean =
         TemplatePose.create(context).use { model -> throws<IllegalArgumentException> { model.estimate(bitmap) } }
 
-    private fun otherThread(context: Context): Boolean = TemplatePose.create(context).use { model ->
-        var refused = false
-        Thread { refused = throws<IllegalStateException> { model.estimate(bitmap()) } }.apply { start() }.join()
-        refused
+    private fun programCache(context: Context): Boolean {
+        used(context, Options())
+        val (with, key) = FakeLiteRt.lastOptions!!.gpuOptions!!.run { serializeProgramCache to modelCacheKey }
+        val where = FakeLiteRt.lastOptions!!.gpuOptions!!.serializationDir
+        used(context, Options(gpuProgramCache = false))
+        val without = FakeLiteRt.lastOptions!!.gpuOptions!!.run { listOf(serializeProgramCache, modelCacheKey, serializationDir) }
+        return with == true && TemplatePoseContract.contract.hash in key!! && where == context.codeCacheDir.path &&
+            without.all { it == null }
     }
 
     private inline fun <reified T : Throwable> throws(action: () -> Unit): Boolean = try {

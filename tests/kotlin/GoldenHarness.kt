@@ -8,5 +8,5 @@ public fun main() {
     val followed = arrayOf(
         "tracking" to trackingSuite(), "people" to peopleSuite(), "following" to followingSuite(), "dense" to denseSuite(),
     )
-    println(json("warp" to warpSuite(), *decoders.toTypedArray(), *followed))
+    println(json("warp" to warpSuite(), "yuv" to yuvSuite(), *decoders.toTypedArray(), *followed))
 }

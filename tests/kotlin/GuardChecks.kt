@@ -3,6 +3,7 @@
 package posekit.template
 
 import java.io.RandomAccessFile
+import java.nio.ByteBuffer
 import kotlin.math.abs
 
 /** Prints `name: true|false` of every check as JSON; with arguments FILE NAME START SIZE reads an associated file. */
@@ -35,9 +36,8 @@ public object GuardChecks {
         "bad_rotation" to throws<IllegalArgumentException> { Orientation(45) },
         "empty_region" to throws<IllegalArgumentException> { Region(1.0, 1.0, 0.0, 1.0) },
         "nan_region" to throws<IllegalArgumentException> { Region(Double.NaN, 1.0, 1.0, 1.0) },
-        "use_after_close" to throws<IllegalStateException> { Confinement("it").apply { close() }.check() },
-        "closes_once" to Confinement("it").let { it.close() && !it.close() },
-        "other_thread" to otherThread(),
+        "exif_values" to exifValues(),
+        "short_planes" to shortPlanes(),
         "gpu_used" to (opened(Options()) == (Accelerator.GPU to null)),
         "gpu_falls_back" to (opened(Options(), IllegalStateException("no")) == (Accelerator.CPU to "GPU: no")),
         "gpu_library_missing" to (opened(Options(), UnsatisfiedLinkError("no")).first == Accelerator.CPU),
@@ -118,12 +118,27 @@ public object GuardChecks {
         return padded
     }
 
-    private fun otherThread(): Boolean {
-        val confinement = Confinement("it")
-        var refused = false
-        Thread { refused = throws<IllegalStateException> { confinement.check() } }.apply { start() }.join()
-        confinement.check()
-        return refused
+    /** A picture that is stored with value 6 is seen after a quarter turn clockwise, with 5 mirrored after it. */
+    private fun exifValues(): Boolean =
+        Orientation.ofExif(0) == Orientation.UPRIGHT && Orientation.ofExif(1) == Orientation.UPRIGHT &&
+            Orientation.ofExif(6) == Orientation(90) && Orientation.ofExif(5) == Orientation(90, true) &&
+            Orientation.ofExif(2) == Orientation(0, true) && Orientation.ofExif(8) == Orientation(270) &&
+            (1..8).map(Orientation::ofExif).distinct().size == 8 &&
+            throws<IllegalArgumentException> { Orientation.ofExif(9) }
+
+    private fun shortPlanes(): Boolean {
+        fun plane(bytes: Int, rowStride: Int, pixelStride: Int = 1) =
+            Pixels.Plane(ByteBuffer.allocate(bytes), rowStride, pixelStride)
+        fun refuses(make: () -> Pixels) = throws<IllegalArgumentException> { make() }
+        Pixels.yuv420(plane(19, 8), plane(5, 3), plane(6, 3, 2), 3, 3) // the last row is short
+        return refuses { Pixels.rgba(ByteBuffer.allocate(47), 4, 3) } && refuses { Pixels.rgba(ByteBuffer.allocate(99), 4, 3, 15) } &&
+            refuses { Pixels.rgba(ByteBuffer.allocate(99), 0, 3) } && refuses { Pixels.nv21(ByteArray(13), 3, 3) } &&
+            refuses { Pixels.nv21(ByteArray(3), 3, 3) } && refuses { Pixels.nv21(ByteArray(9), -3, 3) } &&
+            refuses { Pixels.yuv420(plane(18, 8), plane(5, 3), plane(6, 3, 2), 3, 3) } &&
+            refuses { Pixels.yuv420(plane(19, 8), plane(4, 3), plane(6, 3, 2), 3, 3) } &&
+            refuses { Pixels.yuv420(plane(19, 8), plane(5, 3), plane(5, 3, 2), 3, 3) } &&
+            refuses { Pixels.yuv420(plane(19, 2), plane(5, 3), plane(6, 3, 2), 3, 3) } &&
+            refuses { Pixels.yuv420(plane(19, 8), plane(5, 3, 0), plane(6, 3, 2), 3, 3) }
     }
 
     private fun opened(options: Options, failure: Throwable? = null): Pair<Accelerator, String?> {

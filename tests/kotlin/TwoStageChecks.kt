@@ -3,7 +3,6 @@
 package posekit.template
 
 import com.google.ai.edge.litert.FakeLiteRt
-import com.google.ai.edge.litert.LiteRtException
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
@@ -48,10 +47,10 @@ public object TwoStageChecks {
                 with(good) { model ->
                     looks(model)
                     FakeLiteRt.failsNext = POSE
-                    throws<LiteRtException> { model.follow(bitmap()) } && looks(model) == 1
+                    throws<InferenceException> { model.follow(bitmap()) } && looks(model) == 1
                 }
             },
-            "confined" to { confined(good) },
+            "from_any_thread" to { fromAnyThread(good) },
             "dense_of_a_region" to {
                 with(good) {
                     val region = TemplatePose.regionFromBox(100.0, 100.0, 220.0, 260.0)
@@ -69,6 +68,7 @@ public object TwoStageChecks {
         FakeLiteRt.environments = 0
         FakeLiteRt.openHandles = 0
         FakeLiteRt.loaded.clear()
+        FakeLiteRt.threads.clear()
         FakeLiteRt.failsNext = null
         FakeLiteRt.notOnGpu = null
         give()
@@ -103,17 +103,19 @@ public object TwoStageChecks {
         return FakeLiteRt.ran.count { it == DETECTOR }
     }
 
-    private fun confined(context: FakeContext): Boolean {
+    /** Whom one thread's frames follow, another's do too. */
+    private fun fromAnyThread(context: FakeContext): Boolean {
         val model = TemplatePose.create(context)
         looks(model)
-        val refused = mutableListOf<Boolean>()
+        val looked = mutableListOf<Int>()
         Thread {
-            refused += throws<IllegalStateException> { model.forget() }
-            refused += throws<IllegalStateException> { model.follow(bitmap(), 90) }
+            looked += looks(model)
+            model.forget()
+            looked += looks(model)
+            model.close()
         }.apply { start() }.join()
-        val stillFollowed = looks(model) == 0
-        repeat(2) { model.close() }
-        return refused == listOf(true, true) && stillFollowed && throws<IllegalStateException> { model.forget() }
+        model.close()
+        return looked == listOf(0, 1) && throws<IllegalStateException> { model.forget() } && FakeLiteRt.threads.size == 1
     }
 
     private fun fellBack(context: FakeContext): Boolean {

@@ -32,6 +32,11 @@ internal val DECODERS: Map<String, (DecoderSettings) -> Decoder> = mapOf(
 missing = kotlin_compiler.why_not
 
 
+def coroutines() -> Path:
+    """kotlinx.coroutines, which the compiler's own package holds; an app has it from kotlinx-coroutines-android."""
+    return kotlin_compiler.jars("kotlin-jupyter-kernel-*-all.jar")[0]
+
+
 def registry(target: Path, pose_spec: PoseSpec) -> None:
     """Write DECODERS for the harness: how each decoder is made of its settings."""
     rows = [f'    "{kind}" to {{ {wrapper.decoder_class(kind)}.of(it) }},\n' for kind in KINDS]

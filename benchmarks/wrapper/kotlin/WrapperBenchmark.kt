@@ -84,10 +84,8 @@ public object WrapperBenchmark {
 private class NoiseSource(override val width: Int, override val height: Int) : PixelSource {
     private val argb = IntArray(width * height) { it * -0x61c88647 or (0xff shl 24) }
 
-    override fun read(window: PixelWindow) {
-        for (row in 0 until window.height) {
-            val from = (window.top + row) * width + window.left
-            argb.copyInto(window.argb, row * window.width, from, from + window.width)
-        }
+    override fun read(window: PixelWindow): Unit = window.forEachRow { row, start ->
+        val from = row * width + window.left
+        argb.copyInto(window.argb, start, from, from + window.width)
     }
 }

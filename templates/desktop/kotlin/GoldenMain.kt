@@ -16,6 +16,7 @@ public fun main() {
     println(
         json(
             "warp" to warpSuite(),
+            "yuv" to yuvSuite(),
             "decoder" to decoderSuite(stage.decoder.kind, ::contractDecoder),
             "dense" to denseSuite(),
             "tracking" to trackingSuite(),
@@ -67,6 +68,11 @@ internal fun warpSuite(): String {
         geometry.add(errors.points)
     }
     return json("cases" to cases.size, "grey" to tensor.value, "geometry" to geometry.value)
+}
+
+internal fun yuvSuite(): String {
+    val cases = goldenCases("yuv")
+    return json("cases" to cases.size, "grey" to cases.maxOf(::yuvError))
 }
 
 internal fun decoderSuite(kind: String, newDecoder: (DecoderSettings) -> Decoder): String {

@@ -82,6 +82,7 @@ private func plain(_ number: Double) -> String {
 
 private struct GoldenReport: Encodable {
   let warp: WarpErrors
+  let yuv: YuvErrors
   let decoder: DecoderErrors
   let dense: DenseErrors
   let tracking: TrackingErrors
@@ -107,6 +108,7 @@ func goldenReport(folder: URL, stage name: String) throws -> String {
   }
   let report = GoldenReport(
     warp: try checkWarp(folder: folder),
+    yuv: try checkYuv(folder: folder),
     decoder: try checkDecoders(folder: folder, kind: stage.decoderKind) {
       try stage.makeDecoder(ownSettings(of: stage, for: $0))
     },

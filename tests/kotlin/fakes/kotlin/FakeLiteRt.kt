@@ -26,6 +26,11 @@ public object FakeLiteRt {
     /** A model whose next run fails on any accelerator, or whose loading does on the GPU. */
     public var failsNext: String? = null
     public var notOnGpu: String? = null
+    public var failsAtNextRead: Boolean = false
+
+    /** What happens while a model runs, and on which threads models were created, run and freed. */
+    public var whileRunning: () -> Unit = {}
+    public val threads: MutableSet<Thread> = mutableSetOf()
 }
 
 public enum class Accelerator(public val value: Int) { NONE(0), CPU(1), GPU(2), NPU(3) }
@@ -83,7 +88,13 @@ public class TensorBuffer internal constructor(internal val name: String) : JniH
         FakeLiteRt.lastInput = data.copyOf()
     }
 
-    public fun readFloat(): FloatArray = FakeLiteRt.outputs.getValue(name).second.copyOf()
+    public fun readFloat(): FloatArray {
+        if (FakeLiteRt.failsAtNextRead) {
+            FakeLiteRt.failsAtNextRead = false
+            throw LiteRtException(Status.Ok, "$name cannot be read")
+        }
+        return FakeLiteRt.outputs.getValue(name).second.copyOf()
+    }
 
     override fun destroy(): Unit = Unit
 }
@@ -101,8 +112,15 @@ public class CompiledModel private constructor(private val options: Options, pri
         public val infiniteFloatCapping: Boolean? = null,
         public val allowSrcQuantizedFcConvOps: Boolean? = null,
         public val precision: Precision? = null,
+        public val bufferStorageType: BufferStorageType? = null,
+        public val preferTextureWeights: Boolean? = null,
+        public val serializationDir: String? = null,
+        public val modelCacheKey: String? = null,
+        public val serializeProgramCache: Boolean? = null,
     ) {
         public enum class Precision { DEFAULT, FP16, FP32 }
+
+        public enum class BufferStorageType { DEFAULT, BUFFER, TEXTURE_2D }
     }
 
     public class Options(public val accelerators: Set<Accelerator>) {
@@ -126,6 +144,8 @@ public class CompiledModel private constructor(private val options: Options, pri
     ) {
         runs++
         FakeLiteRt.ran += name
+        FakeLiteRt.threads += Thread.currentThread()
+        FakeLiteRt.whileRunning()
         if (name == FakeLiteRt.failsNext) {
             FakeLiteRt.failsNext = null
             throw LiteRtException(Status.Ok, "$name fails")
@@ -140,7 +160,9 @@ public class CompiledModel private constructor(private val options: Options, pri
 
     private fun type(shape: List<Int>) = TensorType(TensorType.ElementType.FLOAT, TensorType.Layout(shape))
 
-    override fun destroy(): Unit = Unit
+    override fun destroy() {
+        FakeLiteRt.threads += Thread.currentThread()
+    }
 
     public companion object {
         @JvmOverloads
@@ -152,6 +174,7 @@ public class CompiledModel private constructor(private val options: Options, pri
             optionalEnv: Environment? = null,
         ): CompiledModel {
             FakeLiteRt.lastOptions = options
+            FakeLiteRt.threads += Thread.currentThread()
             val onGpu = Accelerator.GPU in options.accelerators
             val failure = if (onGpu) FakeLiteRt.gpuFailure else FakeLiteRt.cpuFailure
             failure?.let { throw it }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Harness GOLDEN_FOLDER [SUITE [KIND]]: prints the greatest differences to the golden vectors as JSON, of all or one of
-// warp, decoders, dense, tracking, people, following; of the decoders those of which there is a file, or those of one kind.
+// warp, yuv, decoders, dense, tracking, people, following; of the decoders those of which there is a file, or those of one kind.
 
 import Foundation
 
 struct Report: Encodable {
   var warp: WarpErrors?
+  var yuv: YuvErrors?
   var decoders: [String: DecoderErrors]?
   var dense: DenseErrors?
   var tracking: TrackingErrors?
@@ -22,6 +23,7 @@ let folder = URL(fileURLWithPath: CommandLine.arguments[1])
 func isAsked(_ suite: String) -> Bool { CommandLine.arguments.count == 2 || CommandLine.arguments[2] == suite }
 var report = Report()
 if isAsked("warp") { report.warp = try checkWarp(folder: folder) }
+if isAsked("yuv") { report.yuv = try checkYuv(folder: folder) }
 if isAsked("decoders") {
   var errors: [String: DecoderErrors] = [:]
   for (kind, make) in decoders where CommandLine.arguments.count < 4 || CommandLine.arguments[3] == kind {

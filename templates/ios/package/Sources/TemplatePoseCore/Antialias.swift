@@ -7,8 +7,8 @@
 /// being the source px per input px, or 1 if that is less; the weights are divided by their sum. With `clamp`
 /// only px of the picture count, and where none is near, the nearest does; else those outside count as the
 /// pad value.
-struct Antialias {
-  private let image: PixelView
+struct Antialias<Pixels: PixelReader> {
+  private let pixels: Pixels
   private let padValue: Float
   private let clamp: Bool
   /// Along a stored row, and from one stored row to the next.
@@ -23,9 +23,10 @@ struct Antialias {
   ///   - toStored: from an index of the input to one of the stored picture.
   ///   - swapsSides: whether it exchanges the axes.
   init(
-    image: PixelView, transform: InputTransform, input: InputSpec, toStored: Affine, swapsSides: Bool
+    pixels: Pixels, size: PixelSize, transform: InputTransform, input: InputSpec, toStored: Affine,
+    swapsSides: Bool
   ) {
-    self.image = image
+    self.pixels = pixels
     padValue = Float(input.padValue)
     clamp = transform.clamp
     let columns = transform.contentColumns.clamped(to: 0..<input.size.width)
@@ -35,10 +36,10 @@ struct Antialias {
     (alongStep, acrossStep) = swapsSides ? (lineLength, 3) : (3, lineLength)
     along = AxisTaps(
       origin: toStored.tx, step: swapsSides ? toStored.b : toStored.a,
-      indices: swapsSides ? rows : columns, length: image.size.width, clamp: clamp)
+      indices: swapsSides ? rows : columns, length: size.width, clamp: clamp)
     across = AxisTaps(
       origin: toStored.ty, step: swapsSides ? toStored.c : toStored.d,
-      indices: swapsSides ? columns : rows, length: image.size.height, clamp: clamp)
+      indices: swapsSides ? columns : rows, length: size.height, clamp: clamp)
   }
 
   /// Writes the input: rows of RGB, 0-255.
@@ -67,16 +68,12 @@ struct Antialias {
   }
 
   private func sample(row: Int, into line: inout [SIMD4<Float>]) {
-    let pixels = image.bytes.assumingMemoryBound(to: UInt8.self) + row * image.bytesPerRow
-    let step = image.order.bytesPerPixel
-    let (red, blue) = (image.order.red, image.order.blue)
     for i in 0..<along.count {
-      var pixel = pixels + along.first[i] * step
+      var column = along.first[i]
       var sum = SIMD4<Float>.zero
       for tap in along.start[i]..<along.start[i + 1] {
-        let color = SIMD4(Float(pixel[red]), Float(pixel[1]), Float(pixel[blue]), 0)
-        sum += color * along.weights[tap]
-        pixel += step
+        sum += pixels.color(column, row) * along.weights[tap]
+        column += 1
       }
       line[i] = sum
     }

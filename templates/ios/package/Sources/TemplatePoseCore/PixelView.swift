@@ -15,14 +15,16 @@ public enum ChannelOrder: Sendable {
 
 /// A picture in somebody else's memory, as stored; valid only as long as that memory is.
 public struct PixelView {
-  let bytes: UnsafeRawPointer
+  enum Layout {
+    case packed(PackedPixels)
+    case yuv(YuvPixels)
+  }
+
+  let layout: Layout
   /// Stored size, px.
   public let size: PixelSize
-  /// Bytes from one row to the next, padding included.
-  public let bytesPerRow: Int
-  /// Where the colours are.
-  public let order: ChannelOrder
 
+  /// A picture of red, green and blue.
   /// - Parameters:
   ///   - buffer: the first byte of the first row, to at least the last pixel of the last row.
   ///   - width: px.
@@ -34,19 +36,57 @@ public struct PixelView {
     _ buffer: UnsafeRawBufferPointer, width: Int, height: Int, bytesPerRow: Int, order: ChannelOrder
   ) throws(PoseError) {
     guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
-    let rowBytes = width.multipliedReportingOverflow(by: order.bytesPerPixel)
+    let plane = PlaneView(buffer, bytesPerRow: bytesPerRow, bytesPerSample: order.bytesPerPixel)
+    let bytes = try plane.checked("RGB", width: width, height: height, sampleBytes: order.bytesPerPixel)
+    layout = .packed(PackedPixels(bytes: bytes, bytesPerRow: bytesPerRow, order: order))
+    size = PixelSize(width: width, height: height)
+  }
+
+  /// A camera's frame of three planes, of which those of U and V have a sample for every 2 x 2 px: `420f`, `420v`.
+  /// - Parameters:
+  ///   - width: px.
+  ///   - height: px.
+  ///   - colors: what the numbers mean.
+  /// - Throws: `PoseError.emptyImage` or `PoseError.unreadablePixels`.
+  public init(
+    y: PlaneView, u: PlaneView, v: PlaneView, width: Int, height: Int, colors: YuvColors
+  ) throws(PoseError) {
+    guard width > 0, height > 0 else { throw .emptyImage(width: width, height: height) }
+    layout = .yuv(try YuvPixels(y: y, u: u, v: v, width: width, height: height, colors: colors))
+    size = PixelSize(width: width, height: height)
+  }
+}
+
+/// A plane of 8-bit samples in somebody else's memory.
+public struct PlaneView {
+  let buffer: UnsafeRawBufferPointer
+  let bytesPerRow: Int
+  let bytesPerSample: Int
+
+  /// - Parameters:
+  ///   - buffer: from the first byte of the first sample to at least the last sample.
+  ///   - bytesPerRow: from one row to the next.
+  ///   - bytesPerSample: from one sample to the next; 2 where U and V lie in turn.
+  public init(_ buffer: UnsafeRawBufferPointer, bytesPerRow: Int, bytesPerSample: Int = 1) {
+    self.buffer = buffer
+    self.bytesPerRow = bytesPerRow
+    self.bytesPerSample = bytesPerSample
+  }
+
+  /// The first byte, where there are enough of them.
+  func checked(_ name: String, width: Int, height: Int, sampleBytes: Int) throws(PoseError) -> UnsafePointer<UInt8> {
+    let before = (width - 1).multipliedReportingOverflow(by: bytesPerSample)
+    let rowBytes = before.partialValue.addingReportingOverflow(sampleBytes)
     let skipped = bytesPerRow.multipliedReportingOverflow(by: height - 1)
-    guard !rowBytes.overflow, !skipped.overflow, bytesPerRow >= rowBytes.partialValue else {
-      throw .unreadablePixels("\(bytesPerRow) bytes a row do not hold \(width) px")
+    let overflows = before.overflow || rowBytes.overflow || skipped.overflow
+    guard !overflows, bytesPerSample >= sampleBytes, bytesPerRow >= rowBytes.partialValue else {
+      throw .unreadablePixels("\(name): \(bytesPerRow) bytes a row do not hold \(width) px")
     }
     let needed = skipped.partialValue.addingReportingOverflow(rowBytes.partialValue)
     guard let base = buffer.baseAddress, !needed.overflow, buffer.count >= needed.partialValue else {
-      throw .unreadablePixels("\(buffer.count) bytes do not hold \(width) x \(height) px")
+      throw .unreadablePixels("\(name): \(buffer.count) bytes do not hold \(width) x \(height) px")
     }
-    self.bytes = base
-    self.size = PixelSize(width: width, height: height)
-    self.bytesPerRow = bytesPerRow
-    self.order = order
+    return base.assumingMemoryBound(to: UInt8.self)
   }
 }
 

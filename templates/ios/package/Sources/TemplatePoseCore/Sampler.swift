@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Reads RGB between pixels.
-struct Sampler {
-  private let bytes: UnsafePointer<UInt8>
+struct Sampler<Pixels: PixelReader> {
+  private let pixels: Pixels
   private let width: Int
   private let height: Int
-  private let bytesPerRow: Int
-  private let bytesPerPixel: Int
-  private let red: Int
-  private let blue: Int
   private let padValue: Float
   private let clamp: Bool
 
-  init(image: PixelView, padValue: Float, clamp: Bool) {
-    bytes = image.bytes.assumingMemoryBound(to: UInt8.self)
-    width = image.size.width
-    height = image.size.height
-    bytesPerRow = image.bytesPerRow
-    bytesPerPixel = image.order.bytesPerPixel
-    red = image.order.red
-    blue = image.order.blue
+  init(pixels: Pixels, size: PixelSize, padValue: Float, clamp: Bool) {
+    self.pixels = pixels
+    width = size.width
+    height = size.height
     self.padValue = padValue
     self.clamp = clamp
   }
@@ -35,12 +27,10 @@ struct Sampler {
       let x = walk.x(column)
       let y = walk.y(column)
       let (left, top) = (Int(x), Int(y))  // neither is negative here
-      let upper = bytes + (top &* bytesPerRow &+ left &* bytesPerPixel)
-      let lower = upper + bytesPerRow
       let fractionX = Float(x - Double(left))
       let fractionY = Float(y - Double(top))
-      let above = mix(color(upper), color(upper + bytesPerPixel), fractionX)
-      let below = mix(color(lower), color(lower + bytesPerPixel), fractionX)
+      let above = mix(pixels.color(left, top), pixels.color(left &+ 1, top), fractionX)
+      let below = mix(pixels.color(left, top &+ 1), pixels.color(left &+ 1, top &+ 1), fractionX)
       store(mix(above, below, fractionY), at: target)
       target += 3
     }
@@ -73,13 +63,7 @@ struct Sampler {
     guard clamp || inside else { return SIMD4(repeating: padValue) }
     let safeRow = min(max(row, 0), height - 1)
     let safeColumn = min(max(column, 0), width - 1)
-    let pixel = bytes + safeRow * bytesPerRow + safeColumn * bytesPerPixel
-    return color(pixel)
-  }
-
-  @inline(__always)
-  private func color(_ pixel: UnsafePointer<UInt8>) -> SIMD4<Float> {
-    SIMD4(Float(pixel[red]), Float(pixel[1]), Float(pixel[blue]), 0)
+    return pixels.color(safeColumn, safeRow)
   }
 
   @inline(__always)

@@ -22,14 +22,28 @@ public func warp(
   let toIndex = transform.inverse
     .shifted(argument: transform.pixelCenter, result: -transform.pixelCenter)
     .followed(by: toStored)
-  if input.sampling == .bilinearAntialias {
-    Antialias(
-      image: image, transform: transform, input: input, toStored: toIndex,
-      swapsSides: orientation.swapsSides
-    ).sample(into: output)
-    return
+  func sample(_ pixels: some PixelReader) {
+    if input.sampling == .bilinearAntialias {
+      Antialias(
+        pixels: pixels, size: image.size, transform: transform, input: input, toStored: toIndex,
+        swapsSides: orientation.swapsSides
+      ).sample(into: output)
+    } else {
+      let sampler = Sampler(
+        pixels: pixels, size: image.size, padValue: Float(input.padValue), clamp: transform.clamp)
+      sampleRows(sampler, of: image.size, transform: transform, input: input, toIndex: toIndex, to: target)
+    }
   }
-  let sampler = Sampler(image: image, padValue: Float(input.padValue), clamp: transform.clamp)
+  switch image.layout {
+  case .packed(let pixels): sample(pixels)
+  case .yuv(let pixels): sample(pixels)
+  }
+}
+
+private func sampleRows(
+  _ sampler: Sampler<some PixelReader>, of size: PixelSize, transform: InputTransform, input: InputSpec,
+  toIndex: Affine, to target: UnsafeMutablePointer<Float>
+) {
   let columns = transform.contentColumns
   for row in 0..<input.size.height {
     let line = target + row * input.size.width * 3
@@ -40,7 +54,7 @@ public func warp(
     sampler.pad(line, columns: 0..<columns.lowerBound)
     sampler.pad(line, columns: columns.upperBound..<input.size.width)
     let walk = Walk(toIndex, row: row)
-    let inner = walk.interior(of: columns, size: image.size)
+    let inner = walk.interior(of: columns, size: size)
     sampler.sampleNearEdge(line, columns: columns.lowerBound..<inner.lowerBound, walk: walk)
     sampler.sampleInside(line, columns: inner, walk: walk)
     sampler.sampleNearEdge(line, columns: inner.upperBound..<columns.upperBound, walk: walk)

@@ -16,6 +16,12 @@ struct GoldenTests {
     #expect(errors.contentMismatches == 0)
   }
 
+  @Test func coloursOfFrames() throws {
+    let errors = try checkYuv(folder: try #require(goldenFolder()))
+    #expect(errors.cases > 0)
+    #expect(errors.grey == 0)
+  }
+
   @Test func decodedKeypoints() throws {
     let errors = try checkDecoders(
       folder: try #require(goldenFolder()), kind: TemplatePoseContract.decoderKind

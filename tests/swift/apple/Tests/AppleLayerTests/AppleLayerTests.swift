@@ -89,7 +89,32 @@ import TinyPoseCore
   @Test func otherPixelFormatsAreNamed() async throws {
     Scene.install()
     let estimator = try await TinyPose()
-    #expect(throws: PoseError.unsupportedPixelFormat("420v")) { try estimator.estimate(buffer(format: 0x3432_3076)) }
+    #expect(throws: PoseError.unsupportedPixelFormat("x420")) { try estimator.estimate(buffer(format: 0x7834_3230)) }
+    #expect(throws: PoseError.unsupportedPixelFormat("YCbCr with the matrix ITU_R_2020")) {
+      try estimator.estimate(Scene.frame(format: kCVPixelFormatType_420YpCbCr8BiPlanarFullRange, matrix: "ITU_R_2020"))
+    }
+  }
+
+  @Test(arguments: [
+    (kCVPixelFormatType_420YpCbCr8BiPlanarVideoRange, "ITU_R_709_2", YuvColors(matrix: .bt709, range: .video)),
+    (kCVPixelFormatType_420YpCbCr8BiPlanarFullRange, "ITU_R_601_4", YuvColors(matrix: .bt601, range: .full)),
+    (kCVPixelFormatType_420YpCbCr8BiPlanarFullRange, nil, YuvColors(matrix: .bt601, range: .full)),
+  ])
+  func framesHaveTheirColours(format: OSType, matrix: String?, colors: YuvColors) async throws {
+    Scene.install()
+    var seen: [Float] = []
+    let predict = MLModel.standIn.predict
+    MLModel.standIn.predict = { inputs in
+      let array = try #require(inputs.featureValue(for: "image")?.multiArrayValue)
+      seen = array.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+      return try predict(inputs)
+    }
+    let estimator = try await TinyPose()
+    let frame = Scene.frame(format: format, matrix: matrix)
+    _ = try estimator.estimate(frame, orientation: .right)
+    #expect(frame.locks == 0)
+    let isSame = try seen == Scene.expectedInput(colors: colors, orientation: Orientation(rotationDegrees: 90))
+    #expect(isSame)
   }
 
   @Test func closedIsClosed() async throws {

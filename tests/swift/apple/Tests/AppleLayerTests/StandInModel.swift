@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CoreML
+import CoreVideo
 import TinyPose
 import TinyPoseCore
 
@@ -12,6 +13,38 @@ struct Scene {
 
   /// BGRA, with stray bytes after each row.
   static let picture: [UInt8] = (0..<bytesPerRow * height).map { UInt8(truncatingIfNeeded: $0 &* 7919 >> 3) }
+
+  /// A camera's frame of an odd size in the same bytes, with stray bytes after each row and between the planes.
+  private static let frameSize = PixelSize(width: 75, height: 49)
+  private static let chromaStart = 49 * 80 + 5
+
+  static func frame(format: OSType, matrix: String?) -> CVPixelBuffer {
+    CVPixelBuffer(
+      standIn: picture, format: format, width: frameSize.width, height: frameSize.height, bytesPerRow: 80,
+      planes: [
+        .init(offset: 0, height: 49, bytesPerRow: 80), .init(offset: chromaStart, height: 25, bytesPerRow: 84),
+      ],
+      attachments: matrix.map { ["CVImageBufferYCbCrMatrix": $0] } ?? [:])
+  }
+
+  /// What the core makes of that frame.
+  static func expectedInput(colors: YuvColors, orientation: Orientation) throws -> [Float] {
+    let processor = try PoseProcessor()
+    var input = [Float](repeating: 0, count: TinyPoseContract.input.valueCount)
+    try picture.withUnsafeBytes { bytes in
+      func plane(_ start: Int, _ bytesPerRow: Int, _ bytesPerSample: Int) -> PlaneView {
+        PlaneView(
+          UnsafeRawBufferPointer(rebasing: bytes[start...]), bytesPerRow: bytesPerRow, bytesPerSample: bytesPerSample)
+      }
+      let view = try PixelView(
+        y: plane(0, 80, 1), u: plane(chromaStart, 84, 2), v: plane(chromaStart + 1, 84, 2),
+        width: frameSize.width, height: frameSize.height, colors: colors)
+      _ = try input.withUnsafeMutableBufferPointer {
+        try processor.prepare(view, orientation: orientation, region: nil, into: $0)
+      }
+    }
+    return input
+  }
 
   /// One output of the contract; its numbers are exact in half precision.
   static func outputs() -> [OutputTensor] {

@@ -3,7 +3,12 @@
 package android.content;
 
 import android.content.res.AssetManager;
+import java.io.File;
 
 public abstract class Context {
     public abstract AssetManager getAssets();
+
+    public File getCodeCacheDir() {
+        return new File(System.getProperty("java.io.tmpdir"));
+    }
 }

@@ -19,6 +19,10 @@ public abstract class Context {
         throw new UnsupportedOperationException("stub");
     }
 
+    public File getCodeCacheDir() {
+        throw new UnsupportedOperationException("stub");
+    }
+
     public Object getSystemService(String name) {
         throw new UnsupportedOperationException("stub");
     }

@@ -3,6 +3,7 @@
 package androidx.camera.core;
 
 import android.graphics.Bitmap;
+import java.nio.ByteBuffer;
 
 public interface ImageProxy extends AutoCloseable {
     @Override
@@ -11,4 +12,18 @@ public interface ImageProxy extends AutoCloseable {
     ImageInfo getImageInfo();
 
     Bitmap toBitmap();
+
+    int getWidth();
+
+    int getHeight();
+
+    PlaneProxy[] getPlanes();
+
+    interface PlaneProxy {
+        int getRowStride();
+
+        int getPixelStride();
+
+        ByteBuffer getBuffer();
+    }
 }

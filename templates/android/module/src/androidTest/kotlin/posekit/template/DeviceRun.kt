@@ -3,7 +3,6 @@
 package posekit.template
 
 import android.content.Context
-import com.google.ai.edge.litert.LiteRtException
 import java.io.File
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
@@ -91,13 +90,13 @@ internal class DeviceRun(
         val before = device.thermal()
         val options = Options(accelerator, gpuFullPrecision = gpuFullPrecision)
         return try {
-            PoseEngine.create(context, contract, options, "the model").use { engine ->
+            PoseEngine.create(context, contract, options).use { engine ->
                 val use = engine.accelerator
                 val loaded = pass.copy(used = use.accelerator.name.lowercase(), fallbackReason = use.fallbackReason)
                 if (use.accelerator != accelerator) return loaded
                 val started = loaded.copy(thermalBefore = before)
                 if (asked.stage != RunStage.BOTH) return ran(started, engine, null, asked)
-                PeopleEngine.create(context, contract, engine, options, "the detector").use { people ->
+                PeopleEngine.create(context, contract, engine, options).use { people ->
                     val first = people.detectorAccelerator
                     if (first.accelerator == accelerator) return ran(started, engine, people, asked)
                     val reason = first.fallbackReason?.let { "the detector: $it" }
@@ -121,8 +120,8 @@ internal class DeviceRun(
                 if (people == null) run.run(asked, times) else run.runBoth(people)
             }
             told.copy(thermalAfter = device.thermal(), latencies = times.summary(), cases = cases)
-        } catch (error: LiteRtException) {
-            told.copy(thermalAfter = device.thermal(), failure = "it stopped running the model: ${error.message}")
+        } catch (error: InferenceException) {
+            told.copy(thermalAfter = device.thermal(), failure = error.message)
         }
     }
 }

@@ -40,8 +40,7 @@ internal class CaseRun(
 
     /** Both stages on the whole picture, from which nobody is followed. */
     fun runBoth(both: PeopleEngine): JsonObject {
-        val (rotationDegrees, mirrored) = orientation
-        val people = decoded { both.estimate(picture.bitmap, rotationDegrees, mirrored) }
+        val people = decoded { both.estimate(Pixels.of(picture.bitmap), orientation) }
         return ran(listOf(result("image", people, null, emptyMap(), emptyMap())))
     }
 
@@ -57,8 +56,7 @@ internal class CaseRun(
     }
 
     private fun image(): JsonObject {
-        val (rotationDegrees, mirrored) = orientation
-        val people = decoded { engine.estimate(picture.bitmap, rotationDegrees, mirrored, case.region) }
+        val people = decoded { engine.estimate(Pixels.of(picture.bitmap), orientation, case.region) }
         val shape = listOf(1, contract.input.height, contract.input.width, 3)
         val input = written.tensor("$stem-image-input.f32", shape, pipeline.input)
         return result("image", people, input, pipeline.outputs, pipeline.outputs)

@@ -10,15 +10,17 @@ public enum class Accelerator { GPU, CPU }
  *
  * @property accelerator the one to try first.
  * @property allowFallback whether the CPU may stand in for a GPU that cannot run the model.
- * @property threads CPU threads; null leaves it to the runtime.
+ * @property threads CPU threads; null for as many as there are cores, at most four.
  * @property gpuFullPrecision float32 arithmetic on the GPU, slower; by default it computes in about 16 bits.
  *   Set it to compare with the reference.
+ * @property gpuProgramCache whether programs compiled for the GPU are kept for the next start, which is faster then.
  */
-public data class Options(
+public data class Options @JvmOverloads constructor(
     public val accelerator: Accelerator = Accelerator.GPU,
     public val allowFallback: Boolean = true,
     public val threads: Int? = null,
     public val gpuFullPrecision: Boolean = false,
+    public val gpuProgramCache: Boolean = true,
 ) {
     init {
         require(threads == null || threads > 0) { "threads is $threads, expected at least 1" }

@@ -39,5 +39,8 @@ public class NonFiniteOutputException(
     public val position: Int,
 ) : PoseException("output '$output' holds a value that is not finite, first at $position")
 
+/** The runtime failed as it ran the model. */
+public class InferenceException(message: String, cause: Throwable? = null) : PoseException(message, cause)
+
 /** No accelerator could run the model. */
 public class AcceleratorException(message: String, cause: Throwable? = null) : PoseException(message, cause)

@@ -63,6 +63,13 @@ internal class InputTransform(
 ) {
     val toSource: Affine = toInput.invert()
 
+    /** From pixel indices of the input to pixel indices of the upright image. */
+    fun sourceIndexMatrix(): Affine = toSource.run {
+        val x = mapX(pixelCenter, pixelCenter) - pixelCenter
+        val y = mapY(pixelCenter, pixelCenter) - pixelCenter
+        Affine(a, b, x, c, d, y)
+    }
+
     /** Turns [offsets], x, y, z in turn, as of metres, from the axes of the input to those of the source; z stays. */
     fun turn(offsets: DoubleArray) {
         val length = hypot(toInput.a, toInput.b)

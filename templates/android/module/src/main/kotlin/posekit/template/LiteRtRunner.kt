@@ -2,12 +2,13 @@
 
 package posekit.template
 
-import android.content.res.AssetManager
+import android.content.Context
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.Environment
 import com.google.ai.edge.litert.LiteRtException
 import com.google.ai.edge.litert.TensorBuffer
 import com.google.ai.edge.litert.TensorType
+import kotlin.math.min
 import com.google.ai.edge.litert.Accelerator as LiteRtAccelerator
 
 /** The model in LiteRT on one accelerator; inputs and outputs are bound by name. */
@@ -19,7 +20,13 @@ internal class LiteRtRunner private constructor(
     private val outputs = mutableMapOf<String, TensorBuffer>()
     private val tensors = contract.outputs.associate { it.name to Tensor(it.name, it.shape) }
 
-    override fun run(input: FloatArray): Map<String, Tensor> {
+    override fun run(input: FloatArray): Map<String, Tensor> = try {
+        compute(input)
+    } catch (error: LiteRtException) { // a checked exception, of which callers do not know
+        throw InferenceException("the runtime failed as it ran ${contract.modelFile}: ${error.message}", error)
+    }
+
+    private fun compute(input: FloatArray): Map<String, Tensor> {
         inputs.getValue(contract.inputName).writeFloat(input)
         model.run(inputs, outputs)
         for ((name, buffer) in outputs) {
@@ -60,21 +67,27 @@ internal class LiteRtRunner private constructor(
 
     /** Some drivers fail at the first run only, so there is one before the accelerator counts as working. */
     private fun warmUp() {
-        run(FloatArray(contract.input.width * contract.input.height * 3))
+        compute(FloatArray(contract.input.width * contract.input.height * 3))
     }
 
     companion object {
-        /** Load and try out the model in [environment], which stays open; whatever the runtime throws comes through. */
+        /**
+         * Load and try out the model in [environment], which stays open; whatever the runtime throws comes through.
+         *
+         * A GPU's compiled programs are kept in the app's code cache, which the system empties when the app is updated.
+         */
         fun open(
-            assets: AssetManager,
+            context: Context,
             contract: PoseContract,
             accelerator: Accelerator,
             options: Options,
             environment: Environment,
         ): LiteRtRunner {
-            val model = CompiledModel.create(
-                assets, contract.modelFile, compileOptions(accelerator, options), environment,
-            )
+            val compiling = when (accelerator) {
+                Accelerator.CPU -> onCpu(options)
+                Accelerator.GPU -> onGpu(options, context.codeCacheDir.path, contract)
+            }
+            val model = CompiledModel.create(context.assets, contract.modelFile, compiling, environment)
             val runner = LiteRtRunner(model, contract)
             return closingOnFailure(listOf(runner)) {
                 runner.bind()
@@ -83,16 +96,24 @@ internal class LiteRtRunner private constructor(
             }
         }
 
-        /** One accelerator alone: with two, LiteRT would fall back without a word. */
-        private fun compileOptions(accelerator: Accelerator, options: Options): CompiledModel.Options =
-            when (accelerator) {
-                Accelerator.CPU -> CompiledModel.Options(LiteRtAccelerator.CPU).apply {
-                    cpuOptions = CompiledModel.CpuOptions(numThreads = options.threads)
-                }
-                Accelerator.GPU -> CompiledModel.Options(LiteRtAccelerator.GPU).apply {
-                    val precision = CompiledModel.GpuOptions.Precision.FP32
-                    if (options.gpuFullPrecision) gpuOptions = CompiledModel.GpuOptions(precision = precision)
-                }
+        // One accelerator alone each: with two, LiteRT would fall back without a word.
+
+        private fun onCpu(options: Options) = CompiledModel.Options(LiteRtAccelerator.CPU).apply {
+            cpuOptions = CompiledModel.CpuOptions(numThreads = options.threads ?: usualThreads())
+        }
+
+        private fun onGpu(options: Options, cache: String, contract: PoseContract) =
+            CompiledModel.Options(LiteRtAccelerator.GPU).apply {
+                gpuOptions = CompiledModel.GpuOptions(
+                    precision = if (options.gpuFullPrecision) CompiledModel.GpuOptions.Precision.FP32 else null,
+                    serializationDir = cache.takeIf { options.gpuProgramCache },
+                    // the same contract may have models of several precisions, and of two stages two
+                    modelCacheKey = "${contract.hash}-${contract.modelFile}".takeIf { options.gpuProgramCache },
+                    serializeProgramCache = true.takeIf { options.gpuProgramCache },
+                )
             }
+
+        /** LiteRT by itself takes one thread; beyond four, a phone's slow cores hold up its fast ones. */
+        private fun usualThreads() = min(4, Runtime.getRuntime().availableProcessors())
     }
 }

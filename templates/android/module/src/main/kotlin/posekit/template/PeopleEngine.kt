@@ -3,9 +3,8 @@
 package posekit.template
 
 import android.content.Context
-import android.graphics.Bitmap
 
-/** Two stages on one thread: a detector finds people, and the pose model looks at each of them. */
+/** Two stages: a detector finds people, and the pose model looks at each of them. */
 internal class PeopleEngine private constructor(
     private val detector: PoseEngine,
     private val pose: PoseEngine,
@@ -18,40 +17,36 @@ internal class PeopleEngine private constructor(
         get() = detector.accelerator
 
     /** The people in a picture of its own. */
-    fun estimate(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean): List<Pose> =
-        look(bitmap, rotationDegrees, mirrored, PeopleFollower(rule))
+    fun estimate(pixels: Pixels, orientation: Orientation): List<Pose> =
+        look(pixels, orientation, PeopleFollower(rule))
 
     /**
      * The people in the next frame; those of the frame before are looked for where they were.
      *
      * They are forgotten where the frame has another size, rotation or mirroring, and where it comes to an exception.
      */
-    fun follow(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean): List<Pose> {
-        detector.check() // another thread must not get as far as the follower
-        val now = FrameForm(bitmap.width, bitmap.height, Orientation(rotationDegrees, mirrored))
+    fun follow(pixels: Pixels, orientation: Orientation): List<Pose> {
+        val now = FrameForm(pixels.width, pixels.height, orientation)
         if (now != form) follower.reset()
         form = now
         return try {
-            look(bitmap, rotationDegrees, mirrored, follower)
+            look(pixels, orientation, follower)
         } catch (error: Throwable) {
             follower.reset() // it may be in the middle of the frame
             throw error
         }
     }
 
-    fun forget() {
-        detector.check()
-        follower.reset()
-    }
+    fun forget(): Unit = follower.reset()
 
-    private fun look(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean, follower: PeopleFollower): List<Pose> {
+    private fun look(pixels: Pixels, orientation: Orientation, follower: PeopleFollower): List<Pose> {
         val detected = if (follower.wantsDetection) {
-            detectedRegions(detector.estimate(bitmap, rotationDegrees, mirrored, null), rule)
+            detectedRegions(detector.estimate(pixels, orientation, null), rule)
         } else {
             null
         }
         val poses = follower.regions(detected).map { region ->
-            pose.estimate(bitmap, rotationDegrees, mirrored, region).firstOrNull()
+            pose.estimate(pixels, orientation, region).firstOrNull()
         }
         return follower.follow(poses).mapNotNull(poses::get)
     }
@@ -65,11 +60,10 @@ internal class PeopleEngine private constructor(
             contract: PoseContract,
             pose: PoseEngine,
             options: Options,
-            what: String,
         ): PeopleEngine {
             val first = requireNotNull(contract.detector) { "the contract has no detector" }
             val rule = requireNotNull(contract.following) { "the contract says nothing of regions" }
-            return PeopleEngine(PoseEngine.create(context, first, options, what, pose.environment), pose, rule)
+            return PeopleEngine(PoseEngine.create(context, first, options, pose.environment), pose, rule)
         }
     }
 }

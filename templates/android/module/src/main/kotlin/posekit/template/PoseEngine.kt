@@ -3,12 +3,10 @@
 package posekit.template
 
 import android.content.Context
-import android.graphics.Bitmap
 import com.google.ai.edge.litert.Environment
 
-/** What the generated class stands on: one model, one pipeline, one thread. */
+/** What the generated class stands on: one model, one pipeline; all calls come from the thread that created it. */
 internal class PoseEngine private constructor(
-    private val confinement: Confinement,
     private val opened: OpenedModel,
     /** Its steps one by one, for a run that records what each of them gives. */
     val pipeline: PosePipeline,
@@ -21,27 +19,13 @@ internal class PoseEngine private constructor(
     val environment: Environment
         get() = opened.environment
 
-    /** [IllegalStateException] on another thread, or after [close]. */
-    fun check(): Unit = confinement.check()
+    fun estimate(pixels: Pixels, orientation: Orientation, region: Region?): List<Pose> =
+        pipeline.estimate(pixels.source, orientation, region)
 
-    fun estimate(bitmap: Bitmap, rotationDegrees: Int, mirrored: Boolean, region: Region?): List<Pose> {
-        confinement.check()
-        return pipeline.estimate(BitmapSource(bitmap), Orientation(rotationDegrees, mirrored), region)
-    }
+    fun estimateDense(pixels: Pixels, orientation: Orientation, region: Region?): Pair<List<Pose>, List<DenseMap>> =
+        pipeline.estimateDense(pixels.source, orientation, region)
 
-    fun estimateDense(
-        bitmap: Bitmap,
-        rotationDegrees: Int,
-        mirrored: Boolean,
-        region: Region?,
-    ): Pair<List<Pose>, List<DenseMap>> {
-        confinement.check()
-        return pipeline.estimateDense(BitmapSource(bitmap), Orientation(rotationDegrees, mirrored), region)
-    }
-
-    override fun close() {
-        if (confinement.close()) closeAll(opened.owned)
-    }
+    override fun close(): Unit = closeAll(opened.owned)
 
     companion object {
         /** [shared] is the environment of another engine; without it this one has its own. */
@@ -49,7 +33,6 @@ internal class PoseEngine private constructor(
             context: Context,
             contract: PoseContract,
             options: Options,
-            what: String,
             shared: Environment? = null,
         ): PoseEngine {
             checkContract(context.assets, contract)
@@ -57,12 +40,12 @@ internal class PoseEngine private constructor(
                 val environment = shared ?: Environment.create() // within the attempt: its library may be missing
                 val own = if (shared == null) listOf(environment) else emptyList()
                 val runner = closingOnFailure(own) {
-                    LiteRtRunner.open(context.assets, contract, accelerator, options, environment)
+                    LiteRtRunner.open(context, contract, accelerator, options, environment)
                 }
                 OpenedModel(environment, runner, listOf(runner) + own)
             }
             return closingOnFailure(opened.owned) {
-                PoseEngine(Confinement(what), opened, PosePipeline(contract, opened.runner), use)
+                PoseEngine(opened, PosePipeline(contract, opened.runner), use)
             }
         }
     }

@@ -54,6 +54,7 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
         warp.window(window)
         source.read(window)
         warp.warp(window, input)
+        window.shrink()
         return transform
     }
 

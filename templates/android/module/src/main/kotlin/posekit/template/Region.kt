@@ -125,15 +125,3 @@ private const val SMALLEST_PX = 1e-3
 internal val Box.isSound: Boolean
     get() = listOf(left, top, right, bottom).all { abs(it) <= FARTHEST_PX } &&
         right - left >= SMALLEST_PX && bottom - top >= SMALLEST_PX
-
-/** How a stored picture becomes upright: turn it clockwise, then mirror it if [mirrored]. */
-internal data class Orientation(val rotationDegrees: Int = 0, val mirrored: Boolean = false) {
-    init {
-        require(rotationDegrees == 0 || rotationDegrees == 90 || rotationDegrees == 180 || rotationDegrees == 270) {
-            "rotationDegrees is $rotationDegrees, expected 0, 90, 180 or 270"
-        }
-    }
-
-    /** Whether width and height change places. */
-    val swapsSides: Boolean get() = rotationDegrees == 90 || rotationDegrees == 270
-}

@@ -7,51 +7,8 @@ internal interface PixelSource {
     val width: Int
     val height: Int
 
-    /** Fill `window.argb`, row after row, with the rectangle that [window] names. */
+    /** Fill the rows and columns that [window] asks for. */
     fun read(window: PixelWindow)
-}
-
-/**
- * A rectangle of a stored image, in px of that image, and its pixels as ARGB ints.
- *
- * It is used again for every frame: [argb] only ever grows.
- */
-internal class PixelWindow {
-    var left: Int = 0
-        private set
-    var top: Int = 0
-        private set
-    var width: Int = 0
-        private set
-    var height: Int = 0
-        private set
-    var argb: IntArray = IntArray(0)
-        private set
-
-    /** Of each column of one row of the input: the place in [argb] of its upper left tap, and how far on it lies. */
-    var taps: IntArray = IntArray(0)
-        private set
-    var fractionsX: FloatArray = FloatArray(0)
-        private set
-    var fractionsY: FloatArray = FloatArray(0)
-        private set
-
-    /** Make room for the columns of one row. */
-    fun reserve(columns: Int) {
-        if (taps.size >= columns) return
-        taps = IntArray(columns)
-        fractionsX = FloatArray(columns)
-        fractionsY = FloatArray(columns)
-    }
-
-    /** Take the columns [left]..[right] and rows [top]..[bottom], all inclusive. */
-    fun set(left: Int, top: Int, right: Int, bottom: Int) {
-        this.left = left
-        this.top = top
-        width = right - left + 1
-        height = bottom - top + 1
-        if (argb.size < width * height) argb = IntArray(width * height)
-    }
 }
 
 /** Width of the upright image of a stored one. */

@@ -21,19 +21,12 @@ internal class Warp(
     private val imageHeight: Int,
 ) {
     private val pad = input.padValue.toFloat()
-    private val toStored =
-        inputIndexToSourceIndex().then(storedIndexMatrix(imageWidth, imageHeight, orientation))
+    private val toStored = transform.sourceIndexMatrix().then(storedIndexMatrix(imageWidth, imageHeight, orientation))
 
     private val antialias = if (input.sampling == Sampling.BILINEAR) {
         null
     } else {
         Antialias(input, transform, toStored, orientation.swapsSides, imageWidth, imageHeight)
-    }
-
-    private fun inputIndexToSourceIndex(): Affine {
-        val center = transform.pixelCenter
-        val m = transform.toSource
-        return Affine(m.a, m.b, m.mapX(center, center) - center, m.c, m.d, m.mapY(center, center) - center)
     }
 
     /** Set [window] to the pixels that [warp] touches: at least one, at most the whole image. */
@@ -58,8 +51,14 @@ internal class Warp(
             top = floor(minY).coerceIn(0.0, imageHeight - 1.0).toInt(),
             right = (floor(maxX) + 1).coerceIn(0.0, imageWidth - 1.0).toInt(),
             bottom = (floor(maxY) + 1).coerceIn(0.0, imageHeight - 1.0).toInt(),
+            only = window.needed.takeIf(::mark),
         )
     }
+
+    private fun mark(needed: NeededPixels): Boolean = needed.mark(
+        toStored, max(transform.left, 0) until min(transform.right, input.width),
+        max(transform.top, 0) until min(transform.bottom, input.height), imageWidth, imageHeight,
+    )
 
     /** Write the input, H x W x 3, RGB 0-255, to [out]. [window] holds the pixels that [window] asked for. */
     fun warp(window: PixelWindow, out: FloatArray) {
@@ -120,7 +119,7 @@ internal class Warp(
     private fun interior(
         window: PixelWindow, x0: Double, y0: Double, from: Int, until: Int, rowStart: Int, out: FloatArray,
     ) {
-        val stride = window.width
+        val stride = window.width // a px below: a needed row follows the one above it
         locate(window, x0, y0, from, until)
         val argb = window.argb
         val taps = window.taps
@@ -146,8 +145,9 @@ internal class Warp(
         val taps = window.taps
         val fractionsX = window.fractionsX
         val fractionsY = window.fractionsY
-        val stride = window.width
-        val base = window.top * stride + window.left
+        val starts = window.starts
+        val first = window.left
+        val top = window.top
         val stepX = toStored.a
         val stepY = toStored.c
         for (column in from until until) {
@@ -155,7 +155,7 @@ internal class Warp(
             val y = stepY * column + y0
             val xi = x.toInt() // inside, so truncation is floor
             val yi = y.toInt()
-            taps[column] = yi * stride + xi - base
+            taps[column] = starts[yi - top] + xi - first
             fractionsX[column] = (x - xi).toFloat()
             fractionsY[column] = (y - yi).toFloat()
         }
@@ -192,6 +192,6 @@ internal class Warp(
         if (!inside && !transform.clamp) return pad
         val x = column.coerceIn(0, imageWidth - 1) - window.left
         val y = row.coerceIn(0, imageHeight - 1) - window.top
-        return (window.argb[y * window.width + x] shr shift and 255).toFloat()
+        return (window.argb[window.starts[y] + x] shr shift and 255).toFloat()
     }
 }

@@ -80,13 +80,12 @@ internal fun region(data: JsonObject): Region {
 
 /** A picture given as RGB bytes. */
 internal class RgbSource(override val width: Int, override val height: Int, private val rgb: ByteArray) : PixelSource {
-    override fun read(window: PixelWindow) {
-        for (row in 0 until window.height) {
-            for (column in 0 until window.width) {
-                val at = ((window.top + row) * width + window.left + column) * 3
-                val rgb = (byte(at) shl 16) or (byte(at + 1) shl 8) or byte(at + 2)
-                window.argb[row * window.width + column] = (0xff shl 24) or rgb
-            }
+    override fun read(window: PixelWindow): Unit = window.forEachRow { row, start ->
+        for (place in 0 until window.columnCount) {
+            val column = window.columns[place]
+            val at = (row * width + window.left + column) * 3
+            val rgb = (byte(at) shl 16) or (byte(at + 1) shl 8) or byte(at + 2)
+            window.argb[start + column] = (0xff shl 24) or rgb
         }
     }
 

@@ -23,6 +23,13 @@ class GoldenTest {
     }
 
     @Test
+    fun framesHaveTheReferenceColours() {
+        val cases = goldenCases("yuv")
+        assertTrue("there are frames", cases.isNotEmpty())
+        for (case in cases) assertTrue("${case.text("name")}: other grey levels", yuvError(case) == 0)
+    }
+
+    @Test
     fun decoderGivesTheReferenceKeypoints() {
         val own = TemplatePoseContract.contract.decoder
         val cases = goldenCases(own.kind)

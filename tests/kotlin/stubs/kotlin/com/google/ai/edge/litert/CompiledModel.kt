@@ -18,8 +18,15 @@ public class CompiledModel private constructor(handle: Long) : JniHandle(handle)
         public val infiniteFloatCapping: Boolean? = null,
         public val allowSrcQuantizedFcConvOps: Boolean? = null,
         public val precision: Precision? = null,
+        public val bufferStorageType: BufferStorageType? = null,
+        public val preferTextureWeights: Boolean? = null,
+        public val serializationDir: String? = null,
+        public val modelCacheKey: String? = null,
+        public val serializeProgramCache: Boolean? = null,
     ) {
         public enum class Precision(public val value: Int) { DEFAULT(0), FP16(1), FP32(2) }
+
+        public enum class BufferStorageType { DEFAULT, BUFFER, TEXTURE_2D }
     }
 
     public class Options(internal val accelerators: Set<Accelerator>) {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package posekit.template
+
+import kotlin.math.floor
+
+/** Which rows and columns of a stored image bilinear sampling touches; its arrays only grow. */
+internal class NeededPixels {
+    var rows: BooleanArray = BooleanArray(0)
+        private set
+    var columns: BooleanArray = BooleanArray(0)
+        private set
+
+    /**
+     * Mark what the px in [inputColumns] and [inputRows] of the input are made of, in an image of [width] x [height] px.
+     *
+     * False where [toStored] turns the axes: then there is no row without a px that is needed.
+     */
+    fun mark(toStored: Affine, inputColumns: IntRange, inputRows: IntRange, width: Int, height: Int): Boolean {
+        val isUpright = toStored.b == 0.0 && toStored.c == 0.0
+        val swapsSides = toStored.a == 0.0 && toStored.d == 0.0
+        if (!isUpright && !swapsSides) return false
+        if (rows.size < height) rows = BooleanArray(height)
+        if (columns.size < width) columns = BooleanArray(width)
+        rows.fill(false)
+        columns.fill(false)
+        if (isUpright) {
+            for (column in inputColumns) touch(columns, toStored.a * column + toStored.tx, width)
+            for (row in inputRows) touch(rows, toStored.d * row + toStored.ty, height)
+        } else {
+            for (row in inputRows) touch(columns, toStored.b * row + toStored.tx, width)
+            for (column in inputColumns) touch(rows, toStored.c * column + toStored.ty, height)
+        }
+        return true
+    }
+
+    /** Both px that [position] lies between; those outside are looked for at the edge. */
+    private fun touch(needed: BooleanArray, position: Double, length: Int) {
+        val before = floor(position.coerceIn(-2.0, length + 1.0)).toInt()
+        needed[before.coerceIn(0, length - 1)] = true
+        needed[(before + 1).coerceIn(0, length - 1)] = true
+    }
+}
