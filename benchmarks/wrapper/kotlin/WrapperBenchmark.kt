@@ -4,14 +4,17 @@ package posekit.template
 
 import com.sun.management.ThreadMXBean
 import java.lang.management.ManagementFactory
+import java.nio.ByteBuffer
 import kotlin.math.exp
+import kotlin.random.Random
 
 private const val WARM_UP = 300
 private const val FRAMES = 400
 
 /**
  * Thread CPU time and allocation per frame of the wrapper around the model, on this JVM: a region of a 1280 x 720 picture to a
- * 192 x 256 input, and 48 x 64 x 17 heatmaps to keypoints by the contract's decoder. The model itself is a stand-in that
+ * 192 x 256 input, and 48 x 64 x 17 heatmaps to keypoints by the contract's decoder; all of it for a camera's whole 640 x 480
+ * frame in YUV, a quarter turn from upright. The model itself is a stand-in that
  * costs nothing.
  */
 public object WrapperBenchmark {
@@ -34,13 +37,28 @@ public object WrapperBenchmark {
             override fun close(): Unit = Unit
         })
         val upright = Orientation()
+        val cameraFrame = cameraFrame(640, 480)
         println(
             "{" + listOf(
                 measure("preprocess_region") { preprocess(input, region, picture, window, tensor) },
                 measure("preprocess_whole") { preprocess(input, whole, picture, window, tensor) },
                 measure("decode") { decoder.decode(outputs) },
                 measure("estimate") { pipeline.estimate(picture, upright, region) },
+                measure("camera_frame") { pipeline.estimate(cameraFrame.source, Orientation(90), null) },
             ).joinToString(", ") + "}",
+        )
+    }
+
+    /** Planes of noise as phones lay them out: U and V in turn, rows padded, outside the heap. */
+    private fun cameraFrame(width: Int, height: Int): Pixels {
+        val stride = width + 64
+        val random = Random(1)
+        fun plane(bytes: Int) = ByteBuffer.allocateDirect(bytes).put(random.nextBytes(bytes)).apply { rewind() }
+        val chroma = plane(stride * height / 2)
+        val second = chroma.duplicate().apply { position(1) }
+        return Pixels.yuv420(
+            Pixels.Plane(plane(stride * height), stride), Pixels.Plane(chroma, stride, 2), Pixels.Plane(second, stride, 2),
+            width, height,
         )
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Benchmark GOLDEN_FOLDER [FRAMES]: times the warp of a 1280 x 720 BGRA frame to 192 x 256, and the decoders on the golden
+// Benchmark GOLDEN_FOLDER [FRAMES]: times the warp of a 1280 x 720 BGRA frame to 192 x 256, a camera's frame to poses, and the decoders on the golden
 // cases of the folder, frame by frame: CPU time of the thread as JSON in milliseconds.
 
 import Foundation
@@ -59,6 +59,33 @@ func timeWarp(_ frames: Int, rotationDegrees: Double, center: Point) throws -> T
   }
 }
 
+/// A camera's whole 640 x 480 frame in YUV, a quarter turn from upright, to poses; the model's outputs stay as they are.
+func timeFrame(_ frames: Int) throws -> Timing {
+  let stride = 640 + 64
+  let luma = noise(stride * 480).map { UInt8($0 * 255) }
+  let chroma = noise(stride * 240).map { UInt8($0 * 255) }
+  var processor = try PoseProcessor()
+  for index in processor.outputs.indices {
+    processor.outputs[index].values = noise(processor.outputs[index].values.count)
+  }
+  var target = [Float](repeating: 0, count: TinyPoseContract.input.valueCount)
+  let orientation = try Orientation(rotationDegrees: 90)
+  return try luma.withUnsafeBytes { y in
+    try chroma.withUnsafeBytes { both in
+      let view = try PixelView(
+        y: PlaneView(y, bytesPerRow: stride), u: PlaneView(both, bytesPerRow: stride, bytesPerSample: 2),
+        v: PlaneView(UnsafeRawBufferPointer(rebasing: both.dropFirst()), bytesPerRow: stride, bytesPerSample: 2),
+        width: 640, height: 480, colors: YuvColors())
+      return try target.withUnsafeMutableBufferPointer { buffer in
+        try time(frames) { _ in
+          let prepared = try processor.prepare(view, orientation: orientation, region: nil, into: buffer)
+          _ = try processor.finish(prepared)
+        }
+      }
+    }
+  }
+}
+
 /// Of one golden case.
 struct DecoderTiming: Encodable {
   let name: String
@@ -95,6 +122,7 @@ var report = Report()
 report.warps = [
   "warp_upright": try timeWarp(frames, rotationDegrees: 0, center: inside),
   "warp_turned": try timeWarp(frames, rotationDegrees: 20, center: inside),
+  "camera_frame": try timeFrame(frames),
   "warp_half_outside": try timeWarp(frames, rotationDegrees: 0, center: Point(x: 40, y: 360)),
 ]
 for (kind, make) in decoders.sorted(by: { $0.key < $1.key })
