@@ -101,6 +101,8 @@ ARITHMETIC_FAULTS = [
     ("DenseMap.kt", "value >= threshold.toFloat()", "value > threshold.toFloat()", "dense"),
     ("DenseMap.kt", "(1 - down) + under * down", "(1 - across) + under * across", "dense"),
     ("TorsoTracker.kt", "bodyMargin * body), farthestSide)", "bodyMargin * body), 1e9)", "tracking"),
+    ("PeopleTracker.kt", "it.velocity.x * (now - it.timeSeconds)", "0.0", "people"),
+    ("OneEuroFilter.kt", "beta / size(pose)", "beta / 10", "people"),
     ("PeopleFollower.kt", "frames >= rule.detectEvery", "frames > rule.detectEvery", "following"),
     ("PeopleFollower.kt", "|| hasLost ||", "||", "following"),
     ("PeopleFollower.kt", ">= rule.minOverlap", ">= 0.9", "following"),

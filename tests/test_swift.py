@@ -164,7 +164,8 @@ FAULTS = {
     "people": (
         ("PeopleTracker.swift", "(-$0.timeSeconds, $0.id) < (-$1", "($0.timeSeconds, $0.id) < ($1"),
         ("PeopleTracker.swift", "<= maxAgeSeconds", "<= 2 * maxAgeSeconds"),
-        ("PeopleTracker.swift", "let area = (right - left)", "let area = 2 * (right - left)"),
+        ("PoseLikeness.swift", "let area = (right - left)", "let area = 2 * (right - left)"),
+        ("PeopleTracker.swift", "velocity.x * elapsed", "0"),
         ("PeopleSmoother.swift", "return filter.smooth(pose", "filter.reset(); return filter.smooth(pose"),
     ),
     "following": (

@@ -22,7 +22,7 @@ def tracking_cases(seed: int) -> list[Case]:
     of shoulders, hips and a foot, whom the tracker of torsos follows, and two points that a region comes from."""
     rng, torsos = np.random.default_rng(seed + 2), np.random.default_rng(seed + 9)
     pairs = np.random.default_rng(seed + 12)
-    smoother = OneEuroFilter(min_cutoff=0.8, beta=0.02)
+    smoother = OneEuroFilter(min_cutoff=0.8, beta=2.0)
     points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
     for step in range(12):
         points = points + rng.normal(0, 1 + step, (5, 2))
@@ -80,7 +80,7 @@ def people_cases(seed: int) -> list[Case]:
     rng, cases = np.random.default_rng(seed + 4), list[Case]()
     for similarity in ("oks", "iou"):
         tracker = PeopleTracker((0.08,) * 5, similarity, max_tracks=4)
-        smoother = PeopleSmoother(min_cutoff=0.8, beta=0.02)
+        smoother = PeopleSmoother(min_cutoff=0.8, beta=2.0)
         shape, time = rng.uniform(0, 40, (6, 5, 2)), 5.0
         for step in range(20):
             time += (0.033, 0.05, 0.0, 0.4)[step % 4] + (0.9 if step == 13 else 0.0)

@@ -1,7 +1,7 @@
 """Several people from frame to frame: who is who, and each one smoothed.
 
-Mirrored by PeopleTracker and PeopleSmoother in Kotlin and Swift; both are off unless the app asks for them. Source of
-the rules: the trackers of TensorFlow.js' pose detection.
+Mirrored by PeopleTracker and PeopleSmoother in Kotlin and Swift; both are off unless the app asks for them. People are
+compared as the trackers of TensorFlow.js' pose detection compare them, with where they must have come to by now.
 """
 
 from __future__ import annotations
@@ -14,28 +14,37 @@ from typing import Literal
 import numpy as np
 
 from posekit.poses import Floats, Poses
-from posekit.poses.tracking import MIN_KEYPOINTS, MIN_SCORE, OneEuroFilter
+from posekit.poses.tracking import MIN_KEYPOINTS, MIN_SCORE, OneEuroFilter, weight_of
 
+VELOCITY_CUTOFF = 1.0  # Hz: how fast a person's velocity is learnt
 MIN_SIMILARITY = {"oks": 0.2, "iou": 0.15}
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One person as last seen: keypoints (K, 2) source px, scores (K,), box, and when."""
+    """One person as last seen: keypoints (K, 2) source px, scores (K,), box, when, and the velocity (2,) in px per
+    second."""
 
     id: int
     keypoints: Floats
     scores: Floats
     box_xyxy: Floats
     time_seconds: float
+    velocity: Floats = field(default_factory=lambda: np.zeros(2))
+
+    def at(self, time_seconds: float) -> Track:
+        """The person moved on to a later time."""
+        way = self.velocity * (time_seconds - self.time_seconds)
+        return replace(self, keypoints=self.keypoints + way, box_xyxy=self.box_xyxy + np.tile(way, 2))
 
 
 @dataclass
 class PeopleTracker:
     """Gives every person an id that stays the same from frame to frame.
 
-    similarity: `oks` of the keypoints that both times have at least `min_score`, or `iou` of the boxes. A person takes
-    the id of the most similar track that nobody before took, from `min_similarity` on; of equal ones the smallest.
+    similarity: `oks` of the keypoints that both times have at least `min_score`, or `iou` of the boxes. Each track is
+    looked for where its velocity has brought it. Of all pairs of a person and a track the most similar one is matched
+    first, of equal ones that of the first person and the smallest id; none under `min_similarity`.
     max_age_seconds: for how long somebody who is not seen is remembered. max_tracks: how many people are; who was seen
     longest ago is forgotten first, of those seen at once the largest id.
     """
@@ -44,42 +53,63 @@ class PeopleTracker:
     similarity: Literal["oks", "iou"] = "oks"
     min_similarity: float | None = None
     min_score: float = MIN_SCORE
-    max_age_seconds: float = 1.0
+    max_age_seconds: float = 2.0
     max_tracks: int = 18
     tracks: tuple[Track, ...] = field(default=(), init=False)
     _next_id: int = field(default=1, init=False)
 
     def update(self, poses: Poses, time_seconds: float) -> list[int]:
-        """The id of each person of `poses`, whose first ones choose first; where time goes back everybody is new.
+        """The id of each person of `poses`; where time goes back everybody is new.
 
         poses: source px, with boxes where `similarity` is `iou`.
         """
         if any(track.time_seconds > time_seconds for track in self.tracks):
             self.tracks = ()
         free = [track for track in self.tracks if time_seconds - track.time_seconds <= self.max_age_seconds]
-        seen: list[Track] = []
-        for person in range(poses.count):
-            box = np.zeros(4) if poses.boxes_xyxy is None else poses.boxes_xyxy[person]
-            track = Track(0, poses.keypoints[person, :, :2], poses.scores[person], box, time_seconds)
-            known = self._most_similar(track, free)
-            if known is None:
-                seen.append(replace(track, id=self._next_id))
-                self._next_id += 1
-            else:
-                free.remove(known)
-                seen.append(replace(track, id=known.id))
-        kept = sorted([*free, *seen], key=lambda track: (-track.time_seconds, track.id))[: self.max_tracks]
+        boxes = np.zeros((poses.count, 4)) if poses.boxes_xyxy is None else poses.boxes_xyxy
+        people = [
+            Track(0, points[:, :2], scores, box, time_seconds)
+            for points, scores, box in zip(poses.keypoints, poses.scores, boxes, strict=True)
+        ]
+        known = self._matched(people, free, time_seconds)
+        seen = [self._followed(known[at], one) if at in known else self._new(one) for at, one in enumerate(people)]
+        left = [track for track in free if all(track is not one for one in known.values())]
+        kept = sorted([*left, *seen], key=lambda track: (-track.time_seconds, track.id))[: self.max_tracks]
         self.tracks = tuple(sorted(kept, key=lambda track: track.id))
         return [track.id for track in seen]
 
-    def _most_similar(self, person: Track, free: Sequence[Track]) -> Track | None:
+    def _matched(self, people: Sequence[Track], free: Sequence[Track], now: float) -> dict[int, Track]:
+        """The track of each person who has one, by place."""
         least = MIN_SIMILARITY[self.similarity] if self.min_similarity is None else self.min_similarity
-        best, found = least, None
-        for track in free:
-            alike = self._oks(person, track) if self.similarity == "oks" else iou(person.box_xyxy, track.box_xyxy)
-            if alike > best or (alike == best and found is None):
-                best, found = alike, track
-        return found
+        expected = [track.at(now) for track in free]
+        pairs = [
+            (-alike, at, place)
+            for at, person in enumerate(people)
+            for place, track in enumerate(expected)
+            if (alike := self._alike(person, track)) >= least
+        ]
+        found: dict[int, int] = {}
+        for _, at, place in sorted(pairs):
+            if at not in found and place not in found.values():
+                found[at] = place
+        return {at: free[place] for at, place in found.items()}
+
+    def _new(self, person: Track) -> Track:
+        self._next_id += 1
+        return replace(person, id=self._next_id - 1)
+
+    def _followed(self, track: Track, person: Track) -> Track:
+        """The person with the track's id, its velocity brought up to date by the keypoints that are sure in both."""
+        elapsed = person.time_seconds - track.time_seconds
+        both = (person.scores >= self.min_score) & (track.scores >= self.min_score)
+        if not elapsed > 0 or not both.any():
+            return replace(person, id=track.id, velocity=track.velocity)
+        moved = (person.keypoints - track.keypoints)[both].mean(axis=0) / elapsed
+        learnt = float(weight_of(np.asarray(VELOCITY_CUTOFF), elapsed))
+        return replace(person, id=track.id, velocity=track.velocity + learnt * (moved - track.velocity))
+
+    def _alike(self, person: Track, track: Track) -> float:
+        return self._oks(person, track) if self.similarity == "oks" else iou(person.box_xyxy, track.box_xyxy)
 
     def _oks(self, person: Track, track: Track) -> float:
         return oks_of_two(person.keypoints, person.scores, track.keypoints, track.scores, self.sigmas, self.min_score)
@@ -114,10 +144,10 @@ def iou(one_xyxy: Floats, other_xyxy: Floats) -> float:
 class PeopleSmoother:
     """A One-Euro filter for each tracked person, forgotten after `max_age_seconds` without them."""
 
-    min_cutoff: float = 1.0
-    beta: float = 0.01
+    min_cutoff: float = 0.5
+    beta: float = 4.0
     derivative_cutoff: float = 1.0
-    max_age_seconds: float = 1.0
+    max_age_seconds: float = 2.0
     _filters: dict[int, tuple[OneEuroFilter, float]] = field(default_factory=dict, init=False)
 
     def smooth(self, ids: Sequence[int], keypoints: Floats, time_seconds: float) -> Floats:

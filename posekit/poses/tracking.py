@@ -14,6 +14,7 @@ from posekit.poses import Floats
 from posekit.poses.regions import FARTHEST_PX, Region, region_from_box
 
 MIN_KEYPOINTS = 4  # fewer say too little about where the person is; a skeleton with fewer needs them all
+SIZE_OF_A_POINT = 100.0  # px: a single keypoint has no size of its own
 MIN_SCORE = 0.3  # where scores go from 0 to 1
 
 
@@ -54,12 +55,13 @@ def sure_box(keypoints: Floats, scores: Floats, min_score: float) -> tuple[float
 class OneEuroFilter:
     """Smooths keypoints over time: slow motion strongly, fast motion little.
 
-    min_cutoff (Hz): lower is smoother at rest; beta: higher lags less in motion; derivative_cutoff (Hz).
-    Source: Casiez, Roussel, Vogel 2012, "1 Euro Filter".
+    min_cutoff (Hz): lower is smoother at rest. beta (Hz per size of the person a second): higher lags less in motion;
+    the size is the longer side of the box around all keypoints, so that near and far people are smoothed alike.
+    derivative_cutoff (Hz). Source: Casiez, Roussel, Vogel 2012, "1 Euro Filter".
     """
 
-    min_cutoff: float = 1.0
-    beta: float = 0.01
+    min_cutoff: float = 0.5
+    beta: float = 4.0
     derivative_cutoff: float = 1.0
     _time: float = field(default=math.nan, init=False)
     _value: Floats = field(default_factory=lambda: np.zeros(0), init=False)
@@ -72,13 +74,15 @@ class OneEuroFilter:
             self._time, self._value, self._derivative = time_seconds, keypoints, np.zeros_like(keypoints)
             return keypoints
         derivative = (keypoints - self._value) / elapsed
-        weight = _weight(np.asarray(self.derivative_cutoff), elapsed)
-        self._derivative = self._derivative + weight * (derivative - self._derivative)
-        cutoff = self.min_cutoff + self.beta * np.abs(self._derivative)
-        self._value = self._value + _weight(cutoff, elapsed) * (keypoints - self._value)
+        learnt = weight_of(np.asarray(self.derivative_cutoff), elapsed)
+        self._derivative = self._derivative + learnt * (derivative - self._derivative)
+        size = float(np.ptp(keypoints[:, :2], axis=0).max()) or SIZE_OF_A_POINT
+        cutoff = self.min_cutoff + self.beta / size * np.abs(self._derivative)
+        self._value = self._value + weight_of(cutoff, elapsed) * (keypoints - self._value)
         self._time = time_seconds
         return self._value
 
 
-def _weight(cutoff: Floats, elapsed: float) -> Floats:
+def weight_of(cutoff: Floats, elapsed: float) -> Floats:
+    """How much of a new value a low-pass filter of that cutoff (Hz) takes after so many seconds."""
     return 1.0 / (1.0 + 1.0 / (2 * math.pi * cutoff * elapsed))

@@ -3,9 +3,9 @@
 warp.json: small pictures, how they are oriented, the region and input spec, and the sampled tensor.
 heatmap.json and so on, one a decoder: outputs of a head and the people that they stand for.
 dense.json: masks and parts (decoders/dense.py) over a turned region, at places between cells too
-people.json: what the tracker of several people (sigmas 0.08, at most 4) and their smoother (min_cutoff 0.8, beta 0.02)
+people.json: what the tracker of several people (sigmas 0.08, at most 4) and their smoother (min_cutoff 0.8, beta 2)
 give, frame by frame.
-tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 0.02)
+tracking.json: what the region tracker (96 x 128, padding 1.25) and the One-Euro filter (min_cutoff 0.8, beta 2)
 give, frame by frame; and regions from two points.
 yuv.json: planes of Y, U and V as phones lay them out, and the colours that they stand for.
 """

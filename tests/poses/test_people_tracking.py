@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posekit.contract.skeletons import skeleton
 from posekit.poses import Poses, nobody
 from posekit.poses.people_tracking import PeopleSmoother, PeopleTracker, iou
+from tests import walking
 
 SIGMAS = (0.1,) * 4
+SIGMAS_17 = skeleton("coco17").oks_sigmas
 BODY = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 40.0], [20.0, 40.0]])
 
 
@@ -38,8 +41,38 @@ def test_of_equal_tracks_the_smallest_id_is_taken() -> None:
     assert tracked(people(A, A, A), people(A), people(A, A)) == [[1, 2, 3], [1], [1, 2]]
 
 
-def test_who_comes_first_chooses_first() -> None:
-    assert tracked(people(A), people((1.0, 0.0), A)) == [[1], [1, 2]]
+def test_the_most_similar_pair_is_matched_first() -> None:
+    assert tracked(people(A), people((1.0, 0.0), A)) == [[1], [2, 1]]
+    between = (6.0, 0.0)
+    assert tracked(people(A, (8.0, 0.0)), people(between, (8.0, 0.0))) == [[1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("similarity", ["oks", "iou"])
+def test_who_moves_is_looked_for_where_they_must_have_come_to(similarity: str) -> None:
+    """Ten px a frame, hidden for ten frames: 110 px on, which is five widths of the person."""
+    clip = [people((10.0 * at, 0.0)) if at < 40 or at >= 50 else nobody(4) for at in range(60)]
+    ids = tracked(*clip, seconds=1 / 30, similarity=similarity)
+    assert {one for frame in ids for one in frame} == {1}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_walkers_who_cross_keep_their_ids_through_a_second_of_hiding(seed: int) -> None:
+    """The one behind is hidden for 31 frames about the crossing; detections come in any order."""
+    rng, height, frames = np.random.default_rng(seed), 200.0, 150
+    speeds = rng.uniform(0.3, 1.3, 2) * (1, -1)
+    starts = (200.0, 200.0 + height * (speeds[0] - speeds[1]) * frames / walking.RATE / 2)
+    clips = [
+        walking.shaken(walking.walk(who, frames, (start, 300.0), height, speed), height, seed + who)
+        for who, (start, speed) in enumerate(zip(starts, speeds, strict=True), 10 * seed)
+    ]
+    hidden = int(rng.integers(45, 75))
+    tracker, seen = PeopleTracker(SIGMAS_17), [set[int](), set[int]()]
+    for at in range(frames):
+        there = rng.permutation([0] if hidden <= at < hidden + 31 else [0, 1])
+        poses = Poses(np.stack([clips[who][at] for who in there]), rng.uniform(0.4, 1, (len(there), 17)))
+        for who, id_ in zip(there, tracker.update(poses, at / walking.RATE), strict=True):
+            seen[who].add(id_)
+    assert sorted(map(sorted, seen)) == [[1], [2]]
 
 
 @pytest.mark.parametrize(("age", "again"), [(0.21, 1), (0.19, 2)])

@@ -13,6 +13,7 @@ from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.decoders import of
 from posekit.poses.tracking import MIN_KEYPOINTS, OneEuroFilter, next_region
+from tests import walking
 
 SQUARE = np.array([[10.0, 20.0], [50.0, 20.0], [10.0, 60.0], [50.0, 60.0], [500.0, 500.0]])
 SURE = np.array([0.9, 0.9, 0.9, 0.9, 0.1])
@@ -118,8 +119,8 @@ def test_the_wrappers_have_the_same_default(decoder: dict[str, Any], expected: f
 # One-Euro
 
 
-def one_euro_1d(values: list[float], times: list[float], min_cutoff: float, beta: float) -> list[float]:
-    """The paper's algorithm for one number, written anew."""
+def one_euro_1d(values: list[float], times: list[float], min_cutoff: float, betas: list[float]) -> list[float]:
+    """The paper's algorithm for one number, written anew; a beta a frame."""
 
     def alpha(cutoff: float, elapsed: float) -> float:
         tau = 1 / (2 * np.pi * cutoff)
@@ -130,7 +131,7 @@ def one_euro_1d(values: list[float], times: list[float], min_cutoff: float, beta
         elapsed = times[i] - times[i - 1]
         a = alpha(1.0, elapsed)
         slope = a * (values[i] - filtered[-1]) / elapsed + (1 - a) * slope
-        a = alpha(min_cutoff + beta * abs(slope), elapsed)
+        a = alpha(min_cutoff + betas[i] * abs(slope), elapsed)
         filtered.append(a * values[i] + (1 - a) * filtered[-1])
     return filtered
 
@@ -138,22 +139,32 @@ def one_euro_1d(values: list[float], times: list[float], min_cutoff: float, beta
 def test_one_euro_is_the_papers() -> None:
     rng = np.random.default_rng(5)
     values, times = rng.normal(0, 30, (20, 3, 2)).cumsum(axis=0), np.cumsum(rng.uniform(0.01, 0.1, 20)).tolist()
-    smoother = OneEuroFilter(min_cutoff=0.7, beta=0.03)
+    smoother = OneEuroFilter(min_cutoff=0.7, beta=3.0)
+    betas = [3.0 / float(max(np.ptp(points, axis=0))) for points in values]
     seen = np.array([smoother.smooth(points, time) for points, time in zip(values, times, strict=True)])
     for k in range(3):
         for axis in range(2):
-            expected = one_euro_1d(values[:, k, axis].tolist(), times, 0.7, 0.03)
+            expected = one_euro_1d(values[:, k, axis].tolist(), times, 0.7, betas)
             np.testing.assert_allclose(seen[:, k, axis], expected, rtol=1e-12)
 
 
-def test_rest_is_smoothed_strongly_and_motion_followed() -> None:
-    rng = np.random.default_rng(6)
+@pytest.mark.parametrize("height", [60.0, 200.0, 800.0])
+def test_the_jitter_of_a_still_person_becomes_a_third(height: float) -> None:
+    seen = walking.shaken(walking.walk(1, 300, (500.0, 300.0), height, 0.0), height, 3)
+    jitter = [clip[60:].std(axis=0).mean() for clip in (smoothed(seen), seen)]
+    assert jitter[0] <= jitter[1] / 3
+
+
+@pytest.mark.parametrize("height", [60.0, 800.0])
+@pytest.mark.parametrize("speed", [-1.5, -0.3, 0.3, 0.8, 1.5])  # heights a second; a brisk walk is 0.9
+def test_who_walks_lags_by_a_frame_at_most(height: float, speed: float) -> None:
+    truth = walking.walk(2, 150, (0.0, 300.0), height, speed)
+    assert 0 < walking.lag_frames(truth, smoothed(walking.shaken(truth, height, 4))) <= 1
+
+
+def smoothed(clip: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     smoother = OneEuroFilter()
-    at_rest = [smoother.smooth(rng.normal(100, 2, (1, 2)), i / 30) for i in range(90)]
-    assert np.std(at_rest[30:]) < 1.0
-    smoother = OneEuroFilter(beta=1.0)
-    moving = [smoother.smooth(np.full((1, 2), 20.0 * i), i / 30) for i in range(30)]
-    assert abs(moving[-1] - 20.0 * 29).max() < 5
+    return np.array([smoother.smooth(points, at / walking.RATE) for at, points in enumerate(clip)])
 
 
 @pytest.mark.parametrize("later", [1.0, 0.5, float("nan")])

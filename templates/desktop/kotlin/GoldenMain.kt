@@ -121,7 +121,7 @@ internal fun followingSuite(): String {
 internal fun trackingSuite(): String {
     val input = InputSpec(96, 128, Resize.AFFINE_CROP, Alignment.HALF_PIXEL, padValue = 0.0, boxPadding = 1.25)
     val tracker = RegionTracker(input, minScore = 0.3, margin = 1.2)
-    val filter = OneEuroFilter(minCutoff = 0.8, beta = 0.02)
+    val filter = OneEuroFilter(minCutoff = 0.8, beta = 2.0)
     val cases = goldenCases("tracking")
     val regions = Worst()
     val smoothed = Worst()

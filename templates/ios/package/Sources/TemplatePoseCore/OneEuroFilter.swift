@@ -6,7 +6,8 @@
 public struct OneEuroFilter: Equatable, Sendable {
   /// Hz; lower is smoother at rest.
   public let minCutoff: Double
-  /// Higher lags less in motion.
+  /// Hz per size of the person a second; higher lags less in motion. The size is the longer side of the box around all
+  /// points, so that near and far people are smoothed alike.
   public let beta: Double
   /// Hz.
   public let derivativeCutoff: Double
@@ -14,7 +15,7 @@ public struct OneEuroFilter: Equatable, Sendable {
   private var points: [PosePoint] = []
   private var derivatives: [PosePoint] = []
 
-  public init(minCutoff: Double = 1, beta: Double = 0.01, derivativeCutoff: Double = 1) {
+  public init(minCutoff: Double = 0.5, beta: Double = 4, derivativeCutoff: Double = 1) {
     self.minCutoff = minCutoff
     self.beta = beta
     self.derivativeCutoff = derivativeCutoff
@@ -38,8 +39,8 @@ public struct OneEuroFilter: Equatable, Sendable {
       return next
     }
     let settings = Settings(
-      minCutoff: minCutoff, beta: beta, derivativeWeight: weight(cutoff: derivativeCutoff, elapsed: elapsed),
-      elapsed: elapsed)
+      minCutoff: minCutoff, beta: beta / size(of: next),
+      derivativeWeight: lowPassWeight(cutoff: derivativeCutoff, elapsed: elapsed), elapsed: elapsed)
     for (index, point) in next.enumerated() {
       points[index].score = point.score
       points[index].visibility = point.visibility
@@ -75,10 +76,23 @@ private struct Settings {
   func step(_ value: inout Double, derivative: inout Double, to next: Double) {
     derivative += derivativeWeight * ((next - value) / elapsed - derivative)
     let cutoff = minCutoff + beta * abs(derivative)
-    value += weight(cutoff: cutoff, elapsed: elapsed) * (next - value)
+    value += lowPassWeight(cutoff: cutoff, elapsed: elapsed) * (next - value)
   }
 }
 
-private func weight(cutoff: Double, elapsed: Double) -> Double {
+private let sizeOfAPoint = 100.0  // px: a single keypoint has no size of its own
+
+/// The longer side of the box around all points.
+private func size(of points: [PosePoint]) -> Double {
+  let (xs, ys) = (points.map(\.x), points.map(\.y))
+  guard let left = xs.min(), let right = xs.max(), let top = ys.min(), let bottom = ys.max() else {
+    return sizeOfAPoint
+  }
+  let size = max(right - left, bottom - top)
+  return size == 0 ? sizeOfAPoint : size
+}
+
+/// How much of a new value a low-pass filter of that cutoff (Hz) takes after so many seconds.
+func lowPassWeight(cutoff: Double, elapsed: Double) -> Double {
   1 / (1 + 1 / (2 * Double.pi * cutoff * elapsed))
 }

@@ -14,7 +14,7 @@ public struct PeopleSmoother: Equatable, Sendable {
 
   /// Hz; lower is smoother at rest.
   public let minCutoff: Double
-  /// Higher lags less in motion.
+  /// Hz per size of the person a second; higher lags less in motion.
   public let beta: Double
   /// Hz.
   public let derivativeCutoff: Double
@@ -23,7 +23,7 @@ public struct PeopleSmoother: Equatable, Sendable {
   private var entries: [Int: Entry] = [:]
 
   public init(
-    minCutoff: Double = 1, beta: Double = 0.01, derivativeCutoff: Double = 1, maxAgeSeconds: Double = 1
+    minCutoff: Double = 0.5, beta: Double = 4, derivativeCutoff: Double = 1, maxAgeSeconds: Double = 2
   ) {
     self.minCutoff = minCutoff
     self.beta = beta

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-
 /// Gives every person an id that stays the same from frame to frame.
 ///
-/// Off unless the app makes one. A person takes the id of the most similar track that nobody before took; of equally
-/// similar ones the smallest. The rules are those of the trackers of TensorFlow.js' pose detection.
+/// Off unless the app makes one. Each track is looked for where its velocity has brought it. Of all pairs of a person and
+/// a track the most similar one is matched first, of equal ones that of the first person and the smallest id.
 public struct PeopleTracker: Equatable, Sendable {
   /// What makes two people one: `oks` of the keypoints that both times are sure, or `iou` of the boxes.
   public enum Similarity: String, CaseIterable, Sendable { case oks, iou }
@@ -15,6 +13,20 @@ public struct PeopleTracker: Equatable, Sendable {
     public let id: Int
     public let pose: Pose
     public let timeSeconds: Double
+    /// Source px a second.
+    public let velocity: Point
+
+    /// The person moved on to a later time.
+    func pose(at now: Double) -> Pose {
+      let elapsed = now - timeSeconds
+      return pose.moved(x: velocity.x * elapsed, y: velocity.y * elapsed)
+    }
+  }
+
+  private struct Match {
+    let person: Int
+    let track: Int
+    let alike: Double
   }
 
   public let similarity: Similarity
@@ -37,7 +49,7 @@ public struct PeopleTracker: Equatable, Sendable {
   ///   - sigmas: spread of each keypoint, in the order of a pose's points; those of the contract unless given.
   public init(
     similarity: Similarity = .oks, minSimilarity: Double? = nil,
-    minScore: Double = TemplatePoseContract.trackerMinScore, maxAgeSeconds: Double = 1, maxTracks: Int = 18,
+    minScore: Double = TemplatePoseContract.trackerMinScore, maxAgeSeconds: Double = 2, maxTracks: Int = 18,
     sigmas: [Double] = Keypoint.allCases.map(\.oksSigma)
   ) {
     self.similarity = similarity
@@ -48,26 +60,26 @@ public struct PeopleTracker: Equatable, Sendable {
     variances = sigmas.map { (2 * $0) * (2 * $0) }
   }
 
-  /// The id of each pose, of which the first ones choose first; where time goes back everybody is new.
+  /// The id of each pose; where time goes back everybody is new.
   /// - Parameters:
   ///   - poses: source px, with boxes where `similarity` is `iou`.
   ///   - timeSeconds: from some moment on.
   public mutating func update(_ poses: [Pose], timeSeconds: Double) -> [Int] {
     precondition(poses.allSatisfy { $0.points.count == variances.count }, "a pose has not a point a sigma")
     if tracks.contains(where: { $0.timeSeconds > timeSeconds }) { tracks = [] }
-    var free = tracks.filter { timeSeconds - $0.timeSeconds <= maxAgeSeconds }
+    let free = tracks.filter { timeSeconds - $0.timeSeconds <= maxAgeSeconds }
+    let known = matched(poses, free, now: timeSeconds)
     var seen: [Track] = []
-    for pose in poses {
-      let id: Int
-      if let known = mostSimilar(to: pose, among: free) {
-        id = free.remove(at: known).id
+    for (person, pose) in poses.enumerated() {
+      if let place = known[person] {
+        seen.append(followed(free[place], pose, now: timeSeconds))
       } else {
-        id = nextId
+        seen.append(Track(id: nextId, pose: pose, timeSeconds: timeSeconds, velocity: Point(x: 0, y: 0)))
         nextId += 1
       }
-      seen.append(Track(id: id, pose: pose, timeSeconds: timeSeconds))
     }
-    let latest = (free + seen).sorted { (-$0.timeSeconds, $0.id) < (-$1.timeSeconds, $1.id) }
+    let left = free.indices.filter { !known.values.contains($0) }.map { free[$0] }
+    let latest = (left + seen).sorted { (-$0.timeSeconds, $0.id) < (-$1.timeSeconds, $1.id) }
     tracks = latest.prefix(maxTracks).sorted { $0.id < $1.id }
     return seen.map(\.id)
   }
@@ -77,50 +89,56 @@ public struct PeopleTracker: Equatable, Sendable {
     tracks = []
   }
 
-  private func mostSimilar(to pose: Pose, among free: [Track]) -> Int? {
-    var best = minSimilarity
-    var found: Int?
-    for (place, track) in free.enumerated() {
-      let alike =
-        similarity == .oks
-        ? oks(pose, track.pose, variances: variances, minScore: minScore) : iou(pose.box, track.pose.box)
-      if alike > best || (alike == best && found == nil) { (best, found) = (alike, place) }
+  /// The place of the track of each person who has one: the most similar pair first.
+  private func matched(_ poses: [Pose], _ free: [Track], now: Double) -> [Int: Int] {
+    let expected = free.map { $0.pose(at: now) }
+    var pairs: [Match] = []
+    for (person, pose) in poses.enumerated() {
+      for (track, other) in expected.enumerated() {
+        let alike = alike(pose, other)
+        if alike >= minSimilarity { pairs.append(Match(person: person, track: track, alike: alike)) }
+      }
+    }
+    pairs.sort { (-$0.alike, $0.person, $0.track) < (-$1.alike, $1.person, $1.track) }
+    var found: [Int: Int] = [:]
+    var taken: Set<Int> = []
+    for pair in pairs where found[pair.person] == nil && taken.insert(pair.track).inserted {
+      found[pair.person] = pair.track
     }
     return found
   }
-}
 
-/// How alike `pose` is to `last`, over the points that are sure in both; 0 where those are too few.
-/// - Parameter variances: one a point, of twice the keypoint's sigma.
-func oks(_ pose: Pose, _ last: Pose, variances: [Double], minScore: Double) -> Double {
-  var (left, top) = (Double.infinity, Double.infinity)
-  var (right, bottom) = (-Double.infinity, -Double.infinity)
-  var both = 0
-  for (now, then) in zip(pose.points, last.points) where then.score >= minScore {
-    (left, right) = (min(left, then.x), max(right, then.x))
-    (top, bottom) = (min(top, then.y), max(bottom, then.y))
-    if now.score >= minScore { both += 1 }
+  /// The person with the track's id, and its velocity brought up to date by the points that are sure in both.
+  private func followed(_ track: Track, _ pose: Pose, now: Double) -> Track {
+    let elapsed = now - track.timeSeconds
+    let both = zip(pose.points, track.pose.points).filter { $0.score >= minScore && $1.score >= minScore }
+    var velocity = track.velocity
+    if elapsed > 0, !both.isEmpty {
+      let learnt = lowPassWeight(cutoff: Self.velocityCutoff, elapsed: elapsed)
+      let x = both.reduce(0) { $0 + ($1.0.x - $1.1.x) } / Double(both.count) / elapsed
+      let y = both.reduce(0) { $0 + ($1.0.y - $1.1.y) } / Double(both.count) / elapsed
+      velocity = Point(x: velocity.x + learnt * (x - velocity.x), y: velocity.y + learnt * (y - velocity.y))
+    }
+    return Track(id: track.id, pose: pose, timeSeconds: now, velocity: velocity)
   }
-  guard both > 0, both >= min(minimumKeypoints, pose.points.count) else { return 0 }
-  let area = (right - left) * (bottom - top) + 1e-6
-  var sum = 0.0
-  for ((now, then), variance) in zip(zip(pose.points, last.points), variances)
-  where now.score >= minScore && then.score >= minScore {
-    let squared = (now.x - then.x) * (now.x - then.x) + (now.y - then.y) * (now.y - then.y)
-    sum += exp(-squared / (2 * area * variance))
+
+  private func alike(_ pose: Pose, _ other: Pose) -> Double {
+    similarity == .oks ? oks(pose, other, variances: variances, minScore: minScore) : iou(pose.box, other.box)
   }
-  return sum / Double(both)
+
+  private static let velocityCutoff = 1.0  // Hz: how fast a person's velocity is learnt
 }
 
-/// Intersection over union of two boxes; 0 where both are empty, or one is not there.
-func iou(_ one: Box?, _ other: Box?) -> Double {
-  guard let one, let other else { return 0 }
-  let width = min(one.right, other.right) - max(one.left, other.left)
-  let height = min(one.bottom, other.bottom) - max(one.top, other.top)
-  let shared = max(width, 0) * max(height, 0)
-  return shared / max(area(one) + area(other) - shared, 1e-12)
-}
-
-private func area(_ box: Box) -> Double {
-  max(box.right - box.left, 0) * max(box.bottom - box.top, 0)
+extension Pose {
+  /// The pose somewhere else, and its box with it.
+  fileprivate func moved(x: Double, y: Double) -> Pose {
+    let points = points.map { point in
+      var moved = point
+      moved.x += x
+      moved.y += y
+      return moved
+    }
+    let box = box.map { Box(left: $0.left + x, top: $0.top + y, right: $0.right + x, bottom: $0.bottom + y) }
+    return Pose(points: points, confidence: confidence, box: box, region: region, world: world)
+  }
 }

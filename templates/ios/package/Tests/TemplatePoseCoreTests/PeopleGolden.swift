@@ -46,7 +46,7 @@ func checkPeople(folder: URL) throws -> PeopleErrors {
       tracker = PeopleTracker(
         similarity: try known(item.similarity), minScore: 0.3, maxTracks: 4,
         sigmas: Array(repeating: 0.08, count: 5))
-      smoother = PeopleSmoother(minCutoff: 0.8, beta: 0.02)
+      smoother = PeopleSmoother(minCutoff: 0.8, beta: 2)
     }
     let poses = try item.poses()
     let ids = tracker.update(poses, timeSeconds: item.timeSeconds)

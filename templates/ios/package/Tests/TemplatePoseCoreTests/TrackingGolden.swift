@@ -71,7 +71,7 @@ func checkTracking(folder: URL) throws -> TrackingErrors {
     size: PixelSize(width: 96, height: 128), resize: .affineCrop, boxPadding: 1.25, padValue: 0,
     alignment: .halfPixel)
   var tracker = RegionTracker(minScore: 0.3, input: input)
-  var filter = OneEuroFilter(minCutoff: 0.8, beta: 0.02)
+  var filter = OneEuroFilter(minCutoff: 0.8, beta: 2)
   let anywhere = try Region(center: Point(x: 0, y: 0), width: 1, height: 1)
   for item in try read("tracking.json", TrackingCase.self, folder: folder) {
     errors.cases += 1

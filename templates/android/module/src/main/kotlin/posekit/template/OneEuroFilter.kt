@@ -3,6 +3,8 @@
 package posekit.template
 
 import kotlin.math.abs
+import kotlin.math.max
+import kotlin.math.min
 
 /**
  * Smooths keypoints over time: slow motion strongly, fast motion little.
@@ -10,12 +12,13 @@ import kotlin.math.abs
  * Source: Casiez, Roussel, Vogel 2012, "1 Euro Filter". Not for use by two threads.
  *
  * @property minCutoff Hz; lower is smoother at rest.
- * @property beta higher lags less in motion.
+ * @property beta Hz per size of the person a second; higher lags less in motion. The size is the longer side of the box
+ *   around all keypoints, so that near and far people are smoothed alike.
  * @property derivativeCutoff Hz.
  */
 public class OneEuroFilter(
-    public val minCutoff: Double = 1.0,
-    public val beta: Double = 0.01,
+    public val minCutoff: Double = 0.5,
+    public val beta: Double = 4.0,
     public val derivativeCutoff: Double = 1.0,
 ) {
     private var time = Double.NaN
@@ -31,11 +34,12 @@ public class OneEuroFilter(
             derivative = DoubleArray(value.size)
             return pose
         }
-        val weight = weight(derivativeCutoff, elapsed)
+        val learnt = lowPassWeight(derivativeCutoff, elapsed)
+        val perPx = beta / size(pose)
         for (i in value.indices) {
             val change = pose.coordinates[i] - value[i]
-            derivative[i] += weight * (change / elapsed - derivative[i])
-            value[i] += weight(minCutoff + beta * abs(derivative[i]), elapsed) * change
+            derivative[i] += learnt * (change / elapsed - derivative[i])
+            value[i] += lowPassWeight(minCutoff + perPx * abs(derivative[i]), elapsed) * change
         }
         return pose.moved(value.copyOf())
     }
@@ -45,5 +49,22 @@ public class OneEuroFilter(
         time = Double.NaN
     }
 
-    private fun weight(cutoff: Double, elapsed: Double): Double = 1.0 / (1.0 + 1.0 / (2 * Math.PI * cutoff * elapsed))
+    private fun size(pose: Pose): Double {
+        var left = Double.POSITIVE_INFINITY
+        var top = Double.POSITIVE_INFINITY
+        var right = Double.NEGATIVE_INFINITY
+        var bottom = Double.NEGATIVE_INFINITY
+        for (k in 0 until pose.count) {
+            left = min(left, pose.x(k))
+            right = max(right, pose.x(k))
+            top = min(top, pose.y(k))
+            bottom = max(bottom, pose.y(k))
+        }
+        return max(right - left, bottom - top).takeIf { it != 0.0 } ?: SIZE_OF_A_POINT
+    }
 }
+
+private const val SIZE_OF_A_POINT = 100.0 // px: a single keypoint has no size of its own
+
+/** How much of a new value a low-pass filter of that [cutoff] (Hz) takes after [elapsed] seconds. */
+internal fun lowPassWeight(cutoff: Double, elapsed: Double): Double = 1.0 / (1.0 + 1.0 / (2 * Math.PI * cutoff * elapsed))

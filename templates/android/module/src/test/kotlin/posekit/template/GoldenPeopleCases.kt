@@ -105,13 +105,13 @@ internal class PeopleErrors(val ids: Int, val smoothed: Double)
 
 internal fun peopleErrors(cases: List<JsonObject>): PeopleErrors {
     var tracker = clipTracker(cases[0])
-    var smoother = PeopleSmoother(minCutoff = 0.8, beta = 0.02)
+    var smoother = PeopleSmoother(minCutoff = 0.8, beta = 2.0)
     var otherIds = 0
     var worst = 0.0
     for (case in cases) {
         if (case.flag("starts")) {
             tracker = clipTracker(case)
-            smoother = PeopleSmoother(minCutoff = 0.8, beta = 0.02)
+            smoother = PeopleSmoother(minCutoff = 0.8, beta = 2.0)
         }
         val poses = posesOf(case)
         val expected = case.getValue("ids").jsonArray.map { it.jsonPrimitive.int }
