@@ -22,6 +22,7 @@ import pytest
 from benchmarks.wrapper import cases as timed_cases
 from posekit.bundle import golden
 from posekit.contract.spec import canonical_json
+from tests import walking
 from tests.decoders import slips
 from tests.heads import KINDS, MODULES, TWO_STAGE, cases, plain_spec, spec
 from tests.heads import SEVERAL as FAKED_CASE
@@ -233,6 +234,16 @@ def test_outputs_of_published_models_are_decoded_as_in_python(compiled: Compiled
         golden.write_cases(folder / f"{kind}.json", found)
     errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", options=options))
     assert {name.split(".")[0] for name in _failures(errors)} == set(by_kind)
+
+
+def test_walkers_who_cross_keep_their_ids_and_are_smoothed_as_in_python(compiled: Compiled, tmp_path: Path) -> None:
+    folder, found = tmp_path / "golden", walking.crossing_cases()
+    assert {tuple(case["ids"]) for case in found} == {(1, 2), (1,)}
+    shutil.copytree(build.ROOT / "tests" / "golden", folder)
+    golden.write_cases(folder / "people.json", found)
+    errors = json.loads(compiled.run(f"{PACKAGE}.GoldenHarnessKt", options=[f"-Dposekit.golden={folder}"]))
+    assert errors["people"]["cases"] == 150
+    assert not _failures(errors), errors["people"]
 
 
 def _failures(errors: dict[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posekit.bundle import file_hash, wrapper
+from posekit.bundle import file_hash, golden, wrapper
 from posekit.contract.outputs import decode_dense
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices.format import MODES
@@ -30,6 +30,7 @@ from posekit.parity.written_poses import poses_of_written
 from posekit.poses.regions import Region
 from posekit.poses.transforms import Orientation, input_transform
 from posekit.poses.warp import warp
+from tests import walking
 from tests.decoders import slips
 from tests.heads import KINDS, MODULES, PLAIN, cases, output_shapes, spec
 
@@ -120,6 +121,14 @@ def test_golden_vectors(report: dict[str, Any]) -> None:
     }
     for suite in LIMITS:
         assert within(report, suite), json.dumps(report[suite], indent=1)
+
+
+def test_walkers_who_cross_keep_their_ids_and_are_smoothed_as_in_python(swift_harness: Path, tmp_path: Path) -> None:
+    golden.write_cases(tmp_path / "people.json", walking.crossing_cases())
+    command = [str(swift_harness), str(tmp_path), "people"]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert said["people"]["cases"] == 150
+    assert within(said, "people"), said
 
 
 # by the suite that must see them: file, what is right, what is wrong

@@ -184,3 +184,12 @@ def test_two_filters_share_nothing() -> None:
     first, second = OneEuroFilter(), OneEuroFilter()
     first.smooth(np.zeros((1, 2)), 0.0)
     np.testing.assert_array_equal(second.smooth(np.full((1, 2), 9.0), 1.0), np.full((1, 2), 9.0))
+
+
+@pytest.mark.parametrize("name", ["OneEuroFilter", "PeopleSmoother"])
+def test_kotlin_and_swift_smooth_as_strongly_unless_told_otherwise(name: str) -> None:
+    root, usual = wrapper.template_root(), OneEuroFilter()
+    (kotlin,), (swift,) = ([*root.rglob(f"{name}.{ending}")] for ending in ("kt", "swift"))
+    for text in (kotlin.read_text(), swift.read_text()):
+        found = [float(one) for one in re.findall(r"\b(?:minCutoff|beta|derivativeCutoff): Double = ([\d.]+)", text)]
+        assert found == [usual.min_cutoff, usual.beta, usual.derivative_cutoff]
