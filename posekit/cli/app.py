@@ -28,7 +28,7 @@ def _begin(context: typer.Context) -> None:
 
 COMMANDS = (
     making.init, making.package, making.ladder, making.compress, judging.validate, judging.check, judging.bisect,
-    looking.predict, looking.inspect, looking.presets, looking.sample,
+    judging.doctor, looking.predict, looking.inspect, looking.presets, looking.sample,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

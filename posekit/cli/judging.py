@@ -127,3 +127,24 @@ def bisect(
     verdicts.show_bisection(found, json)
     if found.comparison.parting is not None:
         raise typer.Exit(1)
+
+
+def doctor(
+    app: Annotated[
+        Path | None,
+        typer.Argument(help="A project, an .apk, .aar or .xcarchive; none: this machine's tools.", metavar="APP"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Look for what keeps a packaged model from running in an app. A remedy for each problem."""
+    from posekit.cli import console
+
+    with console.progress() as step:
+        from posekit.cli.findings import show_findings
+        from posekit.devices.apps import Verdict
+        from posekit.pipelines.doctor import diagnose
+
+        found = diagnose(app, step)
+    show_findings(found, json)
+    if any(one.verdict is Verdict.PROBLEM for one in found):
+        raise typer.Exit(1)

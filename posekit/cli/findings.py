@@ -1,0 +1,23 @@
+"""What the command line prints of posekit doctor."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from posekit.cli.console import out_line, print_json
+from posekit.devices.apps import Finding, Verdict
+
+
+def show_findings(found: Sequence[Finding], as_json: bool) -> None:
+    """Problems first, each with its remedy, then what is well and what could not be told."""
+    problems = [one for one in found if one.verdict is Verdict.PROBLEM]
+    if as_json:
+        print_json({"is_well": not problems, "findings": [dataclasses.asdict(one) for one in found]})
+        return
+    for one in [*problems, *(one for one in found if one.verdict is not Verdict.PROBLEM)]:
+        out_line(f"{one.verdict}: {one.name}: {one.detail}")
+        if one.remedy:
+            out_line(f"  {one.remedy}")
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "no problem"
+    out_line(f"{count} in {len(found)} checks")

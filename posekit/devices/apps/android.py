@@ -1,0 +1,94 @@
+"""Checks of an Android app: its native libraries, how its models are stored, and what it asks of the system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from posekit.devices.apps import App, Finding, Verdict
+from posekit.devices.apps.elf import HEADERS, alignment
+from posekit.devices.apps.manifest import elements
+
+PAGE = 16 * 1024
+GPU_LIBRARY = re.compile(r"libLiteRt\w*(?:Gpu|Cl|Gl|Vulkan|WebGpu)\w*Accelerator\.so$", re.IGNORECASE)
+FOREIGN = {
+    "android.permission.FOREGROUND_SERVICE": "uses-permission",
+    "android.permission.FOREGROUND_SERVICE_DATA_SYNC": "uses-permission",
+    "android.hardware.npu": "uses-feature",
+}  # what LiteRT's own manifest adds
+LITERT = re.compile(r"com\.google\.ai\.edge\.litert:litert(-gpu)?(?::(\d+)\.(\d+))?")
+
+
+def libraries(app: App) -> Iterator[Finding]:
+    """Whether 64-bit libraries load where memory pages have 16 KB, as new phones and the Play store ask."""
+    for one in app.matching("*.so"):
+        aligned = alignment(one.read(HEADERS))
+        if aligned is None:
+            continue  # 32-bit: its devices have pages of 4 KB
+        name = f"16 KB pages, {one.name}"
+        if aligned < PAGE:
+            remedy = "take a newer release of the library, or build it with NDK r28 or -Wl,-z,max-page-size=16384"
+            yield Finding(name, Verdict.PROBLEM, f"its segments are aligned to {aligned:,} bytes", remedy)
+        elif app.kind == "apk" and not one.is_compressed and one.data_offset is not None and one.data_offset % PAGE:
+            remedy = "align the APK with zipalign -P 16, or with Android Gradle plugin 8.5.1 or newer"
+            yield Finding(name, Verdict.PROBLEM, f"it begins at byte {one.data_offset:,} of the APK", remedy)
+        else:
+            yield Finding(name, Verdict.OK, f"its segments are aligned to {aligned:,} bytes")
+
+
+def stored_models(app: App) -> Iterator[Finding]:
+    """Whether models lie in the APK as they are: a compressed one cannot be opened in place."""
+    for one in app.matching("*.tflite") if app.kind == "apk" else []:
+        name = f"storage of {one.name}"
+        if one.is_compressed:
+            remedy = 'androidResources { noCompress += "tflite" } in the build.gradle.kts of the app'
+            yield Finding(name, Verdict.PROBLEM, "it is compressed in the APK, and its wrapper refuses it", remedy)
+        else:
+            yield Finding(name, Verdict.OK, "stored as it is")
+
+
+def gpu(app: App) -> Iterator[Finding]:
+    """Whether LiteRT's GPU accelerator, an artifact of its own from 2.3 on, is in the app."""
+    name, remedy = "GPU accelerator", 'implementation("com.google.ai.edge.litert:litert-gpu:2.3.0") beside litert'
+    if app.kind == "android project":
+        texts = [one.content().decode("utf-8", "replace") for one in app.matching("*.gradle", "*.gradle.kts", "*.toml")]
+        asked = [found for text in texts for found in LITERT.findall(_without_comments(text))]
+        newest = max(((int(a), int(b)) for gpu, a, b in asked if not gpu and a), default=None)
+        if newest is None:
+            yield Finding(name, Verdict.SKIPPED, "no build file asks for LiteRT with a version")
+        elif newest >= (2, 3) and not any(gpu for gpu, _, _ in asked):
+            yield Finding(
+                name, Verdict.PROBLEM, "litert is asked for without litert-gpu: models run on the CPU", remedy
+            )
+        else:
+            yield Finding(name, Verdict.OK, "litert-gpu is asked for" if newest >= (2, 3) else "part of litert")
+    elif app.kind == "apk" and app.matching("libLiteRt.so", "liblitert_jni.so"):
+        found = [one.name for one in app.files if GPU_LIBRARY.search(one.name)]
+        if found:
+            yield Finding(name, Verdict.OK, ", ".join(found))
+        else:
+            yield Finding(name, Verdict.PROBLEM, "LiteRT is there without it: models run on the CPU", remedy)
+
+
+def permissions(app: App) -> Iterator[Finding]:
+    """Whether what LiteRT's manifest asks for has come into the app's."""
+    merged = [one for one in app.matching("AndroidManifest.xml") if app.is_built or "/merged_manifest" in one.name]
+    if not merged:
+        yield Finding("permissions", Verdict.SKIPPED, "the project was not built: there is no merged manifest")
+    for one in merged[:1]:
+        try:
+            asked = elements(one.content())
+        except ValueError as error:
+            yield Finding("permissions", Verdict.PROBLEM, f"{one.name} cannot be read: {error}", "build the app again")
+            continue
+        foreign = [e.name for e in asked if FOREIGN.get(e.name) == e.tag and not e.is_removal]
+        if foreign:
+            tags = " ".join(f'<{FOREIGN[one]} android:name="{one}" tools:node="remove" />' for one in foreign)
+            detail = f"LiteRT's manifest has added {', '.join(foreign)}"
+            yield Finding("permissions", Verdict.PROBLEM, detail, f"unless the app needs them: {tags} in its manifest")
+        else:
+            yield Finding("permissions", Verdict.OK, "none of LiteRT's own")
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"^\s*(?://|#).*$", "", text, flags=re.MULTILINE)

@@ -1,0 +1,104 @@
+"""What an Android manifest asks for: text, as projects and libraries have it, or the binary XML of an APK.
+
+Source of the binary form: Android's ResourceTypes.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+ANDROID, TOOLS = "http://schemas.android.com/apk/res/android", "http://schemas.android.com/tools"
+STRINGS, RESOURCES, ELEMENT = 0x0001, 0x0180, 0x0102
+UTF8 = 1 << 8
+NAME = 0x01010003  # android:name
+TEXT = 3  # an attribute's value is one of the strings
+NONE = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A tag with its android:name, and whether tools:node removes it."""
+
+    tag: str
+    name: str
+    is_removal: bool = False
+
+
+def elements(manifest: bytes) -> list[Element]:
+    """The elements of a manifest that have a name; ValueError where it cannot be read."""
+    if manifest[:2] == b"\x03\x00":
+        try:
+            return list(_binary(manifest))
+        except (struct.error, IndexError, UnicodeDecodeError) as error:
+            raise ValueError("the binary XML is damaged") from error
+    return list(_text(manifest))
+
+
+def _text(manifest: bytes) -> Iterator[Element]:
+    if b"<!DOCTYPE" in manifest:
+        raise ValueError("it has a DOCTYPE, which no manifest needs")
+    try:
+        root = ElementTree.fromstring(manifest)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"it is no XML: {error}") from error
+    for one in root.iter():
+        if name := one.get(f"{{{ANDROID}}}name"):
+            yield Element(one.tag, name, one.get(f"{{{TOOLS}}}node") == "remove")
+
+
+def _binary(manifest: bytes) -> Iterator[Element]:
+    strings: list[str] = []
+    resources: tuple[int, ...] = ()
+    at = 8
+    while at + 8 <= len(manifest):
+        kind, header, size = struct.unpack_from("<HHI", manifest, at)
+        if size < 8:
+            raise ValueError(f"a part of the binary XML has {size} bytes")
+        chunk = manifest[at : at + size]
+        if kind == STRINGS:
+            strings = _strings(chunk)
+        elif kind == RESOURCES:
+            resources = struct.unpack_from(f"<{(size - header) // 4}I", chunk, header)
+        elif kind == ELEMENT:
+            yield from _element(chunk, header, strings, resources)
+        at += size
+
+
+def _strings(chunk: bytes) -> list[str]:
+    count, _, flags, start = struct.unpack_from("<IIII", chunk, 8)
+    (header,) = struct.unpack_from("<H", chunk, 2)
+    offsets = struct.unpack_from(f"<{count}I", chunk, header)
+    read = _utf8 if flags & UTF8 else _utf16
+    return [read(chunk, start + offset) for offset in offsets]
+
+
+def _utf8(chunk: bytes, at: int) -> str:
+    at += 2 if chunk[at] & 0x80 else 1  # its length in characters
+    length = chunk[at]
+    at += 1
+    if length & 0x80:
+        length = (length & 0x7F) << 8 | chunk[at]
+        at += 1
+    return chunk[at : at + length].decode("utf-8", "replace")
+
+
+def _utf16(chunk: bytes, at: int) -> str:
+    (length,) = struct.unpack_from("<H", chunk, at)
+    at += 2
+    if length & 0x8000:
+        length = (length & 0x7FFF) << 16 | struct.unpack_from("<H", chunk, at)[0]
+        at += 2
+    return chunk[at : at + 2 * length].decode("utf-16-le", "replace")
+
+
+def _element(chunk: bytes, header: int, strings: list[str], resources: tuple[int, ...]) -> Iterator[Element]:
+    tag, start, size, count = struct.unpack_from("<IHHH", chunk, header + 4)
+    for number in range(count):
+        name, raw, typed, value = struct.unpack_from("<4xII3xBI", chunk, header + start + number * size)
+        is_name = (name < len(resources) and resources[name] == NAME) or strings[name] == "name"
+        if is_name and (raw != NONE or typed == TEXT):
+            yield Element(strings[tag], strings[raw if raw != NONE else value])
+            return

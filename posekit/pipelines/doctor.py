@@ -1,0 +1,82 @@
+"""Look for what keeps a model from running in an app: the order of the checks, and the tools of this machine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from posekit.devices.apps import App, Finding, Verdict, android, ios, models, open_app
+from posekit.errors import InputError, version_of
+
+OF_ANDROID: tuple[Callable[[App], Iterator[Finding]], ...] = (
+    models.contracts, models.operations, android.stored_models, android.libraries, android.gpu, android.permissions,
+)  # fmt: skip
+OF_IOS: tuple[Callable[[App], Iterator[Finding]], ...] = (models.contracts, ios.minimum_system)
+# command, how it tells its version, what it is needed for
+TOOLS = (
+    ("java", ("-version",), "Android builds, and the generated Kotlin on this machine; 17 or newer"),
+    ("swift", ("--version",), "the generated Swift on this machine"),
+    ("adb", ("version",), "validate --device adb"),
+    ("xcrun", ("--version",), "validate --device ios"),
+)
+PACKAGES = (("ai-edge-litert", "litert"), ("torch", "torch"), ("coremltools", "coreml"))
+OLDEST_JAVA = 17
+SECONDS = 20
+
+
+def diagnose(path: Path | None, step: Callable[[str], None] = lambda name: None) -> list[Finding]:
+    """What was found at `path`, an app's project or a built app; without one, of this machine's tools alone.
+
+    InputError for what is no app, and for an app without any model.
+    """
+    if path is None:
+        return list(toolchain())
+    app = open_app(path)
+    if not models.models_of(app):
+        raise InputError(
+            f"{path} holds no model: there is no {'.tflite' if app.is_android else '.mlmodelc or .mlpackage'} in it",
+            "package a model, and put its module or package into the app",
+        )
+    found: list[Finding] = []
+    for check in OF_ANDROID if app.is_android else OF_IOS:
+        step(check.__name__.replace("_", " "))
+        found += check(app)
+    return found
+
+
+def toolchain() -> Iterator[Finding]:
+    """The programs and packages that posekit may need, and their versions."""
+    for command, asked, purpose in TOOLS:
+        said = _said(command, asked)
+        if said is None:
+            yield Finding(command, Verdict.SKIPPED, f"not on PATH; needed for {purpose}")
+        elif command == "java" and (java := _java(said)) is not None and java < OLDEST_JAVA:
+            yield Finding(command, Verdict.PROBLEM, said, f"install JDK {OLDEST_JAVA} or newer")
+        else:
+            yield Finding(command, Verdict.OK, said)
+    for package, extra in PACKAGES:
+        version = version_of(package)
+        found = version not in ("", "unknown")
+        remedy = "" if found else f"pip install 'posekit[{extra}]'"
+        yield Finding(package, Verdict.OK if found else Verdict.SKIPPED, version if found else "not installed", remedy)
+
+
+def _said(command: str, asked: tuple[str, ...]) -> str | None:
+    """The first line of what a program says of its version; None where there is no such program."""
+    program = shutil.which(command)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run([program, *asked], capture_output=True, text=True, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "it does not answer"
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    return lines[0] if lines else "it says nothing"
+
+
+def _java(said: str) -> int | None:
+    found = re.search(r'"(\d+)', said)
+    return int(found.group(1)) if found else None

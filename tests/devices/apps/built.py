@@ -1,0 +1,130 @@
+"""Apps as builds leave them, made small: an APK, an AAR, an archive and projects of Xcode's, as a test asks for them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import plistlib
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+CONTRACT = b'{"name": "tiny"}'
+HASH = hashlib.sha256(CONTRACT).hexdigest()
+PAGE = 16384
+
+
+def library(alignment: int = PAGE, is_64_bit: bool = True) -> bytes:
+    """A shared library of one segment that is not loaded and two that are, the second aligned so."""
+    if not is_64_bit:
+        return b"\x7fELF\x01\x01" + bytes(90)
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header = ident + struct.pack("<HHIQQQIHHHHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, 3, 0, 0, 0)
+    segments = [(4, 4), (1, 65536), (1, alignment)]
+    return header + b"".join(struct.pack("<IIQQQQQQ", kind, 4, 0, 0, 0, 1, 1, align) for kind, align in segments)
+
+
+def tflite(custom: Sequence[str] = (), contract: bytes | None = CONTRACT) -> bytes:
+    """A model of an addition and of operations of those names, its contract behind it as posekit appends it."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT()
+    model.version, model.buffers, model.operatorCodes = 3, [schema.BufferT()], []
+    graph = schema.SubGraphT()
+    graph.tensors, graph.inputs, graph.outputs, graph.operators = [], [], [], []
+    for name in ["", *custom]:
+        code = schema.OperatorCodeT()
+        code.builtinCode = schema.BuiltinOperator.CUSTOM if name else schema.BuiltinOperator.ADD
+        code.deprecatedBuiltinCode = code.builtinCode
+        code.customCode = name or None
+        operator = schema.OperatorT()
+        operator.opcodeIndex, operator.inputs, operator.outputs = len(model.operatorCodes), [], []
+        model.operatorCodes.append(code)
+        graph.operators.append(operator)
+    model.subgraphs = [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    buffer = io.BytesIO(bytes(builder.Output()))
+    if contract is not None:
+        with zipfile.ZipFile(buffer, "a") as archive:
+            archive.writestr("pose.json", contract)
+    return buffer.getvalue()
+
+
+def binary_manifest(named: Sequence[tuple[str, str]], is_utf8: bool = True) -> bytes:
+    """Binary XML of elements with a name: (tag, android:name)."""
+    words = ["name", *dict.fromkeys(word for pair in named for word in pair)]
+    texts = [_text(word, is_utf8) for word in words]
+    offsets = [sum(map(len, texts[:at])) for at in range(len(texts))]
+    body = struct.pack(f"<{len(texts)}I", *offsets) + b"".join(texts)
+    body += bytes(-len(body) % 4)
+    start = 28 + 4 * len(texts)
+    pool = struct.pack("<HHIIIIII", 1, 28, 28 + len(body), len(words), 0, 256 if is_utf8 else 0, start, 0) + body
+    resources = struct.pack("<HHII", 0x0180, 8, 12, 0x01010003)
+    elements = b"".join(
+        struct.pack("<HHIII", 0x0102, 16, 56, 1, 0xFFFFFFFF)
+        + struct.pack("<IIHHHHHH", 0xFFFFFFFF, words.index(tag), 20, 20, 1, 0, 0, 0)
+        + struct.pack("<IIIHBBI", 0xFFFFFFFF, 0, words.index(name), 8, 0, 3, words.index(name))
+        for tag, name in named
+    )
+    whole = pool + resources + elements
+    return struct.pack("<HHI", 3, 8, 8 + len(whole)) + whole
+
+
+def _text(word: str, is_utf8: bool) -> bytes:
+    if is_utf8:
+        return bytes([len(word), len(word)]) + word.encode() + b"\0"
+    return struct.pack("<H", len(word)) + word.encode("utf-16-le") + b"\0\0"
+
+
+GOOD_APK: dict[str, bytes] = {
+    "AndroidManifest.xml": binary_manifest([("uses-permission", "android.permission.CAMERA")]),
+    "classes.dex": b"dex\n039\0" + HASH.encode() + b"\0",
+    "lib/arm64-v8a/libLiteRt.so": library(),
+    "lib/arm64-v8a/libLiteRtClGlAccelerator.so": library(),
+    "lib/armeabi-v7a/libLiteRt.so": library(is_64_bit=False),
+    "assets/tiny.tflite": b"",  # filled in by apk()
+}
+
+
+def apk(path: Path, changes: Mapping[str, bytes | None] = {}, compressed: Sequence[str] = ()) -> Path:
+    """An APK that is well, but for the changes (None: left out) and what is compressed in it; libraries are aligned
+    unless their name is among the compressed or begins with `!`."""
+    files = {**GOOD_APK, "assets/tiny.tflite": tflite(), **changes}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            if data is None:
+                continue
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED if name in compressed else zipfile.ZIP_STORED
+            if name.endswith(".so") and name != SHIFTED:
+                _align(archive, info)
+            archive.writestr(info, data)
+    return path
+
+
+SHIFTED = "lib/arm64-v8a/libShifted.so"  # a library that is not aligned within the APK
+
+
+def _align(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """As zipalign -P 16 does, with an extra field before the bytes."""
+    assert archive.fp is not None
+    start = archive.fp.tell() + 30 + len(info.filename) + 4
+    info.extra = struct.pack("<HH", 0xD935, -start % PAGE) + bytes(-start % PAGE)
+
+
+def xcarchive(folder: Path, minimum: str = "16.0", needs: str = "16.0", code: str = HASH) -> Path:
+    """An archive of Xcode's with one app, one compiled model and an executable."""
+    app = folder / "App.xcarchive" / "Products" / "Applications" / "App.app"
+    (app / "tiny.mlmodelc").mkdir(parents=True)
+    (app / "Info.plist").write_bytes(plistlib.dumps({"MinimumOSVersion": minimum}, fmt=plistlib.FMT_BINARY))
+    facts: list[dict[str, Any]] = [
+        {"userDefinedMetadata": {"posekit.contract_sha256": HASH}, "availability": {"iOS": needs}}
+    ]
+    (app / "tiny.mlmodelc" / "metadata.json").write_text(json.dumps(facts))
+    (app / "App").write_bytes(b"\xcf\xfa\xed\xfe" + bytes(60) + code.encode() + b"\0")
+    return folder / "App.xcarchive"

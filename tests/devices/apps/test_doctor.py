@@ -1,0 +1,229 @@
+"""posekit doctor: an app that is well is found well, and each fault that was planted is named with its remedy."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posekit.cli.app import main
+from posekit.devices.apps import Finding, Verdict, open_app
+from posekit.devices.apps.manifest import Element, elements
+from posekit.errors import InputError
+from posekit.pipelines.doctor import diagnose
+from tests.devices.apps import built
+
+OTHER = "0" * 64
+
+
+def problems(path: Path) -> dict[str, Finding]:
+    return {one.name: one for one in diagnose(path) if one.verdict is Verdict.PROBLEM}
+
+
+def test_an_app_that_is_well_has_no_problem(tmp_path: Path) -> None:
+    found = diagnose(built.apk(tmp_path / "app.apk"))
+    assert [one for one in found if one.verdict is not Verdict.OK] == []
+    assert [one.name for one in found] == [
+        "contract of tiny.tflite", "operations of tiny.tflite", "storage of assets/tiny.tflite",
+        "16 KB pages, lib/arm64-v8a/libLiteRt.so", "16 KB pages, lib/arm64-v8a/libLiteRtClGlAccelerator.so",
+        "GPU accelerator", "permissions",
+    ]  # fmt: skip
+
+
+FOREGROUND = "android.permission.FOREGROUND_SERVICE"
+# what is changed in the APK, what is compressed, the check that must see it, and a word of its detail and of its remedy
+PLANTED: dict[str, tuple[Mapping[str, bytes | None], tuple[str, ...], str, str, str]] = {
+    "an unaligned library": (
+        {"lib/arm64-v8a/libLiteRt.so": built.library(4096)}, (), "16 KB pages, lib/arm64-v8a/libLiteRt.so", "4,096",
+        "max-page-size=16384"),
+    "a library that lies unaligned": (
+        {built.SHIFTED: built.library()}, (), f"16 KB pages, {built.SHIFTED}", "of the APK", "zipalign -P 16"),
+    "a flex operation": (
+        {"assets/tiny.tflite": built.tflite(["FlexAddV2", "Own"])}, (), "operations of tiny.tflite", "FlexAddV2",
+        "SELECT_TF_OPS"),
+    "an operation of its own": (
+        {"assets/tiny.tflite": built.tflite(["TFLite_Detection_PostProcess"])}, (), "operations of tiny.tflite",
+        "TFLite_Detection_PostProcess", "decode in the app"),
+    "no model at all in a .tflite": (
+        {"assets/tiny.tflite": b"\xff" * 60}, (), "operations of tiny.tflite", "can be read", "package it again"),
+    "code of another contract": (
+        {"classes.dex": b"dex\n039\0" + OTHER.encode()}, (), "contract of tiny.tflite", built.HASH[:12], "same bundle"),
+    "a compressed model": (
+        {}, ("assets/tiny.tflite",), "storage of assets/tiny.tflite", "compressed", "noCompress"),
+    "no GPU accelerator": (
+        {"lib/arm64-v8a/libLiteRtClGlAccelerator.so": None}, (), "GPU accelerator", "CPU", "litert-gpu"),
+    "a foreign permission": (
+        {"AndroidManifest.xml": built.binary_manifest([("application", "App"), ("uses-permission", FOREGROUND)])}, (),
+        "permissions", FOREGROUND, 'tools:node="remove"'),
+    "a foreign feature": (
+        {"AndroidManifest.xml": built.binary_manifest([("uses-feature", "android.hardware.npu")], is_utf8=False)}, (),
+        "permissions", "android.hardware.npu", "uses-feature"),
+    "a damaged manifest": (
+        {"AndroidManifest.xml": built.binary_manifest([("application", "App")])[:60]}, (), "permissions", "damaged",
+        "build the app again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_each_planted_fault_is_named_with_its_remedy(fault: str, tmp_path: Path) -> None:
+    changes, compressed, name, detail, remedy = PLANTED[fault]
+    found = problems(built.apk(tmp_path / "app.apk", changes, compressed))
+    assert set(found) == {name}
+    assert detail in found[name].detail
+    assert remedy in found[name].remedy
+
+
+def test_a_model_of_somebody_elses_has_no_contract_to_compare(tmp_path: Path) -> None:
+    other = built.tflite(contract=None)
+    found = diagnose(built.apk(tmp_path / "app.apk", {"assets/other.tflite": other}))
+    (skipped,) = (one for one in found if one.verdict is Verdict.SKIPPED)
+    assert (skipped.name, skipped.detail) == ("contract of other.tflite", "it holds no contract of posekit's")
+
+
+def test_a_library_archive_is_looked_into(tmp_path: Path) -> None:
+    jar = tmp_path / "classes.jar"
+    with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("posekit/tiny/Contract.class", built.HASH * 2)
+        archive.writestr("posekit/tiny/Code.class", f"x {built.HASH} x")
+    manifest = b'<manifest xmlns:android="http://schemas.android.com/apk/res/android"/>'
+    files = {"classes.jar": jar.read_bytes(), "AndroidManifest.xml": manifest, "classes.dex": None}
+    aar = built.apk(tmp_path / "module.aar", files, compressed=["classes.jar"])
+    assert problems(aar) == {}
+    jar.write_bytes(b"PK\x05\x06" + bytes(18))
+    assert set(problems(built.apk(tmp_path / "b.aar", {**files, "classes.jar": jar.read_bytes()}))) == {
+        "contract of tiny.tflite"
+    }
+
+
+IOS: dict[str, tuple[dict[str, str], str | None]] = {
+    "well": ({}, None),
+    "another system": ({"minimum": "15.4", "needs": "16.0"}, "minimum iOS of tiny.mlmodelc"),
+    "a newer one": ({"minimum": "17.0", "needs": "18.0"}, "minimum iOS of tiny.mlmodelc"),
+    "of another contract": ({"code": OTHER}, "contract of tiny.mlmodelc"),
+}
+
+
+@pytest.mark.parametrize("case", IOS)
+def test_an_archive_of_xcodes(case: str, tmp_path: Path) -> None:
+    planted, name = IOS[case]
+    found = problems(built.xcarchive(tmp_path, **planted))
+    assert set(found) == (set() if name is None else {name})
+    assert all(one.remedy for one in found.values())
+
+
+def android_project(folder: Path, litert: str = "2.3.0", gpu: bool = True, code: str = built.HASH) -> Path:
+    module = folder / "module"
+    (module / "src" / "main" / "assets").mkdir(parents=True)
+    (module / "src" / "main" / "assets" / "tiny.tflite").write_bytes(built.tflite())
+    (module / "src" / "main" / "Contract.kt").write_text(f'const val HASH = "{code}"')
+    lines = [f'implementation("com.google.ai.edge.litert:litert:{litert}")']
+    lines.append(f'{"" if gpu else "// "}implementation("com.google.ai.edge.litert:litert-gpu:{litert}")')
+    (module / "build.gradle.kts").write_text("\n".join(lines))
+    (folder / "settings.gradle.kts").write_text('include(":module")')
+    return folder
+
+
+def test_a_project_is_looked_at_before_it_is_built(tmp_path: Path) -> None:
+    found = {one.name: one for one in diagnose(android_project(tmp_path))}
+    assert {name: one.verdict for name, one in found.items()} == {
+        "contract of tiny.tflite": Verdict.OK, "operations of tiny.tflite": Verdict.OK, "GPU accelerator": Verdict.OK,
+        "permissions": Verdict.SKIPPED,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("planted", "name"),
+    [({"gpu": False}, "GPU accelerator"), ({"code": OTHER}, "contract of tiny.tflite"),
+     ({"litert": "2.1.0", "gpu": False}, None)],
+)  # fmt: skip
+def test_faults_of_a_project(planted: dict[str, Any], name: str | None, tmp_path: Path) -> None:
+    assert set(problems(android_project(tmp_path, **planted))) == (set() if name is None else {name})
+
+
+def test_the_manifest_that_gradle_merged_is_read(tmp_path: Path) -> None:
+    merged = android_project(tmp_path) / "app/build/intermediates/merged_manifests/debug/AndroidManifest.xml"
+    merged.parent.mkdir(parents=True)
+    text = '<manifest xmlns:android="http://schemas.android.com/apk/res/android"><{} android:name="{}" /></manifest>'
+    merged.write_text(text.format("uses-permission", FOREGROUND))
+    assert set(problems(tmp_path)) == {"permissions"}
+    merged.write_text(text.format("uses-permission", "android.permission.CAMERA"))
+    assert problems(tmp_path) == {}
+
+
+def test_a_project_of_xcodes_says_its_minimum(tmp_path: Path) -> None:
+    package = tmp_path / "tiny.mlpackage" / "Data" / "com.apple.CoreML"
+    package.mkdir(parents=True)
+    (package / "model.mlmodel").write_bytes(b"\x08\x08" + b"posekit.contract_sha256\x12\x40" + built.HASH.encode())
+    (tmp_path / "Contract.swift").write_text(f'let contractHash = "{built.HASH}"')
+    (tmp_path / "App.xcodeproj").mkdir()
+    project = tmp_path / "App.xcodeproj" / "project.pbxproj"
+    project.write_text("IPHONEOS_DEPLOYMENT_TARGET = 17.0;\nIPHONEOS_DEPLOYMENT_TARGET = 18.0;")
+    assert problems(tmp_path) == {}
+    project.write_text("IPHONEOS_DEPLOYMENT_TARGET = 16.4;")
+    assert set(problems(tmp_path)) == {"minimum iOS of tiny.mlpackage"}
+    shutil.rmtree(project.parent)
+    (tmp_path / "Package.swift").write_text("platforms: [.iOS(.v16)]")
+    assert set(problems(tmp_path)) == {"minimum iOS of tiny.mlpackage"}
+
+
+def test_the_modules_own_manifest_takes_back_what_litert_adds() -> None:
+    from posekit.bundle.wrapper import template_root
+
+    found = elements((template_root() / "android/module/src/main/AndroidManifest.xml").read_bytes())
+    assert len(found) == 3
+    assert all(one.is_removal for one in found)
+    assert Element("uses-permission", FOREGROUND, True) in found
+
+
+@pytest.mark.parametrize(
+    ("made", "sentence"),
+    [("nothing", "there is no"), ("text.apk", "no readable archive"), ("folder", "is no app that is known"),
+     ("photo.png", "is no app that is known"), ("empty.apk", "holds no model")],
+)  # fmt: skip
+def test_what_is_no_app_is_refused(made: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / made
+    if made == "folder":
+        path.mkdir()
+    elif made == "empty.apk":
+        built.apk(path, {"assets/tiny.tflite": None})
+    elif made != "nothing":
+        path.write_bytes(b"not a zip")
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        diagnose(path)
+
+
+def test_links_lead_nowhere(tmp_path: Path) -> None:
+    project = android_project(tmp_path / "project")
+    (tmp_path / "secret.kt").write_text("secret")
+    (project / "link.kt").symlink_to(tmp_path / "secret.kt")
+    (project / "loop").symlink_to(project)
+    assert not [one.name for one in open_app(project).files if "link" in one.name or "loop" in one.name]
+
+
+def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sick = built.apk(tmp_path / "app.apk", compressed=["assets/tiny.tflite"])
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", str(sick)])
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert said.startswith("problem: storage of assets/tiny.tflite: it is compressed in the APK")
+    assert said.endswith("1 problem in 7 checks\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", str(sick), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, told["is_well"], len(told["findings"])) == (1, False, 7)
+    assert {"name", "verdict", "detail", "remedy"} == set(told["findings"][0])
+
+
+def test_without_an_app_it_tells_of_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert ended.value.code == (0 if told["is_well"] else 1)
+    assert {"java", "swift", "adb", "ai-edge-litert"} <= {one["name"] for one in told["findings"]}
