@@ -1,0 +1,44 @@
+"""The workflow that users copy: what it runs, runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from posekit.devices.desktop import kotlin
+
+WORKFLOW = Path(__file__).parents[1] / "docs" / "parity.yml"
+
+
+def steps() -> list[dict[str, Any]]:
+    document = yaml.safe_load(WORKFLOW.read_text())
+    return list(document["jobs"]["parity"]["steps"])
+
+
+def test_the_report_is_kept_also_of_a_rejected_bundle() -> None:
+    kept = [one for one in steps() if "upload-artifact" in one.get("uses", "") or "junit" in one.get("uses", "")]
+    assert [one["if"] for one in kept] == ["always()", "always()"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())
+def test_its_commands_run_as_they_stand(tmp_path: Path) -> None:
+    program = Path(sys.executable).parent
+    environment = {**os.environ, **yaml.safe_load(WORKFLOW.read_text())["env"]}
+    environment["PATH"] = f"{program}{os.pathsep}{environment['PATH']}"
+    commands = ["posekit sample models", *(one["run"] for one in steps() if one.get("run", "").startswith("posekit "))]
+    assert [command.split()[1] for command in commands] == ["sample", "package", "validate", "doctor"]
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    for report in ("bundles/tinypose-android/report", "bundles/tinypose-ios/report", "proof"):
+        assert (tmp_path / report / "junit.xml").is_file(), report
