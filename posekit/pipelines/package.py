@@ -45,7 +45,7 @@ class TrainedNetwork:
     compression: Compression = FLOAT
 
 
-PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
+PLATFORMS = {"android": ("android",), "ios": ("ios",), "linux": ("linux",), "all": ("android", "ios", "linux")}
 
 
 @looked_for_seldom()
@@ -130,8 +130,7 @@ def _refuse_early(
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     for name in finals:
         TARGETS[name].require()
-        for stage in codegen.stages_of(spec):
-            codegen.brought(name, stage)
+        codegen.brought(name, spec)
         for one in stages:
             check_recipe(one.recipe, name)
         if compression.tuning is not None and compression.tuning.fastest and (reason := why_untimed(name)):
