@@ -62,8 +62,8 @@ def run_wrapper(
 ) -> tuple[Wrapper, Check]:  # fmt: skip
     """Run a stage of the wrapper on `cases`, and on posekit's own golden vectors, which makes the check.
 
-    spec: of the stage; model: its file. work: a folder, needed as long as the result is. Kotlin runs `model` itself, the
-    linux package its own copy; Swift, which has no Core ML here, has it run by `run`.
+    spec: of the stage; model: its file. work: a folder, needed as long as the result is. Kotlin runs `model` itself,
+    the linux package its own copy; Swift, which has no Core ML here, has it run by `run`.
     """
     stage: StageName = "pose" if spec.whole is spec else "detector"
     work.mkdir(exist_ok=True)

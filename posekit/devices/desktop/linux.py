@@ -24,7 +24,7 @@ from posekit.devices.format import RUN, StageName
 from posekit.errors import ConversionError, InputError, MissingToolError
 
 RUNTIME = ("numpy", "ai-edge-litert")
-BUILDING = ("pip", "setuptools")
+BUILDER = "hatchling"
 TIMEOUT_SECONDS = 480
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -68,8 +68,7 @@ def why_not() -> str:
     missing = [name for name in RUNTIME if not _installed(name)]
     if missing:
         return f"{missing[0]} is not installed: pip install 'posekit[litert]'"
-    missing = [name for name in BUILDING if find_spec(name) is None]
-    return f"{missing[0]} is not installed, which builds wheels: pip install {missing[0]}" if missing else ""
+    return "" if find_spec(BUILDER) else f"{BUILDER} is not installed, which builds wheels: pip install {BUILDER}"
 
 
 def build(tree: Path, work: Path) -> LinuxPackage:
@@ -93,24 +92,12 @@ def build(tree: Path, work: Path) -> LinuxPackage:
 
 def build_wheel(tree: Path, folder: Path) -> Path:
     """The wheel of a package, built into a new folder; nothing is downloaded, and `tree` is as it was."""
-    source = folder / "source"
-    _copy_sources(tree, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    quiet = ["--disable-pip-version-check", "--wheel-dir", str(folder), str(source)]
-    done = _run([*command, *quiet], "pip", TIMEOUT_SECONDS)
+    command = [sys.executable, "-m", BUILDER, "build", "--target", "wheel", "--directory", str(folder.resolve())]
+    done = _run(command, BUILDER, TIMEOUT_SECONDS, tree)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         raise ConversionError(f"the package {tree} does not build: {_last(done.stderr)}", "package the model again")
     return wheels[0]
-
-
-def _copy_sources(tree: Path, target: Path) -> None:
-    """What setuptools reads: it writes beside it."""
-    for path in sorted(tree.rglob("*")):
-        relative = path.relative_to(tree)
-        if path.is_file() and "__pycache__" not in relative.parts:
-            (target / relative).parent.mkdir(parents=True, exist_ok=True)
-            (target / relative).write_bytes(path.read_bytes())
 
 
 def _environment(folder: Path, wheel: Path) -> Path:
@@ -156,9 +143,11 @@ def _installed(name: str) -> Distribution | None:
         return None
 
 
-def _run(command: Sequence[str], what: str, timeout: float) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: Sequence[str], what: str, timeout: float, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=folder)
     except subprocess.TimeoutExpired as error:
         raise ConversionError(f"{what} took more than {timeout:g} s") from error
 
