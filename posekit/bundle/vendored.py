@@ -155,17 +155,9 @@ def _internal(user: Name, given: Imported, used: str) -> list[Name]:
     """The definition behind an import, of modules that are taken along; InputError for other packages."""
     if given.module.partition(".")[0] in ("numpy", *sys.stdlib_module_names):
         return []
-    if _is_module(given):
-        return [Name(_module_of(given), used)]
-    if given.module.partition(".")[0] in ("pydantic", "pydantic_core") or find_spec(given.module) is None:
+    if given.module.partition(".")[0] not in ("posekit", user.module.partition(".")[0]):
         raise _refused(user, f"it needs {given.module}")
-    if not _is_ours(given.module, user.module):
-        raise _refused(user, f"it needs {given.module}, and there is numpy alone")
-    return [_definition(given)]
-
-
-def _is_ours(module: str, user: str) -> bool:
-    return module.partition(".")[0] in ("posekit", user.partition(".")[0])
+    return [Name(_module_of(given), used) if _is_module(given) else _definition(given)]
 
 
 def _definition(given: Imported) -> Name:

@@ -298,6 +298,7 @@ def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
             taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
             taken.add(path.name.split(".")[0])
     taken.add(decoder_class(spec.decoder.kind))
+    taken |= {name for _, names in linux_package.ALWAYS for name in names.split()}
     if spec.type_name in taken - {"TemplatePose"}:
         raise InputError(
             f"type_name {spec.type_name!r} is a type that the wrapper or the platform already has",

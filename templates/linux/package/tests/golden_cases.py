@@ -231,11 +231,12 @@ def following_rule(data: Case) -> following.FollowingRule:
     return following.FollowingRule(**{**fields, "next_points": next_points, "next_points_about_box": next_about_box})
 
 
-def people_of(data: Case, keypoints: int) -> Poses:
-    boxes = data["boxes_xyxy"]
+def people_of(data: Case) -> Poses:
+    boxes, count = data["boxes_xyxy"], data["people"]
+    keypoints = len(data["scores"]) // count if count else 1
     return Poses(
-        np.reshape(data["keypoints"], (data["people"], keypoints, 2)).astype(np.float64),
-        np.reshape(data["scores"], (data["people"], keypoints)).astype(np.float64),
+        np.reshape(data["keypoints"], (count, keypoints, 2)).astype(np.float64),
+        np.reshape(data["scores"], (count, keypoints)).astype(np.float64),
         boxes_xyxy=None if boxes is None else np.reshape(boxes, (-1, 4)).astype(np.float64),
     )
 
@@ -250,12 +251,12 @@ def following_suite(cases: Sequence[Case]) -> Errors:
         others += follower.wants_detection != case["wants_detection"]
         detected = None
         if case["candidates"] is not None:
-            detected = following.detected_regions(people_of(case["candidates"], 2), rule)
+            detected = following.detected_regions(people_of(case["candidates"]), rule)
             regions += all_between(case["detected"], detected)
         seen = follower.regions(detected)
         regions += all_between(case["regions"], seen)
         regions.append(apart(case["boxes_xyxy"], [following.person_box(one, rule.padding) for one in seen]))
-        poses = [people_of(one, len(rule.sigmas)) for one in case["poses"]]
+        poses = [people_of(one) for one in case["poses"]]
         after = [
             following.followed_region(one.keypoints[0], one.scores[0], rule) if one.count else None for one in poses
         ]

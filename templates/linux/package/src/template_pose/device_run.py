@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import platform
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from . import contract as known
 from ._posekit.poses.regions import Region
 from ._posekit.poses.transforms import Orientation, input_transform
+from .device_request import Document, picture_of, read_request, region_of, tensor
 from .errors import NonFiniteOutputError, PoseError
 from .network import Network, Outputs, contract_hash_of
 from .people import People
@@ -32,9 +32,7 @@ from .pose import Pose, each_of
 
 NO_HASH = "0" * 64
 MOST_TEXT = 4000
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 STEPS = ("preprocessing", "inference", "decoding")
-Document = dict[str, Any]
 
 
 def run(request: Path, out: Path) -> str | None:
@@ -43,7 +41,7 @@ def run(request: Path, out: Path) -> str | None:
     contract, passes, error = known.CONTRACT, list[Document](), None
     folder = Path(__file__).resolve().parent
     try:
-        asked = json.loads((request / "request.json").read_text(encoding="utf-8"))
+        asked = read_request(request)
         stage = asked.get("stage", "pose")
         if stage != "pose" and known.DETECTOR is None:
             raise ValueError("this package has no detector")
@@ -99,16 +97,13 @@ def case_run(
 ) -> Document:
     """What each mode of one case gives."""
     request, out = folders
-    stored = case["picture"]
-    orientation = Orientation(stored.get("rotation_degrees", 0), stored.get("mirrored", False))
-    width, height = stored["size_wh"]
-    raw, pixels = content(request, stored["file"]), content(request, case["input"]["file"])
-    picture = np.frombuffer(raw, np.uint8).reshape(height, width, 3)
+    raw, picture, orientation = picture_of(request, case["picture"])
+    pixels = tensor(request, case["input"])
     given = case["region"]
     region = network.whole_frame(picture, orientation) if given is None else region_of(given)
     if people is not None:
         found = people.estimate(picture, orientation)
-        results = [{"mode": "image", "people": written(found), "outputs": {}, "dense": {}}]
+        results: list[Document] = [{"mode": "image", "people": written(found), "outputs": {}, "dense": {}}]
     else:
         results = [
             one_mode(mode, case, (picture, orientation, region, pixels), f"{stem}-{mode}", (request, out), network)
@@ -118,7 +113,7 @@ def case_run(
             times.extend(timed(asked, picture, orientation, region, network))
     return {
         "name": case["name"],
-        "sha256": hashlib.sha256(raw + pixels).hexdigest(),
+        "sha256": hashlib.sha256(raw + pixels.tobytes()).hexdigest(),
         "region": {
             "center_xy": list(region.center_xy), "size_wh": list(region.size_wh),
             "rotation_degrees": region.rotation_degrees,
@@ -128,7 +123,7 @@ def case_run(
 
 
 def one_mode(
-    mode: str, case: Document, source: tuple[NDArray[np.uint8], Orientation, Region, bytes], stem: str,
+    mode: str, case: Document, source: tuple[NDArray[np.uint8], Orientation, Region, NDArray[np.float32]], stem: str,
     folders: tuple[Path, Path], network: Network,
 ) -> Document:
     """image: from the picture; tensor: from the reference's input; outputs: from given outputs."""
@@ -144,7 +139,7 @@ def one_mode(
             made, transform = network.preprocess(picture, orientation, region)
             result["input"] = write(out, f"{stem}-input.f32", made[None])
         else:
-            made = tensor(request, case["input"])[0]
+            made = pixels[0]
         outputs = network.infer(made)
         for number, (name, values) in enumerate(outputs.items()):
             result["outputs"][name] = write(out, f"{stem}-output{number}.f32", values)
@@ -207,25 +202,6 @@ def summary(times: Sequence[tuple[float, ...]]) -> Document | None:
         p50, p90 = (ordered[max(math.ceil(part * len(ordered)) - 1, 0)] * 1e3 for part in (0.5, 0.9))
         found[name] = {"p50_ms": p50, "p90_ms": p90, "runs": len(ordered)}
     return found
-
-
-def region_of(data: Document) -> Region:
-    """A region as the documents write it."""
-    x, y = data["center_xy"]
-    width, height = data["size_wh"]
-    return Region((x, y), (width, height), data.get("rotation_degrees", 0.0))
-
-
-def tensor(folder: Path, data: Document) -> NDArray[np.float32]:
-    """A tensor beside the request: raw little-endian float32."""
-    return np.frombuffer(content(folder, data["file"]), "<f4").reshape(data["shape"]).astype(np.float32)
-
-
-def content(folder: Path, name: str) -> bytes:
-    """The bytes of a file beside the request; ValueError for a name with a path in it."""
-    if PLAIN_NAME.fullmatch(name) is None:
-        raise ValueError(f"{name!r} is no plain file name")
-    return (folder / name).read_bytes()
 
 
 def write(folder: Path, name: str, values: NDArray[Any]) -> Document:
