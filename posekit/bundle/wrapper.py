@@ -163,7 +163,6 @@ def render(platform: str, spec: PoseSpec, network: Network, folder: Path, detect
     twins = brought(platform, spec)
     values = context(spec, network, detector)
     if platform == "linux":
-        linux_package.check_name(values["package"])
         values["python"] = linux_package.context(stages_of(spec))
         for one in filter(None, (values["pose"], values["detector"])):
             one["python"] = linux_package.of_network(one["spec"], one["output_shapes"])
@@ -213,9 +212,11 @@ def render_tree(
 def brought(platform: str, spec: PoseSpec) -> list[Path]:
     """The files that decoders from outside bring for a platform's wrapper (Decoder.sources), of both stages.
 
-    InputError where there is no decoder of a spec's kind in the platform's language.
+    InputError where there is no decoder of a spec's kind in the platform's language, or where Python has a package of
+    its name.
     """
     if platform == "linux":
+        linux_package.check_name(package_name(spec))
         linux_package.check_decoders(stages_of(spec))
         return []
     return [twin for one in stages_of(spec) if (twin := _twin(platform, one)) is not None]

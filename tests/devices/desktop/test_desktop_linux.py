@@ -32,6 +32,7 @@ from tests.devices.asked import DAMAGED, NOISE, ORIENTATIONS, Damage, damage_req
 pytest.importorskip("litert_torch")
 pytestmark = [
     pytest.mark.skipif(bool(linux.why_not()), reason=linux.why_not()),
+    pytest.mark.slow,
     pytest.mark.xdist_group("desktop_linux"),
 ]
 
