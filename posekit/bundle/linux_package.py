@@ -41,6 +41,7 @@ ALWAYS = (
     ("posekit.poses.tracking", "MIN_SCORE OneEuroFilter next_region"),
     ("posekit.poses.transforms", "InputTransform Orientation input_transform invert moved upright_size"),
     ("posekit.poses.warp", "crop"),
+    ("posekit.poses.yuv", "YuvColors to_rgb"),
 )
 # names that a package would hide, or that it has itself
 TAKEN = frozenset(["ai_edge_litert", "cv2", "numpy", "PIL", "pip", "posekit", "setuptools", "tests"])

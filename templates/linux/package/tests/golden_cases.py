@@ -30,6 +30,7 @@ from template_pose._posekit.poses.transforms import (
 )
 from template_pose._posekit.poses.warp import crop
 from template_pose.errors import NonFiniteOutputError
+from template_pose.frames import YuvColors, to_rgb
 from template_pose.keypoints import EDGES, Keypoint
 from template_pose.network import NetworkContract, finite
 from template_pose.pose import Pose
@@ -48,7 +49,8 @@ def suites(folder: Path, contract: NetworkContract) -> dict[str, Errors]:
     """The largest errors over the golden vectors of a contract's own files."""
     kind = contract.decoder.kind
     return {
-        "warp": warp_suite(cases_of(folder, "warp")), "decoder": decoder_suite(cases_of(folder, kind), contract),
+        "warp": warp_suite(cases_of(folder, "warp")), "yuv": yuv_suite(cases_of(folder, "yuv")),
+        "decoder": decoder_suite(cases_of(folder, kind), contract),
         "dense": dense_suite(cases_of(folder, "dense")), "tracking": tracking_suite(cases_of(folder, "tracking")),
         "people": people_suite(cases_of(folder, "people")),
         "following": following_suite(cases_of(folder, "following")),
@@ -108,6 +110,25 @@ def warp_suite(cases: Sequence[Case]) -> Errors:
             apart(points, transform.to_source(there)),
         ]
     return {"cases": len(cases), "grey": worst(grey), "geometry": worst(geometry)}
+
+
+def yuv_suite(cases: Sequence[Case]) -> Errors:
+    """Grey levels of camera frames."""
+    grey = []
+    for case in cases:
+        width, height = case["size_wh"]
+        sizes = {"y": (height, width), "u": ((height + 1) // 2, (width + 1) // 2)}
+        planes = [plane_of(case[name], sizes.get(name, sizes["u"])) for name in ("y", "u", "v")]
+        found = to_rgb(*planes, YuvColors(case["matrix"], case["range"]))
+        grey.append(apart(np.frombuffer(base64.b64decode(case["rgb"]), np.uint8), found))
+    return {"cases": len(cases), "grey": worst(grey)}
+
+
+def plane_of(data: Case, shape_hw: tuple[int, int]) -> Any:
+    """The samples of a plane as cameras lay them out."""
+    flat = np.frombuffer(base64.b64decode(data["bytes"]), np.uint8)
+    rows, columns = np.ogrid[: shape_hw[0], : shape_hw[1]]
+    return flat[data["offset"] + rows * data["row_stride"] + columns * data["pixel_stride"]]
 
 
 def decoder_suite(cases: Sequence[Case], contract: NetworkContract) -> Errors:
@@ -183,7 +204,7 @@ def pose_of(case: Case, count: int) -> Pose:
 def tracking_suite(cases: Sequence[Case]) -> Errors:
     """Regions from keypoints, from torsos and from points; smoothed keypoints."""
     tracker = tracking.RegionTracker((96, 128), 1.25, 0.3, 1.2)
-    smoother = tracking.OneEuroFilter(min_cutoff=0.8, beta=0.02)
+    smoother = tracking.OneEuroFilter(min_cutoff=0.8, beta=2.0)
     regions, smoothed = [], []
     for case in cases:
         pose = pose_of(case, 5)
@@ -204,7 +225,7 @@ def people_suite(cases: Sequence[Case]) -> Errors:
     for case in cases:
         if case["starts"]:
             tracker = tracking.PeopleTracker((0.08,) * 5, case["similarity"], max_tracks=4)
-            smoother = tracking.PeopleSmoother(min_cutoff=0.8, beta=0.02)
+            smoother = tracking.PeopleSmoother(min_cutoff=0.8, beta=2.0)
         keypoints = np.reshape(case["keypoints"], (-1, 5, 2))
         scores, boxes = np.reshape(case["scores"], (-1, 5)), np.reshape(case["boxes_xyxy"], (-1, 4))
         poses = [Pose(*one, float(one[1].mean()), box) for *one, box in zip(keypoints, scores, boxes)]

@@ -16,6 +16,7 @@ from template_pose.contract import CONTRACT  # noqa: E402
 
 LIMITS = {
     "warp": {"grey": 0.01, "geometry": 1e-6},
+    "yuv": {"grey": 0},
     "decoder": {"px": 0.001, "score": 1e-5, "box": 0.001, "count": 0, "unrefused_nan": 0},
     "dense": {"values": 1e-5, "uv": 1e-5, "numbers": 0, "matrix": 1e-6, "at_points": 1e-5, "count": 0},
     "tracking": {"region": 1e-6, "smoothed": 1e-6}, "people": {"ids": 0, "smoothed": 1e-6},

@@ -63,10 +63,11 @@ class TorsoTracker:
 class OneEuroFilter:
     """Smooths one person's keypoints: slow motion strongly, fast motion little.
 
-    min_cutoff (Hz): lower is smoother at rest; beta: higher lags less in motion; derivative_cutoff (Hz).
+    min_cutoff (Hz): lower is smoother at rest. beta (Hz per size of the person a second): higher lags less in motion.
+    derivative_cutoff (Hz).
     """
 
-    def __init__(self, min_cutoff: float = 1.0, beta: float = 0.01, derivative_cutoff: float = 1.0) -> None:
+    def __init__(self, min_cutoff: float = 0.5, beta: float = 4.0, derivative_cutoff: float = 1.0) -> None:
         self._filter = one_person.OneEuroFilter(min_cutoff, beta, derivative_cutoff)
 
     def smooth(self, pose: Pose, time_seconds: float) -> Pose:
@@ -88,7 +89,7 @@ class PeopleTracker:
         similarity: Literal["oks", "iou"] = "oks",
         min_score: float = one_person.MIN_SCORE,
         min_similarity: float | None = None,
-        max_age_seconds: float = 1.0,
+        max_age_seconds: float = 2.0,
         max_tracks: int = 18,
     ) -> None:
         if similarity not in people_tracking.MIN_SIMILARITY:
@@ -99,7 +100,7 @@ class PeopleTracker:
         )
 
     def update(self, poses: Sequence[Pose], time_seconds: float) -> list[int]:
-        """The id of each of the poses, whose first ones choose first; where time goes back everybody is new.
+        """The id of each of the poses, of which the most alike choose first; where time goes back everybody is new.
 
         ValueError where boxes are to be compared and a pose has none.
         """
@@ -117,10 +118,10 @@ class PeopleSmoother:
 
     def __init__(
         self,
-        min_cutoff: float = 1.0,
-        beta: float = 0.01,
+        min_cutoff: float = 0.5,
+        beta: float = 4.0,
         derivative_cutoff: float = 1.0,
-        max_age_seconds: float = 1.0,
+        max_age_seconds: float = 2.0,
     ) -> None:
         self._settings = (min_cutoff, beta, derivative_cutoff, max_age_seconds)
         self.reset()
