@@ -159,7 +159,16 @@ def test_check_asks_its_questions(spec: PoseSpec) -> None:
     assert question.is_choice
 
 
-@pytest.mark.parametrize("platform", wrapper.TREES)
+def test_a_linux_package_has_the_decoder_itself(spec: PoseSpec, tmp_path: Path) -> None:
+    place = wrapper.render("linux", spec, wrapper.Network("m", {"heatmaps": (1, 32, 24, 17)}), tmp_path / "package")
+    (twin,) = (place / "_posekit" / "outside").glob("tests_outside_soft_argmax.py")
+    text = twin.read_text()
+    assert "class SoftArgmaxSpec(DecoderSpec):" in text
+    assert "def decode(" in text
+    assert "def encode(" not in text
+
+
+@pytest.mark.parametrize("platform", wrapper.DECODER_FILES)
 def test_without_its_twin_no_wrapper_is_written(spec: PoseSpec, platform: str, tmp_path: Path) -> None:
     shapes = {"heatmaps": (1, 32, 24, 17)}
     wrapper.render(platform, spec, wrapper.Network("m", shapes), tmp_path / "whole")

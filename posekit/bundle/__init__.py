@@ -21,7 +21,7 @@ from posekit.runtimes.files import is_litter
 from posekit.targets import TARGETS, Target
 
 MANIFEST = "manifest.json"
-WRAPPER = {"android": "module", "ios": "package"}
+WRAPPER = {"android": "module", "ios": "package", "linux": "package"}
 EVALUATION, GOLDEN, REPORT = "evaluation", "golden", "report"
 DETECTOR = "detector"  # of two stages: the detector's folder, laid out as a bundle is, without a wrapper of its own
 REJECTED = ".rejected"
@@ -48,7 +48,7 @@ class Bundle:
 
     @property
     def platform(self) -> str:
-        """`android` or `ios`."""
+        """`android`, `ios` or `linux`."""
         return str(self.manifest["platform"])
 
     @property

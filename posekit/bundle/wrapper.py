@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posekit import __version__
+from posekit.bundle import linux_package
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
 
 # platform -> (tree in templates/, where model and contract go inside the rendered tree)
-TREES = {"android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}")}
-# platform -> where in its tree a decoder lies, in templates/ or rendered, and how its file's name ends
+TREES = {
+    "android": ("android/module", "src/main/assets"), "ios": ("ios/package", "Sources/{type_name}"),
+    "linux": ("linux/package", "src/{package}"),
+}  # fmt: skip
+# platform -> where in its tree a decoder's twin lies, in templates/ or rendered, and how its file's name ends
 DECODER_FILES = {
     "android": ("src/main/kotlin/posekit/template", ".kt"),
     "ios": ("Sources/TemplatePoseCore/Decoders", ".swift"),
@@ -156,16 +160,21 @@ def render(platform: str, spec: PoseSpec, network: Network, folder: Path, detect
     decoder of the spec's kind in the platform's language.
     """
     tree = template_root() / TREES[platform][0]
-    twins = [brought(platform, one) for one in stages_of(spec)]
-    render_tree(tree, folder, spec, context(spec, network, detector))
+    twins = brought(platform, spec)
+    values = context(spec, network, detector)
+    if platform == "linux":
+        values["python"] = linux_package.context(stages_of(spec))
+        for one in filter(None, (values["pose"], values["detector"])):
+            one["python"] = linux_package.of_network(one["spec"], one["output_shapes"])
+    render_tree(tree, folder, spec, values)
     for twin in twins:
-        if twin is None:
-            continue
         target = folder / named(DECODER_FILES[platform][0], spec) / twin.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(named(twin.read_text(encoding="utf-8"), spec), encoding="utf-8")
     place = folder / assets_folder(platform, spec)
     place.mkdir(parents=True, exist_ok=True)
+    if platform == "linux":
+        linux_package.write_code(stages_of(spec), place / linux_package.CODE)
     (place / CONTRACT).write_bytes(canonical_json(spec))
     return place
 
@@ -178,7 +187,7 @@ def stages_of(spec: PoseSpec) -> list[PoseSpec]:
 
 def assets_folder(platform: str, spec: PoseSpec) -> str:
     """Where in a wrapper's tree its model and pose.json are."""
-    return TREES[platform][1].format(type_name=spec.type_name)
+    return TREES[platform][1].format(type_name=spec.type_name, package=package_name(spec))
 
 
 def render_tree(
@@ -200,11 +209,20 @@ def render_tree(
         target.write_text(named(text, spec), encoding="utf-8")
 
 
-def brought(platform: str, spec: PoseSpec) -> Path | None:
-    """The file that a decoder from outside brings for a platform's wrapper (Decoder.sources); None for posekit's own.
+def brought(platform: str, spec: PoseSpec) -> list[Path]:
+    """The files that decoders from outside bring for a platform's wrapper (Decoder.sources), of both stages.
 
-    InputError where there is no decoder of the spec's kind in the platform's language.
+    InputError where there is no decoder of a spec's kind in the platform's language, or where Python has a package of
+    its name.
     """
+    if platform == "linux":
+        linux_package.check_name(package_name(spec))
+        linux_package.check_decoders(stages_of(spec))
+        return []
+    return [twin for one in stages_of(spec) if (twin := _twin(platform, one)) is not None]
+
+
+def _twin(platform: str, spec: PoseSpec) -> Path | None:
     place, suffix = DECODER_FILES[platform]
     name = f"{decoder_class(spec.decoder.kind)}{suffix}"
     if (template_root() / TREES[platform][0] / place / name).is_file():
@@ -266,6 +284,7 @@ def named(text: str, spec: PoseSpec) -> str:
     for placeholder, name in (
         ("posekit.template", f"posekit.{package}"),
         ("posekit/template", f"posekit/{package}"),
+        ("template_pose", package),
         ("TemplatePose", spec.type_name),
     ):
         text = text.replace(placeholder, name)
@@ -275,11 +294,12 @@ def named(text: str, spec: PoseSpec) -> str:
 def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
     taken = set(PLATFORM_TYPES)
     for path in files:
-        if path.name.removesuffix(".j2").endswith((".kt", ".swift")):
+        if path.name.removesuffix(".j2").endswith((".kt", ".swift", ".py")):
             text = path.read_text(encoding="utf-8")
             taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
             taken.add(path.name.split(".")[0])
     taken.add(decoder_class(spec.decoder.kind))
+    taken |= {name for _, names in linux_package.ALWAYS for name in names.split()}
     if spec.type_name in taken - {"TemplatePose"}:
         raise InputError(
             f"type_name {spec.type_name!r} is a type that the wrapper or the platform already has",

@@ -171,8 +171,8 @@ def ladder(
     with console.progress() as step:
         from posekit.cli import verdicts
         from posekit.pipelines import inputs
+        from posekit.pipelines.ladder import PLATFORMS
         from posekit.pipelines.ladder import ladder as climb
-        from posekit.pipelines.package import PLATFORMS
         from posekit.report import ladder as ladder_page
 
         contract = inputs.find_spec(model, spec, changes, arch=arch, trust=trust, weights=weights)

@@ -16,6 +16,7 @@ class Platform(StrEnum):
 
     android = "android"
     ios = "ios"
+    linux = "linux"
     all = "all"
 
 

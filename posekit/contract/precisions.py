@@ -24,22 +24,23 @@ class Meaning:
     calibrates: bool = False
 
 
-BOTH, ANDROID, IOS = ("android", "ios"), ("android",), ("ios",)
+TFLITE = ("android", "linux")  # platforms whose model file is a .tflite: one file, whichever of them it is for
+ALL, IOS = (*TFLITE, "ios"), ("ios",)
 PRECISIONS: dict[Precision, Meaning] = {
-    "fp32": Meaning("32-bit weights and arithmetic", BOTH),
-    "fp16": Meaning("16-bit weights", BOTH),
-    "w8a32": Meaning("8-bit weights, activations made 8-bit while it runs", ANDROID),
-    "w8a8": Meaning("8-bit weights and activations", BOTH, calibrates=True),
-    "w8a16": Meaning("8-bit weights, 16-bit activations", ANDROID, calibrates=True),
-    "w8": Meaning("8-bit weights", BOTH),
-    "w4": Meaning("4-bit weights, 8-bit in small layers and where there is no 4-bit kernel", BOTH),
+    "fp32": Meaning("32-bit weights and arithmetic", ALL),
+    "fp16": Meaning("16-bit weights", ALL),
+    "w8a32": Meaning("8-bit weights, activations made 8-bit while it runs", TFLITE),
+    "w8a8": Meaning("8-bit weights and activations", ALL, calibrates=True),
+    "w8a16": Meaning("8-bit weights, 16-bit activations", TFLITE, calibrates=True),
+    "w8": Meaning("8-bit weights", ALL),
+    "w4": Meaning("4-bit weights, 8-bit in small layers and where there is no 4-bit kernel", ALL),
     "pal8": Meaning("weights from a table of 256 values", IOS),
     "pal6": Meaning("weights from a table of 64 values", IOS),
     "pal4": Meaning("weights from a table of 16 values", IOS),
     "sparse50": Meaning("half of the weights are zero", IOS),
     "sparse50-w8": Meaning("half of the weights are zero, the others 8-bit", IOS),
     "sparse50-pal4": Meaning("half of the weights are zero, the others from a table of 16 values", IOS),
-    "auto": Meaning("layer by layer, searched within a budget", BOTH),
+    "auto": Meaning("layer by layer, searched within a budget", ALL),
 }
 
 

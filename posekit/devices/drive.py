@@ -14,7 +14,9 @@ from posekit.errors import InputError
 from posekit.parity.cases import Case
 from posekit.progress import Progress
 
-ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {"android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu")}
+ACCELERATORS: dict[str, tuple[Accelerator, ...]] = {
+    "android": ("cpu", "gpu"), "ios": ("cpu", "gpu", "npu"), "linux": ("cpu",),
+}  # fmt: skip
 DRIVERS = {"adb": "android", "ios": "ios"}
 
 
@@ -41,7 +43,12 @@ def run(
 
     driver, _, which = device.partition(":")
     if DRIVERS.get(driver) != bundle.platform:
-        fitting = next(name for name, platform in DRIVERS.items() if platform == bundle.platform)
+        fitting = next((name for name, platform in DRIVERS.items() if platform == bundle.platform), "")
+        if not fitting:
+            raise InputError(
+                f"--device is {device!r}, but a {bundle.platform} bundle is of machines such as this one",
+                "leave it out: --wrapper runs the package here",
+            )
         raise InputError(f"--device is {device!r}, expected {fitting} or {fitting}:ID for an {bundle.platform} bundle")
     write_request(bundle, request, cases)
     drive = adb.run if driver == "adb" else xcrun.run

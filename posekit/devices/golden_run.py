@@ -34,6 +34,7 @@ OF_SKELETON = frozenset(["names", "oks_sigmas", "flip_partners", "edges", "cases
 TESTS = {
     "android": ("android/module/src/test/kotlin/posekit/template", "Golden*Cases.kt"),
     "ios": ("ios/package/Tests/TemplatePoseCoreTests", "*Golden.swift"),
+    "linux": ("linux/package/tests", "golden_cases.py"),
 }
 
 

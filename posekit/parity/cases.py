@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,9 +24,10 @@ from posekit.errors import InputError, said
 from posekit.parity.case_files import FileName, Pixel, RegionOfCase, Sha256, TensorFile, Text, read_tensor
 from posekit.parity.metrics import Found
 from posekit.parity.written_poses import WrittenPose, written_poses
-from posekit.poses import Floats, Poses
+from posekit.poses import Poses
 from posekit.poses.images import Person, Photo, Picture, load_image
 from posekit.poses.regions import Region, region_of
+from posekit.poses.source_px import brought_to_source
 from posekit.poses.transforms import InputTransform
 from posekit.poses.warp import crop
 
@@ -86,22 +87,7 @@ def _detected(name: str, photo: Photo, region: Region, image: Picture, spec: Pos
 
 def poses_of(outputs: Outputs, transform: InputTransform, spec: PoseSpec) -> Poses:
     """Outputs of one run decoded to source px."""
-    found = decode(outputs, spec)
-    points = transform.to_source(found.keypoints[..., :2])
-    if found.keypoints.shape[2] == 3:
-        scale = 1.0 if spec.has_metric_depth else transform.source_px_per_input_px
-        depth = found.keypoints[..., 2:] * scale
-        points = np.concatenate([points, depth], axis=-1)
-    world = None if found.world is None else transform.turned(found.world)
-    return replace(found, keypoints=points, boxes_xyxy=_boxes_of(found.boxes_xyxy, transform), world=world)
-
-
-def _boxes_of(boxes_xyxy: Floats | None, transform: InputTransform) -> Floats | None:
-    """Boxes (N, 4) in input px as the upright boxes around them in source px."""
-    if boxes_xyxy is None:
-        return None
-    corners = transform.to_source(boxes_xyxy[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])  # (N, 4, 2)
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    return brought_to_source(decode(outputs, spec), transform, z_in_metres=spec.has_metric_depth)
 
 
 def found_in(case: Case, outputs: Outputs, spec: PoseSpec) -> Found:

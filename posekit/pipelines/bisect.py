@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit import bundle
-from posekit.contract.precisions import Precision
+from posekit.contract.precisions import TFLITE, Precision
 from posekit.errors import InputError
 from posekit.parity.cases import recorded
 from posekit.parity.divergence import Compared, Comparison, PackagedOp, compare
@@ -100,7 +100,7 @@ def bisect(folder: Path, step: Progress = silent) -> Bisection:
         _check_origin(network, opened, case.name)
     tolerance = TOLERANCES.get(opened.manifest["precision"], COARSE)
     with announced(step, "compare op by op"):
-        outputs, ops, runtime = (_litert if opened.platform == "android" else _mil)(opened.model_path, case.pixels)
+        outputs, ops, runtime = (_litert if opened.platform in TFLITE else _mil)(opened.model_path, case.pixels)
         comparison = compare(ops, network.steps, outputs, tolerance)
     if comparison.parting is None and comparison.agreed is None:
         raise InputError(

@@ -140,7 +140,7 @@ def of_wrapper(
     """Both stages of the generated code against what is recorded in `folder`; cases: of the detector's evidence; model:
     the pose network's file."""
     name = f"{BOTH} of the wrapper"
-    if code.platform != "android":
+    if code.platform == "ios":
         return (Check(f"{name}: people", Outcome.SKIPPED, desktop.NO_CORE_ML),)
     people = desktop.run_both(code, cases, spec, work, file_hash(model))
     seen = [Looked((), one) for one in people]

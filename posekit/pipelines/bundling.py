@@ -27,7 +27,7 @@ from posekit.parity.gate import Check
 from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages
 from posekit.pipelines.both_stages import named
-from posekit.pipelines.making import Made, make
+from posekit.pipelines.making import Made, SameFiles, make
 from posekit.pipelines.stage import Job, Stage, measured, tools, written_report
 from posekit.progress import announced
 from posekit.report import document as report
@@ -50,12 +50,17 @@ class Packaged:
     time_ratio: float | None = None
 
 
-def write_bundle(platform: str, final: Path, job: Job, *, overwrite: bool) -> Packaged:
-    """The bundle of one platform at `final`, or beside it with the suffix `.rejected` where a gate failed."""
+def write_bundle(platform: str, final: Path, job: Job, same: SameFiles, *, overwrite: bool) -> Packaged:
+    """The bundle of one platform at `final`, or beside it with the suffix `.rejected` where a gate failed.
+
+    same: model files of an earlier platform of this run, and those of this one for a later.
+    """
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = stack.enter_context(bundle.writing(final, overwrite=overwrite))
         jobs = {folder: job} | ({} if job.detector is None else {folder / bundle.DETECTOR: job.detector})
-        made = {place: _made(platform, one, place, Path(scratch) / place.name, final) for place, one in jobs.items()}
+        made = {
+            place: _made(platform, one, place, Path(scratch) / place.name, final, same) for place, one in jobs.items()
+        }
         with announced(job.step, f"write the {platform} wrapper"):
             _write_wrapper(platform, [(one, made[place]) for place, one in jobs.items()], folder)
             for place, one in jobs.items():
@@ -83,14 +88,19 @@ def write_bundle(platform: str, final: Path, job: Job, *, overwrite: bool) -> Pa
     return Packaged(written, platform, stage.evaluation, document, ratio)
 
 
-def _made(platform: str, job: Job, folder: Path, scratch: Path, final: Path) -> Made:
+def _made(platform: str, job: Job, folder: Path, scratch: Path, final: Path, same: SameFiles) -> Made:
     """The model file of a stage, written into its folder."""
     folder.mkdir(exist_ok=True)
+    name = job.prepared.spec.name
+    if (earlier := same(platform, name, folder)) is not None:
+        return earlier
     scratch.mkdir()
-    return make(
+    made = make(
         platform, job.prepared, job.compression, job.calibration, lambda: job.references, folder, scratch, final,
         job.step,
     )  # fmt: skip
+    same.keep(platform, name, made)
+    return made
 
 
 def _both_stages(pose: Stage, detector: Stage, code: Compiled | None, scratch: Path) -> tuple[Check, ...]:

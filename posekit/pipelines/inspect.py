@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posekit import bundle, documents
+from posekit.contract.precisions import TFLITE
 from posekit.contract.presets import preset_names
 from posekit.errors import InputError, MissingToolError, reading, said
 from posekit.progress import captured
@@ -45,7 +46,7 @@ def _has_contract(path: Path) -> bool:
 
 def _packaged(path: Path, platform: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"model": path.name, "model_form": TARGETS[platform].suffix.removeprefix(".")}
-    facts |= _tflite(path) if platform == "android" else _mlpackage(path)
+    facts |= _tflite(path) if platform in TFLITE else _mlpackage(path)
     try:
         facts["lint"] = lint.lint(platform, path)
     except MissingToolError as error:

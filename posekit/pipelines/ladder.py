@@ -37,6 +37,10 @@ from posekit.targets import TARGETS, Base, Calibration, file_bytes
 LONGEST = 240.0  # seconds for the keypoints of one precision
 
 
+# the files of a linux bundle are Android's, so that all is told of two
+PLATFORMS = {"android": ("android",), "ios": ("ios",), "linux": ("linux",), "all": ("android", "ios")}
+
+
 def ladder(
     model: Path,
     platforms: Sequence[str],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from posekit.compression.search import Tuned, Tuning, problem_of, tune
 from posekit.compression.settings import FLOAT, Compression
+from posekit.contract.precisions import TFLITE
 from posekit.contract.recipe import Recipe
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.evaluate import ReferenceCase
@@ -36,6 +38,33 @@ class Made:
     def budget(self) -> Budget | None:
         """What the recipe was found within, in this run or an earlier one."""
         return parse_budget(self.recipe.budget) if self.recipe.budget else None
+
+
+@dataclass(frozen=True, slots=True)
+class SameFiles:
+    """Model files of one run, which serve a second platform that has the same: `folder` for their copies."""
+
+    folder: Path
+    made: dict[tuple[str, str], Made]
+
+    def __call__(self, platform: str, name: str, folder: Path) -> Made | None:
+        """What was made of network `name` for another platform, its file copied into `folder`; None if nothing was."""
+        found = self.made.get((TARGETS[platform].suffix, name))
+        if found is None:
+            return None
+        path = shutil.copyfile(found.converted.path, folder / found.converted.path.name)
+        return replace(found, converted=replace(found.converted, path=path))
+
+    def keep(self, platform: str, name: str, made: Made) -> None:
+        """Copy what was made, which lies in a bundle and in a folder that are soon gone."""
+        if platform not in TFLITE:
+            return
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        path = shutil.copyfile(made.converted.path, folder / made.converted.path.name)
+        baseline = made.baseline and shutil.copyfile(made.baseline, folder / f"fp32-{made.baseline.name}")
+        kept = replace(made, converted=replace(made.converted, path=path), baseline=baseline)
+        self.made[TARGETS[platform].suffix, name] = kept
 
 
 def make(

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from posekit.contract.outputs import Run
+from posekit.contract.precisions import TFLITE
 from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.errors import InputError
 from posekit.parity.accuracy import Truth, truth_of, why_no_truth
@@ -33,7 +34,8 @@ from posekit.runtimes.workers import Spread, Work, cluster, installed, processes
 AT_ONCE = 4  # pictures of a task
 ENOUGH_BYTES = 1 << 23  # of a task: a picture that reaches it ends it
 LOOK_SECONDS = 0.5  # between two looks at how far it is
-TOOLS = {"android": ("ai-edge-litert", "numpy", "pillow"), "ios": ("coremltools", "torch", "numpy", "pillow")}
+OF_LITERT = ("ai-edge-litert", "numpy", "pillow")
+TOOLS = dict.fromkeys(TFLITE, OF_LITERT) | {"ios": ("coremltools", "torch", "numpy", "pillow")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from posekit.pipelines.bundling import Packaged, write_bundle
 from posekit.pipelines.check import step_of
 from posekit.pipelines.garbage import looked_for_seldom
 from posekit.pipelines.inputs import Images
+from posekit.pipelines.making import SameFiles
 from posekit.pipelines.preparation import calibrating, prepare
 from posekit.pipelines.stage import Job
 from posekit.progress import Progress, announced, silent
@@ -45,7 +46,7 @@ class TrainedNetwork:
     compression: Compression = FLOAT
 
 
-PLATFORMS = {"android": ("android",), "ios": ("ios",), "all": ("android", "ios")}
+PLATFORMS = {"android": ("android",), "ios": ("ios",), "linux": ("linux",), "all": ("android", "ios", "linux")}
 
 
 @looked_for_seldom()
@@ -91,7 +92,8 @@ def package(
             first = job_of(detector, stage, both_stages.of_detector(images), Path(kept) / "detector")
             images = both_stages.of_pose(images, spec, first.reference, step)
         job = replace(job_of(network, spec, images, Path(kept) / "pose", reference=reference), detector=first)
-        return _each(finals, job, overwrite=overwrite)
+        (Path(kept) / "made").mkdir()
+        return _each(finals, job, SameFiles(Path(kept) / "made", {}), overwrite=overwrite)
 
 
 def _job(
@@ -130,8 +132,7 @@ def _refuse_early(
             raise InputError(f"{final} exists", "pass --overwrite to replace it, or --out for another folder")
     for name in finals:
         TARGETS[name].require()
-        for stage in codegen.stages_of(spec):
-            codegen.brought(name, stage)
+        codegen.brought(name, spec)
         for one in stages:
             check_recipe(one.recipe, name)
         if compression.tuning is not None and compression.tuning.fastest and (reason := why_untimed(name)):
@@ -142,13 +143,13 @@ def _refuse_early(
             desktop.require(name)
 
 
-def _each(finals: Mapping[str, Path], job: Job, *, overwrite: bool) -> list[Packaged]:
+def _each(finals: Mapping[str, Path], job: Job, same: SameFiles, *, overwrite: bool) -> list[Packaged]:
     """A bundle a platform; where one does not convert, the others are made before that is told."""
     results: list[Packaged] = []
     failed: list[PosekitError] = []
     for name, final in finals.items():
         try:
-            results.append(write_bundle(name, final, job, overwrite=overwrite))
+            results.append(write_bundle(name, final, job, same, overwrite=overwrite))
         except (ConversionError, MissingToolError) as error:  # of one platform: the other may convert
             failed.append(error)
         except PosekitError as error:

@@ -116,6 +116,9 @@ def _wrapper(checks: list[Check], step: Step | None, facts: ReportFacts) -> Arte
         return _artefact(WRAPPER, checks, "", _reason(step))
     if facts.device is not None:
         return _artefact(WRAPPER, checks, "run on the device, from the picture to the keypoints")
+    if facts.platform == "linux":
+        told = "installed from its wheel and run on this machine, from the picture to the keypoints"
+        return _artefact(WRAPPER, checks, told)
     if facts.platform != "ios":
         told = "run on this machine, from the picture to the keypoints, with stand-ins for Android's own classes"
         return _artefact(WRAPPER, checks, told)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posekit.contract.outputs import Run
+from posekit.contract.precisions import TFLITE
 from posekit.errors import MissingToolError
 from posekit.runtimes import coreml, litert
 from posekit.runtimes.timing import LEAST_ROUNDS, medians
@@ -38,7 +39,7 @@ def runtime_for(platform: str, path: Path, threads: int = 0) -> Runtime:
     threads: of LiteRT and the evaluator; 0 for what they do by themselves.
     InputError where the file does not load; MissingToolError where the runtime is not installed.
     """
-    if platform == "android":
+    if platform in TFLITE:
         return Runtime(litert.open_model(path, threads or 2), litert.runtime_name(), "HOST")
     if coreml.is_available():
         return Runtime(coreml.open_model(path), coreml.runtime_name(), "HOST", _on_all_units(path))
@@ -55,7 +56,7 @@ def why_untimed(platform: str) -> str:
 def timed_run(platform: str, path: Path) -> Run:
     """What an app's inference time is compared with here: LiteRT on one thread, since those of busy cores wait for each
     other; Core ML as an app would run it. MissingToolError where nothing here runs the file as a device does."""
-    if platform == "android":
+    if platform in TFLITE:
         return litert.open_model(path, threads=1)
     if coreml.is_available():
         return coreml.open_model(path, "all")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.precisions import Rewrite
+from posekit.contract.precisions import TFLITE, Rewrite
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.sources.source import SourceModel
@@ -70,7 +70,7 @@ def starts_of(
 
 def _keeps(platform: str, source: SourceModel, spec: PoseSpec) -> bool:
     """Whether the file's own graph is the platform's: not where it is to look at the mirror image too."""
-    return platform == "android" and source.tflite is not None and spec.flip_test == "none"
+    return platform in TFLITE and source.tflite is not None and spec.flip_test == "none"
 
 
 def trace_of(start: Start) -> tuple[TracedOp, ...]:

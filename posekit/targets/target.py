@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posekit.contract.precisions import PRECISIONS, of_platform
+from posekit.contract.precisions import PRECISIONS, TFLITE, of_platform
 from posekit.contract.recipe import Recipe
 from posekit.errors import InputError, MissingToolError
 from posekit.runtimes.files import is_litter
@@ -85,6 +85,6 @@ def _target(platform: str, suffix: str, module: str, package: str, contract_of: 
 
 
 TARGETS: dict[str, Target] = {
-    "android": _target("android", ".tflite", "litert", "litert_torch", contracts.of_tflite),
+    **{name: _target(name, ".tflite", "litert", "litert_torch", contracts.of_tflite) for name in TFLITE},
     "ios": _target("ios", ".mlpackage", "coreml", "coremltools", contracts.of_mlpackage),
 }

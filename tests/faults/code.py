@@ -17,7 +17,7 @@ from tests.faults.files import (
 
 def number(folder: Path, rng: Random) -> str:
     """A number in generated or runtime code."""
-    files = sorted(path for path in wrapper_of(folder).rglob("*") if path.suffix in (".kt", ".swift", ".kts"))
+    files = sorted(path for path in wrapper_of(folder).rglob("*") if path.suffix in (".kt", ".swift", ".kts", ".py"))
     path = rng.choice(files)
     text = path.read_text()
     found = list(re.finditer(r"(?<![\w.\"])\d+(\.\d+)?(?![\w\"])", text))
@@ -30,7 +30,7 @@ def number(folder: Path, rng: Random) -> str:
 
 
 def operator(folder: Path, rng: Random) -> str:
-    files = sorted(path for path in wrapper_of(folder).rglob("*") if path.suffix in (".kt", ".swift"))
+    files = sorted(path for path in wrapper_of(folder).rglob("*") if path.suffix in (".kt", ".swift", ".py"))
     path = rng.choice(files)
     text = path.read_text()
     pairs = [
@@ -55,7 +55,7 @@ def line(folder: Path, rng: Random) -> str:
     """A line taken out of any text of the wrapper: Gradle, manifest, read-me, package, code."""
     files = sorted(
         path for path in wrapper_of(folder).rglob("*")
-        if path.is_file() and path.suffix in (".kt", ".kts", ".swift", ".xml", ".pro", ".md")
+        if path.is_file() and path.suffix in (".kt", ".kts", ".swift", ".xml", ".pro", ".md", ".py", ".toml")
     )  # fmt: skip
     path = rng.choice(files)
     lines = path.read_text().splitlines(keepends=True)
@@ -67,7 +67,7 @@ def line(folder: Path, rng: Random) -> str:
 def file(folder: Path, rng: Random) -> str:
     """A file of the wrapper removed, or one more."""
     tree = wrapper_of(folder)
-    files = sorted(path for path in tree.rglob("*") if path.suffix in (".kt", ".swift", ".xml", ".pro"))
+    files = sorted(path for path in tree.rglob("*") if path.suffix in (".kt", ".swift", ".xml", ".pro", ".py"))
     path = rng.choice(files)
     if rng.random() < 0.5:
         path.unlink()
@@ -80,9 +80,9 @@ def names(folder: Path, rng: Random) -> str:
     """Two keypoints of the generated enum exchanged."""
     spec = read_spec(folder / bundle.CONTRACT)
     for path in sorted(wrapper_of(folder).rglob("*")):
-        if path.suffix in (".kt", ".swift") and path.is_file():
+        if path.suffix in (".kt", ".swift", ".py") and path.is_file():
             text, (one, other) = path.read_text(), rng.sample(spec.keypoints.names, 2)
-            a, b = (name.upper() if path.suffix == ".kt" else wrapper.lower_camel(name) for name in (one, other))
+            a, b = (name.upper() if path.suffix != ".swift" else wrapper.lower_camel(name) for name in (one, other))
             if re.search(rf"\b{a}\b", text) and re.search(rf"\b{b}\b", text):
                 swapped = re.sub(rf"\b{b}\b", a, re.sub(rf"\b{a}\b", "\0", text)).replace("\0", b)
                 if swapped != text:

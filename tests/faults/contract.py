@@ -8,6 +8,7 @@ from pathlib import Path
 
 from posekit import bundle
 from posekit.bundle import golden, wrapper
+from posekit.contract.precisions import TFLITE
 from posekit.contract.spec import PoseSpec, canonical_json, contract_hash, parse_spec, read_spec
 from tests.faults.files import (
     REPORT,
@@ -86,7 +87,7 @@ def rewritten(folder: Path, spec: PoseSpec) -> None:
     """Put another contract into a bundle, everything that is rendered from it made anew."""
     manifest = json.loads((folder / bundle.MANIFEST).read_text())
     platform, model = manifest["platform"], model_of(folder)
-    if platform == "android":
+    if platform in TFLITE:
         _embed(model, spec)
     else:
         from posekit.runtimes.mlpackage import read_specification

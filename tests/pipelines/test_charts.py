@@ -38,8 +38,10 @@ def packaged(run_posekit: Callable[..., Run], world: tuple[Path, Path], out: Pat
     return bundles
 
 
-@pytest.mark.parametrize(("platform", "precision"), [("android", "fp32"), ("ios", "fp32"), ("all", "fp16")])
-def test_it_is_the_same_on_both_platforms(
+@pytest.mark.parametrize(
+    ("platform", "precision"), [("android", "fp32"), ("ios", "fp32"), ("linux", "fp32"), ("all", "fp16")]
+)
+def test_it_is_the_same_on_all_platforms(
     world: tuple[Path, Path], platform: str, precision: str, run_posekit: Callable[..., Run], tmp_path: Path
 ) -> None:
     """At fp32 through the generated code too, where it can be compiled here."""

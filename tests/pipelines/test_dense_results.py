@@ -85,19 +85,22 @@ def test_the_parts_are_the_published_ones(run_posekit: Callable[..., Run]) -> No
 
 
 @pytest.mark.slow
-def test_kotlin_gives_the_same_cells(run_posekit: Callable[..., Run], tmp_path: Path) -> None:
+@pytest.mark.parametrize("platform", ["android", "linux"])
+def test_the_wrapper_gives_the_same_cells(platform: str, run_posekit: Callable[..., Run], tmp_path: Path) -> None:
     needs(BODYPIX, PHOTO, COUPLE)
     try:
-        desktop.require("android")
+        desktop.require(platform)
     except MissingToolError as error:
         pytest.skip(error.message)
     (pictures := tmp_path / "pictures").mkdir()
     for picture in (PHOTO, COUPLE):
         (pictures / picture.name).write_bytes(picture.read_bytes())
-    ran = run_posekit("package", BODYPIX, "--platform", "android", "--spec", SPEC, "--images", pictures,
+    ran = run_posekit("package", BODYPIX, "--platform", platform, "--spec", SPEC, "--images", pictures,
                       "--out", tmp_path / "out", "--wrapper", "--json")  # fmt: skip
     assert ran.code == 0, ran
-    report: dict[str, Any] = json.loads((tmp_path / "out" / f"{SPEC}-android" / "report" / "report.json").read_text())
+    report: dict[str, Any] = json.loads(
+        (tmp_path / "out" / f"{SPEC}-{platform}" / "report" / "report.json").read_text()
+    )
     steps = {one["name"]: one["dense"] for one in report["steps"]}
     for name in ("preprocessing", "decoding"):
         assert [(one["name"], one["cells"] > 3000) for one in steps[name]] == [("person", True), ("parts", True)]

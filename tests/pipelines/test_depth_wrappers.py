@@ -46,7 +46,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("platform", ["android", "ios"])
+@pytest.mark.parametrize("platform", ["android", "ios", "linux"])
 def test_both_wrappers_give_the_same_depth(
     platform: str, model: Path, pictures: Path, run_posekit: Callable[..., Run], tmp_path: Path
 ) -> None:

@@ -53,7 +53,7 @@ def test_packaged_it_finds_the_same_people(world: tuple[Path, Path], precision: 
     images = inputs.find_images(folder, None, spec)
     compression = Compression(uniform(precision))
     results = package.package(model, "all", spec, images, compression=compression, out=tmp_path)
-    assert len(results) == 2
+    assert len(results) == 3
     for result in results:
         assert result.evaluation.is_good
         check(result.folder, "", folder)

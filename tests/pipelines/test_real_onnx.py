@@ -91,7 +91,7 @@ def test_people_and_faces_are_where_they_were_measured(
 ) -> None:
     published, forms = made
     expected: dict[str, Any] = json.loads((published.file.parent / f"reference_{reference}.json").read_text())
-    assert len(forms) == 3  # the file itself, Android, iOS
+    assert len(forms) == 4  # the file itself, Android, iOS, Linux
     for spec, run in forms.values():
         seen = predict(run, spec, picture, load_image(picture)).poses
         assert len(seen.keypoints) == len(expected["scores"])

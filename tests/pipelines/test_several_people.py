@@ -48,7 +48,7 @@ def bundles(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("bundles") / "out"
     spec = inputs.find_spec(world.model, "")
     pictures = inputs.find_images(world.images, world.annotations, spec)
-    for platform in ("android", "ios"):
+    for platform in ("android", "ios", "linux"):
         (result,) = package.package(world.model, platform, spec, pictures, out=out)
         assert result.evaluation.is_good
     return out
@@ -59,7 +59,7 @@ def report(bundle: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("platform", ["android", "ios"])
+@pytest.mark.parametrize("platform", ["android", "ios", "linux"])
 def test_everybody_is_in_the_report(platform: str, bundles: Path) -> None:
     document = report(bundles / f"squares-{platform}")
     people = document["total"]["people"]
@@ -76,7 +76,7 @@ def test_everybody_is_in_the_report(platform: str, bundles: Path) -> None:
     assert "people in the reference" in page
 
 
-@pytest.mark.parametrize("platform", ["android", "ios"])
+@pytest.mark.parametrize("platform", ["android", "ios", "linux"])
 def test_the_generated_code_sees_the_same_people_in_the_same_order(
     platform: str, bundles: Path, run_posekit: Posekit
 ) -> None:

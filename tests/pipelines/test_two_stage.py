@@ -44,7 +44,7 @@ from tests import several, two_stage
 
 pytestmark = [pytest.mark.xdist_group("two_stage"), pytest.mark.slow]
 PEOPLE = sum(map(len, several.PLACES.values()))
-KINDS = (("android", "fp32"), ("android", "fp16"), ("ios", "fp32"), ("ios", "fp16"))
+KINDS = (("android", "fp32"), ("android", "fp16"), ("ios", "fp32"), ("ios", "fp16"), ("linux", "fp32"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def bundles(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[
     return made
 
 
-@pytest.fixture(scope="module", params=["android", "ios"])
+@pytest.fixture(scope="module", params=["android", "ios", "linux"])
 def code(
     request: pytest.FixtureRequest, bundles: dict[tuple[str, str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Compiled]:

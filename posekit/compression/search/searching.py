@@ -28,7 +28,8 @@ FLOATING: tuple[Precision, ...] = ("w8", "fp16", "fp32")  # activations in float
 NEVER_SMALLER = ("w8a16",)  # than w8, nor faster: an inference of a large network takes seconds on a CPU
 # what may be mixed layer by layer: all that stores weights alone
 MIXED: Mapping[str, tuple[Precision, ...]] = {
-    "android": ("fp32", "fp16", "w8", "w4"), "ios": ("fp32", "fp16", "pal8", "w8", "pal6", "pal4")}  # fmt: skip
+    "android": ("fp32", "fp16", "w8", "w4"), "linux": ("fp32", "fp16", "w8", "w4"),
+    "ios": ("fp32", "fp16", "pal8", "w8", "pal6", "pal4")}  # fmt: skip
 
 
 class OutOfTime(Exception):

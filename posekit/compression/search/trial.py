@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from posekit.contract.precisions import TFLITE
 from posekit.contract.recipe import Recipe
 from posekit.contract.spec import PoseSpec
 from posekit.errors import MissingToolError, PosekitError, first_line
@@ -27,7 +28,7 @@ from posekit.runtimes.workers import installed
 from posekit.targets import TARGETS, Base, Calibration, Target, file_bytes
 
 MAX_CASES = 64  # that every trial is measured on; the bundle's own figures are of all
-TOOLS = {"android": ("ai-edge-quantizer", "ai-edge-litert", "numpy"), "ios": ("coremltools", "numpy")}
+TOOLS = dict.fromkeys(TFLITE, ("ai-edge-quantizer", "ai-edge-litert", "numpy")) | {"ios": ("coremltools", "numpy")}
 
 
 @dataclass(frozen=True, slots=True)

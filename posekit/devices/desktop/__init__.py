@@ -11,8 +11,9 @@ from posekit.bundle.wrapper import assets_folder
 from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.devices import golden_run
-from posekit.devices.desktop import kotlin, swift
+from posekit.devices.desktop import kotlin, linux, swift
 from posekit.devices.desktop.kotlin import KotlinWrapper
+from posekit.devices.desktop.linux import LinuxPackage
 from posekit.devices.desktop.swift import SwiftWrapper
 from posekit.devices.evidence import wrapper_of
 from posekit.devices.format import DeviceRun, StageName
@@ -26,12 +27,17 @@ from posekit.parity.written_poses import poses_of_written
 from posekit.poses import Poses
 
 NO_CORE_ML = "there is no Core ML here, so that the generated Swift ran each stage by itself"
-NAMES = {"android": "generated Kotlin on desktop LiteRT (CPU)", "ios": "generated Swift core, model run by posekit"}
+NAMES = {
+    "android": "generated Kotlin on desktop LiteRT (CPU)", "ios": "generated Swift core, model run by posekit",
+    "linux": "generated Python package from its wheel (CPU)",
+}  # fmt: skip
+CODE = {"android": "Kotlin", "ios": "Swift", "linux": "linux package"}
+BUILDERS = {"android": kotlin, "ios": swift, "linux": linux}
 
 
 def require(platform: str) -> None:
     """MissingToolError unless a platform's wrapper can be compiled and run here."""
-    reason = (kotlin if platform == "android" else swift).why_not()
+    reason = BUILDERS[platform].why_not()
     if reason:
         raise MissingToolError(f"the generated code cannot be run here: {reason}", "leave out --wrapper")
 
@@ -41,14 +47,13 @@ class Compiled:
     """A wrapper compiled for this machine. assets: the folder in it that holds the models."""
 
     platform: str
-    program: KotlinWrapper | SwiftWrapper
+    program: KotlinWrapper | LinuxPackage | SwiftWrapper
     assets: Path
 
 
 def compiled(platform: str, tree: Path, spec: PoseSpec, work: Path) -> Compiled:
     """Compile the wrapper in `tree` into `work`, which is needed as long as the result is."""
-    program = kotlin.build(tree, work) if platform == "android" else swift.build(tree, work)
-    return Compiled(platform, program, tree / assets_folder(platform, spec.whole))
+    return Compiled(platform, BUILDERS[platform].build(tree, work), tree / assets_folder(platform, spec.whole))
 
 
 def run_wrapper(
@@ -57,8 +62,8 @@ def run_wrapper(
 ) -> tuple[Wrapper, Check]:  # fmt: skip
     """Run a stage of the wrapper on `cases`, and on posekit's own golden vectors, which makes the check.
 
-    spec: of the stage; model: its file. work: a folder, needed as long as the result is. Kotlin runs `model` itself;
-    Swift, which has no Core ML here, has it run by `run`.
+    spec: of the stage; model: its file. work: a folder, needed as long as the result is. Kotlin runs `model` itself,
+    the linux package its own copy; Swift, which has no Core ML here, has it run by `run`.
     """
     stage: StageName = "pose" if spec.whole is spec else "detector"
     work.mkdir(exist_ok=True)
@@ -73,13 +78,13 @@ def run_wrapper(
     for case in cases():
         writer.add(case)
     writer.close(model_sha256, contract_sha256, ("image", "tensor"), ("cpu",), repeats=0, stage=stage)
-    record = _kotlin_run(code.program, request, out, model, model_sha256, contract_sha256)
+    record = _record(code, request, out, model, model_sha256, contract_sha256)
     ran = replace(wrapper_of(out, record.passes[0], accelerator=False), asked=asked)
     return ran, golden_run.judged(code.program.golden(vectors, stage), spec)
 
 
 def run_both(code: Compiled, cases: Iterable[Case], spec: PoseSpec, work: Path, model_sha256: str) -> list[Poses]:
-    """The people whom both stages of the generated Kotlin find in the pictures of `cases`, each looked at as a whole.
+    """The people whom both stages of the generated code find in the pictures of `cases`, each looked at as a whole.
 
     spec: the whole contract; model_sha256: of the pose network's file.
     """
@@ -90,18 +95,17 @@ def run_both(code: Compiled, cases: Iterable[Case], spec: PoseSpec, work: Path, 
         names.append(case.name)
     hashes = model_sha256, contract_hash(spec)
     writer.close(*hashes, ("image",), ("cpu",), repeats=0, stage="both")
-    program = cast(KotlinWrapper, code.program)
-    record = _kotlin_run(program, work / "both-request", work / "both-run", code.assets, *hashes)
+    record = _record(code, work / "both-request", work / "both-run", code.assets, *hashes)
     found = {one.name: one.results[0].people for one in record.passes[0].cases}
     return [poses_of_written(found.get(name) or (), spec.keypoint_count, name) for name in names]
 
 
-def _kotlin_run(
-    program: KotlinWrapper, request: Path, out: Path, model: Path, model_sha256: str, contract_sha256: str
+def _record(
+    code: Compiled, request: Path, out: Path, model: Path, model_sha256: str, contract_sha256: str
 ) -> DeviceRun:
-    program.run(request, out, model)
+    cast(KotlinWrapper | LinuxPackage, code.program).run(request, out, model)
     record = read_run(out, model_sha256, contract_sha256)
     failure = record.error or (record.passes[0].failure if record.passes else "it ran nothing")
     if failure:
-        raise ConversionError(f"the generated Kotlin failed on this machine: {failure}")
+        raise ConversionError(f"the generated {CODE[code.platform]} failed on this machine: {failure}")
     return record

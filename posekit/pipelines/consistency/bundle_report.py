@@ -13,6 +13,7 @@ from typing import Any
 from posekit import bundle
 from posekit.contract import recipe
 from posekit.contract.outputs import Run
+from posekit.contract.precisions import TFLITE
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.parity.budget import parse_budget
 from posekit.parity.cases import MAX_RECORDED, outputs_sha256
@@ -109,9 +110,7 @@ def _facts(opened: bundle.Bundle, told: BundleReport) -> Iterator[str]:
 
 def _op_counts(platform: str, path: Path) -> dict[str, int]:
     return (
-        tflite_file.op_counts(path.read_bytes())
-        if platform == "android"
-        else coreml.op_counts(read_specification(path))
+        tflite_file.op_counts(path.read_bytes()) if platform in TFLITE else coreml.op_counts(read_specification(path))
     )
 
 

@@ -17,7 +17,8 @@ from posekit.pipelines.inputs import SUBSTITUTE_IMAGES
 
 # what package may say that ran a model: a phone's word comes with --device-run, into a report of its own
 RAN = {
-    ("android", "HOST"): r"LiteRT [\w.+-]+, CPU", ("ios", "HOST"): r"Core ML, macOS [\w.+-]+",
+    ("android", "HOST"): r"LiteRT [\w.+-]+, CPU", ("linux", "HOST"): r"LiteRT [\w.+-]+, CPU",
+    ("ios", "HOST"): r"Core ML, macOS [\w.+-]+",
     ("ios", "SIMULATED"): r"ML Program evaluated with torch [\w.+-]+",
 }  # fmt: skip
 # checks that only a run of the wrapper, a Mac, a compressed file or the training code's predictions give, and the step

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from posekit.contract.precisions import TFLITE
 from posekit.contract.spec import PoseSpec
 from posekit.parity.gate import Check
 from posekit.pipelines.consistency.finding import differing, judged, listed
@@ -21,7 +22,7 @@ VERSION = re.compile(rb"\d+(\.\d+)*\0*")
 
 def check(platform: str, path: Path, spec: PoseSpec) -> Check:
     """Whether all of a .tflite or .mlpackage is what the model is made of."""
-    found = _tflite(path, spec) if platform == "android" else _mlpackage(path)
+    found = _tflite(path, spec) if platform in TFLITE else _mlpackage(path)
     return judged(NAME, list(found), "every byte is read")
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from posekit import bundle
 from posekit.contract import recipe
+from posekit.contract.precisions import TFLITE
 from posekit.contract.recipe import Recipe
 from posekit.contract.spec import PoseSpec
 from posekit.errors import MissingToolError
@@ -66,7 +67,7 @@ def checks(opened: bundle.Bundle, facts: ReportFacts) -> tuple[Check, ...]:
 
 def _layers(opened: bundle.Bundle, facts: ReportFacts, made: Recipe) -> Iterator[str]:
     path = opened.model_path
-    held = tflite_layers.held(path.read_bytes()) if opened.platform == "android" else readback.held(path)
+    held = tflite_layers.held(path.read_bytes()) if opened.platform in TFLITE else readback.held(path)
     seen = Counter((one.op, one.weights, round(one.bits, 3), one.stored, one.activations) for one in held)
     told = Counter(
         (one.op, one.weights, round(one.bits, 3), one.stored, one.activations.replace(tflite_layers.DYNAMIC, "float32"))
@@ -75,7 +76,7 @@ def _layers(opened: bundle.Bundle, facts: ReportFacts, made: Recipe) -> Iterator
     for one in (seen - told).keys() | (told - seen).keys():
         yield f"{one[0]} of {one[1]} weights: {seen[one]} stored as {one[3]} in {one[4]}, the report has {told[one]}"
     kinds = {(one.op, one.weights, one.stored): one.kind for one in held}
-    is_as_wanted = (tflite_layers if opened.platform == "android" else readback).is_as_wanted
+    is_as_wanted = (tflite_layers if opened.platform in TFLITE else readback).is_as_wanted
     for layer in facts.layers:
         wanted, kind = made.of(layer.name), kinds.get((layer.op, layer.weights, layer.stored), "")
         yield from differing(f"the report's precision of {layer.name}", layer.wanted, wanted)
@@ -107,7 +108,7 @@ def _normalisation(opened: bundle.Bundle) -> Check:
         return Check(NORMALISATION, Outcome.PASS, "the contract has none")
     computes = is_divided_later = False
     try:
-        first = _litert if opened.platform == "android" else _core_ml
+        first = _litert if opened.platform in TFLITE else _core_ml
         for dtype, values in first(opened.model_path, pixels):
             seen = _as_picture(values, expected.shape)
             if seen is not None and _is_straight(seen, expected, spec, dtype):
@@ -118,7 +119,7 @@ def _normalisation(opened: bundle.Bundle) -> Check:
             computes |= picture is None or bool(np.abs(picture - pixels).max() > ROUNDED_GREY)
     except MissingToolError as error:
         return Check(NORMALISATION, Outcome.SKIPPED, error.message)
-    if opened.platform == "android" and (found := _first_layer(opened)) is not None:
+    if opened.platform in TFLITE and (found := _first_layer(opened)) is not None:
         return found
     if is_divided_later:
         return Check(

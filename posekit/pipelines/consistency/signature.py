@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posekit.contract.precisions import TFLITE
 from posekit.errors import InputError, reading
 from posekit.pipelines.consistency.finding import differing
 from posekit.runtimes.mlpackage import read_specification
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
 
 IOS = {7: "16", 8: "17", 9: "18"}  # by the version of the specification
-FLOAT = {"android": 0, "ios": 65568}  # TensorType, ArrayFeatureType
+TFLITE_FLOAT, CORE_ML_FLOAT = 0, 65568  # TensorType, ArrayFeatureType
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class ModelSignature:
 def signature_of(platform: str, path: Path) -> ModelSignature:
     """The signature of a model file; InputError where it is damaged."""
     with reading(path):
-        return _tflite(path) if platform == "android" else _mlpackage(path)
+        return _tflite(path) if platform in TFLITE else _mlpackage(path)
 
 
 def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
@@ -46,7 +47,7 @@ def problems(platform: str, path: Path, spec: PoseSpec) -> list[str]:
     if spec.outputs:
         told += differing("the list of outputs", tuple(found.outputs), spec.outputs)
     told += [f"{name!r} is not float32" for name in found.odd]
-    if platform == "android":
+    if platform in TFLITE:
         from posekit.targets.litert.tflite_file import described_otherwise
 
         with reading(path):
@@ -69,7 +70,7 @@ def _tflite(path: Path) -> ModelSignature:
         for index in map(int, indices):
             tensor, name = graph.tensors[index], names[index]
             found[name] = tuple(int(size) for size in tensor.shape)
-            if tensor.type != FLOAT["android"] or text(tensor.name) != name:
+            if tensor.type != TFLITE_FLOAT or text(tensor.name) != name:
                 odd.append(name)
         return found
 
@@ -82,7 +83,7 @@ def _mlpackage(path: Path) -> ModelSignature:
     odd: list[str] = []
 
     def side(features: Any) -> dict[str, tuple[int, ...]]:
-        odd.extend(one.name for one in features if one.type.multiArrayType.dataType != FLOAT["ios"])
+        odd.extend(one.name for one in features if one.type.multiArrayType.dataType != CORE_ML_FLOAT)
         return {one.name: tuple(int(size) for size in one.type.multiArrayType.shape) for one in features}
 
     if model.specificationVersion not in IOS:
