@@ -69,7 +69,8 @@ def write_bundle(platform: str, final: Path, job: Job, *, overwrite: bool) -> Pa
         for detector in others:
             both = _both_stages(stage, detector, code, Path(scratch))
             checks = (*stage.evaluation.checks, *both, *named(bundle.DETECTOR, detector.evaluation.checks))
-            stage = replace(stage, evaluation=replace(stage.evaluation, checks=checks))
+            evidence = replace(stage.evaluation, checks=checks, of_detector=detector.evaluation.blamed)
+            stage = replace(stage, evaluation=evidence)
             written_report(platform, detector)
             bundle.write_manifest(detector.folder, _manifest(platform, detector))
         ratio = _timed(platform, made[folder], job)

@@ -88,9 +88,9 @@ def validate(
         with announced(step, "measure parity"):
             plain = _measured(opened, told, evidence, runtime, WrapperRun(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
-        as_packaged, more = _of_detector(opened, runtime.run, code, Path(scratch), options, step)
-        plain = replace(plain, checks=(*plain.checks, *as_packaged))
-        evaluation = replace(evaluation, checks=(*evaluation.checks, *more))
+        if opened.detector is not None:
+            first = _of_detector(opened, opened.detector, runtime.run, code, Path(scratch), options, step)
+            plain, evaluation = first.as_packaged(plain), first.added(evaluation)
         drawable = ran.wrapper if options.report is not None else None
         shown = writing.drawn(evaluation, drawable, evidence.only_cases(), opened.spec)
         with announced(step, "hold the bundle against itself"):
@@ -108,13 +108,30 @@ def validate(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _FirstStage:
+    """The detector measured anew, and both stages together; packaged, checks: those that packaging made too, and all of
+    them; plain, found: the detector by itself without and with what ran the wrapper."""
+
+    packaged: tuple[Check, ...]
+    checks: tuple[Check, ...]
+    plain: Evaluation
+    found: Evaluation
+
+    def as_packaged(self, pose: Evaluation) -> Evaluation:
+        """The evidence of the pose network with what packaging adds of the detector."""
+        return replace(pose, checks=(*pose.checks, *self.packaged), of_detector=self.plain.blamed)
+
+    def added(self, pose: Evaluation) -> Evaluation:
+        """The evidence of the pose network with all that is known of the detector."""
+        return replace(pose, checks=(*pose.checks, *self.checks), of_detector=self.found.blamed)
+
+
 def _of_detector(
-    opened: bundle.Bundle, run: Run, code: Compiled | None, scratch: Path, options: ValidateOptions, step: Progress
-) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
-    """The checks of both stages together and of the detector: those that packaging made too, and all of them."""
-    detector = opened.detector
-    if detector is None:
-        return (), ()
+    opened: bundle.Bundle, detector: bundle.Bundle, run: Run, code: Compiled | None, scratch: Path,
+    options: ValidateOptions, step: Progress,
+) -> _FirstStage:  # fmt: skip
+    """The detector of a bundle, and both stages together."""
     evidence, told = _evidence_of(detector), _told(detector)
     runtime = _remembering(runtime_for(detector.platform, detector.model_path))
     with announced(step, "measure the detector"):
@@ -138,7 +155,8 @@ def _of_detector(
     origin = _origin(detector, told, evidence, options, runtime.run, step)
     elsewhere = (ELSEWHERE,) if options.device or options.device_run else ()
     own = (*_shipped(evidence.index, detector), *held, *origin, *elsewhere, *there.checks, *found.checks)
-    return as_packaged, (people, *both, *of_code, *both_stages.named(bundle.DETECTOR, own))
+    checks = (people, *both, *of_code, *both_stages.named(bundle.DETECTOR, own))
+    return _FirstStage(as_packaged, checks, plain, found)
 
 
 def _held(
