@@ -43,8 +43,9 @@ OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
 OF_PEOPLE = "people, "  # and of those of who was seen
 OF_DENSE = (", agreement", ", U and V")  # how those of dense results end
 OF_TENSORS = (" signal to noise", " is finite", " is alive")  # and those of single outputs
-# of two stages: how the checks begin of the detector, and of both networks after one another
-DETECTOR, BOTH = "detector", "both stages"
+# of two stages: how the checks begin of the detector, and of both networks after one another; and what a failure calls
+# the second of them
+DETECTOR, BOTH, POSE = "detector", "both stages", "pose network"
 
 
 class Outcome(StrEnum):

@@ -20,6 +20,7 @@ from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
 from posekit.devices import desktop
 from posekit.devices.desktop import Compiled
+from posekit.errors import naming
 from posekit.parity.cases import MAX_RECORDED
 from posekit.parity.evaluate import Terms
 from posekit.parity.evaluation import Evaluation
@@ -88,10 +89,11 @@ def _made(platform: str, job: Job, folder: Path, scratch: Path, final: Path) -> 
     """The model file of a stage, written into its folder."""
     folder.mkdir(exist_ok=True)
     scratch.mkdir()
-    return make(
-        platform, job.prepared, job.compression, job.calibration, lambda: job.references, folder, scratch, final,
-        job.step,
-    )  # fmt: skip
+    with naming(job.network):
+        return make(
+            platform, job.prepared, job.compression, job.calibration, lambda: job.references, folder, scratch, final,
+            job.step,
+        )  # fmt: skip
 
 
 def _both_stages(pose: Stage, detector: Stage, code: Compiled | None, scratch: Path) -> tuple[Check, ...]:

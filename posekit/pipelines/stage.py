@@ -16,7 +16,7 @@ from posekit.contract.outputs import Run
 from posekit.contract.spec import contract_hash
 from posekit.devices import desktop
 from posekit.devices.desktop import Compiled
-from posekit.errors import MissingToolError, converting, version_of
+from posekit.errors import MissingToolError, converting, naming, version_of
 from posekit.parity import trace
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
 from posekit.parity.contract import ContractStep, QuickLook
@@ -39,7 +39,8 @@ TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coreml
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every platform's file of a network is made from; detector: of two stages, the same of the first."""
+    """What every platform's file of a network is made from; detector: of two stages, the same of the first; network:
+    which of the two this is, empty where there is one."""
 
     prepared: Prepared
     images: Images
@@ -51,11 +52,12 @@ class Job:
     references: References
     step: Progress
     detector: Job | None = None
+    network: str = ""
 
     @property
     def reference(self) -> Run:
         """What runs the trained network."""
-        return partial(run_reference, self.prepared.source, self.prepared.spec)
+        return naming(self.network)(partial(run_reference, self.prepared.source, self.prepared.spec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Stage:
 def measured(platform: str, made: Made, job: Job, folder: Path, code: Compiled | None) -> Stage:
     """A stage with its evidence, written into its folder; code: the wrapper, where it is to be run."""
     model_hash = bundle.file_hash(made.converted.path)
-    evaluation, run, shown = _evaluate(platform, made, job, folder, code, model_hash)
+    with naming(job.network):
+        evaluation, run, shown = _evaluate(platform, made, job, folder, code, model_hash)
     if job.contract is not None:
         steps = (job.contract.step, *evaluation.steps)
         evaluation = replace(evaluation, steps=steps, checks=(*job.contract.checks, *evaluation.checks))

@@ -18,13 +18,13 @@ from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices.desktop import Compiled
-from posekit.errors import InputError, MissingToolError, said
+from posekit.errors import InputError, MissingToolError, naming, said
 from posekit.parity.both import BothTally
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
-from posekit.parity.gate import Check, Outcome
+from posekit.parity.gate import POSE, Check, Outcome
 from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
@@ -89,13 +89,15 @@ def validate(
             plain = _measured(opened, told, evidence, runtime, WrapperRun(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
         if opened.detector is not None:
-            first = _of_detector(opened, opened.detector, runtime.run, code, Path(scratch), options, step)
+            with naming(bundle.DETECTOR):
+                first = _of_detector(opened, opened.detector, runtime.run, code, Path(scratch), options, step)
             plain, evaluation = first.as_packaged(plain), first.added(evaluation)
         drawable = ran.wrapper if options.report is not None else None
         shown = writing.drawn(evaluation, drawable, evidence.only_cases(), opened.spec)
         with announced(step, "hold the bundle against itself"):
             held = _held(opened, told, evidence, edits, plain, runtime.run, allow_edited=options.allow_edited)
-        origin = _origin(opened, told, evidence, options, runtime.run, step)
+        with naming("" if opened.detector is None else POSE):
+            origin = _origin(opened, told, evidence, options, runtime.run, step)
         evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *held, *origin, *ran.checks))
         warnings = {}
         if given is not None:
