@@ -67,6 +67,8 @@ class Evaluation:
             found = tuple(name for name in found if name != "decoding")
         failed = [check.name for check in self.checks if check.outcome is Outcome.FAIL]
         failed = [name for name in failed if not name.startswith(f"{DETECTOR}: ")]
+        if "contract" not in found and any(name.startswith("contract") for name in failed):
+            found = (*found, "contract")
         if not found and any(name.startswith(DECODING) for name in failed):  # not where keypoints lie, but whose
             return ("decoding",)
         moved = any(name.startswith(OF_THE_STEPS) for name in failed)

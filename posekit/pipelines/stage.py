@@ -23,6 +23,7 @@ from posekit.parity.contract import ContractStep, QuickLook
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation, unverified
 from posekit.parity.gate import Check
+from posekit.parity.halves import half_checks
 from posekit.parity.references import References
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made
@@ -80,7 +81,10 @@ def measured(platform: str, made: Made, job: Job, folder: Path, code: Compiled |
     if job.contract is not None:
         steps = (job.contract.step, *evaluation.steps)
         evaluation = replace(evaluation, steps=steps, checks=(*job.contract.checks, *evaluation.checks))
-    _write_trace(platform, folder, job)
+    network = _write_trace(platform, folder, job)
+    if evaluation.status != "UNVERIFIED":
+        beyond = half_checks(network, platform, made.recipe.name)
+        evaluation = replace(evaluation, checks=(*evaluation.checks, *beyond))
     return Stage(made, job, folder, evaluation, run, shown)
 
 
@@ -100,11 +104,12 @@ def written_report(platform: str, stage: Stage) -> dict[str, Any]:
     return document
 
 
-def _write_trace(platform: str, folder: Path, job: Job) -> None:
+def _write_trace(platform: str, folder: Path, job: Job) -> tuple[trace.TracedOp, ...]:
     """What the network computes on the first case, op by op."""
     source, spec = job.prepared.source, job.prepared.spec
     first, steps = next(job.references.cases()).name, trace_of(job.prepared.starts[platform])
     trace.write(folder / bundle.EVALUATION, trace.Trace(first, source.sha256, contract_hash(spec), steps))
+    return steps
 
 
 def _evaluate(

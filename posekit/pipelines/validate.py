@@ -19,12 +19,14 @@ from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices.desktop import Compiled
 from posekit.errors import InputError, MissingToolError, naming, said
+from posekit.parity import trace
 from posekit.parity.both import BothTally
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import POSE, Check, Outcome
+from posekit.parity.halves import half_checks
 from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
@@ -247,17 +249,19 @@ def _measured(
     opened: bundle.Bundle, told: BundleReport, evidence: Recordings, runtime: Runtime, ran: WrapperRun
 ) -> Evaluation:
     """The bundle's model on its cases, and what ran the wrapper on them, against the recorded reference."""
-    return evaluate(
+    steps, precision = trace.read(opened.folder / bundle.EVALUATION).steps, opened.manifest["precision"]
+    on_device = ran.wrapper is not None and ran.wrapper.accelerator
+    found = evaluate(
         evidence.cases,
         opened.spec,
         Runs(
             runtime.run, ran.status, ran.name, wrapper=ran.wrapper, beside=ran.beside,
-            accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
+            accelerated=None if on_device else runtime.accelerated,
         ),
-        Terms(
-            opened.manifest["precision"], _budget(opened), file_bytes(opened.model_path), told.evaluation.accuracy_held
-        ),
+        Terms(precision, _budget(opened), file_bytes(opened.model_path), told.evaluation.accuracy_held),
     )  # fmt: skip
+    beyond = () if on_device else half_checks(steps, opened.platform, precision)
+    return replace(found, checks=(*found.checks, *beyond))
 
 
 def _budget(opened: bundle.Bundle) -> Budget | None:

@@ -26,6 +26,8 @@ from posekit.contract.spec import PoseSpec, parse_spec
 from posekit.contract.stages import joined
 from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop
+from posekit.parity.cases import recorded
+from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.stages import StageRuns
 from posekit.pipelines import inputs
@@ -164,7 +166,6 @@ def mirrored(outputs: Outputs) -> Outputs:
 DECODING, OF_DETECTOR = "the wrapper's decoding", "detector: the wrapper's decoding"
 TOGETHER = "both stages of the wrapper: "
 HALF_CELL = {"boxes": {"shift": 0.0}, "keypoints": {"shift": 0.0}}
-LABELS = {"labels": ("head", "torso", "right_arm", "left_arm")}
 ROWS = {
     "anchors half a cell off, code": Row(
         "squares", Fault(detector=of_decoder(**HALF_CELL)), "detector: decoding", (OF_DETECTOR,)),
@@ -232,3 +233,22 @@ def test_a_fault_is_named_by_step_and_stage(
     failed = [one.name for one in failures(result)]
     assert result.evaluation.blamed == (row.blamed,), failed
     assert set(row.failed) <= set(failed), failed
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "failed"),
+    [
+        ("depth", of_table("depth", root=("nose",), subtract_root=False), "contract, depth's root"),
+        ("depth", of_decoder(z_factor=1.0), "contract, depth's unit"),
+        ("depth", of_table("depth", unit="px"), "contract, depth's unit"),
+    ],
+)
+def test_a_contract_that_the_network_contradicts_is_named(
+    name: str, change: Callable[[PoseSpec], PoseSpec], failed: str, bundle_of: Callable[[str], Path]
+) -> None:
+    """As package measures it: the reference and the packaged model are both under the wrong contract."""
+    opened = open_bundle(bundle_of(name))
+    wrong, run = change(opened.spec), runtime_once("android", opened.model_path).run
+    found = evaluate(recorded(opened.folder / "evaluation", wrong), wrong, Runs(run, "HOST", "LiteRT"), Terms("fp32"))
+    assert [one.name for one in found.checks if one.outcome is Outcome.FAIL] == [failed]
+    assert found.blamed == ("contract",)
