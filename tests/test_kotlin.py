@@ -84,6 +84,7 @@ TYPE_FAULTS = [
 
 # one slip in the arithmetic each, and the suite of the harness that must notice
 ARITHMETIC_FAULTS = [
+    ("Warp.kt", "(0.5 + 1e-7)", "0.4", "warp"),
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
     ("InputTransform.kt", "input.outside == Outside.EDGE", "input.resize != Resize.AFFINE_CROP", "warp"),
     ("Region.kt", "atan2(-alongY, alongX)", "atan2(alongY, alongX)", "tracking"),
