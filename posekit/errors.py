@@ -52,6 +52,18 @@ class ConversionError(PosekitError):
     exit_code = 4
 
 
+@contextlib.contextmanager
+def naming(network: str) -> Iterator[None]:
+    """Say in a failure inside the `with` which of two networks it is of; empty where there is only one."""
+    try:
+        yield
+    except PosekitError as error:
+        if network and not error.message.startswith(f"{network}: "):
+            error.message = f"{network}: {error.message}"
+            error.args = (error.message,)
+        raise
+
+
 def full_disk(error: BaseException) -> InputError | None:
     """The refusal for a full disk, if that is what is behind an error, whichever library met it and whatever it made of
     it."""

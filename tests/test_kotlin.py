@@ -86,12 +86,18 @@ TYPE_FAULTS = [
 
 # one slip in the arithmetic each, and the suite of the harness that must notice
 ARITHMETIC_FAULTS = [
+    ("Warp.kt", "(0.5 + 1e-7)", "0.4", "warp"),
     ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
     ("InputTransform.kt", "input.outside == Outside.EDGE", "input.resize != Resize.AFFINE_CROP", "warp"),
     ("YuvSource.kt", "255.0 / 219", "255.0 / 220", "yuv"),
     ("YuvSource.kt", "2 * (1 - red) * chroma", "2 * (1 - red)", "yuv"),
     ("PlaneRows.kt", "origin + row * rowStride", "row * rowStride", "yuv"),
-    ("NeededPixels.kt", "toStored.a * column + toStored.tx", "toStored.a * column + toStored.tx + 2", "warp"),
+    (
+        "NeededPixels.kt",
+        "placed(toStored.a * column + toStored.tx)",
+        "placed(toStored.a * column + toStored.tx + 2)",
+        "warp",
+    ),
     ("Region.kt", "atan2(-alongY, alongX)", "atan2(alongY, alongX)", "tracking"),
     ("Region.kt", "away * cos(angle), side * scale", "away * cos(angle), side", "tracking"),
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),

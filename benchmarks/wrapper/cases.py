@@ -18,6 +18,7 @@ from posekit.decoders import (
     AnyDecoderSpec,
     heatmap,
     integral,
+    landmarks,
     location_maps,
     movenet,
     of,
@@ -90,6 +91,11 @@ def _volumes(spec: Any, image: InputSpec, points: Floats) -> Outputs:
 def _locations(spec: Any, image: InputSpec, points: Floats) -> Outputs:
     width, height = image.size_wh
     return location_maps.encode(points[0], _deep(points), spec, image.size_wh, (width // 8, height // 8))
+
+
+def _landmarks(spec: Any, image: InputSpec, points: Floats) -> Outputs:
+    scores = np.tile([2.0, 3.0], (points.shape[1], 1))
+    return landmarks.encode(_deep(points), scores, spec, image, sure=0.99, map_size_wh=_quarter(image))
 
 
 def _raw_movenet(spec: Any, image: InputSpec, points: Floats) -> Outputs:
@@ -178,6 +184,7 @@ class Timed:
 UDP = tuple((f"{role}.{field}", value) for first, role in enumerate(("heat", "x", "y"))
             for field, value in (("output", "maps"), ("first", first), ("step", 3)))  # fmt: skip
 INTEGRAL = (("output", "maps"), ("normalisation", "softmax"), ("alignment", "stride"), ("score", "value"))
+DEEP = (("fields", ["x", "y", "z", "score"]), ("range", "input_px"), ("z_scale", 0.001))
 CUBIC = (("upsampling.factor", 8), ("upsampling.method", "cubic"), ("upsampling.blur_kernel", 0))
 
 TIMED = (
@@ -187,6 +194,7 @@ TIMED = (
     Timed("simcc", "rtmpose-coco17", _bins, 1),
     Timed("simcc, 133 keypoints", "rtmpose-wholebody133", _bins, 1),
     Timed("regression", "movenet-lightning", _coordinates, 1),
+    Timed("regression, with z", "movenet-lightning", _coordinates, 1, DEEP),
     Timed("integral", "hrnet-coco17", _of_one(integral.encode), 1, INTEGRAL, "integral"),
     Timed("simcc in three axes, 133 keypoints", "rtmw3d-wholebody133", _deep_bins, 1),
     Timed("integral, 64 slices", "integral-pose-h36m18", _volumes, 1),
@@ -194,6 +202,8 @@ TIMED = (
     Timed("offset_map, UDP", "hrnet-udp-coco17", _of_one(offset_map.encode), 1,
           (*UDP, ("unit", "cells"), ("factor", 3.5), ("alignment", "corners"), ("blur_kernel", 23)), "offset_map"),
     Timed("movenet", "movenet-raw", _raw_movenet, 1),
+    Timed("landmarks, BlazePose", "blazepose-33", _landmarks, 1),
+    Timed("detections, BlazePose", "blazepose-detector", _candidates, 1),
     Timed("detections, 8400", "yolo-pose-coco17", _candidates),
     Timed("paf, x4 repeat", "tf-pose-coco18", _fields),
     Timed("paf, x8 repeat", "tf-pose-coco18", _fields, changes=(("upsampling.factor", 8),)),

@@ -49,7 +49,7 @@ def write(folder: Path, spec: PoseSpec, *, every_orientation: bool = False) -> N
     folder.mkdir()
     rng = np.random.default_rng(SEED)
     # antialiasing does nothing unless the input is smaller than the picture
-    longer, shorter = (LONGER_SIDE, 8) if spec.input.sampling == "bilinear" else (LONGER_SIDE // 4, 2)
+    longer, shorter = (LONGER_SIDE, 8) if spec.input.sampling != "bilinear_antialias" else (LONGER_SIDE // 4, 2)
     scale = min(longer / max(spec.input.size_wh), 1.0)
     small = spec.input.model_copy(update={"size_wh": tuple(max(round(n * scale), shorter) for n in spec.input.size_wh)})
     warps = [
@@ -133,7 +133,7 @@ def warp_cases(
     box = (0.3 * width, -0.1 * height, 0.9 * width, 0.8 * height)
     person = region_from_box(box, spec.size_wh, spec.box_padding)
     regions = {"frame": frame_region((width, height), spec), "crop": person}
-    if spec.sampling == "bilinear":
+    if spec.sampling != "bilinear_antialias":
         regions["turned"] = Region(person.center_xy, person.size_wh, degrees)
     cases = []
     for kind, region in regions.items():

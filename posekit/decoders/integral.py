@@ -6,6 +6,7 @@ Sources: Sun et al. 2018, "Integral Human Pose Regression"; Nibali et al. 2018, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ from posekit.decoders.depth_bins import DepthSlices
 from posekit.decoders.mirroring import Mirror
 from posekit.poses import Floats, Poses
 from posekit.poses.input_spec import InputSpec
+
+VALUES_AT_ONCE = 1 << 16
 
 
 class IntegralSpec(DecoderSpec):
@@ -73,27 +76,60 @@ def decode(outputs: Mapping[str, NDArray[Any]], spec: IntegralSpec, image: Input
     """The keypoints (1, K, 2|3) of one person in input px, z in the contract's unit; a map without weight gives its
     middle."""
     del sigmas  # one person is nobody else
-    maps = outputs[spec.output][..., spec.first :].astype(np.float64)
-    height, width, channels = maps.shape
-    count = channels // spec.slices
-    maps = maps.reshape(height, width, count, spec.slices)
-    peaks = maps.max(axis=(0, 1, 3))
-    if spec.normalisation == "softmax":
-        weights = np.exp(spec.sharpness * (maps - peaks[:, None]))
-    else:
-        weights = sigmoid(maps) if spec.normalisation == "sigmoid" else np.maximum(maps, 0.0)
-    total = weights.sum(axis=(0, 1, 3))
-    there = total > 0
-    safe = np.where(there, total, 1.0)
-    flat = weights.sum(axis=3)
-    x = np.where(there, np.arange(width) @ flat.sum(axis=0) / safe, (width - 1) / 2)
-    y = np.where(there, np.arange(height) @ flat.sum(axis=1) / safe, (height - 1) / 2)
+    maps = outputs[spec.output][..., spec.first :]
+    height, width, _ = maps.shape
+    found = _sums(maps, spec)
+    there = found.weight > 0
+    safe = np.where(there, found.weight, 1.0)
+    x = np.where(there, found.x / safe, (width - 1) / 2)
+    y = np.where(there, found.y / safe, (height - 1) / 2)
     points = to_input_px(np.stack([x, y], axis=-1), spec.alignment, (width, height), image.size_wh)
     if spec.z is not None:
-        slices = np.where(there, weights.sum(axis=(0, 1)) @ np.arange(spec.slices) / safe, (spec.slices - 1) / 2)
+        slices = np.where(there, found.slice / safe, (spec.slices - 1) / 2)
         points = np.concatenate([points, depth_of(slices, spec.alignment, spec.z)[:, None]], axis=-1)
-    scores = {"value": peaks, "share": weights.max(axis=(0, 1, 3)) / safe, "none": np.ones(count)}[spec.score]
+    largest = _weights(found.peak.copy(), found.peak, spec)
+    scores = {"value": found.peak, "share": largest / safe, "none": np.ones(len(safe))}[spec.score]
     return Poses(points[None], scores[None])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Of each keypoint (K,): the largest value, the sum of its weights, and of these times x, y and slice."""
+
+    peak: Floats
+    weight: Floats
+    x: Floats
+    y: Floats
+    slice: Floats
+
+
+def _sums(maps: NDArray[Any], spec: IntegralSpec) -> _Sums:
+    """One pass over maps (h, w, K * slices), some rows at a time, which stay in the cache."""
+    height, width, channels = maps.shape
+    of_keypoints = (channels // spec.slices, spec.slices)
+    peak = maps.max(axis=(0, 1)).reshape(of_keypoints).max(axis=1).astype(np.float64)
+    peaks = np.repeat(peak, spec.slices)
+    along = np.stack([np.ones(width), np.arange(width)])
+    sums = np.zeros((3, channels))  # of the weights, and of these times x and y
+    rows = max(VALUES_AT_ONCE // (width * channels), 1)
+    for top in range(0, height, rows):
+        some = maps[top : top + rows].astype(np.float64)
+        found = along @ _weights(some, peaks, spec)  # (rows, 2, channels)
+        sums[:2] += found.sum(axis=0)
+        sums[2] += np.arange(top, top + len(some)) @ found[:, 0]
+    weight, x, y = sums.reshape(3, *of_keypoints)
+    return _Sums(peak, weight.sum(axis=1), x.sum(axis=1), y.sum(axis=1), weight @ np.arange(spec.slices))
+
+
+def _weights(values: Floats, peaks: Floats, spec: IntegralSpec) -> Floats:
+    """What values weigh, written over them; peaks: the largest of their keypoint."""
+    if spec.normalisation == "sigmoid":
+        return sigmoid(values)
+    if spec.normalisation == "relu":
+        return np.maximum(values, 0.0, out=values)
+    values -= peaks
+    values *= spec.sharpness
+    return np.asarray(np.exp(values, out=values))
 
 
 def depth_of(slices: Floats, alignment: str, spec: DepthSlices) -> Floats:

@@ -21,7 +21,7 @@ from posekit.errors import InputError, said
 from posekit.parity.barely import nudge
 from posekit.parity.case_files import RegionOfCase, Text
 from posekit.parity.cases import MAX_INDEX_BYTES, MAX_RECORDED, PACKAGE_AGAIN
-from posekit.parity.gate import Check, Outcome, check_people
+from posekit.parity.gate import BOTH, Check, Outcome, check_people
 from posekit.parity.matching import Barely, aligned, barely_of, matched, unlike
 from posekit.parity.metrics import Found, both_there, compare_keypoints, depth_errors, world_errors
 from posekit.parity.stages import Looked, StageGates, StageRuns, barely_detected, look, poses_in
@@ -31,7 +31,6 @@ from posekit.poses.images import Picture
 from posekit.poses.regions import Region
 
 FILE = "both.json"  # beside the cases of the detector, whose pictures it is of
-BOTH = "both stages"
 MEAN_OKS = 0.99  # near ties of single keypoints are judged by the pose network's own gates
 MIN_OKS = 0.9  # of the worst person: one keypoint of 17 in another place costs 1/17
 MAX_OF_KEYPOINT = 0.05  # of the person, one keypoint's mean error

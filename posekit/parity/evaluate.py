@@ -13,10 +13,12 @@ from posekit.decoders.decoder import Outputs
 from posekit.parity.accuracy import Accuracy, Truth, accuracy, accuracy_drop, truth_of, why_no_truth
 from posekit.parity.budget import Budget
 from posekit.parity.cases import Case, Recorder, found_in
+from posekit.parity.dense import dense_in
 from posekit.parity.depth import depth_checks
 from posekit.parity.evaluation import Evaluation, wrong_shape
 from posekit.parity.gate import Check, Outcome, accuracy_skips, check_accuracy, check_budget, excused, gate_for
 from posekit.parity.metrics import Found
+from posekit.parity.parts import Votes, part_checks, votes_of
 from posekit.parity.shipped import NO_DEVICE, NO_WRAPPER, Beside, Wrapper, WrapperSide
 from posekit.parity.step_checks import (
     FROM_PICTURE,
@@ -104,6 +106,7 @@ class _Sides:
         self.truth: list[Truth | None] = []
         self.untold: list[str] = []
         self.pictures: set[Path] = set()
+        self.votes: list[Votes] = []
         wrapper = runs.wrapper
         self.wrapper = None if wrapper is None else WrapperSide(wrapper, spec, terms.gate_there(wrapper, spec))
         self.beside = [Beside(name, one, spec, terms.gate_there(one, spec)) for name, one in runs.beside.items()]
@@ -127,6 +130,7 @@ class _Sides:
         self.truth.append(truth_of(case, spec))
         self.untold.append(why_no_truth(case, spec))
         self.pictures.add(case.photo.path)
+        self.votes += votes_of(case, found, dense_in(outputs, spec), spec)
         return found
 
     def evaluation(self) -> Evaluation:
@@ -170,11 +174,15 @@ class _Sides:
 
     def _checks(self, total: Step, steps: Mapping[str, Step], end: Step | None) -> list[Check]:
         """The gates of what ships and of the wrapper's own steps."""
-        checks = [*total_checks(total, self.spec, self.terms.gate(self.spec)), *depth_checks(self.reference, self.spec)]
+        checks = [*total_checks(total, self.spec, self.terms.gate(self.spec)), *self._contract_checks()]
         if self.wrapper is None or end is None:
             return checks
         own = (self.wrapper.check(), *input_checks(steps["preprocessing"]), *decoding_checks(steps["decoding"]))
         return [*own, *checks]
+
+    def _contract_checks(self) -> list[Check]:
+        """What the reference's own results say of the contract."""
+        return [*depth_checks(self.reference, self.spec), *part_checks(self.votes)]
 
     def _end_checks(self, steps: Mapping[str, Step], end: Step | None, gated: Step | None) -> list[Check]:
         """The gates of the float graph, and of every other way to run the model."""

@@ -41,7 +41,11 @@ ACCURACY_GATES = ("AP against annotations", "PCK against annotations")
 WORST_PERSON = "OKS against the reference"
 OF_KEYPOINTS = "keypoints, "  # how the names of the checks of distances begin
 OF_PEOPLE = "people, "  # and of those of who was seen
-OF_DENSE = ", agreement"  # how those of dense results end
+OF_DENSE = (", agreement", ", U and V")  # how those of dense results end
+OF_TENSORS = (" signal to noise", " is finite", " is alive")  # and those of single outputs
+# of two stages: how the checks begin of the detector, and of both networks after one another; and what a failure calls
+# the second of them
+DETECTOR, BOTH, POSE = "detector", "both stages", "pose network"
 
 
 class Outcome(StrEnum):
@@ -203,10 +207,10 @@ def check_dense(gate: GateSpec, dense: Sequence[DenseError]) -> list[Check]:
         where = f" ({one.worst})" if one.worst else ""
         if gate.min_agreement is not None:
             text = f"{one.agreement:.4f} of {one.cells} cells, at least {gate.min_agreement:g}{where}"
-            checks.append(_check(f"{one.name}{OF_DENSE}", one.agreement >= gate.min_agreement, text))
+            checks.append(_check(f"{one.name}{OF_DENSE[0]}", one.agreement >= gate.min_agreement, text))
         if gate.max_uv is not None and one.mean_uv is not None:
             text = f"{one.mean_uv:.4f} on average, at most {gate.max_uv:g}"
-            checks.append(_check(f"{one.name}, U and V", one.mean_uv <= gate.max_uv, text))
+            checks.append(_check(f"{one.name}{OF_DENSE[1]}", one.mean_uv <= gate.max_uv, text))
     return checks
 
 

@@ -19,6 +19,7 @@ from posekit.parity.dense import dense_in
 from posekit.parity.gate import Check, Outcome
 from posekit.parity.metrics import Found
 from posekit.parity.steps import Side, Step
+from posekit.parity.undone import is_one_motion
 from posekit.parity.worst import CaseError, worst_cases
 from posekit.parity.written_poses import WrittenPose, poses_of_written
 from posekit.poses.dense import DenseMap
@@ -68,7 +69,7 @@ class WrapperSide:
         self._same_outputs: list[Found] = []
         self._reference: list[Found] = []
         self._gated_reference: list[Found] = []
-        self._cases, self._missing = 0, list[str]()
+        self._cases, self._missing, self._is_one_motion = 0, list[str](), True
 
     def add(self, case: Case, reference: Outputs, host: Outputs, run: Run) -> None:
         """Add a case. host: outputs of the packaged model on this machine for the reference's input."""
@@ -97,6 +98,7 @@ class WrapperSide:
         outputs, decoded = _outputs(case, image, host), _found(case, image, spec)
         if all(np.isfinite(values).all() for values in outputs.values()):  # else no decoder can be right
             self._same_outputs.append(found_in(case, outputs, spec))
+            self._is_one_motion = self._is_one_motion and is_one_motion(decoded, self._same_outputs[-1])
             self._decoded.add_found(case, decoded, outputs, outputs, spec)
             self._decoded.add_dense(case, _dense(case, image, outputs, spec), dense_in(outputs, spec))
         self._end.add_tensors(case, outputs, reference)
@@ -118,7 +120,9 @@ class WrapperSide:
         else:
             found = {
                 "preprocessing": self._preprocessed.step("preprocessing", self._on_reference["image"], spec),
-                "decoding": self._decoded.step("decoding", self._same_outputs, spec)
+                "decoding": replace(
+                    self._decoded.step("decoding", self._same_outputs, spec), is_one_motion=self._is_one_motion
+                )
                 if self._same_outputs
                 else Step("decoding", skipped="the outputs to decode are not finite"),
                 "wrapper": self._end.step("wrapper", self._reference, spec),

@@ -18,12 +18,14 @@ from posekit.poses.dense import DenseMap
 
 # in the order in which a picture passes them; `contract` is the training code's own predictions against the reference
 NAMES = ("contract", "preprocessing", "conversion", "precision", "decoding", "accelerator")
+OF_THE_GRAPH = ("conversion", "precision")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one step adds: keypoint and tensor errors, what of them counts against a gate, and, where there may be
-    several people, who is seen on one side alone, and what of dense results agrees; or why it was not measured."""
+    several people, who is seen on one side alone, and what of dense results agrees; or why it was not measured.
+    is_one_motion: whether all keypoints of each case are off by one turn, scale and shift, as a crop's are."""
 
     name: str
     keypoints: KeypointError | None = None
@@ -32,6 +34,7 @@ class Step:
     drift: Drift | None = None
     people: PeopleCount | None = None
     dense: tuple[DenseError, ...] = ()
+    is_one_motion: bool = False
 
     @property
     def lost(self) -> int:
@@ -116,14 +119,35 @@ def _error(step: Step) -> float:
 
 
 def largest(steps: Sequence[Step]) -> tuple[str, ...]:
-    """The step with the largest keypoint error, if there is any error."""
-    measured = [step for step in steps if step.drift is not None and step.drift.counted and step.drift.max_px != 0]
-    worst = max(measured, key=lambda step: step.drift.max_px if step.drift else 0, default=None)
-    return () if worst is None else (worst.name,)
+    """The step with the largest keypoint error, if there is any error; of those that move none in the picture, the one
+    that moves them most in depth or in the world."""
+    measured = [step for step in steps if step.drift is not None and step.drift.counted]
+    worst = max(measured, key=_moved, default=None)
+    return () if worst is None or _moved(worst) == (0, 0) else (worst.name,)
+
+
+def _moved(step: Step) -> tuple[float, float]:
+    """Largest errors in the picture, px, and beyond it; NaN is the largest."""
+    assert step.drift is not None
+    world = None if step.keypoints is None else step.keypoints.max_world_mm
+    beyond = [one for one in (step.drift.max_z_px, step.drift.max_z_mm, world) if one is not None]
+    in_picture, deep = (math.inf if math.isnan(one) else one for one in (step.drift.max_px, max([0.0, *beyond])))
+    return in_picture, deep
 
 
 def least_agreeing(steps: Sequence[Step]) -> tuple[str, ...]:
-    """The step that changes most of the dense results, if any does."""
-    shares = {step.name: worst_of(step.dense) for step in steps}
-    worst = min(shares, key=lambda name: -1.0 if math.isnan(shares[name]) else shares[name], default=None)
-    return () if worst is None or shares[worst] == 1 else (worst,)
+    """The step that changes most of the dense results, if any does; where labels agree, most of U and V."""
+    worst = min(steps, key=_agreement, default=None)
+    return () if worst is None or _agreement(worst) == (1, 0) else (worst.name,)
+
+
+def _agreement(step: Step) -> tuple[float, float]:
+    share = worst_of(step.dense)
+    return -1.0 if math.isnan(share) else share, -max((one.mean_uv or 0.0 for one in step.dense), default=0.0)
+
+
+def noisiest(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The step that adds most noise to an output of the network, if one does."""
+    noise = {step.name: min((one.snr_db for one in step.tensors), default=math.inf) for step in steps}
+    worst = min((name for name in OF_THE_GRAPH if name in noise), key=noise.__getitem__, default="")
+    return (worst,) if worst and noise[worst] != math.inf else ()

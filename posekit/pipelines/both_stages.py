@@ -18,9 +18,9 @@ from posekit.devices import desktop
 from posekit.devices.desktop import Compiled
 from posekit.errors import InputError
 from posekit.parity import both
-from posekit.parity.both import BOTH, BothTally, ExpectedPeople, expected_in
+from posekit.parity.both import BothTally, ExpectedPeople, expected_in
 from posekit.parity.cases import MAX_RECORDED, Case
-from posekit.parity.gate import Check, Outcome
+from posekit.parity.gate import BOTH, Check, Outcome
 from posekit.parity.stages import Looked, StageGates, StageRuns, detected_in, look, regions_in
 from posekit.pipelines.consistency.evidence import CLOSE_PX
 from posekit.pipelines.consistency.finding import differing, judged

@@ -20,6 +20,7 @@ from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
 from posekit.devices import desktop
 from posekit.devices.desktop import Compiled
+from posekit.errors import naming
 from posekit.parity.cases import MAX_RECORDED
 from posekit.parity.evaluate import Terms
 from posekit.parity.evaluation import Evaluation
@@ -74,7 +75,8 @@ def write_bundle(platform: str, final: Path, job: Job, same: SameFiles, *, overw
         for detector in others:
             both = _both_stages(stage, detector, code, Path(scratch))
             checks = (*stage.evaluation.checks, *both, *named(bundle.DETECTOR, detector.evaluation.checks))
-            stage = replace(stage, evaluation=replace(stage.evaluation, checks=checks))
+            evidence = replace(stage.evaluation, checks=checks, of_detector=detector.evaluation.blamed)
+            stage = replace(stage, evaluation=evidence)
             written_report(platform, detector)
             bundle.write_manifest(detector.folder, _manifest(platform, detector))
         ratio = _timed(platform, made[folder], job)
@@ -95,10 +97,11 @@ def _made(platform: str, job: Job, folder: Path, scratch: Path, final: Path, sam
     if (earlier := same(platform, name, folder)) is not None:
         return earlier
     scratch.mkdir()
-    made = make(
-        platform, job.prepared, job.compression, job.calibration, lambda: job.references, folder, scratch, final,
-        job.step,
-    )  # fmt: skip
+    with naming(job.network):
+        made = make(
+            platform, job.prepared, job.compression, job.calibration, lambda: job.references, folder, scratch, final,
+            job.step,
+        )  # fmt: skip
     same.keep(platform, name, made)
     return made
 

@@ -17,9 +17,10 @@ from posekit.compression.settings import FLOAT, Compression
 from posekit.contract.precisions import PRECISIONS
 from posekit.contract.spec import PoseSpec
 from posekit.devices import desktop
-from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError
+from posekit.errors import ConversionError, InputError, MissingToolError, PosekitError, naming
 from posekit.parity.accuracy import can_be_told
 from posekit.parity.contract import QuickLook, quick
+from posekit.parity.gate import DETECTOR, POSE
 from posekit.parity.references import References
 from posekit.pipelines import both_stages
 from posekit.pipelines.bundling import Packaged, write_bundle
@@ -89,9 +90,14 @@ def package(
         job_of = partial(_job, platforms=tuple(finals), wrapper=wrapper, step=step)
         first, stage = None, spec.detector_stage
         if detector is not None and stage is not None:
-            first = job_of(detector, stage, both_stages.of_detector(images), Path(kept) / "detector")
+            with naming(DETECTOR):
+                first = job_of(detector, stage, both_stages.of_detector(images), Path(kept) / "detector")
+            first = replace(first, network=DETECTOR)
             images = both_stages.of_pose(images, spec, first.reference, step)
-        job = replace(job_of(network, spec, images, Path(kept) / "pose", reference=reference), detector=first)
+        of_pose = "" if first is None else POSE
+        with naming(of_pose):
+            job = job_of(network, spec, images, Path(kept) / "pose", reference=reference)
+        job = replace(job, detector=first, network=of_pose)
         (Path(kept) / "made").mkdir()
         return _each(finals, job, SameFiles(Path(kept) / "made", {}), overwrite=overwrite)
 

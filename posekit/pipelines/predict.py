@@ -13,8 +13,9 @@ from posekit import bundle
 from posekit.contract.outputs import Run, check_outputs, decode_dense
 from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
-from posekit.errors import InputError
+from posekit.errors import InputError, naming
 from posekit.parity.cases import Case, cases_in, poses_of
+from posekit.parity.gate import DETECTOR, POSE
 from posekit.parity.stages import StageRuns, look
 from posekit.pipelines.inputs import find_spec, refuse_boxes, with_detector
 from posekit.poses import Poses, concatenate
@@ -51,7 +52,7 @@ def predict(
     if people:
         refuse_boxes(spec)
     if detector is not None and not people:
-        seen = look(image, spec, StageRuns(detector, run))
+        seen = look(image, spec, StageRuns(naming(DETECTOR)(detector), naming(POSE)(run)))
         photo = Photo(path, 0, regions=seen.regions)
         cases = cases_in(image, photo, spec) if spec.dense and seen.regions else []
         return Prediction(seen.poses, tuple(one for case in cases for one in _dense(run(case.pixels), case, spec)))

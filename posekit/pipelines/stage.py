@@ -16,13 +16,14 @@ from posekit.contract.outputs import Run
 from posekit.contract.spec import contract_hash
 from posekit.devices import desktop
 from posekit.devices.desktop import Compiled
-from posekit.errors import MissingToolError, converting, version_of
+from posekit.errors import MissingToolError, converting, naming, version_of
 from posekit.parity import trace
 from posekit.parity.cases import MAX_RECORDED, Recorder, found_in
 from posekit.parity.contract import ContractStep, QuickLook
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation, unverified
 from posekit.parity.gate import Check
+from posekit.parity.halves import half_checks
 from posekit.parity.references import References
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made
@@ -39,7 +40,8 @@ TOOLS = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "coreml
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every platform's file of a network is made from; detector: of two stages, the same of the first."""
+    """What every platform's file of a network is made from; detector: of two stages, the same of the first; network:
+    which of the two this is, empty where there is one."""
 
     prepared: Prepared
     images: Images
@@ -51,11 +53,12 @@ class Job:
     references: References
     step: Progress
     detector: Job | None = None
+    network: str = ""
 
     @property
     def reference(self) -> Run:
         """What runs the trained network."""
-        return partial(run_reference, self.prepared.source, self.prepared.spec)
+        return naming(self.network)(partial(run_reference, self.prepared.source, self.prepared.spec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,15 @@ class Stage:
 def measured(platform: str, made: Made, job: Job, folder: Path, code: Compiled | None) -> Stage:
     """A stage with its evidence, written into its folder; code: the wrapper, where it is to be run."""
     model_hash = bundle.file_hash(made.converted.path)
-    evaluation, run, shown = _evaluate(platform, made, job, folder, code, model_hash)
+    with naming(job.network):
+        evaluation, run, shown = _evaluate(platform, made, job, folder, code, model_hash)
     if job.contract is not None:
         steps = (job.contract.step, *evaluation.steps)
         evaluation = replace(evaluation, steps=steps, checks=(*job.contract.checks, *evaluation.checks))
-    _write_trace(platform, folder, job)
+    network = _write_trace(platform, folder, job)
+    if evaluation.status != "UNVERIFIED":
+        beyond = half_checks(network, platform, made.recipe.name)
+        evaluation = replace(evaluation, checks=(*evaluation.checks, *beyond))
     return Stage(made, job, folder, evaluation, run, shown)
 
 
@@ -97,11 +104,12 @@ def written_report(platform: str, stage: Stage) -> dict[str, Any]:
     return document
 
 
-def _write_trace(platform: str, folder: Path, job: Job) -> None:
+def _write_trace(platform: str, folder: Path, job: Job) -> tuple[trace.TracedOp, ...]:
     """What the network computes on the first case, op by op."""
     source, spec = job.prepared.source, job.prepared.spec
     first, steps = next(job.references.cases()).name, trace_of(job.prepared.starts[platform])
     trace.write(folder / bundle.EVALUATION, trace.Trace(first, source.sha256, contract_hash(spec), steps))
+    return steps
 
 
 def _evaluate(

@@ -18,13 +18,15 @@ from posekit.contract.spec import PoseSpec
 from posekit.decoders.decoder import Outputs
 from posekit.devices import desktop, drive
 from posekit.devices.desktop import Compiled
-from posekit.errors import InputError, MissingToolError, said
+from posekit.errors import InputError, MissingToolError, naming, said
+from posekit.parity import trace
 from posekit.parity.both import BothTally
 from posekit.parity.budget import Budget, parse_budget
 from posekit.parity.cases import MAX_RECORDED, Index, read_index, recorded
 from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
-from posekit.parity.gate import Check, Outcome
+from posekit.parity.gate import POSE, Check, Outcome
+from posekit.parity.halves import half_checks
 from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
@@ -88,14 +90,16 @@ def validate(
         with announced(step, "measure parity"):
             plain = _measured(opened, told, evidence, runtime, WrapperRun(runtime.status, runtime.name))
             evaluation = plain if ran.wrapper is None else _measured(opened, told, evidence, runtime, ran)
-        as_packaged, more = _of_detector(opened, runtime.run, code, Path(scratch), options, step)
-        plain = replace(plain, checks=(*plain.checks, *as_packaged))
-        evaluation = replace(evaluation, checks=(*evaluation.checks, *more))
+        if opened.detector is not None:
+            with naming(bundle.DETECTOR):
+                first = _of_detector(opened, opened.detector, runtime.run, code, Path(scratch), options, step)
+            plain, evaluation = first.as_packaged(plain), first.added(evaluation)
         drawable = ran.wrapper if options.report is not None else None
         shown = writing.drawn(evaluation, drawable, evidence.only_cases(), opened.spec)
         with announced(step, "hold the bundle against itself"):
             held = _held(opened, told, evidence, edits, plain, runtime.run, allow_edited=options.allow_edited)
-        origin = _origin(opened, told, evidence, options, runtime.run, step)
+        with naming("" if opened.detector is None else POSE):
+            origin = _origin(opened, told, evidence, options, runtime.run, step)
         evaluation = _with_checks(evaluation, (*_shipped(evidence.index, opened), *held, *origin, *ran.checks))
         warnings = {}
         if given is not None:
@@ -108,13 +112,30 @@ def validate(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _FirstStage:
+    """The detector measured anew, and both stages together; packaged, checks: those that packaging made too, and all of
+    them; plain, found: the detector by itself without and with what ran the wrapper."""
+
+    packaged: tuple[Check, ...]
+    checks: tuple[Check, ...]
+    plain: Evaluation
+    found: Evaluation
+
+    def as_packaged(self, pose: Evaluation) -> Evaluation:
+        """The evidence of the pose network with what packaging adds of the detector."""
+        return replace(pose, checks=(*pose.checks, *self.packaged), of_detector=self.plain.blamed)
+
+    def added(self, pose: Evaluation) -> Evaluation:
+        """The evidence of the pose network with all that is known of the detector."""
+        return replace(pose, checks=(*pose.checks, *self.checks), of_detector=self.found.blamed)
+
+
 def _of_detector(
-    opened: bundle.Bundle, run: Run, code: Compiled | None, scratch: Path, options: ValidateOptions, step: Progress
-) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
-    """The checks of both stages together and of the detector: those that packaging made too, and all of them."""
-    detector = opened.detector
-    if detector is None:
-        return (), ()
+    opened: bundle.Bundle, detector: bundle.Bundle, run: Run, code: Compiled | None, scratch: Path,
+    options: ValidateOptions, step: Progress,
+) -> _FirstStage:  # fmt: skip
+    """The detector of a bundle, and both stages together."""
     evidence, told = _evidence_of(detector), _told(detector)
     runtime = _remembering(runtime_for(detector.platform, detector.model_path))
     with announced(step, "measure the detector"):
@@ -138,7 +159,8 @@ def _of_detector(
     origin = _origin(detector, told, evidence, options, runtime.run, step)
     elsewhere = (ELSEWHERE,) if options.device or options.device_run else ()
     own = (*_shipped(evidence.index, detector), *held, *origin, *elsewhere, *there.checks, *found.checks)
-    return as_packaged, (people, *both, *of_code, *both_stages.named(bundle.DETECTOR, own))
+    checks = (people, *both, *of_code, *both_stages.named(bundle.DETECTOR, own))
+    return _FirstStage(as_packaged, checks, plain, found)
 
 
 def _held(
@@ -227,17 +249,19 @@ def _measured(
     opened: bundle.Bundle, told: BundleReport, evidence: Recordings, runtime: Runtime, ran: WrapperRun
 ) -> Evaluation:
     """The bundle's model on its cases, and what ran the wrapper on them, against the recorded reference."""
-    return evaluate(
+    steps, precision = trace.read(opened.folder / bundle.EVALUATION).steps, opened.manifest["precision"]
+    on_device = ran.wrapper is not None and ran.wrapper.accelerator
+    found = evaluate(
         evidence.cases,
         opened.spec,
         Runs(
             runtime.run, ran.status, ran.name, wrapper=ran.wrapper, beside=ran.beside,
-            accelerated=None if ran.wrapper is not None and ran.wrapper.accelerator else runtime.accelerated,
+            accelerated=None if on_device else runtime.accelerated,
         ),
-        Terms(
-            opened.manifest["precision"], _budget(opened), file_bytes(opened.model_path), told.evaluation.accuracy_held
-        ),
+        Terms(precision, _budget(opened), file_bytes(opened.model_path), told.evaluation.accuracy_held),
     )  # fmt: skip
+    beyond = () if on_device else half_checks(steps, opened.platform, precision)
+    return replace(found, checks=(*found.checks, *beyond))
 
 
 def _budget(opened: bundle.Bundle) -> Budget | None:

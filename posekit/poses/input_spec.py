@@ -33,7 +33,7 @@ class InputSpec(Part):
     mean: Colour
     std: Colour
     resize: Literal["affine_crop", "letterbox", "stretch"]
-    sampling: Literal["bilinear", "bilinear_antialias"] = "bilinear"
+    sampling: Literal["bilinear", "bilinear_32nds", "bilinear_antialias"] = "bilinear"
     box_padding: Annotated[float, Field(gt=0, le=10)] = 1.0
     pad_value: Annotated[float, Field(ge=0, le=255)] = 0.0
     outside: Literal["value", "edge"] | None = None

@@ -50,7 +50,8 @@ class InputTransform:
 
     matrix: (2, 3), source px -> input px. content_xyxy: the input pixels that show the source; those outside are
     `pad_value`. pixel_center: coordinate of the centre of pixel 0. clamp: outside the source, repeat its edge
-    (True) or blend with `pad_value` (False). antialias: sampling is `bilinear_antialias`.
+    (True) or blend with `pad_value` (False). antialias: sampling is `bilinear_antialias`. in_32nds: it is
+    `bilinear_32nds`.
     """
 
     matrix: Floats
@@ -58,6 +59,7 @@ class InputTransform:
     pixel_center: float
     clamp: bool
     antialias: bool = False
+    in_32nds: bool = False
 
     def to_input(self, points: Floats) -> Floats:
         """Map source px (..., 2) to input px."""
@@ -123,6 +125,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
         pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
         clamp=spec.repeats_edge,
         antialias=spec.sampling == "bilinear_antialias",
+        in_32nds=spec.sampling == "bilinear_32nds",
     )
 
 

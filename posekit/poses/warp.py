@@ -23,6 +23,8 @@ from posekit.poses.transforms import (
 if TYPE_CHECKING:
     from posekit.poses.input_spec import InputSpec  # pydantic, which the arithmetic does without
 
+TIE = 1e-7  # of a 32nd: halves go up in every language, whatever the last digits of their arithmetic
+
 
 def crop(
     image: NDArray[np.uint8], region: Region, spec: InputSpec, orientation: Orientation = UPRIGHT
@@ -42,7 +44,8 @@ def warp(
     pad_value: float,
     orientation: Orientation = UPRIGHT,
 ) -> NDArray[np.float32]:
-    """Sample the network's input, bilinear, antialiased where the transform says so (antialias.py).
+    """Sample the network's input, bilinear, at places in 32nds of a px or antialiased (antialias.py) where the
+    transform says so.
 
     image: (h, w, 3) RGB as stored. transform: from the upright image. Returns (H, W, 3) float32, RGB, 0-255.
     """
@@ -52,11 +55,18 @@ def warp(
         sampled = _antialiased(_upright(image, orientation), transform, size_wh, pad_value)
     else:
         x, y = _stored_places(image, transform, (columns, rows), orientation)
+        if transform.in_32nds:
+            x, y = in_32nds(x), in_32nds(y)
         sampled = bilinear(image, x, y, pad_value, transform.clamp)
     left, top, right, bottom = transform.content_xyxy
     if (left, top, right, bottom) != (0, 0, *size_wh):
         sampled[(columns < left) | (columns >= right) | (rows < top) | (rows >= bottom)] = pad_value
     return sampled.astype(np.float32, order="C", copy=False)
+
+
+def in_32nds(places: Floats) -> Floats:
+    """Pixel indices rounded to 32nds, as OpenCV has warped pictures of 8 bits; last digits never decide."""
+    return np.asarray(np.floor(places * 32 + 0.5 + TIE) / 32)
 
 
 def _stored_places(

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
-from posekit.parity.gate import Check, Outcome
+from posekit.parity.gate import BOTH, DETECTOR, Check, Outcome
 from posekit.parity.shipped import NO_DEVICE
 from posekit.parity.steps import Step, blame
 from posekit.report.facts import ReportFacts
@@ -22,7 +22,6 @@ STEPS = {
     "total": "all that was run, against the network as it was trained",
 }
 MODEL, WRAPPER, CONTRACT, DEVICE, GOLDEN = "model file", "wrapper", "contract", "device", "golden vectors"
-DETECTOR, BOTH = "detector", "both stages"  # of a contract of two stages
 NO_CORE_ML = "its Core ML layer (Session, Pixels) was not run here"
 _OWNERS = {  # by how the name of a gate begins, the first that fits
     "every case was run on the ": DEVICE, "every case was run": WRAPPER, "the wrapper": WRAPPER,

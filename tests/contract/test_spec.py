@@ -157,7 +157,11 @@ WRONG = [
     ("decoder", SIMCC | {"score_reduction": "max"}, "decoder.score_reduction is 'max': expected 'min' or 'mean'"),
     ("decoder", SIMCC | {"output_y": "x"}, "output_x and output_y must differ"),
     ("decoder.background", "middle", "decoder.background is 'middle': expected 'none', 'first' or 'last'"),
-    ("input.sampling", "bicubic", "input.sampling is 'bicubic': expected 'bilinear' or 'bilinear_antialias'"),
+    (
+        "input.sampling",
+        "bicubic",
+        "input.sampling is 'bicubic': expected 'bilinear', 'bilinear_32nds' or 'bilinear_antialias'",
+    ),
     ("decoder", REGRESSION | {"fields": ["x", "q"]}, "decoder.fields.1 is 'q': expected 'x', 'y', 'z'"),
     ("decoder", REGRESSION | {"fields": ["x"]}, "decoder.fields is ['x']: fields must hold x and y once"),
     ("decoder", REGRESSION | {"fields": ["x", "y", "z", "z"]}, "fields must hold x and y once"),

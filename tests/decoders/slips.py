@@ -70,8 +70,8 @@ KOTLIN: dict[str, tuple[Slip, ...]] = {
     ),
     "integral": (
         ("IntegralDecoder.kt", "(place + 0.5) *", "place *"),
-        ("IntegralDecoder.kt", "sharpness * (value - peaks[k])", "value - peaks[k]"),
-        ("IntegralDecoder.kt", "sumsZ[k] += weight * slice", "sumsZ[k] += weight * y"),
+        ("IntegralDecoder.kt", "sharpness * (value - peak)", "value - peak"),
+        ("IntegralDecoder.kt", "deep += weight * slice", "deep += weight * y"),
         ("IntegralDecoder.kt", "(slice / (slices - 1) - 0.5)", "(slice / slices - 0.5)"),
         ("IntegralDecoder.kt", "cell + first + k * slices", "cell + first + k"),
     ),
@@ -176,8 +176,8 @@ SWIFT: dict[str, tuple[Slip, ...]] = {
     ),
     "integral": (
         ("IntegralDecoder.swift", "(place + 0.5) *", "place *"),
-        ("IntegralDecoder.swift", "sums[k].slice += weight * Double(slice)", "sums[k].slice += weight"),
-        ("IntegralDecoder.swift", "sums[at / slices].peak = max", "sums[at % count].peak = max"),
+        ("IntegralDecoder.swift", "deep += weight * Double(slice)", "deep += weight"),
+        ("IntegralDecoder.swift", "let start = cell + k * slices", "let start = cell + k"),
     ),
     "location_maps": (
         (

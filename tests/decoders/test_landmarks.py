@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from posekit.contract.outputs import decode as decode_outputs
 from posekit.contract.presets import preset
+from posekit.contract.spec import PoseSpec
 from posekit.decoders.cell_mean import Refinement, refined
 from posekit.decoders.landmarks import DECODER, LandmarksSpec, decode, encode
 from posekit.parity.cases import poses_of
@@ -159,15 +160,20 @@ def test_the_world_is_turned_with_the_region(degrees: float) -> None:
     np.testing.assert_allclose(found.keypoints[..., 2], own.keypoints[..., 2] * 200 / 256)
 
 
+def exactly_sampled(spec: PoseSpec) -> PoseSpec:
+    return spec.model_copy(update={"input": spec.input.model_copy(update={"sampling": "bilinear"})})
+
+
 def test_blazepose_on_its_photograph() -> None:
-    """Within 1 px of both references on average, visibility and presence within 0.01 of the numpy one; MediaPipe's own
-    visibility is 0.019 off, for its delegate's arithmetic."""
+    """Within 1 px of both references on average, visibility and presence within 0.01 of the numpy one, whose region and
+    places are exact; MediaPipe's own visibility is 0.019 off, whose detector's input is sampled at 32nds of a px, so
+    that its region is another (both stages: pipelines/test_landmarks.py)."""
     pytest.importorskip("ai_edge_litert")
     needs(MODEL, PHOTO)
     from posekit.sources import open_source
     from posekit.sources.reference import run_reference
 
-    contract = preset("blazepose-33")
+    contract = exactly_sampled(preset("blazepose-33"))
     said = json.loads((MODEL.parent / "reference.json").read_text())
     where = said["region"]
     region = Region(tuple(where["center_xy"]), (where["side"],) * 2, where["rotation_degrees"])

@@ -71,7 +71,31 @@ def all_warp_cases() -> list[Case]:
                                      alignment=alignment)  # fmt: skip
                     name = str(variant) if sampling == "bilinear" else f"antialias-{variant}"
                     cases += warp_cases(rng, name, spec, stored_wh, Orientation(turn, mirrored), 33.0 - 20 * variant)
-    return cases + letterbox_cases() + outside_cases()
+    return cases + letterbox_cases() + outside_cases() + stepped_cases()
+
+
+def stepped_cases() -> list[Case]:
+    """Places in 32nds of a px, among them halves of these: pictures made a little larger, and smaller."""
+    rng, cases = np.random.default_rng(SEED + 12), list[Case]()
+    for resize in ("affine_crop", "letterbox", "stretch"):
+        for alignment in ("half_pixel", "index", "corners"):
+            for variant, (stored_wh, size_wh) in enumerate(
+                (((31, 27), (9, 7)), ((3, 2), (17, 24)), ((33, 66), (12, 24)))
+            ):
+                spec = InputSpec(
+                    size_wh=size_wh,
+                    color_order="rgb",
+                    mean=(0, 0, 0),
+                    std=(1, 1, 1),
+                    resize=resize,
+                    sampling="bilinear_32nds",
+                    box_padding=1.25,
+                    pad_value=114.0,
+                    alignment=alignment,
+                )
+                turn = Orientation((0, 90, 270)[variant], variant == 1)
+                cases += warp_cases(rng, f"32nds-{variant}", spec, stored_wh, turn, 33.0 - 20 * variant)
+    return cases
 
 
 def outside_cases() -> list[Case]:

@@ -21,6 +21,7 @@ internal object WarpFuzz {
             random.nextInt(2, 20), random.nextInt(2, 20),
             Resize.entries.random(random), Alignment.entries.random(random),
             padValue = random.nextInt(256).toDouble(), boxPadding = 1.0,
+            sampling = listOf(Sampling.BILINEAR, Sampling.BILINEAR_32NDS).random(random),
         )
         val width = random.nextInt(1, 60)
         val height = random.nextInt(1, 60)
@@ -61,8 +62,10 @@ internal object WarpFuzz {
             val content = column in transform.left until transform.right && row in transform.top until transform.bottom
             val sourceX = transform.toSource.mapX(column + center, row + center) - center
             val sourceY = transform.toSource.mapY(column + center, row + center) - center
-            val x = toStored.mapX(sourceX, sourceY)
-            val y = toStored.mapY(sourceX, sourceY)
+            fun placed(index: Double): Double =
+                if (input.sampling == Sampling.BILINEAR_32NDS) floor(index * 32 + 0.5 + 1e-7) / 32 else index
+            val x = placed(toStored.mapX(sourceX, sourceY))
+            val y = placed(toStored.mapY(sourceX, sourceY))
             if (content) bilinear(image, x, y, 16 - 8 * (at % 3), transform.clamp, input.padValue) else input.padValue
         }
     }

@@ -355,6 +355,40 @@ def test_wrong_pairs_are_refused(
     refused(2, "package", *given, "--platform", "android", says=(message,))
 
 
+class Dull(torch.nn.Module):
+    """Gives the same for every picture."""
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        super().__init__()
+        for name, shape in shapes.items():
+            self.register_buffer(name, torch.ones(shape))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(one + 0 * x.mean() for one in self.buffers())
+
+
+@pytest.mark.parametrize("stage", ["detector", "pose network"])
+def test_a_failure_says_which_network_it_is_of(stage: str, pair: Pair, bundles: Any, tmp_path: Path) -> None:
+    """Of packaging, of predicting, and of validating against the network."""
+    cells = 20 * 16 + 10 * 8
+    shapes = {"boxes": (1, 4, cells), "scores": (1, 1, cells), "points": (1, 9, cells)}
+    spec = pair.spec.detector_stage if stage == "detector" else pair.spec
+    assert spec is not None
+    width, height = spec.input.size_wh
+    dull = Dull(shapes if stage == "detector" else {"heatmaps": (1, 3, 16, 16)})
+    torch.export.save(torch.export.export(dull, (torch.zeros(1, 3, height, width),)), tmp_path / "dull.pt2")
+    pose, detector = (
+        (pair.pose, tmp_path / "dull.pt2") if stage == "detector" else (tmp_path / "dull.pt2", pair.detector)
+    )
+    with pytest.raises(InputError, match=rf"^{stage}: the network's output '\w+' is constant"):
+        package(pose, "android", pair.spec, pair.images, out=tmp_path / "out", detector=TrainedNetwork(detector))
+    options = ValidateOptions(source=pose, detector=detector, spec=str(bundles["android", "fp32"] / "pose.json"))
+    failed = [one.name for one in validate(bundles["android", "fp32"], options).evaluation.checks
+              if one.outcome is Outcome.FAIL]  # fmt: skip
+    assert f"{'detector: ' * (stage == 'detector')}the reference is the network's" in failed
+    assert not any(name.startswith("detector: ") for name in failed) or stage == "detector"
+
+
 def test_a_fault_is_found_at_its_stage(bundles: dict[tuple[str, str], Path]) -> None:
     """A limit of people shows in both stages together; boxes that are moved hardly move keypoints, and fail the
     detector's own gates."""

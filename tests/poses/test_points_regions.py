@@ -94,11 +94,12 @@ def test_pixels_are_mediapipes() -> None:
     for one in cases:
         outside = {"replicate": "edge", "zero": "value"}[one["outside"]]
         region = Region(tuple(one["center_xy"]), tuple(one["region_wh"]), one["rotation_degrees_clockwise"])
-        seen, _ = crop(picture, region, spec(tuple(one["size_wh"]), outside=outside, pad_value=0))
+        how = {"outside": outside, "pad_value": 0, "sampling": "bilinear_32nds"}
+        seen, _ = crop(picture, region, spec(tuple(one["size_wh"]), **how))
         expected = np.asarray(Image.open(CROPS / one["file"]).convert("RGB")).astype(float)
-        off[one["file"]] = np.abs(seen - expected).mean()
+        off[one["file"]] = np.abs(seen - expected).max()
     assert len(off) == 13
-    assert max(off.values()) <= 0.5, off
+    assert max(off.values()) < 0.501, off  # it rounds them to whole grey levels; at exact places 6.5 off
 
 
 HAND = PointsRule(0, 1, 2.0, -0.1, 90.0, (1, 2, 3), (0, 1, 2, 3, 4))

@@ -21,7 +21,7 @@ from posekit.poses.transforms import (
     stored_index_matrix,
     upright_size,
 )
-from posekit.poses.warp import _stored_places, warp
+from posekit.poses.warp import _stored_places, in_32nds, warp
 
 RESIZES = ("affine_crop", "letterbox", "stretch")
 ALIGNMENTS = ("half_pixel", "index", "corners")
@@ -386,3 +386,17 @@ def test_rows_at_once_have_the_bits_of_pixels_one_by_one(
     by_pixel = bilinear(PICTURE, *(np.ascontiguousarray(one) for one in np.broadcast_arrays(*places)), 0.1, clamp)
     assert np.array_equal(by_axis, by_pixel.astype(np.float32))
     assert (scale, start) != (3.7, 4.0) or len(np.unique(by_axis)) > 50  # it is seen indeed
+
+
+def test_places_are_rounded_to_32nds_and_halves_go_up_whatever_the_last_digits() -> None:
+    halves = (np.arange(-6, 7) + 0.5) / 32
+    for nearly in (halves, halves - 1e-12, halves + 1e-12):
+        assert in_32nds(nearly) * 32 == pytest.approx(np.arange(-5, 8))
+    assert in_32nds(np.array([1.01, 2.0, -0.004])) * 32 == pytest.approx([32, 64, 0])
+
+
+def test_pixels_are_read_at_32nds() -> None:
+    """A ramp of 32 grey levels a px tells where it is read."""
+    ramp = grey([[0, 32, 64, 96, 128, 160]])
+    spec = input_spec("stretch", "index", (5, 1)).model_copy(update={"sampling": "bilinear_32nds"})
+    assert warped(ramp, spec)[0, :, 0].tolist() == [0, 38, 77, 115, 154]  # of 0, 38.4, 76.8, 115.2, 153.6

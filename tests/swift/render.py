@@ -19,6 +19,7 @@ STUBS = {
     "CoreML": ["CoreML", "CoreMLFeatures", "CoreMLPlan", "Darwin"],
 }
 NAME = "tiny-pose"
+SESSION = "Session.swift"
 REGISTRY = """\
 import TinyPoseCore
 
@@ -54,6 +55,10 @@ def assemble_core(target: Path, package_folder: Path) -> Path:
     for source in (rendered / "Tests" / "TinyPoseCoreTests").glob("*.swift"):
         if not source.name.endswith("Tests.swift"):
             _write(program / source.name, source.read_text())
+    if (program / SESSION).exists():  # which stands for that of Core ML, so that what looks with two of them is run
+        people = TEMPLATES / "package" / "Sources" / "TemplatePose" / "PeopleSession.swift"
+        text = people.read_text().replace("#if canImport(CoreML)", "#if true").replace("TemplatePose", "TinyPose")
+        _write(program / people.name, text)
     rows = [f'  "{kind}": {{ try {wrapper.decoder_class(kind)}(settings: $0) }},\n' for kind in KINDS]
     _write(program / "Decoders.swift", REGISTRY % "".join(rows))
     shutil.rmtree(target / "rendered")

@@ -185,7 +185,7 @@ def _compared(
     """Where the figures of a report of all recorded cases differ from those of now."""
     total_is_of_model = not ran_wrapper
     worst = ["worst"] if slack.is_exact and total_is_of_model else []
-    comparable = ["accuracy", *(["total"] if total_is_of_model else []), *worst]
+    comparable = ["accuracy", *(["total", "of_detector"] if total_is_of_model else []), *worst]
     problems = [one for key in comparable for one in slack.differing(seen[key], expected[key], key)]
     conversion = next((one for one in expected["steps"] if one["name"] == "conversion"), None)
     for step in seen["steps"]:

@@ -1,4 +1,4 @@
-"""Apps as builds leave them, made small: an APK, an AAR, an archive and projects of Xcode's, as a test asks for them."""
+"""Apps as builds leave them, made small: an APK, an AAR, an archive and projects of Xcode's, as a test asks."""
 
 from __future__ import annotations
 

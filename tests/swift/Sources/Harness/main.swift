@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Harness GOLDEN_FOLDER [SUITE [KIND]]: prints the greatest differences to the golden vectors as JSON, of all or one of
-// warp, yuv, decoders, dense, tracking, people, following; of the decoders those of which there is a file, or those of one kind.
+// warp, yuv, decoders, dense, tracking, people, following, session; of the decoders those of which there is a file, or
+// those of one kind.
 
 import Foundation
 
@@ -13,6 +14,7 @@ struct Report: Encodable {
   var tracking: TrackingErrors?
   var people: PeopleErrors?
   var following: FollowingErrors?
+  var session: SessionErrors?
 }
 
 guard (2...4).contains(CommandLine.arguments.count) else {
@@ -36,6 +38,7 @@ if isAsked("dense") { report.dense = try checkDense(folder: folder) }
 if isAsked("tracking") { report.tracking = try checkTracking(folder: folder) }
 if isAsked("people") { report.people = try checkPeople(folder: folder) }
 if isAsked("following") { report.following = try checkFollowing(folder: folder) }
+if isAsked("session") { report.session = try checkSession() }
 let encoder = JSONEncoder()
 encoder.keyEncodingStrategy = .convertToSnakeCase
 encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

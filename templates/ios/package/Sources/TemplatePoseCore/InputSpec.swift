@@ -14,6 +14,8 @@ public enum Resize: String, CaseIterable, Sendable {
 public enum Sampling: String, CaseIterable, Sendable {
   /// Two pixels an axis, as `cv2.INTER_LINEAR` does.
   case bilinear
+  /// The same at places rounded to 32nds of a pixel, as OpenCV has warped pictures of 8 bits.
+  case bilinear32nds = "bilinear_32nds"
   /// All pixels under a triangle filter, as Pillow's resize does; for upright regions.
   case bilinearAntialias = "bilinear_antialias"
 }

@@ -50,7 +50,7 @@ public struct InputTransform: Equatable, Sendable {
 /// - Throws: `PoseError.invalidRegion` where the region is too small or too large for a finite scale, and
 ///   where it is turned though sampling is antialiased: that filter has the axes of the picture.
 public func inputTransform(region: Region, input: InputSpec) throws(PoseError) -> InputTransform {
-  guard region.rotationDegrees == 0 || input.sampling == .bilinear else {
+  guard region.rotationDegrees == 0 || input.sampling != .bilinearAntialias else {
     throw .invalidRegion(
       "turned by \(region.rotationDegrees) degrees, but antialiased sampling is for upright regions alone")
   }

@@ -53,7 +53,7 @@ private func sampleRows(
     }
     sampler.pad(line, columns: 0..<columns.lowerBound)
     sampler.pad(line, columns: columns.upperBound..<input.size.width)
-    let walk = Walk(toIndex, row: row)
+    let walk = Walk(toIndex, row: row, isIn32nds: input.sampling == .bilinear32nds)
     let inner = walk.interior(of: columns, size: size)
     sampler.sampleNearEdge(line, columns: columns.lowerBound..<inner.lowerBound, walk: walk)
     sampler.sampleInside(line, columns: inner, walk: walk)
@@ -67,16 +67,23 @@ struct Walk {
   let startY: Double
   let stepX: Double
   let stepY: Double
+  let isIn32nds: Bool
 
-  init(_ toIndex: Affine, row: Int) {
+  init(_ toIndex: Affine, row: Int, isIn32nds: Bool) {
     startX = toIndex.b * Double(row) + toIndex.tx
     startY = toIndex.d * Double(row) + toIndex.ty
     stepX = toIndex.a
     stepY = toIndex.c
+    self.isIn32nds = isIn32nds
   }
 
-  @inline(__always) func x(_ column: Int) -> Double { startX + Double(column) * stepX }
-  @inline(__always) func y(_ column: Int) -> Double { startY + Double(column) * stepY }
+  @inline(__always) func x(_ column: Int) -> Double { placed(startX + Double(column) * stepX) }
+  @inline(__always) func y(_ column: Int) -> Double { placed(startY + Double(column) * stepY) }
+
+  /// An index as it is read: rounded to 32nds, halves up whatever the last digits, or as it is.
+  @inline(__always) private func placed(_ index: Double) -> Double {
+    isIn32nds ? (index * 32 + (0.5 + 1e-7)).rounded(.down) / 32 : index
+  }
 
   /// The columns whose four taps all lie in the picture. Rounding is monotone, so it suffices that the
   /// first and the last column do.

@@ -25,8 +25,10 @@ public struct IntegralDecoder: PoseDecoder {
     var x = 0.0
     var y = 0.0
     var slice = 0.0
-    var largest = 0.0
   }
+
+  /// Below, all of ten million cells weigh less than 1e-8 of the best one, and their exponentials are not taken.
+  private static let negligible = -36.0
 
   private let output: String
   private let first: Int
@@ -77,44 +79,63 @@ public struct IntegralDecoder: PoseDecoder {
     let count = (channels - first) / slices
     var sums = Array(repeating: Sums(), count: count)
     tensor.values.withUnsafeBufferPointer { values in
-      for cell in stride(from: first, to: values.count, by: channels) {
-        for at in 0..<count * slices {
-          sums[at / slices].peak = max(sums[at / slices].peak, Double(values[cell + at]))
-        }
-      }
-      var place = 0
-      for y in 0..<height {
-        for x in 0..<width {
-          place += first
-          for k in 0..<count {
-            for slice in 0..<slices {
-              let weight = weight(of: Double(values[place]), peak: sums[k].peak)
-              place += 1
-              sums[k].weight += weight
-              sums[k].x += weight * Double(x)
-              sums[k].y += weight * Double(y)
-              sums[k].slice += weight * Double(slice)
-              sums[k].largest = max(sums[k].largest, weight)
-            }
-          }
-        }
-      }
+      findPeaks(values, channels: channels, into: &sums)
+      addWeights(values, width: width, height: height, into: &sums)
     }
     return sums
   }
 
+  private func findPeaks(_ values: UnsafeBufferPointer<Float>, channels: Int, into sums: inout [Sums]) {
+    for cell in stride(from: first, to: values.count, by: channels) {
+      for k in sums.indices {
+        let start = cell + k * slices
+        var peak = values[start]
+        for at in start + 1..<start + slices { peak = max(peak, values[at]) }
+        sums[k].peak = max(sums[k].peak, Double(peak))
+      }
+    }
+  }
+
+  /// The weights of a cell's slices are added up before they are multiplied: one visit to the sums a cell.
+  private func addWeights(
+    _ values: UnsafeBufferPointer<Float>, width: Int, height: Int, into sums: inout [Sums]
+  ) {
+    var at = 0
+    for y in 0..<height {
+      for x in 0..<width {
+        at += first
+        for k in sums.indices {
+          let peak = sums[k].peak
+          var (weights, deep) = (0.0, 0.0)
+          for slice in 0..<slices {
+            let weight = weight(of: Double(values[at]), peak: peak)
+            at += 1
+            weights += weight
+            deep += weight * Double(slice)
+          }
+          sums[k].weight += weights
+          sums[k].x += weights * Double(x)
+          sums[k].y += weights * Double(y)
+          sums[k].slice += deep
+        }
+      }
+    }
+  }
+
   private func weight(of value: Double, peak: Double) -> Double {
     switch normalisation {
-    case .softmax: exp(sharpness * (value - peak))
-    case .relu: max(value, 0)
-    case .sigmoid: sigmoid(value)
+    case .softmax:
+      let power = sharpness * (value - peak)
+      return power < Self.negligible ? 0 : exp(power)
+    case .relu: return max(value, 0)
+    case .sigmoid: return sigmoid(value)
     }
   }
 
   private func score(of map: Sums) -> Double {
     switch score {
     case .value: map.peak
-    case .share: map.weight > 0 ? map.largest / map.weight : 0
+    case .share: map.weight > 0 ? weight(of: map.peak, peak: map.peak) / map.weight : 0
     case .none: 1
     }
   }

@@ -129,7 +129,7 @@ internal fun frameRegion(sourceWidth: Int, sourceHeight: Int, input: InputSpec):
  * is turned though sampling is antialiased: that filter has the axes of the picture.
  */
 internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
-    require(region.rotationDegrees == 0.0 || input.sampling == Sampling.BILINEAR) {
+    require(region.rotationDegrees == 0.0 || input.sampling != Sampling.BILINEAR_ANTIALIAS) {
         "$region is turned, but this model's antialiased sampling is for upright regions alone"
     }
     val shrink = input.shrink

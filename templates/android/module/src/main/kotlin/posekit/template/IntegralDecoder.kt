@@ -39,7 +39,6 @@ internal class IntegralDecoder private constructor(
     private val sumsX = DoubleArray(keypointCount) // of the weights times x
     private val sumsY = DoubleArray(keypointCount)
     private val sumsZ = DoubleArray(keypointCount)
-    private val largest = DoubleArray(keypointCount)
     private val channels = first + keypointCount * slices
     private val dimensions = if (depthExtent == null) 2 else 3
 
@@ -70,40 +69,50 @@ internal class IntegralDecoder private constructor(
         for (cell in values.indices step channels) {
             for (k in 0 until keypointCount) {
                 val start = cell + first + k * slices
-                for (at in start until start + slices) peaks[k] = max(peaks[k], values[at].toDouble())
+                var peak = values[start]
+                for (at in start + 1 until start + slices) peak = max(peak, values[at])
+                peaks[k] = max(peaks[k], peak.toDouble())
             }
         }
     }
 
+    /** The weights of a cell's slices are added up before they are multiplied: one visit to the sums a cell. */
     private fun addWeights(values: FloatArray, width: Int, height: Int) {
-        for (sum in listOf(sums, sumsX, sumsY, sumsZ, largest)) sum.fill(0.0)
+        for (sum in listOf(sums, sumsX, sumsY, sumsZ)) sum.fill(0.0)
         var at = 0
         for (y in 0 until height) {
             for (x in 0 until width) {
                 at += first
                 for (k in 0 until keypointCount) {
+                    val peak = peaks[k]
+                    var weights = 0.0
+                    var deep = 0.0
                     for (slice in 0 until slices) {
-                        val weight = weightOf(values[at++].toDouble(), k)
-                        sums[k] += weight
-                        sumsX[k] += weight * x
-                        sumsY[k] += weight * y
-                        sumsZ[k] += weight * slice
-                        largest[k] = max(largest[k], weight)
+                        val weight = weightOf(values[at++].toDouble(), peak)
+                        weights += weight
+                        deep += weight * slice
                     }
+                    sums[k] += weights
+                    sumsX[k] += weights * x
+                    sumsY[k] += weights * y
+                    sumsZ[k] += deep
                 }
             }
         }
     }
 
-    private fun weightOf(value: Double, k: Int): Double = when (normalisation) {
-        Normalisation.SOFTMAX -> exp(sharpness * (value - peaks[k]))
+    private fun weightOf(value: Double, peak: Double): Double = when (normalisation) {
+        Normalisation.SOFTMAX -> {
+            val power = sharpness * (value - peak)
+            if (power < NEGLIGIBLE) 0.0 else exp(power)
+        }
         Normalisation.RELU -> max(value, 0.0)
         Normalisation.SIGMOID -> sigmoid(value)
     }
 
     private fun scoreOf(k: Int): Double = when (score) {
         Score.VALUE -> peaks[k]
-        Score.SHARE -> if (sums[k] > 0) largest[k] / sums[k] else 0.0
+        Score.SHARE -> if (sums[k] > 0) weightOf(peaks[k], peaks[k]) / sums[k] else 0.0
         Score.NONE -> 1.0
     }
 
@@ -121,6 +130,9 @@ internal class IntegralDecoder private constructor(
     }
 
     companion object {
+        /** Below, all of ten million cells weigh less than 1e-8 of the best one, and their exponentials are not taken. */
+        private const val NEGLIGIBLE = -36.0
+
         fun of(settings: DecoderSettings): IntegralDecoder = IntegralDecoder(
             output = settings.text("output"),
             first = settings.channel("first"),

@@ -5,8 +5,8 @@ package posekit.template
 /** How a region is brought to the input's shape. */
 internal enum class Resize { AFFINE_CROP, LETTERBOX, STRETCH }
 
-/** How pixels become the input's; [BILINEAR_ANTIALIAS] is for upright regions. */
-internal enum class Sampling { BILINEAR, BILINEAR_ANTIALIAS }
+/** How pixels become the input's; [BILINEAR_32NDS] reads at places rounded so, [BILINEAR_ANTIALIAS] is for upright regions. */
+internal enum class Sampling { BILINEAR, BILINEAR_32NDS, BILINEAR_ANTIALIAS }
 
 /**
  * How coordinates relate to pixels.

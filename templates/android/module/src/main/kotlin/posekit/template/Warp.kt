@@ -22,8 +22,8 @@ internal class Warp(
 ) {
     private val pad = input.padValue.toFloat()
     private val toStored = transform.sourceIndexMatrix().then(storedIndexMatrix(imageWidth, imageHeight, orientation))
-
-    private val antialias = if (input.sampling == Sampling.BILINEAR) {
+    private val isIn32nds = input.sampling == Sampling.BILINEAR_32NDS
+    private val antialias = if (input.sampling != Sampling.BILINEAR_ANTIALIAS) {
         null
     } else {
         Antialias(input, transform, toStored, orientation.swapsSides, imageWidth, imageHeight)
@@ -39,8 +39,8 @@ internal class Warp(
         for (corner in 0 until 4) {
             val column = if (corner and 1 == 0) transform.left else transform.right - 1
             val row = if (corner and 2 == 0) transform.top else transform.bottom - 1
-            val x = toStored.a * column + (toStored.b * row + toStored.tx)
-            val y = toStored.c * column + (toStored.d * row + toStored.ty)
+            val x = placed(toStored.a * column + (toStored.b * row + toStored.tx))
+            val y = placed(toStored.c * column + (toStored.d * row + toStored.ty))
             minX = min(minX, x)
             maxX = max(maxX, x)
             minY = min(minY, y)
@@ -57,7 +57,7 @@ internal class Warp(
 
     private fun mark(needed: NeededPixels): Boolean = needed.mark(
         toStored, max(transform.left, 0) until min(transform.right, input.width),
-        max(transform.top, 0) until min(transform.bottom, input.height), imageWidth, imageHeight,
+        max(transform.top, 0) until min(transform.bottom, input.height), imageWidth, imageHeight, ::placed,
     )
 
     /** Write the input, H x W x 3, RGB 0-255, to [out]. [window] holds the pixels that [window] asked for. */
@@ -85,10 +85,13 @@ internal class Warp(
         }
     }
 
+    /** An index of the stored image as it is read: rounded to 32nds, halves up whatever the last digits, or as it is. */
+    private fun placed(index: Double): Double = if (isIn32nds) floor(index * 32 + (0.5 + 1e-7)) / 32 else index
+
     /** Whether all four taps of [column] lie inside the image. */
     private fun inside(x0: Double, y0: Double, column: Int): Boolean {
-        val x = toStored.a * column + x0
-        val y = toStored.c * column + y0
+        val x = placed(toStored.a * column + x0)
+        val y = placed(toStored.c * column + y0)
         return x >= 0 && y >= 0 && x < imageWidth - 1 && y < imageHeight - 1
     }
 
@@ -151,8 +154,8 @@ internal class Warp(
         val stepX = toStored.a
         val stepY = toStored.c
         for (column in from until until) {
-            val x = stepX * column + x0
-            val y = stepY * column + y0
+            val x = placed(stepX * column + x0)
+            val y = placed(stepY * column + y0)
             val xi = x.toInt() // inside, so truncation is floor
             val yi = y.toInt()
             taps[column] = starts[yi - top] + xi - first
@@ -172,8 +175,8 @@ internal class Warp(
     ) {
         for (column in from until until) {
             // Far outside everything is border: the clip keeps the indices small and changes no value.
-            val x = (toStored.a * column + x0).coerceIn(-2.0, imageWidth + 1.0)
-            val y = (toStored.c * column + y0).coerceIn(-2.0, imageHeight + 1.0)
+            val x = placed(toStored.a * column + x0).coerceIn(-2.0, imageWidth + 1.0)
+            val y = placed(toStored.c * column + y0).coerceIn(-2.0, imageHeight + 1.0)
             val xi = floor(x).toInt()
             val yi = floor(y).toInt()
             val fx = (x - xi).toFloat()
