@@ -100,7 +100,8 @@ def make(
             baseline = _baseline(target, base, prepared, scratch, log) if recipe.name != "fp32" else None
     finally:
         if log.exists():
-            log.replace(final.with_name(f"{final.name}.convert.log"))
+            stage = "" if spec.whole is spec else ".detector"
+            log.replace(final.with_name(f"{final.name}{stage}.convert.log"))
     notes = converted.notes
     if tuned is not None:
         notes = (*notes, tuned.found.why, *([] if calibrated else [UNCALIBRATED]))
