@@ -96,7 +96,7 @@ def test_the_losses_count_places_where_the_keypoint_is(people: People) -> None:
 
 
 def test_a_small_plan_runs_to_its_end(tmp_path: Path) -> None:
-    plan = Plan(24, 8, 4, 0.4, 0.4, (0,), processes=1)
+    plan = Plan(24, 16, 2, 0.1, 0.1, (0,), processes=1)
     found = measured(plan, tmp_path)
     assert [row["way"] for row in found["rows"]] == ["teacher", "labels", "taught"]
     assert all(row["steps"] > 0 and row["mpjpe_mm"] > 0 for row in found["rows"])
