@@ -93,19 +93,19 @@ def augmented(rng: Rng, regions: Regions) -> Regions:
     return Regions(regions.centre + shift, regions.size_wh * scale, angle, rng.random(count) < 0.5)
 
 
-def input_to_source(regions: Regions) -> tuple[Array, Array]:
+def input_to_source(regions: Regions, size_wh: tuple[int, int] = INPUT_SIZE_WH) -> tuple[Array, Array]:
     """Linear part (N, 2, 2) and offset (N, 2): source px = linear @ input px + offset, both continuous."""
     cos, sin = np.cos(regions.rotation), np.sin(regions.rotation)
     turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2)
-    step = regions.size_wh / INPUT_SIZE_WH * np.stack([np.where(regions.mirrored, -1.0, 1.0), np.ones(len(cos))], -1)
+    step = regions.size_wh / size_wh * np.stack([np.where(regions.mirrored, -1.0, 1.0), np.ones(len(cos))], -1)
     linear = turn * step[:, None, :]
-    return linear, regions.centre - linear @ (np.array(INPUT_SIZE_WH) / 2)
+    return linear, regions.centre - linear @ (np.array(size_wh) / 2)
 
 
-def crop(images: NDArray[np.uint8], regions: Regions) -> Tensor:
-    """Crops (N, 3, 128, 96) RGB 0-255 of images (N, H, W, 3): bilinear, half-pixel centres, 0 outside."""
-    linear, offset = input_to_source(regions)
-    width, height = INPUT_SIZE_WH
+def crop(images: NDArray[np.uint8], regions: Regions, size_wh: tuple[int, int] = INPUT_SIZE_WH) -> Tensor:
+    """Crops (N, 3, height, width) RGB 0-255 of images (N, H, W, 3): bilinear, half-pixel centres, 0 outside."""
+    linear, offset = input_to_source(regions, size_wh)
+    width, height = size_wh
     centres = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), -1).reshape(-1, 2)
     half = np.array([images.shape[2], images.shape[1]]) / 2
     to_unit, shift = linear.swapaxes(1, 2) / half, offset[:, None] / half - 1  # grid_sample's -1..1
@@ -114,12 +114,12 @@ def crop(images: NDArray[np.uint8], regions: Regions) -> Tensor:
     return torch.nn.functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def keypoints_to_input(keypoints: Array, regions: Regions) -> Array:
+def keypoints_to_input(keypoints: Array, regions: Regions, size_wh: tuple[int, int] = INPUT_SIZE_WH) -> Array:
     """Keypoints (N, 17, 3) from source px to input px; mirrored regions swap left and right; outside the input v is
     0."""
-    linear, offset = input_to_source(regions)
+    linear, offset = input_to_source(regions, size_wh)
     points = np.einsum("nij,nkj->nki", np.linalg.inv(linear), keypoints[..., :2] - offset[:, None])
-    inside = ((points >= 0) & (points < INPUT_SIZE_WH)).all(-1)
+    inside = ((points >= 0) & (points < size_wh)).all(-1)
     result = np.concatenate([points, (keypoints[..., 2] * inside)[..., None]], -1)
     mirrored: Array = np.where(regions.mirrored[:, None, None], result[:, MIRRORED], result)
     return mirrored

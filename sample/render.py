@@ -5,6 +5,7 @@ Source px are continuous: pixel i covers [i, i + 1) and its centre is i + 0.5.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +26,13 @@ class Scene:
     """A picture and its labelled people, in source px.
 
     image (H, W, 3) uint8 RGB; keypoints (N, 17, 3) x, y, v with v 0 outside, 1 occluded, 2 visible;
-    boxes_xyxy (N, 4) around the visible silhouettes; owner (H, W) int32, the index of the person at a pixel or -1.
+    places (N, 17, 3) the same in figure space, all of them known; boxes_xyxy (N, 4) around the visible silhouettes;
+    owner (H, W) int32, the index of the person at a pixel or -1.
     """
 
     image: NDArray[np.uint8]
     keypoints: Array
+    places: Array
     boxes_xyxy: Array
     owner: NDArray[np.int32]
 
@@ -45,11 +48,14 @@ class _Placed:
         return projected
 
 
-def render_scene(seed: int, size_wh: tuple[int, int] = (256, 256), people: int | None = None) -> Scene:
-    """The scene of that seed, with 1 to 3 people, in source px."""
+def render_scene(
+    seed: int, size_wh: tuple[int, int] = (256, 256), people: int | None = None,
+    figure: Callable[[Rng], Figure] = random_figure,
+) -> Scene:  # fmt: skip
+    """The scene of that seed, with 1 to 3 people, in source px; figure: draws each of them."""
     rng = np.random.default_rng(seed)
     count = int(rng.choice([1, 2, 3], p=[0.45, 0.42, 0.13])) if people is None else people
-    placed = _place(rng, size_wh, count)
+    placed = _place(rng, size_wh, [figure] * count)
     canvas = _background(rng, size_wh)
     draw = ImageDraw.Draw(canvas)
     labels = Image.new("I", size_wh, 0)
@@ -67,15 +73,15 @@ def render_scene(seed: int, size_wh: tuple[int, int] = (256, 256), people: int |
     return _label(image, np.asarray(labels), placed, painted)
 
 
-def _place(rng: Rng, size_wh: tuple[int, int], count: int) -> list[_Placed]:
+def _place(rng: Rng, size_wh: tuple[int, int], figures: Sequence[Callable[[Rng], Figure]]) -> list[_Placed]:
     """Figures with their places: of several tries each, the one that overlaps the others least."""
     size = np.array(size_wh, dtype=np.float64)
     placed: list[_Placed] = []
     boxes: list[Array] = []
-    for _ in range(count):
-        figure = random_figure(rng)
+    for draw_figure in figures:
+        figure = draw_figure(rng)
         low, high = figure.keypoints[:, :2].min(0) - 0.06, figure.keypoints[:, :2].max(0) + 0.06
-        crowd = 1.0 if count == 1 else 0.75
+        crowd = 1.0 if len(figures) == 1 else 0.75
         scale = min(
             size[1] * crowd * rng.uniform(0.42, 1.0) / (high - low)[1],
             size[0] * rng.uniform(0.6, 1.0) / (high - low)[0],
@@ -248,6 +254,7 @@ def _label(
     person_of = np.array([index for index, _ in painted], dtype=np.int32)[labels]
     owner = np.full(labels.shape, -1, dtype=np.int32)
     keypoints: list[Array] = []
+    places: list[Array] = []
     boxes: list[Array] = []
     for index, person in enumerate(placed):
         points = np.zeros((len(NAMES), 3))
@@ -262,4 +269,6 @@ def _label(
         owner[mask] = len(boxes)
         boxes.append(np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], dtype=np.float64))
         keypoints.append(points)
-    return Scene(image, np.array(keypoints).reshape(-1, len(NAMES), 3), np.array(boxes).reshape(-1, 4), owner)
+        places.append(person.figure.keypoints)
+    points, in_space = (np.array(rows).reshape(-1, len(NAMES), 3) for rows in (keypoints, places))
+    return Scene(image, points, in_space, np.array(boxes).reshape(-1, 4), owner)

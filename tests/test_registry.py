@@ -35,6 +35,8 @@ ALLOWED = {
     "posekit/targets/graph/ranks.py": "torch has tags of operators",
     "tests/heads.py": "one head must be the one whose outputs the fakes of LiteRT give",
     "benchmarks/compress.py": "names a recipe of the sample's training",
+    "benchmarks/depth_heads.py": "contracts of the heads that it trains",
+    "benchmarks/distillation/networks.py": "the contract of the networks that it trains",
     "benchmarks/wrapper/cases.py": "draws the people whom each head is timed on",
 }
 KINDS = tuple(DECODERS)

@@ -1,0 +1,1 @@
+"""What a larger network is worth to a small one that gives places in space, on rendered people."""
