@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posekit.bundle import golden, linux_package, python_source, vendored, wrapper
+from posekit.bundle import golden, linux_package, python_source, vendored, vendored_text, wrapper
 from posekit.contract.presets import preset, preset_names
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import DECODERS
@@ -155,7 +155,7 @@ def too_new(text: str) -> list[str]:
 def not_own(tree: ast.Module, name: str) -> bool:
     return not any(
         isinstance(node, ast.ImportFrom)
-        and (node.module or "").endswith(vendored.PYTHON39)
+        and (node.module or "").endswith(vendored_text.PYTHON39)
         and name in {alias.name for alias in node.names}
         for node in tree.body
     ) and not any(isinstance(node, ast.FunctionDef) and node.name == name for node in tree.body)
