@@ -91,7 +91,7 @@ def made(name: str, folder: Path) -> Bundle:
     else:
         written_network(name, folder)
         model = folder / f"{name}.pt2"
-        spec = inputs.find_spec(model)
+        spec = inputs.find_spec(model, "")
     pictures = inputs.find_images(*pictures_of(folder), spec)
     (result,) = package.package(model, "linux", spec, pictures, out=folder)
     return open_bundle(result.folder)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from posekit.bundle import vendored
 from posekit.bundle.vendored import Name
+from posekit.bundle.vendored_text import place
 from posekit.contract.stages import following_rule
 from posekit.decoders import dense, of
 from posekit.errors import InputError
@@ -75,7 +76,7 @@ def context(stages: Sequence[PoseSpec]) -> dict[str, Any]:
     ]
     imported: dict[str, set[str]] = {}
     for text, name in roots:
-        imported.setdefault(f"from .{CODE}.{'.'.join(vendored.place(name.module))} import", set()).add(text)
+        imported.setdefault(f"from .{CODE}.{'.'.join(place(name.module))} import", set()).add(text)
     imports = "\n".join(
         f"{start} {text}"
         for start, names in sorted(imported.items())

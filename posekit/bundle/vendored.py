@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from posekit.bundle.python_source import PAIRWISE, PART, Imported, Source, kept, source, written
+from posekit.bundle.python_source import PART, Imported, Source, kept, source
+from posekit.bundle.vendored_text import HEADER, module_text, place
 from posekit.errors import InputError
 
 # modules that the package has in its own words, for what they bring: templates/linux
 STAND_INS = {"posekit.documents": {"Part"}, "posekit.errors": {"InputError", "ConversionError"}}
-PYTHON39 = "python39"  # the module of the package for what Python 3.9 lacks
-OUTSIDE = "outside"  # where code lies that is not posekit's own
-HEADER = "# SPDX-License-Identifier: Apache-2.0\n"
 OF_PYDANTIC = ("model_", "__pydantic")
 
 
@@ -43,12 +41,6 @@ def of(value: object) -> Name:
     return Name(module, name)
 
 
-def place(module: str) -> tuple[str, ...]:
-    """Where a module lies in the package, as the parts of its path."""
-    first, *rest = module.split(".")
-    return tuple(rest) if first == "posekit" else (OUTSIDE, "_".join([first, *rest]))
-
-
 def files(roots: Iterable[Name]) -> dict[str, str]:
     """The text of each file by its path, with all that the roots need.
 
@@ -69,7 +61,7 @@ def files(roots: Iterable[Name]) -> dict[str, str]:
         path: text
         for module, names in by_module.items()
         if module not in STAND_INS
-        for path, text in [(_path(module), _module(module, names, needs, called))]
+        for path, text in [(_path(module), _text(module, names, needs, called))]
     }
     folders = {parent.as_posix() for path in texts for parent in list(Path(path).parents)[:-1]}
     return {f"{folder}/__init__.py": HEADER for folder in folders} | texts
@@ -183,7 +175,7 @@ def _is_part(one: Name) -> bool:
     """Whether a definition is a class of a contract's pieces."""
     if (one.module, one.name) == PART:
         return True
-    if one.module in STAND_INS or (not one.module.startswith(("posekit", OUTSIDE)) and not _is_source(one.module)):
+    if one.module in STAND_INS or (not one.module.startswith("posekit") and not _is_source(one.module)):
         return False
     module = _source(one.module)
     if one.name not in module.defined:
@@ -226,72 +218,9 @@ def _origin(module: str) -> str:
     return str(getattr(sys.modules.get(module), "__file__", None) or getattr(find_spec(module), "origin", ""))
 
 
-def _module(module: str, names: list[str], needs: Needs, called: frozenset[str]) -> str:
-    """A file with some definitions of a module, in the order that they are written in."""
-    of_source = _source(module)
-    nodes = {id(of_source.defined[name]): (of_source.defined[name], name) for name in names}
-    ordered = sorted(nodes.values(), key=lambda pair: pair[0].lineno)
-    texts = [written(of_source, node, _is_part(Name(module, name)), called) for node, name in ordered]
-    imported: dict[str, Imported] = {}
-    for name in names:
-        imported |= needs[Name(module, name)][0]
-    if "itertools" in imported and not any("itertools." in text for text in texts):
-        del imported["itertools"]
+def _text(module: str, names: list[str], needs: Needs, called: frozenset[str]) -> str:
+    of_module = _source(module)
+    nodes = {id(of_module.defined[name]): (of_module.defined[name], _is_part(Name(module, name))) for name in names}
+    imported = {alias: given for name in names for alias, given in needs[Name(module, name)][0].items()}
     is_package = _path(module).endswith("__init__.py")
-    depth = len(place(module)) if is_package else len(place(module)) - 1
-    lines = list(_import_lines(imported, depth, any(f"{PAIRWISE}(" in text for text in texts)))
-    docstring = f'"""{of_source.docstring}"""\n\n' if of_source.docstring else ""
-    start = f"{HEADER}{docstring}from __future__ import annotations\n"
-    body = _joined([(node, text) for (node, _), text in zip(ordered, texts, strict=True)])
-    return f"{start}{''.join(lines)}{body}"
-
-
-def _joined(definitions: list[tuple[ast.stmt, str]]) -> str:
-    """Definitions under one another, two lines apart, values that follow each other none."""
-    text, earlier = "", None
-    for node, own in definitions:
-        is_value = isinstance(node, ast.Assign | ast.AnnAssign)
-        text += "" if earlier and is_value else ("\n" if is_value and not text else "\n\n")
-        text += own.rstrip() + "\n"
-        earlier = is_value
-    return text
-
-
-def _import_lines(imported: Mapping[str, Imported], depth: int, has_pairs: bool) -> Iterator[str]:
-    """Import statements: of Python's library, of numpy, and from the package's own folder, `depth` levels up."""
-    groups: dict[int, dict[str, list[str]]] = {0: {}, 1: {}, 2: {}, 3: {}}
-    for alias, given in imported.items():
-        root = given.module.partition(".")[0]
-        if root == "numpy" or root in sys.stdlib_module_names:
-            group, module, name = (1 if root == "numpy" else 0), given.module, given.name
-        else:
-            parts = place(given.module)
-            group, module, name = (3 if given.for_types else 2), "." * (depth + 1) + ".".join(parts), given.name
-        if given.module == "typing" and name in ("Annotated", "TypeAlias"):
-            continue
-        own = name if name == alias else f"{name or given.module} as {alias}"
-        if not name:
-            groups[group][f"import {given.module}" + ("" if alias == given.module else f" as {alias}")] = []
-        else:
-            groups[group].setdefault(f"from {module} import", []).append(own)
-    if has_pairs:
-        groups[2][f"from {'.' * (depth + 1)}{PYTHON39} import"] = [PAIRWISE]
-    if groups[3]:
-        groups[0].setdefault("from typing import", []).append("TYPE_CHECKING")
-    for number, group_of in groups.items():
-        if not group_of:
-            continue
-        yield "\n" if number < 3 else "\nif TYPE_CHECKING:\n"
-        for start in sorted(group_of, key=lambda start: (not start.startswith("import"), start)):
-            line = f"{start} {', '.join(sorted(group_of[start], key=_as_sorted))}".rstrip()
-            indent = "    " if number == 3 else ""
-            if len(indent + line) > 120:
-                inner = "".join(f"{indent}    {name},\n" for name in sorted(group_of[start], key=_as_sorted))
-                yield f"{indent}{start} (\n{inner}{indent})\n"
-            else:
-                yield f"{indent}{line}\n"
-
-
-def _as_sorted(name: str) -> tuple[int, str, str]:
-    """Constants, then types, then functions."""
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name.lower(), name)
+    return module_text(of_module, list(nodes.values()), imported, called, is_package=is_package)

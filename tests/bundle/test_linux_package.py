@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posekit.bundle import golden, linux_package, python_source, vendored, wrapper
+from posekit.bundle import golden, linux_package, python_source, vendored, vendored_text, wrapper
 from posekit.contract.presets import preset, preset_names
 from posekit.contract.spec import PoseSpec
 from posekit.decoders import DECODERS
@@ -102,12 +102,7 @@ SLIPS = {  # file of the package, what stands there, what is wrong, and the suit
     "a turn": ("_posekit/poses/regions.py", "rule.target_degrees - math", "rule.target_degrees + math", "tracking"),
     "a scale": ("_posekit/decoders/heatmap.py", "points * input_px", "1.01 * points * input_px", "px"),
     "a mask": ("_posekit/decoders/dense.py", "+ spec.shift) / spec.upsampling", "+ 0.5) / spec.upsampling", "dense"),
-    "an id": (
-        "_posekit/poses/people_tracking.py",
-        "max_age_seconds: float = 2.0",
-        "max_age_seconds: float = 0.1",
-        "people",
-    ),
+    "an id": ("_posekit/poses/people_tracking.py", "way = self.velocity", "way = -2 * self.velocity", "people"),
     "somebody": ("_posekit/poses/following.py", ">= self.rule.min_overlap", "> 1", "following"),
     "a setting": ("contract.py", "box_padding=1.25", "box_padding=1.2", "box_padding"),
     "a sigma": ("keypoints.py", "    0.026,", "    0.025,", "oks_sigmas"),
@@ -160,7 +155,7 @@ def too_new(text: str) -> list[str]:
 def not_own(tree: ast.Module, name: str) -> bool:
     return not any(
         isinstance(node, ast.ImportFrom)
-        and (node.module or "").endswith(vendored.PYTHON39)
+        and (node.module or "").endswith(vendored_text.PYTHON39)
         and name in {alias.name for alias in node.names}
         for node in tree.body
     ) and not any(isinstance(node, ast.FunctionDef) and node.name == name for node in tree.body)

@@ -211,10 +211,12 @@ def test_a_second_run_gives_the_same_bytes(bundles: dict, sample: Path, tmp_path
             "--overwrite",
         )
         assert main_exit(*arguments) == 0
-        for platform in ("android", "ios"):
+        for platform in ("android", "ios", "linux"):
             first, second = (folder / f"{name}-{platform}" for folder in (bundles[key], tmp_path))
             assert bundle.file_hashes(first) == bundle.file_hashes(second)
             assert (first / bundle.MANIFEST).read_bytes() == (second / bundle.MANIFEST).read_bytes()
+        files = [tmp_path / f"{name}-{platform}" / f"{name}.tflite" for platform in ("android", "linux")]
+        assert files[0].read_bytes() == files[1].read_bytes()
 
 
 @pytest.mark.parametrize("name", ["tinypose", "tinysimcc"])

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,23 @@ def test_a_damaged_request_is_told(installed: Installed, damage: Damage, says: s
     document = json.loads((tmp_path / "run" / "run.json").read_text())
     assert says in document["error"]
     assert document["passes"] == []
+
+
+def test_a_run_on_another_machine_is_verified(
+    tiny: Any, installed: Installed, tmp_path: Path, run_posekit: Callable[..., Any], refused: Callable[..., Any]
+) -> None:
+    """Its own request, run by the same package as if elsewhere."""
+    given = ("--spec", tiny.spec_file, "--images", tiny.images, "--out", tmp_path)
+    assert run_posekit("package", tiny.save("exported"), "--platform", "linux", *given).code == 0
+    bundle, request = tmp_path / "tiny-linux", tmp_path / "request"
+    assert run_posekit("validate", bundle, "--write-request", request).code == 0
+    installed.program.run(request, tmp_path / "run", open_bundle(bundle).model_path)
+    ran = run_posekit("validate", bundle, "--device-run", tmp_path / "run", "--json")
+    assert ran.code == 0, ran
+    assert json.loads(ran.out)["status"] == "VERIFIED"
+    refused(
+        2, "validate", bundle, "--device", "adb", says=("a linux bundle is of machines such as this one", "--wrapper")
+    )
 
 
 def test_users_can_check_their_types(installed: Installed) -> None:
