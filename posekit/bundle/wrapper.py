@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from posekit import __version__
 from posekit.bundle import linux_package
+from posekit.bundle.taken_names import refuse_taken_name
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import FILE as CONTRACT
 from posekit.contract.spec import canonical_json, contract_hash
@@ -39,49 +40,6 @@ DECODER_FILES = {
 }
 MINIMUM_IOS = "16"
 MACOS_OF_IOS = {"16": "13", "17": "14", "18": "15"}  # released together, with the same Core ML
-PLATFORM_TYPES = frozenset(
-    [
-        "Any",
-        "Array",
-        "Bitmap",
-        "Bool",
-        "Boolean",
-        "Byte",
-        "Character",
-        "Closeable",
-        "Context",
-        "Data",
-        "Dictionary",
-        "Double",
-        "Enum",
-        "Error",
-        "Exception",
-        "Float",
-        "Int",
-        "Iterable",
-        "List",
-        "Long",
-        "Map",
-        "Never",
-        "Nothing",
-        "Number",
-        "Object",
-        "Optional",
-        "Pair",
-        "Result",
-        "Self",
-        "Set",
-        "Short",
-        "String",
-        "Task",
-        "Throwable",
-        "Type",
-        "UInt",
-        "URL",
-        "Unit",
-        "Void",
-    ]
-)
 
 
 def template_root() -> Path:
@@ -195,7 +153,8 @@ def render_tree(
 ) -> None:
     """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
     files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
-    _refuse_taken_name(spec, [*files, *(source.parent / "parts").glob("*.j2")])  # which a file includes
+    parts = (source.parent / "parts").glob("*.j2")  # which a file includes
+    refuse_taken_name(spec.type_name, [decoder_class(spec.decoder.kind)], [*files, *parts])
     used = {one.decoder.kind for one in (spec, spec.detector) if one is not None}
     unused = tuple(decoder_class(kind) for kind in DECODERS if kind not in used and not every_decoder)
     for path in files:
@@ -289,19 +248,3 @@ def named(text: str, spec: PoseSpec) -> str:
     ):
         text = text.replace(placeholder, name)
     return text
-
-
-def _refuse_taken_name(spec: PoseSpec, files: list[Path]) -> None:
-    taken = set(PLATFORM_TYPES)
-    for path in files:
-        if path.name.removesuffix(".j2").endswith((".kt", ".swift", ".py")):
-            text = path.read_text(encoding="utf-8")
-            taken |= set(re.findall(r"\b(?:class|object|interface|struct|enum|protocol|actor)\s+([A-Z]\w*)", text))
-            taken.add(path.name.split(".")[0])
-    taken.add(decoder_class(spec.decoder.kind))
-    taken |= {name for _, names in linux_package.ALWAYS for name in names.split()}
-    if spec.type_name in taken - {"TemplatePose"}:
-        raise InputError(
-            f"type_name {spec.type_name!r} is a type that the wrapper or the platform already has",
-            f"name it otherwise, for example {spec.type_name}Pose",
-        )
