@@ -37,6 +37,7 @@ def export_network(source: SourceModel, spec: PoseSpec) -> tuple[Graph, tuple[st
     check_outputs({name: values.shape for name, values in outputs.items()}, spec)
     with captured(), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
+        _detach_copies(source.module)
         try:
             exported = torch.export.export(_flat(source.module, spec), (example,)).module(check_guards=False)
         except Exception as error:
@@ -162,6 +163,18 @@ def save(graph_module: Graph, names: tuple[str, ...], size_wh: tuple[int, int], 
         exported = torch.export.export(_named(graph_module, names), (example(graph_module, size_wh),))
         forget_machine(exported)
         torch.export.save(exported, file)
+
+
+def _detach_copies(network: Any) -> None:
+    """Of a network from a .pt2: constants that its code makes are detached in place there, which torch.export writes
+    and then refuses to read. Detached copies are the same numbers."""
+    import torch
+
+    for part in network.modules() if isinstance(network, torch.nn.Module) else ():
+        if isinstance(part, torch.fx.GraphModule):
+            for node in part.graph.find_nodes(op="call_function", target=torch.ops.aten.detach_.default):
+                node.target = torch.ops.aten.detach.default
+            part.recompile()
 
 
 def _flat(network: Any, spec: PoseSpec) -> Any:
