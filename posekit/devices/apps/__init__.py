@@ -118,13 +118,13 @@ def _entries(path: Path) -> Iterator[AppFile]:
             named, extra = (int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
             offset = info.header_offset + LOCAL_HEADER + named + extra
             is_compressed = info.compress_type != zipfile.ZIP_STORED
-            yield AppFile(info.filename, info.file_size, _of_archive(path, info.filename), offset, is_compressed)
+            yield AppFile(info.filename, info.file_size, _of_archive(path, info), offset, is_compressed)
 
 
-def _of_archive(path: Path, name: str) -> Callable[[int], bytes]:
+def _of_archive(path: Path, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
     def read(count: int) -> bytes:
-        damaged = reading(path, f"damaged at {name}", "build it again")
-        with damaged, zipfile.ZipFile(path) as archive, archive.open(name) as file:
+        damaged = reading(path, f"damaged at {info.filename}", "build it again")
+        with damaged, zipfile.ZipFile(path) as archive, archive.open(info) as file:  # names may come twice
             return file.read(count)
 
     return read

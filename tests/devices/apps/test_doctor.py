@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import struct
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +15,11 @@ from typing import Any
 import pytest
 
 from posekit.cli.app import main
+from posekit.cli.findings import show_findings
 from posekit.devices.apps import Finding, Verdict, open_app
 from posekit.devices.apps.manifest import Element, elements
 from posekit.errors import InputError
-from posekit.pipelines.doctor import diagnose
+from posekit.pipelines.doctor import diagnose, toolchain
 from tests.devices.apps import built
 
 OTHER = "0" * 64
@@ -37,6 +40,7 @@ def test_an_app_that_is_well_has_no_problem(tmp_path: Path) -> None:
 
 
 FOREGROUND = "android.permission.FOREGROUND_SERVICE"
+SYNC = f"{FOREGROUND}_DATA_SYNC"
 # what is changed in the APK, what is compressed, the check that must see it, and a word of its detail and of its remedy
 PLANTED: dict[str, tuple[Mapping[str, bytes | None], tuple[str, ...], str, str, str]] = {
     "an unaligned library": (
@@ -59,8 +63,8 @@ PLANTED: dict[str, tuple[Mapping[str, bytes | None], tuple[str, ...], str, str, 
     "no GPU accelerator": (
         {"lib/arm64-v8a/libLiteRtClGlAccelerator.so": None}, (), "GPU accelerator", "CPU", "litert-gpu"),
     "a foreign permission": (
-        {"AndroidManifest.xml": built.binary_manifest([("application", "App"), ("uses-permission", FOREGROUND)])}, (),
-        "permissions", FOREGROUND, 'tools:node="remove"'),
+        {"AndroidManifest.xml": built.binary_manifest([("uses-permission", name) for name in (FOREGROUND, SYNC)])},
+        (), "permissions", SYNC, 'tools:node="remove"'),
     "a foreign feature": (
         {"AndroidManifest.xml": built.binary_manifest([("uses-feature", "android.hardware.npu")], is_utf8=False)}, (),
         "permissions", "android.hardware.npu", "uses-feature"),
@@ -84,6 +88,47 @@ def test_a_model_of_somebody_elses_has_no_contract_to_compare(tmp_path: Path) ->
     found = diagnose(built.apk(tmp_path / "app.apk", {"assets/other.tflite": other}))
     (skipped,) = (one for one in found if one.verdict is Verdict.SKIPPED)
     assert (skipped.name, skipped.detail) == ("contract of other.tflite", "it holds no contract of posekit's")
+
+
+def test_what_somebody_elses_model_needs_is_no_problem_of_posekits(tmp_path: Path) -> None:
+    other = {"assets/other.tflite": built.tflite(["FlexAddV2", "Own"], contract=None)}
+    path = built.apk(tmp_path / "app.apk", other, compressed=["assets/other.tflite"])
+    assert problems(path) == {}
+    assert {one.name for one in diagnose(path) if one.verdict is Verdict.SKIPPED} == {
+        "contract of other.tflite", "operations of other.tflite", "storage of assets/other.tflite",
+    }  # fmt: skip
+
+
+def test_a_foreground_service_by_itself_is_the_apps_own(tmp_path: Path) -> None:
+    manifest = built.binary_manifest([("uses-permission", FOREGROUND)])
+    assert problems(built.apk(tmp_path / "app.apk", {"AndroidManifest.xml": manifest})) == {}
+
+
+def test_a_library_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    strange = "lib/arm64-v8a/libStrange.so"
+    found = {one.name: one for one in diagnose(built.apk(tmp_path / "app.apk", {strange: b"\x7fELF\2\1" + bytes(90)}))}
+    assert found[f"16 KB pages, {strange}"].verdict is Verdict.SKIPPED
+
+
+def test_of_two_entries_of_one_name_each_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "app.apk"
+    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("classes.dex", "first")
+        archive.writestr("classes.dex", "the second")
+    assert [one.content() for one in open_app(path).files] == [b"first", b"the second"]
+
+
+def test_strings_that_share_a_long_one_take_no_memory() -> None:
+    """A manifest of 300 KB whose 70,000 strings are all the same one of 32,767 characters: 4.6 GB if they were kept."""
+    count, length = 70_000, 32_767
+    text = struct.pack("<H", length) + b"a\0" * length + b"\0\0"
+    size = 28 + 4 * count + len(text)
+    pool = struct.pack("<HHIIIIII", 1, 28, size, count, 0, 0, 28 + 4 * count, 0) + bytes(4 * count) + text
+    tracemalloc.start()
+    assert elements(struct.pack("<HHI", 3, 8, 8 + size) + pool) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
 
 
 def test_a_library_archive_is_looked_into(tmp_path: Path) -> None:
@@ -150,10 +195,24 @@ def test_the_manifest_that_gradle_merged_is_read(tmp_path: Path) -> None:
     merged = android_project(tmp_path) / "app/build/intermediates/merged_manifests/debug/AndroidManifest.xml"
     merged.parent.mkdir(parents=True)
     text = '<manifest xmlns:android="http://schemas.android.com/apk/res/android"><{} android:name="{}" /></manifest>'
-    merged.write_text(text.format("uses-permission", FOREGROUND))
+    merged.write_text(text.format("uses-permission", SYNC))
     assert set(problems(tmp_path)) == {"permissions"}
     merged.write_text(text.format("uses-permission", "android.permission.CAMERA"))
     assert problems(tmp_path) == {}
+
+
+@pytest.mark.parametrize("plist", [b"<?xml version='1.0'?><plist><dict>", b"bplist00" + b"\xff" * 40, b""])
+def test_a_damaged_plist_says_no_minimum(plist: bytes, tmp_path: Path) -> None:
+    archive = built.xcarchive(tmp_path)
+    (archive / "Products/Applications/App.app/Info.plist").write_bytes(plist)
+    (found,) = (one for one in diagnose(archive) if one.name.startswith("minimum"))
+    assert found.verdict is Verdict.SKIPPED
+
+
+def test_a_models_metadata_nested_without_end_is_no_contract(tmp_path: Path) -> None:
+    archive = built.xcarchive(tmp_path)
+    (archive / "Products/Applications/App.app/tiny.mlmodelc/metadata.json").write_text("[" * 200_000)
+    assert {one.verdict for one in diagnose(archive)} == {Verdict.SKIPPED}
 
 
 def test_a_project_of_xcodes_says_its_minimum(tmp_path: Path) -> None:
@@ -219,6 +278,22 @@ def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     assert (ended.value.code, told["is_well"], len(told["findings"])) == (1, False, 7)
     assert {"name", "verdict", "detail", "remedy"} == set(told["findings"][0])
+
+
+def test_a_name_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show_findings([Finding("16 KB pages, \x1b[2Jlib\udcff.so", Verdict.OK, "well")], as_json=False)
+    assert capsys.readouterr().out.startswith("ok: 16 KB pages, ?[2Jlib?.so: well\n")
+
+
+def test_a_tool_that_fails_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS' java, where none is installed."""
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho Unable to locate a Java Runtime. >&2\nexit 1\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (found,) = (one for one in toolchain() if one.name == "java")
+    assert found.verdict is Verdict.SKIPPED
+    assert "Unable to locate a Java Runtime." in found.detail
 
 
 def test_without_an_app_it_tells_of_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
