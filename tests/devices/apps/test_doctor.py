@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from posekit.bundle.wrapper import template_root
 from posekit.cli.app import main
 from posekit.cli.findings import show_findings
 from posekit.devices.apps import Finding, Verdict, open_app
+from posekit.devices.apps.android import FOREIGN
 from posekit.devices.apps.manifest import Element, elements
 from posekit.errors import InputError
 from posekit.pipelines.doctor import diagnose, toolchain
@@ -231,12 +233,14 @@ def test_a_project_of_xcodes_says_its_minimum(tmp_path: Path) -> None:
     assert set(problems(tmp_path)) == {"minimum iOS of tiny.mlpackage"}
 
 
-def test_the_modules_own_manifest_takes_back_what_litert_adds() -> None:
-    from posekit.bundle.wrapper import template_root
-
-    found = elements((template_root() / "android/module/src/main/AndroidManifest.xml").read_bytes())
-    assert len(found) == 3
-    assert all(one.is_removal for one in found)
+def test_the_module_takes_no_permission_away_from_the_app() -> None:
+    """From a library's manifest `remove` takes the app's own permission as well, as manifest-merger 25.2.2 does it."""
+    module = template_root() / "android/module"
+    assert elements((module / "src/main/AndroidManifest.xml").read_bytes()) == []
+    (told,) = re.findall(r"```xml\n(.*?)```", (module / "README.md.j2").read_text(), re.DOTALL)
+    spaces = 'xmlns:android="http://schemas.android.com/apk/res/android" xmlns:tools="http://schemas.android.com/tools"'
+    found = elements(f"<manifest {spaces}>{told}</manifest>".encode())
+    assert {one.name: one.tag for one in found if one.is_removal} == FOREIGN
     assert Element("uses-permission", FOREGROUND, True) in found
 
 
