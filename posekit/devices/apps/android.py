@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from posekit.devices.apps import App, Finding, Verdict
 from posekit.devices.apps.elf import HEADERS, alignment, is_32_bit
-from posekit.devices.apps.manifest import elements
+from posekit.devices.apps.manifest import Element, elements
 from posekit.devices.apps.models import holds_contract
 
 PAGE = 16 * 1024
@@ -78,22 +78,28 @@ def gpu(app: App) -> Iterator[Finding]:
 
 def permissions(app: App) -> Iterator[Finding]:
     """Whether what LiteRT's manifest asks for has come into the app's."""
-    merged = [one for one in app.matching("AndroidManifest.xml") if app.is_built or "/merged_manifest" in one.name]
+    if app.is_built:
+        merged = [one for one in app.files if one.name == "AndroidManifest.xml"]
+    else:  # of the app and of each library, which does not have what it depends on
+        merged = [one for one in app.matching("AndroidManifest.xml") if "/merged_manifest" in one.name]
     if not merged:
-        yield Finding("permissions", Verdict.SKIPPED, "the project was not built: there is no merged manifest")
-    for one in merged[:1]:
+        why = "there is no manifest" if app.is_built else "the project was not built: there is no merged manifest"
+        yield Finding("permissions", Verdict.SKIPPED, why)
+        return
+    asked: list[Element] = []
+    for one in merged:
         try:
-            asked = elements(one.content())
+            asked += elements(one.content())
         except ValueError as error:
             yield Finding("permissions", Verdict.PROBLEM, f"{one.name} cannot be read: {error}", "build the app again")
-            continue
-        foreign = [e.name for e in asked if FOREIGN.get(e.name) == e.tag and not e.is_removal]
-        if set(foreign) - {SHARED}:
-            tags = " ".join(f'<{FOREIGN[one]} android:name="{one}" tools:node="remove" />' for one in foreign)
-            detail = f"LiteRT's manifest has added {', '.join(foreign)}"
-            yield Finding("permissions", Verdict.PROBLEM, detail, f"unless the app needs them: {tags} in its manifest")
-        else:
-            yield Finding("permissions", Verdict.OK, "none of LiteRT's own")
+            return
+    foreign = list(dict.fromkeys(e.name for e in asked if FOREIGN.get(e.name) == e.tag and not e.is_removal))
+    if set(foreign) - {SHARED}:
+        tags = " ".join(f'<{FOREIGN[one]} android:name="{one}" tools:node="remove" />' for one in foreign)
+        detail = f"LiteRT's manifest has added {', '.join(foreign)}"
+        yield Finding("permissions", Verdict.PROBLEM, detail, f"unless the app needs them: {tags} in its manifest")
+    else:
+        yield Finding("permissions", Verdict.OK, "none of LiteRT's own")
 
 
 def _without_comments(text: str) -> str:

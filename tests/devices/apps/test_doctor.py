@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import struct
@@ -199,7 +200,11 @@ def test_the_manifest_that_gradle_merged_is_read(tmp_path: Path) -> None:
     text = '<manifest xmlns:android="http://schemas.android.com/apk/res/android"><{} android:name="{}" /></manifest>'
     merged.write_text(text.format("uses-permission", SYNC))
     assert set(problems(tmp_path)) == {"permissions"}
-    merged.write_text(text.format("uses-permission", "android.permission.CAMERA"))
+    library = tmp_path / "a-library/build/intermediates/merged_manifest/debug/AndroidManifest.xml"
+    library.parent.mkdir(parents=True)
+    library.write_text(text.format("uses-permission", "android.permission.CAMERA"))
+    assert set(problems(tmp_path)) == {"permissions"}, "a library's own manifest says nothing of the app"
+    merged.write_text(library.read_text())
     assert problems(tmp_path) == {}
 
 
@@ -259,6 +264,16 @@ def test_what_is_no_app_is_refused(made: str, sentence: str, tmp_path: Path) -> 
         path.write_bytes(b"not a zip")
     with pytest.raises(InputError, match=re.escape(sentence)):
         diagnose(path)
+
+
+def test_what_is_no_file_is_not_waited_for_and_what_has_gone_is_told(tmp_path: Path) -> None:
+    project = android_project(tmp_path)
+    os.mkfifo(project / "pipe.kt")
+    found = {one.name: one for one in open_app(project).files}
+    assert "pipe.kt" not in found
+    (project / "module/build.gradle.kts").unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        found["module/build.gradle.kts"].content()
 
 
 def test_links_lead_nowhere(tmp_path: Path) -> None:
