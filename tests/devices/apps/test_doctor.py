@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import struct
-import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +14,7 @@ import pytest
 
 from posekit.bundle.wrapper import template_root
 from posekit.cli.app import main
-from posekit.cli.findings import show_findings
-from posekit.devices.apps import Finding, Verdict, open_app
+from posekit.devices.apps import Finding, Verdict
 from posekit.devices.apps.android import FOREIGN
 from posekit.devices.apps.manifest import Element, elements
 from posekit.errors import InputError
@@ -107,33 +103,6 @@ def test_a_foreground_service_by_itself_is_the_apps_own(tmp_path: Path) -> None:
     assert problems(built.apk(tmp_path / "app.apk", {"AndroidManifest.xml": manifest})) == {}
 
 
-def test_a_library_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
-    strange = "lib/arm64-v8a/libStrange.so"
-    found = {one.name: one for one in diagnose(built.apk(tmp_path / "app.apk", {strange: b"\x7fELF\2\1" + bytes(90)}))}
-    assert found[f"16 KB pages, {strange}"].verdict is Verdict.SKIPPED
-
-
-def test_of_two_entries_of_one_name_each_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "app.apk"
-    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        archive.writestr("classes.dex", "first")
-        archive.writestr("classes.dex", "the second")
-    assert [one.content() for one in open_app(path).files] == [b"first", b"the second"]
-
-
-def test_strings_that_share_a_long_one_take_no_memory() -> None:
-    """A manifest of 300 KB whose 70,000 strings are all the same one of 32,767 characters: 4.6 GB if they were kept."""
-    count, length = 70_000, 32_767
-    text = struct.pack("<H", length) + b"a\0" * length + b"\0\0"
-    size = 28 + 4 * count + len(text)
-    pool = struct.pack("<HHIIIIII", 1, 28, size, count, 0, 0, 28 + 4 * count, 0) + bytes(4 * count) + text
-    tracemalloc.start()
-    assert elements(struct.pack("<HHI", 3, 8, 8 + size) + pool) == []
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 20e6
-
-
 def test_a_library_archive_is_looked_into(tmp_path: Path) -> None:
     jar = tmp_path / "classes.jar"
     with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -165,20 +134,8 @@ def test_an_archive_of_xcodes(case: str, tmp_path: Path) -> None:
     assert all(one.remedy for one in found.values())
 
 
-def android_project(folder: Path, litert: str = "2.3.0", gpu: bool = True, code: str = built.HASH) -> Path:
-    module = folder / "module"
-    (module / "src" / "main" / "assets").mkdir(parents=True)
-    (module / "src" / "main" / "assets" / "tiny.tflite").write_bytes(built.tflite())
-    (module / "src" / "main" / "Contract.kt").write_text(f'const val HASH = "{code}"')
-    lines = [f'implementation("com.google.ai.edge.litert:litert:{litert}")']
-    lines.append(f'{"" if gpu else "// "}implementation("com.google.ai.edge.litert:litert-gpu:{litert}")')
-    (module / "build.gradle.kts").write_text("\n".join(lines))
-    (folder / "settings.gradle.kts").write_text('include(":module")')
-    return folder
-
-
 def test_a_project_is_looked_at_before_it_is_built(tmp_path: Path) -> None:
-    found = {one.name: one for one in diagnose(android_project(tmp_path))}
+    found = {one.name: one for one in diagnose(built.android_project(tmp_path))}
     assert {name: one.verdict for name, one in found.items()} == {
         "contract of tiny.tflite": Verdict.OK, "operations of tiny.tflite": Verdict.OK, "GPU accelerator": Verdict.OK,
         "permissions": Verdict.SKIPPED,
@@ -191,11 +148,11 @@ def test_a_project_is_looked_at_before_it_is_built(tmp_path: Path) -> None:
      ({"litert": "2.1.0", "gpu": False}, None)],
 )  # fmt: skip
 def test_faults_of_a_project(planted: dict[str, Any], name: str | None, tmp_path: Path) -> None:
-    assert set(problems(android_project(tmp_path, **planted))) == (set() if name is None else {name})
+    assert set(problems(built.android_project(tmp_path, **planted))) == (set() if name is None else {name})
 
 
 def test_the_manifest_that_gradle_merged_is_read(tmp_path: Path) -> None:
-    merged = android_project(tmp_path) / "app/build/intermediates/merged_manifests/debug/AndroidManifest.xml"
+    merged = built.android_project(tmp_path) / "app/build/intermediates/merged_manifests/debug/AndroidManifest.xml"
     merged.parent.mkdir(parents=True)
     text = '<manifest xmlns:android="http://schemas.android.com/apk/res/android"><{} android:name="{}" /></manifest>'
     merged.write_text(text.format("uses-permission", SYNC))
@@ -206,20 +163,6 @@ def test_the_manifest_that_gradle_merged_is_read(tmp_path: Path) -> None:
     assert set(problems(tmp_path)) == {"permissions"}, "a library's own manifest says nothing of the app"
     merged.write_text(library.read_text())
     assert problems(tmp_path) == {}
-
-
-@pytest.mark.parametrize("plist", [b"<?xml version='1.0'?><plist><dict>", b"bplist00" + b"\xff" * 40, b""])
-def test_a_damaged_plist_says_no_minimum(plist: bytes, tmp_path: Path) -> None:
-    archive = built.xcarchive(tmp_path)
-    (archive / "Products/Applications/App.app/Info.plist").write_bytes(plist)
-    (found,) = (one for one in diagnose(archive) if one.name.startswith("minimum"))
-    assert found.verdict is Verdict.SKIPPED
-
-
-def test_a_models_metadata_nested_without_end_is_no_contract(tmp_path: Path) -> None:
-    archive = built.xcarchive(tmp_path)
-    (archive / "Products/Applications/App.app/tiny.mlmodelc/metadata.json").write_text("[" * 200_000)
-    assert {one.verdict for one in diagnose(archive)} == {Verdict.SKIPPED}
 
 
 def test_a_project_of_xcodes_says_its_minimum(tmp_path: Path) -> None:
@@ -266,24 +209,6 @@ def test_what_is_no_app_is_refused(made: str, sentence: str, tmp_path: Path) -> 
         diagnose(path)
 
 
-def test_what_is_no_file_is_not_waited_for_and_what_has_gone_is_told(tmp_path: Path) -> None:
-    project = android_project(tmp_path)
-    os.mkfifo(project / "pipe.kt")
-    found = {one.name: one for one in open_app(project).files}
-    assert "pipe.kt" not in found
-    (project / "module/build.gradle.kts").unlink()
-    with pytest.raises(InputError, match="cannot be read"):
-        found["module/build.gradle.kts"].content()
-
-
-def test_links_lead_nowhere(tmp_path: Path) -> None:
-    project = android_project(tmp_path / "project")
-    (tmp_path / "secret.kt").write_text("secret")
-    (project / "link.kt").symlink_to(tmp_path / "secret.kt")
-    (project / "loop").symlink_to(project)
-    assert not [one.name for one in open_app(project).files if "link" in one.name or "loop" in one.name]
-
-
 def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sick = built.apk(tmp_path / "app.apk", compressed=["assets/tiny.tflite"])
     with pytest.raises(SystemExit) as ended:
@@ -297,11 +222,6 @@ def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     assert (ended.value.code, told["is_well"], len(told["findings"])) == (1, False, 7)
     assert {"name", "verdict", "detail", "remedy"} == set(told["findings"][0])
-
-
-def test_a_name_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    show_findings([Finding("16 KB pages, \x1b[2Jlib\udcff.so", Verdict.OK, "well")], as_json=False)
-    assert capsys.readouterr().out.startswith("ok: 16 KB pages, ?[2Jlib?.so: well\n")
 
 
 def test_a_tool_that_fails_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
