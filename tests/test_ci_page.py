@@ -33,6 +33,12 @@ def test_the_report_is_found_by_a_glob_without_braces_and_may_be_written() -> No
     assert yaml.safe_load(WORKFLOW.read_text())["permissions"]["checks"] == "write"
 
 
+def test_the_cache_asks_for_no_file_that_an_apps_repository_lacks() -> None:
+    """setup-python fails where it finds neither requirements.txt nor pyproject.toml, unless it is told another file."""
+    (python,) = (one["with"] for one in steps() if "setup-python" in one.get("uses", ""))
+    assert (python["cache"], python["cache-dependency-path"]) == ("pip", ".github/workflows/parity.yml")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())
 def test_its_commands_run_as_they_stand(tmp_path: Path) -> None:
