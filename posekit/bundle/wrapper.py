@@ -195,7 +195,7 @@ def render_tree(
 ) -> None:
     """Write one template tree into `folder`, leaving out the decoders that the spec does not use."""
     files = sorted(path for path in source.rglob("*") if path.is_file() and ".build" not in path.parts)
-    _refuse_taken_name(spec, files)
+    _refuse_taken_name(spec, [*files, *(source.parent / "parts").glob("*.j2")])  # what its files include
     used = {one.decoder.kind for one in (spec, spec.detector) if one is not None}
     unused = tuple(decoder_class(kind) for kind in DECODERS if kind not in used and not every_decoder)
     for path in files:
