@@ -26,6 +26,19 @@ def test_the_report_is_kept_also_of_a_rejected_bundle() -> None:
     assert [one["if"] for one in kept] == ["always()", "always()"]
 
 
+def test_the_report_is_found_by_a_glob_without_braces_and_may_be_written() -> None:
+    """@actions/glob takes one pattern a line and no braces; a job's token writes no checks unless it is asked for."""
+    (junit,) = (one for one in steps() if "junit" in one.get("uses", ""))
+    assert junit["with"]["report_paths"].split() == ["bundles/*/report/junit.xml", "proof/junit.xml"]
+    assert yaml.safe_load(WORKFLOW.read_text())["permissions"]["checks"] == "write"
+
+
+def test_the_cache_asks_for_no_file_that_an_apps_repository_lacks() -> None:
+    """setup-python fails where it finds neither requirements.txt nor pyproject.toml, unless it is told another file."""
+    (python,) = (one["with"] for one in steps() if "setup-python" in one.get("uses", ""))
+    assert (python["cache"], python["cache-dependency-path"]) == ("pip", ".github/workflows/parity.yml")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not())
 def test_its_commands_run_as_they_stand(tmp_path: Path) -> None:

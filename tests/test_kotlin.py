@@ -357,7 +357,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     classpath = [*classes, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 40
+    assert len(checks) == 43
     assert [name for name, passed in checks.items() if not passed] == []
 
 

@@ -16,8 +16,13 @@ def show_findings(found: Sequence[Finding], as_json: bool) -> None:
         print_json({"is_well": not problems, "findings": [dataclasses.asdict(one) for one in found]})
         return
     for one in [*problems, *(one for one in found if one.verdict is not Verdict.PROBLEM)]:
-        out_line(f"{one.verdict}: {one.name}: {one.detail}")
+        out_line(_printable(f"{one.verdict}: {one.name}: {one.detail}"))
         if one.remedy:
-            out_line(f"  {one.remedy}")
+            out_line(_printable(f"  {one.remedy}"))
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}" if problems else "no problem"
     out_line(f"{count} in {len(found)} checks")
+
+
+def _printable(text: str) -> str:
+    """Without what would steer a terminal, or cannot be encoded: names come from the app's files."""
+    return "".join(one if one.isprintable() else "?" for one in text)

@@ -50,9 +50,11 @@ def diagnose(path: Path | None, step: Callable[[str], None] = lambda name: None)
 def toolchain() -> Iterator[Finding]:
     """The programs and packages that posekit may need, and their versions."""
     for command, asked, purpose in TOOLS:
-        said = _said(command, asked)
-        if said is None:
+        is_well, said = _said(command, asked)
+        if not said:
             yield Finding(command, Verdict.SKIPPED, f"not on PATH; needed for {purpose}")
+        elif not is_well:
+            yield Finding(command, Verdict.SKIPPED, f"it fails: {said}; needed for {purpose}")
         elif command == "java" and (java := _java(said)) is not None and java < OLDEST_JAVA:
             yield Finding(command, Verdict.PROBLEM, said, f"install JDK {OLDEST_JAVA} or newer")
         else:
@@ -64,17 +66,18 @@ def toolchain() -> Iterator[Finding]:
         yield Finding(package, Verdict.OK if found else Verdict.SKIPPED, version if found else "not installed", remedy)
 
 
-def _said(command: str, asked: tuple[str, ...]) -> str | None:
-    """The first line of what a program says of its version; None where there is no such program."""
+def _said(command: str, asked: tuple[str, ...]) -> tuple[bool, str]:
+    """Whether a program answers well, as macOS' stand-ins for what is not installed do not, and the first line of what
+    it says of its version; nothing where there is no such program."""
     program = shutil.which(command)
     if program is None:
-        return None
+        return False, ""
     try:
         done = subprocess.run([program, *asked], capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return "it does not answer"
+        return False, "no answer"
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return lines[0] if lines else "it says nothing"
+    return done.returncode == 0, lines[0] if lines else "it says nothing"
 
 
 def _java(said: str) -> int | None:

@@ -8,9 +8,12 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
+import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
@@ -35,6 +38,55 @@ internal object CoroutineChecks {
                 true
             }
             isRefused && poses.distinct().size == 1 && FakeLiteRt.threads.size == 1
+        }
+    }
+
+    /** Who is cancelled while the model is loaded leaves none behind. */
+    fun cancelledAsItLoads(context: Context): Boolean {
+        val isLoading = CountDownLatch(1)
+        val mayEnd = CountDownLatch(1)
+        FakeLiteRt.whileRunning = {
+            isLoading.countDown()
+            check(mayEnd.await(MILLIS, TimeUnit.MILLISECONDS)) { "nobody lets the loading end" }
+        }
+        return runBlocking {
+            withTimeout(MILLIS) {
+                val loads = async(Dispatchers.Default) { TemplatePose.awaitCreate(context) }
+                withContext(Dispatchers.IO) { isLoading.await() }
+                loads.cancel()
+                mayEnd.countDown()
+                loads.join()
+                loads.isCancelled && FakeLiteRt.openHandles == 0
+            }
+        }
+    }
+
+    /** While results wait for who collects them, no more frames are looked at; the newest one waits. */
+    fun slowCollector(): Boolean = runBlocking {
+        withTimeout(MILLIS) {
+            val looked = Channel<Long>(Channel.UNLIMITED)
+            val mayCollect = CompletableDeferred<Unit>()
+            val frames = LatestFrames()
+            fun offer(time: Long) = frames.offer(CameraFrame(pixels(), Orientation.UPRIGHT, time))
+            val seen = async(Dispatchers.Default) {
+                val times = mutableListOf<Long>()
+                frames.results { it.timestampNanos.also(looked::trySend) }.collect { found ->
+                    mayCollect.await()
+                    times += found.value
+                    if (found.value == 4L) frames.close()
+                }
+                times
+            }
+            for (time in 1L..2L) {
+                offer(time)
+                check(looked.receive() == time)
+            }
+            offer(3)
+            delay(100)
+            offer(4)
+            val isHeld = looked.tryReceive().isFailure
+            mayCollect.complete(Unit)
+            isHeld && seen.await() == listOf(1L, 2L, 4L)
         }
     }
 

@@ -76,6 +76,9 @@ public object FacadeChecks {
             "closed_during_a_run" to { ThreadChecks.closedDuringARun(good) },
             "interrupted" to { ThreadChecks.interrupted(good) },
             "hops_dispatchers" to { CoroutineChecks.hops(good) },
+            "cancelled_as_it_loads" to { CoroutineChecks.cancelledAsItLoads(good) },
+            "slow_collector" to { CoroutineChecks.slowCollector() },
+            "says_who_called" to { ThreadChecks.saysWhoCalled(good) },
             "latest_frame" to { CoroutineChecks.latestFrame(good) },
             "a_run_that_fails" to { ThreadChecks.fails(good) { FakeLiteRt.failsNext = "tiny-pose2.tflite" } },
             "outputs_that_cannot_be_read" to { ThreadChecks.fails(good) { FakeLiteRt.failsAtNextRead = true } },
@@ -170,7 +173,9 @@ public object FacadeChecks {
         val where = FakeLiteRt.lastOptions!!.gpuOptions!!.serializationDir
         used(context, Options(gpuProgramCache = false))
         val without = FakeLiteRt.lastOptions!!.gpuOptions!!.run { listOf(serializeProgramCache, modelCacheKey, serializationDir) }
-        return with == true && TemplatePoseContract.contract.hash in key!! && where == context.codeCacheDir.path &&
+        used(context, Options(gpuFullPrecision = true)) // other programs
+        val precise = FakeLiteRt.lastOptions!!.gpuOptions!!.modelCacheKey
+        return precise != null && precise != key && with == true && TemplatePoseContract.contract.hash in key!! && where == context.codeCacheDir.path &&
             without.all { it == null }
     }
 

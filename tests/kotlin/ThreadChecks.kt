@@ -90,6 +90,18 @@ internal object ThreadChecks {
         isKept
     }
 
+    /** What the model's thread throws says where the app has called. */
+    fun saysWhoCalled(context: Context): Boolean = TemplatePose.create(context).use { model ->
+        FakeLiteRt.failsNext = "tiny-pose2.tflite"
+        val failure = try {
+            model.estimate(bitmap())
+            null
+        } catch (error: InferenceException) {
+            error
+        }
+        failure != null && failure.stackTrace.any { it.methodName == "saysWhoCalled" }
+    }
+
     /** What the runtime throws is a [PoseException] with its cause, and the next picture is looked at as before. */
     fun fails(context: Context, plant: () -> Unit): Boolean = TemplatePose.create(context).use { model ->
         val expected = model.estimate(bitmap())

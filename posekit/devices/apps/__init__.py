@@ -118,13 +118,13 @@ def _entries(path: Path) -> Iterator[AppFile]:
             named, extra = (int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
             offset = info.header_offset + LOCAL_HEADER + named + extra
             is_compressed = info.compress_type != zipfile.ZIP_STORED
-            yield AppFile(info.filename, info.file_size, _of_archive(path, info.filename), offset, is_compressed)
+            yield AppFile(info.filename, info.file_size, _of_archive(path, info), offset, is_compressed)
 
 
-def _of_archive(path: Path, name: str) -> Callable[[int], bytes]:
+def _of_archive(path: Path, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
     def read(count: int) -> bytes:
-        damaged = reading(path, f"damaged at {name}", "build it again")
-        with damaged, zipfile.ZipFile(path) as archive, archive.open(name) as file:
+        damaged = reading(path, f"damaged at {info.filename}", "build it again")
+        with damaged, zipfile.ZipFile(path) as archive, archive.open(info) as file:  # names may come twice
             return file.read(count)
 
     return read
@@ -134,17 +134,26 @@ def _files(folder: Path) -> Iterator[AppFile]:
     """Of a folder without what a build left there, but for the manifest that Gradle merged; links are not followed."""
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
+        if "build" in folders:
+            found += (Path(place) / "build" / "intermediates").glob("merged_manifest*/**/AndroidManifest.xml")
         folders[:] = sorted(one for one in folders if one not in NOT_LOOKED_INTO and not one.startswith("."))
-        found += [path for name in names if not (path := Path(place) / name).is_symlink()]
+        found += [path for name in names if _is_plain(path := Path(place) / name)]
         refuse_above(len(found), MAX_FILES, f"{folder} has", "files")
-    found += folder.glob("**/build/intermediates/merged_manifest*/**/AndroidManifest.xml")
-    for path in sorted(set(found)):
+    for path in sorted(found):
         yield AppFile(path.relative_to(folder).as_posix(), path.stat().st_size, _of_folder(path))
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether it is neither a link nor something that reading would wait for."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _of_folder(path: Path) -> Callable[[int], bytes]:
     def read(count: int) -> bytes:
-        with path.open("rb") as file:
+        with (
+            reading(path, "a file that cannot be read", "allow it to be read, or build the app again"),
+            path.open("rb") as file,
+        ):
             return file.read(count)
 
     return read

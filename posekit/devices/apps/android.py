@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from posekit.devices.apps import App, Finding, Verdict
-from posekit.devices.apps.elf import HEADERS, alignment
-from posekit.devices.apps.manifest import elements
+from posekit.devices.apps.elf import HEADERS, alignment, is_32_bit
+from posekit.devices.apps.manifest import Element, elements
+from posekit.devices.apps.models import holds_contract
 
 PAGE = 16 * 1024
 GPU_LIBRARY = re.compile(r"libLiteRt\w*(?:Gpu|Cl|Gl|Vulkan|WebGpu)\w*Accelerator\.so$", re.IGNORECASE)
@@ -16,17 +17,20 @@ FOREIGN = {
     "android.permission.FOREGROUND_SERVICE_DATA_SYNC": "uses-permission",
     "android.hardware.npu": "uses-feature",
 }  # what LiteRT's own manifest adds
+SHARED = "android.permission.FOREGROUND_SERVICE"  # by itself it is another library's, or the app's
 LITERT = re.compile(r"com\.google\.ai\.edge\.litert:litert(-gpu)?(?::(\d+)\.(\d+))?")
 
 
 def libraries(app: App) -> Iterator[Finding]:
     """Whether 64-bit libraries load where memory pages have 16 KB, as new phones and the Play store ask."""
     for one in app.matching("*.so"):
-        aligned = alignment(one.read(HEADERS))
+        head = one.read(HEADERS)
+        if is_32_bit(head):
+            continue  # its devices have pages of 4 KB
+        name, aligned = f"16 KB pages, {one.name}", alignment(head)
         if aligned is None:
-            continue  # 32-bit: its devices have pages of 4 KB
-        name = f"16 KB pages, {one.name}"
-        if aligned < PAGE:
+            yield Finding(name, Verdict.SKIPPED, "its segments cannot be read")
+        elif aligned < PAGE:
             remedy = "take a newer release of the library, or build it with NDK r28 or -Wl,-z,max-page-size=16384"
             yield Finding(name, Verdict.PROBLEM, f"its segments are aligned to {aligned:,} bytes", remedy)
         elif app.kind == "apk" and not one.is_compressed and one.data_offset is not None and one.data_offset % PAGE:
@@ -40,7 +44,9 @@ def stored_models(app: App) -> Iterator[Finding]:
     """Whether models lie in the APK as they are: a compressed one cannot be opened in place."""
     for one in app.matching("*.tflite") if app.kind == "apk" else []:
         name = f"storage of {one.name}"
-        if one.is_compressed:
+        if one.is_compressed and not holds_contract(one):
+            yield Finding(name, Verdict.SKIPPED, "it is compressed in the APK, and none of posekit's")
+        elif one.is_compressed:
             remedy = 'androidResources { noCompress += "tflite" } in the build.gradle.kts of the app'
             yield Finding(name, Verdict.PROBLEM, "it is compressed in the APK, and its wrapper refuses it", remedy)
         else:
@@ -72,22 +78,28 @@ def gpu(app: App) -> Iterator[Finding]:
 
 def permissions(app: App) -> Iterator[Finding]:
     """Whether what LiteRT's manifest asks for has come into the app's."""
-    merged = [one for one in app.matching("AndroidManifest.xml") if app.is_built or "/merged_manifest" in one.name]
+    if app.is_built:
+        merged = [one for one in app.files if one.name == "AndroidManifest.xml"]
+    else:  # of the app and of each library, which does not have what it depends on
+        merged = [one for one in app.matching("AndroidManifest.xml") if "/merged_manifest" in one.name]
     if not merged:
-        yield Finding("permissions", Verdict.SKIPPED, "the project was not built: there is no merged manifest")
-    for one in merged[:1]:
+        why = "there is no manifest" if app.is_built else "the project was not built: there is no merged manifest"
+        yield Finding("permissions", Verdict.SKIPPED, why)
+        return
+    asked: list[Element] = []
+    for one in merged:
         try:
-            asked = elements(one.content())
+            asked += elements(one.content())
         except ValueError as error:
             yield Finding("permissions", Verdict.PROBLEM, f"{one.name} cannot be read: {error}", "build the app again")
-            continue
-        foreign = [e.name for e in asked if FOREIGN.get(e.name) == e.tag and not e.is_removal]
-        if foreign:
-            tags = " ".join(f'<{FOREIGN[one]} android:name="{one}" tools:node="remove" />' for one in foreign)
-            detail = f"LiteRT's manifest has added {', '.join(foreign)}"
-            yield Finding("permissions", Verdict.PROBLEM, detail, f"unless the app needs them: {tags} in its manifest")
-        else:
-            yield Finding("permissions", Verdict.OK, "none of LiteRT's own")
+            return
+    foreign = list(dict.fromkeys(e.name for e in asked if FOREIGN.get(e.name) == e.tag and not e.is_removal))
+    if set(foreign) - {SHARED}:
+        tags = " ".join(f'<{FOREIGN[one]} android:name="{one}" tools:node="remove" />' for one in foreign)
+        detail = f"LiteRT's manifest has added {', '.join(foreign)}"
+        yield Finding("permissions", Verdict.PROBLEM, detail, f"unless the app needs them: {tags} in its manifest")
+    else:
+        yield Finding("permissions", Verdict.OK, "none of LiteRT's own")
 
 
 def _without_comments(text: str) -> str:

@@ -8,8 +8,13 @@ LOAD = 1  # PT_LOAD
 HEADERS = 1 << 16  # bytes that hold all headers of a library
 
 
+def is_32_bit(head: bytes) -> bool:
+    """Whether it is an ELF file of 32 bits."""
+    return head[:4] == b"\x7fELF" and head[4:5] == b"\1"
+
+
 def alignment(head: bytes) -> int | None:
-    """The least alignment of the loadable segments of a 64-bit ELF file; None for a 32-bit one, or for what is none.
+    """The least alignment of the loadable segments of a 64-bit ELF file; None where that cannot be told.
 
     head: the first HEADERS bytes.
     """

@@ -36,11 +36,13 @@ def _of_app(app: App) -> float | None:
         for one in app.matching("Products/Applications/*.app/Info.plist"):
             try:
                 return float(".".join(str(plistlib.loads(one.content())["MinimumOSVersion"]).split(".")[:2]))
-            except (plistlib.InvalidFileException, LookupError, ValueError, TypeError, AttributeError):
+            except Exception:  # damage shows in many ways
                 return None
         return None
     projects = [one.content().decode("utf-8", "replace") for one in app.matching("*.xcodeproj/project.pbxproj")]
-    found = [number for text in projects for number in re.findall(r"IPHONEOS_DEPLOYMENT_TARGET = ([\d.]+);", text)]
+    found = [
+        number for text in projects for number in re.findall(r"IPHONEOS_DEPLOYMENT_TARGET = (\d+(?:\.\d+)*);", text)
+    ]
     if not found:
         packages = [one.content().decode("utf-8", "replace") for one in app.matching("Package.swift")]
         found = [number for text in packages for number in re.findall(r"\.iOS\(\.v(\d+)\)", text)]
@@ -53,7 +55,7 @@ def _of_model(one: AppFile) -> int | None:
         try:
             said = json.loads(one.content())[0]
             return int(float(said["availability"]["iOS"]))
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             return None
     head = one.read(2)  # field 1 of the protobuf: its version
     return IOS_OF_SPECIFICATION.get(head[1]) if len(head) == 2 and head[0] == 8 else None

@@ -6,7 +6,7 @@ Source of the binary form: Android's ResourceTypes.h.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -16,6 +16,7 @@ UTF8 = 1 << 8
 NAME = 0x01010003  # android:name
 TEXT = 3  # an attribute's value is one of the strings
 NONE = 0xFFFFFFFF
+LONGEST = 1024  # of a string, of which the rest is not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,13 @@ def _text(manifest: bytes) -> Iterator[Element]:
 
 
 def _binary(manifest: bytes) -> Iterator[Element]:
-    strings: list[str] = []
+    strings: Callable[[int], str] = _no_string
     resources: tuple[int, ...] = ()
     at = 8
     while at + 8 <= len(manifest):
         kind, header, size = struct.unpack_from("<HHI", manifest, at)
-        if size < 8:
-            raise ValueError(f"a part of the binary XML has {size} bytes")
+        if size < 8 or at + size > len(manifest):
+            raise ValueError(f"the binary XML is damaged: a part of it has {size:,} bytes")
         chunk = manifest[at : at + size]
         if kind == STRINGS:
             strings = _strings(chunk)
@@ -67,12 +68,17 @@ def _binary(manifest: bytes) -> Iterator[Element]:
         at += size
 
 
-def _strings(chunk: bytes) -> list[str]:
+def _no_string(place: int) -> str:
+    raise IndexError(place)
+
+
+def _strings(chunk: bytes) -> Callable[[int], str]:
+    """The string at a place; read when it is asked for, since many places of a hostile file may share a long one."""
     count, _, flags, start = struct.unpack_from("<IIII", chunk, 8)
     (header,) = struct.unpack_from("<H", chunk, 2)
     offsets = struct.unpack_from(f"<{count}I", chunk, header)
     read = _utf8 if flags & UTF8 else _utf16
-    return [read(chunk, start + offset) for offset in offsets]
+    return lambda place: read(chunk, start + offsets[place])
 
 
 def _utf8(chunk: bytes, at: int) -> str:
@@ -82,7 +88,7 @@ def _utf8(chunk: bytes, at: int) -> str:
     if length & 0x80:
         length = (length & 0x7F) << 8 | chunk[at]
         at += 1
-    return chunk[at : at + length].decode("utf-8", "replace")
+    return chunk[at : at + min(length, LONGEST)].decode("utf-8", "replace")
 
 
 def _utf16(chunk: bytes, at: int) -> str:
@@ -91,14 +97,14 @@ def _utf16(chunk: bytes, at: int) -> str:
     if length & 0x8000:
         length = (length & 0x7FFF) << 16 | struct.unpack_from("<H", chunk, at)[0]
         at += 2
-    return chunk[at : at + 2 * length].decode("utf-16-le", "replace")
+    return chunk[at : at + 2 * min(length, LONGEST)].decode("utf-16-le", "replace")
 
 
-def _element(chunk: bytes, header: int, strings: list[str], resources: tuple[int, ...]) -> Iterator[Element]:
+def _element(chunk: bytes, header: int, strings: Callable[[int], str], resources: tuple[int, ...]) -> Iterator[Element]:
     tag, start, size, count = struct.unpack_from("<IHHH", chunk, header + 4)
     for number in range(count):
         name, raw, typed, value = struct.unpack_from("<4xII3xBI", chunk, header + start + number * size)
-        is_name = (name < len(resources) and resources[name] == NAME) or strings[name] == "name"
+        is_name = (name < len(resources) and resources[name] == NAME) or strings(name) == "name"
         if is_name and (raw != NONE or typed == TEXT):
-            yield Element(strings[tag], strings[raw if raw != NONE else value])
+            yield Element(strings(tag), strings(raw if raw != NONE else value))
             return

@@ -52,7 +52,10 @@ def operations(app: App) -> Iterator[Finding]:
             yield Finding(name, Verdict.PROBLEM, f"it is no .tflite that can be read{said(error)}", "package it again")
             continue
         flex = [kind for kind in custom if kind.startswith("Flex")]
-        if flex:
+        if custom and not holds_contract(one):
+            detail = f"it needs {', '.join(custom)}, and is none of posekit's: the app may bring them"
+            yield Finding(name, Verdict.SKIPPED, detail)
+        elif flex:
             remedy = "convert the model without SELECT_TF_OPS: TensorFlow's own operations are not in LiteRT"
             yield Finding(name, Verdict.PROBLEM, f"it needs {', '.join(flex)}", remedy)
         elif custom:
@@ -95,6 +98,11 @@ def _binaries(app: App) -> list[AppFile]:
     return [one for one in app.files if not one.suffix and one.read(4) in (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")]
 
 
+def holds_contract(one: AppFile) -> bool:
+    """Whether posekit has packaged a model."""
+    return _hash_in(one) is not None
+
+
 def _hash_in(one: AppFile) -> str | None:
     """The hash of the contract that a model holds; None where it holds none, or cannot be read."""
     if one.suffix == ".json":
@@ -115,6 +123,6 @@ def _of_metadata(text: bytes) -> str | None:
     """Of a compiled model's metadata.json: a list of one model."""
     try:
         told = json.loads(text)[0]["userDefinedMetadata"].get(METADATA)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
     return told if isinstance(told, str) else None

@@ -128,3 +128,16 @@ def xcarchive(folder: Path, minimum: str = "16.0", needs: str = "16.0", code: st
     (app / "tiny.mlmodelc" / "metadata.json").write_text(json.dumps(facts))
     (app / "App").write_bytes(b"\xcf\xfa\xed\xfe" + bytes(60) + code.encode() + b"\0")
     return folder / "App.xcarchive"
+
+
+def android_project(folder: Path, litert: str = "2.3.0", gpu: bool = True, code: str = HASH) -> Path:
+    """A project of one module with a model, the code of its contract and what its build file asks for."""
+    module = folder / "module"
+    (module / "src" / "main" / "assets").mkdir(parents=True)
+    (module / "src" / "main" / "assets" / "tiny.tflite").write_bytes(tflite())
+    (module / "src" / "main" / "Contract.kt").write_text(f'const val HASH = "{code}"')
+    lines = [f'implementation("com.google.ai.edge.litert:litert:{litert}")']
+    lines.append(f'{"" if gpu else "// "}implementation("com.google.ai.edge.litert:litert-gpu:{litert}")')
+    (module / "build.gradle.kts").write_text("\n".join(lines))
+    (folder / "settings.gradle.kts").write_text('include(":module")')
+    return folder

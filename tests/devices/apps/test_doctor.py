@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from posekit.bundle.wrapper import template_root
 from posekit.cli.app import main
-from posekit.devices.apps import Finding, Verdict, open_app
+from posekit.devices.apps import Finding, Verdict
+from posekit.devices.apps.android import FOREIGN
 from posekit.devices.apps.manifest import Element, elements
 from posekit.errors import InputError
-from posekit.pipelines.doctor import diagnose
+from posekit.pipelines.doctor import diagnose, toolchain
 from tests.devices.apps import built
 
 OTHER = "0" * 64
@@ -37,6 +39,7 @@ def test_an_app_that_is_well_has_no_problem(tmp_path: Path) -> None:
 
 
 FOREGROUND = "android.permission.FOREGROUND_SERVICE"
+SYNC = f"{FOREGROUND}_DATA_SYNC"
 # what is changed in the APK, what is compressed, the check that must see it, and a word of its detail and of its remedy
 PLANTED: dict[str, tuple[Mapping[str, bytes | None], tuple[str, ...], str, str, str]] = {
     "an unaligned library": (
@@ -59,8 +62,8 @@ PLANTED: dict[str, tuple[Mapping[str, bytes | None], tuple[str, ...], str, str, 
     "no GPU accelerator": (
         {"lib/arm64-v8a/libLiteRtClGlAccelerator.so": None}, (), "GPU accelerator", "CPU", "litert-gpu"),
     "a foreign permission": (
-        {"AndroidManifest.xml": built.binary_manifest([("application", "App"), ("uses-permission", FOREGROUND)])}, (),
-        "permissions", FOREGROUND, 'tools:node="remove"'),
+        {"AndroidManifest.xml": built.binary_manifest([("uses-permission", name) for name in (FOREGROUND, SYNC)])},
+        (), "permissions", SYNC, 'tools:node="remove"'),
     "a foreign feature": (
         {"AndroidManifest.xml": built.binary_manifest([("uses-feature", "android.hardware.npu")], is_utf8=False)}, (),
         "permissions", "android.hardware.npu", "uses-feature"),
@@ -84,6 +87,20 @@ def test_a_model_of_somebody_elses_has_no_contract_to_compare(tmp_path: Path) ->
     found = diagnose(built.apk(tmp_path / "app.apk", {"assets/other.tflite": other}))
     (skipped,) = (one for one in found if one.verdict is Verdict.SKIPPED)
     assert (skipped.name, skipped.detail) == ("contract of other.tflite", "it holds no contract of posekit's")
+
+
+def test_what_somebody_elses_model_needs_is_no_problem_of_posekits(tmp_path: Path) -> None:
+    other = {"assets/other.tflite": built.tflite(["FlexAddV2", "Own"], contract=None)}
+    path = built.apk(tmp_path / "app.apk", other, compressed=["assets/other.tflite"])
+    assert problems(path) == {}
+    assert {one.name for one in diagnose(path) if one.verdict is Verdict.SKIPPED} == {
+        "contract of other.tflite", "operations of other.tflite", "storage of assets/other.tflite",
+    }  # fmt: skip
+
+
+def test_a_foreground_service_by_itself_is_the_apps_own(tmp_path: Path) -> None:
+    manifest = built.binary_manifest([("uses-permission", FOREGROUND)])
+    assert problems(built.apk(tmp_path / "app.apk", {"AndroidManifest.xml": manifest})) == {}
 
 
 def test_a_library_archive_is_looked_into(tmp_path: Path) -> None:
@@ -117,20 +134,8 @@ def test_an_archive_of_xcodes(case: str, tmp_path: Path) -> None:
     assert all(one.remedy for one in found.values())
 
 
-def android_project(folder: Path, litert: str = "2.3.0", gpu: bool = True, code: str = built.HASH) -> Path:
-    module = folder / "module"
-    (module / "src" / "main" / "assets").mkdir(parents=True)
-    (module / "src" / "main" / "assets" / "tiny.tflite").write_bytes(built.tflite())
-    (module / "src" / "main" / "Contract.kt").write_text(f'const val HASH = "{code}"')
-    lines = [f'implementation("com.google.ai.edge.litert:litert:{litert}")']
-    lines.append(f'{"" if gpu else "// "}implementation("com.google.ai.edge.litert:litert-gpu:{litert}")')
-    (module / "build.gradle.kts").write_text("\n".join(lines))
-    (folder / "settings.gradle.kts").write_text('include(":module")')
-    return folder
-
-
 def test_a_project_is_looked_at_before_it_is_built(tmp_path: Path) -> None:
-    found = {one.name: one for one in diagnose(android_project(tmp_path))}
+    found = {one.name: one for one in diagnose(built.android_project(tmp_path))}
     assert {name: one.verdict for name, one in found.items()} == {
         "contract of tiny.tflite": Verdict.OK, "operations of tiny.tflite": Verdict.OK, "GPU accelerator": Verdict.OK,
         "permissions": Verdict.SKIPPED,
@@ -143,16 +148,20 @@ def test_a_project_is_looked_at_before_it_is_built(tmp_path: Path) -> None:
      ({"litert": "2.1.0", "gpu": False}, None)],
 )  # fmt: skip
 def test_faults_of_a_project(planted: dict[str, Any], name: str | None, tmp_path: Path) -> None:
-    assert set(problems(android_project(tmp_path, **planted))) == (set() if name is None else {name})
+    assert set(problems(built.android_project(tmp_path, **planted))) == (set() if name is None else {name})
 
 
 def test_the_manifest_that_gradle_merged_is_read(tmp_path: Path) -> None:
-    merged = android_project(tmp_path) / "app/build/intermediates/merged_manifests/debug/AndroidManifest.xml"
+    merged = built.android_project(tmp_path) / "app/build/intermediates/merged_manifests/debug/AndroidManifest.xml"
     merged.parent.mkdir(parents=True)
     text = '<manifest xmlns:android="http://schemas.android.com/apk/res/android"><{} android:name="{}" /></manifest>'
-    merged.write_text(text.format("uses-permission", FOREGROUND))
+    merged.write_text(text.format("uses-permission", SYNC))
     assert set(problems(tmp_path)) == {"permissions"}
-    merged.write_text(text.format("uses-permission", "android.permission.CAMERA"))
+    library = tmp_path / "a-library/build/intermediates/merged_manifest/debug/AndroidManifest.xml"
+    library.parent.mkdir(parents=True)
+    library.write_text(text.format("uses-permission", "android.permission.CAMERA"))
+    assert set(problems(tmp_path)) == {"permissions"}, "a library's own manifest says nothing of the app"
+    merged.write_text(library.read_text())
     assert problems(tmp_path) == {}
 
 
@@ -172,12 +181,14 @@ def test_a_project_of_xcodes_says_its_minimum(tmp_path: Path) -> None:
     assert set(problems(tmp_path)) == {"minimum iOS of tiny.mlpackage"}
 
 
-def test_the_modules_own_manifest_takes_back_what_litert_adds() -> None:
-    from posekit.bundle.wrapper import template_root
-
-    found = elements((template_root() / "android/module/src/main/AndroidManifest.xml").read_bytes())
-    assert len(found) == 3
-    assert all(one.is_removal for one in found)
+def test_the_module_takes_no_permission_away_from_the_app() -> None:
+    """From a library's manifest `remove` takes the app's own permission as well, as manifest-merger 25.2.2 does it."""
+    module = template_root() / "android/module"
+    assert elements((module / "src/main/AndroidManifest.xml").read_bytes()) == []
+    (told,) = re.findall(r"```xml\n(.*?)```", (module / "README.md.j2").read_text(), re.DOTALL)
+    spaces = 'xmlns:android="http://schemas.android.com/apk/res/android" xmlns:tools="http://schemas.android.com/tools"'
+    found = elements(f"<manifest {spaces}>{told}</manifest>".encode())
+    assert {one.name: one.tag for one in found if one.is_removal} == FOREIGN
     assert Element("uses-permission", FOREGROUND, True) in found
 
 
@@ -198,14 +209,6 @@ def test_what_is_no_app_is_refused(made: str, sentence: str, tmp_path: Path) -> 
         diagnose(path)
 
 
-def test_links_lead_nowhere(tmp_path: Path) -> None:
-    project = android_project(tmp_path / "project")
-    (tmp_path / "secret.kt").write_text("secret")
-    (project / "link.kt").symlink_to(tmp_path / "secret.kt")
-    (project / "loop").symlink_to(project)
-    assert not [one.name for one in open_app(project).files if "link" in one.name or "loop" in one.name]
-
-
 def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sick = built.apk(tmp_path / "app.apk", compressed=["assets/tiny.tflite"])
     with pytest.raises(SystemExit) as ended:
@@ -219,6 +222,17 @@ def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     assert (ended.value.code, told["is_well"], len(told["findings"])) == (1, False, 7)
     assert {"name", "verdict", "detail", "remedy"} == set(told["findings"][0])
+
+
+def test_a_tool_that_fails_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS' java, where none is installed."""
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho Unable to locate a Java Runtime. >&2\nexit 1\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (found,) = (one for one in toolchain() if one.name == "java")
+    assert found.verdict is Verdict.SKIPPED
+    assert "Unable to locate a Java Runtime." in found.detail
 
 
 def test_without_an_app_it_tells_of_this_machine(capsys: pytest.CaptureFixture[str]) -> None:

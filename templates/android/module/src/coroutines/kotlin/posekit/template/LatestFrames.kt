@@ -6,6 +6,7 @@ import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.flowOn
 
@@ -49,7 +50,7 @@ public class LatestFrames : AutoCloseable {
         for (frame in frames) {
             emit(frame.use { Timed(look(it), it.timestampNanos) })
         }
-    }.flowOn(dispatcher)
+    }.buffer(Channel.RENDEZVOUS).flowOn(dispatcher) // or results of old frames would wait for a slow collector
 
     /** End the flow of [results]; the frame that waits is passed over. */
     override fun close() {

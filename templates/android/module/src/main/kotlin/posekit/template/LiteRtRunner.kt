@@ -107,11 +107,14 @@ internal class LiteRtRunner private constructor(
                 gpuOptions = CompiledModel.GpuOptions(
                     precision = if (options.gpuFullPrecision) CompiledModel.GpuOptions.Precision.FP32 else null,
                     serializationDir = cache.takeIf { options.gpuProgramCache },
-                    // the same contract may have models of several precisions, and of two stages two
-                    modelCacheKey = "${contract.hash}-${contract.modelFile}".takeIf { options.gpuProgramCache },
+                    modelCacheKey = cacheKey(options, contract).takeIf { options.gpuProgramCache },
                     serializeProgramCache = true.takeIf { options.gpuProgramCache },
                 )
             }
+
+        /** The same contract may have models of several precisions, and of two stages two; a GPU computes in two. */
+        private fun cacheKey(options: Options, contract: PoseContract) =
+            "${contract.hash}-${contract.modelFile}" + if (options.gpuFullPrecision) "-fp32" else ""
 
         /** LiteRT by itself takes one thread; beyond four, a phone's slow cores hold up its fast ones. */
         private fun usualThreads() = min(4, Runtime.getRuntime().availableProcessors())

@@ -14,7 +14,10 @@ import java.util.concurrent.Future
  */
 internal class ModelThread private constructor(private val what: String) {
     private val executor: ExecutorService = Executors.newSingleThreadExecutor { work ->
-        Thread(work, what).apply { isDaemon = true } // a model that is never closed keeps no process alive
+        Thread(work, what).apply {
+            isDaemon = true // a model that is never closed keeps no process alive
+            priority = Thread.NORM_PRIORITY // not that of whoever creates it, often a thread of low priority
+        }
     }
     private var closed = false
 
@@ -60,7 +63,7 @@ private fun <T> Future<T>.await(): T {
             } catch (_: InterruptedException) {
                 interrupted = true
             } catch (error: ExecutionException) {
-                throw error.cause ?: error
+                throw (error.cause ?: error).apply { stackTrace += Throwable().stackTrace } // else nobody sees who called
             }
         }
     } finally {
