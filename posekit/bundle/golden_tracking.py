@@ -78,23 +78,24 @@ def people_cases(seed: int) -> list[Case]:
     """Clips of people who walk, cross, are lost for a while or for good, by each similarity; a case a frame, the first
     of a clip with `starts`."""
     rng, cases = np.random.default_rng(seed + 4), list[Case]()
-    for similarity in ("oks", "iou"):
-        tracker = PeopleTracker((0.08,) * 5, similarity, max_tracks=4)
+    for similarity, count in (("oks", 5), ("iou", 12)):
+        tracker = PeopleTracker((0.08,) * count, similarity, max_tracks=4)
         smoother = PeopleSmoother(min_cutoff=0.8, beta=2.0)
-        shape, time = rng.uniform(0, 40, (6, 5, 2)), 5.0
+        shape, time = rng.uniform(0, 40, (6, count, 2)), 5.0
         for step in range(20):
             time += (0.033, 0.05, 0.0, 0.4)[step % 4] + (0.9 if step == 13 else 0.0)
             here = [who for who in range(6) if (step + 3 * who) % 11 > 3 or who == 0]
             here = [] if step == 9 else [who for who in here if who < 4 or step > 15]
             centre = np.array([[30.0 * who + (4 - 2 * who) * step, 20.0 + 5 * who] for who in here]).reshape(-1, 1, 2)
-            points = shape[here] + centre + rng.normal(0, 0.5, (len(here), 5, 2))
-            scores = rng.uniform(0.28, 1.0, (len(here), 5))
+            points = shape[here] + centre + rng.normal(0, 0.5, (len(here), count, 2))
+            scores = rng.uniform(0.28, 1.0, (len(here), count))
             if step == 18:  # two in one place: who comes next there is as much like the one as like the other
                 points[1], scores[1] = points[0], scores[0]
             boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
             ids = tracker.update(Poses(points, scores, boxes_xyxy=boxes), time)
             cases.append({
                 "similarity": similarity, "starts": step == 0, "time_seconds": time, "people": len(here),
+                "keypoint_count": count,
                 "keypoints": points.ravel().tolist(), "scores": scores.ravel().tolist(),
                 "boxes_xyxy": boxes.ravel().tolist(), "ids": ids,
                 "smoothed": smoother.smooth(ids, points, time).ravel().tolist(),

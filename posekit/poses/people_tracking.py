@@ -43,8 +43,9 @@ class PeopleTracker:
     """Gives every person an id that stays the same from frame to frame.
 
     similarity: `oks` of the keypoints that both times have at least `min_score`, or `iou` of the boxes. Each track is
-    looked for where its velocity has brought it. Of all pairs of a person and a track the most similar one is matched
-    first, of equal ones that of the first person and the smallest id; none under `min_similarity`.
+    looked for where its velocity has brought it, and where it was, for who stops unseen. Of all pairs of a person and a
+    track the most similar one is matched first, of equal ones that of the first person and the smallest id; none under
+    `min_similarity`.
     max_age_seconds: for how long somebody who is not seen is remembered. max_tracks: how many people are; who was seen
     longest ago is forgotten first, of those seen at once the largest id.
     """
@@ -81,12 +82,12 @@ class PeopleTracker:
     def _matched(self, people: Sequence[Track], free: Sequence[Track], now: float) -> dict[int, Track]:
         """The track of each person who has one, by place."""
         least = MIN_SIMILARITY[self.similarity] if self.min_similarity is None else self.min_similarity
-        expected = [track.at(now) for track in free]
+        moved = [track.at(now) for track in free]
         pairs = [
             (-alike, at, place)
             for at, person in enumerate(people)
-            for place, track in enumerate(expected)
-            if (alike := self._alike(person, track)) >= least
+            for place, track in enumerate(free)
+            if (alike := max(self._alike(person, track), self._alike(person, moved[place]))) >= least
         ]
         found: dict[int, int] = {}
         for _, at, place in sorted(pairs):

@@ -56,7 +56,7 @@ class OneEuroFilter:
     """Smooths keypoints over time: slow motion strongly, fast motion little.
 
     min_cutoff (Hz): lower is smoother at rest. beta (Hz per size of the person a second): higher lags less in motion;
-    the size is the longer side of the box around all keypoints, so that near and far people are smoothed alike.
+    the size is the longer side of the box around the keypoints, so that near and far people are smoothed alike.
     derivative_cutoff (Hz). Source: Casiez, Roussel, Vogel 2012, "1 Euro Filter".
     """
 
@@ -76,11 +76,18 @@ class OneEuroFilter:
         derivative = (keypoints - self._value) / elapsed
         learnt = weight_of(np.asarray(self.derivative_cutoff), elapsed)
         self._derivative = self._derivative + learnt * (derivative - self._derivative)
-        size = float(np.ptp(keypoints[:, :2], axis=0).max()) or SIZE_OF_A_POINT
-        cutoff = self.min_cutoff + self.beta / size * np.abs(self._derivative)
+        cutoff = self.min_cutoff + self.beta / size_of(keypoints) * np.abs(self._derivative)
         self._value = self._value + weight_of(cutoff, elapsed) * (keypoints - self._value)
         self._time = time_seconds
         return self._value
+
+
+def size_of(keypoints: Floats) -> float:
+    """The longer side (px) of the box around keypoints (K, 2|3), a tenth of them left out at each end of each axis: one
+    that flies off makes nobody larger."""
+    count, spare = len(keypoints), len(keypoints) // 10
+    along = np.sort(keypoints[:, :2], axis=0)
+    return float((along[count - 1 - spare] - along[spare]).max()) or SIZE_OF_A_POINT
 
 
 def weight_of(cutoff: Floats, elapsed: float) -> Floats:

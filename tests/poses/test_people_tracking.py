@@ -55,6 +55,15 @@ def test_who_moves_is_looked_for_where_they_must_have_come_to(similarity: str) -
     assert {one for frame in ids for one in frame} == {1}
 
 
+@pytest.mark.parametrize("similarity", ["oks", "iou"])
+@pytest.mark.parametrize("way", [0.0, -4.0])
+def test_who_stops_or_turns_round_unseen_keeps_their_id(similarity: str, way: float) -> None:
+    """Ten px a frame, then hidden for ten frames; seen again where they were last, or a little way back."""
+    clip = [people((10.0 * at, 0.0)) if at < 40 else nobody(4) for at in range(50)]
+    clip += [people((390.0 + way * at, 0.0)) for at in range(5)]
+    assert {one for frame in tracked(*clip, seconds=1 / 30, similarity=similarity) for one in frame} == {1}
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_walkers_who_cross_keep_their_ids_through_a_second_of_hiding(seed: int) -> None:
     """The one behind is hidden for 31 frames about the crossing; detections come in any order."""

@@ -162,6 +162,15 @@ def test_who_walks_lags_by_a_frame_at_most(height: float, speed: float) -> None:
     assert 0 < walking.lag_frames(truth, smoothed(walking.shaken(truth, height, 4))) <= 1
 
 
+def test_a_keypoint_that_flies_off_makes_nobody_lag_more() -> None:
+    truth = walking.walk(2, 150, (0.0, 300.0), 200.0, 0.8)
+    astray = truth.copy()
+    astray[:, 9] += 3000.0  # a wrist of which the network is not sure
+    rest = [k for k in range(17) if k != 9]
+    lags = [walking.lag_frames(truth[:, rest], smoothed(clip)[:, rest]) for clip in (truth, astray)]
+    assert lags[1] <= 1.1 * lags[0]
+
+
 def smoothed(clip: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     smoother = OneEuroFilter()
     return np.array([smoother.smooth(points, at / walking.RATE) for at, points in enumerate(clip)])

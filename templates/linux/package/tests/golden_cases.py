@@ -224,10 +224,11 @@ def people_suite(cases: Sequence[Case]) -> Errors:
     ids, smoothed = 0, []
     for case in cases:
         if case["starts"]:
-            tracker = tracking.PeopleTracker((0.08,) * 5, case["similarity"], max_tracks=4)
+            count = case["keypoint_count"]
+            tracker = tracking.PeopleTracker((0.08,) * count, case["similarity"], max_tracks=4)
             smoother = tracking.PeopleSmoother(min_cutoff=0.8, beta=2.0)
-        keypoints = np.reshape(case["keypoints"], (-1, 5, 2))
-        scores, boxes = np.reshape(case["scores"], (-1, 5)), np.reshape(case["boxes_xyxy"], (-1, 4))
+        keypoints = np.reshape(case["keypoints"], (-1, count, 2))
+        scores, boxes = np.reshape(case["scores"], (-1, count)), np.reshape(case["boxes_xyxy"], (-1, 4))
         poses = [Pose(*one, float(one[1].mean()), box) for *one, box in zip(keypoints, scores, boxes)]
         ids += tracker.update(poses, case["time_seconds"]) != case["ids"]
         found = smoother.smooth(case["ids"], poses, case["time_seconds"])

@@ -6,7 +6,7 @@
 public struct OneEuroFilter: Equatable, Sendable {
   /// Hz; lower is smoother at rest.
   public let minCutoff: Double
-  /// Hz per size of the person a second; higher lags less in motion. The size is the longer side of the box around all
+  /// Hz per size of the person a second; higher lags less in motion. The size is the longer side of the box around the
   /// points, so that near and far people are smoothed alike.
   public let beta: Double
   /// Hz.
@@ -82,13 +82,15 @@ private struct Settings {
 
 private let sizeOfAPoint = 100.0  // px: a single keypoint has no size of its own
 
-/// The longer side of the box around all points.
+/// The longer side of the box around the points, a tenth of them left out at each end: one that flies off makes nobody
+/// larger.
 private func size(of points: [PosePoint]) -> Double {
-  let (xs, ys) = (points.map(\.x), points.map(\.y))
-  guard let left = xs.min(), let right = xs.max(), let top = ys.min(), let bottom = ys.max() else {
-    return sizeOfAPoint
+  let spare = points.count / 10
+  func side(_ along: [Double]) -> Double {
+    let sorted = along.sorted()
+    return sorted.isEmpty ? 0 : sorted[sorted.count - 1 - spare] - sorted[spare]
   }
-  let size = max(right - left, bottom - top)
+  let size = max(side(points.map(\.x)), side(points.map(\.y)))
   return size == 0 ? sizeOfAPoint : size
 }
 

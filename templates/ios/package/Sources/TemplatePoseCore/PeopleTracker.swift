@@ -2,8 +2,9 @@
 
 /// Gives every person an id that stays the same from frame to frame.
 ///
-/// Off unless the app makes one. Each track is looked for where its velocity has brought it. Of all pairs of a person and
-/// a track the most similar one is matched first, of equal ones that of the first person and the smallest id.
+/// Off unless the app makes one. Each track is looked for where its velocity has brought it, and where it was, for who
+/// stops unseen. Of all pairs of a person and a track the most similar one is matched first, of equal ones that of the
+/// first person and the smallest id.
 public struct PeopleTracker: Equatable, Sendable {
   /// What makes two people one: `oks` of the keypoints that both times are sure, or `iou` of the boxes.
   public enum Similarity: String, CaseIterable, Sendable { case oks, iou }
@@ -91,11 +92,11 @@ public struct PeopleTracker: Equatable, Sendable {
 
   /// The place of the track of each person who has one: the most similar pair first.
   private func matched(_ poses: [Pose], _ free: [Track], now: Double) -> [Int: Int] {
-    let expected = free.map { $0.pose(at: now) }
+    let moved = free.map { $0.pose(at: now) }
     var pairs: [Match] = []
     for (person, pose) in poses.enumerated() {
-      for (track, other) in expected.enumerated() {
-        let alike = alike(pose, other)
+      for (track, last) in free.enumerated() {
+        let alike = max(alike(pose, last.pose), alike(pose, moved[track]))
         if alike >= minSimilarity { pairs.append(Match(person: person, track: track, alike: alike)) }
       }
     }

@@ -9,6 +9,7 @@ struct PeopleCase: Decodable {
   let starts: Bool
   let timeSeconds: Double
   let people: Int
+  let keypointCount: Int
   let keypoints: [Double]
   let scores: [Double]
   let boxesXyxy: [Double]
@@ -45,7 +46,7 @@ func checkPeople(folder: URL) throws -> PeopleErrors {
     if item.starts {
       tracker = PeopleTracker(
         similarity: try known(item.similarity), minScore: 0.3, maxTracks: 4,
-        sigmas: Array(repeating: 0.08, count: 5))
+        sigmas: Array(repeating: 0.08, count: item.keypointCount))
       smoother = PeopleSmoother(minCutoff: 0.8, beta: 2)
     }
     let poses = try item.poses()

@@ -4,7 +4,6 @@ package posekit.template
 
 import kotlin.math.abs
 import kotlin.math.max
-import kotlin.math.min
 
 /**
  * Smooths keypoints over time: slow motion strongly, fast motion little.
@@ -13,7 +12,7 @@ import kotlin.math.min
  *
  * @property minCutoff Hz; lower is smoother at rest.
  * @property beta Hz per size of the person a second; higher lags less in motion. The size is the longer side of the box
- *   around all keypoints, so that near and far people are smoothed alike.
+ *   around the keypoints, so that near and far people are smoothed alike.
  * @property derivativeCutoff Hz.
  */
 public class OneEuroFilter(
@@ -49,18 +48,12 @@ public class OneEuroFilter(
         time = Double.NaN
     }
 
+    /** Of the box around the keypoints, a tenth of them left out at each end: one that flies off makes nobody larger. */
     private fun size(pose: Pose): Double {
-        var left = Double.POSITIVE_INFINITY
-        var top = Double.POSITIVE_INFINITY
-        var right = Double.NEGATIVE_INFINITY
-        var bottom = Double.NEGATIVE_INFINITY
-        for (k in 0 until pose.count) {
-            left = min(left, pose.x(k))
-            right = max(right, pose.x(k))
-            top = min(top, pose.y(k))
-            bottom = max(bottom, pose.y(k))
-        }
-        return max(right - left, bottom - top).takeIf { it != 0.0 } ?: SIZE_OF_A_POINT
+        val spare = pose.count / 10
+        fun side(along: DoubleArray): Double = along.apply { sort() }.let { it[pose.count - 1 - spare] - it[spare] }
+        val size = max(side(DoubleArray(pose.count, pose::x)), side(DoubleArray(pose.count, pose::y)))
+        return if (size == 0.0) SIZE_OF_A_POINT else size
     }
 }
 

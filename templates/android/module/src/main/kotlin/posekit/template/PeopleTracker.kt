@@ -2,6 +2,8 @@
 
 package posekit.template
 
+import kotlin.math.max
+
 /**
  * What makes two poses one person's.
  *
@@ -18,8 +20,8 @@ public enum class Similarity(public val usualMinimum: Double) {
 /**
  * Gives every person an id that stays the same from frame to frame.
  *
- * Each track is looked for where its velocity has brought it. Of all pairs of a person and a track the most similar one is
- * matched first, of equal ones that of the first person and the smallest id. Make one with the generated class's
+ * Each track is looked for where its velocity has brought it, and where it was, for who stops unseen. Of all pairs of a
+ * person and a track the most similar one is matched first, of equal ones that of the first person and the smallest id. Make one with the generated class's
  * `peopleTracker()`. Not for use by two threads.
  *
  * @property minScore a keypoint is sure from this score on; [Similarity.OKS] looks at sure ones only.
@@ -70,11 +72,11 @@ public class PeopleTracker internal constructor(
 
     /** The track of each person who has one: the most similar pair first. */
     private fun matched(poses: List<Pose>, free: List<Track>, now: Double): Map<Int, Track> {
-        val expected = free.map { it.pose.movedBy(it.velocity.x * (now - it.timeSeconds), it.velocity.y * (now - it.timeSeconds)) }
+        val moved = free.map { it.pose.movedBy(it.velocity.x * (now - it.timeSeconds), it.velocity.y * (now - it.timeSeconds)) }
         val pairs = ArrayList<Match>()
         for (person in poses.indices) {
-            for (track in expected.indices) {
-                val alike = alike(poses[person], expected[track])
+            for (track in free.indices) {
+                val alike = max(alike(poses[person], free[track].pose), alike(poses[person], moved[track]))
                 if (alike >= minSimilarity) pairs += Match(person, track, alike)
             }
         }

@@ -126,12 +126,13 @@ internal fun peopleErrors(cases: List<JsonObject>): PeopleErrors {
 
 private fun clipTracker(case: JsonObject): PeopleTracker {
     val similarity = Similarity.valueOf(case.text("similarity").uppercase())
-    return PeopleTracker(DoubleArray(5) { 0.08 }, similarity, maxTracks = 4)
+    return PeopleTracker(DoubleArray(case.integer("keypoint_count")) { 0.08 }, similarity, maxTracks = 4)
 }
 
 private fun posesOf(case: JsonObject): List<Pose> {
-    val keypoints = case.numbers("keypoints").asList().chunked(10)
-    val scores = case.numbers("scores").asList().chunked(5)
+    val count = case.integer("keypoint_count")
+    val keypoints = case.numbers("keypoints").asList().chunked(2 * count)
+    val scores = case.numbers("scores").asList().chunked(count)
     val boxes = case.numbers("boxes_xyxy").asList().chunked(4)
     return keypoints.indices.map { one ->
         val (left, top, right, bottom) = boxes[one]
