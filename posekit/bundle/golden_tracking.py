@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -78,7 +78,8 @@ def people_cases(seed: int) -> list[Case]:
     """Clips of people who walk, cross, are lost for a while or for good, by each similarity; a case a frame, the first
     of a clip with `starts`."""
     rng, cases = np.random.default_rng(seed + 4), list[Case]()
-    for similarity, count in (("oks", 5), ("iou", 12)):
+    clips: tuple[tuple[Literal["oks", "iou"], int], ...] = (("oks", 5), ("iou", 12))  # with so many keypoints
+    for similarity, count in clips:
         tracker = PeopleTracker((0.08,) * count, similarity, max_tracks=4)
         smoother = PeopleSmoother(min_cutoff=0.8, beta=2.0)
         shape, time = rng.uniform(0, 40, (6, count, 2)), 5.0

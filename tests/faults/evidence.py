@@ -126,6 +126,10 @@ def golden_vectors(folder: Path, rng: Random) -> str:
     path = rng.choice(sorted((folder / bundle.GOLDEN).iterdir()))
     text = path.read_text()
     found = list(re.finditer(r"(?<![\w\"/+=])-?\d+\.\d{3,}", text))
+    if not found:  # of bytes alone, as frames
+        one = rng.choice(list(re.finditer(r'(?<="rgb":")\w', text)))
+        path.write_text(f"{text[: one.start()]}{'b' if one[0] == 'a' else 'a'}{text[one.end() :]}")
+        return f"{path.name}: a byte"
     one = rng.choice(found)
     path.write_text(f"{text[: one.start()]}{float(one[0]) + rng.choice([-1.0, 0.001, 0.5])}{text[one.end() :]}")
     return f"{path.name}: {one[0]}"

@@ -123,7 +123,7 @@ CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "region from a box": (in_file("InputTransform.kt", "HALF_PIXEL) 0.5", "HALF_PIXEL) 0.6"), WRAPPER),
     "quarter turn": (in_file("StoredImage.kt", "90", "270"), WRAPPER),
     "tracker's margin": (in_file("Tiny.kt", "margin: Double = 1.2", "margin: Double = 1.3"), WRAPPER),
-    "smoother's constant": (in_file("OneEuroFilter.kt", "minCutoff: Double = 1.0", "minCutoff: Double = 2.0"), WRAPPER),
+    "smoother's constant": (in_file("OneEuroFilter.kt", "minCutoff: Double = 0.5", "minCutoff: Double = 2.0"), WRAPPER),
     "order of the enum": (in_file("Tiny.kt", "NOSE(0", "NOSE(1"), WRAPPER),
     "sigma": (in_file("Tiny.kt", "0.03", "0.3"), WRAPPER),
     "edge": (in_file("Tiny.kt", "NOSE to LEFT_WRIST", "NOSE to RIGHT_WRIST"), WRAPPER),
