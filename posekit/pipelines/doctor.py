@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from posekit import bundle
 from posekit.devices.apps import App, Finding, Verdict, android, ios, models, open_app
 from posekit.errors import InputError, version_of
 
@@ -28,13 +29,15 @@ SECONDS = 20
 
 
 def diagnose(path: Path | None, step: Callable[[str], None] = lambda name: None) -> list[Finding]:
-    """What was found at `path`, an app's project or a built app; without one, of this machine's tools alone.
+    """What was found at `path`, an app's project, a built app or a bundle (its module or package); without
+    one, of this machine's tools alone.
 
     InputError for what is no app, and for an app without any model.
     """
     if path is None:
         return list(toolchain())
-    app = open_app(path)
+    inside = [path / name for name in sorted(set(bundle.WRAPPER.values()))] if bundle.is_bundle(path) else []
+    app = open_app(next((one for one in inside if one.is_dir()), path))
     if not models.models_of(app):
         raise InputError(
             f"{path} holds no model: there is no {'.tflite' if app.is_android else '.mlmodelc or .mlpackage'} in it",

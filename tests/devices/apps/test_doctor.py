@@ -192,6 +192,12 @@ def test_the_module_takes_no_permission_away_from_the_app() -> None:
     assert Element("uses-permission", FOREGROUND, True) in found
 
 
+def test_of_a_bundle_its_module_is_looked_at(tmp_path: Path) -> None:
+    built.android_project(tmp_path).joinpath("manifest.json").write_text("{}")
+    (tmp_path / "settings.gradle.kts").unlink()
+    assert {one.name for one in diagnose(tmp_path)} >= {"contract of tiny.tflite", "GPU accelerator"}
+
+
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [("nothing", "there is no"), ("text.apk", "no readable archive"), ("folder", "is no app that is known"),
