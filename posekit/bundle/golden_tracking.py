@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from posekit.poses.regions import PointsRule, region_from_points
 from posekit.poses.torso import TorsoRule, torso_region
 from posekit.poses.tracking import OneEuroFilter, next_region
 
+Similarity: TypeAlias = Literal["oks", "iou"]
 TRACKING_SIZE_WH = (96, 128)
 Case = dict[str, Any]
 
@@ -75,16 +77,14 @@ def _points_case(rng: np.random.Generator, step: int) -> Case:
 
 
 def people_cases(seed: int) -> list[Case]:
-    """Clips of people who walk, cross, are lost for a while or for good, by each similarity; a case a frame, the first
-    of a clip with `starts`."""
+    """Clips of people who walk, cross, are lost for a while or for good, by each similarity, and of people who are
+    hidden as they run; a case a frame, the first of a clip with `starts`."""
     rng, cases = np.random.default_rng(seed + 4), list[Case]()
-    clips: tuple[tuple[Literal["oks", "iou"], int], ...] = (("oks", 5), ("iou", 12))  # with so many keypoints
+    clips: tuple[tuple[Similarity, int], ...] = (("oks", 5), ("iou", 12))  # with so many keypoints
     for similarity, count in clips:
-        tracker = PeopleTracker((0.08,) * count, similarity, max_tracks=4)
-        smoother = PeopleSmoother(min_cutoff=0.8, beta=2.0)
-        shape, time = rng.uniform(0, 40, (6, count, 2)), 5.0
+        follow, shape, time = _followed(similarity, count), rng.uniform(0, 40, (6, count, 2)), 5.0
         for step in range(20):
-            time += (0.033, 0.05, 0.0, 0.4)[step % 4] + (0.9 if step == 13 else 0.0)
+            time += (0.033, 0.05, 0.0, 0.4)[step % 4] + (2.5 if step == 13 else 0.0)
             here = [who for who in range(6) if (step + 3 * who) % 11 > 3 or who == 0]
             here = [] if step == 9 else [who for who in here if who < 4 or step > 15]
             centre = np.array([[30.0 * who + (4 - 2 * who) * step, 20.0 + 5 * who] for who in here]).reshape(-1, 1, 2)
@@ -92,13 +92,42 @@ def people_cases(seed: int) -> list[Case]:
             scores = rng.uniform(0.28, 1.0, (len(here), count))
             if step == 18:  # two in one place: who comes next there is as much like the one as like the other
                 points[1], scores[1] = points[0], scores[0]
-            boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
-            ids = tracker.update(Poses(points, scores, boxes_xyxy=boxes), time)
-            cases.append({
-                "similarity": similarity, "starts": step == 0, "time_seconds": time, "people": len(here),
-                "keypoint_count": count,
-                "keypoints": points.ravel().tolist(), "scores": scores.ravel().tolist(),
-                "boxes_xyxy": boxes.ravel().tolist(), "ids": ids,
-                "smoothed": smoother.smooth(ids, points, time).ravel().tolist(),
-            })  # fmt: skip
+            cases.append({**follow(points, scores, time), "starts": step == 0})
+    return [*cases, *_hidden_cases(np.random.default_rng(seed + 22))]
+
+
+def _hidden_cases(rng: np.random.Generator) -> list[Case]:
+    """Three people who run and are hidden for half a second: one goes on to the right, one downwards, one stops. In the
+    last frame they have moved down so far that OKS says 0.1: not enough to be the same."""
+    cases = []
+    each: tuple[Similarity, ...] = ("oks", "iou")
+    for similarity in each:
+        follow, shape = _followed(similarity, 5), rng.uniform(0, 40, (3, 5, 2))
+        for step in range(39):
+            moved = np.array([[4.0 * step, 0.0], [300.0, 4.0 * step], [600.0 + 4.0 * min(step, 20), 200.0]])
+            area = np.ptp(shape, axis=1).prod(axis=-1)
+            jump = np.sqrt(-2 * area * 0.16**2 * math.log(0.1)) if step == 38 else np.zeros(3)
+            moved[:, 1] += jump
+            points = shape + moved[:, None] + rng.normal(0, 0.5, (3, 5, 2))
+            here = slice(0, 0) if 20 <= step < 35 else slice(0, 3)
+            case = follow(points[here][::-1], np.full((3, 5), 0.9)[here], step / 30)
+            cases.append({**case, "starts": step == 0})
     return cases
+
+
+def _followed(similarity: Similarity, count: int) -> Callable[[Any, Any, float], Case]:
+    """A function that gives the case of a frame: keypoints (N, count, 2), scores (N, count) and the time."""
+    tracker = PeopleTracker((0.08,) * count, similarity, max_tracks=4)
+    smoother = PeopleSmoother(min_cutoff=0.8, beta=2.0)
+
+    def follow(points: Any, scores: Any, time: float) -> Case:
+        boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+        ids = tracker.update(Poses(points, scores, boxes_xyxy=boxes), time)
+        return {
+            "similarity": similarity, "time_seconds": time, "people": len(points), "keypoint_count": count,
+            "keypoints": points.ravel().tolist(), "scores": scores.ravel().tolist(),
+            "boxes_xyxy": boxes.ravel().tolist(), "ids": ids,
+            "smoothed": smoother.smooth(ids, points, time).ravel().tolist(),
+        }  # fmt: skip
+
+    return follow

@@ -19,7 +19,7 @@ from posekit.parity.cases import Case
 FAULTS = {
     "red_and_blue": (
         "tinypose",
-        "Sampler.swift",
+        "PixelReader.swift",
         "SIMD4(Float(pixel[red]), Float(pixel[1]), Float(pixel[blue]), 0)",
         "SIMD4(Float(pixel[blue]), Float(pixel[1]), Float(pixel[red]), 0)",
         "preprocessing",

@@ -75,9 +75,9 @@ import Testing
     #expect(next[1] == pose)
     #expect(next[0].points.allSatisfy { $0.score == 0.5 })
     #expect(next[0].points[0].x > 0 && next[0].points[0].x < 10)
-    _ = smoother.smooth([], ids: [], timeSeconds: 2.15)
-    let later = smoother.smooth([try self.pose(score: 0.5, x: 20)], ids: [3], timeSeconds: 2.2)
-    #expect(later == [try self.pose(score: 0.5, x: 20)])  // who is not seen for a second is forgotten
+    _ = smoother.smooth([], ids: [], timeSeconds: 3.15)
+    let later = smoother.smooth([try self.pose(score: 0.5, x: 20)], ids: [3], timeSeconds: 3.2)
+    #expect(later == [try self.pose(score: 0.5, x: 20)])  // who is not seen for two seconds is forgotten
   }
 }
 
