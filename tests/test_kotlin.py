@@ -92,12 +92,7 @@ ARITHMETIC_FAULTS = [
     ("YuvSource.kt", "255.0 / 219", "255.0 / 220", "yuv"),
     ("YuvSource.kt", "2 * (1 - red) * chroma", "2 * (1 - red)", "yuv"),
     ("PlaneRows.kt", "origin + row * rowStride", "row * rowStride", "yuv"),
-    (
-        "NeededPixels.kt",
-        "placed(toStored.a * column + toStored.tx)",
-        "placed(toStored.a * column + toStored.tx + 2)",
-        "warp",
-    ),
+    ("PixelWindow.kt", "only.columns[left + column])", "only.columns[left + column] && column > 0)", "warp"),
     ("Region.kt", "atan2(-alongY, alongX)", "atan2(alongY, alongX)", "tracking"),
     ("Region.kt", "away * cos(angle), side * scale", "away * cos(angle), side", "tracking"),
     ("Antialias.kt", "left * (left - 1) / 2", "left * (left + 1) / 2", "warp"),

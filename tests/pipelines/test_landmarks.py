@@ -33,7 +33,7 @@ def test_blazepose_is_packaged_and_runs_in_kotlin(run_posekit: Callable[..., Run
         assert "0 of 1 people" in checks[f"{name}: people, missed"], checks
         assert checks[f"{name}: mean OKS"].startswith("1.00000 over 1 people")
     facade = (bundle / "module/src/main/kotlin/posekit/blazepose/BlazePose.kt").read_text()
-    assert "): Pose? = engine.estimate(" in facade
+    assert "): Pose? = thread.call { engine.estimate(pixels, orientation, region) }.firstOrNull()" in facade
     recorded = json.loads((bundle / "evaluation" / "cases.json").read_text())["cases"][0]
     assert recorded["region"]["rotation_degrees"] == pytest.approx(np.rad2deg(-0.369), abs=1)  # as MediaPipe has it
     person = recorded["poses"][0]

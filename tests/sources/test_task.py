@@ -95,7 +95,7 @@ def test_both_models_of_a_task_are_run(run_posekit: Callable[..., Any], tmp_path
     expected = np.array(told["mediapipe_landmarks_xyz_visibility"])
     seen = np.array(person["keypoints"])[:33]
     assert np.linalg.norm(seen[:, :2] - expected[:, :2], axis=1).mean() < 1.0
-    assert np.abs(np.array(person["visibility"])[:33] - expected[:, 3]).max() < 0.03
+    assert np.abs(np.array(person["visibility"])[:33] - expected[:, 3]).max() < 0.01
     own = np.array(told["numpy_landmarks_xyz_visibility_presence"])
-    assert np.abs(np.array(person["visibility"])[:33] - own[:, 3]).max() < 0.01
+    assert np.abs(np.array(person["visibility"])[:33] - own[:, 3]).max() < 0.03  # which samples exact places
     assert np.abs(np.array(person["presence"])[:33] - own[:, 4]).max() < 0.01
