@@ -46,6 +46,7 @@ def test_templates_and_presets_are_inside(installed: Path, tmp_path: Path) -> No
         "['android',",
         "'desktop',",
         "'ios',",
+        "'linux',",
         "'report']",
         "True",
     ]
