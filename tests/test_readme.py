@@ -15,7 +15,9 @@ import pytest
 from posekit.contract.spec import parse_spec
 from posekit.devices.desktop import kotlin
 
-COMMANDS = set(
+COMMANDS = {
+    "sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor",
+}  # fmt: skip
     ["sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor"]
 )
 ROOT = Path(__file__).resolve().parents[1]
