@@ -18,8 +18,6 @@ from posekit.devices.desktop import kotlin
 COMMANDS = {
     "sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor",
 }  # fmt: skip
-    ["sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor"]
-)
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
