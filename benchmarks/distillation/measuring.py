@@ -26,12 +26,12 @@ FIRST_SEED, HELD_OUT_SEED = 30_000_000, 40_000_000
 class Plan:
     """How many people and how much CPU time: labelled are those of the small network, pictures those of the teacher."""
 
-    pictures: int = 5000
+    pictures: int = 8000
     labelled: int = 50
     held_out: int = 400
-    teacher_seconds: float = 150.0
-    seconds: float = 90.0
-    seeds: tuple[int, ...] = (0, 1)
+    teacher_seconds: float = 200.0
+    seconds: float = 100.0
+    seeds: tuple[int, ...] = (0, 1, 2)
     processes: int = 2
 
 
