@@ -141,10 +141,10 @@ def doctor(
 
     with console.progress() as step:
         from posekit.cli.findings import show_findings
-        from posekit.devices.apps import Verdict
+        from posekit.parity.gate import Outcome
         from posekit.pipelines.doctor import diagnose
 
         found = diagnose(app, step)
     show_findings(found, json)
-    if any(one.verdict is Verdict.PROBLEM for one in found):
+    if any(one.outcome is Outcome.FAIL for one in found):
         raise typer.Exit(1)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from posekit import bundle
-from posekit.devices.apps import App, Finding, Verdict, android, ios, models, open_app
+from posekit.devices.apps import App, Finding, android, ios, models, open_app
 from posekit.errors import InputError, version_of
+from posekit.parity.gate import Outcome
 
 OF_ANDROID: tuple[Callable[[App], Iterator[Finding]], ...] = (
     models.contracts, models.operations, android.stored_models, android.libraries, android.gpu, android.permissions,
@@ -55,18 +56,20 @@ def toolchain() -> Iterator[Finding]:
     for command, asked, purpose in TOOLS:
         is_well, said = _said(command, asked)
         if not said:
-            yield Finding(command, Verdict.SKIPPED, f"not on PATH; needed for {purpose}")
+            yield Finding(command, Outcome.SKIPPED, f"not on PATH; needed for {purpose}")
         elif not is_well:
-            yield Finding(command, Verdict.SKIPPED, f"it fails: {said}; needed for {purpose}")
+            yield Finding(command, Outcome.SKIPPED, f"it fails: {said}; needed for {purpose}")
         elif command == "java" and (java := _java(said)) is not None and java < OLDEST_JAVA:
-            yield Finding(command, Verdict.PROBLEM, said, f"install JDK {OLDEST_JAVA} or newer")
+            yield Finding(command, Outcome.FAIL, said, f"install JDK {OLDEST_JAVA} or newer")
         else:
-            yield Finding(command, Verdict.OK, said)
+            yield Finding(command, Outcome.PASS, said)
     for package, extra in PACKAGES:
         version = version_of(package)
         found = version not in ("", "unknown")
         remedy = "" if found else f"pip install 'posekit[{extra}]'"
-        yield Finding(package, Verdict.OK if found else Verdict.SKIPPED, version if found else "not installed", remedy)
+        yield Finding(
+            package, Outcome.PASS if found else Outcome.SKIPPED, version if found else "not installed", remedy
+        )
 
 
 def _said(command: str, asked: tuple[str, ...]) -> tuple[bool, str]:

@@ -9,11 +9,11 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from posekit.errors import InputError, reading
+from posekit.parity.gate import Outcome
 from posekit.sources.limits import MODEL_BYTES, refuse_above
 
 Kind = Literal["apk", "aar", "xcarchive", "android project", "ios project"]
@@ -22,20 +22,12 @@ MAX_FILES = 100_000
 LOCAL_HEADER = 30  # bytes before the name in a zip's local header
 
 
-class Verdict(StrEnum):
-    """What a check of an app came to; one that cannot be told is SKIPPED, never OK."""
-
-    OK = "ok"
-    PROBLEM = "problem"
-    SKIPPED = "skipped"
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check of an app: what was seen, and what to do about it where that is a problem."""
 
     name: str
-    verdict: Verdict
+    outcome: Outcome
     detail: str
     remedy: str = ""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from posekit.devices.apps import App, Finding, Verdict
+from posekit.devices.apps import App, Finding
 from posekit.devices.apps.elf import HEADERS, alignment, is_32_bit
 from posekit.devices.apps.manifest import Element, elements
 from posekit.devices.apps.models import holds_contract
+from posekit.parity.gate import Outcome
 
 PAGE = 16 * 1024
 GPU_LIBRARY = re.compile(r"libLiteRt\w*(?:Gpu|Cl|Gl|Vulkan|WebGpu)\w*Accelerator\.so$", re.IGNORECASE)
@@ -29,15 +30,15 @@ def libraries(app: App) -> Iterator[Finding]:
             continue  # its devices have pages of 4 KB
         name, aligned = f"16 KB pages, {one.name}", alignment(head)
         if aligned is None:
-            yield Finding(name, Verdict.SKIPPED, "its segments cannot be read")
+            yield Finding(name, Outcome.SKIPPED, "its segments cannot be read")
         elif aligned < PAGE:
             remedy = "take a newer release of the library, or build it with NDK r28 or -Wl,-z,max-page-size=16384"
-            yield Finding(name, Verdict.PROBLEM, f"its segments are aligned to {aligned:,} bytes", remedy)
+            yield Finding(name, Outcome.FAIL, f"its segments are aligned to {aligned:,} bytes", remedy)
         elif app.kind == "apk" and not one.is_compressed and one.data_offset is not None and one.data_offset % PAGE:
             remedy = "align the APK with zipalign -P 16, or with Android Gradle plugin 8.5.1 or newer"
-            yield Finding(name, Verdict.PROBLEM, f"it begins at byte {one.data_offset:,} of the APK", remedy)
+            yield Finding(name, Outcome.FAIL, f"it begins at byte {one.data_offset:,} of the APK", remedy)
         else:
-            yield Finding(name, Verdict.OK, f"its segments are aligned to {aligned:,} bytes")
+            yield Finding(name, Outcome.PASS, f"its segments are aligned to {aligned:,} bytes")
 
 
 def stored_models(app: App) -> Iterator[Finding]:
@@ -45,12 +46,12 @@ def stored_models(app: App) -> Iterator[Finding]:
     for one in app.matching("*.tflite") if app.kind == "apk" else []:
         name = f"storage of {one.name}"
         if one.is_compressed and not holds_contract(one):
-            yield Finding(name, Verdict.SKIPPED, "it is compressed in the APK, and none of posekit's")
+            yield Finding(name, Outcome.SKIPPED, "it is compressed in the APK, and none of posekit's")
         elif one.is_compressed:
             remedy = 'androidResources { noCompress += "tflite" } in the build.gradle.kts of the app'
-            yield Finding(name, Verdict.PROBLEM, "it is compressed in the APK, and its wrapper refuses it", remedy)
+            yield Finding(name, Outcome.FAIL, "it is compressed in the APK, and its wrapper refuses it", remedy)
         else:
-            yield Finding(name, Verdict.OK, "stored as it is")
+            yield Finding(name, Outcome.PASS, "stored as it is")
 
 
 def gpu(app: App) -> Iterator[Finding]:
@@ -61,19 +62,17 @@ def gpu(app: App) -> Iterator[Finding]:
         asked = [found for text in texts for found in LITERT.findall(_without_comments(text))]
         newest = max(((int(a), int(b)) for gpu, a, b in asked if not gpu and a), default=None)
         if newest is None:
-            yield Finding(name, Verdict.SKIPPED, "no build file asks for LiteRT with a version")
+            yield Finding(name, Outcome.SKIPPED, "no build file asks for LiteRT with a version")
         elif newest >= (2, 3) and not any(gpu for gpu, _, _ in asked):
-            yield Finding(
-                name, Verdict.PROBLEM, "litert is asked for without litert-gpu: models run on the CPU", remedy
-            )
+            yield Finding(name, Outcome.FAIL, "litert is asked for without litert-gpu: models run on the CPU", remedy)
         else:
-            yield Finding(name, Verdict.OK, "litert-gpu is asked for" if newest >= (2, 3) else "part of litert")
+            yield Finding(name, Outcome.PASS, "litert-gpu is asked for" if newest >= (2, 3) else "part of litert")
     elif app.kind == "apk" and app.matching("libLiteRt.so", "liblitert_jni.so"):
         found = [one.name for one in app.files if GPU_LIBRARY.search(one.name)]
         if found:
-            yield Finding(name, Verdict.OK, ", ".join(found))
+            yield Finding(name, Outcome.PASS, ", ".join(found))
         else:
-            yield Finding(name, Verdict.PROBLEM, "LiteRT is there without it: models run on the CPU", remedy)
+            yield Finding(name, Outcome.FAIL, "LiteRT is there without it: models run on the CPU", remedy)
 
 
 def permissions(app: App) -> Iterator[Finding]:
@@ -84,22 +83,22 @@ def permissions(app: App) -> Iterator[Finding]:
         merged = [one for one in app.matching("AndroidManifest.xml") if "/merged_manifest" in one.name]
     if not merged:
         why = "there is no manifest" if app.is_built else "the project was not built: there is no merged manifest"
-        yield Finding("permissions", Verdict.SKIPPED, why)
+        yield Finding("permissions", Outcome.SKIPPED, why)
         return
     asked: list[Element] = []
     for one in merged:
         try:
             asked += elements(one.content())
         except ValueError as error:
-            yield Finding("permissions", Verdict.PROBLEM, f"{one.name} cannot be read: {error}", "build the app again")
+            yield Finding("permissions", Outcome.FAIL, f"{one.name} cannot be read: {error}", "build the app again")
             return
     foreign = list(dict.fromkeys(e.name for e in asked if FOREIGN.get(e.name) == e.tag and not e.is_removal))
     if set(foreign) - {SHARED}:
         tags = " ".join(f'<{FOREIGN[one]} android:name="{one}" tools:node="remove" />' for one in foreign)
         detail = f"LiteRT's manifest has added {', '.join(foreign)}"
-        yield Finding("permissions", Verdict.PROBLEM, detail, f"unless the app needs them: {tags} in its manifest")
+        yield Finding("permissions", Outcome.FAIL, detail, f"unless the app needs them: {tags} in its manifest")
     else:
-        yield Finding("permissions", Verdict.OK, "none of LiteRT's own")
+        yield Finding("permissions", Outcome.PASS, "none of LiteRT's own")
 
 
 def _without_comments(text: str) -> str:

@@ -7,8 +7,9 @@ import plistlib
 import re
 from collections.abc import Iterator
 
-from posekit.devices.apps import App, AppFile, Finding, Verdict
+from posekit.devices.apps import App, AppFile, Finding
 from posekit.devices.apps.models import model_name, models_of
+from posekit.parity.gate import Outcome
 
 NAME = "minimum iOS"
 IOS_OF_SPECIFICATION = {5: 14, 6: 15, 7: 16, 8: 17, 9: 18, 10: 26}  # of Core ML's file format
@@ -20,14 +21,14 @@ def minimum_system(app: App) -> Iterator[Finding]:
     for one in models_of(app):
         needed, name = _of_model(one), f"{NAME} of {model_name(one)}"
         if needed is None:
-            yield Finding(name, Verdict.SKIPPED, "the model does not say which iOS it is for")
+            yield Finding(name, Outcome.SKIPPED, "the model does not say which iOS it is for")
         elif target is None:
-            yield Finding(name, Verdict.SKIPPED, f"the model needs iOS {needed}; the app does not say which it is for")
+            yield Finding(name, Outcome.SKIPPED, f"the model needs iOS {needed}; the app does not say which it is for")
         elif target < needed:
             remedy = f"raise the app's minimum to iOS {needed}, or take another precision, which may need less"
-            yield Finding(name, Verdict.PROBLEM, f"the app is for iOS {target:g}, the model needs {needed}", remedy)
+            yield Finding(name, Outcome.FAIL, f"the app is for iOS {target:g}, the model needs {needed}", remedy)
         else:
-            yield Finding(name, Verdict.OK, f"the app is for iOS {target:g}, the model needs {needed}")
+            yield Finding(name, Outcome.PASS, f"the app is for iOS {target:g}, the model needs {needed}")
 
 
 def _of_app(app: App) -> float | None:

@@ -11,8 +11,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from posekit.devices.apps import App, AppFile, Finding, Verdict
+from posekit.devices.apps import App, AppFile, Finding
 from posekit.errors import InputError, MissingToolError, reading, said
+from posekit.parity.gate import Outcome
 from posekit.runtimes import flatbuffer
 from posekit.sources.limits import MODEL_BYTES, refuse_above
 from posekit.sources.tflite.graph import kind_of
@@ -49,20 +50,20 @@ def operations(app: App) -> Iterator[Finding]:
         except InputError:
             raise
         except Exception as error:  # damage shows in many ways
-            yield Finding(name, Verdict.PROBLEM, f"it is no .tflite that can be read{said(error)}", "package it again")
+            yield Finding(name, Outcome.FAIL, f"it is no .tflite that can be read{said(error)}", "package it again")
             continue
         flex = [kind for kind in custom if kind.startswith("Flex")]
         if custom and not holds_contract(one):
             detail = f"it needs {', '.join(custom)}, and is none of posekit's: the app may bring them"
-            yield Finding(name, Verdict.SKIPPED, detail)
+            yield Finding(name, Outcome.SKIPPED, detail)
         elif flex:
             remedy = "convert the model without SELECT_TF_OPS: TensorFlow's own operations are not in LiteRT"
-            yield Finding(name, Verdict.PROBLEM, f"it needs {', '.join(flex)}", remedy)
+            yield Finding(name, Outcome.FAIL, f"it needs {', '.join(flex)}", remedy)
         elif custom:
             remedy = "end the network before them and decode in the app, as posekit's bundles do"
-            yield Finding(name, Verdict.PROBLEM, f"it has operations of its own: {', '.join(custom)}", remedy)
+            yield Finding(name, Outcome.FAIL, f"it has operations of its own: {', '.join(custom)}", remedy)
         else:
-            yield Finding(name, Verdict.OK, "all are LiteRT's own")
+            yield Finding(name, Outcome.PASS, "all are LiteRT's own")
 
 
 def contracts(app: App) -> Iterator[Finding]:
@@ -73,12 +74,12 @@ def contracts(app: App) -> Iterator[Finding]:
         name = f"contract of {model_name(one)}"
         found = _hash_in(one)
         if found is None:
-            yield Finding(name, Verdict.SKIPPED, "it holds no contract of posekit's")
+            yield Finding(name, Outcome.SKIPPED, "it holds no contract of posekit's")
         elif found in known:
-            yield Finding(name, Verdict.OK, f"{found[:12]}, which the code was made from too")
+            yield Finding(name, Outcome.PASS, f"{found[:12]}, which the code was made from too")
         else:
             remedy = "take the model and the generated code from the same bundle"
-            yield Finding(name, Verdict.PROBLEM, f"{found[:12]}, of which no code of the app was made", remedy)
+            yield Finding(name, Outcome.FAIL, f"{found[:12]}, of which no code of the app was made", remedy)
 
 
 def _texts(code: AppFile) -> Iterator[bytes]:

@@ -14,10 +14,11 @@ import pytest
 
 from posekit.bundle.wrapper import template_root
 from posekit.cli.app import main
-from posekit.devices.apps import Finding, Verdict
+from posekit.devices.apps import Finding
 from posekit.devices.apps.android import FOREIGN
 from posekit.devices.apps.manifest import Element, elements
 from posekit.errors import InputError
+from posekit.parity.gate import Outcome
 from posekit.pipelines.doctor import diagnose, toolchain
 from tests.devices.apps import built
 
@@ -25,12 +26,12 @@ OTHER = "0" * 64
 
 
 def problems(path: Path) -> dict[str, Finding]:
-    return {one.name: one for one in diagnose(path) if one.verdict is Verdict.PROBLEM}
+    return {one.name: one for one in diagnose(path) if one.outcome is Outcome.FAIL}
 
 
 def test_an_app_that_is_well_has_no_problem(tmp_path: Path) -> None:
     found = diagnose(built.apk(tmp_path / "app.apk"))
-    assert [one for one in found if one.verdict is not Verdict.OK] == []
+    assert [one for one in found if one.outcome is not Outcome.PASS] == []
     assert [one.name for one in found] == [
         "contract of tiny.tflite", "operations of tiny.tflite", "storage of assets/tiny.tflite",
         "16 KB pages, lib/arm64-v8a/libLiteRt.so", "16 KB pages, lib/arm64-v8a/libLiteRtClGlAccelerator.so",
@@ -85,7 +86,7 @@ def test_each_planted_fault_is_named_with_its_remedy(fault: str, tmp_path: Path)
 def test_a_model_of_somebody_elses_has_no_contract_to_compare(tmp_path: Path) -> None:
     other = built.tflite(contract=None)
     found = diagnose(built.apk(tmp_path / "app.apk", {"assets/other.tflite": other}))
-    (skipped,) = (one for one in found if one.verdict is Verdict.SKIPPED)
+    (skipped,) = (one for one in found if one.outcome is Outcome.SKIPPED)
     assert (skipped.name, skipped.detail) == ("contract of other.tflite", "it holds no contract of posekit's")
 
 
@@ -93,7 +94,7 @@ def test_what_somebody_elses_model_needs_is_no_problem_of_posekits(tmp_path: Pat
     other = {"assets/other.tflite": built.tflite(["FlexAddV2", "Own"], contract=None)}
     path = built.apk(tmp_path / "app.apk", other, compressed=["assets/other.tflite"])
     assert problems(path) == {}
-    assert {one.name for one in diagnose(path) if one.verdict is Verdict.SKIPPED} == {
+    assert {one.name for one in diagnose(path) if one.outcome is Outcome.SKIPPED} == {
         "contract of other.tflite", "operations of other.tflite", "storage of assets/other.tflite",
     }  # fmt: skip
 
@@ -136,9 +137,9 @@ def test_an_archive_of_xcodes(case: str, tmp_path: Path) -> None:
 
 def test_a_project_is_looked_at_before_it_is_built(tmp_path: Path) -> None:
     found = {one.name: one for one in diagnose(built.android_project(tmp_path))}
-    assert {name: one.verdict for name, one in found.items()} == {
-        "contract of tiny.tflite": Verdict.OK, "operations of tiny.tflite": Verdict.OK, "GPU accelerator": Verdict.OK,
-        "permissions": Verdict.SKIPPED,
+    assert {name: one.outcome for name, one in found.items()} == {
+        "contract of tiny.tflite": Outcome.PASS, "operations of tiny.tflite": Outcome.PASS,
+        "GPU accelerator": Outcome.PASS, "permissions": Outcome.SKIPPED,
     }  # fmt: skip
 
 
@@ -221,13 +222,13 @@ def test_the_command_says_it_and_ends_with_1(tmp_path: Path, capsys: pytest.Capt
         main(["doctor", str(sick)])
     assert ended.value.code == 1
     said = capsys.readouterr().out
-    assert said.startswith("problem: storage of assets/tiny.tflite: it is compressed in the APK")
+    assert said.startswith("fail: storage of assets/tiny.tflite: it is compressed in the APK")
     assert said.endswith("1 problem in 7 checks\n")
     with pytest.raises(SystemExit) as ended:
         main(["doctor", str(sick), "--json"])
     told = json.loads(capsys.readouterr().out)
     assert (ended.value.code, told["is_well"], len(told["findings"])) == (1, False, 7)
-    assert {"name", "verdict", "detail", "remedy"} == set(told["findings"][0])
+    assert {"name", "outcome", "detail", "remedy"} == set(told["findings"][0])
 
 
 def test_a_tool_that_fails_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +238,7 @@ def test_a_tool_that_fails_is_not_ok(tmp_path: Path, monkeypatch: pytest.MonkeyP
     java.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     (found,) = (one for one in toolchain() if one.name == "java")
-    assert found.verdict is Verdict.SKIPPED
+    assert found.outcome is Outcome.SKIPPED
     assert "Unable to locate a Java Runtime." in found.detail
 
 

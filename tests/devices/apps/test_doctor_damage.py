@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from posekit.cli.findings import show_findings
-from posekit.devices.apps import Finding, Verdict, open_app
+from posekit.devices.apps import Finding, open_app
 from posekit.devices.apps.manifest import elements
 from posekit.errors import InputError
+from posekit.parity.gate import Outcome
 from posekit.pipelines.doctor import diagnose
 from tests.devices.apps import built
 
@@ -21,7 +22,7 @@ from tests.devices.apps import built
 def test_a_library_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     strange = "lib/arm64-v8a/libStrange.so"
     found = {one.name: one for one in diagnose(built.apk(tmp_path / "app.apk", {strange: b"\x7fELF\2\1" + bytes(90)}))}
-    assert found[f"16 KB pages, {strange}"].verdict is Verdict.SKIPPED
+    assert found[f"16 KB pages, {strange}"].outcome is Outcome.SKIPPED
 
 
 def test_of_two_entries_of_one_name_each_is_read(tmp_path: Path) -> None:
@@ -50,13 +51,13 @@ def test_a_damaged_plist_says_no_minimum(plist: bytes, tmp_path: Path) -> None:
     archive = built.xcarchive(tmp_path)
     (archive / "Products/Applications/App.app/Info.plist").write_bytes(plist)
     (found,) = (one for one in diagnose(archive) if one.name.startswith("minimum"))
-    assert found.verdict is Verdict.SKIPPED
+    assert found.outcome is Outcome.SKIPPED
 
 
 def test_a_models_metadata_nested_without_end_is_no_contract(tmp_path: Path) -> None:
     archive = built.xcarchive(tmp_path)
     (archive / "Products/Applications/App.app/tiny.mlmodelc/metadata.json").write_text("[" * 200_000)
-    assert {one.verdict for one in diagnose(archive)} == {Verdict.SKIPPED}
+    assert {one.outcome for one in diagnose(archive)} == {Outcome.SKIPPED}
 
 
 def test_what_is_no_file_is_not_waited_for_and_what_has_gone_is_told(tmp_path: Path) -> None:
@@ -78,5 +79,5 @@ def test_links_lead_nowhere(tmp_path: Path) -> None:
 
 
 def test_a_name_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    show_findings([Finding("16 KB pages, \x1b[2Jlib\udcff.so", Verdict.OK, "well")], as_json=False)
-    assert capsys.readouterr().out.startswith("ok: 16 KB pages, ?[2Jlib?.so: well\n")
+    show_findings([Finding("16 KB pages, \x1b[2Jlib\udcff.so", Outcome.PASS, "well")], as_json=False)
+    assert capsys.readouterr().out.startswith("pass: 16 KB pages, ?[2Jlib?.so: well\n")
