@@ -37,8 +37,7 @@ def diagnose(path: Path | None, step: Callable[[str], None] = lambda name: None)
     """
     if path is None:
         return list(toolchain())
-    inside = [path / name for name in sorted(set(bundle.WRAPPER.values()))] if bundle.is_bundle(path) else []
-    app = open_app(next((one for one in inside if one.is_dir()), path))
+    app = open_app(_wrapper_of(path) if bundle.is_bundle(path) else path)
     if not models.models_of(app):
         raise InputError(
             f"{path} holds no model: there is no {'.tflite' if app.is_android else '.mlmodelc or .mlpackage'} in it",
@@ -49,6 +48,17 @@ def diagnose(path: Path | None, step: Callable[[str], None] = lambda name: None)
         step(check.__name__.replace("_", " "))
         found += check(app)
     return found
+
+
+def _wrapper_of(folder: Path) -> Path:
+    """The module or package of a bundle; InputError where it is for no app."""
+    inside = [folder / name for name in sorted(set(bundle.WRAPPER.values())) if (folder / name).is_dir()]
+    if not inside or (inside[0] / "pyproject.toml").is_file():
+        raise InputError(
+            f"{folder} is a bundle for no app, so there is nothing to look into",
+            f"posekit validate {folder} --wrapper runs the code of it",
+        )
+    return inside[0]
 
 
 def toolchain() -> Iterator[Finding]:
@@ -64,12 +74,10 @@ def toolchain() -> Iterator[Finding]:
         else:
             yield Finding(command, Outcome.PASS, said)
     for package, extra in PACKAGES:
-        version = version_of(package)
-        found = version not in ("", "unknown")
-        remedy = "" if found else f"pip install 'posekit[{extra}]'"
-        yield Finding(
-            package, Outcome.PASS if found else Outcome.SKIPPED, version if found else "not installed", remedy
-        )
+        if version := version_of(package):
+            yield Finding(package, Outcome.PASS, version)
+        else:
+            yield Finding(package, Outcome.SKIPPED, "not installed", f"pip install 'posekit[{extra}]'")
 
 
 def _said(command: str, asked: tuple[str, ...]) -> tuple[bool, str]:

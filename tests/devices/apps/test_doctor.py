@@ -199,6 +199,14 @@ def test_of_a_bundle_its_module_is_looked_at(tmp_path: Path) -> None:
     assert {one.name for one in diagnose(tmp_path)} >= {"contract of tiny.tflite", "GPU accelerator"}
 
 
+def test_a_linux_bundle_is_for_no_app(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    for name in ("manifest.json", "package/pyproject.toml"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match="is a bundle for no app"):
+        diagnose(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [("nothing", "there is no"), ("text.apk", "no readable archive"), ("folder", "is no app that is known"),
