@@ -87,7 +87,10 @@ TYPE_FAULTS = [
 # one slip in the arithmetic each, and the suite of the harness that must notice
 ARITHMETIC_FAULTS = [
     ("Warp.kt", "(0.5 + 1e-7)", "0.4", "warp"),
-    ("InputTransform.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
+    ("PoseContract.kt", "Alignment.HALF_PIXEL) 0.5 else", "Alignment.HALF_PIXEL) 0.0 else", "warp"),
+    ("ViewMapping.kt", "(x + toEdge - pictureWidth / 2.0) * scaleX", "(x - pictureWidth / 2.0) * scaleX", "tracking"),
+    ("ViewMapping.kt", "ViewFit.FILL) max(", "ViewFit.FIT) max(", "tracking"),
+    ("ViewMapping.kt", "(x - viewWidth / 2) / scaleX", "(x - viewWidth / 2) / scale", "tracking"),
     ("InputTransform.kt", "input.outside == Outside.EDGE", "input.resize != Resize.AFFINE_CROP", "warp"),
     ("YuvSource.kt", "255.0 / 219", "255.0 / 220", "yuv"),
     ("YuvSource.kt", "2 * (1 - red) * chroma", "2 * (1 - red)", "yuv"),

@@ -19,6 +19,10 @@ internal class PoseEngine private constructor(
     val environment: Environment
         get() = opened.environment
 
+    /** How long the steps of all its estimates took so far. */
+    val spent: StepTimes
+        get() = pipeline.spent
+
     fun estimate(pixels: Pixels, orientation: Orientation, region: Region?): List<Pose> =
         pipeline.estimate(pixels.source, orientation, region)
 
