@@ -48,7 +48,7 @@ internal class Panel(private val activity: Activity, private val demo: DemoModel
         if (what == toldOf && nowMs - told < STATUS_EVERY_MS) return
         told = nowMs
         toldOf = what
-        status.text = statusText(activity.resources, demo)
+        status.text = statusText(activity, demo)
     }
 
     private fun offer(id: Int, names: List<String>, chosen: Int, choose: (Int) -> Unit) {
