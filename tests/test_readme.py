@@ -16,7 +16,8 @@ from posekit.contract.spec import parse_spec
 from posekit.devices.desktop import kotlin
 
 COMMANDS = {
-    "sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor", "demo",
+    "sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor",
+    "demo",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
