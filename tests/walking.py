@@ -42,12 +42,15 @@ def walk(who: int, frames: int, start_xy: tuple[float, float], height: float, sp
     return placed
 
 
-def drawn(frames: int, size_wh: tuple[int, int] = (360, 480), speed: float = 0.25) -> list[Picture]:
-    """The frames of a clip of a figure who walks through the picture, drawn as the sample's scenes are."""
+def drawn(
+    frames: int, size_wh: tuple[int, int] = (360, 480), speed: float = 0.25, start: float = 0.38
+) -> list[Picture]:
+    """The frames of a clip of a figure who walks through the picture, drawn as the sample's scenes are; start: of its
+    way, as a part of the picture's width."""
     height, pictures = 0.82 * size_wh[1], []
     for at in range(frames):
         body = figure(7, 2 * np.pi * STEPS * at / RATE if speed else 0.6, 50.0 if speed else 0.0)
-        origin = np.array([0.38 * size_wh[0] + height * speed * at / RATE, 0.52 * size_wh[1]])
+        origin = np.array([start * size_wh[0] + height * speed * at / RATE, 0.52 * size_wh[1]])
         pictures.append(render_frame(41, size_wh, [Placed(body, origin, height)], noise=at))
     return pictures
 
