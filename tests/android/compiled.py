@@ -10,7 +10,7 @@ from posekit.bundle import wrapper
 from posekit.contract.spec import PoseSpec
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
-from tests.android import tools
+from tests.android import dex, tools
 from tests.android.kinds import SPECS
 from tests.heads import networks
 
@@ -79,6 +79,26 @@ class Compiled:
     def above(self, name: str, kind: str, sources: Sequence[Path]) -> Unit:
         """Sources that see the internals of a kind's module."""
         return Unit(name, tuple(sources), (*self.main(kind), *self.libraries), self.main(kind), OPTIONS)
+
+    def shipped(self, kind: str) -> tuple[Path, ...]:
+        """A jar of a kind's module alone, as it would be in an app."""
+        target = self.work / f"{kind}.jar"
+        if not target.is_file():
+            core, own = (
+                {path.name for path in (folder / "src" / "main").rglob("*.kt")} for folder in self.sources(kind)
+            )
+            dex.jar(target, self.main(kind), core - own)
+        return (target,)
+
+    def sources(self, kind: str) -> tuple[Path, Path]:
+        return self.work / "core", self.module(kind)
+
+    def runtime(self) -> tuple[Path, ...]:
+        """Jars of the libraries that an app has beside the module: Kotlin's, and stand-ins of LiteRT and AndroidX."""
+        target = self.work / "stand-ins.jar"
+        if not target.is_file():
+            dex.jar(target, [self.classes / "stubs", self.work / "java"])
+        return (*kotlin_compiler.runtime_jars(), target)
 
     def compile(self, units: Sequence[Unit]) -> dict[str, str]:
         """What the compiler says of each unit; nothing where it is right."""

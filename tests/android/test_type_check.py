@@ -70,9 +70,9 @@ def test_the_examples_of_their_readmes_are_type_checked(compiled: Compiled, tmp_
         examples = re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
         assert len(examples) == 2
         for number, example in enumerate(examples):
-            source = tmp_path / f"{kind}-{number}.kt"
-            source.write_text(f"package example{number}\n\n{example}")
-            units.append(replace(compiled.above(f"example-{source.stem}", kind, (source,)), friends=()))
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (tmp_path / kind / f"{number}.kt").write_text(f"package example{number}\n\n{example}")
+        units.append(replace(compiled.above(f"examples-{kind}", kind, [tmp_path / kind]), friends=()))
     assert set(compiled.compile(units).values()) == {""}
 
 
