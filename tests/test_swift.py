@@ -135,7 +135,7 @@ def test_walkers_who_cross_keep_their_ids_and_are_smoothed_as_in_python(swift_ha
 # by the suite that must see them: file, what is right, what is wrong
 FAULTS = {
     "warp": (
-        ("InputTransform.swift", "input.alignment == .halfPixel ? 0.5 : 0", "0"),
+        ("InputSpec.swift", "alignment == .halfPixel ? 0.5 : 0", "0"),
         ("InputTransform.swift", "input.outside == .edge", "input.resize != .affineCrop"),
         ("InputTransform.swift", ".toNearestOrEven", ".toNearestOrAwayFromZero"),
         ("InputTransform.swift", "input.oddPixel == .before ? 1 : 0", "0"),
@@ -170,6 +170,9 @@ FAULTS = {
         ("RegionTracker.swift", "(sure.right - sure.left) / 2 * margin", "(sure.right - sure.left) / 2"),
         ("Region.swift", "atan2(from.y - to.y", "atan2(to.y - from.y"),
         ("Region.swift", "center.y + away", "center.y - away"),
+        ("ViewMapping.swift", "toEdge = 0.5 - pixelCenter", "toEdge = 0"),
+        ("ViewMapping.swift", "fit == .fill ? max", "fit == .fit ? max"),
+        ("ViewMapping.swift", "(place.x - viewMiddle.x) / scaleX", "(place.x - viewMiddle.x) / scale"),
         ("TorsoTracker.swift", "guard min(shoulders, hips) > minScore", "guard max(shoulders, hips) > minScore"),
     ),
     "people": (

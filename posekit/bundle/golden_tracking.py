@@ -13,6 +13,7 @@ from posekit.poses.people_tracking import PeopleSmoother, PeopleTracker
 from posekit.poses.regions import PointsRule, region_from_points
 from posekit.poses.torso import TorsoRule, torso_region
 from posekit.poses.tracking import OneEuroFilter, next_region
+from posekit.poses.view_mapping import ViewFit, ViewMapping
 
 Similarity: TypeAlias = Literal["oks", "iou"]
 TRACKING_SIZE_WH = (96, 128)
@@ -21,9 +22,10 @@ Case = dict[str, Any]
 
 def tracking_cases(seed: int) -> list[Case]:
     """Twelve frames of five keypoints that walk; the tracker loses them where too few scores are high. In each a person
-    of shoulders, hips and a foot, whom the tracker of torsos follows, and two points that a region comes from."""
+    of shoulders, hips and a foot, whom the tracker of torsos follows, two points that a region comes from, and a point
+    in a view of a screen."""
     rng, torsos = np.random.default_rng(seed + 2), np.random.default_rng(seed + 9)
-    pairs = np.random.default_rng(seed + 12)
+    pairs, views = np.random.default_rng(seed + 12), np.random.default_rng(seed + 23)
     smoother = OneEuroFilter(min_cutoff=0.8, beta=2.0)
     points, time, cases = rng.uniform(50, 90, (5, 2)), 10.0, []
     for step in range(12):
@@ -37,6 +39,7 @@ def tracking_cases(seed: int) -> list[Case]:
             "region": None if region is None else {
                 "center_xy": list(region.center_xy), "size_wh": list(region.size_wh), "rotation_degrees": 0.0},
             "torso": _torso_case(torsos, step), "points": _points_case(pairs, step),
+            "view": _view_case(views, step),
         })  # fmt: skip
     return cases
 
@@ -73,6 +76,21 @@ def _points_case(rng: np.random.Generator, step: int) -> Case:
         "region": None if region is None else {
             "center_xy": list(region.center_xy), "size_wh": list(region.size_wh),
             "rotation_degrees": region.rotation_degrees},
+    }  # fmt: skip
+
+
+def _view_case(rng: np.random.Generator, step: int) -> Case:
+    """Pictures wider and narrower than the view, which is covered or shows all, mirrored or not."""
+    picture_wh, view_wh = (
+        ((480, 640), (640, 360), (33, 33))[step % 3],
+        ((1080.0, 2010.5), (411.5, 411.0))[step // 3 % 2],
+    )
+    fits: tuple[ViewFit, ...] = ("fill", "fit")
+    view = ViewMapping(picture_wh, view_wh, fits[step % 2], step % 4 > 1, (0.5, 0.0)[step // 6])
+    point = rng.uniform(-0.2, 1.2, 2) * picture_wh
+    return {
+        "picture_wh": list(picture_wh), "view_wh": list(view_wh), "fit": view.fit, "mirrored": view.mirrored,
+        "pixel_center": view.pixel_center, "point": point.tolist(), "in_view": view.to_view(point).tolist(),
     }  # fmt: skip
 
 

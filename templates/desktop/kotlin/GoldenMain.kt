@@ -138,6 +138,7 @@ internal fun trackingSuite(): String {
         }
         regions.add(torsoError(case.getValue("torso").jsonObject))
         regions.add(pointsError(case.getValue("points").jsonObject))
+        regions.add(viewError(case.getValue("view").jsonObject))
         smoothed.add(maxError(case.numbers("smoothed"), filter.smooth(pose, case.number("time_seconds")).coordinates))
     }
     return json("cases" to cases.size, "lost" to lost, "region" to regions.value, "smoothed" to smoothed.value)
@@ -162,6 +163,20 @@ private fun pointsError(case: JsonObject): Double {
     val actual = rule.region(case.numbers("points"), box = box)
     val expected = case.getValue("region").takeUnless { it is JsonNull } ?: return if (actual == null) 0.0 else Double.NaN
     return actual?.let { maxError(numbers(region(expected.jsonObject)), numbers(it)) } ?: Double.NaN
+}
+
+/** Of the way of a point to a view, and of that back. */
+private fun viewError(case: JsonObject): Double {
+    val (width, height) = case.numbers("picture_wh").map { it.toInt() }
+    val (viewWidth, viewHeight) = case.numbers("view_wh")
+    val fit = ViewFit.valueOf(case.text("fit").uppercase())
+    val mapping =
+        ViewMapping(width, height, viewWidth, viewHeight, fit, case.flag("mirrored"), case.number("pixel_center"))
+    val (x, y) = case.numbers("point")
+    val there = doubleArrayOf(mapping.viewX(x), mapping.viewY(y))
+    val (viewX, viewY) = case.numbers("in_view")
+    val back = doubleArrayOf(mapping.pictureX(viewX), mapping.pictureY(viewY))
+    return max(maxError(case.numbers("in_view"), there), maxError(case.numbers("point"), back))
 }
 
 private fun contractFacts(): String {

@@ -10,6 +10,7 @@ package final class Session {
 
   let network: String
   var fails = false
+  let spent = StepTimes()
   private(set) var looks = 0
 
   package init(_ network: String) {

@@ -19,6 +19,9 @@
       follower = PeopleFollower(rule: rule)
     }
 
+    /// How long the steps of both models took so far.
+    var spent: StepTimes { detector.spent + pose.spent }
+
     /// The people in a picture of its own.
     func estimate(_ pixels: PixelView, orientation: Orientation) throws -> [Pose] {
       var alone = PeopleFollower(rule: rule)
@@ -61,7 +64,7 @@
   }
 
   /// What must stay the same from frame to frame, else places of the frame before are none of the next: px as stored.
-  private struct FrameForm: Equatable {
+  struct FrameForm: Equatable {
     let size: PixelSize
     let orientation: Orientation
   }

@@ -13,6 +13,8 @@
     private let features: MLDictionaryFeatureProvider  // holds the input, which lies at `input`
     private let input: UnsafeMutableBufferPointer<Float>
     private var processor: PoseProcessor
+    /// How long the steps of all its runs took so far.
+    private(set) var spent = StepTimes()
 
     /// - Parameter stage: which network of the contract it is.
     /// - Throws: `PoseError.contractMismatch`, `.tensorMissing` or `.wrongShape`.
@@ -41,18 +43,28 @@
     func prepare(_ pixels: PixelView, orientation: Orientation, region: Region?) throws
       -> PoseProcessor.Prepared
     {
-      try processor.prepare(pixels, orientation: orientation, region: region, into: input)
+      let start = milliseconds()
+      let prepared = try processor.prepare(pixels, orientation: orientation, region: region, into: input)
+      spent = spent + StepTimes(preprocessingMs: milliseconds() - start)
+      return prepared
     }
 
     /// Runs the network on the input that was prepared last.
     func run(_ prepared: PoseProcessor.Prepared) throws -> [Pose] {
+      let start = milliseconds()
       try predict(into: &processor.outputs)
-      return try processor.finish(prepared)
+      let inferred = milliseconds()
+      let poses = try processor.finish(prepared)
+      spent = spent + StepTimes(inferenceMs: inferred - start, decodingMs: milliseconds() - inferred)
+      return poses
     }
 
     /// The dense results of the run before.
     func dense(_ prepared: PoseProcessor.Prepared) throws -> [DenseMap] {
-      try processor.dense(prepared)
+      let start = milliseconds()
+      let maps = try processor.dense(prepared)
+      spent = spent + StepTimes(decodingMs: milliseconds() - start)
+      return maps
     }
 
     /// Runs the network on an input that was made elsewhere.
@@ -110,6 +122,9 @@
       return name
     }
   }
+
+  /// By a clock that does not go back.
+  private func milliseconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e6 }
 
   /// Copies an output, whatever its strides and type, into dense Floats.
   private func read(_ array: MLMultiArray, into output: inout OutputTensor) throws {

@@ -91,6 +91,9 @@ public struct InputSpec: Equatable, Sendable {
     self.outside = outside ?? (resize == .affineCrop ? .value : .edge)
   }
 
+  /// Coordinate of the centre of pixel 0.
+  public var pixelCenter: Double { alignment == .halfPixel ? 0.5 : 0 }
+
   /// Numbers in one input: 3 a pixel.
   public var valueCount: Int { size.width * size.height * 3 }
 }

@@ -76,7 +76,7 @@ public func inputTransform(region: Region, input: InputSpec) throws(PoseError) -
   guard matrix.isUsable, inverse.isUsable else { throw unusableScale(region) }
   return InputTransform(
     matrix: matrix, inverse: inverse, contentColumns: content.columns, contentRows: content.rows,
-    pixelCenter: input.alignment == .halfPixel ? 0.5 : 0, clamp: input.outside == .edge)
+    pixelCenter: input.pixelCenter, clamp: input.outside == .edge)
 }
 
 private struct Content {

@@ -11,6 +11,7 @@ struct TrackingCase: Decodable {
   let region: RegionCase?
   let torso: TorsoCase
   let points: PointsCase
+  let view: ViewCase
 
   var keypointPoints: [PosePoint] {
     scores.indices.map {
@@ -59,6 +60,27 @@ struct PointsCase: Decodable {
   }
 }
 
+/// A point of a picture, and where it is seen in a view that shows the picture.
+struct ViewCase: Decodable {
+  let pictureWh: [Int]
+  let viewWh: [Double]
+  let fit: String
+  let mirrored: Bool
+  let pixelCenter: Double
+  let point: [Double]
+  let inView: [Double]
+
+  /// Of the way there, and of that back.
+  func difference() throws -> Double {
+    let mapping = ViewMapping(
+      picture: PixelSize(width: pictureWh[0], height: pictureWh[1]), viewWidth: viewWh[0], viewHeight: viewWh[1],
+      fit: try known(fit), mirrored: mirrored, pixelCenter: pixelCenter)
+    let there = mapping.toView(Point(x: point[0], y: point[1]))
+    let back = mapping.toPicture(Point(x: inView[0], y: inView[1]))
+    return max(largestDifference([there.x, there.y], inView), largestDifference([back.x, back.y], point))
+  }
+}
+
 struct TrackingErrors: Encodable {
   var cases = 0
   var region = 0.0
@@ -81,7 +103,8 @@ func checkTracking(folder: URL) throws -> TrackingErrors {
     } else if (found == nil) != (item.region == nil) {
       errors.region = .infinity
     }
-    errors.region = max(errors.region, try item.torso.difference(), item.points.difference())
+    errors.region = max(
+      errors.region, try item.torso.difference(), item.points.difference(), try item.view.difference())
     let smoothed = filter.smooth(item.keypointPoints, timeSeconds: item.timeSeconds)
     errors.smoothed = max(
       errors.smoothed, largestDifference(smoothed.flatMap { [$0.x, $0.y] }, item.smoothed))

@@ -151,9 +151,8 @@ internal fun inputTransform(region: Region, input: InputSpec): InputTransform {
         extentY = max(contentHeight - shrink, 1)
     }
     val toInput = regionToExtent(region, left, top, extentX, extentY)
-    val pixelCenter = if (input.alignment == Alignment.HALF_PIXEL) 0.5 else 0.0
     val clamp = input.outside == Outside.EDGE
-    val transform = InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, pixelCenter, clamp)
+    val transform = InputTransform(toInput, left, top, left + contentWidth, top + contentHeight, input.pixelCenter, clamp)
     requireUsable(toInput.isUsable && transform.toSource.isUsable, region)
     return transform
 }

@@ -16,6 +16,10 @@ internal class PeopleEngine private constructor(
     val detectorAccelerator: AcceleratorUse
         get() = detector.accelerator
 
+    /** How long the steps of both models took so far. */
+    val spent: StepTimes
+        get() = detector.spent + pose.spent
+
     /** The people in a picture of its own. */
     fun estimate(pixels: Pixels, orientation: Orientation): List<Pose> =
         look(pixels, orientation, PeopleFollower(rule))
@@ -63,10 +67,11 @@ internal class PeopleEngine private constructor(
         ): PeopleEngine {
             val first = requireNotNull(contract.detector) { "the contract has no detector" }
             val rule = requireNotNull(contract.following) { "the contract says nothing of regions" }
-            return PeopleEngine(PoseEngine.create(context, first, options, pose.environment), pose, rule)
+            val own = options.copy(modelFile = null)
+            return PeopleEngine(PoseEngine.create(context, first, own, pose.environment), pose, rule)
         }
     }
 }
 
 /** What must stay the same from frame to frame, else places of the frame before are none of the next: px as stored. */
-private data class FrameForm(val width: Int, val height: Int, val orientation: Orientation)
+internal data class FrameForm(val width: Int, val height: Int, val orientation: Orientation)

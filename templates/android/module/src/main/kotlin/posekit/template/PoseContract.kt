@@ -58,6 +58,9 @@ internal class InputSpec(
     /** What a row of n pixels is shorter than n. */
     val shrink: Int get() = alignment.shrink
 
+    /** Coordinate of the centre of pixel 0. */
+    val pixelCenter: Double get() = if (alignment == Alignment.HALF_PIXEL) 0.5 else 0.0
+
     init {
         require(width > shrink && height > shrink) { "an input of $width x $height px has no extent under $alignment" }
     }

@@ -24,20 +24,33 @@ internal class PosePipeline(private val contract: PoseContract, private val runn
     var outputs: Map<String, Tensor> = emptyMap()
         private set
 
+    /** How long the steps of all estimates took so far. */
+    var spent: StepTimes = StepTimes.NONE
+        private set
+
     /** The people in [region], in the whole picture where it is null; those that the decoder puts first come first. */
-    fun estimate(source: PixelSource, orientation: Orientation, region: Region?): List<Pose> {
-        val where = region ?: wholeFrame(source.width, source.height, orientation)
-        val transform = preprocess(source, orientation, where)
-        infer()
-        return decode(outputs, transform, where)
-    }
+    fun estimate(source: PixelSource, orientation: Orientation, region: Region?): List<Pose> =
+        timed(source, orientation, region) { transform, where -> decode(outputs, transform, where) }
 
     /** The same, and the dense results of the same run. */
-    fun estimateDense(source: PixelSource, orientation: Orientation, region: Region?): Pair<List<Pose>, List<DenseMap>> {
+    fun estimateDense(source: PixelSource, orientation: Orientation, region: Region?): Pair<List<Pose>, List<DenseMap>> =
+        timed(source, orientation, region) { transform, where ->
+            decode(outputs, transform, where) to dense(outputs, transform)
+        }
+
+    /** All steps, of which [read] is the last. */
+    private fun <T> timed(
+        source: PixelSource, orientation: Orientation, region: Region?, read: (InputTransform, Region) -> T,
+    ): T {
+        val start = System.nanoTime()
         val where = region ?: wholeFrame(source.width, source.height, orientation)
         val transform = preprocess(source, orientation, where)
+        val preprocessed = System.nanoTime()
         infer()
-        return decode(outputs, transform, where) to dense(outputs, transform)
+        val inferred = System.nanoTime()
+        val result = read(transform, where)
+        spent += StepTimes.ofNanos(preprocessed - start, inferred - preprocessed, System.nanoTime() - inferred)
+        return result
     }
 
     /** The region of a whole picture of that stored size. */
