@@ -90,7 +90,7 @@ def write_app(bundles: Sequence[Bundle], application_id: str, folder: Path) -> P
     first = bundles[0]
     layout, spec = LAYOUTS[first.platform], first.spec
     values = _values(spec, application_id)
-    for path in _files(tree_root(first.platform)):
+    for path in tree_files(first.platform):
         _write(path, tree_root(first.platform), folder, spec, values)
     wrapper = folder / layout.wrapper
     shutil.copytree(first.wrapper_path, wrapper)
@@ -110,7 +110,9 @@ def _values(spec: PoseSpec, application_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _files(tree: Path) -> list[Path]:
+def tree_files(platform: str) -> list[Path]:
+    """The files of an app in the repository, without what a build left there."""
+    tree = tree_root(platform)
     found = sorted(path for path in tree.rglob("*") if path.is_file())
     return [path for path in found if not BUILT.intersection(path.relative_to(tree).parts) and not is_litter(path)]
 

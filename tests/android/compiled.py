@@ -117,7 +117,11 @@ def compile_all(work: Path) -> Compiled:
     for kind in compiled.specs:
         compiled.render(kind, compiled.module(kind))
         units += [compiled.own(kind)] if kind != CORE else []
-        units.append(compiled.above(f"device-{kind}", kind, [compiled.module(kind) / "src" / "androidTest"]))
+        units.append(
+            compiled.above(
+                f"device-{kind}", kind, [compiled.module(kind) / "src" / name for name in ("androidTest", "deviceRun")]
+            )
+        )
     said = {name: text for name, text in compiled.compile(units).items() if text}
     assert not said, "\n\n".join(f"{name} does not compile:\n{text}" for name, text in said.items())
     return compiled

@@ -10,7 +10,6 @@ import android.os.Handler
 import android.os.Looper
 import androidx.camera.core.ImageAnalysis
 import androidx.lifecycle.AndroidViewModel
-import java.io.IOException
 import java.util.concurrent.Executor
 import posekit.template.AcceleratorUse
 import posekit.template.Pixels
@@ -97,13 +96,7 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
 
     /** Show the picture at [uri], and who is in it. */
     internal fun show(uri: Uri) = worker.execute {
-        val read = try {
-            readUpright(context.contentResolver, uri)
-        } catch (_: IOException) {
-            null
-        } catch (_: SecurityException) {
-            null // the picture was taken back
-        }
+        val read = readUpright(context.contentResolver, uri)
         main.post {
             if (read == null) {
                 mishap = context.getString(R.string.picture_failed)
@@ -148,7 +141,8 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
     internal fun share(snapshot: Bitmap) = worker.execute {
         val file = writeSnapshot(context, snapshot)
         main.post {
-            if (file == null) mishap = context.getString(R.string.snapshot_failed) else toShare = SharedFile(file, "image/png")
+            toShare = file?.let { SharedFile(it, "image/png") }
+            if (file == null) mishap = context.getString(R.string.snapshot_failed)
             changed()
         }
     }

@@ -57,7 +57,8 @@ internal class Panel(private val activity: Activity, private val demo: DemoModel
         spinner.adapter = ArrayAdapter(activity, android.R.layout.simple_spinner_dropdown_item, names)
         spinner.setSelection(chosen, false)
         spinner.onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
-            override fun onItemSelected(parent: AdapterView<*>?, view: View?, position: Int, id: Long) = choose(position)
+            override fun onItemSelected(parent: AdapterView<*>?, view: View?, position: Int, row: Long) =
+                choose(position)
 
             override fun onNothingSelected(parent: AdapterView<*>?) = Unit
         }
