@@ -1,4 +1,4 @@
-"""The generated module of every kind of model, type-checked against Android's own signatures."""
+"""The demo app around the module of every kind of model, type-checked against Android's own signatures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posekit.bundle import wrapper
-from posekit.contract.spec import PoseSpec
+from posekit.bundle import Bundle, demo_app, wrapper
+from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
-from tests.android import dex, tools
+from tests.android import apk, dex, manifest, tools
 from tests.android.kinds import SPECS
+from tests.devices.apps import built
 from tests.heads import networks
 
 HERE = Path(__file__).resolve().parent
@@ -22,14 +23,14 @@ OPTIONS = ("-no-jdk", "-Werror", "-jvm-target", "11")
 STRICT = (*OPTIONS, "-Xexplicit-api=strict")
 MODULE_NAME = "module"
 REPEATED = "argument '-jvm-target' is passed multiple times"
-
-
 CORE = "top-down"  # compiled whole, with every decoder; of the others what differs from it
+NAMESPACE, APPLICATION = "posekit.demo.app", "com.example.poses"
+PARTS = ("main", "deviceRun", "coroutines")  # the module's, with all that an app may want of it
 
 
 @dataclass
 class Compiled:
-    """Modules as they are shipped, and classes of what is compiled by the name of a unit: main-KIND, device-KIND."""
+    """Apps as `posekit demo` writes them, and classes of what is compiled by the name of a unit: main-KIND, app-KIND."""
 
     work: Path
     specs: dict[str, PoseSpec] = field(default_factory=lambda: {kind: make() for kind, make in SPECS.items()})
@@ -44,54 +45,86 @@ class Compiled:
         coroutines = kotlin_compiler.jars("kotlin-jupyter-kernel-*-all.jar")[0]
         return (tools.stub_jar(), self.work / "java", self.classes / "stubs", coroutines)
 
+    def project(self, kind: str) -> Path:
+        """The app's folder."""
+        return self.work / "apps" / kind
+
     def module(self, kind: str) -> Path:
-        return self.work / "modules" / kind
+        return self.project(kind) / demo_app.LAYOUTS["android"].wrapper
 
     def main(self, kind: str) -> tuple[Path, ...]:
         """The classes of a kind's module: its own before those that all share."""
         return tuple(self.classes / f"main-{one}" for one in dict.fromkeys([kind, CORE]))
 
-    def render(self, kind: str, target: Path, every_decoder: bool = False) -> None:
-        values = wrapper.context(self.specs[kind], *networks(self.specs[kind], "tflite"))
-        wrapper.render_tree(MODULE, target, self.specs[kind], values, every_decoder=every_decoder)
+    def write(self, kind: str) -> None:
+        """The app around a bundle that holds a module and small models."""
+        spec, folder = self.specs[kind], self.work / "bundles" / kind
+        stages = networks(spec, "tflite")
+        assets = wrapper.render("android", spec, stages[0], folder / "module", *stages[1:])
+        for one in stages:
+            (assets / one.model_file).write_bytes(built.tflite(contract=canonical_json(spec)))
+        (folder / "golden").mkdir()
+        bundle = Bundle(folder, {"platform": "android", "precision": "fp32"}, spec)
+        demo_app.write_app([bundle], APPLICATION, self.project(kind))
 
     def stubs(self) -> Unit:
         """The libraries that are stood in for; those in Java are compiled at once."""
-        java = [KOTLIN_STUBS / "java" / "org", KOTLIN_STUBS / "java" / "androidx"]
+        java = [KOTLIN_STUBS / "java" / "org", KOTLIN_STUBS / "java" / "androidx" / "test", HERE / "stubs" / "java"]
         kotlin_compiler.javac(java, self.work / "java", [tools.stub_jar(), *kotlin_compiler.runtime_jars()])
-        return Unit("stubs", (KOTLIN_STUBS / "kotlin",), self.libraries[:2], options=OPTIONS)
+        kotlin = (KOTLIN_STUBS / "kotlin", HERE / "stubs" / "kotlin")
+        return Unit("stubs", kotlin, self.libraries[:2], options=OPTIONS)
 
     def core(self) -> Unit:
-        """A module with every decoder, and with its optional coroutines."""
-        whole = self.work / "core"
-        self.render(CORE, whole, every_decoder=True)
-        sources = (whole / "src" / "main", whole / "src" / "coroutines")
+        """A module with every decoder."""
+        spec = self.specs[CORE]
+        values = wrapper.context(spec, *networks(spec, "tflite"))
+        wrapper.render_tree(MODULE, self.work / "core", spec, values, every_decoder=True)
+        sources = tuple(self.work / "core" / "src" / part for part in PARTS)
         return Unit(f"main-{CORE}", sources, self.libraries, options=STRICT, module=MODULE_NAME)
 
     def own(self, kind: str) -> Unit:
-        """The files of a kind's module that are not the core's."""
+        """The files of a kind's module that are not the core's, and what calls the class that differs."""
         whole, module = self.work / "core" / "src", self.module(kind) / "src"
-        found = [path for name in ("main", "coroutines") for path in sorted((module / name).rglob("*.kt"))]
+        found = [path for part in PARTS for path in sorted((module / part).rglob("*.kt"))]
         own = [path for path in found if path.read_text() != (whole / path.relative_to(module)).read_text()]
+        called = sorted((module / "deviceRun").rglob("*.kt"))
         core = self.main(CORE)
-        return Unit(f"main-{kind}", tuple(own), (*core, *self.libraries), core, STRICT, MODULE_NAME)
+        return Unit(f"main-{kind}", (*own, *called), (*core, *self.libraries), core, STRICT, MODULE_NAME)
+
+    def app(self, kind: str) -> Unit:
+        """The app itself, which sees nothing internal of the module."""
+        source = self.project(kind) / "app" / "src" / "main" / "kotlin"
+        classpath = (self.work / "R", *self.main(kind), *self.libraries)
+        return Unit(f"app-{kind}", (source,), classpath, options=OPTIONS)
 
     def above(self, name: str, kind: str, sources: Sequence[Path]) -> Unit:
         """Sources that see the internals of a kind's module."""
         return Unit(name, tuple(sources), (*self.main(kind), *self.libraries), self.main(kind), OPTIONS)
 
-    def shipped(self, kind: str) -> tuple[Path, ...]:
+    def link(self, kind: str) -> apk.Linked:
+        """The app's resources, its manifest and its assets."""
+        project, module = self.project(kind), self.module(kind)
+        main, work = project / "app" / "src" / "main", self.work / "linked" / kind
+        text = (main / "AndroidManifest.xml").read_text()
+        merged = manifest.merged(text, APPLICATION, NAMESPACE, manifest.levels(project))
+        assets = [main / "assets", module / "src" / "main" / "assets"]
+        return apk.link(merged, NAMESPACE, apk.compile_resources([main / "res"], work), assets, work)
+
+    def shipped(self, kind: str) -> Path:
         """A jar of a kind's module alone, as it would be in an app."""
         target = self.work / f"{kind}.jar"
         if not target.is_file():
-            core, own = (
-                {path.name for path in (folder / "src" / "main").rglob("*.kt")} for folder in self.sources(kind)
-            )
-            dex.jar(target, self.main(kind), core - own)
-        return (target,)
+            whole, own = (folder / "src" / "main" for folder in (self.work / "core", self.module(kind)))
+            unused = {path.name for path in whole.rglob("*.kt")} - {path.name for path in own.rglob("*.kt")}
+            dex.jar(target, self.main(kind), unused)
+        return target
 
-    def sources(self, kind: str) -> tuple[Path, Path]:
-        return self.work / "core", self.module(kind)
+    def program(self, kind: str) -> tuple[Path, ...]:
+        """Jars of the app and its module."""
+        target = self.work / f"app-{kind}.jar"
+        if not target.is_file():
+            dex.jar(target, [self.classes / f"app-{kind}", self.work / "R"])
+        return (target, self.shipped(kind))
 
     def runtime(self) -> tuple[Path, ...]:
         """Jars of the libraries that an app has beside the module: Kotlin's, and stand-ins of LiteRT and AndroidX."""
@@ -111,17 +144,16 @@ class Compiled:
 
 
 def compile_all(work: Path) -> Compiled:
-    """The modules of all kinds, in one process of the compiler."""
+    """The apps of all kinds, in one process of the compiler."""
     compiled = Compiled(work)
     units = [compiled.stubs(), compiled.core()]
     for kind in compiled.specs:
-        compiled.render(kind, compiled.module(kind))
+        compiled.write(kind)
         units += [compiled.own(kind)] if kind != CORE else []
-        units.append(
-            compiled.above(
-                f"device-{kind}", kind, [compiled.module(kind) / "src" / name for name in ("androidTest", "deviceRun")]
-            )
-        )
+        units.append(compiled.app(kind))
+    kotlin_compiler.javac([compiled.link(CORE).java], work / "R")
+    device = compiled.module(CORE) / "src" / "androidTest"
+    units.append(compiled.above("device-test", CORE, [device]))
     said = {name: text for name, text in compiled.compile(units).items() if text}
     assert not said, "\n\n".join(f"{name} does not compile:\n{text}" for name, text in said.items())
     return compiled

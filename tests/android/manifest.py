@@ -3,7 +3,9 @@ add, and what the app takes back."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from xml.etree import ElementTree
 
 from posekit.devices.apps.manifest import ANDROID, TOOLS
@@ -14,6 +16,12 @@ LITERT = f"""<manifest xmlns:android="{ANDROID}">
 <uses-permission android:name="android.permission.FOREGROUND_SERVICE_DATA_SYNC" />
 <uses-feature android:name="android.hardware.npu" android:required="false" />
 </manifest>"""
+
+
+def levels(project: Path) -> tuple[int, int]:
+    """minSdk and targetSdk of the project's version catalog."""
+    versions = tomllib.loads((project / "gradle" / "libs.versions.toml").read_text())["versions"]
+    return int(versions["minSdk"]), int(versions["targetSdk"])
 
 
 def merged(

@@ -56,10 +56,10 @@ TYPE_FAULTS = [
 ]  # fmt: skip
 
 
-def test_the_modules_of_all_kinds_are_type_checked(compiled: Compiled) -> None:
+def test_the_apps_of_all_kinds_are_type_checked(compiled: Compiled) -> None:
     assert set(compiled.specs) == set(SPECS)
     for kind in SPECS:
-        for unit in ("main", "device"):
+        for unit in ("main", "app"):
             assert any((compiled.classes / f"{unit}-{kind}").rglob("*.class")), (unit, kind)
 
 
