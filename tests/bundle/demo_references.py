@@ -30,6 +30,32 @@ def unused(project: Path) -> set[str]:
     return idle | {f"libs.{alias}" for alias in _aliases(project) - _aliases_used(project)}
 
 
+def misfilled(project: Path) -> set[str]:
+    """Texts that the code fills with more or fewer values than they have places for: an error, or none, at run time."""
+    texts = "\n".join(path.read_text() for path in (project / RESOURCES / "values").glob("*.xml"))
+    bodies = re.findall(r'<(?:string|plurals) name="(\w+)">(.*?)</(?:string|plurals)>', texts, re.DOTALL)
+    places = {name: len(set(re.findall(r"%(\d)\$", body))) for name, body in bodies}
+    found = set()
+    for path in (project / "app/src/main/kotlin").rglob("*.kt"):
+        text = path.read_text()
+        for call in re.finditer(r"\bget(?P<plural>Quantity)?String\(R\.\w+\.(?P<name>\w+)", text):
+            values = _more_arguments(text[call.end() :]) - (1 if call["plural"] else 0)
+            if values != places[call["name"]]:
+                found.add(call["name"])
+    return found
+
+
+def _more_arguments(text: str) -> int:
+    """How many arguments follow in a call that `text` is in the middle of."""
+    depth, commas = 1, 0
+    for character in text:
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(character, 0)
+        if depth == 0:
+            break
+        commas += depth == 1 and character == ","
+    return commas
+
+
 def _xml(project: Path) -> Iterator[Path]:
     yield project / "app/src/main/AndroidManifest.xml"
     yield from (project / RESOURCES).rglob("*.xml")

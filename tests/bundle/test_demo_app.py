@@ -14,7 +14,7 @@ from posekit.bundle import Bundle, demo_app, wrapper
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.errors import InputError
 from tests.android.kinds import SPECS
-from tests.bundle.demo_references import dangling, unused
+from tests.bundle.demo_references import dangling, misfilled, unused
 from tests.heads import networks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,7 @@ def test_all_that_is_referred_to_is_there(written: tuple[PoseSpec, Path]) -> Non
     _, app = written
     assert dangling(app) == set()
     assert unused(app) == set()
+    assert misfilled(app) == set()
     assert 'include(":pose")' in (app / "settings.gradle.kts").read_text()
     assert (app / "pose" / "build.gradle.kts").is_file()
     assert (app / "pose" / "golden" / "warp.json").is_file()
@@ -93,6 +94,14 @@ def test_a_reference_to_nothing_is_found(fault: str, tmp_path: Path) -> None:
     assert old in text
     (app / file).write_text(text.replace(old, new))
     assert fault in dangling(app)
+
+
+def test_a_text_without_a_value_for_each_place_is_found(tmp_path: Path) -> None:
+    app = Path(shutil.copytree(TREE, tmp_path / "app"))
+    file = app / "app/src/main/kotlin/posekit/demo/app/StatusText.kt"
+    text = file.read_text().replace("R.string.running_on, model, use", "R.string.running_on, use")
+    file.write_text(text.replace("spread.p50, spread.p90)", "spread.p50, spread.p90, name)"))
+    assert misfilled(app) == {"running_on", "step_times"}
 
 
 def test_the_tree_holds_plain_licensed_sources_alone() -> None:

@@ -60,8 +60,9 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
     /** Whether the camera was asked for. */
     internal var hasAsked = false
 
-    /** Told of every change. */
+    /** Told of every change but those of one frame to the next, and of these. */
     internal var changed: () -> Unit = {}
+    internal var seen: () -> Unit = {}
 
     init {
         load()
@@ -88,8 +89,9 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
                 if (picture != null || isFront != choices.isFront) return@post // a frame that came late
                 drawing = Drawing(frame, ViewFit.FILL, isFront)
                 this.times = times
-                if (!isRunningCases) message = null
-                changed()
+                val isWell = message == null || isRunningCases
+                if (!isWell) message = null
+                if (isWell) seen() else changed()
             }
         }
     }
