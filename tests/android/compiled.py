@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +31,7 @@ PARTS = ("main", "deviceRun", "coroutines")  # the module's, with all that an ap
 
 @dataclass
 class Compiled:
-    """Apps as `posekit demo` writes them, and classes of what is compiled by the name of a unit: main-KIND, app-KIND."""
+    """Apps as `posekit demo` writes them, and their classes by the name of a unit: main-KIND, app-KIND."""
 
     work: Path
     specs: dict[str, PoseSpec] = field(default_factory=lambda: {kind: make() for kind, make in SPECS.items()})
@@ -43,7 +44,8 @@ class Compiled:
     def libraries(self) -> tuple[Path, ...]:
         """Android, what is stood in for, and coroutines."""
         coroutines = kotlin_compiler.jars("kotlin-jupyter-kernel-*-all.jar")[0]
-        return (tools.stub_jar(), self.work / "java", self.classes / "stubs", coroutines)
+        stand_ins = (self.work / "java", self.classes / "litert", self.classes / "androidx")
+        return (tools.stub_jar(), *stand_ins, coroutines)
 
     def project(self, kind: str) -> Path:
         """The app's folder."""
@@ -67,12 +69,12 @@ class Compiled:
         bundle = Bundle(folder, {"platform": "android", "precision": "fp32"}, spec)
         demo_app.write_app([bundle], APPLICATION, self.project(kind))
 
-    def stubs(self) -> Unit:
+    def stand_ins(self) -> list[Unit]:
         """The libraries that are stood in for; those in Java are compiled at once."""
         java = [KOTLIN_STUBS / "java" / "org", KOTLIN_STUBS / "java" / "androidx" / "test", HERE / "stubs" / "java"]
         kotlin_compiler.javac(java, self.work / "java", [tools.stub_jar(), *kotlin_compiler.runtime_jars()])
-        kotlin = (KOTLIN_STUBS / "kotlin", HERE / "stubs" / "kotlin")
-        return Unit("stubs", kotlin, self.libraries[:2], options=OPTIONS)
+        folders = {"litert": KOTLIN_STUBS / "kotlin", "androidx": HERE / "stubs" / "kotlin"}
+        return [Unit(name, (folder,), self.libraries[:2], options=OPTIONS) for name, folder in folders.items()]
 
     def core(self) -> Unit:
         """A module with every decoder."""
@@ -83,19 +85,22 @@ class Compiled:
         return Unit(f"main-{CORE}", sources, self.libraries, options=STRICT, module=MODULE_NAME)
 
     def own(self, kind: str) -> Unit:
-        """The files of a kind's module that are not the core's, and what calls the class that differs."""
+        """The files of a kind's module that are not the core's, and those that name one of them."""
         whole, module = self.work / "core" / "src", self.module(kind) / "src"
         found = [path for part in PARTS for path in sorted((module / part).rglob("*.kt"))]
         own = [path for path in found if path.read_text() != (whole / path.relative_to(module)).read_text()]
-        called = sorted((module / "deviceRun").rglob("*.kt"))
         core = self.main(CORE)
-        return Unit(f"main-{kind}", (*own, *called), (*core, *self.libraries), core, STRICT, MODULE_NAME)
+        return Unit(f"main-{kind}", naming(own, found), (*core, *self.libraries), core, STRICT, MODULE_NAME)
 
     def app(self, kind: str) -> Unit:
-        """The app itself, which sees nothing internal of the module."""
-        source = self.project(kind) / "app" / "src" / "main" / "kotlin"
-        classpath = (self.work / "R", *self.main(kind), *self.libraries)
-        return Unit(f"app-{kind}", (source,), classpath, options=OPTIONS)
+        """The app itself, which sees nothing internal of the module; of other kinds than the core's the files that name
+        what differs in the module."""
+        found = sorted((self.project(kind) / "app" / "src" / "main" / "kotlin").rglob("*.kt"))
+        classpath, classes = (self.work / "R", *self.main(kind), *self.libraries), self.classes / f"app-{CORE}"
+        if kind == CORE:
+            return Unit(f"app-{kind}", tuple(found), classpath, options=OPTIONS, module="app")
+        differing = naming(self.own(kind).sources, found)
+        return Unit(f"app-{kind}", differing, (classes, *classpath), (classes,), OPTIONS, "app")
 
     def above(self, name: str, kind: str, sources: Sequence[Path]) -> Unit:
         """Sources that see the internals of a kind's module."""
@@ -112,41 +117,48 @@ class Compiled:
 
     def shipped(self, kind: str) -> Path:
         """A jar of a kind's module alone, as it would be in an app."""
-        target = self.work / f"{kind}.jar"
-        if not target.is_file():
-            whole, own = (folder / "src" / "main" for folder in (self.work / "core", self.module(kind)))
-            unused = {path.name for path in whole.rglob("*.kt")} - {path.name for path in own.rglob("*.kt")}
-            dex.jar(target, self.main(kind), unused)
-        return target
+        whole, own = (folder / "src" / "main" for folder in (self.work / "core", self.module(kind)))
+        unused = {path.name for path in whole.rglob("*.kt")} - {path.name for path in own.rglob("*.kt")}
+        return self._jar(kind, self.main(kind), unused)
 
     def program(self, kind: str) -> tuple[Path, ...]:
         """Jars of the app and its module."""
-        target = self.work / f"app-{kind}.jar"
-        if not target.is_file():
-            dex.jar(target, [self.classes / f"app-{kind}", self.work / "R"])
-        return (target, self.shipped(kind))
+        apps = [self.classes / f"app-{one}" for one in dict.fromkeys([kind, CORE])]
+        return (self._jar(f"app-{kind}", [*apps, self.work / "R"]), self.shipped(kind))
 
-    def runtime(self) -> tuple[Path, ...]:
-        """Jars of the libraries that an app has beside the module: Kotlin's, and stand-ins of LiteRT and AndroidX."""
-        target = self.work / "stand-ins.jar"
-        if not target.is_file():
-            dex.jar(target, [self.classes / "stubs", self.work / "java"])
-        return (*kotlin_compiler.runtime_jars(), target)
+    def litert(self) -> Path:
+        """A jar of what stands in for LiteRT's classes in Kotlin."""
+        return self._jar("litert", [self.classes / "litert"])
+
+    def androidx(self) -> Path:
+        """A jar of what stands in for AndroidX. In an app R8 would find that all of it throws, and leave nothing."""
+        return self._jar("androidx", [self.classes / "androidx", self.work / "java"])
+
+    def _jar(self, name: str, folders: Sequence[Path], without: Iterable[str] = ()) -> Path:
+        target = self.work / f"{name}.jar"
+        return target if target.is_file() else dex.jar(target, folders, without)
 
     def compile(self, units: Sequence[Unit]) -> dict[str, str]:
         """What the compiler says of each unit; nothing where it is right."""
         driver = self.work / "driver"
         found = kotlin_compiler.compile_units(units, self.work, driver if driver.is_dir() else None)
-        told = {name: [line for line in text.splitlines() if REPEATED not in line] for name, (_, text) in found.items()}
-        said = {name: "\n".join(lines).strip() for name, lines in told.items()}
-        assert {name for name, text in said.items() if text} == {name for name, (code, _) in found.items() if code}
+        said = {}
+        for name, (code, text) in found.items():
+            said[name] = "\n".join(line for line in text.splitlines() if line and REPEATED not in line)
+            assert bool(said[name]) == (code != 0), f"{name} ended with {code}: {said[name]}"
         return said
+
+
+def naming(own: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
+    """Of the files found those that are one of `own`, or name its class."""
+    names = re.compile(rf"\b(?:{'|'.join(sorted(path.stem for path in own))})\b")
+    return tuple(path for path in found if path in own or names.search(path.read_text()))
 
 
 def compile_all(work: Path) -> Compiled:
     """The apps of all kinds, in one process of the compiler."""
     compiled = Compiled(work)
-    units = [compiled.stubs(), compiled.core()]
+    units = [*compiled.stand_ins(), compiled.core()]
     for kind in compiled.specs:
         compiled.write(kind)
         units += [compiled.own(kind)] if kind != CORE else []

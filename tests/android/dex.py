@@ -13,8 +13,15 @@ from tests.android import tools
 
 HERE = Path(__file__).resolve().parent
 LEVEL = 24  # minSdk
-# of the compilers' own annotations, which are in no app
-QUIET = "-dontwarn org.jetbrains.annotations.**\n-dontwarn java.lang.invoke.**\n"
+# annotations of the compilers' own are in no app; what lifecycle-viewmodel brings rules for, since it makes models by
+# their class
+RULES = """\
+-dontwarn org.jetbrains.annotations.**
+-dontwarn java.lang.invoke.**
+-keepclassmembers,allowobfuscation class * extends androidx.lifecycle.AndroidViewModel {
+    <init>(android.app.Application);
+}
+"""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ import androidx.lifecycle.ViewModel
 import androidx.lifecycle.ViewModelStore
 import androidx.lifecycle.ViewModelStoreOwner
 
-@PublishedApi
-internal fun stub(): Nothing = throw UnsupportedOperationException("stub")
+private fun stub(): Nothing = throw UnsupportedOperationException("stub")
 
 public open class ComponentActivity() : Activity(), LifecycleOwner, ViewModelStoreOwner {
     public constructor(contentLayoutId: Int) : this() {
@@ -30,4 +29,7 @@ public open class ComponentActivity() : Activity(), LifecycleOwner, ViewModelSto
     ): ActivityResultLauncher<I> = stub()
 }
 
-public inline fun <reified VM : ViewModel> ComponentActivity.viewModels(): Lazy<VM> = stub()
+public inline fun <reified VM : ViewModel> ComponentActivity.viewModels(): Lazy<VM> = made(VM::class.java)
+
+@PublishedApi
+internal fun <VM> made(type: Class<VM>): Lazy<VM> = throw UnsupportedOperationException("stub for $type")
