@@ -479,7 +479,7 @@ APPLE_FAULTS = {
         "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)",
     ),
     "older models kept": ("ModelStore.swift", "try? files.removeItem(at: folder.", "_ = (folder."),
-    "one operation is enough": ("../TinyPoseRun/Apple/CoreMLRun.swift", "if there * 2 > known {", "if there > 0 {"),
+    "one operation is enough": ("../TinyPoseRun/Apple/Placement.swift", "if there * 2 > plan.count {", "if there > 0 {"),
     "a failure is a mere absence": (
         "../TinyPoseRun/DeviceRun.swift",
         'record.failure = "it stopped',

@@ -18,6 +18,7 @@ public func CGColorSpaceCreateDeviceRGB() -> CGColorSpace { CGColorSpace() }
 
 public enum CGImageAlphaInfo: UInt32, Sendable {
   case none = 0
+  case premultipliedLast = 1
   case noneSkipLast = 5
   case noneSkipFirst = 6
 }
