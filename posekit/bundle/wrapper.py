@@ -157,12 +157,10 @@ def render_tree(
     refuse_taken_name(spec.type_name, [decoder_class(spec.decoder.kind)], [*files, *parts])
     used = {one.decoder.kind for one in (spec, spec.detector) if one is not None}
     unused = tuple(decoder_class(kind) for kind in DECODERS if kind not in used and not every_decoder)
-    for path in files:
-        if path.name.startswith(unused):
-            continue
+    for path in (one for one in files if not one.name.startswith(unused)):
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".j2":
-            text = _template(text).render(values)
+            text = source_template(text).render(values)
         target = folder / named(path.relative_to(source).as_posix(), spec).removesuffix(".j2")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(named(text, spec), encoding="utf-8")
@@ -196,7 +194,8 @@ def _twin(platform: str, spec: PoseSpec) -> Path | None:
 
 
 @cache
-def _template(text: str) -> Any:
+def source_template(text: str) -> Any:
+    """A text of templates, with what renders it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(template_root())  # of parts that a file includes

@@ -29,6 +29,7 @@ def _begin(context: typer.Context) -> None:
 COMMANDS = (
     making.init, making.package, making.ladder, making.compress, judging.validate, judging.check, judging.bisect,
     judging.doctor, looking.predict, looking.inspect, looking.presets, looking.sample,
+    looking.demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from posekit.errors import InputError, PosekitError
 
 if TYPE_CHECKING:
     from posekit.contract.spec import PoseSpec
+    from posekit.pipelines.demo import Demo
     from posekit.pipelines.inputs import Images
 
 
@@ -135,6 +137,16 @@ def show_written(paths: Sequence[Path], folder: Path, as_json: bool) -> None:
         out_line(str(path))
     out_line(f"now: posekit package {folder / 'tinypose.pt2'} --platform all --images {folder / 'images'} "
          f"--annotations {folder / 'annotations.json'}")  # fmt: skip
+
+
+def show_demo(written: Demo, as_json: bool) -> None:
+    """An app that was written, and what to do with it."""
+    if as_json:
+        print_json(dataclasses.asdict(written))
+        return
+    out_line(f"{written.folder}: {written.application_id}, with {', '.join(written.models)}")
+    program = "Android Studio" if written.platform == "android" else "Xcode"
+    out_line(f"open it in {program} and run it; {written.folder / 'README.md'} says more")
 
 
 def parse_box(text: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Commands that look at models, pictures and contracts: predict, inspect, presets, sample."""
+"""Commands that show what there is: predict, inspect, presets, sample, demo."""
 
 from __future__ import annotations
 
@@ -105,3 +105,25 @@ def sample(
     except OSError as error:
         raise InputError(f"cannot write the sample: {error}", "choose another folder") from error
     console.show_written(written, folder, json)
+
+
+def demo(
+    bundles: Annotated[
+        list[Path],
+        typer.Argument(help="A bundle; further ones of the same contract to switch between.", metavar="BUNDLE..."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the app's project.")],
+    application_id: Annotated[str, typer.Option(help="The app's own id; posekit.demo.NAME by default.")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an app that is already there.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write a camera app around a bundle. A project to open in Android Studio or Xcode."""
+    from posekit.cli import console
+
+    with console.progress() as step:
+        from posekit.pipelines import demo as demonstration
+
+        written = demonstration.demo(bundles, out, application_id=application_id, overwrite=overwrite, step=step)
+    for warning in written.warnings:
+        console.warn(warning)
+    console.show_demo(written, json)
