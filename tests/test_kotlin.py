@@ -79,8 +79,8 @@ TYPE_FAULTS = [
     ("LiteRtRunner.kt", "Options(LiteRtAccelerator.GPU)", "Options(Accelerator.GPU)"),
     ("LiteRtRunner.kt", "compiling, environment)", "environment)"),
     ("TinyPose2.kt", "PoseEngine.create(context, contract", "PoseEngine.create(contract"),
-    ("ParityRunTest.kt", "power.currentThermalStatus", "power.thermalStatus"),
-    ("ParityRunTest.kt", "context.applicationInfo.flags", "context.packageInfo.flags"),
+    ("ThisDevice.kt", "power.currentThermalStatus", "power.thermalStatus"),
+    ("ThisDevice.kt", "context.applicationInfo.flags", "context.packageInfo.flags"),
     ("DeviceRunFiles.kt", "asset.startOffset\n", "asset.start\n"),
 ]  # fmt: skip
 
@@ -140,7 +140,7 @@ class Compiled:
         stubs = build.unit("stubs", (build.HERE / "stubs" / "kotlin",), (self.java_stubs,))
         main = self.main("main", self.sources)
         tests = (self.sources / "src" / "test", self.harness)
-        device = self.tests("device-tests", (self.sources / "src" / "androidTest",), "main")
+        device = self.tests("device-tests", build.device_tests(self.sources), "main")
         self.results = build.compile_units([stubs, main, self.tests("tests", tests, "main"), device], work)
 
     def main(self, name: str, module: Path) -> Any:
@@ -184,7 +184,7 @@ class Compiled:
                 self.tests(f"tests-{kind}", (folder / "src" / "test",), main),
             ]
             if kind in SEVERAL:  # it has a class for people, or two contracts
-                units.append(self.tests(f"device-{kind}", (folder / "src" / "androidTest",), main))
+                units.append(self.tests(f"device-{kind}", build.device_tests(folder), main))
             for name, (code, messages) in build.compile_units(units, self.work).items():
                 assert code == 0, f"{name} does not compile:\n{messages}"
         return folder
@@ -201,7 +201,7 @@ class Compiled:
             target.parent.mkdir(exist_ok=True)
             assert not target.exists(), f"two faults of a round are in {file}"
             target.write_text(text.replace(old, new))
-        of = "device-tests" if "androidTest" in source.parts else "main"
+        of = "device-tests" if {"androidTest", "deviceRun"}.intersection(source.parts) else "main"
         below = tuple(self.classes / one for one in dict.fromkeys((of, "main")))
         classpath = (*below, self.java_stubs, self.classes / "stubs")
         return replace(build.unit(name, tuple(targets), classpath, friends=below, strict=of == "main"), module=of)
@@ -353,10 +353,13 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     for name, contract in contracts.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "tiny-pose2.tflite").write_bytes(_model("absolute" if contract else "none", contract or b""))
+    other = tmp_path / "good" / "models" / "other.tflite"  # of another precision
+    other.parent.mkdir()
+    other.write_bytes(b"\0" + _model("absolute", contracts["good"] or b""))
     classpath = [*classes, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 43
+    assert len(checks) == 46
     assert [name for name, passed in checks.items() if not passed] == []
 
 
@@ -378,9 +381,11 @@ def test_two_stages_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for model, contract in (("tiny-pose2", canonical_json(one)), ("tiny-pose2-detector", detector)):
             (tmp_path / name / f"{model}.tflite").write_bytes(_model("absolute", contract))
+    (tmp_path / "good" / "models").mkdir()
+    shutil.copy(tmp_path / "good" / "tiny-pose2.tflite", tmp_path / "good" / "models" / "other.tflite")
     models = [tmp_path / name for name in folders]
     found = _checked_on_fakes("TwoStageChecks", TWO_STAGE, compiled, tmp_path / "checks", *models)
-    assert len(found) == 10
+    assert len(found) == 11
     assert [name for name, passed in found.items() if not passed] == []
 
 

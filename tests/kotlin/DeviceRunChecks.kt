@@ -66,6 +66,13 @@ internal object DeviceRunChecks {
     fun inFullPrecision(context: Context): Boolean =
         run(context, gpuFullPrecision = true).passes()[1].text("detail") == "full precision"
 
+    fun ofAnotherModelFile(context: Context): Boolean {
+        val (own, other) = listOf(null, "models/other.tflite").map { run(context, modelFile = it) }
+        return own.text("model_sha256") != other.text("model_sha256") &&
+            own.text("contract_sha256") == other.text("contract_sha256") && other["error"] is JsonNull &&
+            FakeLiteRt.loaded.last() == "models/other.tflite"
+    }
+
     fun saysHowItWasBuilt(context: Context): Boolean = run(context).text("build") == "debug"
 
     fun knowsEmulators(): Boolean = emulators.all { isEmulator(it[0], *it.drop(1).toTypedArray()) } &&
@@ -95,14 +102,16 @@ internal object DeviceRunChecks {
 
     private fun JsonObject.passes(): List<JsonObject> = getValue("passes").jsonArray.map { it.jsonObject }
 
-    fun run(context: Context, gpuFullPrecision: Boolean = false, stage: String = "pose"): JsonObject {
+    fun run(
+        context: Context, gpuFullPrecision: Boolean = false, stage: String = "pose", modelFile: String? = null,
+    ): JsonObject {
         val folder = createTempDirectory().toFile()
         try {
             File(folder, "request.json").writeText(REQUEST.replaceFirst("{", """{"stage": "$stage", """))
             File(folder, "p.rgb").writeBytes(ByteArray(4 * 2 * 3) { it.toByte() })
             File(folder, "i.f32").writeBytes(ByteArray(INPUT * 4))
             val device = RunDevice("fake", "fake", true, "fake", "debug") { "none" }
-            DeviceRun(context, device, folder, File(folder, "out"), gpuFullPrecision).run {}
+            DeviceRun(context, device, folder, File(folder, "out"), gpuFullPrecision, modelFile).run {}
             return Json.parseToJsonElement(File(folder, "out/run.json").readText()).jsonObject
         } finally {
             folder.deleteRecursively()

@@ -52,6 +52,14 @@ public object FacadeChecks {
             "gpu_program_cache" to { programCache(good) },
             "contract_mismatch" to { mismatch(other)?.foundHash?.length == 64 },
             "contract_missing" to { mismatch(bare)?.let { it.foundHash == null } == true },
+            "another_model_file" to {
+                TemplatePose.create(good, Options(modelFile = "models/other.tflite")).close()
+                FakeLiteRt.loaded.last() == "models/other.tflite"
+            },
+            "another_model_file_of_another_contract" to {
+                val options = Options(modelFile = "../other/tiny-pose2.tflite")
+                throws<ContractMismatchException> { TemplatePose.create(good, options) }
+            },
             "model_missing" to { throws<ModelMissingException> { TemplatePose.create(empty) } },
             "input_shape" to {
                 FakeLiteRt.inputShape = listOf(1, 3, 256, 192)
@@ -87,6 +95,7 @@ public object FacadeChecks {
             "device_run_without_a_gpu" to { DeviceRunChecks.withoutGpu(good) },
             "device_run_where_the_cpu_fails" to { DeviceRunChecks.whereTheCpuFails(good) },
             "device_run_in_full_precision" to { DeviceRunChecks.inFullPrecision(good) },
+            "device_run_of_another_model_file" to { DeviceRunChecks.ofAnotherModelFile(good) },
             "device_run_says_how_it_was_built" to { DeviceRunChecks.saysHowItWasBuilt(good) },
             "emulators" to { DeviceRunChecks.knowsEmulators() },
             "device_run_without_a_model" to { DeviceRunChecks.withoutModel(empty) },

@@ -37,6 +37,10 @@ public object TwoStageChecks {
                         it.detectorAccelerator.accelerator == Accelerator.CPU
                 }
             },
+            "another_model_file_keeps_the_detector" to {
+                TemplatePose.create(good, Options(modelFile = "models/other.tflite")).close()
+                FakeLiteRt.loaded == listOf("models/other.tflite", DETECTOR)
+            },
             "who_is_followed_needs_no_detector" to { with(good) { looks(it) == 1 && looks(it) == 0 } },
             "another_form_begins_anew" to {
                 with(good) {

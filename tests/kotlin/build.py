@@ -54,6 +54,11 @@ def render(source: Path, target: Path, pose_spec: PoseSpec, only_its_decoder: bo
     wrapper.render_tree(source, target, pose_spec, values, every_decoder=not only_its_decoder)
 
 
+def device_tests(module: Path) -> tuple[Path, ...]:
+    """What the instrumented test of a module is made of."""
+    return tuple(module / "src" / name for name in ("androidTest", "deviceRun"))
+
+
 def unit(
     name: str,
     sources: tuple[Path, ...],

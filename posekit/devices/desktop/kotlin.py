@@ -165,9 +165,9 @@ def _sources(module: Path, folder: Path) -> tuple[Path, ...]:
     """The files of the module, of its runner, and a main function in its package."""
     package = _package(module)
     place = Path("kotlin") / "posekit" / package
-    runner = sorted((module / "src" / "androidTest" / place).glob(RUNNER))
+    runner = sorted((module / "src" / "deviceRun" / place).glob(RUNNER))
     if not runner:
-        raise InputError(f"the module {module} holds no runner: {RUNNER} in src/androidTest", "package the model again")
+        raise InputError(f"the module {module} holds no runner: {RUNNER} in src/deviceRun", "package the model again")
     folder.mkdir(parents=True, exist_ok=True)
     main = _main("DesktopMain.kt", module, folder)
     own = [*sorted((module / "src" / "main" / place).glob("*.kt")), *runner]

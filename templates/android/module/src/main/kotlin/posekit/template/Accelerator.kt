@@ -14,6 +14,8 @@ public enum class Accelerator { GPU, CPU }
  * @property gpuFullPrecision float32 arithmetic on the GPU, slower; by default it computes in about 16 bits.
  *   Set it to compare with the reference.
  * @property gpuProgramCache whether programs compiled for the GPU are kept for the next start, which is faster then.
+ * @property modelFile the model's name among the app's assets, for a model of the same contract that was packaged with
+ *   another precision; null for the one that this code came with. Of two stages it is the one that looks at each person.
  */
 public data class Options @JvmOverloads constructor(
     public val accelerator: Accelerator = Accelerator.GPU,
@@ -21,6 +23,7 @@ public data class Options @JvmOverloads constructor(
     public val threads: Int? = null,
     public val gpuFullPrecision: Boolean = false,
     public val gpuProgramCache: Boolean = true,
+    public val modelFile: String? = null,
 ) {
     init {
         require(threads == null || threads > 0) { "threads is $threads, expected at least 1" }

@@ -15,6 +15,7 @@ import com.google.ai.edge.litert.Accelerator as LiteRtAccelerator
 internal class LiteRtRunner private constructor(
     private val model: CompiledModel,
     private val contract: PoseContract,
+    private val modelFile: String,
 ) : ModelRunner {
     private val inputs = mutableMapOf<String, TensorBuffer>()
     private val outputs = mutableMapOf<String, TensorBuffer>()
@@ -23,7 +24,7 @@ internal class LiteRtRunner private constructor(
     override fun run(input: FloatArray): Map<String, Tensor> = try {
         compute(input)
     } catch (error: LiteRtException) { // a checked exception, of which callers do not know
-        throw InferenceException("the runtime failed as it ran ${contract.modelFile}: ${error.message}", error)
+        throw InferenceException("the runtime failed as it ran $modelFile: ${error.message}", error)
     }
 
     private fun compute(input: FloatArray): Map<String, Tensor> {
@@ -87,8 +88,9 @@ internal class LiteRtRunner private constructor(
                 Accelerator.CPU -> onCpu(options)
                 Accelerator.GPU -> onGpu(options, context.codeCacheDir.path, contract)
             }
-            val model = CompiledModel.create(context.assets, contract.modelFile, compiling, environment)
-            val runner = LiteRtRunner(model, contract)
+            val file = options.modelFile ?: contract.modelFile
+            val model = CompiledModel.create(context.assets, file, compiling, environment)
+            val runner = LiteRtRunner(model, contract, file)
             return closingOnFailure(listOf(runner)) {
                 runner.bind()
                 runner.warmUp()
@@ -113,8 +115,10 @@ internal class LiteRtRunner private constructor(
             }
 
         /** The same contract may have models of several precisions, and of two stages two; a GPU computes in two. */
-        private fun cacheKey(options: Options, contract: PoseContract) =
-            "${contract.hash}-${contract.modelFile}" + if (options.gpuFullPrecision) "-fp32" else ""
+        private fun cacheKey(options: Options, contract: PoseContract): String {
+            val file = (options.modelFile ?: contract.modelFile).replace('/', '-') // it names a file
+            return "${contract.hash}-$file" + if (options.gpuFullPrecision) "-fp32" else ""
+        }
 
         /** LiteRT by itself takes one thread; beyond four, a phone's slow cores hold up its fast ones. */
         private fun usualThreads() = min(4, Runtime.getRuntime().availableProcessors())

@@ -67,7 +67,8 @@ internal class PeopleEngine private constructor(
         ): PeopleEngine {
             val first = requireNotNull(contract.detector) { "the contract has no detector" }
             val rule = requireNotNull(contract.following) { "the contract says nothing of regions" }
-            return PeopleEngine(PoseEngine.create(context, first, options, pose.environment), pose, rule)
+            val own = options.copy(modelFile = null)
+            return PeopleEngine(PoseEngine.create(context, first, own, pose.environment), pose, rule)
         }
     }
 }

@@ -39,7 +39,7 @@ internal class PoseEngine private constructor(
             options: Options,
             shared: Environment? = null,
         ): PoseEngine {
-            checkContract(context.assets, contract)
+            checkContract(context.assets, contract, options.modelFile ?: contract.modelFile)
             val (opened, use) = openPreferred(options) { accelerator ->
                 val environment = shared ?: Environment.create() // within the attempt: its library may be missing
                 val own = if (shared == null) listOf(environment) else emptyList()

@@ -34,7 +34,7 @@ internal class RunDevice(
  * Runs the cases of a request through this module and writes what it saw.
  *
  * [request] holds request.json, and [out] is given run.json, in the forms that posekit's docs describe. `image` is
- * run as an app's estimates are.
+ * run as an app's estimates are. [modelFile] is a model of another precision, as [Options.modelFile].
  */
 internal class DeviceRun(
     private val context: Context,
@@ -42,11 +42,13 @@ internal class DeviceRun(
     request: File,
     out: File,
     private val gpuFullPrecision: Boolean = false,
+    private val modelFile: String? = null,
 ) {
     private var contract = TemplatePoseContract.contract
     private val files = RequestFiles(request)
     private val written = RunFiles(out)
     private val passes = mutableListOf<JsonObject>()
+    private val model: String get() = modelFile ?: contract.modelFile
 
     /** Run everything; what went wrong, null when nothing did. run.json is there in both cases. */
     fun run(log: (String) -> Unit): String? {
@@ -54,6 +56,7 @@ internal class DeviceRun(
             val asked = files.request()
             if (asked.stage == RunStage.DETECTOR) {
                 contract = requireNotNull(TemplatePoseContract.stage("detector")) { "this module has no detector" }
+                require(modelFile == null) { "$modelFile is no detector" }
             }
             for (accelerator in (listOf("cpu") + asked.accelerators).distinct()) {
                 log("${asked.cases.size} cases on the $accelerator")
@@ -76,8 +79,8 @@ internal class DeviceRun(
         }
         put("runtime", device.runtime)
         // a model that cannot be read is what the error tells of
-        put("model_sha256", runCatching { assetHash(context.assets, contract.modelFile) }.getOrDefault(NO_HASH))
-        put("contract_sha256", runCatching { contractHash(context.assets, contract) }.getOrNull() ?: NO_HASH)
+        put("model_sha256", runCatching { assetHash(context.assets, model) }.getOrDefault(NO_HASH))
+        put("contract_sha256", runCatching { contractHash(context.assets, model) }.getOrNull() ?: NO_HASH)
         put("build", device.build)
         put("error", error?.take(MAX_TEXT))
         put("passes", JsonArray(passes))
@@ -88,7 +91,7 @@ internal class DeviceRun(
         val accelerator = Accelerator.entries.find { it.name.lowercase() == requested }
             ?: return pass.copy(fallbackReason = "this module runs a model on the GPU or the CPU only")
         val before = device.thermal()
-        val options = Options(accelerator, gpuFullPrecision = gpuFullPrecision)
+        val options = Options(accelerator, gpuFullPrecision = gpuFullPrecision, modelFile = modelFile)
         return try {
             PoseEngine.create(context, contract, options).use { engine ->
                 val use = engine.accelerator

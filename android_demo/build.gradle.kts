@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+
+plugins {
+    alias(libs.plugins.android.application) apply false
+    alias(libs.plugins.android.library) apply false
+}
