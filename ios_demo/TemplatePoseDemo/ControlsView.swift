@@ -35,6 +35,9 @@ struct ControlsView: View {
     .onChange(of: demo.units) { _ in
       Task { await demo.load() }
     }
+    .onChange(of: demo.file) { _ in
+      Task { await demo.load() }
+    }
     .onChange(of: demo.settings) { settings in demo.estimator.use(settings) }
   }
 
@@ -44,6 +47,11 @@ struct ControlsView: View {
       Toggle("Smoothing", isOn: $demo.settings.isSmoothing)
       Picker("Runs on", selection: $demo.units) {
         ForEach(ComputeUnits.allCases) { units in Text(units.name).tag(units) }
+      }
+      if ModelFile.all.count > 1 {
+        Picker("Model", selection: $demo.file) {
+          ForEach(ModelFile.all) { file in Text(file.label).tag(file) }
+        }
       }
       Button("Run the evaluation cases") {
         Task { await demo.evaluate() }

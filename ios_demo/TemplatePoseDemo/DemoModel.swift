@@ -31,7 +31,8 @@ enum CameraState {
 final class DemoModel: ObservableObject {
   @Published var camera = CameraState.starting
   @Published var isFront = false
-  @Published var units = ComputeUnits.all
+  @Published var units = ComputeUnits.neuralEngine
+  @Published var file = ModelFile.all[0]
   @Published var settings = LiveSettings()
   @Published var modelText = "loading the model"
   @Published var statistics = FrameStatistics()
@@ -53,15 +54,21 @@ final class DemoModel: ObservableObject {
 
   /// Loads the model for the chosen units, in place of the one that ran.
   func load() async {
-    let chosen = units
+    let (file, units) = (file, units)
     modelText = "loading the model"
     letGo()
     do {
-      let loaded = try await TemplatePose(computeUnits: chosen.value)
-      guard chosen == units else { return loaded.close() }  // another choice was made in the meantime
+      let loaded =
+        if let url = file.url {
+          try await TemplatePose(modelURL: url, computeUnits: units.value)
+        } else {
+          try await TemplatePose(computeUnits: units.value)
+        }
+      // another choice was made in the meantime
+      guard file == self.file, units == self.units, model == nil else { return loaded.close() }
       model = loaded
       estimator.use(loaded)
-      modelText = await chosen.plan()
+      modelText = await units.plan(of: file)
     } catch {
       modelText = error.localizedDescription
     }

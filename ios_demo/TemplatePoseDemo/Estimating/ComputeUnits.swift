@@ -30,10 +30,12 @@ enum ComputeUnits: String, CaseIterable, Identifiable, Sendable {
     }
   }
 
-  /// What runs, in a few words: Core ML says which part it plans to run where, from iOS 17.4 on.
-  func plan() async -> String {
+  /// What runs, in a few words: Core ML says how many operations it plans to run where, from iOS 17.4 on.
+  func plan(of model: ModelFile) async -> String {
     if self == .cpu { return "runs on the CPU" }
-    guard let plan = try? await operationPlan(computeUnits: value) else { return "what runs is not known" }
+    guard let plan = try? await operationPlan(modelURL: model.url, computeUnits: value) else {
+      return "what runs is not known"
+    }
     let places = [("Neural Engine", plan.neuralEngine), ("GPU", plan.gpu), ("CPU", plan.cpu)]
     let said = places.filter { $0.1 > 0 }.map { "\($0.0) \($0.1)" }
     return "operations planned: " + said.joined(separator: ", ")

@@ -7,7 +7,7 @@ import TemplatePoseRun
 /// - Parameter log: told what is being run.
 func runEvaluation(log: @escaping @Sendable (String) -> Void) async throws -> URL {
   let files = FileManager.default
-  guard let request = Bundle.main.url(forResource: "EvaluationCases", withExtension: nil),
+  guard let request = fromBundle?.appendingPathComponent("request", isDirectory: true),
     files.fileExists(atPath: request.appendingPathComponent("request.json").path)
   else { throw DemoError("This app was made without evaluation cases.") }
   let out = files.temporaryDirectory.appendingPathComponent("device-run", isDirectory: true)

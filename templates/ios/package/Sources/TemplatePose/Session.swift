@@ -49,6 +49,12 @@
       return prepared
     }
 
+    /// Runs the network once on what its input holds: the first run of a model takes longer than others. Where it
+    /// fails, the first picture says why.
+    func warmUp() {
+      _ = autoreleasepool { try? model.prediction(from: features) }
+    }
+
     /// Runs the network on the input that was prepared last.
     func run(_ prepared: PoseProcessor.Prepared) throws -> [Pose] {
       let start = milliseconds()

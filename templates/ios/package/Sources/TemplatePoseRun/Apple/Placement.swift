@@ -2,6 +2,7 @@
 
 #if canImport(CoreML)
   @preconcurrency import CoreML
+  import Foundation
   import TemplatePose
   import TemplatePoseCore
 
@@ -16,12 +17,16 @@
   }
 
   /// What Core ML plans to run where; nil where it does not say: before iOS 17.4 and macOS 14.4.
-  /// - Parameter computeUnits: where it may run the model.
+  /// - Parameters:
+  ///   - modelURL: of the model that gives keypoints; nil for the package's own.
+  ///   - computeUnits: where it may run the model.
   /// - Throws: `PoseError` where the model cannot be loaded.
-  public func operationPlan(computeUnits: MLComputeUnits) async throws -> OperationPlan? {
+  public func operationPlan(modelURL: URL? = nil, computeUnits: MLComputeUnits) async throws -> OperationPlan? {
+    var urls = [try modelURL ?? ModelStore.shipped()]
+    if let detector = TemplatePoseContract.detector { urls.append(try ModelStore.shipped(detector)) }
     var whole = OperationPlan()
-    for stage in [TemplatePoseContract.pose, TemplatePoseContract.detector].compactMap({ $0 }) {
-      let loaded = try await ModelStore.load(try ModelStore.shipped(stage), computeUnits: computeUnits)
+    for url in urls {
+      let loaded = try await ModelStore.load(url, computeUnits: computeUnits)
       guard let plan = await operationPlan(of: loaded.compiled, computeUnits) else { return nil }
       whole.cpu += plan.cpu
       whole.gpu += plan.gpu
