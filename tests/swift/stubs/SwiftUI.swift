@@ -153,6 +153,7 @@ extension UIViewRepresentable {
 extension UIViewControllerRepresentable {
   public var body: Never { fatalError() }
 }
-@MainActor @preconcurrency public struct UIViewControllerRepresentableContext<
+@MainActor @preconcurrency
+public struct UIViewControllerRepresentableContext<
   Representable: UIViewControllerRepresentable
 > {}

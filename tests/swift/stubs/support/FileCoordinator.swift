@@ -11,6 +11,7 @@ class NSFileCoordinator: NSObject {
   }
 
   func coordinate(
-    readingItemAt url: URL, options: ReadingOptions, error outError: UnsafeMutablePointer<NSError?>?, byAccessor reader: (URL) -> Void
+    readingItemAt url: URL, options: ReadingOptions, error outError: UnsafeMutablePointer<NSError?>?,
+    byAccessor reader: (URL) -> Void
   ) {}
 }
