@@ -38,7 +38,9 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class _Placed:
+class Placed:
+    """A figure in a picture."""
+
     figure: Figure
     origin: Array  # (2,) source px
     scale: float  # source px per figure unit
@@ -73,10 +75,26 @@ def render_scene(
     return _label(image, np.asarray(labels), placed, painted)
 
 
-def _place(rng: Rng, size_wh: tuple[int, int], figures: Sequence[Callable[[Rng], Figure]]) -> list[_Placed]:
+def render_frame(seed: int, size_wh: tuple[int, int], placed: Sequence[Placed], noise: int) -> NDArray[np.uint8]:
+    """A frame (H, W, 3) of a clip: those figures before the background of that seed, the last in front.
+
+    noise: a seed of its own for the camera's noise, so that it changes from frame to frame.
+    """
+    rng = np.random.default_rng(seed)
+    canvas, stencil = _background(rng, size_wh), ImageDraw.Draw(Image.new("I", size_wh, 0))
+    draw, light = ImageDraw.Draw(canvas), np.array([0.6, -0.8])
+    for person in placed:
+        for part in person.figure.parts:
+            _paint(draw, stencil, person, part, 0, light, 0.6)
+    picture = np.asarray(canvas.reduce(OVERSAMPLING), np.float64)
+    grain = np.random.default_rng(noise).normal(0, 4, picture.shape)
+    return np.clip(np.round(picture + grain), 0, 255).astype(np.uint8)
+
+
+def _place(rng: Rng, size_wh: tuple[int, int], figures: Sequence[Callable[[Rng], Figure]]) -> list[Placed]:
     """Figures with their places: of several tries each, the one that overlaps the others least."""
     size = np.array(size_wh, dtype=np.float64)
-    placed: list[_Placed] = []
+    placed: list[Placed] = []
     boxes: list[Array] = []
     for draw_figure in figures:
         figure = draw_figure(rng)
@@ -94,7 +112,7 @@ def _place(rng: Rng, size_wh: tuple[int, int], figures: Sequence[Callable[[Rng],
             box = np.concatenate([centre, centre]) + np.concatenate([low - high, high - low]) / 2 * scale
             tries.append((sum((_overlap(box, other) for other in boxes), 0.0), centre, box))
         _, centre, box = min(tries, key=lambda item: item[0])
-        placed.append(_Placed(figure, centre - (low + high) / 2 * scale, scale))
+        placed.append(Placed(figure, centre - (low + high) / 2 * scale, scale))
         boxes.append(box)
     return placed
 
@@ -121,7 +139,7 @@ def _shade(colour: Colour, factor: float) -> Colour:
 def _paint(
     draw: ImageDraw.ImageDraw,
     stencil: ImageDraw.ImageDraw,
-    person: _Placed,
+    person: Placed,
     part: Part,
     label: int,
     light: Array,
@@ -208,7 +226,7 @@ def _any_colour(rng: Rng) -> Colour:
 
 
 def _occlude(
-    rng: Rng, draw: ImageDraw.ImageDraw, stencil: ImageDraw.ImageDraw, person: _Placed, size_wh: tuple[int, int]
+    rng: Rng, draw: ImageDraw.ImageDraw, stencil: ImageDraw.ImageDraw, person: Placed, size_wh: tuple[int, int]
 ) -> None:
     """One object in front of that person: a box, a ball, a post or a low wall."""
     points = person.project(person.figure.keypoints)
@@ -246,7 +264,7 @@ def _photograph(rng: Rng, canvas: Image.Image) -> NDArray[np.uint8]:
 def _label(
     image: NDArray[np.uint8],
     labels: NDArray[np.int32],
-    placed: list[_Placed],
+    placed: list[Placed],
     painted: list[tuple[int, frozenset[str]]],
 ) -> Scene:
     """Visibility from what was painted last at each keypoint's pixel; figures hardly seen are left out."""

@@ -33,15 +33,33 @@ def predict(
     arch: ArchOption = "",
     trust: TrustOption = False,
     weights: WeightsOption = "",
+    wrapper: Annotated[
+        bool, typer.Option("--wrapper", help="Show what an app would: a bundle's generated code on frames of a camera.")
+    ] = False,
+    camera: Annotated[str, typer.Option(help="With --wrapper: back, or front, whose view is mirrored.")] = "back",
+    frames: Annotated[
+        str, typer.Option(help="With --wrapper: what the camera gives: yuv420, nv21 or rgba.")
+    ] = "yuv420",
+    view: Annotated[str, typer.Option(help="With --wrapper: the size of the phone's view, px.", metavar="WxH")] = "",
     json: JsonOption = False,
 ) -> None:
-    """Keypoints of pictures, and an overlay to look at."""
+    """Keypoints of pictures, and an overlay to look at; with --wrapper of videos too."""
     from contextlib import ExitStack
 
     from posekit.cli import console
     from posekit.cli.predictions import show_predictions
 
     boxes = [console.parse_box(text) for text in box]
+    if wrapper:
+        from posekit.cli.app_frames import parse_options, show_app
+
+        others = {
+            "--box": boxes, "--spec": spec, "--detector": detector, "--detector-spec": detector_spec,
+            "--detector-arch": detector_arch, "--set": changes, "--arch": arch, "--weights": weights,
+        }  # fmt: skip
+        if show_app(model, images, parse_options(camera, frames, view, trust, others), out, json):
+            raise typer.Exit(2)
+        return
     with ExitStack() as kept:
         with console.progress() as step:
             from posekit.pipelines import inputs

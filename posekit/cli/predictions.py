@@ -32,7 +32,7 @@ def show_predictions(
     rows = []
     taken: dict[str, int] = {}
     for path, image, seen in found:
-        row = _row(path, seen, spec)
+        row = row_of(path, seen, spec)
         if out is not None:
             taken[path.stem] = taken.get(path.stem, 0) + 1
             suffix = f"-{taken[path.stem]}" if taken[path.stem] > 1 else ""
@@ -42,13 +42,13 @@ def show_predictions(
         unread = [{"image": str(path), "error": error.message, "hint": error.hint} for path, error in failed]
         print_json({"predictions": rows, "failed": unread})
     for row in () if as_json else rows:
-        _show(row, spec)
+        show_row(row, spec)
     sys.stdout.flush()
     for _, why in failed:
         show_error(why, as_json=False)
 
 
-def _row(path: Path, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
+def row_of(path: Path, seen: Prediction, spec: PoseSpec) -> dict[str, Any]:
     """One picture as JSON has it; px to three digits, scores to five; of dense results how large a share of the cells
     each label has."""
     import numpy as np
@@ -107,7 +107,7 @@ def _drawn(out: Path, stem: str, image: Picture, seen: Prediction, spec: PoseSpe
     return paths
 
 
-def _show(row: dict[str, Any], spec: PoseSpec) -> None:
+def show_row(row: dict[str, Any], spec: PoseSpec) -> None:
     """One picture: a table a person, or that nobody is there."""
     if not row["instances"]:
         out_line(f"{row['image']}: nobody")

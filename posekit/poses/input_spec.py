@@ -67,6 +67,11 @@ class InputSpec(Part):
         return self.resize != "affine_crop" if self.outside is None else self.outside == "edge"
 
     @property
+    def pixel_center(self) -> float:
+        """Coordinate of the centre of pixel 0."""
+        return 0.5 if self.alignment == "half_pixel" else 0.0
+
+    @property
     def extent_wh(self) -> tuple[int, int]:
         """How long a row and a column of the input are in its own coordinates: under `corners` one px less."""
         shrink = 1 if self.alignment == "corners" else 0

@@ -122,7 +122,7 @@ def input_transform(region: Region, spec: InputSpec) -> InputTransform:
     return InputTransform(
         matrix=np.array([[a, b, tx], [c, d, ty]]),
         content_xyxy=(left, top, right, bottom),
-        pixel_center=0.5 if spec.alignment == "half_pixel" else 0.0,
+        pixel_center=spec.pixel_center,
         clamp=spec.repeats_edge,
         antialias=spec.sampling == "bilinear_antialias",
         in_32nds=spec.sampling == "bilinear_32nds",

@@ -69,5 +69,28 @@ def to_rgb(
     return np.stack([np.clip(channel >> BITS, 0, 255).astype(np.uint8) for channel in channels], axis=-1)
 
 
+def from_rgb(
+    picture: NDArray[np.uint8], colors: YuvColors = YuvColors()
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """The planes Y (H, W), U and V of a picture (H, W, 3), as a camera makes them: a place of U and V holds the mean of
+    its 2 x 2 px."""
+    red, blue = WEIGHTS[colors.matrix]
+    height, width = picture.shape[:2]
+    even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge").astype(np.float64)
+    light = even @ np.array([red, 1 - red - blue, blue])
+    u, v = (
+        ((even[..., channel] - light) / (2 * (1 - weight))).reshape(len(even) // 2, 2, -1, 2).mean(axis=(1, 3))
+        for channel, weight in ((2, blue), (0, red))
+    )
+    if colors.range == "full":
+        return _bytes(light[:height, :width]), _bytes(u + 128), _bytes(v + 128)
+    squeezed = light[:height, :width] * (219 / 255) + 16
+    return _bytes(squeezed), _bytes(u * (224 / 255) + 128), _bytes(v * (224 / 255) + 128)
+
+
+def _bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.clip(np.floor(values + 0.5), 0, 255).astype(np.uint8)
+
+
 def _fixed(value: float) -> int:
     return math.floor(value * (1 << BITS) + 0.5)

@@ -36,10 +36,9 @@ def pictures_of(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> dic
 
 def _over(image: Picture, maps: Sequence[DenseMap], spec: PoseSpec) -> Picture:
     """Maps of one name over a picture (h, w); of several regions the highest."""
-    center = 0.5 if spec.input.alignment == "half_pixel" else 0.0
     found = np.zeros(image.shape[:2], np.uint8)
     for one in maps:
-        values = over_picture(one, (image.shape[1], image.shape[0]), center)
+        values = over_picture(one, (image.shape[1], image.shape[0]), spec.input.pixel_center)
         found = np.maximum(found, np.round(values * (255 if one.is_mask else 1)).astype(np.uint8))
     return found
 

@@ -56,6 +56,16 @@ def compiled(platform: str, tree: Path, spec: PoseSpec, work: Path) -> Compiled:
     return Compiled(platform, BUILDERS[platform].build(tree, work), tree / assets_folder(platform, spec.whole))
 
 
+def live_command(code: Compiled, model: Path) -> list[str]:
+    """The command of a compiled app wrapper that looks at frames, as `live` talks with it; model: the pose network's
+    file."""
+    if isinstance(code.program, SwiftWrapper):
+        return code.program.live
+    assert isinstance(code.program, KotlinWrapper)
+    several = sum(path.suffix == model.suffix for path in code.assets.iterdir()) > 1
+    return code.program.live(code.assets if several else model)
+
+
 def run_wrapper(
     code: Compiled, model: Path, cases: Callable[[], Iterable[Case]], run: Run, work: Path, *, model_sha256: str,
     spec: PoseSpec,

@@ -53,27 +53,37 @@ class KotlinWrapper:
         """
         if not model.exists():
             raise InputError(f"there is no model at {model}")
-        options = [
-            f"-Dposekit.jni={self.stand_ins / 'litert_jni.so'}", f"-Dposekit.litert={_litert_library()}",
-            f"-Dposekit.runtime=LiteRT {version_of('ai-edge-litert')}", f"-Dposekit.device={_processor()}",
-        ]  # fmt: skip
-        path = [*self.classes, self.stand_ins / "java", self.stand_ins / "classes" / "litert"]
+        names = [f"-Dposekit.runtime=LiteRT {version_of('ai-edge-litert')}", f"-Dposekit.device={_processor()}"]
         main = f"posekit.{self.package}.DesktopMainKt"
         (out / RUN).unlink(missing_ok=True)
-        done = kotlin_compiler.java(path, main, [request, out, model.resolve()], options, timeout)
+        done = kotlin_compiler.java(self._path, main, [request, out, model.resolve()], [*self._native, *names], timeout)
         if done.returncode or not (out / RUN).is_file():
             said = kotlin_compiler.first(done.stderr)
             raise ConversionError(f"the generated Kotlin ended with exit code {done.returncode}: {said}")
 
     def golden(self, vectors: Path, stage: StageName = "pose", *, timeout: float = TIMEOUT_SECONDS) -> str:
         """What the module makes of golden vectors of a stage, as JSON; ConversionError where it fails."""
-        path = [*self.classes, self.stand_ins / "java", self.stand_ins / "classes" / "litert"]
         options = [f"-Dposekit.golden={vectors}", f"-Dposekit.stage={stage}"]
-        done = kotlin_compiler.java(path, f"posekit.{self.package}.GoldenMainKt", [], options, timeout)
+        done = kotlin_compiler.java(self._path, f"posekit.{self.package}.GoldenMainKt", [], options, timeout)
         if done.returncode:
             said = kotlin_compiler.first(done.stderr)
             raise ConversionError(f"the generated Kotlin ended with exit code {done.returncode}: {said}")
         return done.stdout
+
+    def live(self, model: Path) -> list[str]:
+        """The command that looks at frames with a model, a file or the folder of those of both stages, as
+        devices.desktop.live talks with it."""
+        return kotlin_compiler.command(
+            self._path, f"posekit.{self.package}.LiveMainKt", [model.resolve()], self._native
+        )
+
+    @property
+    def _path(self) -> list[Path]:
+        return [*self.classes, self.stand_ins / "java", self.stand_ins / "classes" / "litert"]
+
+    @property
+    def _native(self) -> list[str]:
+        return [f"-Dposekit.jni={self.stand_ins / 'litert_jni.so'}", f"-Dposekit.litert={_litert_library()}"]
 
 
 def why_not() -> str:
@@ -162,16 +172,16 @@ def _changed(own: Sequence[Path], earlier: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def _sources(module: Path, folder: Path) -> tuple[Path, ...]:
-    """The files of the module, of its runner, and a main function in its package."""
+    """The files of the module, of its runner, and the main functions in its package."""
     package = _package(module)
     place = Path("kotlin") / "posekit" / package
     runner = sorted((module / "src" / "deviceRun" / place).glob(RUNNER))
     if not runner:
         raise InputError(f"the module {module} holds no runner: {RUNNER} in src/deviceRun", "package the model again")
     folder.mkdir(parents=True, exist_ok=True)
-    main = _main("DesktopMain.kt", module, folder)
+    mains = [_main(name, module, folder) for name in ("DesktopMain.kt", "LiveMain.kt")]
     own = [*sorted((module / "src" / "main" / place).glob("*.kt")), *runner]
-    return (*(path for path in own if not is_litter(Path(path.name))), main)
+    return (*(path for path in own if not is_litter(Path(path.name))), *mains)
 
 
 def _main(name: str, module: Path, folder: Path) -> Path:

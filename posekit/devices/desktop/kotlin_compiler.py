@@ -139,8 +139,15 @@ def java(
     timeout: float = TIMEOUT_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program that was compiled here, the Kotlin runtime on its class path."""
-    command = ["java", "-XX:+UseSerialGC", *options, "-cp", _path([*classpath, *runtime_jars()]), main]
-    return run([*command, *map(str, arguments)], "the JVM", timeout)  # fmt: skip
+    return run(command(classpath, main, arguments, options), "the JVM", timeout)
+
+
+def command(
+    classpath: Sequence[Path], main: str, arguments: Sequence[object] = (), options: Sequence[str] = ()
+) -> list[str]:
+    """What runs a program that was compiled here."""
+    path = _path([*classpath, *runtime_jars()])
+    return ["java", "-XX:+UseSerialGC", *options, "-cp", path, main, *map(str, arguments)]
 
 
 def run(command: Sequence[str], what: str, timeout: float = TIMEOUT_SECONDS) -> subprocess.CompletedProcess[str]:

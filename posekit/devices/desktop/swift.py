@@ -38,6 +38,8 @@ from posekit.runtimes.files import is_litter
 
 PLACEHOLDER, PROGRAM = "TemplatePose", "Desktop"
 BUILD_SECONDS, RUN_SECONDS = 540, 480
+LIVE = ("Live.swift", "HostSession.swift", "Messages.swift")
+PEOPLE, NEEDS_CORE_ML = "PeopleSession.swift", "#if canImport(CoreML)"
 PACKAGE_AGAIN = "package the model again"
 
 
@@ -60,6 +62,11 @@ class SwiftWrapper:
         code, said = _run([str(part) for part in command], "the generated Swift", timeout, SWIFT_BACKTRACE="enable=no")
         if code or not (out / RUN).is_file():
             raise ConversionError(f"the generated Swift ended with exit code {code}: {_last(said)}")
+
+    @property
+    def live(self) -> list[str]:
+        """The command that looks at frames, as devices.desktop.live talks with it."""
+        return [str(self.program), "live"]
 
     def golden(self, vectors: Path, stage: StageName = "pose", *, timeout: float = RUN_SECONDS) -> str:
         """What the package makes of golden vectors of a stage, as JSON; ConversionError where it fails."""
@@ -88,13 +95,15 @@ def build(package: Path, work: Path) -> SwiftWrapper:
     name, model = _named(package)
     places = {
         f"Sources/{PROGRAM}/main.swift": "main.swift",
-        f"Sources/{PROGRAM}/GoldenReport.swift": "GoldenReport.swift",
+        **{f"Sources/{PROGRAM}/{file}": file for file in ("GoldenReport.swift", *LIVE)},
         "Package.swift": "Package.swift",
     }
     files = {
         Path(place): (_templates() / source).read_text(encoding="utf-8").replace(PLACEHOLDER, name)
         for place, source in places.items()
     }
+    people = package / "Sources" / name / PEOPLE  # of two stages, over Core ML's sessions; here over those of LIVE
+    files[Path(f"Sources/{PROGRAM}/{PEOPLE}")] = people.read_text(encoding="utf-8").replace(NEEDS_CORE_ML, "#if true")
     spec = read_spec(package / "Sources" / name / CONTRACT)
     for file, text in golden_run.readers("ios", spec).items():
         files[Path(f"Sources/{PROGRAM}/{file}")] = text

@@ -6,8 +6,8 @@ import android.content.Context
 import android.content.res.AssetManager
 import java.io.File
 
-/** The one asset there is: the model. */
-private class DesktopContext(model: File) : Context() {
+/** The assets are [model]: a file, or the folder of both stages'. */
+internal class DesktopContext(model: File) : Context() {
     private val manager = AssetManager(model)
 
     override fun getAssets(): AssetManager = manager

@@ -5,7 +5,6 @@ package posekit.template
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
-import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.add
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
@@ -93,7 +92,7 @@ internal class CaseRun(
                     put(tensor.name, written.tensor(file, tensor.shape.toList(), tensor.values))
                 }
             }
-            put("people", people?.takeIf { it.all(::isFinite) }?.let { JsonArray(it.map(::person)) } ?: JsonNull)
+            put("people", people?.takeIf { it.all(::isFinite) }?.let { JsonArray(it.map(::poseDocument)) } ?: JsonNull)
             putJsonObject("dense") {
                 val maps = if (read.isEmpty()) null else decoded { pipeline.dense(read, inputTransform(region, contract.input)) }
                 for (map in maps.orEmpty()) {
@@ -106,20 +105,6 @@ internal class CaseRun(
             }
         }
 
-    private fun person(pose: Pose): JsonObject = buildJsonObject {
-        put("keypoints", JsonArray(pose.coordinates.toList().chunked(pose.dimensions, ::numbers)))
-        put("scores", numbers(pose.scores.asList()))
-        put("confidence", pose.confidence)
-        put("box_xyxy", pose.box?.let { numbers(numbers(it)) } ?: JsonNull)
-        pose.visibility?.let { put("visibility", numbers(it.asList())) }
-        pose.presence?.let { put("presence", numbers(it.asList())) }
-        pose.world?.let { put("world", JsonArray(it.asList().chunked(3, ::numbers))) }
-    }
-
-    private fun numbers(values: List<Double>): JsonArray = JsonArray(values.map { JsonPrimitive(it) })
-
-    private fun numbers(box: Box): List<Double> = listOf(box.left, box.top, box.right, box.bottom)
-
     /** What is decoded, or null where that cannot be because the outputs are not finite. */
     private fun <T> decoded(decode: () -> List<T>): List<T>? = try {
         decode()
@@ -130,7 +115,7 @@ internal class CaseRun(
     private fun isFinite(pose: Pose): Boolean =
         (pose.coordinates + pose.scores + pose.confidence).all(Double::isFinite) &&
             listOfNotNull(pose.visibility, pose.presence, pose.world).all { it.all(Double::isFinite) } &&
-            pose.box?.let { numbers(it).all(Double::isFinite) } != false
+            pose.box?.let { box -> listOf(box.left, box.top, box.right, box.bottom).all(Double::isFinite) } != false
 
     /** The same steps as an estimate takes, one by one. */
     private fun time(asked: RunRequest, times: RunTimes) {
