@@ -491,6 +491,18 @@ APPLE_FAULTS = {
         "case .npu: .cpuAndNeuralEngine",
         "case .npu: .all",
     ),
+    "a cache that sees no other weights": (
+        "ModelKey.swift",
+        "for piece in try pieces(of: file, size: size)",
+        "for piece in try pieces(of: file, size: size).dropFirst(99)",
+    ),
+    "a compiled model is overlooked": ("ModelStore.swift", "atPath: compiled.path)\n      {", 'atPath: "")\n      {'),
+    "too little of an image is drawn": (
+        "../TinyPoseCore/NeededPixels.swift",
+        "within((indices.max() ?? 0).rounded(.down) + 2)",
+        "within((indices.max() ?? 0).rounded(.down) - 1)",
+    ),
+    "no warm-up": ("TinyPose.swift", "if warmsUp { session.warmUp() }", "_ = warmsUp"),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
 }
 

@@ -39,6 +39,11 @@
       self.model = model
     }
 
+    /// The part of a stored picture that `prepare` reads.
+    func needed(of size: PixelSize, orientation: Orientation, region: Region?) throws -> PixelRectangle {
+      try processor.needed(of: size, orientation: orientation, region: region)
+    }
+
     /// Writes the network's input; the pixels are not needed afterwards.
     func prepare(_ pixels: PixelView, orientation: Orientation, region: Region?) throws
       -> PoseProcessor.Prepared

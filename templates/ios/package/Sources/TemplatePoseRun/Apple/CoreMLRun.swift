@@ -17,7 +17,7 @@
     let process = ProcessInfo.processInfo
     let run = DeviceRun(
       request: request, out: out, device: thisDevice(), runtime: "Core ML of \(systemName())",
-      model: { try ModelStore.shipped($0) }, thermal: { thermalName(process.thermalState) },
+      model: { try ModelStore.shippedPackage($0) }, thermal: { thermalName(process.thermalState) },
       load: { try await loadModel($0, on: $1) })
     return try await run.run(log: log)
   }
