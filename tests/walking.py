@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from posekit.compression.calibration import video
 from posekit.poses import Poses
 from posekit.poses.images import Picture
 from posekit.poses.people_tracking import PeopleSmoother, PeopleTracker
@@ -43,20 +42,26 @@ def walk(who: int, frames: int, start_xy: tuple[float, float], height: float, sp
     return placed
 
 
-def film(path: Path, frames: int, size_wh: tuple[int, int] = (360, 480), speed: float = 0.25) -> list[Picture]:
-    """Write a film of a figure who walks through the picture, drawn as the sample's scenes are; gives its frames as
-    they are read back."""
-    height = 0.82 * size_wh[1]
-    pictures = []
+def drawn(
+    frames: int, size_wh: tuple[int, int] = (360, 480), speed: float = 0.25, start: float = 0.38
+) -> list[Picture]:
+    """The frames of a clip of a figure who walks through the picture, drawn as the sample's scenes are; start: of its
+    way, as a part of the picture's width."""
+    height, pictures = 0.82 * size_wh[1], []
     for at in range(frames):
         body = figure(7, 2 * np.pi * STEPS * at / RATE if speed else 0.6, 50.0 if speed else 0.0)
-        origin = np.array([0.38 * size_wh[0] + height * speed * at / RATE, 0.52 * size_wh[1]])
+        origin = np.array([start * size_wh[0] + height * speed * at / RATE, 0.52 * size_wh[1]])
         pictures.append(render_frame(41, size_wh, [Placed(body, origin, height)], noise=at))
-    made = Film(path, size_wh, RATE)
+    return pictures
+
+
+def film(path: Path, pictures: list[Picture]) -> Path:
+    """Write a film of those frames."""
+    made = Film(path, (pictures[0].shape[1], pictures[0].shape[0]), RATE)
     for picture in pictures:
         made.add(Image.fromarray(picture))
     made.close()
-    return [picture for _, picture in video.frames(path, range(frames))]
+    return path
 
 
 def shaken(clip: Array, height: float, seed: int) -> Array:

@@ -29,7 +29,7 @@ FAULTS = {
     ),
     "half_pixel": (
         "tinypose",
-        "InputTransform.kt",
+        "PoseContract.kt",
         "Alignment.HALF_PIXEL) 0.5 else",
         "Alignment.HALF_PIXEL) 0.0 else",
         "preprocessing",

@@ -24,7 +24,7 @@ FAULTS = {
         "SIMD4(Float(pixel[blue]), Float(pixel[1]), Float(pixel[red]), 0)",
         "preprocessing",
     ),
-    "half_pixel": ("tinypose", "InputTransform.swift", ".halfPixel ? 0.5 : 0", ".halfPixel ? 0 : 0", "preprocessing"),
+    "half_pixel": ("tinypose", "InputSpec.swift", ".halfPixel ? 0.5 : 0", ".halfPixel ? 0 : 0", "preprocessing"),
     "pad_side": (
         "letterbox",
         "InputTransform.swift",

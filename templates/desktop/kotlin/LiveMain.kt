@@ -54,8 +54,13 @@ private fun answer(asked: JsonObject, bytes: ByteArray, live: LivePoses): Pair<J
     val frame = live.look(pixels, orientation, asked.getValue("time_seconds").jsonPrimitive.double)
     document(frame, view(asked.getValue("view").jsonObject, frame)) to frame.dense
 } catch (error: PoseException) {
-    buildJsonObject { put("error", "${error.javaClass.simpleName}: ${error.message}") } to emptyList()
+    failure(error)
+} catch (error: IllegalArgumentException) { // a plane that is too short
+    failure(error)
 }
+
+private fun failure(error: Exception): Pair<JsonObject, List<DenseMap>> =
+    buildJsonObject { put("error", "${error.javaClass.simpleName}: ${error.message}") } to emptyList()
 
 private fun pixels(asked: JsonObject, bytes: ByteArray): Pixels {
     val (width, height) = asked.getValue("size_wh").jsonArray.map { it.jsonPrimitive.int }

@@ -86,6 +86,7 @@ final class LiveRun {
   private let pose: Session
   private let people: PeopleSession?
   private var tracking = LiveTracking()
+  private var lastSeconds = 0.0
 
   init() throws {
     pose = try Session("pose", stage: TemplatePoseContract.pose, messages: messages)
@@ -136,6 +137,11 @@ final class LiveRun {
   private func look(_ asked: AskedFrame, _ bytes: Data) throws -> LiveFrame {
     let orientation = try Orientation(rotationDegrees: asked.rotationDegrees, mirrored: asked.mirrored)
     let before = (people?.spent ?? pose.spent)
+    if asked.timeSeconds < lastSeconds {
+      tracking.reset()
+      people?.forget()
+    }
+    lastSeconds = asked.timeSeconds
     return try bytes.withUnsafeBytes { memory -> LiveFrame in
       let pixels = try view(asked, memory)
       var (poses, dense) = ([Pose](), [DenseMap]())

@@ -148,8 +148,8 @@ def test_the_golden_vectors_hold_and_notice_a_slip(installed: Installed, tmp_pat
     vectors = golden_run.vectors(spec, tmp_path / "golden")
     assert golden_run.judged(installed.program.golden(vectors), spec).outcome == "pass"
     broken = Path(shutil.copytree(installed.tree, tmp_path / "broken"))
-    (file,) = broken.glob("src/*/_posekit/poses/transforms.py")
-    file.write_text(file.read_text().replace("pixel_center=0.5 if", "pixel_center=0.0 if"))
+    (file,) = broken.glob("src/*/_posekit/poses/input_spec.py")
+    file.write_text(file.read_text().replace("return 0.5 if", "return 0.0 if"))
     check = golden_run.judged(linux.build(broken, tmp_path / "build").golden(vectors), spec)
     assert check.outcome == "fail"
     assert "warp" in check.detail

@@ -120,7 +120,7 @@ def everywhere(**values: str) -> Callable[[Path], Any]:
 PASSED = {"name": "from the picture: keypoints, largest error", "outcome": "pass", "detail": "0.0000 px, at most 0.05"}
 CONTRADICTIONS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "box padding in code": (in_file("TinyContract.kt", "boxPadding = 1.25", "boxPadding = 1.5"), WRAPPER),
-    "region from a box": (in_file("InputTransform.kt", "HALF_PIXEL) 0.5", "HALF_PIXEL) 0.6"), WRAPPER),
+    "region from a box": (in_file("PoseContract.kt", "HALF_PIXEL) 0.5", "HALF_PIXEL) 0.6"), WRAPPER),
     "quarter turn": (in_file("StoredImage.kt", "90", "270"), WRAPPER),
     "tracker's margin": (in_file("Tiny.kt", "margin: Double = 1.2", "margin: Double = 1.3"), WRAPPER),
     "smoother's constant": (in_file("OneEuroFilter.kt", "minCutoff: Double = 0.5", "minCutoff: Double = 2.0"), WRAPPER),
