@@ -3,11 +3,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 KOTLIN := .toolchain/kotlin
+ANDROID := .toolchain/android
 OUT := build/demo
 # tests that need a whole platform run in the workers that come free; 2 is what CI has
 WORKERS ?= 2
 
-.PHONY: setup demo test test-fast test-other lint fuzz bench figures peers browser clean
+.PHONY: setup demo android-tools test test-fast test-other lint fuzz bench figures peers browser clean
 
 setup: .venv/.done $(KOTLIN)/.done
 
@@ -38,7 +39,14 @@ browser:
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || \
 	  echo "no browser: chromium could not be installed"
 
-test: setup browser
+# What Android apps are checked with (tests/android/README.md): 96 MB once, of which 25 stay.
+android-tools: $(ANDROID)/.done
+
+$(ANDROID)/.done: tests/android/requirements.txt
+	test -f $(KOTLIN)/.done || $(MAKE) setup
+	$(BIN)/python -m tests.android.tools
+
+test: setup browser android-tools
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) -r s
 
 # What converts nothing: under two minutes.

@@ -17,6 +17,7 @@ from posekit.devices.desktop import kotlin
 
 COMMANDS = {
     "sample", "init", "package", "validate", "predict", "inspect", "check", "bisect", "ladder", "compress", "doctor",
+    "demo",
 }  # fmt: skip
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

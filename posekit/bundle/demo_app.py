@@ -90,7 +90,7 @@ def write_app(bundles: Sequence[Bundle], application_id: str, folder: Path) -> P
     first = bundles[0]
     layout, spec = LAYOUTS[first.platform], first.spec
     values = _values(first, application_id)
-    for path in _files(tree_root(first.platform)):
+    for path in tree_files(first.platform):
         _write(path, tree_root(first.platform), folder, spec, values)
     wrapper = folder / layout.wrapper
     shutil.copytree(first.wrapper_path, wrapper)
@@ -119,7 +119,9 @@ def _minimum_ios(bundle: Bundle) -> str:
     return found[1] if found else MINIMUM_IOS
 
 
-def _files(tree: Path) -> list[Path]:
+def tree_files(platform: str) -> list[Path]:
+    """The files of an app in the repository, without what a build left there."""
+    tree = tree_root(platform)
     found = sorted(path for path in tree.rglob("*") if path.is_file())
     return [path for path in found if not BUILT.intersection(path.relative_to(tree).parts) and not is_litter(path)]
 

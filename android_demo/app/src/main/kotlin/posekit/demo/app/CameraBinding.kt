@@ -3,7 +3,6 @@
 package posekit.demo.app
 
 import android.util.Size
-import android.view.Surface
 import androidx.activity.ComponentActivity
 import androidx.camera.core.CameraInfoUnavailableException
 import androidx.camera.core.CameraSelector
@@ -81,7 +80,7 @@ internal class CameraBinding(
 
     /** Tell the camera how the display is turned, which may change without the activity being made anew. */
     fun turn() {
-        val rotation = view.display?.rotation ?: Surface.ROTATION_0
+        val rotation = view.display?.rotation ?: return // CameraX knows how it was at first
         preview?.targetRotation = rotation
         analysis?.targetRotation = rotation
     }

@@ -10,7 +10,6 @@ import android.os.Handler
 import android.os.Looper
 import androidx.camera.core.ImageAnalysis
 import androidx.lifecycle.AndroidViewModel
-import java.io.IOException
 import java.util.concurrent.Executor
 import posekit.template.AcceleratorUse
 import posekit.template.Pixels
@@ -61,8 +60,9 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
     /** Whether the camera was asked for. */
     internal var hasAsked = false
 
-    /** Told of every change. */
+    /** Told of every change but those of one frame to the next, and of these. */
     internal var changed: () -> Unit = {}
+    internal var seen: () -> Unit = {}
 
     init {
         load()
@@ -89,21 +89,16 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
                 if (picture != null || isFront != choices.isFront) return@post // a frame that came late
                 drawing = Drawing(frame, ViewFit.FILL, isFront)
                 this.times = times
-                if (!isRunningCases) message = null
-                changed()
+                val isWell = message == null || isRunningCases
+                if (!isWell) message = null
+                if (isWell) seen() else changed()
             }
         }
     }
 
     /** Show the picture at [uri], and who is in it. */
     internal fun show(uri: Uri) = worker.execute {
-        val read = try {
-            readUpright(context.contentResolver, uri)
-        } catch (_: IOException) {
-            null
-        } catch (_: SecurityException) {
-            null // the picture was taken back
-        }
+        val read = readUpright(context.contentResolver, uri)
         main.post {
             if (read == null) {
                 mishap = context.getString(R.string.picture_failed)
@@ -148,7 +143,8 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
     internal fun share(snapshot: Bitmap) = worker.execute {
         val file = writeSnapshot(context, snapshot)
         main.post {
-            if (file == null) mishap = context.getString(R.string.snapshot_failed) else toShare = SharedFile(file, "image/png")
+            toShare = file?.let { SharedFile(it, "image/png") }
+            if (file == null) mishap = context.getString(R.string.snapshot_failed)
             changed()
         }
     }

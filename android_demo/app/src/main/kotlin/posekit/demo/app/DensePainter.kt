@@ -47,16 +47,18 @@ internal class DensePainter {
     private fun toView(map: DenseMap, mapping: ViewMapping): Matrix {
         val (a, b, tx, c, d) = map.transform.map { it.toFloat() }
         val ty = map.transform.last().toFloat()
-        val toPicture = Matrix().apply { setValues(floatArrayOf(a, b, tx, c, d, ty, 0f, 0f, 1f)) }
+        val toPicture = affine(a, b, tx, c, d, ty)
         val x = mapping.viewX(0.0)
         val y = mapping.viewY(0.0)
         val across = (mapping.viewX(1.0) - x).toFloat()
         val down = (mapping.viewY(1.0) - y).toFloat()
-        val onView = Matrix().apply { setValues(floatArrayOf(across, 0f, x.toFloat(), 0f, down, y.toFloat(), 0f, 0f, 1f)) }
+        val onView = affine(across, 0f, x.toFloat(), 0f, down, y.toFloat())
         return Matrix().apply {
             setTranslate(-0.5f, -0.5f)
             postConcat(toPicture)
             postConcat(onView)
         }
     }
+
+    private fun affine(vararg values: Float) = Matrix().apply { setValues(values + floatArrayOf(0f, 0f, 1f)) }
 }

@@ -4,11 +4,9 @@ package posekit.demo.app
 
 import android.Manifest
 import android.content.Intent
-import android.content.pm.PackageManager
 import android.hardware.display.DisplayManager
 import android.net.Uri
 import android.os.Bundle
-import android.os.SystemClock
 import android.provider.Settings
 import android.view.View
 import android.widget.Button
@@ -33,6 +31,7 @@ class MainActivity : ComponentActivity() {
     private var bound: Boolean? = null // the side whose camera is shown
     private var hasCameras = false
     private var isOpen = false // whether that is known
+    private var access = CameraAccess.NOT_ASKED
 
     private val askForCamera = registerForActivityResult(ActivityResultContracts.RequestPermission()) { showCamera() }
     private val pickPicture = registerForActivityResult(ActivityResultContracts.PickVisualMedia()) { uri ->
@@ -81,14 +80,15 @@ class MainActivity : ComponentActivity() {
     override fun onStart() {
         super.onStart()
         demo.changed = ::update
+        demo.seen = ::updateFrame
         getSystemService(DisplayManager::class.java).registerDisplayListener(displays, null)
         showCamera() // it may have been allowed in the settings
-        update()
     }
 
     override fun onStop() {
         super.onStop()
         demo.changed = {}
+        demo.seen = {}
         getSystemService(DisplayManager::class.java).unregisterDisplayListener(displays)
     }
 
@@ -97,26 +97,21 @@ class MainActivity : ComponentActivity() {
         camera.release()
     }
 
-    /** Show what the user chose, where the camera may be used; else ask. */
+    /** Show the camera where that is allowed; ask once where it may be. */
     private fun showCamera() {
-        if (!isOpen) return
-        when {
-            !hasCameras -> Unit
-            isAllowed() -> bind()
-            !demo.hasAsked -> {
-                demo.hasAsked = true
-                if (!shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) ask()
-            }
+        access = cameraAccess(demo.hasAsked)
+        if (hasCameras && access == CameraAccess.NOT_ASKED && !demo.hasAsked) {
+            demo.hasAsked = true
+            ask()
         }
         update()
     }
 
-    private fun isAllowed() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
-
     private fun ask() = askForCamera.launch(Manifest.permission.CAMERA)
 
-    /** The chosen side's camera, unless a picture is shown in its place. */
+    /** The chosen side's camera, unless a picture is shown in its place, or the cases are run. */
     private fun bind() {
+        if (!hasCameras || access != CameraAccess.ALLOWED) return
         val side = demo.choices.isFront.takeIf { demo.picture == null && !demo.isRunningCases }
         if (side == bound) return
         bound = side
@@ -124,41 +119,45 @@ class MainActivity : ComponentActivity() {
     }
 
     private fun update() {
+        bind()
         val shown = demo.picture
-        if (isOpen && hasCameras && isAllowed()) bind()
         preview.visibility = if (shown == null) View.VISIBLE else View.INVISIBLE
         picture.visibility = if (shown == null) View.GONE else View.VISIBLE
         picture.setImageBitmap(shown)
-        overlay.drawing = demo.drawing
         findViewById<View>(R.id.live).visibility = if (shown == null) View.GONE else View.VISIBLE
         findViewById<View>(R.id.switch_camera).isEnabled =
             shown == null && camera.has(!demo.choices.isFront) && !demo.isRunningCases
         updateNotice()
-        panel.update(SystemClock.elapsedRealtime())
+        overlay.drawing = demo.drawing
+        panel.update()
         demo.mishap?.let { Toast.makeText(this, it, Toast.LENGTH_LONG).show() }
         demo.mishap = null
         demo.toShare?.let { share(it) }
         demo.toShare = null
     }
 
+    private fun updateFrame() {
+        overlay.drawing = demo.drawing
+        panel.updateTimes()
+    }
+
     /** Why no camera is shown, and what can be done. */
     private fun updateNotice() {
         val failure = cameraFailure
-        val canAsk = shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)
         when {
             demo.picture != null || !isOpen -> notice(null)
             failure != null -> notice(getString(R.string.camera_failed, failure))
             !hasCameras -> notice(getString(R.string.no_camera))
-            isAllowed() || !demo.hasAsked -> notice(null)
-            canAsk -> notice(getString(R.string.camera_why), R.string.allow_camera, ::ask)
-            else -> notice(getString(R.string.camera_denied), R.string.open_settings, ::openSettings)
+            access == CameraAccess.TO_EXPLAIN -> notice(getString(R.string.camera_why), R.string.allow_camera, ::ask)
+            access == CameraAccess.DENIED ->
+                notice(getString(R.string.camera_denied), R.string.open_settings, ::openSettings)
+            else -> notice(null)
         }
     }
 
     private fun notice(text: String?, action: Int? = null, act: () -> Unit = {}) {
         findViewById<View>(R.id.notice).visibility = if (text == null) View.GONE else View.VISIBLE
-        val words: TextView = findViewById(R.id.notice_text)
-        if (text != null && words.text.toString() != text) words.text = text
+        findViewById<TextView>(R.id.notice_text).text = text
         val button: Button = findViewById(R.id.notice_button)
         button.visibility = if (action == null) View.GONE else View.VISIBLE
         if (action != null) button.setText(action)

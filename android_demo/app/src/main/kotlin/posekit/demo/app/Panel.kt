@@ -3,6 +3,7 @@
 package posekit.demo.app
 
 import android.app.Activity
+import android.os.SystemClock
 import android.view.View
 import android.widget.AdapterView
 import android.widget.ArrayAdapter
@@ -21,7 +22,6 @@ internal class Panel(private val activity: Activity, private val demo: DemoModel
     private val controls = listOf(R.id.accelerators, R.id.models, R.id.tracking, R.id.smoothing, R.id.run_cases)
         .map { activity.findViewById<View>(it) }
     private var told = 0L
-    private var toldOf: Any? = null
 
     init {
         val accelerators = Accelerator.entries
@@ -41,14 +41,16 @@ internal class Panel(private val activity: Activity, private val demo: DemoModel
         smoothing.setOnCheckedChangeListener { _, isOn -> demo.choose(demo.choices.copy(isSmoothing = isOn)) }
     }
 
-    /** Say what is, at once where more than the times changed. */
-    fun update(nowMs: Long) {
+    /** Say how things are. */
+    fun update() {
         for (control in controls) control.isEnabled = !demo.isRunningCases
-        val what = listOf(demo.use, demo.message, demo.picture, demo.times == null, demo.drawing == null)
-        if (what == toldOf && nowMs - told < STATUS_EVERY_MS) return
-        told = nowMs
-        toldOf = what
-        status.text = statusText(activity.resources, demo)
+        status.text = statusText(activity, demo)
+        told = SystemClock.elapsedRealtime()
+    }
+
+    /** Say the times of the last frames, now and then. */
+    fun updateTimes() {
+        if (SystemClock.elapsedRealtime() - told >= STATUS_EVERY_MS) update()
     }
 
     private fun offer(id: Int, names: List<String>, chosen: Int, choose: (Int) -> Unit) {
@@ -57,7 +59,8 @@ internal class Panel(private val activity: Activity, private val demo: DemoModel
         spinner.adapter = ArrayAdapter(activity, android.R.layout.simple_spinner_dropdown_item, names)
         spinner.setSelection(chosen, false)
         spinner.onItemSelectedListener = object : AdapterView.OnItemSelectedListener {
-            override fun onItemSelected(parent: AdapterView<*>?, view: View?, position: Int, id: Long) = choose(position)
+            override fun onItemSelected(parent: AdapterView<*>?, view: View?, position: Int, row: Long) =
+                choose(position)
 
             override fun onNothingSelected(parent: AdapterView<*>?) = Unit
         }

@@ -16,8 +16,16 @@ import posekit.template.Orientation
 
 private const val LONGEST_SIDE = 2048
 
-/** The picture at [uri] as it is seen, made smaller where it is large; null where it is no picture. Not on the main thread. */
-internal fun readUpright(resolver: ContentResolver, uri: Uri): Bitmap? {
+/** The picture at [uri] as it is seen, made smaller where it is large; null where there is none. It takes a while. */
+internal fun readUpright(resolver: ContentResolver, uri: Uri): Bitmap? = try {
+    upright(resolver, uri)
+} catch (_: IOException) {
+    null
+} catch (_: SecurityException) {
+    null // the app was not given it, or no longer
+}
+
+private fun upright(resolver: ContentResolver, uri: Uri): Bitmap? {
     val exif = resolver.read(uri) { ExifInterface(it).getAttributeInt(ExifInterface.TAG_ORIENTATION, 1) }
     val size = BitmapFactory.Options().apply { inJustDecodeBounds = true }
     resolver.read(uri) { BitmapFactory.decodeStream(it, null, size) }

@@ -13,7 +13,6 @@ import posekit.template.LivePoses
 import posekit.template.Options
 import posekit.template.Orientation
 import posekit.template.Pixels
-import posekit.template.PoseException
 import posekit.template.TemplatePose as PoseModel
 
 /** A model that is loaded, and who is followed with it. */
@@ -39,7 +38,7 @@ internal class PoseWorker(private val context: Context) : Executor, AutoCloseabl
         }
     }
 
-    /** Load the model that was chosen in the place of the one before; on the thread. [PoseException] where that fails. */
+    /** Load the model that was chosen in the place of the one before; on the thread. PoseException where that fails. */
     fun load(choices: Choices): AcceleratorUse {
         free()
         val options = Options(choices.accelerator, modelFile = choices.model.file)

@@ -23,7 +23,7 @@ internal fun keepClearOfSystemBars(view: View) {
 internal fun snapshot(stage: View, overlay: View, preview: PreviewView?): Bitmap? {
     if (stage.width == 0 || stage.height == 0) return null
     val seen = preview?.bitmap ?: return drawn(stage)
-    val bitmap = seen.copy(Bitmap.Config.ARGB_8888, true)
+    val bitmap = seen.copy(Bitmap.Config.ARGB_8888, true) ?: return null
     Canvas(bitmap).apply {
         scale(bitmap.width / overlay.width.toFloat(), bitmap.height / overlay.height.toFloat())
         overlay.draw(this)

@@ -59,7 +59,8 @@ private fun <T> Future<T>.await(): T {
     try {
         while (true) {
             try {
-                return get()
+                @Suppress("UNCHECKED_CAST") // Android's API says that any future may give null
+                return get() as T
             } catch (_: InterruptedException) {
                 interrupted = true
             } catch (error: ExecutionException) {
