@@ -45,6 +45,25 @@ extension AppleLayerTests {
     #expect(try ModelStore.shippedPackage() == package)
   }
 
+  @Test func outputsAreOfferedTheSameMemoryAgain() async throws {
+    Scene.install()
+    let estimator = try await TinyPose()
+    let first = MLModel.standIn.backings
+    #expect(Set(first.keys) == Set(Scene.outputs().map(\.name)))
+    #expect(first.values.allSatisfy { $0.dataType == .float16 })
+    let session = try Session(model: MLModel())
+    var outputs = TinyPoseContract.makeOutputs()
+    let input = [Float](repeating: 0, count: TinyPoseContract.input.valueCount)
+    var offered: [Set<ObjectIdentifier>] = []
+    for _ in 0..<2 {
+      try input.withUnsafeBufferPointer { try session.infer($0, into: &outputs) }
+      offered.append(Set(MLModel.standIn.backings.values.map { ObjectIdentifier($0) }))
+    }
+    #expect(offered[0] == offered[1])
+    #expect(offered[0] != Set(first.values.map { ObjectIdentifier($0) }))
+    estimator.close()
+  }
+
   @Test func theModelRunsOnceBeforeTheFirstPicture() async throws {
     Scene.install()
     var runs = 0
