@@ -37,6 +37,8 @@ def demo(
     for path in paths:
         if out.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{out} is in the bundle {path}, whose files are listed", "give --out another folder")
+        if path.resolve().is_relative_to(out.resolve()):
+            raise InputError(f"{path} is in {out}, which would be replaced", "give --out another folder")
     folders.check_place(out, "demo app", demo_app.is_demo, overwrite=overwrite)
     step("verify the bundle" if len(paths) == 1 else "verify the bundles")
     opened = [bundle.open_bundle(path) for path in paths]

@@ -1,17 +1,19 @@
-"""The generated module of every kind of model, type-checked against Android's own signatures."""
+"""The demo app around the module of every kind of model, type-checked against Android's own signatures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from posekit.bundle import wrapper
-from posekit.contract.spec import PoseSpec
+from posekit.bundle import Bundle, demo_app, wrapper
+from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
-from tests.android import tools
+from tests.android import apk, dex, manifest, tools
 from tests.android.kinds import SPECS
+from tests.devices.apps import built
 from tests.heads import networks
 
 HERE = Path(__file__).resolve().parent
@@ -22,14 +24,14 @@ OPTIONS = ("-no-jdk", "-Werror", "-jvm-target", "11")
 STRICT = (*OPTIONS, "-Xexplicit-api=strict")
 MODULE_NAME = "module"
 REPEATED = "argument '-jvm-target' is passed multiple times"
-
-
 CORE = "top-down"  # compiled whole, with every decoder; of the others what differs from it
+NAMESPACE, APPLICATION = "posekit.demo.app", "com.example.poses"
+PARTS = ("main", "deviceRun", "coroutines")  # the module's, with all that an app may want of it
 
 
 @dataclass
 class Compiled:
-    """Modules as they are shipped, and classes of what is compiled by the name of a unit: main-KIND, device-KIND."""
+    """Apps as `posekit demo` writes them, and their classes by the name of a unit: main-KIND, app-KIND."""
 
     work: Path
     specs: dict[str, PoseSpec] = field(default_factory=lambda: {kind: make() for kind, make in SPECS.items()})
@@ -42,66 +44,128 @@ class Compiled:
     def libraries(self) -> tuple[Path, ...]:
         """Android, what is stood in for, and coroutines."""
         coroutines = kotlin_compiler.jars("kotlin-jupyter-kernel-*-all.jar")[0]
-        return (tools.stub_jar(), self.work / "java", self.classes / "stubs", coroutines)
+        stand_ins = (self.work / "java", self.classes / "litert", self.classes / "androidx")
+        return (tools.stub_jar(), *stand_ins, coroutines)
+
+    def project(self, kind: str) -> Path:
+        """The app's folder."""
+        return self.work / "apps" / kind
 
     def module(self, kind: str) -> Path:
-        return self.work / "modules" / kind
+        return self.project(kind) / demo_app.LAYOUTS["android"].wrapper
 
     def main(self, kind: str) -> tuple[Path, ...]:
         """The classes of a kind's module: its own before those that all share."""
         return tuple(self.classes / f"main-{one}" for one in dict.fromkeys([kind, CORE]))
 
-    def render(self, kind: str, target: Path, every_decoder: bool = False) -> None:
-        values = wrapper.context(self.specs[kind], *networks(self.specs[kind], "tflite"))
-        wrapper.render_tree(MODULE, target, self.specs[kind], values, every_decoder=every_decoder)
+    def write(self, kind: str) -> None:
+        """The app around a bundle that holds a module and small models."""
+        spec, folder = self.specs[kind], self.work / "bundles" / kind
+        stages = networks(spec, "tflite")
+        assets = wrapper.render("android", spec, stages[0], folder / "module", *stages[1:])
+        for one in stages:
+            (assets / one.model_file).write_bytes(built.tflite(contract=canonical_json(spec)))
+        (folder / "golden").mkdir()
+        bundle = Bundle(folder, {"platform": "android", "precision": "fp32"}, spec)
+        demo_app.write_app([bundle], APPLICATION, self.project(kind))
 
-    def stubs(self) -> Unit:
+    def stand_ins(self) -> list[Unit]:
         """The libraries that are stood in for; those in Java are compiled at once."""
-        java = [KOTLIN_STUBS / "java" / "org", KOTLIN_STUBS / "java" / "androidx"]
+        java = [KOTLIN_STUBS / "java" / "org", KOTLIN_STUBS / "java" / "androidx" / "test", HERE / "stubs" / "java"]
         kotlin_compiler.javac(java, self.work / "java", [tools.stub_jar(), *kotlin_compiler.runtime_jars()])
-        return Unit("stubs", (KOTLIN_STUBS / "kotlin",), self.libraries[:2], options=OPTIONS)
+        folders = {"litert": KOTLIN_STUBS / "kotlin", "androidx": HERE / "stubs" / "kotlin"}
+        return [Unit(name, (folder,), self.libraries[:2], options=OPTIONS) for name, folder in folders.items()]
 
     def core(self) -> Unit:
-        """A module with every decoder, and with its optional coroutines."""
-        whole = self.work / "core"
-        self.render(CORE, whole, every_decoder=True)
-        sources = (whole / "src" / "main", whole / "src" / "coroutines")
+        """A module with every decoder."""
+        spec = self.specs[CORE]
+        values = wrapper.context(spec, *networks(spec, "tflite"))
+        wrapper.render_tree(MODULE, self.work / "core", spec, values, every_decoder=True)
+        sources = tuple(self.work / "core" / "src" / part for part in PARTS)
         return Unit(f"main-{CORE}", sources, self.libraries, options=STRICT, module=MODULE_NAME)
 
     def own(self, kind: str) -> Unit:
-        """The files of a kind's module that are not the core's."""
+        """The files of a kind's module that are not the core's, and those that name one of them."""
         whole, module = self.work / "core" / "src", self.module(kind) / "src"
-        found = [path for name in ("main", "coroutines") for path in sorted((module / name).rglob("*.kt"))]
+        found = [path for part in PARTS for path in sorted((module / part).rglob("*.kt"))]
         own = [path for path in found if path.read_text() != (whole / path.relative_to(module)).read_text()]
         core = self.main(CORE)
-        return Unit(f"main-{kind}", tuple(own), (*core, *self.libraries), core, STRICT, MODULE_NAME)
+        return Unit(f"main-{kind}", naming(own, found), (*core, *self.libraries), core, STRICT, MODULE_NAME)
+
+    def app(self, kind: str) -> Unit:
+        """The app itself, which sees nothing internal of the module; of other kinds than the core's the files that name
+        what differs in the module."""
+        found = sorted((self.project(kind) / "app" / "src" / "main" / "kotlin").rglob("*.kt"))
+        classpath, classes = (self.work / "R", *self.main(kind), *self.libraries), self.classes / f"app-{CORE}"
+        if kind == CORE:
+            return Unit(f"app-{kind}", tuple(found), classpath, options=OPTIONS, module="app")
+        differing = naming(self.own(kind).sources, found)
+        return Unit(f"app-{kind}", differing, (classes, *classpath), (classes,), OPTIONS, "app")
 
     def above(self, name: str, kind: str, sources: Sequence[Path]) -> Unit:
         """Sources that see the internals of a kind's module."""
         return Unit(name, tuple(sources), (*self.main(kind), *self.libraries), self.main(kind), OPTIONS)
 
+    def link(self, kind: str) -> apk.Linked:
+        """The app's resources, its manifest and its assets."""
+        project, module = self.project(kind), self.module(kind)
+        main, work = project / "app" / "src" / "main", self.work / "linked" / kind
+        text = (main / "AndroidManifest.xml").read_text()
+        merged = manifest.merged(text, APPLICATION, NAMESPACE, manifest.levels(project))
+        assets = [main / "assets", module / "src" / "main" / "assets"]
+        return apk.link(merged, NAMESPACE, apk.compile_resources([main / "res"], work), assets, work)
+
+    def shipped(self, kind: str) -> Path:
+        """A jar of a kind's module alone, as it would be in an app."""
+        whole, own = (folder / "src" / "main" for folder in (self.work / "core", self.module(kind)))
+        unused = {path.name for path in whole.rglob("*.kt")} - {path.name for path in own.rglob("*.kt")}
+        return self._jar(kind, self.main(kind), unused)
+
+    def program(self, kind: str) -> tuple[Path, ...]:
+        """Jars of the app and its module."""
+        apps = [self.classes / f"app-{one}" for one in dict.fromkeys([kind, CORE])]
+        return (self._jar(f"app-{kind}", [*apps, self.work / "R"]), self.shipped(kind))
+
+    def litert(self) -> Path:
+        """A jar of what stands in for LiteRT's classes in Kotlin."""
+        return self._jar("litert", [self.classes / "litert"])
+
+    def androidx(self) -> Path:
+        """A jar of what stands in for AndroidX. In an app R8 would find that all of it throws, and leave nothing."""
+        return self._jar("androidx", [self.classes / "androidx", self.work / "java"])
+
+    def _jar(self, name: str, folders: Sequence[Path], without: Iterable[str] = ()) -> Path:
+        target = self.work / f"{name}.jar"
+        return target if target.is_file() else dex.jar(target, folders, without)
+
     def compile(self, units: Sequence[Unit]) -> dict[str, str]:
         """What the compiler says of each unit; nothing where it is right."""
         driver = self.work / "driver"
         found = kotlin_compiler.compile_units(units, self.work, driver if driver.is_dir() else None)
-        told = {name: [line for line in text.splitlines() if REPEATED not in line] for name, (_, text) in found.items()}
-        said = {name: "\n".join(lines).strip() for name, lines in told.items()}
-        assert {name for name, text in said.items() if text} == {name for name, (code, _) in found.items() if code}
+        said = {}
+        for name, (code, text) in found.items():
+            said[name] = "\n".join(line for line in text.splitlines() if line and REPEATED not in line)
+            assert bool(said[name]) == (code != 0), f"{name} ended with {code}: {said[name]}"
         return said
 
 
+def naming(own: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
+    """Of the files found those that are one of `own`, or name its class."""
+    names = re.compile(rf"\b(?:{'|'.join(sorted(path.stem for path in own))})\b")
+    return tuple(path for path in found if path in own or names.search(path.read_text()))
+
+
 def compile_all(work: Path) -> Compiled:
-    """The modules of all kinds, in one process of the compiler."""
+    """The apps of all kinds, in one process of the compiler."""
     compiled = Compiled(work)
-    units = [compiled.stubs(), compiled.core()]
+    units = [*compiled.stand_ins(), compiled.core()]
     for kind in compiled.specs:
-        compiled.render(kind, compiled.module(kind))
+        compiled.write(kind)
         units += [compiled.own(kind)] if kind != CORE else []
-        units.append(
-            compiled.above(
-                f"device-{kind}", kind, [compiled.module(kind) / "src" / name for name in ("androidTest", "deviceRun")]
-            )
-        )
+        units.append(compiled.app(kind))
+    kotlin_compiler.javac([compiled.link(CORE).java], work / "R")
+    device = compiled.module(CORE) / "src" / "androidTest"
+    units.append(compiled.above("device-test", CORE, [device]))
     said = {name: text for name, text in compiled.compile(units).items() if text}
     assert not said, "\n\n".join(f"{name} does not compile:\n{text}" for name, text in said.items())
     return compiled

@@ -11,7 +11,7 @@ import pytest
 
 from posekit.devices.desktop.kotlin_compiler import Unit
 from tests.android import tools
-from tests.android.compiled import MODULE_NAME, OPTIONS, Compiled
+from tests.android.compiled import CORE, OPTIONS, Compiled
 from tests.android.kinds import SPECS
 
 pytestmark = [
@@ -46,7 +46,7 @@ IMPORTS = ("android.app.Activity", "android.content.*", "android.content.res.Ass
            "android.net.Uri", "android.os.Bundle", "android.util.DisplayMetrics")  # fmt: skip
 
 # one mistake against Android's or LiteRT's API each: file, what stands there, what would be wrong
-TYPE_FAULTS = [
+MODULE_FAULTS = [
     ("BitmapSource.kt", "from.getPixels(window.argb, start,", "from.getPixels(window.argb, 0.0,"),
     ("LiteRtRunner.kt", "context.codeCacheDir.path", "context.codeCacheDir"),
     ("BitmapSource.kt", "bitmap.config == Bitmap.Config.HARDWARE", "bitmap.config.name == \"HARDWARE\""),
@@ -55,11 +55,24 @@ TYPE_FAULTS = [
     ("ModelThread.kt", "Thread.currentThread().interrupt()", "ProcessHandle.current().destroy()"),
 ]  # fmt: skip
 
+# the same of the app, against what its module shows too, and its resources
+APP_FAULTS = [
+    ("MainActivity.kt", "R.id.stage)", "R.id.stages)"),
+    ("MainActivity.kt", "preview.display?.displayId", "preview.display.displayId"),
+    ("CameraBinding.kt", ".setResolutionStrategy(", ".setResolution("),
+    ("CameraBinding.kt", "provider?.unbind(", "provider.unbind("),
+    ("CameraBinding.kt", "analysis.setAnalyzer(executor, analyzer)", "analysis.setAnalyzer(analyzer)"),
+    ("DensePainter.kt", "Bitmap.Config.ARGB_8888", "Bitmap.Config.ARGB"),
+    ("PeoplePainter.kt", "canvas.drawCircle(place.x, place.y,", "canvas.drawCircle(place.x.toDouble(), place.y,"),
+    ("Pictures.kt", "?: return null", ""),
+    ("PoseWorker.kt", "poses.look(pixels, ", "poses.look(image, "),
+]
 
-def test_the_modules_of_all_kinds_are_type_checked(compiled: Compiled) -> None:
+
+def test_the_apps_of_all_kinds_are_type_checked(compiled: Compiled) -> None:
     assert set(compiled.specs) == set(SPECS)
     for kind in SPECS:
-        for unit in ("main", "device"):
+        for unit in ("main", "app"):
             assert any((compiled.classes / f"{unit}-{kind}").rglob("*.class")), (unit, kind)
 
 
@@ -70,9 +83,9 @@ def test_the_examples_of_their_readmes_are_type_checked(compiled: Compiled, tmp_
         examples = re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
         assert len(examples) == 2
         for number, example in enumerate(examples):
-            source = tmp_path / f"{kind}-{number}.kt"
-            source.write_text(f"package example{number}\n\n{example}")
-            units.append(replace(compiled.above(f"example-{source.stem}", kind, (source,)), friends=()))
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (tmp_path / kind / f"{number}.kt").write_text(f"package example{number}\n\n{example}")
+        units.append(replace(compiled.above(f"examples-{kind}", kind, [tmp_path / kind]), friends=()))
     assert set(compiled.compile(units).values()) == {""}
 
 
@@ -92,16 +105,28 @@ def test_what_is_right_is_taken_and_each_slip_is_found(compiled: Compiled, tmp_p
         assert "error: " in text, slip
 
 
-def test_each_fault_planted_in_a_module_is_found(compiled: Compiled, tmp_path: Path) -> None:
+def planted(unit: Unit, sources: Path, target: Path, faults: list[tuple[str, str, str]]) -> list[Unit]:
+    """A unit each of one file with its fault, beside the classes of the unit that it is from."""
     units = []
-    for number, (file, old, new) in enumerate(TYPE_FAULTS):
-        (source,) = (compiled.module("top-down") / "src" / "main").rglob(file)
-        assert source.read_text().count(old) == 1, file
-        target = tmp_path / str(number) / file
-        target.parent.mkdir()
-        target.write_text(source.read_text().replace(old, new))
-        units.append(replace(compiled.above(f"fault-{number}", "top-down", (target,)), module=MODULE_NAME))
-    for (file, _, new), text in zip(TYPE_FAULTS, compiled.compile(units).values(), strict=True):
+    for number, (file, old, new) in enumerate(faults):
+        (source,) = sources.rglob(file)
+        assert old in source.read_text(), file
+        path = target / str(number) / file
+        path.parent.mkdir(parents=True)
+        path.write_text(source.read_text().replace(old, new))
+        units.append(replace(unit, name=f"fault-{target.name}-{number}", sources=(path,)))
+    return units
+
+
+def test_each_fault_planted_in_the_module_and_the_app_is_found(compiled: Compiled, tmp_path: Path) -> None:
+    main, app = compiled.core(), compiled.app(CORE)
+    classes = [compiled.classes / f"{name}-{CORE}" for name in ("main", "app")]
+    main = replace(main, classpath=(classes[0], *main.classpath), friends=(classes[0],))
+    app = replace(app, classpath=(classes[1], *app.classpath), friends=(classes[1],))
+    of_module = planted(main, compiled.module(CORE) / "src" / "main", tmp_path / "module", MODULE_FAULTS)
+    of_app = planted(app, compiled.project(CORE) / "app" / "src", tmp_path / "app", APP_FAULTS)
+    said = compiled.compile([*of_module, *of_app])
+    for (file, _, new), text in zip([*MODULE_FAULTS, *APP_FAULTS], said.values(), strict=True):
         assert re.search(rf"/{file}:\d+:\d+: error: ", text), f"{new!r} in {file}: {text}"
 
 

@@ -83,6 +83,8 @@ def test_an_app_is_replaced_only_where_that_is_said(
     refused(2, "demo", bundle, "--out", other, "--overwrite", says=("is no demo app",))
     assert (other / "own.txt").read_text() == "mine"
     refused(2, "demo", bundle, "--out", bundle / "app", says=("is in the bundle",))
+    inside = Path(shutil.copytree(bundle, app / "bundle"))
+    refused(2, "demo", inside, "--out", app, "--overwrite", says=("would be replaced",))
     refused(2, "demo", bundle, "--out", tmp_path / "new", "--application-id", "one", says=("--application-id",))
     refused(2, "demo", tmp_path / "nothing", "--out", tmp_path / "new", says=("is no bundle",))
     assert not (tmp_path / "new").exists()

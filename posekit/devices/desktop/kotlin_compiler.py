@@ -93,7 +93,9 @@ def compile_units(units: Sequence[Unit], work: Path, driver: Path | None = None)
     if driver is None:
         driver = compile_driver(work / "driver")
     path = _path([driver, *jars(*COMPILER_JARS)])
-    options = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", path]
+    # by default 48 MB of compiled code, which is full after a dozen units: then all is interpreted
+    room = ["-Xmx1g", "-XX:ReservedCodeCacheSize=160m"]
+    options = [*room, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", path]
     done = run(["java", *options, "CompilerDriver", *map(str, arguments)], "the Kotlin compiler")
     codes = [int(line.rpartition("\t")[2]) for line in done.stdout.splitlines() if "\t" in line]
     if len(codes) != len(units):

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signature stubs, never shipped: enough of the public API for the type checker, no behaviour.
+// After camera-core's API list of 1.7.0-rc01.
+package androidx.camera.core;
+
+import org.jetbrains.annotations.NotNull;
+
+public final class CameraSelector {
+    @NotNull public static final CameraSelector DEFAULT_BACK_CAMERA = new CameraSelector();
+    @NotNull public static final CameraSelector DEFAULT_FRONT_CAMERA = new CameraSelector();
+
+    private CameraSelector() {}
+}
