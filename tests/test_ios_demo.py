@@ -255,6 +255,38 @@ def test_app_is_type_checked(
     assert not said, said
 
 
+STATISTICS = """
+@main enum Main {
+  static func main() {
+    var statistics = FrameStatistics()
+    for frame in 0..<200 {  // of which the last 120 count: 80 to 199 ms, 0.1 s apart but for every tenth
+      let late = (0...frame).filter { $0 > 0 && $0 % 10 == 0 }.count
+      statistics.add(stepsMs: (Double(frame), 2, 3), timeSeconds: 0.1 * Double(frame + late))
+    }
+    for step in statistics.steps { print(step.name, step.ms.p50, step.ms.p90) }
+    if let rate = statistics.framesPerSecond { print(Int(rate.p50 + 0.5), Int(rate.p90 + 0.5)) }
+    print(RecentNumbers().percentile(50) == nil)
+  }
+}
+"""
+
+
+PART = "(part * numbers.count + 99) / 100 - 1"
+
+
+@pytest.mark.parametrize("fault", [pytest.param(one, marks=needs_swift) for one in ("", PART)])
+def test_figures_are_of_the_latest_frames(tmp_path: Path, fault: str) -> None:
+    source = (TREE / "TemplatePoseDemo" / "Estimating" / "FrameStatistics.swift").read_text()
+    assert fault in source
+    (tmp_path / "FrameStatistics.swift").write_text(source.replace(fault, "numbers.count / 2") if fault else source)
+    (tmp_path / "Main.swift").write_text(STATISTICS)
+    said = swiftc("-lm", "-o", tmp_path / "figures", *sorted(tmp_path.glob("*.swift")), cwd=tmp_path)
+    assert not said, said
+    lines = subprocess.run([tmp_path / "figures"], check=True, capture_output=True, text=True).stdout.split("\n")
+    expected = ["preprocessing 139.0 187.0", "inference 2.0 2.0", "decoding 3.0 3.0", "10 10", "true", ""]
+    assert (lines == expected) == (not fault), lines
+
+
 SEEDED = {
     "a view's value from another thread": (
         "DemoModel+Sharing.swift", "Task { @MainActor in self.modelText = text }", "self.modelText = text",

@@ -502,9 +502,16 @@ APPLE_FAULTS = {
         "within((indices.max() ?? 0).rounded(.down) + 2)",
         "within((indices.max() ?? 0).rounded(.down) - 1)",
     ),
-    "the oldest frame is looked at": ("LatestFrames.swift", "waiting = frame\n", "if waiting == nil { waiting = frame }\n"),
-    "tasks that block the pool": ("TinyPoseAsync.swift", "background.async { [self] in continuation.resume",
-                                  "do { continuation.resume"),
+    "the oldest frame is looked at": (
+        "LatestFrames.swift",
+        "waiting = frame\n",
+        "if waiting == nil { waiting = frame }\n",
+    ),
+    "tasks that block the pool": (
+        "TinyPoseAsync.swift",
+        "background.async { [self] in continuation.resume",
+        "do { continuation.resume",
+    ),
     "no warm-up": ("TinyPose.swift", "if warmsUp { session.warmUp() }", "_ = warmsUp"),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
 }

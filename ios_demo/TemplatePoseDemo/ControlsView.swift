@@ -13,7 +13,7 @@ struct ControlsView: View {
       if demo.picture == nil {
         button("Switch camera", "arrow.triangle.2.circlepath.camera") { await demo.switchCamera() }
       } else {
-        button("Back to the camera", "camera") { demo.picture = nil }
+        button("Back to the camera", "camera") { await demo.backToCamera() }
       }
       PhotosPicker(selection: $chosen, matching: .images) {
         Image(systemName: "photo.on.rectangle")

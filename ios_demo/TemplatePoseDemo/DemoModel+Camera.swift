@@ -24,6 +24,12 @@ extension DemoModel {
     clear()
   }
 
+  /// Shows the camera in place of a picture of the library.
+  func backToCamera() async {
+    picture = nil
+    await startCamera()
+  }
+
   func switchCamera() async {
     isFront.toggle()
     clear()

@@ -11,6 +11,7 @@ extension DemoModel {
         throw DemoError("The picture cannot be read.")
       }
       picture = await DrawnPicture(try await estimator.look(at: try await StoredPicture.read(data)))
+      stopCamera()
     }
   }
 
@@ -39,7 +40,7 @@ extension DemoModel {
 
   private func resume() async {
     await load()
-    await startCamera()
+    if picture == nil { await startCamera() }
   }
 
   private func busily(_ work: @MainActor () async throws -> Void) async {

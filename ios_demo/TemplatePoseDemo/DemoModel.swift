@@ -68,7 +68,8 @@ final class DemoModel: ObservableObject {
       guard file == self.file, units == self.units, model == nil else { return loaded.close() }
       model = loaded
       estimator.use(loaded)
-      modelText = await units.plan(of: file)
+      let plan = await units.plan(of: file)
+      if model === loaded { modelText = plan }
     } catch {
       modelText = error.localizedDescription
     }
@@ -77,7 +78,7 @@ final class DemoModel: ObservableObject {
   /// Frees the model; what was measured with it counts no longer.
   func letGo() {
     estimator.use(nil as TemplatePose?)
-    model?.close()
+    if let model { Task.detached { model.close() } }  // which waits for the frame that is being looked at
     model = nil
     collected = FrameStatistics()
     statistics = collected

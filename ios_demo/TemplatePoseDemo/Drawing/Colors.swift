@@ -12,13 +12,13 @@ func personColor(_ id: Int) -> UIColor {
 /// Hues of the numbers one after another, each far from the last: steps of the golden ratio around the wheel.
 func spread(_ number: Int) -> Double { (Double(number) * 0.618_033_988_75).truncatingRemainder(dividingBy: 1) }
 
-/// A person's depths, from the nearest point to the farthest; nil where the model gives none.
+/// The depths of a person's sure points, from the nearest to the farthest; nil where the model gives none.
 struct DepthRange {
   private let near: Double
   private let far: Double
 
   init?(_ pose: Pose) {
-    let depths = pose.points.compactMap(\.z)
+    let depths = pose.points.filter(isSure).compactMap(\.z)
     guard let depth = TemplatePoseContract.depth, let least = depths.min(), let most = depths.max() else { return nil }
     (near, far) = depth.direction == .away ? (least, most) : (most, least)
   }

@@ -63,7 +63,8 @@ private func drawName(_ name: String, of pose: Pose, color: UIColor, through map
   text.draw(at: CGPoint(x: center.x - text.size().width / 2, y: center.y - 2 * size))
 }
 
-private func isSure(_ point: PosePoint) -> Bool { point.score >= TemplatePoseContract.trackerMinScore }
+/// Whether a point counts: by the contract's own number.
+func isSure(_ point: PosePoint) -> Bool { point.score >= TemplatePoseContract.trackerMinScore }
 
 private func place(_ point: PosePoint, _ mapping: ViewMapping) -> CGPoint {
   let place = mapping.toView(TemplatePoseCore.Point(x: point.x, y: point.y))
