@@ -13,7 +13,7 @@ from PIL import Image
 
 from posekit.compression.calibration import video
 from posekit.devices.desktop import kotlin
-from tests import walking
+from sample import clip
 
 Refused = Callable[..., dict[str, Any]]
 
@@ -23,10 +23,10 @@ needs_kotlin = pytest.mark.skipif(bool(kotlin.why_not()), reason=kotlin.why_not(
 @pytest.mark.slow
 @needs_kotlin
 def test_pictures_and_a_film(packaged: Path, tiny: Any, tmp_path: Path, run_posekit: Callable[..., Any]) -> None:
-    frames = walking.drawn(3, (96, 128))
-    clip, broken = walking.film(tmp_path / "walk.mp4", frames), tmp_path / "broken.jpg"
+    frames = clip.drawn(3, (96, 128))
+    film_file, broken = clip.film(tmp_path / "walk.mp4", frames), tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
-    files = (tiny.images / "0.png", clip, broken)
+    files = (tiny.images / "0.png", film_file, broken)
     line = ("predict", packaged, *files, "--wrapper", "--camera", "front", "--view", "121x200", "--out", tmp_path / "o")
     ran = run_posekit(*line, "--json")
     assert ran.code == 2  # for the broken one alone
