@@ -75,10 +75,12 @@ def render_scene(
     return _label(image, np.asarray(labels), placed, painted)
 
 
-def render_frame(seed: int, size_wh: tuple[int, int], placed: Sequence[Placed], noise: int) -> NDArray[np.uint8]:
+def render_frame(
+    seed: int, size_wh: tuple[int, int], placed: Sequence[Placed], noise: int, grain: float
+) -> NDArray[np.uint8]:
     """A frame (H, W, 3) of a clip: those figures before the background of that seed, the last in front.
 
-    noise: a seed of its own for the camera's noise, so that it changes from frame to frame.
+    noise: a seed of its own for the camera's noise of `grain` grey levels, so that it changes from frame to frame.
     """
     rng = np.random.default_rng(seed)
     canvas, stencil = _background(rng, size_wh), ImageDraw.Draw(Image.new("I", size_wh, 0))
@@ -87,8 +89,8 @@ def render_frame(seed: int, size_wh: tuple[int, int], placed: Sequence[Placed], 
         for part in person.figure.parts:
             _paint(draw, stencil, person, part, 0, light, 0.6)
     picture = np.asarray(canvas.reduce(OVERSAMPLING), np.float64)
-    grain = np.random.default_rng(noise).normal(0, 4, picture.shape)
-    return np.clip(np.round(picture + grain), 0, 255).astype(np.uint8)
+    noisy = picture + np.random.default_rng(noise).normal(0, grain, picture.shape)
+    return np.clip(np.round(noisy), 0, 255).astype(np.uint8)
 
 
 def _place(rng: Rng, size_wh: tuple[int, int], figures: Sequence[Callable[[Rng], Figure]]) -> list[Placed]:

@@ -34,7 +34,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_sample_is_written_without_any_extra(installed: Path, tmp_path: Path) -> None:
     written = json.loads(run(installed / "posekit", "sample", tmp_path / "s", "--json", cwd=tmp_path).stdout)["files"]
-    assert {"tinypose.pt2", "tinysimcc.pt2", "annotations.json"} <= {Path(name).name for name in written}
+    assert {"tinypose.pt2", "tinysimcc.pt2", "annotations.json", "walk.mp4"} <= {Path(name).name for name in written}
 
 
 def test_templates_and_presets_are_inside(installed: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from posekit.cli.console import out_line, print_json, progress, show_error
+from posekit.cli.console import out_line, print_json, progress, show_error, warn
 from posekit.cli.predictions import row_of, show_row
 from posekit.errors import InputError
 
@@ -46,6 +46,8 @@ def show_app(model: Path, paths: Sequence[Path], options: AppOptions, out: Path 
 
     rows, films, failed = list[dict[str, Any]](), list[str](), list[tuple[Path, InputError]]()
     with progress() as step, opened_app(model, options, step) as app:
+        if app.spec.looks_at_regions and app.spec.detector is None:
+            warn("the model looks at one person at a time: pictures and first frames are taken for one as they are")
         for path in paths:
             own: list[dict[str, Any]] = []
             with _Drawn(out, path, app.spec, [one.stem for one in paths].count(path.stem) > 1) as target:

@@ -146,7 +146,7 @@ class PeopleSmoother:
     """A One-Euro filter for each tracked person, forgotten after `max_age_seconds` without them."""
 
     min_cutoff: float = 0.5
-    beta: float = 4.0
+    beta: float = 5.0
     derivative_cutoff: float = 1.0
     max_age_seconds: float = 2.0
     _filters: dict[int, tuple[OneEuroFilter, float]] = field(default_factory=dict, init=False)

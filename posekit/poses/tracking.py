@@ -61,7 +61,7 @@ class OneEuroFilter:
     """
 
     min_cutoff: float = 0.5
-    beta: float = 4.0
+    beta: float = 5.0
     derivative_cutoff: float = 1.0
     _time: float = field(default=math.nan, init=False)
     _value: Floats = field(default_factory=lambda: np.zeros(0), init=False)

@@ -106,6 +106,13 @@ def test_the_wrapper_gives_the_same_cells(platform: str, run_posekit: Callable[.
         assert [(one["name"], one["cells"] > 3000) for one in steps[name]] == [("person", True), ("parts", True)]
     assert [one["agreement"] for one in steps["decoding"]] == [1.0, 1.0]
     assert steps["decoding"][0]["max_abs"] < 1e-6
+    if platform == "android":
+        bundle = tmp_path / "out" / f"{SPEC}-{platform}"
+        app, ours = (
+            json.loads(run_posekit("predict", bundle, PHOTO, *how, "--json").out)["predictions"][0]["dense"]
+            for how in (("--wrapper", "--frames", "rgba", "--out", tmp_path / "seen"), ())
+        )
+        assert [one["shares"] for one in app] == [pytest.approx(one["shares"], abs=0.001) for one in ours]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec
 from posekit.contract.stages import following_rule, joined
 from posekit.devices import desktop, golden_run
-from posekit.devices.desktop import Compiled
+from posekit.devices.desktop import Compiled, live
+from posekit.devices.desktop.live import View
 from posekit.errors import InputError
 from posekit.parity.both import BothTally
 from posekit.parity.cases import recorded
@@ -36,10 +38,12 @@ from posekit.pipelines.predict import open_detector, open_for_prediction
 from posekit.pipelines.validate import validate
 from posekit.pipelines.validate_options import ValidateOptions
 from posekit.poses import Poses
+from posekit.poses.camera import camera_frame, upright_picture
 from posekit.poses.following import PeopleFollower
 from posekit.poses.images import Picture, load_image
 from posekit.poses.people_tracking import PeopleTracker
 from posekit.poses.regions import Region
+from posekit.poses.transforms import Orientation
 from tests import several, two_stage
 
 pytestmark = [pytest.mark.xdist_group("two_stage"), pytest.mark.slow]
@@ -204,6 +208,25 @@ def test_the_generated_code_follows_the_same_people(code: tuple[Path, Compiled],
     said = json.loads(program.program.golden(vectors).strip().splitlines()[-1])["following"]
     assert (said["cases"], said["others"]) == (120, 0)
     assert said["region"] < 1e-6
+
+
+def test_the_app_follows_the_same_people_through_frames_of_a_camera(code: tuple[Path, Compiled]) -> None:
+    """Both networks, the follower, the tracker and the view, as an app has them; Python sees the same frames."""
+    folder, program = code
+    if program.platform == "linux":
+        pytest.skip("the linux package takes pictures, not frames of a phone's camera")
+    spec, runs = runs_of(folder)
+    networks = {} if program.platform == "android" else {"pose": runs.pose, "detector": runs.detector}
+    follower, tracker = PeopleFollower(following_rule(spec)), PeopleTracker(spec.keypoints.oks_sigmas)
+    command = desktop.live_command(program, open_bundle(folder).model_path)
+    with live.started(command, spec, networks) as app:
+        for step, (image, there) in enumerate(islice(frames(), 12)):
+            frame = camera_frame(image, Orientation(270))
+            shown = app.look(frame, step / 30, View((300, 200)), smooths=False)
+            poses = follow(upright_picture(frame), spec, runs, follower).poses
+            assert shown.poses.count == there == 2
+            assert list(shown.ids) == tracker.update(poses, step / 30) == [1, 2]
+            np.testing.assert_allclose(shown.poses.keypoints, poses.keypoints, atol=0.02)
 
 
 def test_a_model_of_another_bundle_and_edited_evidence_are_seen(

@@ -102,8 +102,15 @@ def test_write_sample(tmp_path: Path) -> None:
     written = write_sample(tmp_path / "sample")
     assert all(file.is_file() for file in written)
     names = {file.relative_to(tmp_path / "sample").as_posix() for file in written}
-    assert {"tinypose.pt2", "tinysimcc.toml", "annotations.json", "README.txt", "images/scene_1.jpg"} <= names
-    assert len(names) == 14
+    assert {
+        "tinypose.pt2",
+        "tinysimcc.toml",
+        "annotations.json",
+        "walk.mp4",
+        "README.txt",
+        "images/scene_1.jpg",
+    } <= names
+    assert len(names) == 15
     facts = json.loads((DATA / "training.json").read_text())
     readme = (tmp_path / "sample" / "README.txt").read_text()
     assert all(f"{100 * facts['networks'][name]['pck']:.1f} % ({name})" in readme for name in NETWORKS)

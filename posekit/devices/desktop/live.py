@@ -104,7 +104,7 @@ class LiveWrapper:
         (width, height), own = said["size_wh"], next(one for one in self.spec.dense if one.name == said["name"])
         matrix = np.array(said["matrix"], np.float64).reshape(2, 3)
         values = self._floats((int(height), int(width)))
-        return DenseMap(own.name, values, matrix, own.labels, own.threshold if own.kind == "mask" else None)
+        return DenseMap(own.name, values, matrix, own.names, own.threshold if own.kind == "mask" else None)
 
     def _send(self, message: Mapping[str, Any]) -> None:
         self._send_bytes(json.dumps(message).encode())

@@ -1,4 +1,4 @@
-"""A small sample: two trained networks with their specs, synthetic pictures, and the scripts that made them."""
+"""A small sample: two trained networks with their specs, synthetic pictures, and a clip."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-_FILES = ("tinypose.pt2", "tinypose.toml", "tinysimcc.pt2", "tinysimcc.toml", "annotations.json")
+_FILES = ("tinypose.pt2", "tinypose.toml", "tinysimcc.pt2", "tinysimcc.toml", "annotations.json", "walk.mp4")
 
 
 def write_sample(folder: Path) -> list[Path]:

@@ -25,7 +25,7 @@ from posekit.poses.live_tracking import LiveTracking
 from posekit.poses.transforms import Orientation
 from posekit.poses.view_mapping import ViewMapping
 from posekit.runtimes import litert, mil
-from tests import walking
+from sample import clip
 from tests.devices.kotlin_samples import Sample
 from tests.devices.swift_samples import SwiftSample
 
@@ -37,7 +37,7 @@ VIEW = View((540, 960))
 
 @pytest.fixture(scope="module")
 def walk() -> list[Picture]:
-    return walking.drawn(FRAMES)
+    return clip.drawn(FRAMES)
 
 
 @pytest.fixture
@@ -118,11 +118,11 @@ def check_walk(app: LiveWrapper, run: Run, walk: list[Picture]) -> None:
     tracking, regions = tracking_of(spec), set()
     for place, picture in enumerate(walk):
         frame = camera_frame(picture, UPRIGHT_OF_A_PHONE)
-        shown = app.look(frame, place / walking.RATE, view, smooths=False)
+        shown = app.look(frame, place / clip.RATE, view, smooths=False)
         poses = seen(upright_picture(frame), run, spec, tracking)
         assert np.abs(shown.poses.keypoints - poses.keypoints).max() < PX, place
         assert np.abs(shown.poses.scores - poses.scores).max() < 1e-4
-        assert shown.ids == tuple(tracking.update(shown.poses, place / walking.RATE)[0]) == (1,)
+        assert shown.ids == tuple(tracking.update(shown.poses, place / clip.RATE)[0]) == (1,)
         height, width = picture.shape[:2]
         mapping = ViewMapping((width, height), view.size_wh, "fit", True, spec.input.pixel_center)
         assert np.abs(shown.in_view - mapping.to_view(shown.poses.keypoints[..., :2])).max() < 1e-9
@@ -133,8 +133,8 @@ def check_walk(app: LiveWrapper, run: Run, walk: list[Picture]) -> None:
     assert None not in regions
     tracking = tracking_of(spec)
     for place, picture in enumerate(walk):  # once more, from the start: time goes back, so that everybody is new
-        shown = app.look(camera_frame(picture, UPRIGHT_OF_A_PHONE), place / walking.RATE, view)
-        _, calmed = tracking.update(raw[place], place / walking.RATE)
+        shown = app.look(camera_frame(picture, UPRIGHT_OF_A_PHONE), place / clip.RATE, view)
+        _, calmed = tracking.update(raw[place], place / clip.RATE)
         assert shown.ids == (2,)
         assert np.abs(shown.poses.keypoints - calmed.keypoints).max() < 1e-6, place
     assert np.abs(calmed.keypoints - raw[-1].keypoints).max() > 0.1  # which calms

@@ -15,7 +15,7 @@ public struct OneEuroFilter: Equatable, Sendable {
   private var points: [PosePoint] = []
   private var derivatives: [PosePoint] = []
 
-  public init(minCutoff: Double = 0.5, beta: Double = 4, derivativeCutoff: Double = 1) {
+  public init(minCutoff: Double = 0.5, beta: Double = 5, derivativeCutoff: Double = 1) {
     self.minCutoff = minCutoff
     self.beta = beta
     self.derivativeCutoff = derivativeCutoff

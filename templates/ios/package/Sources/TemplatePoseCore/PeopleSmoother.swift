@@ -23,7 +23,7 @@ public struct PeopleSmoother: Equatable, Sendable {
   private var entries: [Int: Entry] = [:]
 
   public init(
-    minCutoff: Double = 0.5, beta: Double = 4, derivativeCutoff: Double = 1, maxAgeSeconds: Double = 2
+    minCutoff: Double = 0.5, beta: Double = 5, derivativeCutoff: Double = 1, maxAgeSeconds: Double = 2
   ) {
     self.minCutoff = minCutoff
     self.beta = beta

@@ -67,7 +67,7 @@ class OneEuroFilter:
     derivative_cutoff (Hz).
     """
 
-    def __init__(self, min_cutoff: float = 0.5, beta: float = 4.0, derivative_cutoff: float = 1.0) -> None:
+    def __init__(self, min_cutoff: float = 0.5, beta: float = 5.0, derivative_cutoff: float = 1.0) -> None:
         self._filter = one_person.OneEuroFilter(min_cutoff, beta, derivative_cutoff)
 
     def smooth(self, pose: Pose, time_seconds: float) -> Pose:
@@ -119,7 +119,7 @@ class PeopleSmoother:
     def __init__(
         self,
         min_cutoff: float = 0.5,
-        beta: float = 4.0,
+        beta: float = 5.0,
         derivative_cutoff: float = 1.0,
         max_age_seconds: float = 2.0,
     ) -> None:

@@ -17,7 +17,7 @@ import kotlin.math.max
  */
 public class OneEuroFilter(
     public val minCutoff: Double = 0.5,
-    public val beta: Double = 4.0,
+    public val beta: Double = 5.0,
     public val derivativeCutoff: Double = 1.0,
 ) {
     private var time = Double.NaN

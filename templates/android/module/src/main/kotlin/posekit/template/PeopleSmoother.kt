@@ -9,7 +9,7 @@ package posekit.template
  */
 public class PeopleSmoother(
     public val minCutoff: Double = 0.5,
-    public val beta: Double = 4.0,
+    public val beta: Double = 5.0,
     public val derivativeCutoff: Double = 1.0,
     public val maxAgeSeconds: Double = 2.0,
 ) {
