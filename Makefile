@@ -69,7 +69,8 @@ lint: setup
 	$(BIN)/ruff check posekit tests benchmarks sample
 	$(BIN)/ruff format --check posekit tests benchmarks sample
 	$(BIN)/mypy
-	if command -v swift >/dev/null; then swift format lint --strict --recursive templates/ios tests/swift templates/desktop/swift benchmarks/wrapper/swift; \
+	if command -v swift >/dev/null; then swift format lint --strict --recursive templates/ios ios_demo tests/swift templates/desktop/swift \
+	  benchmarks/wrapper/swift; \
 	  else echo "SKIPPED swift format: no Swift toolchain"; fi
 	@echo "SKIPPED ktlint: not on the package registries this project installs from"
 

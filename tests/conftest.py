@@ -311,6 +311,24 @@ def swift_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package / ".build" / "debug" / "Harness"
 
 
+@pytest.fixture(scope="session")
+def swift_stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with stand-ins of Apple's modules, compiled. Tests that use it are of the group `swift`."""
+    if shutil.which("swift") is None:
+        pytest.skip("no Swift toolchain: `swift` is not on PATH")
+    sys.path.insert(0, str(Path(__file__).parent / "swift"))
+    render = importlib.import_module("render")
+    folder = tmp_path_factory.mktemp("swift") / "stubs"
+    folder.mkdir()
+    for module, names in render.APP_STUBS.items():
+        command = ["swiftc", "-emit-module", "-parse-as-library", "-swift-version", "6", "-wmo", "-I", folder,
+                   "-module-name", module, "-o", folder / f"{module}.swiftmodule",
+                   *(render.STUB_FOLDER / f"{name}.swift" for name in names)]  # fmt: skip
+        made = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True, timeout=300)
+        assert made.returncode == 0, made.stdout + made.stderr
+    return folder
+
+
 @dataclass(frozen=True)
 class Run:
     """One command: its exit code and what it printed."""

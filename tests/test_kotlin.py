@@ -359,7 +359,7 @@ def test_android_layer_on_fakes(compiled: Compiled, tmp_path: Path) -> None:
     classpath = [*classes, compiled.classes / "facade"]
     answer = build.java(classpath, f"{PACKAGE}.FacadeChecks", *(str(tmp_path / name) for name in contracts))
     checks = json.loads(answer)
-    assert len(checks) == 46
+    assert len(checks) == 48
     assert [name for name, passed in checks.items() if not passed] == []
 
 

@@ -296,6 +296,7 @@ def test_style(packages: dict[str, Path]) -> None:
     templates = render.TEMPLATES.parent
     folders = [
         render.TEMPLATES,
+        render.ROOT / "ios_demo",
         templates / "desktop" / "swift",
         HERE / "swift",
         HERE / "outside",
@@ -311,17 +312,13 @@ def test_style(packages: dict[str, Path]) -> None:
 
 
 @pytest.fixture(scope="session")
-def modules(tmp_path_factory: pytest.TempPathFactory, packages: dict[str, Path]) -> Path:
+def modules(tmp_path_factory: pytest.TempPathFactory, packages: dict[str, Path], swift_stubs: Path) -> Path:
     """A folder with the stub modules and the core, as compiled modules."""
     folder = tmp_path_factory.mktemp("swift") / "modules"
-    folder.mkdir()
+    shutil.copytree(swift_stubs, folder)
     core = sorted(packages[PLAIN].glob("Sources/TinyPoseCore/**/*.swift"))
-    modules = {**render.STUBS, "AVFoundation": ["AVFoundation"]}
-    sources = {module: [STUBS / f"{name}.swift" for name in names] for module, names in modules.items()}
-    sources["TinyPoseCore"] = core
-    for name, files in sources.items():
-        swift("-emit-module", "-parse-as-library", "-swift-version", "6", "-I", folder, "-module-name", name,
-              "-o", folder / f"{name}.swiftmodule", *files, cwd=folder, program="swiftc")  # fmt: skip
+    swift("-emit-module", "-parse-as-library", "-swift-version", "6", "-wmo", "-module-name", "TinyPoseCore",
+          "-o", folder / "TinyPoseCore.swiftmodule", *core, cwd=folder, program="swiftc")  # fmt: skip
     return folder
 
 
@@ -479,7 +476,11 @@ APPLE_FAULTS = {
         "try? files.removeItem(at: kept); try files.moveItem(at: compiled, to: kept)",
     ),
     "older models kept": ("ModelStore.swift", "try? files.removeItem(at: folder.", "_ = (folder."),
-    "one operation is enough": ("../TinyPoseRun/Apple/CoreMLRun.swift", "if there * 2 > known {", "if there > 0 {"),
+    "one operation is enough": (
+        "../TinyPoseRun/Apple/Placement.swift",
+        "if there * 2 > plan.count {",
+        "if there > 0 {",
+    ),
     "a failure is a mere absence": (
         "../TinyPoseRun/DeviceRun.swift",
         'record.failure = "it stopped',
@@ -490,6 +491,28 @@ APPLE_FAULTS = {
         "case .npu: .cpuAndNeuralEngine",
         "case .npu: .all",
     ),
+    "a cache that sees no other weights": (
+        "ModelKey.swift",
+        "for piece in try pieces(of: file, size: size)",
+        "for piece in try pieces(of: file, size: size).dropFirst(99)",
+    ),
+    "a compiled model is overlooked": ("ModelStore.swift", "atPath: compiled.path)\n      {", 'atPath: "")\n      {'),
+    "too little of an image is drawn": (
+        "../TinyPoseCore/NeededPixels.swift",
+        "within((indices.max() ?? 0).rounded(.down) + 2)",
+        "within((indices.max() ?? 0).rounded(.down) - 1)",
+    ),
+    "the oldest frame is looked at": (
+        "LatestFrames.swift",
+        "waiting = frame\n",
+        "if waiting == nil { waiting = frame }\n",
+    ),
+    "tasks that block the pool": (
+        "TinyPoseAsync.swift",
+        "background.async { [self] in continuation.resume",
+        "do { continuation.resume",
+    ),
+    "no warm-up": ("TinyPose.swift", "if warmsUp { session.warmUp() }", "_ = warmsUp"),
     "compiled at every start": ("ModelStore.swift", "if let model = try? await", "if false, let model = try? await"),
 }
 

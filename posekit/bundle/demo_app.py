@@ -16,7 +16,7 @@ from typing import Any
 
 from posekit import __version__
 from posekit.bundle import GOLDEN, Bundle
-from posekit.bundle.wrapper import named, package_name, source_template
+from posekit.bundle.wrapper import MINIMUM_IOS, named, package_name, source_template
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.errors import InputError
 from posekit.runtimes.files import is_litter
@@ -50,7 +50,7 @@ LAYOUTS = {
         r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+",
     ),
     "ios": Layout(
-        "ios_demo", "Pose", "Demo/Resources", "Demo/Models", "Demo/Resources/request",
+        "ios_demo", "Pose", "FromBundle", "FromBundle/models", "FromBundle/request",
         r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
     ),
 }  # fmt: skip
@@ -89,7 +89,7 @@ def write_app(bundles: Sequence[Bundle], application_id: str, folder: Path) -> P
     """
     first = bundles[0]
     layout, spec = LAYOUTS[first.platform], first.spec
-    values = _values(spec, application_id)
+    values = _values(first, application_id)
     for path in tree_files(first.platform):
         _write(path, tree_root(first.platform), folder, spec, values)
     wrapper = folder / layout.wrapper
@@ -102,12 +102,21 @@ def write_app(bundles: Sequence[Bundle], application_id: str, folder: Path) -> P
     return folder / layout.request
 
 
-def _values(spec: PoseSpec, application_id: str) -> dict[str, Any]:
+def _values(bundle: Bundle, application_id: str) -> dict[str, Any]:
     """What the `.j2` files of an app are rendered with."""
+    spec = bundle.spec
     return {
         "name": spec.name, "type_name": spec.type_name, "package": package_name(spec), "application_id": application_id,
-        "contract_hash": contract_hash(spec), "posekit_version": __version__,
+        "contract_hash": contract_hash(spec), "posekit_version": __version__, "minimum_ios": _minimum_ios(bundle),
     }  # fmt: skip
+
+
+def _minimum_ios(bundle: Bundle) -> str:
+    """The oldest iOS that the Swift package of a bundle names; that of every package where it is for another
+    platform."""
+    manifest = bundle.wrapper_path / "Package.swift"
+    found = manifest.is_file() and re.search(r"\.iOS\(\.v(\d+)\)", manifest.read_text(encoding="utf-8"))
+    return found[1] if found else MINIMUM_IOS
 
 
 def tree_files(platform: str) -> list[Path]:

@@ -50,6 +50,19 @@ public object FacadeChecks {
                 options(good, Options(Accelerator.CPU)) == "[CPU] null ${minOf(4, cores)}"
             },
             "gpu_program_cache" to { programCache(good) },
+            "npu" to {
+                FakeLiteRt.hasNpu = true
+                options(good, Options(Accelerator.NPU)) == "[NPU] null null" &&
+                    used(good, Options(Accelerator.NPU)) == AcceleratorUse(Accelerator.NPU)
+            },
+            "no_npu" to {
+                FakeLiteRt.hasNpu = false
+                val use = used(good, Options(Accelerator.NPU))
+                use.accelerator == Accelerator.CPU && "NPU: LiteRT knows no NPU" in use.fallbackReason!! &&
+                    throws<AcceleratorException> {
+                        TemplatePose.create(good, Options(Accelerator.NPU, allowFallback = false))
+                    }
+            },
             "contract_mismatch" to { mismatch(other)?.foundHash?.length == 64 },
             "contract_missing" to { mismatch(bare)?.let { it.foundHash == null } == true },
             "another_model_file" to {

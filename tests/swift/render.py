@@ -11,12 +11,25 @@ from tests.heads import KINDS, networks, plain_spec
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "ios"
+STUB_FOLDER = Path(__file__).parent / "stubs"
 STUBS = {
     "CoreVideo": ["CoreVideo"],
     "CoreGraphics": ["CoreGraphics"],
     "ImageIO": ["ImageIO"],
     "CryptoKit": ["CryptoKit"],
     "CoreML": ["CoreML", "CoreMLFeatures", "CoreMLPlan", "Darwin"],
+}
+# every module and its files, in an order in which they compile: with what apps need, which nothing runs
+APP_STUBS = {
+    **STUBS,
+    "CoreGraphics": ["CoreGraphics", "CoreGraphicsDrawing"],
+    "ImageIO": ["ImageIO", "ImageIOSources"],
+    "QuartzCore": ["QuartzCore"],
+    "AVFoundation": ["AVFoundation"],
+    "CoreImage": ["CoreImage"],
+    "UIKit": ["UIKit"],
+    "SwiftUI": ["SwiftUI", "SwiftUIState"],
+    "PhotosUI": ["PhotosUI"],
 }
 NAME = "tiny-pose"
 SESSION = "Session.swift"

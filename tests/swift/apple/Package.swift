@@ -16,7 +16,7 @@ let package = Package(
     .target(
       name: "TinyPose",
       dependencies: ["TinyPoseCore", "CoreML", "CoreVideo", "CoreGraphics", "ImageIO", "CryptoKit"],
-      resources: [.copy("tiny-pose.mlpackage"), .copy("pose.json")]),
+      resources: [.copy("tiny-pose.mlpackage"), .copy("pose.json"), .copy("PrivacyInfo.xcprivacy")]),
     .target(name: "TinyPoseRun", dependencies: ["TinyPose", "TinyPoseCore"]),
     .testTarget(
       name: "AppleLayerTests", dependencies: ["TinyPose", "TinyPoseRun"],

@@ -18,6 +18,7 @@ public func CGColorSpaceCreateDeviceRGB() -> CGColorSpace { CGColorSpace() }
 
 public enum CGImageAlphaInfo: UInt32, Sendable {
   case none = 0
+  case premultipliedLast = 1
   case noneSkipLast = 5
   case noneSkipFirst = 6
 }
@@ -46,7 +47,23 @@ public class CGImage {
   }
 }
 
+extension CGImage {
+  public func cropping(to rect: CGRect) -> CGImage? {
+    let (left, top, columns, rows) = (Int(rect.minX), Int(rect.minY), Int(rect.width), Int(rect.height))
+    guard left >= 0, top >= 0, columns > 0, rows > 0, left + columns <= width, top + rows <= height else { return nil }
+    var bytes: [UInt8] = []
+    for row in top..<top + rows {
+      let start = (row * width + left) * 4
+      bytes += bgra[start..<start + columns * 4]
+    }
+    return CGImage(standIn: bytes, width: columns, height: rows)
+  }
+}
+
 public class CGContext {
+  /// Of the latest picture that was drawn.
+  nonisolated(unsafe) public static var standInDrawn = (width: 0, height: 0)
+
   public let bytesPerRow: Int
   private let memory: UnsafeMutableRawBufferPointer
 
@@ -66,6 +83,7 @@ public class CGContext {
   public var data: UnsafeMutableRawPointer? { memory.baseAddress }
 
   public func draw(_ image: CGImage, in rect: CGRect, byTiling: Bool = false) {
+    Self.standInDrawn = (image.width, image.height)
     for row in 0..<image.height {
       for byte in 0..<image.width * 4 {
         memory[row * bytesPerRow + byte] = image.bgra[row * image.width * 4 + byte]

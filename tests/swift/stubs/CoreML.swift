@@ -29,26 +29,39 @@ public struct MLModelMetadataKey: RawRepresentable, Hashable, Sendable {
 
 public class MLMultiArrayConstraint: NSObject {
   public let shape: [NSNumber]
+  public let dataType: MLMultiArrayDataType
 
-  public init(standInShape: [Int]) {
+  public init(standInShape: [Int], dataType: MLMultiArrayDataType = .float32) {
     shape = standInShape.map { NSNumber(value: $0) }
+    self.dataType = dataType
   }
+}
+
+public class MLPredictionOptions: NSObject {
+  public var outputBackings: [String: Any] = [:]
 }
 
 public class MLFeatureDescription: NSObject {
   public let multiArrayConstraint: MLMultiArrayConstraint?
 
-  public init(standInShape: [Int]?) {
-    multiArrayConstraint = standInShape.map { MLMultiArrayConstraint(standInShape: $0) }
+  public init(standInShape: [Int]?, dataType: MLMultiArrayDataType = .float32) {
+    multiArrayConstraint = standInShape.map { MLMultiArrayConstraint(standInShape: $0, dataType: dataType) }
   }
 }
 
 public class MLModelDescription: NSObject {
   public let inputDescriptionsByName: [String: MLFeatureDescription]
+  public let outputDescriptionsByName: [String: MLFeatureDescription]
   public let metadata: [MLModelMetadataKey: Any]
 
-  public init(standInInputs: [String: [Int]?], userDefined: [String: String]?) {
+  /// - Parameter standInOutputs: which are of half precision.
+  public init(
+    standInInputs: [String: [Int]?], standInOutputs: [String: [Int]] = [:], userDefined: [String: String]?
+  ) {
     inputDescriptionsByName = standInInputs.mapValues { MLFeatureDescription(standInShape: $0) }
+    outputDescriptionsByName = standInOutputs.mapValues {
+      MLFeatureDescription(standInShape: $0, dataType: .float16)
+    }
     metadata = userDefined.map { [.creatorDefinedKey: $0] } ?? [:]
   }
 }
@@ -66,6 +79,8 @@ public class MLModel: NSObject {
     public var onNeuralEngine = 1
     public var loaded: [URL] = []
     public var units: [MLComputeUnits] = []
+    /// What the latest run was offered for its outputs.
+    public var backings: [String: MLMultiArray] = [:]
     public init() {}
   }
 
@@ -89,7 +104,10 @@ public class MLModel: NSObject {
     return MLModel()
   }
 
-  public func prediction(from input: any MLFeatureProvider) throws -> any MLFeatureProvider {
-    try Self.standIn.predict(input)
+  public func prediction(
+    from input: any MLFeatureProvider, options: MLPredictionOptions
+  ) throws -> any MLFeatureProvider {
+    Self.standIn.backings = options.outputBackings.compactMapValues { $0 as? MLMultiArray }
+    return try Self.standIn.predict(input)
   }
 }

@@ -29,6 +29,14 @@ public class MLMultiArray: NSObject {
     self.deallocator = deallocator
   }
 
+  public convenience init(shape: [NSNumber], dataType: MLMultiArrayDataType) throws {
+    let lengths = shape.map(\.intValue)
+    let strides = lengths.indices.map { NSNumber(value: lengths[($0 + 1)...].reduce(1, *)) }
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: lengths.reduce(8, *), alignment: 16)
+    try self.init(
+      dataPointer: memory, shape: shape, dataType: dataType, strides: strides, deallocator: { $0.deallocate() })
+  }
+
   deinit { deallocator?(memory) }
 
   public var count: Int { shape.reduce(1) { $0 * $1.intValue } }

@@ -3,6 +3,8 @@
 
 package com.google.ai.edge.litert
 
+import android.content.Context
+
 public enum class Accelerator(public val value: Int) { NONE(0), CPU(1), GPU(2), NPU(3) }
 
 public enum class Status(public val code: Int) { Ok(0), ErrorInvalidArgument(1), ErrorRuntimeFailure(3) }
@@ -31,6 +33,8 @@ public abstract class JniHandle internal constructor(internal val handle: Long) 
 public class Environment private constructor(handle: Long) : JniHandle(handle) {
     public enum class Option(public val value: Int) { CompilerPluginLibraryDir(0), DispatchLibraryDir(1) }
 
+    public fun getAvailableAccelerators(): Set<Accelerator> = setOf(Accelerator.CPU)
+
     override fun destroy(): Unit = NativeLiteRt.destroyEnvironment(handle)
 
     public companion object {
@@ -40,8 +44,14 @@ public class Environment private constructor(handle: Long) : JniHandle(handle) {
             require(options.isEmpty()) { "this stand-in takes no options: ${options.keys}" }
             return Environment(NativeLiteRt.createEnvironment())
         }
+
+        @JvmStatic
+        public fun create(npuAcceleratorProvider: BuiltinNpuAcceleratorProvider): Environment = create()
     }
 }
+
+/** Gives nothing: there is no NPU here that LiteRT knows. */
+public class BuiltinNpuAcceleratorProvider(@Suppress("UNUSED_PARAMETER") context: Context)
 
 public data class TensorType @JvmOverloads constructor(
     public val elementType: ElementType,

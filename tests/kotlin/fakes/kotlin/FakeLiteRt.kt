@@ -3,6 +3,7 @@
 
 package com.google.ai.edge.litert
 
+import android.content.Context
 import android.content.res.AssetManager
 
 /** What the fake runtime does, and what was asked of it. */
@@ -27,6 +28,9 @@ public object FakeLiteRt {
     public var failsNext: String? = null
     public var notOnGpu: String? = null
     public var failsAtNextRead: Boolean = false
+
+    /** Whether the app holds the library of an NPU that the phone has. */
+    public var hasNpu: Boolean = false
 
     /** What happens while a model runs, and on which threads models were created, run and freed. */
     public var whileRunning: () -> Unit = {}
@@ -55,8 +59,10 @@ public abstract class JniHandle internal constructor(internal val handle: Long) 
     }
 }
 
-public class Environment private constructor() : JniHandle(0) {
+public class Environment private constructor(private val beyond: Set<Accelerator>) : JniHandle(0) {
     public enum class Option { CompilerPluginLibraryDir }
+
+    public fun getAvailableAccelerators(): Set<Accelerator> = beyond + Accelerator.CPU
 
     override fun destroy() {
         check(FakeLiteRt.openHandles == 1) { "the environment is closed before what is in it" }
@@ -67,9 +73,34 @@ public class Environment private constructor() : JniHandle(0) {
         @JvmStatic
         @Suppress("UNUSED_PARAMETER")
         public fun create(options: Map<Option, String> = mapOf()): Environment =
-            Environment().also { FakeLiteRt.environments++ }
+            Environment(emptySet()).also { FakeLiteRt.environments++ }
+
+        @JvmOverloads
+        @JvmStatic
+        @Suppress("UNUSED_PARAMETER")
+        public fun create(
+            npuAcceleratorProvider: NpuAcceleratorProvider,
+            options: Map<Option, String> = mapOf(),
+        ): Environment {
+            FakeLiteRt.environments++
+            return Environment(if (FakeLiteRt.hasNpu) setOf(Accelerator.NPU) else emptySet())
+        }
     }
 }
+
+public interface NpuAcceleratorProvider
+
+public interface NpuCompatibilityChecker {
+    public companion object {
+        public val Default: NpuCompatibilityChecker = object : NpuCompatibilityChecker {}
+    }
+}
+
+@Suppress("UNUSED_PARAMETER")
+public class BuiltinNpuAcceleratorProvider @JvmOverloads constructor(
+    context: Context,
+    npuCompatibilityChecker: NpuCompatibilityChecker = NpuCompatibilityChecker.Default,
+) : NpuAcceleratorProvider
 
 public data class TensorType @JvmOverloads constructor(
     public val elementType: ElementType,

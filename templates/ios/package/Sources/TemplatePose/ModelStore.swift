@@ -2,7 +2,6 @@
 
 #if canImport(CoreML)
   @preconcurrency import CoreML
-  import CryptoKit
   import Foundation
   import TemplatePoseCore
 
@@ -14,9 +13,21 @@
       package let compiled: URL
     }
 
-    /// The model of a stage that came with this package.
+    /// The model of a stage that came with this package: its compiled form, .mlmodelc, where that was put beside it.
     /// - Throws: `PoseError.modelMissing`.
     package static func shipped(_ stage: StageSpec = TemplatePoseContract.pose) throws -> URL {
+      let name = (stage.modelFile as NSString).deletingPathExtension + ".mlmodelc"
+      if let compiled = Bundle.module.resourceURL?.appendingPathComponent(name, isDirectory: true),
+        FileManager.default.fileExists(atPath: compiled.path)
+      {
+        return compiled
+      }
+      return try shippedPackage(stage)
+    }
+
+    /// The .mlpackage of a stage that came with this package.
+    /// - Throws: `PoseError.modelMissing`.
+    package static func shippedPackage(_ stage: StageSpec = TemplatePoseContract.pose) throws -> URL {
       let file = stage.modelFile
       guard let url = Bundle.module.url(forResource: file, withExtension: nil) else {
         throw PoseError.modelMissing(file)
@@ -53,24 +64,12 @@
     private static func keptURL(of package: URL) throws -> URL {
       let caches = try FileManager.default.url(
         for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
-      var hash = SHA256()
-      hash.update(data: Data(ProcessInfo.processInfo.operatingSystemVersionString.utf8))
-      for path in try FileManager.default.subpathsOfDirectory(atPath: package.path).sorted() {
-        let file = package.appendingPathComponent(path)
-        var isFolder: ObjCBool = false
-        _ = FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder)
-        hash.update(data: Data(path.utf8))
-        if !isFolder.boolValue {
-          hash.update(data: try Data(contentsOf: file, options: .mappedIfSafe))
-        }
-      }
-      let digest = hash.finalize().map { String(format: "%02x", $0) }.joined()
       return
-        caches
+        try caches
         .appendingPathComponent("posekit", isDirectory: true)
         .appendingPathComponent(TemplatePoseContract.name, isDirectory: true)
         .appendingPathComponent(package.lastPathComponent, isDirectory: true)  // of two stages each has its own
-        .appendingPathComponent("\(digest).mlmodelc", isDirectory: true)
+        .appendingPathComponent("\(ModelKey.of(package)).mlmodelc", isDirectory: true)
     }
 
     /// Moves the compiled model to `kept`, in place of all older ones, also of those that earlier versions kept one

@@ -66,21 +66,25 @@
     throw PoseError.unsupportedPixelFormat("YCbCr with the matrix \(named)")
   }
 
-  /// Draws an image, and gives its pixels to `body`, which must not keep them.
+  /// Draws an image, or the part of it that is needed, and gives its pixels to `body`, which must not keep them.
   ///
   /// An RGB image is drawn into its own colour space, so its numbers stay as stored; transparent px are drawn
   /// over black.
-  func withPixels<Result>(of image: CGImage, _ body: (PixelView) throws -> Result) throws -> Result {
-    guard image.width > 0, image.height > 0 else {
-      throw PoseError.emptyImage(width: image.width, height: image.height)
+  func withPixels<Result>(
+    of image: CGImage, needed: PixelRectangle? = nil, _ body: (PixelView) throws -> Result
+  ) throws -> Result {
+    let size = PixelSize(width: image.width, height: image.height)
+    guard size.width > 0, size.height > 0 else { throw PoseError.emptyImage(width: size.width, height: size.height) }
+    let part = needed ?? PixelRectangle(of: size)
+    let frame = CGRect(x: part.left, y: part.top, width: part.width, height: part.height)
+    guard let cropped = part == PixelRectangle(of: size) ? image : image.cropping(to: frame),
+      let context = makeContext(for: cropped), let base = context.data
+    else {
+      throw PoseError.unreadablePixels("no bitmap of \(part.width) x \(part.height) px can be made")
     }
-    guard let context = makeContext(for: image), let base = context.data else {
-      throw PoseError.unreadablePixels("no bitmap of \(image.width) x \(image.height) px can be made")
-    }
-    context.draw(image, in: CGRect(x: 0, y: 0, width: image.width, height: image.height))
-    let bytes = UnsafeRawBufferPointer(start: base, count: context.bytesPerRow * image.height)
-    let view = try PixelView(
-      bytes, width: image.width, height: image.height, bytesPerRow: context.bytesPerRow, order: .bgra)
+    context.draw(cropped, in: CGRect(x: 0, y: 0, width: part.width, height: part.height))
+    let bytes = UnsafeRawBufferPointer(start: base, count: context.bytesPerRow * part.height)
+    let view = try PixelView(bytes, part: part, of: size, bytesPerRow: context.bytesPerRow, order: .bgra)
     return try withExtendedLifetime(context) { try body(view) }
   }
 

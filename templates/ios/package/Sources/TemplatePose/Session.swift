@@ -11,6 +11,7 @@
 
     private let model: MLModel
     private let features: MLDictionaryFeatureProvider  // holds the input, which lies at `input`
+    private let options = MLPredictionOptions()
     private let input: UnsafeMutableBufferPointer<Float>
     private var processor: PoseProcessor
     /// How long the steps of all its runs took so far.
@@ -37,6 +38,12 @@
       self.features = try MLDictionaryFeatureProvider(
         dictionary: [name: MLFeatureValue(multiArray: array)])
       self.model = model
+      options.outputBackings = outputBackings(model.modelDescription, for: processor.outputs)
+    }
+
+    /// The part of a stored picture that `prepare` reads.
+    func needed(of size: PixelSize, orientation: Orientation, region: Region?) throws -> PixelRectangle {
+      try processor.needed(of: size, orientation: orientation, region: region)
     }
 
     /// Writes the network's input; the pixels are not needed afterwards.
@@ -47,6 +54,12 @@
       let prepared = try processor.prepare(pixels, orientation: orientation, region: region, into: input)
       spent = spent + StepTimes(preprocessingMs: milliseconds() - start)
       return prepared
+    }
+
+    /// Runs the network once on what its input holds: the first run of a model takes longer than others. Where it
+    /// fails, the first picture says why.
+    func warmUp() {
+      _ = autoreleasepool { try? model.prediction(from: features, options: options) }
     }
 
     /// Runs the network on the input that was prepared last.
@@ -85,7 +98,7 @@
     private func predictAndRead(into outputs: inout [OutputTensor]) throws {
       let results: any MLFeatureProvider
       do {
-        results = try model.prediction(from: features)
+        results = try model.prediction(from: features, options: options)
       } catch {
         throw PoseError.predictionFailed(error.localizedDescription)
       }
@@ -125,25 +138,4 @@
 
   /// By a clock that does not go back.
   private func milliseconds() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e6 }
-
-  /// Copies an output, whatever its strides and type, into dense Floats.
-  private func read(_ array: MLMultiArray, into output: inout OutputTensor) throws {
-    let shape = array.shape.map(\.intValue)
-    guard shape == [1] + output.shape else {
-      throw PoseError.wrongShape(tensor: output.name, expected: [1] + output.shape, found: shape)
-    }
-    let type: ElementType
-    switch array.dataType {
-    case .float16: type = .float16
-    case .float32: type = .float32
-    case .double: type = .float64
-    default:
-      throw PoseError.wrongType(tensor: output.name, found: "type \(array.dataType.rawValue)")
-    }
-    try array.withUnsafeBytes { bytes in
-      try readStrided(
-        bytes, type: type, shape: shape, strides: array.strides.map(\.intValue),
-        tensor: output.name, into: &output.values)
-    }
-  }
 #endif

@@ -13,18 +13,23 @@ struct PackedPixels: PixelReader {
   private let bytesPerPixel: Int
   private let red: Int
   private let blue: Int
+  private let before: Int  // bytes of the picture that are not there, as only a part of it is
 
-  init(bytes: UnsafePointer<UInt8>, bytesPerRow: Int, order: ChannelOrder) {
+  /// - Parameter part: where in the picture the bytes begin.
+  init(
+    bytes: UnsafePointer<UInt8>, bytesPerRow: Int, order: ChannelOrder, part: (left: Int, top: Int) = (0, 0)
+  ) {
     self.bytes = bytes
     self.bytesPerRow = bytesPerRow
     bytesPerPixel = order.bytesPerPixel
+    before = part.top * bytesPerRow + part.left * order.bytesPerPixel
     red = order.red
     blue = order.blue
   }
 
   @inline(__always)
   func color(_ column: Int, _ row: Int) -> SIMD4<Float> {
-    let pixel = bytes + (row &* bytesPerRow &+ column &* bytesPerPixel)
+    let pixel = bytes + (row &* bytesPerRow &+ column &* bytesPerPixel &- before)
     return SIMD4(Float(pixel[red]), Float(pixel[1]), Float(pixel[blue]), 0)
   }
 }

@@ -42,6 +42,23 @@ public struct PixelView {
     size = PixelSize(width: width, height: height)
   }
 
+  /// A picture of which only a part is in memory: the px that `PoseProcessor.needed` names.
+  /// - Parameters:
+  ///   - buffer: the first byte of the part's first row, to at least the last pixel of its last row.
+  ///   - part: where in the picture it lies.
+  ///   - size: of the whole picture, px.
+  /// - Throws: `PoseError.emptyImage` or `PoseError.unreadablePixels`.
+  public init(
+    _ buffer: UnsafeRawBufferPointer, part: PixelRectangle, of size: PixelSize, bytesPerRow: Int, order: ChannelOrder
+  ) throws(PoseError) {
+    guard part.width > 0, part.height > 0 else { throw .emptyImage(width: part.width, height: part.height) }
+    let plane = PlaneView(buffer, bytesPerRow: bytesPerRow, bytesPerSample: order.bytesPerPixel)
+    let bytes = try plane.checked("RGB", width: part.width, height: part.height, sampleBytes: order.bytesPerPixel)
+    layout = .packed(
+      PackedPixels(bytes: bytes, bytesPerRow: bytesPerRow, order: order, part: (part.left, part.top)))
+    self.size = size
+  }
+
   /// A camera's frame of three planes, of which those of U and V have a sample for every 2 x 2 px: `420f`, `420v`.
   /// - Parameters:
   ///   - width: px.

@@ -52,11 +52,29 @@ public struct PoseProcessor: Sendable {
     _ image: PixelView, orientation: Orientation, region: Region?,
     into target: UnsafeMutableBufferPointer<Float>
   ) throws(PoseError) -> Prepared {
-    let upright = uprightSize(storedSize: image.size, orientation: orientation)
-    let looked = if let region { region } else { try frameRegion(sourceSize: upright, input: input) }
-    let transform = try inputTransform(region: looked, input: input)
+    let (looked, transform) = try place(image.size, orientation, region)
     try warp(image, transform: transform, input: input, orientation: orientation, into: target)
     return Prepared(region: looked, transform: transform)
+  }
+
+  /// The part of a stored picture that `prepare` reads, so that no more of it need be drawn.
+  /// - Parameters:
+  ///   - size: of the stored picture, px.
+  ///   - orientation: how it becomes upright.
+  ///   - region: source px of the upright image; nil for the whole of it.
+  public func needed(
+    of size: PixelSize, orientation: Orientation, region: Region?
+  ) throws(PoseError) -> PixelRectangle {
+    let (_, transform) = try place(size, orientation, region)
+    return neededPixels(of: size, transform: transform, input: input, orientation: orientation)
+  }
+
+  private func place(
+    _ size: PixelSize, _ orientation: Orientation, _ region: Region?
+  ) throws(PoseError) -> (Region, InputTransform) {
+    let upright = uprightSize(storedSize: size, orientation: orientation)
+    let looked = if let region { region } else { try frameRegion(sourceSize: upright, input: input) }
+    return (looked, try inputTransform(region: looked, input: input))
   }
 
   /// The people that `outputs` stand for, source px, the most confident first.

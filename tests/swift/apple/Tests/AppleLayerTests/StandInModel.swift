@@ -83,6 +83,7 @@ struct Scene {
     var standIn = MLModel.StandIn()
     standIn.description = MLModelDescription(
       standInInputs: ["image": [1, size.height, size.width, 3]],
+      standInOutputs: Dictionary(uniqueKeysWithValues: outputs().map { ($0.name, [1] + $0.shape) }),
       userDefined: hash.map { ["posekit.contract_sha256": $0] })
     standIn.predict = { _ in
       var values: [String: MLFeatureValue] = [:]

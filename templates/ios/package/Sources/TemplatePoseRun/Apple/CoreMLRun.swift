@@ -17,7 +17,7 @@
     let process = ProcessInfo.processInfo
     let run = DeviceRun(
       request: request, out: out, device: thisDevice(), runtime: "Core ML of \(systemName())",
-      model: { try ModelStore.shipped($0) }, thermal: { thermalName(process.thermalState) },
+      model: { try ModelStore.shippedPackage($0) }, thermal: { thermalName(process.thermalState) },
       load: { try await loadModel($0, on: $1) })
     return try await run.run(log: log)
   }
@@ -36,41 +36,6 @@
       input, outputs in
       try session.infer(input, into: &outputs)
     }
-  }
-
-  /// What runs a model; nil where nobody can tell.
-  private struct Placement {
-    var used: RunAccelerator?
-    var fallbackReason: String?
-    var detail: String?
-  }
-
-  /// Where Core ML plans to run the model: on the accelerator if that is to run most of its operations, else on the CPU.
-  private func placement(
-    of compiled: URL, _ accelerator: RunAccelerator, _ units: MLComputeUnits
-  ) async -> Placement {
-    guard #available(iOS 17.4, macOS 14.4, *) else { return Placement() }
-    let configuration = MLModelConfiguration()
-    configuration.computeUnits = units
-    guard let plan = try? await MLComputePlan.load(contentsOf: compiled, configuration: configuration),
-      case .program(let program) = plan.modelStructure
-    else { return Placement() }
-    var known = 0
-    var there = 0
-    for operation in program.functions.values.flatMap(\.block.operations) {
-      guard let device = plan.deviceUsage(for: operation)?.preferred else { continue }  // a constant
-      known += 1
-      switch (device, accelerator) {
-      case (.gpu, .gpu), (.neuralEngine, .npu): there += 1
-      default: break
-      }
-    }
-    if known == 0 { return Placement() }
-    let place = accelerator == .npu ? "Neural Engine" : "GPU"
-    let detail = "\(there) of \(known) operations planned on the \(place)"
-    if there * 2 > known { return Placement(used: accelerator, detail: detail) }
-    let reason = "Core ML plans to run \(known - there) of \(known) operations on the CPU"
-    return Placement(used: .cpu, fallbackReason: reason, detail: detail)
   }
 
   private func thisDevice() -> RunDevice {

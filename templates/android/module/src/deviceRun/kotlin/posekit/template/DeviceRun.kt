@@ -89,7 +89,7 @@ internal class DeviceRun(
     private fun pass(requested: String, asked: RunRequest): RunPass {
         val pass = RunPass(requested)
         val accelerator = Accelerator.entries.find { it.name.lowercase() == requested }
-            ?: return pass.copy(fallbackReason = "this module runs a model on the GPU or the CPU only")
+            ?: return pass.copy(fallbackReason = "this module runs a model on the GPU, the NPU or the CPU only")
         val before = device.thermal()
         val options = Options(accelerator, gpuFullPrecision = gpuFullPrecision, modelFile = modelFile)
         return try {

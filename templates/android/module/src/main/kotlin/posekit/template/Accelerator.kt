@@ -3,13 +3,22 @@
 package posekit.template
 
 /** Where the model runs. */
-public enum class Accelerator { GPU, CPU }
+public enum class Accelerator {
+    GPU,
+    CPU,
+
+    /**
+     * A phone's neural unit, where the app holds its maker's LiteRT libraries. What of the model it cannot run is left to
+     * the CPU, of which LiteRT says nothing.
+     */
+    NPU,
+}
 
 /**
  * How to run the model.
  *
  * @property accelerator the one to try first.
- * @property allowFallback whether the CPU may stand in for a GPU that cannot run the model.
+ * @property allowFallback whether the CPU may stand in for a GPU or an NPU that cannot run the model.
  * @property threads CPU threads; null for as many as there are cores, at most four.
  * @property gpuFullPrecision float32 arithmetic on the GPU, slower; by default it computes in about 16 bits.
  *   Set it to compare with the reference.

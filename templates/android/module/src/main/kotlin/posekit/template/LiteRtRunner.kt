@@ -87,6 +87,7 @@ internal class LiteRtRunner private constructor(
             val compiling = when (accelerator) {
                 Accelerator.CPU -> onCpu(options)
                 Accelerator.GPU -> onGpu(options, context.codeCacheDir.path, contract)
+                Accelerator.NPU -> onNpu(environment)
             }
             val file = options.modelFile ?: contract.modelFile
             val model = CompiledModel.create(context.assets, file, compiling, environment)
@@ -113,6 +114,14 @@ internal class LiteRtRunner private constructor(
                     serializeProgramCache = true.takeIf { options.gpuProgramCache },
                 )
             }
+
+        /** LiteRT would run the model on the CPU, without a word, where it has no NPU. */
+        private fun onNpu(environment: Environment): CompiledModel.Options {
+            check(LiteRtAccelerator.NPU in environment.getAvailableAccelerators()) {
+                "LiteRT knows no NPU of this phone, or the app has no library for it"
+            }
+            return CompiledModel.Options(LiteRtAccelerator.NPU)
+        }
 
         /** The same contract may have models of several precisions, and of two stages two; a GPU computes in two. */
         private fun cacheKey(options: Options, contract: PoseContract): String {

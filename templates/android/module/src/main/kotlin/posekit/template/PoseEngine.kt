@@ -3,6 +3,7 @@
 package posekit.template
 
 import android.content.Context
+import com.google.ai.edge.litert.BuiltinNpuAcceleratorProvider
 import com.google.ai.edge.litert.Environment
 
 /** What the generated class stands on: one model, one pipeline; all calls come from the thread that created it. */
@@ -41,7 +42,7 @@ internal class PoseEngine private constructor(
         ): PoseEngine {
             checkContract(context.assets, contract, options.modelFile ?: contract.modelFile)
             val (opened, use) = openPreferred(options) { accelerator ->
-                val environment = shared ?: Environment.create() // within the attempt: its library may be missing
+                val environment = shared ?: newEnvironment(context, accelerator) // within the attempt: its library may be missing
                 val own = if (shared == null) listOf(environment) else emptyList()
                 val runner = closingOnFailure(own) {
                     LiteRtRunner.open(context, contract, accelerator, options, environment)
@@ -54,6 +55,13 @@ internal class PoseEngine private constructor(
         }
     }
 }
+
+private fun newEnvironment(context: Context, accelerator: Accelerator): Environment =
+    if (accelerator == Accelerator.NPU) {
+        Environment.create(BuiltinNpuAcceleratorProvider(context)) // looks for the maker's libraries among the app's
+    } else {
+        Environment.create()
+    }
 
 /** A model that runs in [environment]; [owned] is closed with it, in this order. */
 private class OpenedModel(val environment: Environment, val runner: ModelRunner, val owned: List<AutoCloseable>)

@@ -4,6 +4,8 @@
 // After the Kotlin API of LiteRT 2.3.0 (google-ai-edge/LiteRT, litert/kotlin).
 package com.google.ai.edge.litert
 
+import android.content.Context
+
 private fun stub(): Nothing = throw UnsupportedOperationException("stub")
 
 public enum class Accelerator(public val value: Int) { NONE(0), CPU(1), GPU(2), NPU(3) }
@@ -29,7 +31,45 @@ public class Environment private constructor(handle: Long) : JniHandle(handle) {
         @JvmOverloads
         @JvmStatic
         public fun create(options: Map<Option, String> = mapOf()): Environment = stub()
+
+        @JvmOverloads
+        @JvmStatic
+        public fun create(
+            npuAcceleratorProvider: NpuAcceleratorProvider,
+            options: Map<Option, String> = mapOf(),
+        ): Environment = stub()
     }
+}
+
+public interface NpuAcceleratorProvider {
+    public fun isDeviceSupported(): Boolean
+
+    public fun isLibraryReady(): Boolean
+
+    public suspend fun downloadLibrary()
+
+    public fun getLibraryDir(): String
+}
+
+public interface NpuCompatibilityChecker {
+    public fun isDeviceSupported(): Boolean
+
+    public companion object {
+        public val Default: NpuCompatibilityChecker = stub()
+    }
+}
+
+public class BuiltinNpuAcceleratorProvider @JvmOverloads constructor(
+    private val context: Context,
+    private val npuCompatibilityChecker: NpuCompatibilityChecker = NpuCompatibilityChecker.Default,
+) : NpuAcceleratorProvider {
+    override fun isDeviceSupported(): Boolean = stub()
+
+    override fun isLibraryReady(): Boolean = stub()
+
+    override suspend fun downloadLibrary(): Unit = stub()
+
+    override fun getLibraryDir(): String = stub()
 }
 
 public data class TensorType @JvmOverloads constructor(
