@@ -295,6 +295,9 @@ SEEDED = {
         "Estimating/FrameEstimator.swift", "struct SeenPicture: @unchecked Sendable", "struct SeenPicture: Sendable",
     ),
     "a name that Apple has too": ("Drawing/DenseTint.swift", "-> TemplatePoseCore.Point {", "-> Point {"),
+    "a picker's label that reads a view's value": (
+        "ControlsView.swift", 'Image(systemName: "photo.on.rectangle")', 'Image(systemName: "\\(demo.isBusy)")',
+    ),
     "a missing await": ("DemoModel.swift", "try await TemplatePose(computeUnits", "try TemplatePose(computeUnits"),
     "a wrong label": ("Camera/CameraFeed.swift", "for: .video, position: position", "with: .video, position: position"),
     "a view that is no view": ("DemoView.swift", "case .starting: ProgressView()", "case .starting: 1"),

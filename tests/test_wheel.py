@@ -50,11 +50,12 @@ def test_templates_and_presets_are_inside(installed: Path, tmp_path: Path) -> No
         "'report']",
         "True",
     ]
-    code = (
-        "from posekit.bundle.demo_app import tree_files; found = tree_files('android'); print(len(found) > 30, "
-        "'site-packages' in str(found[0]))"
-    )
-    assert run(installed / "python", "-c", code, cwd=tmp_path).stdout.split() == ["True", "True"]
+    for platform in ("android", "ios"):
+        code = (
+            f"from posekit.bundle.demo_app import tree_files; found = tree_files('{platform}'); "
+            "print(len(found) > 25, 'site-packages' in str(found[0]))"
+        )
+        assert run(installed / "python", "-c", code, cwd=tmp_path).stdout.split() == ["True", "True"]
     assert len(json.loads(run(installed / "posekit", "presets", "--json", cwd=tmp_path).stdout)["presets"]) >= 5
 
 

@@ -33,7 +33,7 @@ class Layout:
 
     tree: the app's folder in the repository. wrapper: the bundle's module or package. told: the folder that the app
     finds INDEX in. models: the model files of further bundles. request: what the app's device run is asked.
-    application_id: what an id of the platform looks like.
+    application_id: what an id of the platform looks like. needs: the files of the wrapper that the app stands on.
     """
 
     tree: str
@@ -42,16 +42,17 @@ class Layout:
     models: str
     request: str
     application_id: str
+    needs: tuple[str, ...]
 
 
 LAYOUTS = {
     "android": Layout(
         "android_demo", "pose", "app/src/main/assets", "app/src/main/assets/models", "app/src/main/assets/request",
-        r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+",
+        r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+", ("LivePoses.kt", "ThisDevice.kt"),
     ),
     "ios": Layout(
         "ios_demo", "Pose", "FromBundle", "FromBundle/models", "FromBundle/request",
-        r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+        r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", ("LivePoses.swift", "Placement.swift"),
     ),
 }  # fmt: skip
 
@@ -79,6 +80,17 @@ def check_application_id(platform: str, application_id: str) -> None:
             f"--application-id is {application_id!r}, which is no id of an {platform} app",
             "two or more words with dots between them, such as com.example.poses",
         )
+
+
+def check_age(first: Bundle) -> None:
+    """InputError where a bundle's wrapper is older than what the app stands on."""
+    there = {path.name for path in first.wrapper_path.rglob("*")}
+    for name in LAYOUTS[first.platform].needs:
+        if name not in there:
+            raise InputError(
+                f"{first.folder} is of an earlier posekit: its wrapper has no {name}, which the app needs",
+                "package the model again",
+            )
 
 
 def write_app(bundles: Sequence[Bundle], application_id: str, folder: Path) -> Path:

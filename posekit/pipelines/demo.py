@@ -32,7 +32,8 @@ def demo(
     """Write the app around the first of the bundles at `paths` to `out`; further ones are the same contract in other
     precisions, to switch between.
 
-    InputError where a bundle is not what its manifest says, is for no app, or of another contract than the first.
+    InputError where a bundle is not what its manifest says, is for no app, of another contract than the first, or of
+    an earlier posekit.
     """
     for path in paths:
         if out.resolve().is_relative_to(path.resolve()):
@@ -44,6 +45,7 @@ def demo(
     opened = [bundle.open_bundle(path) for path in paths]
     _check_alike(opened)
     platform, spec = opened[0].platform, opened[0].spec
+    demo_app.check_age(opened[0])
     identifier = application_id or demo_app.usual_application_id(spec)
     demo_app.check_application_id(platform, identifier)
     step("write the app")

@@ -96,6 +96,17 @@ def test_a_damaged_bundle_leaves_nothing(bundle: Path, tmp_path: Path, refused: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
+@pytest.mark.parametrize("name", ["LivePoses.kt", "ThisDevice.kt"])
+def test_a_bundle_of_an_earlier_posekit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    older = rendered(plain_spec("older"), tmp_path / "older")
+    (file,) = older.wrapper_path.rglob(name)
+    file.unlink()
+    monkeypatch.setattr(demonstration.bundle, "open_bundle", lambda path: older)
+    with pytest.raises(InputError, match=f"no {name}"):
+        demonstration.demo([tmp_path / "one"], tmp_path / "app")
+    assert not (tmp_path / "app").exists()
+
+
 def test_several_bundles_are_of_one_contract_and_platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, other = (rendered(plain_spec(name), tmp_path / name) for name in ("one", "two"))
     ios = replace(first, manifest={**first.manifest, "platform": "ios"})

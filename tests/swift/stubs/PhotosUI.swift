@@ -16,7 +16,8 @@ public struct PhotosPickerItem: Equatable, Hashable, Sendable {
 }
 @MainActor @preconcurrency public struct PhotosPicker<Label: View>: View {
   public init(
-    selection: Binding<PhotosPickerItem?>, matching filter: PHPickerFilter? = nil, @ViewBuilder label: () -> Label
+    selection: Binding<PhotosPickerItem?>, matching filter: PHPickerFilter? = nil,
+    @ViewBuilder label: @Sendable () -> Label  // which may read nothing of the main actor's
   ) {}
   public var body: Never { fatalError() }
 }

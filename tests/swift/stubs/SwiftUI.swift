@@ -24,17 +24,23 @@ public struct StandInEither<One: View, Other: View>: View {
   public var body: Never { fatalError() }
 }
 @resultBuilder public enum ViewBuilder {
-  public static func buildBlock<each Content: View>(_ content: repeat each Content) -> StandInView { StandInView() }
-  public static func buildBlock<Content: View>(_ content: Content) -> Content { content }
-  public static func buildExpression<Content: View>(_ content: Content) -> Content { content }
-  public static func buildIf<Content: View>(_ content: Content?) -> Content? { content }
-  public static func buildEither<One: View, Other: View>(first: One) -> StandInEither<One, Other> { StandInEither() }
-  public static func buildEither<One: View, Other: View>(second: Other) -> StandInEither<One, Other> { StandInEither() }
+  nonisolated public static func buildBlock<each Content: View>(_ content: repeat each Content) -> StandInView {
+    StandInView()
+  }
+  nonisolated public static func buildBlock<Content: View>(_ content: Content) -> Content { content }
+  nonisolated public static func buildExpression<Content: View>(_ content: Content) -> Content { content }
+  nonisolated public static func buildIf<Content: View>(_ content: Content?) -> Content? { content }
+  nonisolated public static func buildEither<One: View, Other: View>(first: One) -> StandInEither<One, Other> {
+    StandInEither()
+  }
+  nonisolated public static func buildEither<One: View, Other: View>(second: Other) -> StandInEither<One, Other> {
+    StandInEither()
+  }
 }
 
 @MainActor @preconcurrency public protocol Scene {}
 @resultBuilder public enum SceneBuilder {
-  public static func buildBlock<Content: Scene>(_ content: Content) -> Content { content }
+  nonisolated public static func buildBlock<Content: Scene>(_ content: Content) -> Content { content }
 }
 @MainActor @preconcurrency public protocol App {
   associatedtype Body: Scene
@@ -61,10 +67,12 @@ public struct Text: View {
   @_disfavoredOverload public init<S: StringProtocol>(_ content: S) {}
   public var body: Never { fatalError() }
 }
-public struct Image: View {
+public struct Image: Sendable {
   public init(systemName: String) {}
   public init(uiImage: UIImage) {}
   public func resizable() -> Image { self }
+}
+extension Image: View {
   public var body: Never { fatalError() }
 }
 public struct Color: View {
