@@ -29,13 +29,14 @@ import org.objectweb.asm.Type;
  * nullable results of the file of facts (see stub_facts.py). No method does anything, no constant has a value.
  */
 public final class StubJar {
-    private static final String OBJECT = "java/lang/Object";
+    private static final String OBJECT = Signatures.OBJECT;
 
     private final Map<String, ClspClass> classes = new HashMap<>();
     private final Map<String, List<String>> nested = new HashMap<>();
     private final Map<String, List<String[]>> fields = new HashMap<>();
     /** By class, method and shape of its parameters. */
     private final Map<String, Boolean> nullable = new HashMap<>();
+    private final Signatures signatures = new Signatures(this::isInterface);
     private int fieldCount;
     private int methodCount;
 
@@ -54,7 +55,7 @@ public final class StubJar {
         Field held = ClsSet.class.getDeclaredField("classes");
         held.setAccessible(true);
         for (ClspClass one : (ClspClass[]) held.get(set)) {
-            String name = slashed(one.getName());
+            String name = Signatures.slashed(one.getName());
             classes.put(name, one);
             if (name.contains("$")) {
                 nested.computeIfAbsent(name.substring(0, name.lastIndexOf('$')), key -> new ArrayList<>()).add(name);
@@ -92,14 +93,14 @@ public final class StubJar {
         boolean isInterface = isInterface(name);
         String base = OBJECT;
         String baseSignature = "L" + OBJECT + ";";
-        if (!isInterface && !parents.isEmpty() && !isInterface(slashed(parents.get(0).getObject()))) {
-            baseSignature = signature(parents.remove(0));
-            base = erased(baseSignature);
+        if (!isInterface && !parents.isEmpty() && !isInterface(Signatures.slashed(parents.get(0).getObject()))) {
+            baseSignature = signatures.of(parents.remove(0));
+            base = Signatures.erased(baseSignature);
         }
-        parents.removeIf(one -> slashed(one.getObject()).equals(OBJECT));
-        String[] interfaces = parents.stream().map(one -> erased(signature(one))).toArray(String[]::new);
-        StringBuilder generic = new StringBuilder(typeParameters(of.getTypeParameters())).append(baseSignature);
-        parents.forEach(one -> generic.append(signature(one)));
+        parents.removeIf(one -> Signatures.slashed(one.getObject()).equals(OBJECT));
+        String[] interfaces = parents.stream().map(one -> Signatures.erased(signatures.of(one))).toArray(String[]::new);
+        StringBuilder generic = new StringBuilder(signatures.typeParameters(of.getTypeParameters())).append(baseSignature);
+        parents.forEach(one -> generic.append(signatures.of(one)));
 
         ClassWriter writer = new ClassWriter(0);
         writer.visit(Opcodes.V1_8, access(name, of), name, generic.toString(), name.equals(OBJECT) ? null : base, interfaces);
@@ -152,13 +153,13 @@ public final class StubJar {
         int at = shortId.indexOf('(');
         String name = shortId.substring(0, at);
         String descriptor = shortId.substring(at);
-        String[] thrown = method.getThrows().stream().map(one -> erased(signature(one))).toArray(String[]::new);
+        String[] thrown = method.getThrows().stream().map(one -> Signatures.erased(signatures.of(one))).toArray(String[]::new);
         int flags = method.getRawAccessFlags() & 0xFFFF & ~(Opcodes.ACC_SYNCHRONIZED | Opcodes.ACC_NATIVE | Opcodes.ACC_STRICT);
         if (ofInterface && !name.startsWith("<")) {
             flags |= Opcodes.ACC_PUBLIC;
         }
-        MethodVisitor written = writer.visitMethod(flags, name, descriptor, genericSignature(method), thrown);
-        if (Boolean.TRUE.equals(nullable.get(owner + "." + name + "(" + shape(descriptor)))) {
+        MethodVisitor written = writer.visitMethod(flags, name, descriptor, signatures.of(method), thrown);
+        if (Boolean.TRUE.equals(nullable.get(owner + "." + name + "(" + Signatures.shape(descriptor)))) {
             written.visitAnnotation("Lorg/jetbrains/annotations/Nullable;", false).visitEnd();
         }
         if ((flags & Opcodes.ACC_ABSTRACT) == 0) {
@@ -169,84 +170,6 @@ public final class StubJar {
         }
         written.visitEnd();
         methodCount++;
-    }
-
-    private String genericSignature(ClspMethod method) {
-        StringBuilder text = new StringBuilder(typeParameters(method.getTypeParameters())).append('(');
-        method.getArgTypes().forEach(one -> text.append(signature(one)));
-        return text.append(')').append(signature(method.getReturnType())).toString();
-    }
-
-    private String typeParameters(List<ArgType> parameters) {
-        if (parameters == null || parameters.isEmpty()) {
-            return "";
-        }
-        StringBuilder text = new StringBuilder("<");
-        for (ArgType one : parameters) {
-            text.append(one.getObject()).append(':');
-            List<ArgType> bounds = one.getExtendTypes() == null ? List.of() : one.getExtendTypes();
-            if (bounds.isEmpty()) {
-                text.append("L" + OBJECT + ";");
-            } else {
-                // an interface as the first bound has another colon before it
-                text.append(isInterface(slashed(bounds.get(0).getObject())) ? ":" : "");
-                text.append(String.join(":", bounds.stream().map(this::signature).toList()));
-            }
-        }
-        return text.append('>').toString();
-    }
-
-    private String signature(ArgType type) {
-        if (type.isPrimitive()) {
-            return type.getPrimitiveType().getShortName();
-        }
-        if (type.isArray()) {
-            return "[" + signature(type.getArrayElement());
-        }
-        if (type.isWildcard()) {
-            return switch (type.getWildcardBound()) {
-                case UNBOUND -> "*";
-                case EXTENDS -> "+" + signature(type.getWildcardType());
-                case SUPER -> "-" + signature(type.getWildcardType());
-            };
-        }
-        if (type.isGenericType()) {
-            return "T" + type.getObject() + ";";
-        }
-        if (type.getOuterType() != null) {
-            String outer = signature(type.getOuterType());
-            String inner = signature(type.getInnerType());
-            return outer.substring(0, outer.length() - 1) + "." + inner.substring(1);
-        }
-        StringBuilder text = new StringBuilder("L").append(slashed(type.getObject()));
-        if (type.getGenericTypes() != null && !type.getGenericTypes().isEmpty()) {
-            text.append('<');
-            type.getGenericTypes().forEach(one -> text.append(signature(one)));
-            text.append('>');
-        }
-        return text.append(';').toString();
-    }
-
-    /** The class's own name in the signature of a type. */
-    private static String erased(String signature) {
-        StringBuilder text = new StringBuilder();
-        int depth = 0;
-        for (char letter : signature.substring(1, signature.length() - 1).toCharArray()) {
-            depth += letter == '<' ? 1 : 0;
-            if (depth == 0) {
-                text.append(letter == '.' ? '$' : letter);
-            }
-            depth -= letter == '>' ? 1 : 0;
-        }
-        return text.toString();
-    }
-
-    private static String shape(String descriptor) {
-        StringBuilder text = new StringBuilder();
-        for (Type one : Type.getArgumentTypes(descriptor)) {
-            text.append(one.getDescriptor().charAt(0));
-        }
-        return text.toString();
     }
 
     /** The list does not say it: of android.jar every class has a constructor, be it one that nobody sees. */
@@ -261,14 +184,10 @@ public final class StubJar {
     }
 
     private static boolean extendsOne(ClspClass of, String parent) {
-        return of.getParents() != null && Arrays.stream(of.getParents()).anyMatch(one -> slashed(one.getObject()).equals(parent));
+        return of.getParents() != null && Arrays.stream(of.getParents()).anyMatch(one -> Signatures.slashed(one.getObject()).equals(parent));
     }
 
     private static boolean has(ClspMethod method, int flag) {
         return (method.getRawAccessFlags() & flag) != 0;
-    }
-
-    private static String slashed(String name) {
-        return name.replace('.', '/');
     }
 }

@@ -102,9 +102,18 @@ class Compiled:
         differing = naming(self.own(kind).sources, found)
         return Unit(f"app-{kind}", differing, (classes, *classpath), (classes,), OPTIONS, "app")
 
-    def above(self, name: str, kind: str, sources: Sequence[Path]) -> Unit:
-        """Sources that see the internals of a kind's module."""
-        return Unit(name, tuple(sources), (*self.main(kind), *self.libraries), self.main(kind), OPTIONS)
+    def examples(self, kind: str) -> Unit:
+        """The Kotlin of the module's README, a package each."""
+        readme, folder = (self.module(kind) / "README.md").read_text(), self.work / "examples" / kind
+        folder.mkdir(parents=True)
+        for number, text in enumerate(re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)):
+            (folder / f"{number}.kt").write_text(f"package example{number}\n\n{text}")
+        return Unit(f"examples-{kind}", (folder,), (*self.main(kind), *self.libraries), options=OPTIONS)
+
+    def instrumented(self) -> Unit:
+        """The module's instrumented test, which sees its internals."""
+        source, main = self.module(CORE) / "src" / "androidTest", self.main(CORE)
+        return Unit("instrumented", (source,), (*main, *self.libraries), main, OPTIONS)
 
     def link(self, kind: str) -> apk.Linked:
         """The app's resources, its manifest and its assets."""
@@ -162,10 +171,9 @@ def compile_all(work: Path) -> Compiled:
     for kind in compiled.specs:
         compiled.write(kind)
         units += [compiled.own(kind)] if kind != CORE else []
-        units.append(compiled.app(kind))
+        units += [compiled.app(kind), compiled.examples(kind)]
     kotlin_compiler.javac([compiled.link(CORE).java], work / "R")
-    device = compiled.module(CORE) / "src" / "androidTest"
-    units.append(compiled.above("device-test", CORE, [device]))
+    units.append(compiled.instrumented())
     said = {name: text for name, text in compiled.compile(units).items() if text}
     assert not said, "\n\n".join(f"{name} does not compile:\n{text}" for name, text in said.items())
     return compiled

@@ -53,7 +53,13 @@ def run(wanted: Sequence[Dexed], work: Path) -> tuple[dict[str, Path], str]:
         files.append(work / f"{one.name}.{'r8' if one.rules else 'd8'}")
         files[-1].write_text("\n".join(one.arguments(output)) + "\n")
         found[one.name] = output / "classes.dex"
-    options = ["-Xmx1g", "-XX:+UseSerialGC", "-cp", os.pathsep.join(map(str, [driver, tools.R8]))]
+    options = [
+        "-Xmx1g",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        os.pathsep.join(map(str, [driver, tools.R8])),
+    ]
     done = kotlin_compiler.run(["java", *options, "DexDriver", *map(str, files)], "D8")
     assert done.returncode == 0, done.stdout + done.stderr
     return found, done.stderr

@@ -76,58 +76,63 @@ def test_the_apps_of_all_kinds_are_type_checked(compiled: Compiled) -> None:
             assert any((compiled.classes / f"{unit}-{kind}").rglob("*.class")), (unit, kind)
 
 
-def test_the_examples_of_their_readmes_are_type_checked(compiled: Compiled, tmp_path: Path) -> None:
-    units = []
+def test_the_examples_of_their_readmes_are_type_checked(compiled: Compiled) -> None:
     for kind in SPECS:
-        readme = (compiled.module(kind) / "README.md").read_text()
-        examples = re.findall(r"^```kotlin\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
-        assert len(examples) == 2
-        for number, example in enumerate(examples):
-            (tmp_path / kind).mkdir(exist_ok=True)
-            (tmp_path / kind / f"{number}.kt").write_text(f"package example{number}\n\n{example}")
-        units.append(replace(compiled.above(f"examples-{kind}", kind, [tmp_path / kind]), friends=()))
-    assert set(compiled.compile(units).values()) == {""}
+        classes = compiled.classes / f"examples-{kind}"
+        assert (classes / "example0").is_dir(), kind
+        assert (classes / "example1" / "PoseAnalyzer.class").is_file(), kind
 
 
-def test_what_is_right_is_taken_and_each_slip_is_found(compiled: Compiled, tmp_path: Path) -> None:
-    units, imports = [], "".join(f"import {name}\n" for name in IMPORTS)
+def snippets(compiled: Compiled, folder: Path) -> list[Unit]:
+    """All that is right in one unit, and one for each slip."""
+    imports = "".join(f"import {name}\n" for name in IMPORTS)
+    units = [Unit("right", (folder / "right",), compiled.libraries, options=OPTIONS)]
     for number, (right, old, new) in enumerate(SNIPPETS.values()):
         assert right.count(old) == 1, right
-        for name, text in (("right", right), ("wrong", right.replace(old, new))):
-            source = tmp_path / f"{name}{number}.kt"
-            source.write_text(f"package {name}{number}\n{imports}\n{text}\n")
-            units.append(Unit(source.stem, (source,), compiled.libraries, options=OPTIONS))
-    right = [one for one in units if one.name.startswith("right")]
-    together = Unit("right", tuple(path for one in right for path in one.sources), compiled.libraries, options=OPTIONS)
-    said = compiled.compile([together, *(one for one in units if one.name.startswith("wrong"))])
-    assert said.pop("right") == ""
-    for slip, text in zip(SNIPPETS, said.values(), strict=True):
-        assert "error: " in text, slip
+        for name, text in (("right", right), (f"slip-{number}", right.replace(old, new))):
+            source = folder / name / f"{number}.kt"
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text(f"package snippet{number}\n{imports}\n{text}\n")
+        units.append(replace(units[0], name=f"slip-{number}", sources=(folder / f"slip-{number}",)))
+    return units
 
 
-def planted(unit: Unit, sources: Path, target: Path, faults: list[tuple[str, str, str]]) -> list[Unit]:
+def planted(unit: Unit, sources: Path, folder: Path, faults: list[tuple[str, str, str]]) -> list[Unit]:
     """A unit each of one file with its fault, beside the classes of the unit that it is from."""
     units = []
     for number, (file, old, new) in enumerate(faults):
         (source,) = sources.rglob(file)
         assert old in source.read_text(), file
-        path = target / str(number) / file
+        path = folder / f"{unit.name}-{number}" / file
         path.parent.mkdir(parents=True)
         path.write_text(source.read_text().replace(old, new))
-        units.append(replace(unit, name=f"fault-{target.name}-{number}", sources=(path,)))
+        units.append(replace(unit, name=path.parent.name, sources=(path,)))
     return units
 
 
-def test_each_fault_planted_in_the_module_and_the_app_is_found(compiled: Compiled, tmp_path: Path) -> None:
-    main, app = compiled.core(), compiled.app(CORE)
-    classes = [compiled.classes / f"{name}-{CORE}" for name in ("main", "app")]
-    main = replace(main, classpath=(classes[0], *main.classpath), friends=(classes[0],))
-    app = replace(app, classpath=(classes[1], *app.classpath), friends=(classes[1],))
-    of_module = planted(main, compiled.module(CORE) / "src" / "main", tmp_path / "module", MODULE_FAULTS)
-    of_app = planted(app, compiled.project(CORE) / "app" / "src", tmp_path / "app", APP_FAULTS)
-    said = compiled.compile([*of_module, *of_app])
-    for (file, _, new), text in zip([*MODULE_FAULTS, *APP_FAULTS], said.values(), strict=True):
-        assert re.search(rf"/{file}:\d+:\d+: error: ", text), f"{new!r} in {file}: {text}"
+@pytest.fixture(scope="module")
+def said(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the compiler says of snippets, and of faults in the module and the app, in one process."""
+    folder = tmp_path_factory.mktemp("faults")
+    units = snippets(compiled, folder)
+    for unit, faults in ((compiled.core(), MODULE_FAULTS), (compiled.app(CORE), APP_FAULTS)):
+        classes = compiled.classes / unit.name
+        beside = replace(unit, classpath=(classes, *unit.classpath), friends=(classes,))
+        units += planted(beside, compiled.project(CORE), folder, faults)
+    return compiled.compile(units)
+
+
+def test_what_is_right_is_taken_and_each_slip_is_found(said: dict[str, str]) -> None:
+    assert said["right"] == ""
+    for number, slip in enumerate(SNIPPETS):
+        assert "error: " in said[f"slip-{number}"], slip
+
+
+def test_each_fault_planted_in_the_module_and_the_app_is_found(said: dict[str, str]) -> None:
+    for unit, faults in (("main", MODULE_FAULTS), ("app", APP_FAULTS)):
+        for number, (file, _, new) in enumerate(faults):
+            text = said[f"{unit}-{CORE}-{number}"]
+            assert re.search(rf"/{file}:\d+:\d+: error: ", text), f"{new!r} in {file}: {text}"
 
 
 def test_the_stubs_hold_no_behaviour_and_no_value() -> None:

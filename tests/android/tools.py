@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import platform
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,7 @@ OF_MOBSF = {
 }
 OF_APKTOOL = {"prebuilt/linux/aapt2_64": AAPT2, "brut/androlib/android-framework.jar": FRAMEWORK}
 APKTOOL = f"{IN_MOBSF}/apktool_2.9.3.jar"
+STUB_JAR = ("StubJar.java", "Signatures.java")
 CLASSES, METHODS = 5079, 50746  # of the class list; fewer would be found missing only where somebody uses them
 
 
@@ -38,14 +40,14 @@ def why_not() -> str:
     """Why no app can be checked here, in one sentence; empty when it can."""
     if reason := kotlin_compiler.why_not():
         return reason
-    if sys.platform != "linux":
-        return "the aapt2 that is taken from the packages is Linux'"
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return "the aapt2 that is taken from the packages is for Linux on x86-64"
     return "" if (FOLDER / ".done").is_file() else "Android's tools are not here: make android-tools"
 
 
 def stub_jar() -> Path:
     """The jar of Android's API, made again when what makes it has changed."""
-    made_of = [HERE / "StubJar.java", HERE / "stub_facts.py", HERE / "requirements.txt"]
+    made_of = [*(HERE / name for name in STUB_JAR), HERE / "stub_facts.py", HERE / "requirements.txt"]
     version = hashlib.sha256(b"".join(path.read_bytes() for path in made_of)).hexdigest()[:12]
     jar = FOLDER / f"stubs-{version}.jar"
     if not jar.is_file():
@@ -55,12 +57,17 @@ def stub_jar() -> Path:
     return jar
 
 
+def wheels_of_libraries() -> list[Path]:
+    """The stubs in Python of other libraries than Android itself."""
+    return sorted(set(FOLDER.glob("chaquopy_stubs_*.whl")) - set(FOLDER.glob("chaquopy_stubs_android-*.whl")))
+
+
 def _make_stub_jar(jar: Path) -> None:
     (wheel,) = FOLDER.glob("chaquopy_stubs_android-*.whl")
     classpath = [FOLDER / name for name in JADX_JARS]
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         work = Path(folder)
-        kotlin_compiler.javac([HERE / "StubJar.java"], work / "classes", classpath)
+        kotlin_compiler.javac([HERE / name for name in STUB_JAR], work / "classes", classpath)
         (work / "facts.tsv").write_text("\n".join(facts(wheel)))
         done = kotlin_compiler.java([work / "classes", *classpath], "StubJar", [work / "facts.tsv", work / jar.name])
         assert done.returncode == 0, done.stderr
@@ -77,8 +84,8 @@ def install() -> None:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         wanted = ["--require-hashes", "--requirement", str(HERE / "requirements.txt"), "--dest", folder]
         subprocess.run([*pip, *wanted], check=True)
-        (stubs,) = Path(folder).glob("chaquopy*.whl")
-        stubs.rename(FOLDER / stubs.name)
+        for stubs in Path(folder).glob("chaquopy*.whl"):
+            stubs.rename(FOLDER / stubs.name)
         (mobsf,) = Path(folder).glob("mobsf*.whl")
         with zipfile.ZipFile(mobsf) as wheel:
             _extract(wheel, OF_MOBSF)

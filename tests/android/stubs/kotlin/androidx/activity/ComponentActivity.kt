@@ -9,7 +9,6 @@ import androidx.activity.result.ActivityResultLauncher
 import androidx.activity.result.contract.ActivityResultContract
 import androidx.lifecycle.Lifecycle
 import androidx.lifecycle.LifecycleOwner
-import androidx.lifecycle.ViewModel
 import androidx.lifecycle.ViewModelStore
 import androidx.lifecycle.ViewModelStoreOwner
 
@@ -28,8 +27,3 @@ public open class ComponentActivity() : Activity(), LifecycleOwner, ViewModelSto
         callback: ActivityResultCallback<O>,
     ): ActivityResultLauncher<I> = stub()
 }
-
-public inline fun <reified VM : ViewModel> ComponentActivity.viewModels(): Lazy<VM> = made(VM::class.java)
-
-@PublishedApi
-internal fun <VM> made(type: Class<VM>): Lazy<VM> = throw UnsupportedOperationException("stub for $type")

@@ -3,10 +3,6 @@
 // After activity's API list of 1.13.0-rc01.
 package androidx.activity.result
 
-import androidx.activity.result.contract.ActivityResultContracts.PickVisualMedia.DefaultTab
-import androidx.activity.result.contract.ActivityResultContracts.PickVisualMedia.ImageAndVideo
-import androidx.activity.result.contract.ActivityResultContracts.PickVisualMedia.VisualMediaType
-
 private fun stub(): Nothing = throw UnsupportedOperationException("stub")
 
 public fun interface ActivityResultCallback<O> {
@@ -18,12 +14,3 @@ public abstract class ActivityResultLauncher<I> {
 
     public abstract fun unregister()
 }
-
-public class PickVisualMediaRequest internal constructor()
-
-public fun PickVisualMediaRequest(
-    mediaType: VisualMediaType = ImageAndVideo,
-    maxItems: Int = 2,
-    isOrderedSelection: Boolean = false,
-    defaultTab: DefaultTab = DefaultTab.PhotosTab,
-): PickVisualMediaRequest = stub()
