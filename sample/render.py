@@ -76,16 +76,24 @@ def render_scene(
 
 
 def render_frame(
-    seed: int, size_wh: tuple[int, int], placed: Sequence[Placed], noise: int, grain: float
+    seed: int,
+    size_wh: tuple[int, int],
+    placed: Sequence[Placed],
+    noise: int,
+    grain: float,
+    wall_xyxy: tuple[float, float, float, float] | None = None,
 ) -> NDArray[np.uint8]:
     """A frame (H, W, 3) of a clip: those figures before the background of that seed, the last in front.
 
     noise: a seed of its own for the camera's noise of `grain` grey levels, so that it changes from frame to frame.
+    wall_xyxy: a wall behind the last figure and before the others, source px.
     """
     rng = np.random.default_rng(seed)
     canvas, stencil = _background(rng, size_wh), ImageDraw.Draw(Image.new("I", size_wh, 0))
     draw, light = ImageDraw.Draw(canvas), np.array([0.6, -0.8])
     for person in placed:
+        if wall_xyxy is not None and person is placed[-1]:
+            draw.rectangle([side * OVERSAMPLING for side in wall_xyxy], fill=(150, 96, 74))
         for part in person.figure.parts:
             _paint(draw, stencil, person, part, 0, light, 0.6)
     picture = np.asarray(canvas.reduce(OVERSAMPLING), np.float64)

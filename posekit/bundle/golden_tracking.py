@@ -115,14 +115,15 @@ def people_cases(seed: int) -> list[Case]:
 
 
 def _hidden_cases(rng: np.random.Generator) -> list[Case]:
-    """Three people who run and are hidden for half a second: one goes on to the right, one downwards, one stops. In the
-    last frame they have moved down so far that OKS says 0.1: not enough to be the same."""
+    """Three people who run and are hidden for half a second: one, who seems to slow down as they get behind something,
+    goes on to the right, one downwards, one stops. In the last frame they have moved down so far that OKS says 0.1: not enough to be the same."""
     cases = []
     each: tuple[Similarity, ...] = ("oks", "iou")
     for similarity in each:
         follow, shape = _followed(similarity, 5), rng.uniform(0, 40, (3, 5, 2))
         for step in range(39):
             moved = np.array([[4.0 * step, 0.0], [300.0, 4.0 * step], [600.0 + 4.0 * min(step, 20), 200.0]])
+            moved[0, 0] -= 1.2 * min(max(step - 16, 0), 3) if step < 20 else 0.0
             area = np.ptp(shape, axis=1).prod(axis=-1)
             jump = np.sqrt(-2 * area * 0.16**2 * math.log(0.1)) if step == 38 else np.zeros(3)
             moved[:, 1] += jump

@@ -17,6 +17,7 @@ from posekit.poses import Floats, Poses
 from posekit.poses.tracking import MIN_KEYPOINTS, MIN_SCORE, OneEuroFilter, weight_of
 
 VELOCITY_CUTOFF = 1.0  # Hz: how fast a person's velocity is learnt
+DRIFT = 0.3  # sizes a second: how far from where they must have come to somebody may be who was not seen
 MIN_SIMILARITY = {"oks": 0.2, "iou": 0.15}
 
 
@@ -34,7 +35,10 @@ class Track:
 
     def at(self, time_seconds: float) -> Track:
         """The person moved on to a later time."""
-        way = self.velocity * (time_seconds - self.time_seconds)
+        return self.moved(self.velocity * (time_seconds - self.time_seconds))
+
+    def moved(self, way: Floats) -> Track:
+        """The person somewhere else; way (2,), source px."""
         return replace(self, keypoints=self.keypoints + way, box_xyxy=self.box_xyxy + np.tile(way, 2))
 
 
@@ -43,9 +47,9 @@ class PeopleTracker:
     """Gives every person an id that stays the same from frame to frame.
 
     similarity: `oks` of the keypoints that both times have at least `min_score`, or `iou` of the boxes. Each track is
-    looked for where its velocity has brought it, and where it was, for who stops unseen. Of all pairs of a person and a
-    track the most similar one is matched first, of equal ones that of the first person and the smallest id; none under
-    `min_similarity`.
+    looked for where its velocity has brought it, about there after a frame without it, since who is half hidden seems
+    to slow down, and where it was, for who stops unseen. Of all pairs of a person and a track the most similar one is
+    matched first, of equal ones that of the first person and the smallest id; none under `min_similarity`.
     max_age_seconds: for how long somebody who is not seen is remembered. max_tracks: how many people are; who was seen
     longest ago is forgotten first, of those seen at once the largest id.
     """
@@ -58,6 +62,7 @@ class PeopleTracker:
     max_tracks: int = 18
     tracks: tuple[Track, ...] = field(default=(), init=False)
     _next_id: int = field(default=1, init=False)
+    _last_seconds: float = field(default=-math.inf, init=False)
 
     def update(self, poses: Poses, time_seconds: float) -> list[int]:
         """The id of each person of `poses`; where time goes back everybody is new.
@@ -77,6 +82,7 @@ class PeopleTracker:
         left = [track for track in free if all(track is not one for one in known.values())]
         kept = sorted([*left, *seen], key=lambda track: (-track.time_seconds, track.id))[: self.max_tracks]
         self.tracks = tuple(sorted(kept, key=lambda track: track.id))
+        self._last_seconds = time_seconds
         return [track.id for track in seen]
 
     def _matched(self, people: Sequence[Track], free: Sequence[Track], now: float) -> dict[int, Track]:
@@ -87,7 +93,7 @@ class PeopleTracker:
             (-alike, at, place)
             for at, person in enumerate(people)
             for place, track in enumerate(free)
-            if (alike := max(self._alike(person, track), self._alike(person, moved[place]))) >= least
+            if (alike := max(self._alike(person, track), self._alike_about(person, moved[place], now))) >= least
         ]
         found: dict[int, int] = {}
         for _, at, place in sorted(pairs):
@@ -108,6 +114,26 @@ class PeopleTracker:
         moved = (person.keypoints - track.keypoints)[both].mean(axis=0) / elapsed
         learnt = float(weight_of(np.asarray(VELOCITY_CUTOFF), elapsed))
         return replace(person, id=track.id, velocity=track.velocity + learnt * (moved - track.velocity))
+
+    def _alike_about(self, person: Track, track: Track, now: float) -> float:
+        """How alike the person is to a moved track, which may have come elsewhere if the last frame was without it."""
+        if track.time_seconds >= self._last_seconds:
+            return self._alike(person, track)
+        away, size = self._away(person, track)
+        length, reach = math.hypot(*away.tolist()), DRIFT * size * (now - track.time_seconds)
+        return self._alike(person, track.moved(away if length <= reach else away * (reach / length)))
+
+    def _away(self, person: Track, track: Track) -> tuple[Floats, float]:
+        """From the track to the person, px, by what is compared, and the longer side of the track."""
+        if self.similarity == "iou":
+            sides = person.box_xyxy - track.box_xyxy
+            return (sides[:2] + sides[2:]) / 2, float((track.box_xyxy[2:] - track.box_xyxy[:2]).max())
+        sure = track.scores >= self.min_score
+        both = sure & (person.scores >= self.min_score)
+        if not both.any():
+            return np.zeros(2), 0.0
+        away = (person.keypoints - track.keypoints)[both].mean(axis=0)
+        return away, float(np.ptp(track.keypoints[sure], axis=0).max())
 
     def _alike(self, person: Track, track: Track) -> float:
         return self._oks(person, track) if self.similarity == "oks" else iou(person.box_xyxy, track.box_xyxy)

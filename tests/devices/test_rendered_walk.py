@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from posekit.bundle import open_bundle
+from posekit.contract.skeletons import skeleton
 from posekit.decoders import of
 from posekit.parity.cases import cases_in, poses_of
 from posekit.poses import Floats
 from posekit.poses.images import Photo
 from posekit.poses.live_tracking import LiveTracking
+from posekit.poses.people_tracking import PeopleTracker
 from posekit.poses.regions import region_from_box
 from posekit.runtimes import litert
 from sample import clip as sample_clip
-from tests import walking
+from tests import crossing, walking
 
 FRAMES, SIZE_WH = 60, (1000, 480)
 
@@ -66,3 +68,22 @@ def test_a_walking_figure_lags_by_a_frame_at_most(speed: float, clip: Callable[[
     way = speed * sample_clip.HEIGHT * SIZE_WH[1] * FRAMES / sample_clip.RATE
     assert np.ptp(raw.mean(axis=1)[:, 0]) > 0.8 * way  # it is followed
     assert 0 < walking.lag_frames(raw, smooth) <= 1
+
+
+def test_walkers_who_cross_keep_their_ids_though_one_is_hidden_for_a_second() -> None:
+    """What the network saw in the rendered clip; who comes to the wall is half hidden and seems to slow down."""
+    tracker, ids = PeopleTracker(skeleton("coco17").oks_sigmas), list[tuple[int, ...]]()
+    for at, poses in enumerate(crossing.recorded()):
+        ids.append(tuple(tracker.update(poses, at / sample_clip.RATE)))
+    assert len(ids) == crossing.FRAMES
+    assert sorted(set(ids)) == [(1, 2), (2,)]
+    assert 26 <= ids.count((2,)) <= 32  # frames without the one behind, at 30 a second
+
+
+def test_the_recorded_clip_is_what_the_network_sees(sample_bundle: Callable[[str, str], Path]) -> None:
+    bundle = open_bundle(sample_bundle("tinypose", "android"))
+    places = [0, 40, 57, 70, 86, 119]
+    made = crossing.record(bundle.spec, litert.open_model(bundle.shipped_model_path), places)
+    for at, one in zip(places, made["frames"], strict=True):
+        found = np.array(one["keypoints"])
+        np.testing.assert_allclose(found, crossing.recorded()[at].keypoints, atol=0.05, err_msg=str(at))

@@ -2,8 +2,8 @@
 
 /// Gives every person an id that stays the same from frame to frame.
 ///
-/// Off unless the app makes one. Each track is looked for where its velocity has brought it, and where it was, for who
-/// stops unseen. Of all pairs of a person and a track the most similar one is matched first, of equal ones that of the
+/// Off unless the app makes one. Each track is looked for where its velocity has brought it, about there after a frame
+/// without it, since who is half hidden seems to slow down, and where it was, for who stops unseen. Of all pairs of a person and a track the most similar one is matched first, of equal ones that of the
 /// first person and the smallest id.
 public struct PeopleTracker: Equatable, Sendable {
   /// What makes two people one: `oks` of the keypoints that both times are sure, or `iou` of the boxes.
@@ -44,6 +44,7 @@ public struct PeopleTracker: Equatable, Sendable {
   public private(set) var tracks: [Track] = []
   private let variances: [Double]
   private var nextId = 1
+  private var lastSeconds = -Double.infinity  // of the last frame
 
   /// - Parameters:
   ///   - minSimilarity: nil for 0.2 of `oks`, 0.15 of `iou`.
@@ -82,6 +83,7 @@ public struct PeopleTracker: Equatable, Sendable {
     let left = free.indices.filter { !known.values.contains($0) }.map { free[$0] }
     let latest = (left + seen).sorted { (-$0.timeSeconds, $0.id) < (-$1.timeSeconds, $1.id) }
     tracks = latest.prefix(maxTracks).sorted { $0.id < $1.id }
+    lastSeconds = timeSeconds
     return seen.map(\.id)
   }
 
@@ -96,7 +98,8 @@ public struct PeopleTracker: Equatable, Sendable {
     var pairs: [Match] = []
     for (person, pose) in poses.enumerated() {
       for (track, last) in free.enumerated() {
-        let alike = max(alike(pose, last.pose), alike(pose, moved[track]))
+        let about = alikeAbout(pose, moved[track], seen: last.timeSeconds, now: now)
+        let alike = max(alike(pose, last.pose), about)
         if alike >= minSimilarity { pairs.append(Match(person: person, track: track, alike: alike)) }
       }
     }
@@ -123,11 +126,40 @@ public struct PeopleTracker: Equatable, Sendable {
     return Track(id: track.id, pose: pose, timeSeconds: now, velocity: velocity)
   }
 
+  /// How alike a pose is to a track that was seen then and moved, elsewhere if the last frame was without it.
+  private func alikeAbout(_ pose: Pose, _ moved: Pose, seen: Double, now: Double) -> Double {
+    if seen >= lastSeconds { return alike(pose, moved) }
+    let (away, size) = away(pose, moved)
+    let length = (away.x * away.x + away.y * away.y).squareRoot()
+    let reach = Self.drift * size * (now - seen)
+    let part = length <= reach ? 1 : reach / length
+    return alike(pose, moved.moved(x: away.x * part, y: away.y * part))
+  }
+
+  /// From a track to the pose, px, by what is compared, and the longer side of the track.
+  private func away(_ pose: Pose, _ track: Pose) -> (Point, size: Double) {
+    if similarity == .iou, let box = track.box, let own = pose.box {
+      let x = (own.left - box.left + own.right - box.right) / 2
+      let y = (own.top - box.top + own.bottom - box.bottom) / 2
+      return (Point(x: x, y: y), max(box.right - box.left, box.bottom - box.top))
+    }
+    let sure = zip(pose.points, track.points).filter { $1.score >= minScore }
+    let both = sure.filter { $0.0.score >= minScore }
+    let (across, down) = (sure.map(\.1.x), sure.map(\.1.y))
+    guard !both.isEmpty, let left = across.min(), let right = across.max(), let top = down.min(),
+      let bottom = down.max()
+    else { return (Point(x: 0, y: 0), 0) }
+    let x = both.reduce(0) { $0 + ($1.0.x - $1.1.x) } / Double(both.count)
+    let y = both.reduce(0) { $0 + ($1.0.y - $1.1.y) } / Double(both.count)
+    return (Point(x: x, y: y), max(right - left, bottom - top))
+  }
+
   private func alike(_ pose: Pose, _ other: Pose) -> Double {
     similarity == .oks ? oks(pose, other, variances: variances, minScore: minScore) : iou(pose.box, other.box)
   }
 
   private static let velocityCutoff = 1.0  // Hz: how fast a person's velocity is learnt
+  private static let drift = 0.3  // sizes a second: how far from where they must be somebody may be who was not seen
 }
 
 extension Pose {

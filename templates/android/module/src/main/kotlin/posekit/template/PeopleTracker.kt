@@ -2,6 +2,7 @@
 
 package posekit.template
 
+import kotlin.math.hypot
 import kotlin.math.max
 
 /**
@@ -20,7 +21,8 @@ public enum class Similarity(public val usualMinimum: Double) {
 /**
  * Gives every person an id that stays the same from frame to frame.
  *
- * Each track is looked for where its velocity has brought it, and where it was, for who stops unseen. Of all pairs of a
+ * Each track is looked for where its velocity has brought it, about there after a frame without it, since who is half
+ * hidden seems to slow down, and where it was, for who stops unseen. Of all pairs of a
  * person and a track the most similar one is matched first, of equal ones that of the first person and the smallest id. Make one with the generated class's
  * `peopleTracker()`. Not for use by two threads.
  *
@@ -45,6 +47,7 @@ public class PeopleTracker internal constructor(
 
     private var tracks = emptyList<Track>() // by id
     private var nextId = 1
+    private var lastSeconds = Double.NEGATIVE_INFINITY // of the last frame
 
     /**
      * The id of each of [poses]; where time goes back everybody is new.
@@ -62,6 +65,7 @@ public class PeopleTracker internal constructor(
         val newestFirst = compareByDescending<Track> { it.timeSeconds }.thenBy { it.id }
         val left = free.filter { track -> known.values.none { it === track } }
         tracks = (left + seen).sortedWith(newestFirst).take(maxTracks).sortedBy { it.id }
+        lastSeconds = timeSeconds
         return seen.map { it.id }
     }
 
@@ -76,7 +80,8 @@ public class PeopleTracker internal constructor(
         val pairs = ArrayList<Match>()
         for (person in poses.indices) {
             for (track in free.indices) {
-                val alike = max(alike(poses[person], free[track].pose), alike(poses[person], moved[track]))
+                val about = alikeAbout(poses[person], moved[track], free[track].timeSeconds, now)
+                val alike = max(alike(poses[person], free[track].pose), about)
                 if (alike >= minSimilarity) pairs += Match(person, track, alike)
             }
         }
@@ -102,11 +107,42 @@ public class PeopleTracker internal constructor(
         return Track(track.id, pose, now, Velocity(before.x + learnt * (x - before.x), before.y + learnt * (y - before.y)))
     }
 
+    /** How alike [pose] is to a track that was seen at [then] and moved, elsewhere if the last frame was without it. */
+    private fun alikeAbout(pose: Pose, moved: Pose, then: Double, now: Double): Double {
+        if (then >= lastSeconds) return alike(pose, moved)
+        val away = away(pose, moved)
+        val length = hypot(away.x, away.y)
+        val reach = DRIFT * away.size * (now - then)
+        val part = if (length <= reach) 1.0 else reach / length
+        return alike(pose, moved.movedBy(away.x * part, away.y * part))
+    }
+
+    private class Away(val x: Double, val y: Double, val size: Double)
+
+    /** From a track to [pose], px, by what is compared, and the longer side of the track. */
+    private fun away(pose: Pose, track: Pose): Away {
+        val box = track.box
+        val own = pose.box
+        if (similarity == Similarity.IOU && box != null && own != null) {
+            val size = max(box.right - box.left, box.bottom - box.top)
+            val x = (own.left - box.left + own.right - box.right) / 2
+            return Away(x, (own.top - box.top + own.bottom - box.bottom) / 2, size)
+        }
+        val sure = (0 until track.count).filter { track.scores[it] >= minScore }
+        val both = sure.filter { pose.scores[it] >= minScore }
+        if (both.isEmpty()) return Away(0.0, 0.0, 0.0)
+        val width = sure.maxOf(track::x) - sure.minOf(track::x)
+        val height = sure.maxOf(track::y) - sure.minOf(track::y)
+        val x = both.sumOf { pose.x(it) - track.x(it) } / both.size
+        return Away(x, both.sumOf { pose.y(it) - track.y(it) } / both.size, max(width, height))
+    }
+
     private fun alike(pose: Pose, other: Pose): Double =
         if (similarity == Similarity.OKS) oks(pose, other, sigmas, minScore) else iou(pose.box, other.box)
 }
 
 private const val VELOCITY_CUTOFF = 1.0 // Hz: how fast a person's velocity is learnt
+private const val DRIFT = 0.3 // sizes a second: how far from where they must be somebody may be who was not seen
 
 /** The pose somewhere else, and its box with it. */
 private fun Pose.movedBy(x: Double, y: Double): Pose {
