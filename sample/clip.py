@@ -46,7 +46,7 @@ def drawn(
     """
     height, pictures = HEIGHT * size_wh[1], []
     for at in range(frames):
-        body = figure(7, phase(at) if speed else 0.6, 50.0 if speed else 0.0)
+        body = figure(7, phase(at) if speed else 0.6, -50.0 if speed else 0.0)
         origin = np.array([start * size_wh[0] + height * speed * at / RATE, 0.52 * size_wh[1]])
         pictures.append(render_frame(41, size_wh, [Placed(body, origin, height)], at, grain))
     return pictures

@@ -34,7 +34,7 @@ def placed(at: int) -> list[Placed]:
     """The two in a frame."""
     return [
         Placed(
-            figure(who, phase(at) + place, 55.0 * np.sign(speed)),
+            figure(who, phase(at) + place, -55.0 * np.sign(speed)),
             np.array([start + HEIGHT * speed * at / RATE, 0.55 * SIZE_WH[1]]),
             HEIGHT,
         )

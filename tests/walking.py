@@ -14,7 +14,7 @@ SIGMA = 0.005  # of a keypoint's place from frame to frame, of the person's heig
 
 def walk(who: int, frames: int, start_xy: tuple[float, float], height: float, speed: float) -> Array:
     """Keypoints (frames, 17, 2) in px of somebody who walks sideways with `speed` heights a second; 0 stands still."""
-    yaw = 0.0 if speed == 0 else 75.0 * np.sign(speed)
+    yaw = 0.0 if speed == 0 else -75.0 * np.sign(speed)
     clip = [figure(who, phase(at) if speed else 0.6, yaw).keypoints[:, :2] for at in range(frames)]
     way = np.array([[start_xy[0] + height * speed * at / RATE, start_xy[1]] for at in range(frames)])
     placed: Array = height * np.stack(clip) + way[:, None]
