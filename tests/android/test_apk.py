@@ -1,4 +1,4 @@
-"""The demo app of every kind of model, packaged without Gradle: linked and dexed, one of them shrunk and signed.
+"""The demo app of every kind of model, packaged without Gradle: linked, dexed, shrunk, packed and signed.
 
 None of these APKs runs: they lack LiteRT's native libraries, and AndroidX."""
 
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.xdist_group("android"),
 ]
 
-WHOLE = "two-stage"  # the kind whose app is shrunk, packed and signed
+TWO_STAGE = "two-stage"
 LITERT = ("CompiledModel", "TensorBuffer", "LiteRtException", "TensorType$ElementType")
 
 
@@ -40,19 +40,18 @@ def linked(compiled: Compiled) -> dict[str, apk.Linked]:
 def dexed(
     compiled: Compiled, linked: dict[str, apk.Linked], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """classes.dex of every kind's app and module by D8; by R8 `whole`, and `without-rules` of the module."""
+    """classes.dex of every kind's app and module, by D8 and, as `KIND-whole`, by R8; `without-rules` of the module."""
     work = tmp_path_factory.mktemp("dexed")
     usual = work / "usual.pro"
     usual.write_text(dex.RULES)
-    rules = (usual, linked[WHOLE].rules)
     kotlin, litert, androidx = kotlin_compiler.runtime_jars(), compiled.litert(), compiled.androidx()
-    program = (*compiled.program(WHOLE), litert)
-    by_module = (*rules, compiled.module(WHOLE) / "consumer-rules.pro")
-    wanted = [
-        *(dex.Dexed(kind, compiled.program(kind), (litert, androidx, *kotlin)) for kind in SPECS),
-        dex.Dexed("whole", (*program, *kotlin), (androidx,), by_module),
-        dex.Dexed("without-rules", program, (androidx, *kotlin), rules),
-    ]
+    wanted = [dex.Dexed(kind, compiled.program(kind), (litert, androidx, *kotlin)) for kind in SPECS]
+    for kind in SPECS:
+        program, rules = (*compiled.program(kind), litert), (usual, linked[kind].rules)
+        by_module = (*rules, compiled.module(kind) / "consumer-rules.pro")
+        wanted.append(dex.Dexed(f"{kind}-whole", (*program, *kotlin), (androidx,), by_module))
+        if kind == TWO_STAGE:
+            wanted.append(dex.Dexed("without-rules", program, (androidx, *kotlin), rules))
     found, said = dex.run(wanted, work)
     assert "Missing" not in said
     return found
@@ -71,7 +70,7 @@ def test_the_app_of_a_kind_is_linked_and_dexed(
     names = dex.types(dexed[kind])
     assert {f"posekit/demo/app/{one}" for one in ("MainActivity", "OverlayView", "R$id")} <= names
     decoders = {name for name in names if re.fullmatch(r"posekit/tinypose2/\w+Decoder", name)}
-    assert len(decoders) == 2 + (kind == WHOLE)
+    assert len(decoders) == 2 + (kind == TWO_STAGE)
     app = apk.pack(linked[kind].apk, {"classes.dex": dexed[kind].read_bytes()}, tmp_path / "app.apk")
     models = [one.model_file for one in networks(compiled.specs[kind], "tflite")]
     checks = [f"{what} {model}" for model in models for what in ("contract of", "operations of")]
@@ -79,10 +78,11 @@ def test_the_app_of_a_kind_is_linked_and_dexed(
     assert outcomes(app) == dict.fromkeys(checks, Outcome.PASS)
 
 
+@pytest.mark.parametrize("kind", SPECS)
 def test_the_whole_app_is_signed_aligned_and_well(
-    compiled: Compiled, linked: dict[str, apk.Linked], dexed: dict[str, Path], tmp_path: Path
+    kind: str, compiled: Compiled, linked: dict[str, apk.Linked], dexed: dict[str, Path], tmp_path: Path
 ) -> None:
-    app = apk.pack(linked[WHOLE].apk, {"classes.dex": dexed["whole"].read_bytes()}, tmp_path / "app.apk")
+    app = apk.pack(linked[kind].apk, {"classes.dex": dexed[f"{kind}-whole"].read_bytes()}, tmp_path / "app.apk")
     assert apk.unaligned(app) == []
     said = apk.sign(app, apk.make_key(tmp_path))
     for scheme in ("v2 scheme (APK Signature Scheme v2)", "v3 scheme (APK Signature Scheme v3)"):
@@ -90,19 +90,19 @@ def test_the_whole_app_is_signed_aligned_and_well(
     assert apk.unaligned(app) == []
     badging = apk.aapt2("dump", "badging", app)
     assert f"package: name='{APPLICATION}' versionCode='1' versionName='1" in badging
-    levels = manifest.levels(compiled.project(WHOLE))
+    levels = manifest.levels(compiled.project(kind))
     assert re.findall(r"dkVersion:'(\d+)'", badging) == [str(level) for level in levels]
-    assert f"application-label:'{compiled.specs[WHOLE].type_name}'" in badging
+    assert f"application-label:'{compiled.specs[kind].type_name}'" in badging
     assert f"launchable-activity: name='{NAMESPACE}.MainActivity'" in badging
     assert re.findall(r"uses-permission: name='(.*?)'", badging) == ["android.permission.CAMERA"]
     assert {name: outcome for name, outcome in outcomes(app).items() if outcome is not Outcome.PASS} == {}
     with zipfile.ZipFile(app) as archive:
-        assert contract_hash(compiled.specs[WHOLE]).encode() in archive.read("classes.dex")
+        assert contract_hash(compiled.specs[kind]).encode() in archive.read("classes.dex")
         assert {"assets/bundles.json", "assets/pose.json"} <= set(archive.namelist())
 
 
 def test_what_litert_looks_up_by_name_keeps_its_name_by_the_modules_rules(dexed: dict[str, Path]) -> None:
-    whole, without = (dex.types(dexed[name]) for name in ("whole", "without-rules"))
+    whole, without = (dex.types(dexed[name]) for name in (f"{TWO_STAGE}-whole", "without-rules"))
     for one in LITERT:
         assert f"com/google/ai/edge/litert/{one}" in whole, one
         assert f"com/google/ai/edge/litert/{one}" not in without, one
