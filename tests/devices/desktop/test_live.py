@@ -108,6 +108,17 @@ def test_a_program_that_ends_is_told(walk: list[Picture]) -> None:
         app.look(camera_frame(walk[0]), 0, VIEW)
 
 
+def test_a_program_that_hangs_is_stopped(walk: list[Picture], monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.heads import plain_spec
+
+    monkeypatch.setattr(live, "LOOK_SECONDS", 0.2)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]  # reads nothing: it hangs as a frame is sent
+    with live.started(command, plain_spec("tiny-pose"), {}) as app:
+        for picture in (walk[0], walk[0][:32, :32]):
+            with pytest.raises(ConversionError, match=r"looked at a frame for 0\.2 s|ended as it looked"):
+                app.look(camera_frame(picture), 0, VIEW)
+
+
 def check_walk(app: LiveWrapper, run: Run, walk: list[Picture]) -> None:
     """Somebody who walks is followed, calmed and laid over the view of a front camera as in Python.
 
