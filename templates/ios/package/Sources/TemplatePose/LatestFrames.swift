@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(CoreML)
+  import CoreML
   import CoreVideo
   import Dispatch
   import Foundation

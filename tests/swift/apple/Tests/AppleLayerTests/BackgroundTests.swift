@@ -83,7 +83,7 @@ extension AppleLayerTests {
     #expect(runs.count == before)
   }
 
-  @Test func resultsEndWithWhatGivesThem() async throws {
+  @Test(.timeLimit(.minutes(1))) func resultsEndWithWhatGivesThem() async throws {
     Scene.install()
     var latest: LatestFrames? = LatestFrames(LivePoses(try await TinyPose()))
     let results = try #require(latest).results
