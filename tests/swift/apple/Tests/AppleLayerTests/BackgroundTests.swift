@@ -79,7 +79,7 @@ extension AppleLayerTests {
     _ = await reader.result
     let before = runs.count
     for time in [2, 3] { latest.offer(Self.frame(), orientation: .up, timeSeconds: Double(time)) }
-    try await Task.sleep(nanoseconds: 50_000_000)
+    try await Task.sleep(nanoseconds: 400_000_000)
     #expect(runs.count == before)
   }
 
