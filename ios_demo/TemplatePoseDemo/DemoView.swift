@@ -25,7 +25,7 @@ struct DemoView: View {
     .task { await demo.startCamera() }
     .onChange(of: phase) { phase in
       switch phase {
-      case .active where demo.picture == nil: Task { await demo.startCamera() }
+      case .active where demo.picture == nil && !demo.isBusy: Task { await demo.startCamera() }
       case .background: demo.stopCamera()
       default: break
       }

@@ -48,15 +48,15 @@ def show_app(model: Path, paths: Sequence[Path], options: AppOptions, out: Path 
     with progress() as step, opened_app(model, options, step) as app:
         if app.spec.looks_at_regions and app.spec.detector is None:
             warn("the model looks at one person at a time: pictures and first frames are taken for one as they are")
-        for path in paths:
-            own: list[dict[str, Any]] = []
-            with _Drawn(out, path, app.spec, [one.stem for one in paths].count(path.stem) > 1) as target:
-                try:
+        for path, name in zip(paths, _names(paths), strict=True):
+            own, target = list[dict[str, Any]](), _Drawn(None if out is None else out / name, app.spec)
+            try:
+                with target:
                     for one in look_at(app, path, options, step):
                         own.append(_row(one, app.spec) | target.add(one))
-                except InputError as error:
-                    failed.append((path, error))
-                    continue
+            except InputError as error:
+                failed.append((path, error))
+                continue
             films += target.films
             rows += own
     if failed and not rows:
@@ -69,6 +69,20 @@ def show_app(model: Path, paths: Sequence[Path], options: AppOptions, out: Path 
     for _, why in failed:
         show_error(why, as_json=False)
     return bool(failed)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """What is written of each file begins with, different for each."""
+    stems = [path.stem for path in paths]
+    wanted = [path.name.replace(".", "-") if stems.count(path.stem) > 1 else path.stem for path in paths]
+    names: list[str] = []
+    for name in wanted:
+        number, free = 1, name
+        while f"{free}.app" in names or (number > 1 and free in wanted):
+            number += 1
+            free = f"{name}-{number}"
+        names.append(f"{free}.app")
+    return names
 
 
 def _row(one: AppFrame, spec: PoseSpec) -> dict[str, Any]:
@@ -110,9 +124,8 @@ def _steps(rows: Sequence[Mapping[str, Any]]) -> str:
 class _Drawn:
     """Where the views of a file go: a picture, or the frames of a film, which is there when it is whole."""
 
-    def __init__(self, out: Path | None, path: Path, spec: PoseSpec, is_shared: bool) -> None:
-        name = path.name.replace(".", "-") if is_shared else path.stem  # two files of one stem
-        self._target = None if out is None else out / f"{name}.app"
+    def __init__(self, target: Path | None, spec: PoseSpec) -> None:
+        self._target = target
         self._spec = spec
         self._film: Any = None
         self.films: list[str] = []

@@ -48,6 +48,7 @@ def predict(
 
     from posekit.cli import console
     from posekit.cli.predictions import show_predictions
+    from posekit.errors import InputError
 
     boxes = [console.parse_box(text) for text in box]
     if wrapper:
@@ -60,6 +61,8 @@ def predict(
         if show_app(model, images, parse_options(camera, frames, view, trust, others), out, json):
             raise typer.Exit(2)
         return
+    if camera != "back" or frames != "yuv420" or view:
+        raise InputError("--camera, --frames and --view are of a phone", "add --wrapper, and give a bundle")
     with ExitStack() as kept:
         with console.progress() as step:
             from posekit.pipelines import inputs

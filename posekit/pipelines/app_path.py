@@ -25,7 +25,7 @@ from posekit.poses.camera import CameraFrame, FrameForm, camera_frame, upright_p
 from posekit.poses.images import Picture, load_image
 from posekit.poses.transforms import Orientation
 from posekit.poses.view_mapping import ViewMapping
-from posekit.progress import Progress, announced, silent
+from posekit.progress import LOG, Progress, announced, silent
 from posekit.report.app_view import app_view
 from posekit.runtimes import runtime_for
 
@@ -81,6 +81,8 @@ def opened_app(folder: Path, options: AppOptions, step: Progress = silent) -> It
                     f"{folder} is a bundle for linux, whose package looks at cameras and videos by itself",
                     "give a bundle for android or ios, or run `python -m` with the package's name",
                 )
+            if opened.platform == "ios" and options.form == "nv21":
+                raise InputError("no camera of an iPhone gives nv21", "take --frames yuv420 or rgba for an ios bundle")
             desktop.require(opened.platform)
             edits = consistency.edits_of(opened)
             consistency.refuse_foreign(edits, trust=options.trust)
@@ -105,10 +107,15 @@ def look_at(app: LiveWrapper, path: Path, options: AppOptions, step: Progress = 
         step(f"predict {path.name}")
         yield _shown(app, path, None, load_image(path), 1.0, options)
         return
-    count, rate = video.length(path), video.rate(path)
+    count, rate, found = video.length(path), video.rate(path), 0
     for place, picture in video.frames(path, range(count)):
         step(f"predict {path.name}, frame {place + 1} of {count}")
         yield _shown(app, path, place, picture, rate, options)
+        found = place + 1
+    if not found:
+        raise InputError(f"the video {path} has no frame that can be read", video.DAMAGED)
+    if found < count - video.TAIL:
+        LOG.warning("%s can be read no further than frame %d of %d", path, found, count)
 
 
 def _shown(

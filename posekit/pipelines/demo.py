@@ -12,6 +12,7 @@ from posekit.contract.spec import contract_hash
 from posekit.devices import drive
 from posekit.errors import InputError
 from posekit.parity.cases import recorded
+from posekit.pipelines import consistency
 from posekit.progress import Progress, silent
 
 
@@ -77,6 +78,9 @@ def _check_alike(opened: Sequence[bundle.Bundle]) -> None:
 def _warnings(opened: Sequence[bundle.Bundle]) -> list[str]:
     found = [f"{one.folder} failed its gate: the app shows a model that was not accepted"
              for one in opened if one.folder.name.endswith(bundle.REJECTED)]  # fmt: skip
+    if edits := consistency.edits_of(opened[0]):
+        found.append(f"the wrapper of {opened[0].folder} is not what this posekit renders ({edits.in_words}): "
+                     "whoever builds the app runs it")  # fmt: skip
     if len(opened) > 1 and opened[0].detector is not None:
         found.append(f"people are found by the detector of {opened[0].folder}, whichever model file is chosen")
     return found

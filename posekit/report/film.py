@@ -44,9 +44,12 @@ class Film:
         self._writer.write(np.ascontiguousarray(pixels[:height, :width, ::-1]))
 
     def close(self, *, keep: bool = True) -> None:
-        """Put the film in its place, or away."""
+        """Put the film in its place, or away; InputError where that place is taken by what is no file."""
         self._writer.release()
-        if keep:
-            self._partial.replace(self.path)
-        else:
+        try:
+            if keep:
+                self._partial.replace(self.path)
+        except OSError as error:
+            raise InputError(f"cannot write {self.path}: {error.strerror or error}") from error
+        finally:
             self._partial.unlink(missing_ok=True)

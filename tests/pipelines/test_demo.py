@@ -69,6 +69,16 @@ def test_a_rejected_bundle_is_shown_with_a_warning(bundle: Path, tmp_path: Path,
     assert "Android Studio" in done.out
 
 
+def test_code_of_somebody_else_is_told(bundle: Path, tmp_path: Path) -> None:
+    build = bundle / "module" / "build.gradle.kts"
+    build.write_text(build.read_text() + "// more\n")
+    facts = json.loads((bundle / bundles.MANIFEST).read_text())
+    bundles.write_manifest(bundle, {name: facts[name] for name in facts.keys() - {"schema", "files"}})
+    (warning,) = demonstration.demo([bundle], tmp_path / "app").warnings
+    assert "is not what this posekit renders" in warning
+    assert "build.gradle.kts" in warning
+
+
 def test_an_app_is_replaced_only_where_that_is_said(
     bundle: Path, tmp_path: Path, refused: Run, run_posekit: Run
 ) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, cast
@@ -28,6 +30,7 @@ from posekit.poses.view_mapping import ViewFit
 
 MAX_MESSAGE = 1 << 30
 HEAD_BYTES = 4
+LOOK_SECONDS = 480.0  # as long as a run of a compiled wrapper may take: whoever needs more for a frame hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,34 @@ class LiveWrapper:
     _to: IO[bytes]
     _from: IO[bytes]
     _errors: IO[bytes]
+    _process: subprocess.Popen[bytes]
 
     def look(
         self, frame: CameraFrame, time_seconds: float, view: View, *, tracks: bool = True, smooths: bool = True
     ) -> LiveFrame:
         """What an app would show of a frame that was taken at that time; without `tracks` it is a picture of its own.
 
-        ConversionError where the wrapper refuses it or fails.
+        ConversionError where the wrapper refuses it, fails, or says nothing for too long.
         """
+        is_late = threading.Event()
+
+        def stop() -> None:
+            is_late.set()
+            self._process.kill()
+
+        timer = threading.Timer(LOOK_SECONDS, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._look(frame, time_seconds, view, tracks, smooths)
+        except ConversionError as error:
+            if is_late.is_set():
+                raise ConversionError(f"the generated code looked at a frame for {LOOK_SECONDS:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+
+    def _look(self, frame: CameraFrame, time_seconds: float, view: View, tracks: bool, smooths: bool) -> LiveFrame:
         self._send(_asked(frame, time_seconds, view, tracks, smooths))
         self._send_bytes(frame.data)
         while "run" in (said := self._receive()):
@@ -143,7 +166,9 @@ class LiveWrapper:
         self._errors.seek(0)
         lines = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
         told = [line for line in lines if "error" in line.lower() or "exception" in line.lower()]
-        last = [*told, *lines[-1:], "it said nothing"][0]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        last = [*told, *lines[-1:], f"it said nothing (exit code {self._process.poll()})"][0]
         return ConversionError(f"the generated code ended as it looked at a frame: {last}")
 
 
@@ -152,13 +177,16 @@ def started(command: Sequence[str], spec: PoseSpec, runs: Mapping[str, Run]) -> 
     """A running program of a wrapper, which ends with the `with`; MissingToolError where it cannot be started."""
     with tempfile.TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                env={**os.environ, "SWIFT_BACKTRACE": "enable=no"},
+            )  # fmt: skip
         except OSError as error:
             raise MissingToolError(f"{command[0]} cannot be started: {error.strerror or error}") from error
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield LiveWrapper(spec, runs, process.stdin, process.stdout, errors)
+            yield LiveWrapper(spec, runs, process.stdin, process.stdout, errors, process)
         finally:
             with contextlib.suppress(OSError):
                 process.stdin.close()

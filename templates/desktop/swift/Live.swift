@@ -86,6 +86,7 @@ final class LiveRun {
   private let pose: Session
   private let people: PeopleSession?
   private var tracking = LiveTracking()
+  private var form: FrameForm?  // of the last frame that was followed
   private var lastSeconds = 0.0
 
   init() throws {
@@ -137,11 +138,13 @@ final class LiveRun {
   private func look(_ asked: AskedFrame, _ bytes: Data) throws -> LiveFrame {
     let orientation = try Orientation(rotationDegrees: asked.rotationDegrees, mirrored: asked.mirrored)
     let before = (people?.spent ?? pose.spent)
-    if asked.timeSeconds < lastSeconds {
+    let size = PixelSize(width: asked.sizeWh[0], height: asked.sizeWh[1])
+    let now = asked.tracking ? FrameForm(size: size, orientation: orientation) : nil
+    if form != nil, now != form || asked.timeSeconds < lastSeconds {  // as LivePoses does
       tracking.reset()
       people?.forget()
     }
-    lastSeconds = asked.timeSeconds
+    (form, lastSeconds) = (now, asked.timeSeconds)
     return try bytes.withUnsafeBytes { memory -> LiveFrame in
       let pixels = try view(asked, memory)
       var (poses, dense) = ([Pose](), [DenseMap]())

@@ -108,6 +108,17 @@ def test_a_program_that_ends_is_told(walk: list[Picture]) -> None:
         app.look(camera_frame(walk[0]), 0, VIEW)
 
 
+def test_a_program_that_hangs_is_stopped(walk: list[Picture], monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.heads import plain_spec
+
+    monkeypatch.setattr(live, "LOOK_SECONDS", 0.2)
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]  # reads nothing: it hangs as a frame is sent
+    with live.started(command, plain_spec("tiny-pose"), {}) as app:
+        for picture in (walk[0], walk[0][:32, :32]):
+            with pytest.raises(ConversionError, match=r"looked at a frame for 0\.2 s|ended as it looked"):
+                app.look(camera_frame(picture), 0, VIEW)
+
+
 def check_walk(app: LiveWrapper, run: Run, walk: list[Picture]) -> None:
     """Somebody who walks is followed, calmed and laid over the view of a front camera as in Python.
 
@@ -138,6 +149,19 @@ def check_walk(app: LiveWrapper, run: Run, walk: list[Picture]) -> None:
         assert shown.ids == (2,)
         assert np.abs(shown.poses.keypoints - calmed.keypoints).max() < 1e-6, place
     assert np.abs(calmed.keypoints - raw[-1].keypoints).max() > 0.1  # which calms
+    check_anew(app, walk)
+
+
+def check_anew(app: LiveWrapper, walk: list[Picture]) -> None:
+    """Somebody is new in a frame that is turned or cut otherwise, and after a picture of its own."""
+    time, turned = len(walk) / clip.RATE, camera_frame(walk[-1], UPRIGHT_OF_A_PHONE)
+    ids = [app.look(turned, time, VIEW).ids]
+    for frame in (camera_frame(walk[-1]), camera_frame(walk[-1][:-2])):
+        ids += [app.look(frame, time, VIEW).ids, app.look(frame, time + 0.1, VIEW).ids]
+        time += 0.2
+    assert app.look(frame, time, VIEW, tracks=False).ids == (1,)
+    ids.append(app.look(frame, time, VIEW).ids)
+    assert ids == [(2,), (3,), (3,), (4,), (4,), (5,)]
 
 
 def tracking_of(spec: PoseSpec) -> LiveTracking:

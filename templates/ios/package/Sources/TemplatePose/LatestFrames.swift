@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(CoreML)
+  import CoreML
   import CoreVideo
   import Dispatch
   import Foundation
@@ -16,7 +17,8 @@
   /// Looks at the newest frame of a camera, on a queue of its own; frames that come while it is busy take each other's
   /// place.
   ///
-  /// Give frames with `offer` from any thread, and go through `results` once.
+  /// Give frames with `offer` from any thread, and go through `results` once: whoever stops doing so, as a task that is
+  /// cancelled, ends it as `finish` does.
   public final class LatestFrames: @unchecked Sendable {
     /// What was seen in frame after frame: the latest only, where they are read slowly. An error ends them.
     public let results: AsyncThrowingStream<TimedFrame, any Error>
@@ -38,6 +40,11 @@
     public init(_ live: sending LivePoses) {
       self.live = live
       (results, tell) = AsyncThrowingStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+      tell.onTermination = { [weak self] _ in self?.finish() }  // else the model runs on for nobody
+    }
+
+    deinit {
+      tell.finish()  // nothing comes any more, which a stream does not find out by itself
     }
 
     /// Leaves a frame to be looked at next; one that still waits is passed over.
@@ -70,7 +77,9 @@
     private func lookAtAll() {
       while let frame = next() {
         do {
-          let seen = try live.look(frame.pixelBuffer, orientation: frame.orientation, timeSeconds: frame.timeSeconds)
+          let seen = try autoreleasepool {  // a queue that is always busy never drains its own
+            try live.look(frame.pixelBuffer, orientation: frame.orientation, timeSeconds: frame.timeSeconds)
+          }
           tell.yield(TimedFrame(frame: seen, timeSeconds: frame.timeSeconds))
         } catch {
           tell.finish(throwing: error)

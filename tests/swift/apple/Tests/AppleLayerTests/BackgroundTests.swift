@@ -63,10 +63,47 @@ extension AppleLayerTests {
     latest.offer(Self.frame(), orientation: .up, timeSeconds: 5)  // nothing comes of it
   }
 
+  @Test func whoStopsReadingEndsIt() async throws {
+    Scene.install()
+    let latest = LatestFrames(LivePoses(try await TinyPose(warmsUp: false)))
+    let runs = Counted()
+    let predict = MLModel.standIn.predict
+    MLModel.standIn.predict = { input in
+      runs.add()
+      return try predict(input)
+    }
+    let reader = Task { for try await _ in latest.results {} }
+    latest.offer(Self.frame(), orientation: .up, timeSeconds: 1)
+    while runs.count == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+    reader.cancel()
+    _ = await reader.result
+    let before = runs.count
+    for time in [2, 3] { latest.offer(Self.frame(), orientation: .up, timeSeconds: Double(time)) }
+    try await Task.sleep(nanoseconds: 400_000_000)
+    #expect(runs.count == before)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func resultsEndWithWhatGivesThem() async throws {
+    Scene.install()
+    var latest: LatestFrames? = LatestFrames(LivePoses(try await TinyPose()))
+    let results = try #require(latest).results
+    latest = nil
+    for try await _ in results {}
+  }
+
   @Test func anErrorEndsTheResults() async throws {
     Scene.install { _ in throw CocoaError(.featureUnsupported) }
     let latest = LatestFrames(LivePoses(try await TinyPose(warmsUp: false)))
     latest.offer(Self.frame(), orientation: .up, timeSeconds: 1)
     await #expect(throws: PoseError.self) { for try await _ in latest.results {} }
   }
+}
+
+private final class Counted: @unchecked Sendable {
+  private let lock = NSLock()
+  private var runs = 0
+
+  var count: Int { lock.withLock { runs } }
+
+  func add() { lock.withLock { runs += 1 } }
 }
