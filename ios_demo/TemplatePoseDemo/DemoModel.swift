@@ -70,8 +70,10 @@ final class DemoModel: ObservableObject {
       estimator.use(loaded)
       let plan = await units.plan(of: file)
       if model === loaded { modelText = plan }
-    } catch {
+    } catch where file == self.file && units == self.units {
       modelText = error.localizedDescription
+    } catch {
+      // of a choice that was made anew in the meantime
     }
   }
 

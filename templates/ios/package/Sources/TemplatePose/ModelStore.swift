@@ -48,10 +48,11 @@
           return Loaded(model: try await MLModel.load(contentsOf: url, configuration: configuration), compiled: url)
         }
         let kept = try keptURL(of: url)
+        let wasThere = FileManager.default.fileExists(atPath: kept.path)
         if let model = try? await MLModel.load(contentsOf: kept, configuration: configuration) {
           return Loaded(model: model, compiled: kept)
         }
-        try? FileManager.default.removeItem(at: kept)  // it is not there, or of no use
+        if wasThere { try? FileManager.default.removeItem(at: kept) }  // of no use; else another start may just make it
         let compiled = try await MLModel.compileModel(at: url)
         let usable = keep(compiled, at: kept)
         return Loaded(model: try await MLModel.load(contentsOf: usable, configuration: configuration), compiled: usable)

@@ -159,6 +159,8 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
             attempt {
                 val used = worker.load(wanted)
                 main.post {
+                    val isChosen = wanted.model == choices.model && wanted.accelerator == choices.accelerator
+                    if (!isChosen) return@post // another was, in the meantime
                     use = used
                     lookAgain()
                     changed()
