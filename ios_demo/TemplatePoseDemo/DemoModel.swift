@@ -70,7 +70,7 @@ final class DemoModel: ObservableObject {
       estimator.use(loaded)
       let plan = await units.plan(of: file)
       if model === loaded { modelText = plan }
-    } catch where file == self.file && units == self.units {
+    } catch  where file == self.file && units == self.units {
       modelText = error.localizedDescription
     } catch {
       // of a choice that was made anew in the meantime

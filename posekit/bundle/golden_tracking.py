@@ -116,7 +116,8 @@ def people_cases(seed: int) -> list[Case]:
 
 def _hidden_cases(rng: np.random.Generator) -> list[Case]:
     """Three people who run and are hidden for half a second: one, who seems to slow down as they get behind something,
-    goes on to the right, one downwards, one stops. In the last frame they have moved down so far that OKS says 0.1: not enough to be the same."""
+    goes on to the right, one downwards, one stops. In the last frame they have moved down so far that OKS says 0.1: not
+    enough to be the same."""
     cases = []
     each: tuple[Similarity, ...] = ("oks", "iou")
     for similarity in each:
