@@ -180,7 +180,7 @@ FAULTS = {
         ("PeopleTracker.swift", "<= maxAgeSeconds", "<= 2 * maxAgeSeconds"),
         ("PoseLikeness.swift", "let area = (right - left)", "let area = 2 * (right - left)"),
         ("PeopleTracker.swift", "velocity.x * elapsed", "0"),
-        ("PeopleTracker.swift", "max(alike(pose, last.pose), alike(pose, moved[track]))", "alike(pose, moved[track])"),
+        ("PeopleTracker.swift", "max(alike(pose, last.pose), about)", "about"),
         ("PeopleTracker.swift", "Self.drift * size", "0 * size"),
         ("OneEuroFilter.swift", "let spare = points.count / 10", "let spare = 0"),
         ("PeopleSmoother.swift", "return filter.smooth(pose", "filter.reset(); return filter.smooth(pose"),

@@ -11,4 +11,7 @@ internal data class Choices(
     val isTracking: Boolean = true,
     val isSmoothing: Boolean = true,
     val isFront: Boolean = false,
-)
+) {
+    /** Whether [other] wants the same model to be loaded. */
+    fun isOfTheModelOf(other: Choices): Boolean = model == other.model && accelerator == other.accelerator
+}

@@ -72,7 +72,7 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
         val before = choices
         if (next == before) return
         choices = next
-        if (next.model != before.model || next.accelerator != before.accelerator) return load()
+        if (!next.isOfTheModelOf(before)) return load()
         drawing = null
         times = null
         worker.execute { worker.adopt(next) }
@@ -159,8 +159,7 @@ class DemoModel(application: Application) : AndroidViewModel(application) {
             attempt {
                 val used = worker.load(wanted)
                 main.post {
-                    val isChosen = wanted.model == choices.model && wanted.accelerator == choices.accelerator
-                    if (!isChosen) return@post // another was, in the meantime
+                    if (!wanted.isOfTheModelOf(choices)) return@post // another was chosen in the meantime
                     use = used
                     lookAgain()
                     changed()
