@@ -139,8 +139,9 @@ def test_other_accelerators_say_why_they_did_not_run(
     assert (gpu.requested, gpu.used, gpu.cases) == ("gpu", "cpu", ())
     assert gpu.fallback_reason is not None
     assert gpu.fallback_reason.startswith("GPU: compiling the model failed")
-    assert (npu.requested, npu.used, npu.cases) == ("npu", None, ())
-    assert npu.fallback_reason
+    assert (npu.requested, npu.used, npu.cases) == ("npu", "cpu", ())
+    assert npu.fallback_reason is not None
+    assert npu.fallback_reason.startswith("NPU: LiteRT knows no NPU")
     assert [one.failure for one in (cpu, gpu, npu)] == [None, None, None]
     assert cpu.latencies is not None
     for step in (cpu.latencies.preprocessing, cpu.latencies.inference, cpu.latencies.decoding):
