@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from posekit.errors import InputError, MissingToolError
+from posekit.compression.calibration.video import opencv
+from posekit.errors import InputError
 from posekit.progress import captured
 
 
@@ -21,12 +22,7 @@ class Film:
     """
 
     def __init__(self, path: Path, size_wh: tuple[int, int], rate: float) -> None:
-        try:
-            import cv2
-        except ImportError as error:
-            raise MissingToolError(
-                "films are written with opencv-python-headless, which is not installed", "pip install 'posekit[video]'"
-            ) from error
+        cv2 = opencv()
         self.path = path
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.mp4")
         even = size_wh[0] // 2 * 2, size_wh[1] // 2 * 2  # the coding halves the colours of both sides

@@ -102,7 +102,12 @@ SLIPS = {  # file of the package, what stands there, what is wrong, and the suit
     "a turn": ("_posekit/poses/regions.py", "rule.target_degrees - math", "rule.target_degrees + math", "tracking"),
     "a scale": ("_posekit/decoders/heatmap.py", "points * input_px", "1.01 * points * input_px", "px"),
     "a mask": ("_posekit/decoders/dense.py", "+ spec.shift) / spec.upsampling", "+ 0.5) / spec.upsampling", "dense"),
-    "an id": ("_posekit/poses/people_tracking.py", "way = self.velocity", "way = -2 * self.velocity", "people"),
+    "an id": (
+        "_posekit/poses/people_tracking.py",
+        "self.moved(self.velocity",
+        "self.moved(-2 * self.velocity",
+        "people",
+    ),
     "somebody": ("_posekit/poses/following.py", ">= self.rule.min_overlap", "> 1", "following"),
     "a setting": ("contract.py", "box_padding=1.25", "box_padding=1.2", "box_padding"),
     "a sigma": ("keypoints.py", "    0.026,", "    0.025,", "oks_sigmas"),

@@ -91,7 +91,7 @@ def frames(path: Path, places: Sequence[int]) -> Iterator[tuple[int, Picture]]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    cv2 = _opencv()
+    cv2 = opencv()
     # an absolute path, since FFmpeg takes `name:` for a protocol; FFmpeg alone, since others take numbered pictures
     with captured():  # FFmpeg and OpenCV talk of what they cannot open
         capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
@@ -109,7 +109,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         capture.release()
 
 
-def _opencv() -> Any:
+def opencv() -> Any:
+    """The library, loaded so that it does not talk; MissingToolError without it."""
     # read once, when the library is loaded, which others may have done: a damaged file is told in our own sentence
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
@@ -117,5 +118,6 @@ def _opencv() -> Any:
         return importlib.import_module("cv2")
     except ImportError as error:
         raise MissingToolError(
-            "videos are read with opencv-python-headless, which is not installed", "pip install 'posekit[video]'"
+            "videos are read and written with opencv-python-headless, which is not installed",
+            "pip install 'posekit[video]'",
         ) from error

@@ -28,7 +28,7 @@ def frame(index: int) -> np.ndarray:
 def film(path: Path, frames: int = 160) -> Path:
     """A film of `frame`s in the container of the suffix."""
     try:
-        cv2 = video._opencv()
+        cv2 = video.opencv()
     except MissingToolError as error:
         pytest.skip(f"{error.message}: {error.hint}")
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*CODES[path.suffix[1:]]), 30, SIZE_WH)

@@ -90,7 +90,7 @@ def test_a_damaged_video_gives_what_is_left_or_one_sentence(
 def test_a_count_that_promises_too_much_is_counted_anew(
     films: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cv2 = video._opencv()
+    cv2 = video.opencv()
     opened = cv2.VideoCapture
 
     class Boasting:
