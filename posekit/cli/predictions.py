@@ -112,7 +112,7 @@ def show_row(row: dict[str, Any], spec: PoseSpec) -> None:
     if not row["instances"]:
         out_line(f"{row['image']}: nobody")
     for number, instance in enumerate(row["instances"]):
-        title = Text(f"{row['image']}, person {number}, confidence {instance['confidence']:.3f}")
+        title = Text(f"{row['image']}, person {instance.get('id', number)}, confidence {instance['confidence']:.3f}")
         depth = () if not spec.decoder.has_depth else ("z m" if spec.has_metric_depth else "z px",)
         table = Table("keypoint", "x px", "y px", *depth, "score", title=title, title_justify="left")
         for name, point, score in zip(spec.keypoints.names, instance["keypoints"], instance["scores"], strict=True):

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from posekit.cli import app_frames
+from posekit.cli.predictions import show_row
 from posekit.compression.calibration import video
 from posekit.devices.desktop import kotlin
 from posekit.devices.desktop.live import LiveFrame, View
@@ -148,3 +149,14 @@ def test_a_video_that_ends_early_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(app_path.video, "frames", lambda path, _: iter(()))
     with pytest.raises(InputError, match="no frame"):
         list(app_path.look_at(Any, tmp_path / "a.mp4", AppOptions()))
+
+
+@pytest.mark.parametrize(("row", "called"), [({"id": 3}, "person 3,"), ({}, "person 0,")])
+def test_a_person_is_called_as_in_the_view(
+    row: dict[str, int], called: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = plain_spec("tiny-pose")
+    count = spec.keypoint_count
+    instance = {"keypoints": [[1.0, 2.0]] * count, "scores": [0.5] * count, "confidence": 0.5, **row}
+    show_row({"image": "a.png", "instances": [instance]}, spec)
+    assert called in capsys.readouterr().out
