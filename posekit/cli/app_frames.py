@@ -47,9 +47,7 @@ def show_app(model: Path, paths: Sequence[Path], options: AppOptions, out: Path 
     rows, films, failed = list[dict[str, Any]](), list[str](), list[tuple[Path, InputError]]()
     with progress() as step, opened_app(model, options, step) as app:
         if app.spec.looks_at_regions and app.spec.detector is None:
-            warn(
-                "the model looks at one person at a time: a picture, or the first frame of a video, is looked at as a whole"
-            )
+            warn("the model looks at one person at a time: pictures and first frames are looked at as a whole")
         for path, name in zip(paths, _names(paths), strict=True):
             own, target = list[dict[str, Any]](), _Drawn(None if out is None else out / name, app.spec)
             try:
