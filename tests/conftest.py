@@ -20,6 +20,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from tests.scheduling import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+
 # before torch is imported: see posekit/sources/__init__.py
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 settings.register_profile("posekit", deadline=None)  # no timed assertions
