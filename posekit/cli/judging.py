@@ -132,7 +132,9 @@ def bisect(
 def doctor(
     app: Annotated[
         Path | None,
-        typer.Argument(help="A project, an .apk, .aar or .xcarchive; none: this machine's tools.", metavar="APP"),
+        typer.Argument(
+            help="A project, an .apk, .aab, .aar, .ipa or .xcarchive; none: this machine's tools.", metavar="APP"
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from posekit.contract.spec import contract_hash
+from posekit.devices.apps import open_app
+from posekit.devices.apps.manifest import elements
 from posekit.devices.desktop import kotlin_compiler
 from posekit.parity.gate import Outcome
 from posekit.pipelines.doctor import diagnose
@@ -149,3 +151,12 @@ def test_libraries_lie_at_pages_after_signing_too(linked: dict[str, apk.Linked],
     apk.sign(app, apk.make_key(tmp_path))
     assert apk.unaligned(app) == []
     assert [outcome for name, outcome in outcomes(app).items() if name.startswith("16 KB")] == [Outcome.PASS] * 2
+
+
+def test_the_manifest_of_a_bundle_says_the_same(linked: dict[str, apk.Linked], tmp_path: Path) -> None:
+    """aapt2 writes it as the protocol buffer that an AAB has."""
+    (binary,) = (one for one in open_app(linked["top-down"].apk).files if one.name == "AndroidManifest.xml")
+    apk.aapt2("convert", "--output-format", "proto", "-o", tmp_path / "bundle.apk", linked["top-down"].apk)
+    (message,) = (one for one in open_app(tmp_path / "bundle.apk").files if one.name == "AndroidManifest.xml")
+    assert message.content()[:1] == b"\x0a"
+    assert elements(message.content()) == elements(binary.content()) != []

@@ -1,4 +1,4 @@
-"""An app as it is built or written: the files of an APK, an AAR, an archive of Xcode's, or a project, by their names.
+"""An app as it is built or written: the files of an APK, an AAB, an AAR, an IPA, an archive of Xcode's, or a project.
 
 Nothing of it is run. Files are read one by one, when a check asks for them.
 """
@@ -16,7 +16,8 @@ from posekit.errors import InputError, reading
 from posekit.parity.gate import Outcome
 from posekit.sources.limits import MODEL_BYTES, refuse_above
 
-Kind = Literal["apk", "aar", "xcarchive", "android project", "ios project"]
+Kind = Literal["apk", "aab", "aar", "ipa", "xcarchive", "android project", "ios project"]
+ARCHIVES: dict[str, Kind] = {".apk": "apk", ".aab": "aab", ".aar": "aar", ".ipa": "ipa"}  # zip files, by their suffix
 NOT_LOOKED_INTO = frozenset(["build", "node_modules", "DerivedData", "Pods", "__pycache__"])
 MAX_FILES = 100_000
 LOCAL_HEADER = 30  # bytes before the name in a zip's local header
@@ -64,12 +65,12 @@ class App:
     @property
     def is_android(self) -> bool:
         """Whether it is for Android, else for iOS."""
-        return self.kind in ("apk", "aar", "android project")
+        return self.kind in ("apk", "aab", "aar", "android project")
 
     @property
     def is_built(self) -> bool:
         """Whether it is what a build made, else sources."""
-        return self.kind in ("apk", "aar", "xcarchive")
+        return not self.kind.endswith("project")
 
     def matching(self, *patterns: str) -> list[AppFile]:
         """The files whose name, or the end of it from a slash on, matches one of the patterns."""
@@ -82,13 +83,13 @@ def open_app(path: Path) -> App:
         kind = _kind_of_folder(path)
         if kind is not None:
             return App(kind, tuple(_files(path)))
-    elif path.suffix in (".apk", ".aar") and path.is_file():
+    elif path.suffix in ARCHIVES and path.is_file():
         with reading(path, "no readable archive", "build it again"):
-            return App("apk" if path.suffix == ".apk" else "aar", tuple(_entries(path)))
+            return App(ARCHIVES[path.suffix], tuple(_entries(path)))
     raise InputError(
         f"{path} is no app that is known" if path.exists() else f"there is no {path}",
-        "give an .apk, an .aar, an .xcarchive, or the folder of an Android (settings.gradle, build.gradle) or iOS "
-        "(.xcodeproj, Package.swift) project",
+        "give an .apk, .aab, .aar, .ipa or .xcarchive, or the folder of an Android (settings.gradle, build.gradle) or "
+        "iOS (.xcodeproj, Package.swift) project",
     )
 
 

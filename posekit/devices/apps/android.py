@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
 
 from posekit.devices.apps import App, Finding
 from posekit.devices.apps.elf import HEADERS, alignment, is_32_bit
 from posekit.devices.apps.manifest import Element, elements
+from posekit.devices.apps.messages import uncompressed_globs
 from posekit.devices.apps.models import holds_contract
 from posekit.parity.gate import Outcome
 
@@ -42,14 +44,23 @@ def libraries(app: App) -> Iterator[Finding]:
 
 
 def stored_models(app: App) -> Iterator[Finding]:
-    """Whether models lie in the APK as they are: a compressed one cannot be opened in place."""
-    for one in app.matching("*.tflite") if app.kind == "apk" else []:
+    """Whether models lie in the APK as they are, or will in those of a bundle: a compressed one cannot be opened in
+    place."""
+    if app.kind not in ("apk", "aab"):
+        return
+    stored = [glob for one in app.files if one.name == "BundleConfig.pb" for glob in uncompressed_globs(one.content())]
+    for one in app.matching("*.tflite"):
         name = f"storage of {one.name}"
-        if one.is_compressed and not holds_contract(one):
-            yield Finding(name, Outcome.SKIPPED, "it is compressed in the APK, and none of posekit's")
-        elif one.is_compressed:
+        if app.kind == "apk":
+            is_stored = not one.is_compressed
+        else:
+            is_stored = any(fnmatch.fnmatchcase(one.name.partition("/")[2], glob) for glob in stored)
+        where = "in the APK" if app.kind == "apk" else "in the APKs that are made of the bundle"
+        if not is_stored and not holds_contract(one):
+            yield Finding(name, Outcome.SKIPPED, f"it is compressed {where}, and none of posekit's")
+        elif not is_stored:
             remedy = 'androidResources { noCompress += "tflite" } in the build.gradle.kts of the app'
-            yield Finding(name, Outcome.FAIL, "it is compressed in the APK, and its wrapper refuses it", remedy)
+            yield Finding(name, Outcome.FAIL, f"it is compressed {where}, and its wrapper refuses it", remedy)
         else:
             yield Finding(name, Outcome.PASS, "stored as it is")
 
@@ -67,7 +78,7 @@ def gpu(app: App) -> Iterator[Finding]:
             yield Finding(name, Outcome.FAIL, "litert is asked for without litert-gpu: models run on the CPU", remedy)
         else:
             yield Finding(name, Outcome.PASS, "litert-gpu is asked for" if newest >= (2, 3) else "part of litert")
-    elif app.kind == "apk" and app.matching("libLiteRt.so", "liblitert_jni.so"):
+    elif app.kind in ("apk", "aab") and app.matching("libLiteRt.so", "liblitert_jni.so"):
         found = [one.name for one in app.files if GPU_LIBRARY.search(one.name)]
         if found:
             yield Finding(name, Outcome.PASS, ", ".join(found))
@@ -78,7 +89,8 @@ def gpu(app: App) -> Iterator[Finding]:
 def permissions(app: App) -> Iterator[Finding]:
     """Whether what LiteRT's manifest asks for has come into the app's."""
     if app.is_built:
-        merged = [one for one in app.files if one.name == "AndroidManifest.xml"]
+        places = ("AndroidManifest.xml", "base/manifest/AndroidManifest.xml")  # the second in an AAB
+        merged = [one for one in app.files if one.name in places]
     else:  # of the app and of each library, which does not have what it depends on
         merged = [one for one in app.matching("AndroidManifest.xml") if "/merged_manifest" in one.name]
     if not merged:

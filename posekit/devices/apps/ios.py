@@ -32,9 +32,9 @@ def minimum_system(app: App) -> Iterator[Finding]:
 
 
 def _of_app(app: App) -> float | None:
-    """What Info.plist of an archive's app, else the project or the package says; of several targets the oldest."""
-    if app.kind == "xcarchive":
-        for one in app.matching("Products/Applications/*.app/Info.plist"):
+    """What Info.plist of a built app, else the project or the package says; of several targets the oldest."""
+    if app.is_built:
+        for one in app.matching("Products/Applications/*.app/Info.plist", "Payload/*.app/Info.plist"):
             try:
                 return float(".".join(str(plistlib.loads(one.content())["MinimumOSVersion"]).split(".")[:2]))
             except Exception:  # damage shows in many ways

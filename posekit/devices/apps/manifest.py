@@ -1,4 +1,4 @@
-"""What an Android manifest asks for: text, as projects and libraries have it, or the binary XML of an APK.
+"""What an Android manifest asks for: text, as projects and libraries have it, binary XML of an APK, or a bundle's.
 
 Source of the binary form: Android's ResourceTypes.h.
 """
@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from posekit.devices.apps.messages import named_elements
+
 ANDROID, TOOLS = "http://schemas.android.com/apk/res/android", "http://schemas.android.com/tools"
 STRINGS, RESOURCES, ELEMENT = 0x0001, 0x0180, 0x0102
 UTF8 = 1 << 8
 NAME = 0x01010003  # android:name
 TEXT = 3  # an attribute's value is one of the strings
 NONE = 0xFFFFFFFF
+XML_NODE = b"\x0a"  # of a bundle: a protocol buffer whose first field is the root
 LONGEST = 1024  # of a string, of which the rest is not read
 
 
@@ -35,6 +38,8 @@ def elements(manifest: bytes) -> list[Element]:
             return list(_binary(manifest))
         except (struct.error, IndexError, UnicodeDecodeError) as error:
             raise ValueError("the binary XML is damaged") from error
+    if manifest[:1] == XML_NODE and not manifest.lstrip().startswith(b"<"):  # which is a line's end as well
+        return [Element(tag, name) for tag, name in named_elements(manifest, ANDROID)]
     return list(_text(manifest))
 
 

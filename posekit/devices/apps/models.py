@@ -68,7 +68,7 @@ def operations(app: App) -> Iterator[Finding]:
 
 def contracts(app: App) -> Iterator[Finding]:
     """Whether the hash of each model's contract is in the app's code, as the wrapper asks when it starts."""
-    code = [*app.matching(*CODE), *(_binaries(app) if app.kind == "xcarchive" else [])]
+    code = [*app.matching(*CODE), *(_binaries(app) if app.is_built and not app.is_android else [])]
     known = {found.decode() for one in code for text in _texts(one) for found in HASH.findall(text)}
     for one in models_of(app):
         name = f"contract of {model_name(one)}"

@@ -1,4 +1,4 @@
-"""Apps as builds leave them, made small: an APK, an AAR, an archive and projects of Xcode's, as a test asks."""
+"""Apps as builds leave them, made small: APK, AAB, AAR, IPA, an archive and projects of Xcode's, as a test asks."""
 
 from __future__ import annotations
 
@@ -107,6 +107,38 @@ def apk(path: Path, changes: Mapping[str, bytes | None] = {}, compressed: Sequen
     return path
 
 
+def field(number: int, content: bytes) -> bytes:
+    """A field of a protocol buffer that holds bytes, a text or a message; of at most 16383 bytes."""
+    size = len(content)
+    return bytes([number << 3 | 2, *([size] if size < 128 else [size & 0x7F | 0x80, size >> 7])]) + content
+
+
+def message_manifest(named: Sequence[tuple[str, str]]) -> bytes:
+    """An XmlNode of a manifest whose elements have a name, each with another attribute and a resource's number."""
+    space, others = b"http://schemas.android.com/apk/res/android", field(1, b"x") + field(2, b"maxSdkVersion")
+    inside = b""
+    for tag, name in named:
+        attribute = field(1, space) + field(2, b"name") + field(3, name.encode()) + b"\x28\x83\x80\x84\x08"
+        inside += field(5, field(1, field(3, tag.encode()) + field(4, others) + field(4, attribute)) + b"\x1a\x00")
+    return field(1, field(3, b"manifest") + inside)
+
+
+BUNDLE_CONFIG = field(1, field(2, b"1.15.6")) + field(3, field(1, b"**.[pP][nN][gG]") + field(1, b"**.tflite"))
+
+
+def aab(path: Path, changes: Mapping[str, bytes | None] = {}) -> Path:
+    """An app bundle that is well, but for the changes; all in it is compressed, as bundles are."""
+    permission = message_manifest([("uses-permission", "android.permission.CAMERA")])
+    files: dict[str, bytes | None] = {"BundleConfig.pb": BUNDLE_CONFIG, "base/manifest/AndroidManifest.xml": permission}
+    files |= {f"base/{name}": data for name, data in GOOD_APK.items() if name.startswith("lib/")}
+    files |= {"base/dex/classes.dex": GOOD_APK["classes.dex"], "base/assets/tiny.tflite": tflite()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (files | dict(changes)).items():
+            if data is not None:
+                archive.writestr(name, data)
+    return path
+
+
 SHIFTED = "lib/arm64-v8a/libShifted.so"  # a library that is not aligned within the APK
 
 
@@ -128,6 +160,15 @@ def xcarchive(folder: Path, minimum: str = "16.0", needs: str = "16.0", code: st
     (app / "tiny.mlmodelc" / "metadata.json").write_text(json.dumps(facts))
     (app / "App").write_bytes(b"\xcf\xfa\xed\xfe" + bytes(60) + code.encode() + b"\0")
     return folder / "App.xcarchive"
+
+
+def ipa(folder: Path, **planted: str) -> Path:
+    """The same app as it is given to the App Store."""
+    app = xcarchive(folder, **planted) / "Products" / "Applications" / "App.app"
+    with zipfile.ZipFile(folder / "App.ipa", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(app.rglob("*")):
+            archive.write(path, Path("Payload") / path.relative_to(app.parent))
+    return folder / "App.ipa"
 
 
 def android_project(folder: Path, litert: str = "2.3.0", gpu: bool = True, code: str = HASH) -> Path:

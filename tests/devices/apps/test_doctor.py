@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,29 @@ def test_each_planted_fault_is_named_with_its_remedy(fault: str, tmp_path: Path)
     assert remedy in found[name].remedy
 
 
+NPU = built.message_manifest([("application", "App"), ("uses-feature", "android.hardware.npu")])
+OF_BUNDLES: dict[str, tuple[Mapping[str, bytes | None], str]] = {
+    "an unaligned library": (
+        {"base/lib/arm64-v8a/libLiteRt.so": built.library(4096)}, "16 KB pages, base/lib/arm64-v8a/libLiteRt.so"),
+    "code of another contract": ({"base/dex/classes.dex": OTHER.encode()}, "contract of tiny.tflite"),
+    "nothing that is stored": ({"BundleConfig.pb": None}, "storage of base/assets/tiny.tflite"),
+    "other files that are stored": (
+        {"BundleConfig.pb": built.field(3, built.field(1, b"**.png"))}, "storage of base/assets/tiny.tflite"),
+    "a damaged configuration": ({"BundleConfig.pb": built.BUNDLE_CONFIG[:-2]}, "storage of base/assets/tiny.tflite"),
+    "no GPU accelerator": ({"base/lib/arm64-v8a/libLiteRtClGlAccelerator.so": None}, "GPU accelerator"),
+    "a foreign feature": ({"base/manifest/AndroidManifest.xml": NPU}, "permissions"),
+    "a damaged manifest": ({"base/manifest/AndroidManifest.xml": NPU[:-3]}, "permissions"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [None, *OF_BUNDLES])
+def test_an_app_bundle_is_looked_into(fault: str | None, tmp_path: Path) -> None:
+    changes, name = OF_BUNDLES[fault] if fault else ({}, None)
+    path = built.aab(tmp_path / "app.aab", changes)
+    assert set(problems(path)) == ({name} if name else set())
+    assert len(diagnose(path)) == (6 if fault == "no GPU accelerator" else 7)
+
+
 def test_a_model_of_somebody_elses_has_no_contract_to_compare(tmp_path: Path) -> None:
     other = built.tflite(contract=None)
     found = diagnose(built.apk(tmp_path / "app.apk", {"assets/other.tflite": other}))
@@ -127,10 +150,13 @@ IOS: dict[str, tuple[dict[str, str], str | None]] = {
 }
 
 
+@pytest.mark.parametrize("made", [built.xcarchive, built.ipa])
 @pytest.mark.parametrize("case", IOS)
-def test_an_archive_of_xcodes(case: str, tmp_path: Path) -> None:
+def test_an_app_that_xcode_built(case: str, made: Callable[..., Path], tmp_path: Path) -> None:
     planted, name = IOS[case]
-    found = problems(built.xcarchive(tmp_path, **planted))
+    path = made(tmp_path, **planted)
+    assert {one.outcome for one in diagnose(path)} <= {Outcome.PASS, Outcome.FAIL}
+    found = problems(path)
     assert set(found) == (set() if name is None else {name})
     assert all(one.remedy for one in found.values())
 

@@ -46,6 +46,24 @@ def test_strings_that_share_a_long_one_take_no_memory() -> None:
     assert peak < 20e6
 
 
+@pytest.mark.parametrize(
+    "node",
+    [b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x0a" + b"\xff" * 20, b"\x0a\x02\x1f\x00", b"\x0a\x03\x09\x00\x00"],
+    ids=["a size beyond the end", "a number without one", "a kind that is none", "a number cut short"],
+)
+def test_a_damaged_manifest_of_a_bundle_is_told(node: bytes) -> None:
+    with pytest.raises(ValueError, match="bytes|no end"):
+        elements(node)
+
+
+def test_elements_within_elements_have_an_end() -> None:
+    node = built.field(1, built.field(3, b"a"))
+    for _ in range(200):
+        node = built.field(1, built.field(5, node))
+    with pytest.raises(ValueError, match="lie in each other"):
+        elements(node)
+
+
 @pytest.mark.parametrize("plist", [b"<?xml version='1.0'?><plist><dict>", b"bplist00" + b"\xff" * 40, b""])
 def test_a_damaged_plist_says_no_minimum(plist: bytes, tmp_path: Path) -> None:
     archive = built.xcarchive(tmp_path)
