@@ -344,7 +344,8 @@ def test_order_defaults_and_the_spelling_of_numbers_do_not_change_the_hash() -> 
 @pytest.mark.parametrize(
     ("path", "value"),
     [("version", "1.0.1"), ("kotlin_package", "com.acme.pose"), ("input.mean", [123.675, 116.28, 103.53]),
-     ("decoder.blur_kernel", 17), ("input.alignment", "index"), ("keypoints.skeleton", "h36m17"), ("gate", {"max_px": 1})],
+     ("decoder.blur_kernel", 17), ("input.alignment", "index"), ("keypoints.skeleton", "h36m17"),
+     ("gate", {"max_px": 1})],
 )  # fmt: skip
 def test_any_change_changes_the_hash(path: str, value: Any) -> None:
     assert contract_hash(parse_spec(changed(path, value), "")) != contract_hash(parse_spec(valid(), ""))
