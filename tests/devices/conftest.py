@@ -32,7 +32,7 @@ from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 from tests.devices.swift_samples import FAULTS as SWIFT_FAULTS
 from tests.devices.swift_samples import SwiftSample
 
-CHANGES: dict[str, tuple[str, ...]] = {"tinypose": (), "tinysimcc": ("kotlin_package=com.acme.simcc",)}
+CHANGES: dict[str, tuple[str, ...]] = {"tinypose": ("kotlin_package=com.acme.pose",), "tinysimcc": ()}
 
 
 @pytest.fixture(scope="session")
