@@ -41,7 +41,7 @@ class Points(nn.Module):
 
 POSE: dict[str, Any] = {
     "schema": 1, "name": "points", "version": "1.0.0", "license": "Apache-2.0", "kind": "top_down",
-    "outputs": ["heatmaps"],
+    "kotlin_package": "com.acme.points", "outputs": ["heatmaps"],
     "input": {"size_wh": [SIDE, SIDE], "color_order": "rgb", "mean": [0, 0, 0], "std": [255, 255, 255],
               "resize": "affine_crop", "box_padding": PADDING, "pad_value": 110, "alignment": "index"},
     "decoder": {"kind": "heatmap", "output": "heatmaps", "refinement": "dark", "alignment": "stride",

@@ -16,7 +16,7 @@ from typing import Any
 
 from posekit import __version__
 from posekit.bundle import GOLDEN, Bundle
-from posekit.bundle.wrapper import MINIMUM_IOS, named, package_name, source_template
+from posekit.bundle.wrapper import MINIMUM_IOS, bare_name, named, source_template
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.errors import InputError
 from posekit.runtimes.files import is_litter
@@ -70,7 +70,7 @@ def is_demo(folder: Path) -> bool:
 
 def usual_application_id(spec: PoseSpec) -> str:
     """The app's id where nobody names one."""
-    return f"posekit.demo.{package_name(spec)}"
+    return f"posekit.demo.{bare_name(spec)}"
 
 
 def check_application_id(platform: str, application_id: str) -> None:
@@ -118,7 +118,7 @@ def _values(bundle: Bundle, application_id: str) -> dict[str, Any]:
     """What the `.j2` files of an app are rendered with."""
     spec = bundle.spec
     return {
-        "name": spec.name, "type_name": spec.type_name, "package": package_name(spec), "application_id": application_id,
+        "name": spec.name, "type_name": spec.type_name, "application_id": application_id,
         "contract_hash": contract_hash(spec), "posekit_version": __version__, "minimum_ios": _minimum_ios(bundle),
     }  # fmt: skip
 

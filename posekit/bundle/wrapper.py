@@ -38,6 +38,8 @@ DECODER_FILES = {
     "android": ("src/main/kotlin/posekit/template", ".kt"),
     "ios": ("Sources/TemplatePoseCore/Decoders", ".swift"),
 }
+# all in one pass: what stands for one may hold another, as the package com.acme.template_pose does
+PLACEHOLDER = re.compile(r"(?<![\w.])(?:posekit[./]template\b|template_pose)|TemplatePose")
 MINIMUM_IOS = "16"
 MACOS_OF_IOS = {"16": "13", "17": "14", "18": "15"}  # released together, with the same Core ML
 
@@ -70,7 +72,8 @@ def context(spec: PoseSpec, network: Network, detector: Network | None = None) -
         "pose": pose,
         "name": spec.name,
         "type_name": spec.type_name,
-        "package": package_name(spec),
+        "package": bare_name(spec),
+        "maven_group": kotlin_package(spec).rpartition(".")[0],
         "contract_hash": contract_hash(spec),
         "posekit_version": __version__,
         "input_name": "image",
@@ -106,9 +109,14 @@ def decoder_class(kind: str) -> str:
     return "".join(word.capitalize() for word in kind.split("_")) + "Decoder"
 
 
-def package_name(spec: PoseSpec) -> str:
-    """Last part of the Kotlin package."""
+def bare_name(spec: PoseSpec) -> str:
+    """The model's name without `-` and `_`, by which Python imports the linux package."""
     return re.sub("[-_]", "", spec.name)
+
+
+def kotlin_package(spec: PoseSpec) -> str:
+    """The package of the Android module, and its namespace."""
+    return spec.kotlin_package or f"posekit.{bare_name(spec)}"
 
 
 def render(platform: str, spec: PoseSpec, network: Network, folder: Path, detector: Network | None = None) -> Path:
@@ -145,7 +153,7 @@ def stages_of(spec: PoseSpec) -> list[PoseSpec]:
 
 def assets_folder(platform: str, spec: PoseSpec) -> str:
     """Where in a wrapper's tree its model and pose.json are."""
-    return TREES[platform][1].format(type_name=spec.type_name, package=package_name(spec))
+    return TREES[platform][1].format(type_name=spec.type_name, package=bare_name(spec))
 
 
 def render_tree(
@@ -173,7 +181,7 @@ def brought(platform: str, spec: PoseSpec) -> list[Path]:
     its name.
     """
     if platform == "linux":
-        linux_package.check_name(package_name(spec))
+        linux_package.check_name(bare_name(spec))
         linux_package.check_decoders(stages_of(spec))
         return []
     return [twin for one in stages_of(spec) if (twin := _twin(platform, one)) is not None]
@@ -238,12 +246,11 @@ def page(template: str, **values: Any) -> str:
 
 def named(text: str, spec: PoseSpec) -> str:
     """`text` of plain source, or a path, with the placeholders replaced."""
-    package = package_name(spec)
-    for placeholder, name in (
-        ("posekit.template", f"posekit.{package}"),
-        ("posekit/template", f"posekit/{package}"),
-        ("template_pose", package),
-        ("TemplatePose", spec.type_name),
-    ):
-        text = text.replace(placeholder, name)
-    return text
+    package = kotlin_package(spec)
+    names = {
+        "posekit.template": package,
+        "posekit/template": package.replace(".", "/"),
+        "template_pose": bare_name(spec),
+        "TemplatePose": spec.type_name,
+    }
+    return PLACEHOLDER.sub(lambda found: names[found[0]], text)

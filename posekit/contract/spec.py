@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
     PrivateAttr,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -23,6 +25,7 @@ from posekit.contract import depth as depths
 from posekit.contract import skeletons
 from posekit.contract.depth import DepthSpec
 from posekit.contract.gaps import refuse_gaps
+from posekit.contract.kotlin_names import KOTLIN_WORDS, check_package
 from posekit.decoders import AnyDecoderSpec, dense, of
 from posekit.decoders.decoder import OutputName
 from posekit.decoders.dense import DenseSpec
@@ -32,22 +35,20 @@ from posekit.poses.input_spec import InputSpec
 from posekit.poses.region_spec import RegionSpec
 
 if TYPE_CHECKING:
+    from pydantic import SerializerFunctionWrapHandler
+
     from posekit.decoders.decoder import DecoderSpec
 
 FILE = "pose.json"  # a contract, written canonically
 MAX_SPEC_BYTES = 1 << 20
 MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
-_KOTLIN = """
-as break class continue do else false for fun if in interface is null object package return super this throw true try
-typealias typeof val var when while
-"""
 _SWIFT = """
 any as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough
 false fileprivate for func guard if import in init inout internal is let nil open operator precedencegroup private
 protocol public repeat rethrows return self static struct subscript super switch throw throws true try type typealias
 var where while
 """
-RESERVED_NAMES = frozenset(f"{_KOTLIN} {_SWIFT} posekit".split())
+RESERVED_NAMES = KOTLIN_WORDS | {*_SWIFT.split(), "posekit"}
 # what the generated Swift enum of keypoints has beside its cases
 _SWIFT_MEMBERS = """
 allCases edges flipPartner flipPartners hash hashValue index name names oksSigma oksSigmas rawValue
@@ -172,6 +173,7 @@ class PoseSpec(Part):
         written(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", "words of lower case letters and digits, joined by - or _"),
     ]
     type_name: Annotated[str, written(r"[A-Z][A-Za-z0-9]{0,47}", "a name such as TinyPose, at most 48 letters")] = ""
+    kotlin_package: Annotated[str, AfterValidator(check_package)] | None = None
     version: Annotated[
         str, written(r"[0-9A-Za-z.+-]{1,32}", "1 to 32 letters, digits, '.', '+' and '-', such as 1.0.0")
     ]
@@ -199,6 +201,12 @@ class PoseSpec(Part):
             name = "".join(part[:1].upper() + part[1:] for part in re.split("[_-]", data["name"]))
             return {**data, "type_name": name}
         return data
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Contracts without a package of their choice are written, and hashed, as before there was a choice."""
+        data: dict[str, Any] = write(self)
+        return {key: value for key, value in data.items() if key != "kotlin_package" or value is not None}
 
     @field_validator("name")
     @classmethod

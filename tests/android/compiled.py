@@ -12,7 +12,7 @@ from posekit.contract.spec import PoseSpec, canonical_json
 from posekit.devices.desktop import kotlin_compiler
 from posekit.devices.desktop.kotlin_compiler import Unit
 from tests.android import apk, dex, manifest, tools
-from tests.android.kinds import SPECS
+from tests.android.kinds import SPECS, package_of
 from tests.devices.apps import built
 from tests.heads import networks
 
@@ -24,7 +24,7 @@ OPTIONS = ("-no-jdk", "-Werror", "-jvm-target", "11")
 STRICT = (*OPTIONS, "-Xexplicit-api=strict")
 MODULE_NAME = "module"
 REPEATED = "argument '-jvm-target' is passed multiple times"
-CORE = "top-down"  # compiled whole, with every decoder; of the others what differs from it
+CORE = "top-down"  # compiled whole, with every decoder; of others of its package what differs from it
 NAMESPACE, APPLICATION = "posekit.demo.app", "com.example.poses"
 PARTS = ("main", "deviceRun", "coroutines")  # the module's, with all that an app may want of it
 
@@ -55,8 +55,8 @@ class Compiled:
         return self.project(kind) / demo_app.LAYOUTS["android"].wrapper
 
     def main(self, kind: str) -> tuple[Path, ...]:
-        """The classes of a kind's module: its own before those that all share."""
-        return tuple(self.classes / f"main-{one}" for one in dict.fromkeys([kind, CORE]))
+        """The classes of a kind's module: its own before those that all of its package share."""
+        return tuple(self.classes / f"main-{one}" for one in layers(kind))
 
     def write(self, kind: str) -> None:
         """The app around a bundle that holds a module and small models."""
@@ -85,9 +85,12 @@ class Compiled:
         return Unit(f"main-{CORE}", sources, self.libraries, options=STRICT, module=MODULE_NAME)
 
     def own(self, kind: str) -> Unit:
-        """The files of a kind's module that are not the core's, and those that name one of them."""
+        """The files of a kind's module that are not the core's, and those that name one of them; all, where its package
+        is another."""
         whole, module = self.work / "core" / "src", self.module(kind) / "src"
         found = [path for part in PARTS for path in sorted((module / part).rglob("*.kt"))]
+        if CORE not in layers(kind):
+            return Unit(f"main-{kind}", tuple(found), self.libraries, options=STRICT, module=MODULE_NAME)
         own = [path for path in found if path.read_text() != (whole / path.relative_to(module)).read_text()]
         core = self.main(CORE)
         return Unit(f"main-{kind}", naming(own, found), (*core, *self.libraries), core, STRICT, MODULE_NAME)
@@ -97,7 +100,7 @@ class Compiled:
         what differs in the module."""
         found = sorted((self.project(kind) / "app" / "src" / "main" / "kotlin").rglob("*.kt"))
         classpath, classes = (self.work / "R", *self.main(kind), *self.libraries), self.classes / f"app-{CORE}"
-        if kind == CORE:
+        if layers(kind) == (kind,):
             return Unit(f"app-{kind}", tuple(found), classpath, options=OPTIONS, module="app")
         differing = naming(self.own(kind).sources, found)
         return Unit(f"app-{kind}", differing, (classes, *classpath), (classes,), OPTIONS, "app")
@@ -132,7 +135,7 @@ class Compiled:
 
     def program(self, kind: str) -> tuple[Path, ...]:
         """Jars of the app and its module."""
-        apps = [self.classes / f"app-{one}" for one in dict.fromkeys([kind, CORE])]
+        apps = [self.classes / f"app-{one}" for one in layers(kind)]
         return (self._jar(f"app-{kind}", [*apps, self.work / "R"]), self.shipped(kind))
 
     def litert(self) -> Path:
@@ -156,6 +159,13 @@ class Compiled:
             said[name] = "\n".join(line for line in text.splitlines() if line and REPEATED not in line)
             assert bool(said[name]) == (code != 0), f"{name} ended with {code}: {said[name]}"
         return said
+
+
+def layers(kind: str) -> tuple[str, ...]:
+    """The kinds whose classes make up a kind's module and app: the kind itself, and the core where it has its
+    package."""
+    same = package_of(kind) == package_of(CORE)
+    return tuple(dict.fromkeys([kind, CORE])) if same else (kind,)
 
 
 def naming(own: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:

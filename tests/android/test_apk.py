@@ -19,7 +19,7 @@ from posekit.parity.gate import Outcome
 from posekit.pipelines.doctor import diagnose
 from tests.android import apk, dex, manifest, tools
 from tests.android.compiled import APPLICATION, NAMESPACE, Compiled
-from tests.android.kinds import SPECS
+from tests.android.kinds import SPECS, package_of
 from tests.devices.apps import built
 from tests.heads import networks
 
@@ -71,8 +71,10 @@ def test_the_app_of_a_kind_is_linked_and_dexed(
     assert r_java == (compiled.work / "linked" / "top-down" / "java" / "posekit/demo/app/R.java").read_text()
     names = dex.types(dexed[kind])
     assert {f"posekit/demo/app/{one}" for one in ("MainActivity", "OverlayView", "R$id")} <= names
-    decoders = {name for name in names if re.fullmatch(r"posekit/tinypose2/\w+Decoder", name)}
+    package = package_of(kind).replace(".", "/")
+    decoders = {name for name in names if re.fullmatch(rf"{package}/\w+Decoder", name)}
     assert len(decoders) == 2 + (kind == TWO_STAGE)
+    assert {name.rpartition("/")[0] for name in names} == {"posekit/demo/app", package}
     app = apk.pack(linked[kind].apk, {"classes.dex": dexed[kind].read_bytes()}, tmp_path / "app.apk")
     models = [one.model_file for one in networks(compiled.specs[kind], "tflite")]
     checks = [f"{what} {model}" for model in models for what in ("contract of", "operations of")]

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from posekit.bundle import wrapper
-from posekit.contract.spec import PoseSpec, contract_hash, read_spec
+from posekit.contract.spec import PoseSpec, contract_hash, parse_spec, read_spec
 from posekit.decoders import DECODERS
 from posekit.errors import InputError
 from posekit.sources.sample import sample_images
+from tests.heads import TWO_STAGE, networks
+from tests.heads import spec as spec_of_kind
 
 SAMPLE = sample_images()[0].parent
 SHAPES = {
@@ -87,6 +89,58 @@ def test_rendering_twice_gives_the_same_bytes(platform: str, tmp_path: Path) -> 
         for f in ("a", "b")
     )
     assert first == second
+
+
+# a chosen package, and one that holds the placeholders of the templates
+PACKAGES = ["com.acme.pose", "io.template_pose.posekit.template"]
+# what is posekit's own whatever the module's package: properties, files on a device, posekit's sources
+OWN = {"posekit.deviceRun", "posekit.golden", "posekit/run1", "posekit/", "posekit/poses"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_chosen_kotlin_package_is_that_of_all_that_a_module_holds(package: str, tmp_path: Path) -> None:
+    plain = spec_of_kind(TWO_STAGE, "tiny-pose2")
+    spec = parse_spec(plain.model_dump(mode="json", by_alias=True) | {"kotlin_package": package}, "")
+    tree = wrapper.template_root() / wrapper.TREES["android"][0]
+    values = wrapper.context(spec, *networks(spec, "tflite"))
+    wrapper.render_tree(tree, tmp_path, spec, values, every_decoder=True)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".kt", ".kts", ".md", ".pro", ".xml"}
+    for path in files:
+        text, place = path.read_text(), path.relative_to(tmp_path)
+        assert set(re.findall(r"\bposekit[./]\w*", text.replace(package, ""))) <= OWN, place
+        assert "template" not in place.as_posix().replace(package.replace(".", "/"), "")
+        if path.suffix == ".kt":
+            assert place.parts[3:-1] == tuple(package.split(".")), place
+            assert re.findall(r"^package (.*)$", text, re.MULTILINE) == [package]
+    gradle, readme = ((tmp_path / name).read_text() for name in ("build.gradle.kts", "README.md"))
+    assert f'namespace = "{package}"' in gradle
+    assert f'groupId = "{package.rpartition(".")[0]}"' in gradle
+    assert f"import {package}.{spec.type_name}\n" in readme
+    assert f"-e class {package}.ParityRunTest {package}.test/" in readme
+
+
+def test_the_kotlin_package_is_the_models_name_where_none_is_chosen(tmp_path: Path) -> None:
+    spec = spec_of("tinypose").model_copy(update={"name": "tiny-pose_2"})
+    wrapper.render("android", spec, wrapper.Network("m", SHAPES["tinypose"]), tmp_path)
+    gradle = (tmp_path / "build.gradle.kts").read_text()
+    assert 'namespace = "posekit.tinypose2"' in gradle
+    assert 'groupId = "posekit"' in gradle
+    assert (tmp_path / "src/main/kotlin/posekit/tinypose2/Pose.kt").is_file()
+
+
+@pytest.mark.parametrize("platform", ["ios", "linux"])
+def test_a_kotlin_package_changes_nothing_elsewhere_but_the_contract(platform: str, tmp_path: Path) -> None:
+    found = []
+    for package in (None, "com.acme.pose"):
+        spec = spec_of("tinypose").model_copy(update={"kotlin_package": package})
+        folder = tmp_path / str(package)
+        wrapper.render(platform, spec, wrapper.Network("m", SHAPES["tinypose"]), folder)
+        files = {path.relative_to(folder): path.read_text() for path in folder.rglob("*") if path.is_file()}
+        for known in (contract_hash(spec), contract_hash(spec)[:12], f' "kotlin_package": "{package}",\n'):
+            files = {path: text.replace(known, "") for path, text in files.items()}
+        found.append(files)
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from posekit.bundle import Bundle, demo_app, wrapper
 from posekit.contract.spec import PoseSpec, contract_hash
 from posekit.errors import InputError
-from tests.android.kinds import SPECS
+from tests.android.kinds import SPECS, package_of
 from tests.bundle.demo_references import dangling, misfilled, unused
 from tests.heads import networks
 
@@ -43,28 +43,30 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(params=SPECS)
-def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[PoseSpec, Path]:
-    spec = SPECS[request.param]()
-    demo_app.write_app([bundle(spec, tmp_path / "bundle")], IDENTIFIER, tmp_path / "app")
-    return spec, tmp_path / "app"
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    bundled = bundle(SPECS[request.param](), tmp_path / "bundle")
+    demo_app.write_app([bundled], IDENTIFIER, tmp_path / "app")
+    return request.param, tmp_path / "app"
 
 
-def test_nothing_is_left_to_fill_in(written: tuple[PoseSpec, Path]) -> None:
-    spec, app = written
+def test_nothing_is_left_to_fill_in(written: tuple[str, Path]) -> None:
+    kind, app = written
+    type_name, package = SPECS[kind]().type_name, package_of(kind)
     found = texts(app)
     of_app = {name: text for name, text in found.items() if not name.startswith("pose/golden")}
     for pattern in (LEFT, SECRET, PLACE):
         held = {name: pattern.findall(f"{name}\n{text}") for name, text in of_app.items()}
         assert not {name: matches for name, matches in held.items() if matches}
     assert f'applicationId = "{IDENTIFIER}"' in found["app/build.gradle.kts"]
-    assert (
-        f"import posekit.tinypose2.{spec.type_name} as PoseModel"
-        in found["app/src/main/kotlin/posekit/demo/app/PoseWorker.kt"]
-    )
-    assert f'name="app_name">{spec.type_name}<' in found["app/src/main/res/values/strings.xml"]
+    for name, text in of_app.items():
+        imported = set(re.findall(r"^import (posekit\.\w+|com\.acme\.\w+)", text, re.MULTILINE))
+        assert imported <= {package, "posekit.demo"}, name
+    worker = found["app/src/main/kotlin/posekit/demo/app/PoseWorker.kt"]
+    assert f"import {package}.{type_name} as PoseModel" in worker
+    assert f'name="app_name">{type_name}<' in found["app/src/main/res/values/strings.xml"]
 
 
-def test_all_that_is_referred_to_is_there(written: tuple[PoseSpec, Path]) -> None:
+def test_all_that_is_referred_to_is_there(written: tuple[str, Path]) -> None:
     _, app = written
     assert dangling(app) == set()
     assert unused(app) == set()

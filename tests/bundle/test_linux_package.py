@@ -197,7 +197,7 @@ def test_the_package_imports_nothing_but_numpy_litert_and_pythons_own(trees: dic
             else [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
         )
     }  # fmt: skip
-    own = {wrapper.package_name(spec_of(kind)) for kind in CASES} | {"golden_cases"}
+    own = {wrapper.bare_name(spec_of(kind)) for kind in CASES} | {"golden_cases"}
     assert roots - set(sys.stdlib_module_names) - own == {"numpy", "ai_edge_litert", "PIL", "cv2"}
 
 

@@ -108,6 +108,7 @@ WRONG = [
     ("name", 3, "name is 3: expected a text in quotes"),
     ("name", "n" * 49, "should have at most 48 characters"),
     ("type_name", "tinyPose", "type_name is 'tinyPose': expected a name such as TinyPose"),
+    ("kotlin_package", 3, "kotlin_package is 3: expected a text in quotes"),
     ("version", "1 0", "version is '1 0': expected 1 to 32 letters"),
     ("license", "", "license is '': expected an SPDX identifier"),
     ("kind", "top", "kind is 'top': expected 'top_down', 'bottom_up', 'one_stage' or 'two_stage'"),
@@ -211,8 +212,9 @@ def test_corners_need_two_px_a_side() -> None:
 
 @pytest.mark.parametrize("text", ["../x", "a/b", "{{ x }}", "{% x %}", 'a"b', "a'b", "a\n", "a\nb", "a b", "é", "A\\"])
 @pytest.mark.parametrize(
-    "path", ["name", "type_name", "outputs", "decoder.output", "decoder.output_x", "decoder.output_y", "keypoints"]
-)
+    "path", ["name", "type_name", "kotlin_package", "outputs", "decoder.output", "decoder.output_x", "decoder.output_y",
+             "keypoints"],
+)  # fmt: skip
 def test_names_that_could_break_out_of_code_or_a_path_are_refused(path: str, text: str) -> None:
     if path.startswith("decoder.output_"):
         data = changed("decoder", SIMCC | {path.removeprefix("decoder."): text})
@@ -341,8 +343,9 @@ def test_order_defaults_and_the_spelling_of_numbers_do_not_change_the_hash() -> 
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("version", "1.0.1"), ("input.mean", [123.675, 116.28, 103.53]), ("decoder.blur_kernel", 17),
-     ("input.alignment", "index"), ("keypoints.skeleton", "h36m17"), ("gate", {"max_px": 1})],
+    [("version", "1.0.1"), ("kotlin_package", "com.acme.pose"), ("input.mean", [123.675, 116.28, 103.53]),
+     ("decoder.blur_kernel", 17), ("input.alignment", "index"), ("keypoints.skeleton", "h36m17"),
+     ("gate", {"max_px": 1})],
 )  # fmt: skip
 def test_any_change_changes_the_hash(path: str, value: Any) -> None:
     assert contract_hash(parse_spec(changed(path, value), "")) != contract_hash(parse_spec(valid(), ""))

@@ -42,6 +42,16 @@ def test_both_stages_are_one_contract(both: PoseSpec) -> None:
     assert not stage.looks_at_regions
 
 
+def test_the_kotlin_package_is_the_pose_networks() -> None:
+    pose, detector = (
+        preset(name).model_copy(update={"kotlin_package": package})
+        for name, package in (("rtmpose-coco17", "com.acme.pose"), ("rtmdet-person", "com.acme.people"))
+    )
+    whole = joined(pose, detector)
+    assert whole.kotlin_package == "com.acme.pose"
+    assert "com.acme.people" not in canonical_json(whole).decode()
+
+
 def test_it_is_read_as_it_is_written(both: PoseSpec) -> None:
     again = parse_spec(table(both), "a test")
     assert again == both

@@ -32,6 +32,8 @@ from tests.devices.kotlin_samples import FAULTS, SAMPLES, Sample
 from tests.devices.swift_samples import FAULTS as SWIFT_FAULTS
 from tests.devices.swift_samples import SwiftSample
 
+CHANGES: dict[str, tuple[str, ...]] = {"tinypose": ("kotlin_package=com.acme.pose",), "tinysimcc": ()}
+
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
@@ -44,7 +46,8 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 @pytest.fixture(scope="session")
 def sample_bundle(shared_folder: Path) -> Callable[[str, str], Path]:
-    """Bundle of a sample (`tinypose`, `tinysimcc`) for a platform, float32; whoever asks first packages it."""
+    """Bundle of a sample (`tinypose`, `tinysimcc`) for a platform, float32; whoever asks first packages it. One has a
+    Kotlin package of its choice."""
 
     def bundle(name: str, platform: str) -> Path:
         with (shared_folder / f"{name}-{platform}.lock").open("w") as lock:
@@ -54,7 +57,7 @@ def sample_bundle(shared_folder: Path) -> Callable[[str, str], Path]:
                 sample = shared_folder / f"{name}-{platform}-sample"
                 write_sample(sample)
                 model = sample / f"{name}.pt2"
-                contract = inputs.find_spec(model, str(model.with_suffix(".toml")))
+                contract = inputs.find_spec(model, str(model.with_suffix(".toml")), CHANGES[name])
                 pictures = inputs.find_images(sample / "images", sample / "annotations.json", contract)
                 (result,) = pipeline.package(model, platform, contract, pictures, out=shared_folder)
                 assert result.evaluation.is_good

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posekit.bundle import Bundle
-from posekit.bundle.wrapper import package_name
+from posekit.bundle.wrapper import kotlin_package
 from posekit.devices import answer, programs
 from posekit.devices.android.instrument import Instrument
 from posekit.devices.format import RUN
@@ -59,9 +59,8 @@ def run(
     adb = programs.require("adb", INSTALL_ADB)
     step("choose the device")
     device = choose(adb, serial)
-    package = f"posekit.{package_name(bundle.spec)}"
     name = answer.run_name(request)
-    test = _test_app(device, package, bundle.spec.name, step)
+    test = _test_app(device, kotlin_package(bundle.spec), bundle.spec.name, step)
     with answer.coming_into(out) as partial, _cleaned(device, test, name):
         _check_space(device, request)
         step(f"push the pictures to {device.name}")

@@ -54,7 +54,7 @@ class KotlinWrapper:
         if not model.exists():
             raise InputError(f"there is no model at {model}")
         names = [f"-Dposekit.runtime=LiteRT {version_of('ai-edge-litert')}", f"-Dposekit.device={_processor()}"]
-        main = f"posekit.{self.package}.DesktopMainKt"
+        main = f"{self.package}.DesktopMainKt"
         (out / RUN).unlink(missing_ok=True)
         done = kotlin_compiler.java(self._path, main, [request, out, model.resolve()], [*self._native, *names], timeout)
         if done.returncode or not (out / RUN).is_file():
@@ -64,7 +64,7 @@ class KotlinWrapper:
     def golden(self, vectors: Path, stage: StageName = "pose", *, timeout: float = TIMEOUT_SECONDS) -> str:
         """What the module makes of golden vectors of a stage, as JSON; ConversionError where it fails."""
         options = [f"-Dposekit.golden={vectors}", f"-Dposekit.stage={stage}"]
-        done = kotlin_compiler.java(self._path, f"posekit.{self.package}.GoldenMainKt", [], options, timeout)
+        done = kotlin_compiler.java(self._path, f"{self.package}.GoldenMainKt", [], options, timeout)
         if done.returncode:
             said = kotlin_compiler.first(done.stderr)
             raise ConversionError(f"the generated Kotlin ended with exit code {done.returncode}: {said}")
@@ -73,9 +73,7 @@ class KotlinWrapper:
     def live(self, model: Path) -> list[str]:
         """The command that looks at frames with a model, a file or the folder of those of both stages, as
         devices.desktop.live talks with it."""
-        return kotlin_compiler.command(
-            self._path, f"posekit.{self.package}.LiveMainKt", [model.resolve()], self._native
-        )
+        return kotlin_compiler.command(self._path, f"{self.package}.LiveMainKt", [model.resolve()], self._native)
 
     @property
     def _path(self) -> list[Path]:
@@ -120,11 +118,13 @@ def build_many(modules: Sequence[Path], work: Path, *, golden: bool = False) -> 
     stand_ins = _stand_ins(work)
     platform_path = (stand_ins / "java", stand_ins / "classes" / "litert")
     sources = [_sources(module, work / f"main-{number}") for number, module in enumerate(modules)]
+    packages = [_package(module) for module in modules]
     units: list[Unit] = []
     wrappers: list[KotlinWrapper] = []
     for number, own in enumerate(sources):
         unit, classes = Unit(f"module-{number}", own, platform_path), work / "classes" / f"module-{number}"
-        base, changed = next(((i, found) for i in range(number) if (found := _changed(own, sources[i]))), (number, ()))
+        earlier = [i for i in range(number) if packages[i] == packages[number]]
+        base, changed = next(((i, found) for i in earlier if (found := _changed(own, sources[i]))), (number, ()))
         below = () if base == number else wrappers[base].classes
         if changed:
             unit = Unit(unit.name, changed, (*below, *platform_path), below, module=f"module-{base}")
@@ -135,7 +135,7 @@ def build_many(modules: Sequence[Path], work: Path, *, golden: bool = False) -> 
                 _golden_unit(f"golden-{number}", modules[number], work / f"main-{number}", classes_of, platform_path)
             )
         places = (tests, *classes_of) if golden else classes_of
-        wrappers.append(KotlinWrapper(_package(modules[number]), places, stand_ins))
+        wrappers.append(KotlinWrapper(packages[number], places, stand_ins))
     results = kotlin_compiler.compile_units(units, work, stand_ins / "driver")
     owners = [modules[int(unit.name.rpartition("-")[2])] for unit in units]
     for module, (code, messages) in zip(owners, results.values(), strict=True):
@@ -167,14 +167,12 @@ def _changed(own: Sequence[Path], earlier: Sequence[Path]) -> tuple[Path, ...]:
             return ()
         if text != old_text:
             changed.append(path)
-    same_package = own[0].parent.name == earlier[0].parent.name
-    return tuple(changed) if same_package else ()
+    return tuple(changed)
 
 
 def _sources(module: Path, folder: Path) -> tuple[Path, ...]:
     """The files of the module, of its runner, and the main functions in its package."""
-    package = _package(module)
-    place = Path("kotlin") / "posekit" / package
+    place = _place(_package(module))
     runner = sorted((module / "src" / "deviceRun" / place).glob(RUNNER))
     if not runner:
         raise InputError(f"the module {module} holds no runner: {RUNNER} in src/deviceRun", "package the model again")
@@ -196,10 +194,16 @@ def _contract(module: Path) -> PoseSpec:
 
 
 def _package(module: Path) -> str:
-    found = sorted((module / "src" / "main" / "kotlin" / "posekit").glob("*/PoseContract.kt"))
-    if len(found) != 1:
+    contract = module / "src" / "main" / "assets" / CONTRACT
+    package = wrapper.kotlin_package(read_spec(contract)) if contract.is_file() else ""
+    if not (module / "src" / "main" / _place(package) / "PoseContract.kt").is_file():
         raise InputError(f"{module} is no Android module that posekit made", "give a bundle's own module folder")
-    return found[0].parent.name
+    return package
+
+
+def _place(package: str) -> Path:
+    """Where the files of a package lie in a source set."""
+    return Path("kotlin", *package.split("."))
 
 
 def _stand_ins(work: Path) -> Path:

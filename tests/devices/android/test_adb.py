@@ -300,7 +300,7 @@ def test_the_command_line_runs_a_bundle_on_a_phone(
     device = connected(tmp_path, monkeypatch)
     root = Path(__file__).resolve().parents[3]
     runner = ["env", f"PYTHONPATH={root}", sys.executable, str(root / "tests/devices/fakes/phone.py"), str(bundle)]
-    device.scenario(devices=[PHONE], target="posekit.tinypose.test", instrumentation=True, runner=runner)
+    device.scenario(devices=[PHONE], target="com.acme.pose.test", instrumentation=True, runner=runner)
     ran = run_posekit("validate", bundle, "--device", "adb", "--json")
     assert ran.code == 0, ran.err
     report = json.loads(ran.out)

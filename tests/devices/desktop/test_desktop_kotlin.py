@@ -38,6 +38,7 @@ def test_generated_kotlin_gives_the_references_keypoints(
     name: str, samples: dict[str, Sample], wrappers: dict[str, KotlinWrapper], tmp_path: Path
 ) -> None:
     sample = samples[name]
+    assert wrappers[name].package == {"tinypose": "com.acme.pose", "tinysimcc": "posekit.tinysimcc"}[name]
     ran = sample.ran(wrappers[name], sample.request(tmp_path, MODES), tmp_path / "run")
     run_here = litert.open_model(sample.model)
     distances = []
