@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -50,6 +52,21 @@ def parse(raw: bytes | str) -> Any:
         except UnicodeDecodeError:
             raise ValueError(f"it begins like {encoding.upper()} and is not") from None
     return from_json(raw)
+
+
+MAX_FRAMES = 500  # of Python's stack, the caller's included
+
+
+@contextlib.contextmanager
+def shallow() -> Iterator[None]:
+    """For parsers that nest as deeply as their text: RecursionError where it is too deep, and no crash, though a
+    converter that was imported raised Python's recursion limit."""
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(min(limit, MAX_FRAMES))
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def plain(value: Any, digits: int | None = None) -> Any:

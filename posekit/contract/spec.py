@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 FILE = "pose.json"  # a contract, written canonically
 MAX_SPEC_BYTES = 1 << 20
-MAX_TOML_FRAMES = 500  # of Python's stack, the caller's included; a level of nesting takes two
 _SWIFT = """
 any as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough
 false fileprivate for func guard if import in init inout internal is let nil open operator precedencegroup private
@@ -404,23 +402,14 @@ def read_table(path: Path) -> dict[str, Any]:
         raise InputError(f"the spec {path} has {len(raw)} bytes, at most {MAX_SPEC_BYTES} are read")
     try:
         text = raw.decode("utf-8")
-        data = documents.parse(text) if path.suffix == ".json" else _toml(text)
+        with documents.shallow():
+            data = documents.parse(text) if path.suffix == ".json" else tomllib.loads(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise InputError(f"the spec {path} is no valid {kind}{said(error)}") from error
     if not isinstance(data, dict):
         raise InputError(f"the spec {path} holds a {type(data).__name__}, expected a table")
     return data
-
-
-def _toml(text: str) -> dict[str, Any]:
-    """tomllib.loads; RecursionError for deep nesting even where a converter raised Python's recursion limit."""
-    limit = sys.getrecursionlimit()
-    try:
-        sys.setrecursionlimit(min(limit, MAX_TOML_FRAMES))
-        return tomllib.loads(text)
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def canonical_json(spec: PoseSpec) -> bytes:

@@ -3,12 +3,12 @@ constants."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from posekit import documents
 from posekit.bundle import golden, wrapper
 from posekit.contract.skeletons import flip_indices, lower_camel
 from posekit.contract.spec import PoseSpec, contract_hash
@@ -48,7 +48,7 @@ def readers(platform: str, spec: PoseSpec) -> dict[str, str]:
 def judged(text: str, spec: PoseSpec) -> Check:
     """What a program said of the vectors, as a check; text: its JSON."""
     try:
-        said = json.loads(text.strip().splitlines()[-1])
+        said = documents.parse(text.strip().splitlines()[-1])
         problems = [*_errors(said), *_constants(said["contract"], spec)]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Check(NAME, Outcome.FAIL, "the wrapper's code gives no answer that can be read")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from posekit import documents
 from posekit.contract.changes import Change, apply, parse_change, where
 from posekit.contract.presets import preset_file, preset_names
 from posekit.contract.spec import PoseSpec, canonical_json, parse_spec, read_table
@@ -91,7 +91,9 @@ def with_detector(
     if not changes:
         return spec
     parsed = [parse_change(text) for text in changes]
-    return parse_spec(apply(json.loads(canonical_json(spec)), parsed), where("the contract of both networks", parsed))
+    return parse_spec(
+        apply(documents.parse(canonical_json(spec)), parsed), where("the contract of both networks", parsed)
+    )
 
 
 def own_spec(model: Path) -> PoseSpec | None:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle
+from posekit import bundle, documents
 from posekit.compression.settings import Compression
 from posekit.contract.outputs import Run
 from posekit.contract.spec import contract_hash
@@ -170,7 +170,7 @@ def _facts(platform: str, job: Job, made: Made, model_hash: str, evidence_hash: 
             "file": source.path.name,
             "form": str(source.form),
             "sha256": source.sha256,
-            "facts": json.loads(json.dumps(source.facts, default=str)),
+            "facts": documents.parse(json.dumps(source.facts, default=str)),
         },
         "doubt": job.look.doubt,
         "untried": _untried(job.look),

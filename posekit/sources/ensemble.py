@@ -7,7 +7,6 @@ that are made to add up to 1, equal ones where they are left out. Raw outputs ar
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from posekit import documents
 from posekit.decoders import of
 from posekit.documents import Part, sentence, tuple_of_list
 from posekit.errors import InputError
@@ -64,7 +64,7 @@ def read_ensemble(path: Path) -> Ensemble:
     """The file's content; InputError says what is wrong with it."""
     content = path.read_bytes()
     try:
-        data = json.loads(content) if len(content) <= MOST_BYTES else None
+        data = documents.parse(content) if len(content) <= MOST_BYTES else None
     except ValueError:
         data = None
     if not isinstance(data, dict):

@@ -15,9 +15,11 @@ import shutil
 import sys
 import tempfile
 import tomllib
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import posekit.contract
@@ -38,9 +40,12 @@ from posekit.parity.accuracy import truth_of
 from posekit.parity.budget import parse_budget
 from posekit.parity.cases import cases_of, read_index, recorded
 from posekit.parity.predictions import read_predictions
+from posekit.pipelines import doctor
 from posekit.poses.photos import find_photos, readable
 from posekit.runtimes.mlpackage import empty_specification
 from posekit.sources import ensemble, open_source
+from posekit.sources.onnx import reading as onnx_reading
+from posekit.sources.tensorflow import safety
 
 SPEC = {
     "schema": 1, "name": "tiny", "version": "1", "license": "MIT", "kind": "top_down", "outputs": ["heatmaps"],
@@ -256,6 +261,27 @@ def read_ensemble(folder: Path, data: bytes) -> None:
     ensemble.read_ensemble(folder / "model.ensemble")
 
 
+def read_keras(folder: Path, data: bytes) -> None:
+    with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+        archive.writestr("config.json", data)
+    safety.refuse_code(folder / "model.keras")
+    safety.refuse_larger(folder / "model.keras")
+
+
+def read_exporters_words(folder: Path, data: bytes) -> None:
+    """What an ONNX file says of itself, among it Python's literals."""
+    text = data.decode("utf-8", "replace")
+    onnx_reading.metadata(SimpleNamespace(metadata_props=[SimpleNamespace(key="names", value=text)]))
+
+
+def read_app(folder: Path, data: bytes) -> None:
+    """What a compiled model in an iOS app says of itself."""
+    metadata = folder / "A.xcarchive" / "Products" / "Applications" / "A.app" / "tiny.mlmodelc" / "metadata.json"
+    metadata.parent.mkdir(parents=True, exist_ok=True)
+    metadata.write_bytes(data)
+    doctor.diagnose(folder / "A.xcarchive")
+
+
 def graph_seed() -> bytes:
     """A frozen graph of one convolution; nothing where TensorFlow is not installed."""
     try:
@@ -366,6 +392,9 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes | Callable[[], bytes]]
     (draft_json, configuration("vitpose-gym/config.json").read_bytes()),
     (read_tflite, tflite_seed),
     (read_graph, graph_seed),
+    (read_keras, b'{"class_name": "Dense", "config": {"units": 1}}'),
+    (read_exporters_words, b"{0: 'person', 'kpt_shape': [17, 3]}"),
+    (read_app, b'[{"userDefinedMetadata": {"posekit.contract_sha256": "00"}, "availability": {"iOS": "16.0"}}]'),
     (read_ensemble, b'{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"], "weights": [0.5, 0.5]}'),
 )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posekit import documents
 from posekit.contract.drafts.budget import Budget
 from posekit.contract.drafts.files import read_text, refuse_bomb
 from posekit.contract.drafts.literals import REST, Source, Unread, evaluate, spoil
@@ -85,7 +86,8 @@ def _read(path: Path, reading: _Reading) -> dict[str, Any]:
 
 def _parsed(text: str, path: Path) -> ast.Module:
     try:
-        tree = ast.parse(text)
+        with documents.shallow():
+            tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         raise InputError(f"{path} is no valid Python{line}", "is it the whole configuration file?") from error

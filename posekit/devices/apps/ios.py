@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import plistlib
 import re
 from collections.abc import Iterator
 
+from posekit import documents
 from posekit.devices.apps import App, AppFile, Finding
 from posekit.devices.apps.models import model_name, models_of
 from posekit.parity.gate import Outcome
@@ -54,9 +54,9 @@ def _of_model(one: AppFile) -> int | None:
     """Of a compiled model what its metadata.json says, of a packaged one what its file format came with."""
     if one.suffix == ".json":
         try:
-            said = json.loads(one.content())[0]
+            said = documents.parse(one.content())[0]
             return int(float(said["availability"]["iOS"]))
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except (ValueError, LookupError, TypeError):
             return None
     head = one.read(2)  # field 1 of the protobuf: its version
     return IOS_OF_SPECIFICATION.get(head[1]) if len(head) == 2 and head[0] == 8 else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from posekit import documents
 from posekit.devices.apps import App, AppFile, Finding
 from posekit.errors import InputError, MissingToolError, reading, said
 from posekit.parity.gate import Outcome
@@ -123,7 +123,7 @@ def _hash_in(one: AppFile) -> str | None:
 def _of_metadata(text: bytes) -> str | None:
     """Of a compiled model's metadata.json: a list of one model."""
     try:
-        told = json.loads(text)[0]["userDefinedMetadata"].get(METADATA)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        told = documents.parse(text)[0]["userDefinedMetadata"].get(METADATA)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
     return told if isinstance(told, str) else None

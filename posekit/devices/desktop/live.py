@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from posekit import documents
 from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec
 from posekit.errors import ConversionError, MissingToolError
@@ -141,7 +142,7 @@ class LiveWrapper:
             raise self._ended() from error
 
     def _receive(self) -> dict[str, Any]:
-        return cast(dict[str, Any], json.loads(self._receive_bytes()))
+        return cast(dict[str, Any], documents.parse(self._receive_bytes()))
 
     def _floats(self, shape: tuple[int, ...]) -> Any:
         values = np.frombuffer(self._receive_bytes(), "<f4")

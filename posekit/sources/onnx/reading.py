@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posekit import documents
 from posekit.errors import InputError, MissingToolError, said
 from posekit.sources import limits
 from posekit.sources.network import Branch, Node
@@ -93,7 +94,8 @@ def metadata(model: Any) -> dict[str, Any]:
 
 def _literal(text: str) -> Any:
     try:
-        return ast.literal_eval(text) if len(text) <= LONGEST_LITERAL else text
+        with documents.shallow():
+            return ast.literal_eval(text) if len(text) <= LONGEST_LITERAL else text
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
 

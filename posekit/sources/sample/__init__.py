@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from pathlib import Path
+
+from posekit import documents
 
 _FILES = ("tinypose.pt2", "tinypose.toml", "tinysimcc.pt2", "tinysimcc.toml", "annotations.json", "walk.mp4")
 
@@ -34,7 +35,7 @@ def sample_images() -> tuple[Path, Path]:
 
 
 def _readme() -> str:
-    facts = json.loads((files(__name__) / "data" / "training.json").read_text(encoding="utf-8"))
+    facts = documents.parse((files(__name__) / "data" / "training.json").read_text(encoding="utf-8"))
     people = facts["training_people"] + facts.get("resumed_from", {}).get("training_people", 0)
     scores = " and ".join(f"{100 * part['pck']:.1f} % ({name})" for name, part in sorted(facts["networks"].items()))
     return (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from posekit import documents
 from posekit.errors import InputError, reading
 from posekit.sources import limits
 from posekit.sources.tensorflow.operations import COMPUTING, RESTORING, SAVING, STATEFUL
@@ -143,7 +143,7 @@ def refuse_assets(meta_graph: Any, folder: Path) -> None:
 def refuse_code(path: Path) -> None:
     """InputError where a Keras file holds Python's code (a Lambda layer), or names classes that are not Keras' own."""
     with reading(path, "no readable Keras model", "save it again"):
-        config = json.loads(_config(path))
+        config = documents.parse(_config(path))
     found = sorted(set(_foreign(config)))
     if found:
         raise InputError(f"{path} would run code of its own: {', '.join(found[:6])}", TRUST)
@@ -154,7 +154,7 @@ def refuse_larger(path: Path) -> None:
     built before anybody looks."""
     size = _unpacked_bytes(path)
     with reading(path, "no readable Keras model", "save it again"):
-        largest = max(_widths(json.loads(_config(path))), default=0)
+        largest = max(_widths(documents.parse(_config(path))), default=0)
     if largest > size:
         raise InputError(
             f"{path} has a layer of {largest:,} outputs, but only {size:,} bytes for all weights", "save it again"

@@ -1,0 +1,55 @@
+"""Documents nested without end, once a converter has raised Python's recursion limit: refused, and no crash.
+
+Each reader tries all of them in one process, as an import of onnx2tf or litert-torch leaves it; parsers that lean on
+the limit then run off the end of the stack.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.readers import READERS, scratch, seed_of, tried
+
+LIMIT = 2**31 - 1  # onnx2tf's
+DEEP = 400_000
+DOCUMENTS = {
+    "lists": b"[" * DEEP, "closed lists": b"[" * DEEP + b"]" * DEEP, "tables": b'{"a":' * DEEP,
+    "TOML": b"a = " + b"[" * DEEP, "sequences": b"- " * DEEP, "keys": b"? " * DEEP,
+    "a sum": b"a = 1" + b"+1" * DEEP, "a bare sum": b"1" + b"+1" * DEEP, "a shorter sum": b"a = 1" + b"+1" * 1000,
+    "attributes": b"a = b" + b".c" * DEEP, "signs": b"a = " + b"-" * DEEP + b"1", "calls": b"a = b" + b"()" * DEEP,
+    "lambdas": b"a = " + b"lambda:" * 100_000 + b"0",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [1000, LIMIT])
+def test_no_reader_crashes_on_endless_nesting(limit: int) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.fuzz.test_nesting", str(limit)]
+    ended = subprocess.run(command, check=False, cwd=root, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, f"{ended.stdout[-200:]} {ended.stderr[-2000:]}"
+    assert ended.stdout.endswith("all refused\n")
+
+
+def main() -> None:
+    """Try all documents with all readers under a limit, naming each before it is tried."""
+    folder = scratch()
+    try:
+        known = {number for number in range(len(READERS)) if seed_of(number)}
+        sys.setrecursionlimit(int(sys.argv[1]))
+        for number in known:
+            for name, document in DOCUMENTS.items():
+                print(READERS[number][0].__name__, name, flush=True)
+                tried(folder, number, document)
+        print("all refused")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
