@@ -15,8 +15,9 @@ setup: .venv/.done $(KOTLIN)/.done
 .venv/.done: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,tf,video,dask,test]'
+	@# decoders are held against it; what it asks for beside numpy is there under other names, which the check does not know
+	$(BIN)/pip uninstall --quiet --quiet --yes rtmlib
 	$(BIN)/pip check
-	@# decoders are held against it; what it asks for beside numpy is there under other names
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps rtmlib==0.0.16
 	touch $@
 
