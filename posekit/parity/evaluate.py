@@ -44,7 +44,7 @@ class Runs:
     run: the model as it ships. status, runtime: of the evidence that this gives. baseline: the same conversion at fp32,
     which tells conversion from precision. accelerated: the same model on this machine's accelerators. wrapper: what the
     generated code made of the same cases. beside: what it made of them in other places, which the gates are for as
-    well.
+    well. no_device: why nothing else was run on an accelerator.
     """
 
     run: Run
@@ -54,6 +54,7 @@ class Runs:
     accelerated: Run | None = None
     wrapper: Wrapper | None = None
     beside: Mapping[str, Wrapper] = field(default_factory=dict)
+    no_device: str = NO_DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class _Sides:
         evaluation = Evaluation(
             self.runs.status, self.runs.runtime, len(self.reference), len(self.pictures),
             replace(end, name="total") if end is not None and _was_run(end) else total,
-            waterfall(steps), excused(checks, accuracy_held), self._worst(), scores, accuracy_held,
+            waterfall(steps, self.runs.no_device), excused(checks, accuracy_held), self._worst(), scores, accuracy_held,
         )  # fmt: skip
         if terms.budget is None or evaluation.quality is None:
             return evaluation
@@ -212,9 +213,9 @@ class _Sides:
         return (self.wrapper.worst(MAX_WORST) if self.wrapper is not None else ()) or worst
 
 
-def waterfall(known: Mapping[str, Step]) -> tuple[Step, ...]:
+def waterfall(known: Mapping[str, Step], no_device: str) -> tuple[Step, ...]:
     """The steps in the order in which a picture passes them; SKIPPED with the reason where they were not run."""
-    reasons = {"preprocessing": NO_WRAPPER, "decoding": NO_WRAPPER, "accelerator": NO_DEVICE}
+    reasons = {"preprocessing": NO_WRAPPER, "decoding": NO_WRAPPER, "accelerator": no_device}
     missing = {name: Step(name, skipped=reason) for name, reason in reasons.items()}
     return tuple(step for name in NAMES if (step := known.get(name, missing.get(name))) is not None)
 

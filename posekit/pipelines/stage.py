@@ -25,6 +25,7 @@ from posekit.parity.evaluation import Evaluation, unverified
 from posekit.parity.gate import Check
 from posekit.parity.halves import half_checks
 from posekit.parity.references import References
+from posekit.parity.shipped import no_device
 from posekit.pipelines.inputs import Images
 from posekit.pipelines.making import Made
 from posekit.pipelines.preparation import Calibrated, Prepared
@@ -145,7 +146,10 @@ def _evaluate(
         with announced(job.step, f"measure parity on {platform}"):
             evaluation = evaluate(
                 job.references, spec,
-                Runs(runtime.run, runtime.status, name, baseline, runtime.accelerated, wrapper),
+                Runs(
+                    runtime.run, runtime.status, name, baseline, runtime.accelerated, wrapper,
+                    no_device=no_device(platform),
+                ),
                 Terms(made.recipe.name, made.budget, file_bytes(path)),
                 recorder,
             )  # fmt: skip

@@ -27,6 +27,7 @@ from posekit.parity.evaluate import Runs, Terms, evaluate
 from posekit.parity.evaluation import Evaluation
 from posekit.parity.gate import POSE, Check, Outcome
 from posekit.parity.halves import half_checks
+from posekit.parity.shipped import no_device
 from posekit.parity.stages import StageGates, StageRuns
 from posekit.pipelines import both_stages, consistency
 from posekit.pipelines.consistency import BundleReport, Edits, Recordings
@@ -256,7 +257,7 @@ def _measured(
         opened.spec,
         Runs(
             runtime.run, ran.status, ran.name, wrapper=ran.wrapper, beside=ran.beside,
-            accelerated=None if on_device else runtime.accelerated,
+            accelerated=None if on_device else runtime.accelerated, no_device=no_device(opened.platform),
         ),
         Terms(precision, _budget(opened), file_bytes(opened.model_path), told.evaluation.accuracy_held),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from posekit.parity.evaluation import BLAMED_FROM_PX, Evaluation
 from posekit.parity.gate import BOTH, DETECTOR, Check, Outcome
-from posekit.parity.shipped import NO_DEVICE
+from posekit.parity.shipped import NO_DEVICE, no_device
 from posekit.parity.steps import Step, blame
 from posekit.report.facts import ReportFacts
 
@@ -59,7 +59,7 @@ def artefacts(evaluation: Evaluation, facts: ReportFacts) -> tuple[Artefact, ...
         *(stages if checks[DETECTOR] else ()),
         _wrapper(checks[WRAPPER], wrapper, facts),
         _contract(checks[CONTRACT], facts),
-        _artefact(DEVICE, checks[DEVICE], _device(facts), _reason(accelerator) or NO_DEVICE),
+        _artefact(DEVICE, checks[DEVICE], _device(facts), _reason(accelerator) or no_device(facts.platform)),
         Artefact(GOLDEN, "skipped", "they ship with the module, whose own tests hold its code to them; not run here"),
     )
 
@@ -231,7 +231,7 @@ def skipped(evaluation: Evaluation, facts: ReportFacts) -> tuple[tuple[str, str]
     found += [(check.name, check.detail) for check in evaluation.checks if check.outcome is Outcome.SKIPPED]
     found += [("pictures", warning) for warning in facts.warnings]
     if not any(one.latencies for one in facts.passes):
-        found.append(("speed", "needs a device: --device or --device-run"))
+        found.append(("speed", no_device(facts.platform)))
     if facts.lint is None:
         found.append(("delegate linter", "run posekit inspect on the bundle"))
     if facts.contract_matched is None:

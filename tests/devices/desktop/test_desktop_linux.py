@@ -336,6 +336,9 @@ def test_a_run_on_another_machine_is_verified(
     given = ("--spec", tiny.spec_file, "--images", tiny.images, "--out", tmp_path)
     assert run_posekit("package", tiny.save("exported"), "--platform", "linux", *given).code == 0
     bundle, request = tmp_path / "tiny-linux", tmp_path / "request"
+    page = (bundle / "report" / "index.html").read_text()
+    assert "needs another machine: --device-run" in page
+    assert "--device or" not in page
     assert run_posekit("validate", bundle, "--write-request", request).code == 0
     installed.program.run(request, tmp_path / "run", open_bundle(bundle).model_path)
     ran = run_posekit("validate", bundle, "--device-run", tmp_path / "run", "--json")
