@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -51,22 +52,38 @@ def parse(raw: bytes | str) -> Any:
             raw = raw.decode(encoding)
         except UnicodeDecodeError:
             raise ValueError(f"it begins like {encoding.upper()} and is not") from None
-    return from_json(raw)
+    try:
+        return from_json(raw)
+    except TypeError:  # of a text with half a pair, which is none in UTF-8
+        raise ValueError("it holds half of a UTF-16 pair") from None
 
 
-MAX_FRAMES = 500  # of Python's stack, the caller's included
+FRAMES = 1000  # of Python's stack, as without a converter
+ENOUGH_FRAMES = 500  # below the caller's
+_one_at_a_time = threading.RLock()  # the limit is that of all threads
 
 
 @contextlib.contextmanager
 def shallow() -> Iterator[None]:
     """For parsers that nest as deeply as their text: RecursionError where it is too deep, and no crash, though a
-    converter that was imported raised Python's recursion limit."""
-    limit = sys.getrecursionlimit()
-    try:
-        sys.setrecursionlimit(min(limit, MAX_FRAMES))
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
+    converter that was imported raised Python's recursion limit.
+
+    The limit is lowered for that time, where it was raised: no other thread may convert meanwhile.
+    """
+    with _one_at_a_time:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(min(limit, max(FRAMES, _depth() + ENOUGH_FRAMES)))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+
+
+def _depth() -> int:
+    frame, count = sys._getframe(), 0
+    while frame.f_back is not None:
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def plain(value: Any, digits: int | None = None) -> Any:

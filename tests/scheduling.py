@@ -29,6 +29,11 @@ class GroupsThatSurvive(LoadGroupScheduling):
             self._reschedule(other)
         return crashed
 
+    def _reschedule(self, node: WorkerController) -> None:
+        """Not while a replacement still collects: it is given work when it has."""
+        if node in self.registered_collections:
+            super()._reschedule(node)
+
     def schedule(self) -> None:
         """Give out work; to the one that takes a dead worker's place as to those that begin: two units."""
         super().schedule()
@@ -37,6 +42,6 @@ class GroupsThatSurvive(LoadGroupScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)  # asked by pytest-xdist alone
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupsThatSurvive:
-    """For conftest.py: what pytest-xdist distributes the tests with."""
-    return GroupsThatSurvive(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupsThatSurvive | None:
+    """For conftest.py: what pytest-xdist distributes the tests with, where they go by groups."""
+    return GroupsThatSurvive(config, log) if config.getvalue("dist") == "loadgroup" else None

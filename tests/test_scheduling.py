@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-CONFTEST = "from tests.scheduling import pytest_xdist_make_scheduler"
+CONFTEST = """
+import os, time
+LATE = {late}
+from tests.scheduling import pytest_xdist_make_scheduler
+
+def pytest_collection_modifyitems():
+    # of two replacements both are ready before one has collected, and the other is late
+    time.sleep({"gw2": 2, "gw3": 4}.get(os.environ.get("PYTEST_XDIST_WORKER"), 0) * LATE)
+"""
 PASSES = "def test_{name}(): pass"
 CRASHES = "def test_{name}(): os._exit(1)"
 GROUPED = "@pytest.mark.xdist_group('group')\n"
@@ -22,14 +30,15 @@ GROUPED = "@pytest.mark.xdist_group('group')\n"
         (1, [CRASHES, PASSES], 1),
         (1, [PASSES, CRASHES], 1),
         (2, [PASSES] * 8 + [CRASHES, CRASHES] + [PASSES] * 8, 16),
+        (2, [CRASHES, CRASHES] + [PASSES] * 16, 16),
         (2, [GROUPED + PASSES] * 4 + [GROUPED + CRASHES] + [GROUPED + PASSES] * 4 + [PASSES] * 4, 12),
     ],
-    ids=["one test is left", "none is left", "twice", "in a group"],
+    ids=["one test is left", "none is left", "twice", "both", "in a group"],
 )
 def test_a_crash_fails_one_test(tmp_path: Path, workers: int, tests: list[str], passed: int) -> None:
     lines = ["import os", "import pytest", *(test.format(name=index) for index, test in enumerate(tests))]
     (tmp_path / "test_it.py").write_text("\n".join(lines))
-    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "conftest.py").write_text(CONFTEST.replace("{late}", str(int(tests[:2] == [CRASHES, CRASHES]))))
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --dist loadgroup\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment["PYTHONPATH"] = str(Path(__file__).parents[1])

@@ -17,6 +17,7 @@ public return short static strictfp super switch synchronized this throw throws 
 """
 KOTLIN_WORDS, JAVA_WORDS = frozenset(_KOTLIN.split()), frozenset(_JAVA.split())
 # whose classes an app has from elsewhere: Android, the languages, LiteRT
+WINDOWS = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")  # has no folders of these names
 TAKEN = ("android", "androidx", "com.android", "com.google.ai", "dalvik", "java", "javax", "kotlin", "kotlinx")
 OWN = "posekit"  # of modules without a package of their choice, and of the demo app
 
@@ -33,6 +34,8 @@ def check_package(value: str) -> str:
     for word in value.split("."):
         if word in KOTLIN_WORDS | JAVA_WORDS:
             raise ValueError(f"expected no word of Kotlin or Java between the dots, such as {word!r}")
+        if WINDOWS.fullmatch(word):
+            raise ValueError(f"expected no name that Windows keeps for a device, such as {word!r}")
     for root in (*TAKEN, OWN):
         if f"{value}.".startswith(f"{root}."):
             left_out = "; left out it is posekit.NAME" if root == OWN else ""

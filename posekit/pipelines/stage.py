@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from posekit import bundle, documents
+from posekit import bundle
 from posekit.compression.settings import Compression
 from posekit.contract.outputs import Run
 from posekit.contract.spec import contract_hash
@@ -174,7 +174,7 @@ def _facts(platform: str, job: Job, made: Made, model_hash: str, evidence_hash: 
             "file": source.path.name,
             "form": str(source.form),
             "sha256": source.sha256,
-            "facts": documents.parse(json.dumps(source.facts, default=str)),
+            "facts": json.loads(json.dumps(source.facts, default=str)),  # noqa: TID251
         },
         "doubt": job.look.doubt,
         "untried": _untried(job.look),

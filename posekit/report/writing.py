@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from posekit import documents
 from posekit.bundle import wrapper as codegen
 from posekit.contract.outputs import Run
 from posekit.contract.spec import PoseSpec
@@ -83,7 +82,7 @@ def write(
     document = report.as_json(evaluation, facts)
     document["pictured"] = shipped.side if shipped else PACKAGED
     # as it is read back: the page can then be made again from report.json
-    document = dict(documents.parse(json.dumps(document, sort_keys=True)))
+    document = dict(json.loads(json.dumps(document, sort_keys=True)))  # noqa: TID251
     known, evaluation = read_facts({key: document[key] for key in facts}), report.read_evaluation(document)
     pairs: dict[str, Pair] = {}
     poses: dict[str, Poses] = {}

@@ -22,6 +22,7 @@ WRONG = {
     "com.fun": "expected no word of Kotlin or Java between the dots, such as 'fun'", "com.when.pose": "'when'",
     "com.native": "'native'", "new.pose": "'new'", "com.acme.default": "'default'",
     "kotlin.pose": "expected a package of your own, which one under 'kotlin' is not", "kotlinx.pose": "'kotlinx'",
+    "com.aux.pose": "expected no name that Windows keeps for a device, such as 'aux'", "com1.pose": "'com1'",
     "java.pose": "'java'", "javax.pose": "'javax'", "android.pose": "'android'", "androidx.a.b": "'androidx'",
     "com.android.pose": "'com.android'", "com.google.ai.edge.litert": "'com.google.ai'", "dalvik.pose": "'dalvik'",
     "com.google.ai": "'com.google.ai'", "posekit.tiny": "'posekit' is not; left out it is posekit.NAME",

@@ -9,10 +9,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from posekit import documents
+from posekit.contract.spec import read_table
 from tests.fuzz.readers import READERS, scratch, seed_of, tried
 
 LIMIT = 2**31 - 1  # onnx2tf's
@@ -34,6 +39,49 @@ def test_no_reader_crashes_on_endless_nesting(limit: int) -> None:
     ended = subprocess.run(command, check=False, cwd=root, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, f"{ended.stdout[-200:]} {ended.stderr[-2000:]}"
     assert ended.stdout.endswith("all refused\n")
+
+
+def deep(frames: int, call: Callable[[], Any]) -> Any:
+    return call() if frames == 0 else deep(frames - 1, call)
+
+
+@pytest.mark.parametrize("limit", [1000, 3000, 100_000])
+def test_whoever_calls_from_deep_down_reads_the_same(limit: int, tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text("a = [[[[[[[[1]]]]]]]]")
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        read = deep(min(limit - 400, 2000), lambda: read_table(tmp_path / "spec.toml"))
+        assert sys.getrecursionlimit() == limit
+    finally:
+        sys.setrecursionlimit(before)
+    assert read == {"a": [[[[[[[[1]]]]]]]]}
+
+
+def test_the_limit_is_as_before_whoever_leaves_first() -> None:
+    before, entered, leave = sys.getrecursionlimit(), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with documents.shallow():
+            entered.set()
+            leave.wait(20)
+
+    def second() -> None:
+        with documents.shallow():
+            pass
+
+    sys.setrecursionlimit(20_000)
+    try:
+        threads = [threading.Thread(target=one) for one in (first, second)]
+        threads[0].start()
+        assert entered.wait(20)
+        threads[1].start()
+        leave.set()
+        for one in threads:
+            one.join(20)
+        assert sys.getrecursionlimit() == 20_000
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def main() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterator
 
 from posekit.devices.apps import App, Finding
 from posekit.devices.apps.elf import HEADERS, alignment, is_32_bit
 from posekit.devices.apps.manifest import Element, elements
-from posekit.devices.apps.messages import uncompressed_globs
+from posekit.devices.apps.messages import BundleConfig, bundle_config
 from posekit.devices.apps.models import holds_contract
 from posekit.parity.gate import Outcome
 
@@ -26,6 +25,8 @@ LITERT = re.compile(r"com\.google\.ai\.edge\.litert:litert(-gpu)?(?::(\d+)\.(\d+
 
 def libraries(app: App) -> Iterator[Finding]:
     """Whether 64-bit libraries load where memory pages have 16 KB, as new phones and the Play store ask."""
+    config = _config(app)
+    lies_at_4_kb = config is not None and config.aligns_to_4_kb
     for one in app.matching("*.so"):
         head = one.read(HEADERS)
         if is_32_bit(head):
@@ -39,6 +40,9 @@ def libraries(app: App) -> Iterator[Finding]:
         elif app.kind == "apk" and not one.is_compressed and one.data_offset is not None and one.data_offset % PAGE:
             remedy = "align the APK with zipalign -P 16, or with Android Gradle plugin 8.5.1 or newer"
             yield Finding(name, Outcome.FAIL, f"it begins at byte {one.data_offset:,} of the APK", remedy)
+        elif lies_at_4_kb:
+            remedy = "build the bundle with Android Gradle plugin 8.5.1 or newer"
+            yield Finding(name, Outcome.FAIL, "BundleConfig.pb asks for APKs in which it lies at 4 KB", remedy)
         else:
             yield Finding(name, Outcome.PASS, f"its segments are aligned to {aligned:,} bytes")
 
@@ -48,21 +52,37 @@ def stored_models(app: App) -> Iterator[Finding]:
     place."""
     if app.kind not in ("apk", "aab"):
         return
-    stored = [glob for one in app.files if one.name == "BundleConfig.pb" for glob in uncompressed_globs(one.content())]
+    config = _config(app)
+    where = "in the APK" if app.kind == "apk" else "in the APKs that are made of the bundle"
     for one in app.matching("*.tflite"):
         name = f"storage of {one.name}"
-        if app.kind == "apk":
-            is_stored = not one.is_compressed
-        else:
-            is_stored = any(fnmatch.fnmatchcase(one.name.partition("/")[2], glob) for glob in stored)
-        where = "in the APK" if app.kind == "apk" else "in the APKs that are made of the bundle"
-        if not is_stored and not holds_contract(one):
-            yield Finding(name, Outcome.SKIPPED, f"it is compressed {where}, and none of posekit's")
-        elif not is_stored:
+        module, _, place = one.name.partition("/")
+        if app.kind == "aab" and config is None:
+            yield Finding(name, Outcome.SKIPPED, "BundleConfig.pb, which says it, is not there or cannot be read")
+        elif app.kind == "aab" and _is_pack(app, module):
+            yield Finding(name, Outcome.SKIPPED, f"{module} is an asset pack: how it is delivered decides it")
+        elif not one.is_compressed if config is None else config.stores(place):
+            yield Finding(name, Outcome.PASS, "stored as it is")
+        elif holds_contract(one):
             remedy = 'androidResources { noCompress += "tflite" } in the build.gradle.kts of the app'
             yield Finding(name, Outcome.FAIL, f"it is compressed {where}, and its wrapper refuses it", remedy)
         else:
-            yield Finding(name, Outcome.PASS, "stored as it is")
+            yield Finding(name, Outcome.SKIPPED, f"it is compressed {where}, and none of posekit's")
+
+
+def _config(app: App) -> BundleConfig | None:
+    """How APKs are made of an app bundle; None for what is none, or where it cannot be read."""
+    found = [one for one in app.files if one.name == "BundleConfig.pb"] if app.kind == "aab" else []
+    try:
+        return bundle_config(found[0].content()) if found else None
+    except ValueError:
+        return None
+
+
+def _is_pack(app: App, module: str) -> bool:
+    """Whether a module of an app bundle holds assets alone, which its manifest says."""
+    manifests = [one for one in app.files if one.name == f"{module}/manifest/AndroidManifest.xml"]
+    return any(b"asset-pack" in one.content() for one in manifests)
 
 
 def gpu(app: App) -> Iterator[Finding]:

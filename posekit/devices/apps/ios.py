@@ -36,7 +36,8 @@ def _of_app(app: App) -> float | None:
     if app.is_built:
         for one in app.matching("Products/Applications/*.app/Info.plist", "Payload/*.app/Info.plist"):
             try:
-                return float(".".join(str(plistlib.loads(one.content())["MinimumOSVersion"]).split(".")[:2]))
+                said = plistlib.loads(one.content())["MinimumOSVersion"]
+                return float(".".join(said.split(".")[:2])) if isinstance(said, str) else None
             except Exception:  # damage shows in many ways
                 return None
         return None

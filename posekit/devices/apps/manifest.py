@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from xml.parsers import expat
 
 from posekit.devices.apps.messages import named_elements
 
@@ -40,19 +40,26 @@ def elements(manifest: bytes) -> list[Element]:
             raise ValueError("the binary XML is damaged") from error
     if manifest[:1] == XML_NODE and not manifest.lstrip().startswith(b"<"):  # which is a line's end as well
         return [Element(tag, name) for tag, name in named_elements(manifest, ANDROID)]
-    return list(_text(manifest))
+    return _text(manifest)
 
 
-def _text(manifest: bytes) -> Iterator[Element]:
-    if b"<!DOCTYPE" in manifest:
+def _text(manifest: bytes) -> list[Element]:
+    found: list[Element] = []
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if name := attributes.get(f"{ANDROID} name"):
+            found.append(Element(tag, name, attributes.get(f"{TOOLS} node") == "remove"))
+
+    def refuse(*_: object) -> None:  # of whatever encoding: expat follows entities that name each other off its stack
         raise ValueError("it has a DOCTYPE, which no manifest needs")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler, parser.StartDoctypeDeclHandler = start, refuse
     try:
-        root = ElementTree.fromstring(manifest)
-    except ElementTree.ParseError as error:
+        parser.Parse(manifest, True)
+    except (expat.ExpatError, LookupError) as error:  # LookupError: of an encoding that is none
         raise ValueError(f"it is no XML: {error}") from error
-    for one in root.iter():
-        if name := one.get(f"{{{ANDROID}}}name"):
-            yield Element(one.tag, name, one.get(f"{{{TOOLS}}}node") == "remove")
+    return found
 
 
 def _binary(manifest: bytes) -> Iterator[Element]:

@@ -20,6 +20,7 @@ from posekit.sources.tflite.graph import kind_of
 from posekit.targets import TARGETS
 
 CODE = ("classes*.dex", "*.kt", "*.java", "*.swift", "*.jar")
+MACH_O = (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")  # of one processor, of several
 METADATA = "posekit.contract_sha256"
 HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
@@ -95,8 +96,15 @@ def _texts(code: AppFile) -> Iterator[bytes]:
 
 
 def _binaries(app: App) -> list[AppFile]:
-    """The executables and frameworks of an archive: files without a suffix, as Apple's are."""
-    return [one for one in app.files if not one.suffix and one.read(4) in (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")]
+    """The executables and libraries of a built iOS app."""
+    return [one for one in app.files if _may_be_code(PurePosixPath(one.name)) and one.read(4) in MACH_O]
+
+
+def _may_be_code(path: PurePosixPath) -> bool:
+    """Apple's executables have no suffix, or are called as the app or the framework that they are in."""
+    return path.suffix in ("", ".dylib") or (
+        path.parent.suffix in (".app", ".appex", ".framework") and path.name == path.parent.stem
+    )
 
 
 def holds_contract(one: AppFile) -> bool:

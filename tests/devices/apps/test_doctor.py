@@ -17,6 +17,7 @@ from posekit.cli.app import main
 from posekit.devices.apps import Finding
 from posekit.devices.apps.android import FOREIGN
 from posekit.devices.apps.manifest import Element, elements
+from posekit.devices.apps.messages import bundle_config
 from posekit.errors import InputError
 from posekit.parity.gate import Outcome
 from posekit.pipelines.doctor import diagnose, toolchain
@@ -88,10 +89,12 @@ OF_BUNDLES: dict[str, tuple[Mapping[str, bytes | None], str]] = {
     "an unaligned library": (
         {"base/lib/arm64-v8a/libLiteRt.so": built.library(4096)}, "16 KB pages, base/lib/arm64-v8a/libLiteRt.so"),
     "code of another contract": ({"base/dex/classes.dex": OTHER.encode()}, "contract of tiny.tflite"),
-    "nothing that is stored": ({"BundleConfig.pb": None}, "storage of base/assets/tiny.tflite"),
+    "nothing that is stored": ({"BundleConfig.pb": built.field(2, b"")}, "storage of base/assets/tiny.tflite"),
+    "libraries at 4 KB": (
+        {"BundleConfig.pb": built.BUNDLE_CONFIG + built.field(2, built.field(2, b"\x08\x01\x10\x01"))},
+        "16 KB pages, base/lib/arm64-v8a/libLiteRt.so"),
     "other files that are stored": (
         {"BundleConfig.pb": built.field(3, built.field(1, b"**.png"))}, "storage of base/assets/tiny.tflite"),
-    "a damaged configuration": ({"BundleConfig.pb": built.BUNDLE_CONFIG[:-2]}, "storage of base/assets/tiny.tflite"),
     "no GPU accelerator": ({"base/lib/arm64-v8a/libLiteRtClGlAccelerator.so": None}, "GPU accelerator"),
     "a foreign feature": ({"base/manifest/AndroidManifest.xml": NPU}, "permissions"),
     "a damaged manifest": ({"base/manifest/AndroidManifest.xml": NPU[:-3]}, "permissions"),
@@ -102,8 +105,50 @@ OF_BUNDLES: dict[str, tuple[Mapping[str, bytes | None], str]] = {
 def test_an_app_bundle_is_looked_into(fault: str | None, tmp_path: Path) -> None:
     changes, name = OF_BUNDLES[fault] if fault else ({}, None)
     path = built.aab(tmp_path / "app.aab", changes)
-    assert set(problems(path)) == ({name} if name else set())
+    found = set(problems(path)) - {"16 KB pages, base/lib/arm64-v8a/libLiteRtClGlAccelerator.so"}
+    assert found == ({name} if name else set())
     assert len(diagnose(path)) == (6 if fault == "no GPU accelerator" else 7)
+
+
+@pytest.mark.parametrize("config", [None, built.BUNDLE_CONFIG[:-2], built.field(3, built.field(1, b"**.[z-a]"))])
+def test_of_a_damaged_configuration_nothing_is_said(config: bytes | None, tmp_path: Path) -> None:
+    found = {one.name: one for one in diagnose(built.aab(tmp_path / "app.aab", {"BundleConfig.pb": config}))}
+    storage = found["storage of base/assets/tiny.tflite"]
+    assert storage.outcome is Outcome.SKIPPED
+    assert "BundleConfig.pb" in storage.detail
+
+
+def test_how_an_asset_pack_is_stored_is_not_guessed(tmp_path: Path) -> None:
+    manifest = built.field(
+        1, built.field(3, b"manifest") + built.field(4, built.field(2, b"type") + built.field(3, b"asset-pack"))
+    )
+    changes = {"base/assets/tiny.tflite": None, "pack/assets/tiny.tflite": built.tflite(),
+               "pack/manifest/AndroidManifest.xml": manifest}  # fmt: skip
+    found = {one.name: one for one in diagnose(built.aab(tmp_path / "app.aab", changes))}
+    assert found["storage of pack/assets/tiny.tflite"].outcome is Outcome.SKIPPED
+
+
+# a pattern of bundletool's, what it is of, and what it is not
+GLOBS = [
+    ("**.tflite", ["assets/a.tflite", "assets/m/a.tflite"], ["assets/a.tflitex", "assets/a.TFLITE"]),
+    ("**.[tT][fF][lL][iI][tT][eE]", ["assets/a.TFlite"], ["assets/a.tfl"]),
+    ("**[tT][fF][lL][iI][tT][eE]", ["assets/atflite"], ["assets/a.tfl"]),
+    ("assets/*.tflite", ["assets/a.tflite"], ["assets/m/a.tflite", "assets/a.bin"]),
+    ("assets/?.tflite", ["assets/a.tflite"], ["assets/ab.tflite", "assets//.tflite"]),
+    ("*.tflite", ["a.tflite"], ["assets/a.tflite"]),
+    ("**.{tflite,bin}", ["assets/a.tflite", "assets/a.bin"], ["assets/a.tflite,bin"]),
+    (r"**\.tflite", ["assets/a.tflite"], ["assets/aXtflite"]),
+    ("**.[!a-z]", ["assets/a.1"], ["assets/a.b"]),
+    ("assets/**", ["assets/m/a.tflite"], ["lib/a.so"]),
+    ("*" * 300, [], ["assets/a.tflite"]),
+    ("**a**a**a**a", [], ["assets/" + "a" * 100]),
+]
+
+
+@pytest.mark.parametrize(("glob", "stored", "other"), GLOBS)
+def test_patterns_are_read_as_bundletool_reads_them(glob: str, stored: list[str], other: list[str]) -> None:
+    config = bundle_config(built.field(3, built.field(1, glob.encode())))
+    assert [name for name in [*stored, *other] if config.stores(name)] == stored
 
 
 def test_a_model_of_somebody_elses_has_no_contract_to_compare(tmp_path: Path) -> None:
@@ -148,6 +193,17 @@ IOS: dict[str, tuple[dict[str, str], str | None]] = {
     "a newer one": ({"minimum": "17.0", "needs": "18.0"}, "minimum iOS of tiny.mlmodelc"),
     "of another contract": ({"code": OTHER}, "contract of tiny.mlmodelc"),
 }
+
+
+@pytest.mark.parametrize(
+    "place", ["Pose 2.0.app/Pose 2.0", "A.app/Frameworks/com.acme.Pose.framework/com.acme.Pose", "A.app/A.debug.dylib"]
+)
+def test_executables_are_known_by_their_place(place: str, tmp_path: Path) -> None:
+    archive = built.xcarchive(tmp_path)
+    app = archive / "Products" / "Applications"
+    (app / place).parent.mkdir(parents=True, exist_ok=True)
+    (app / "App.app" / "App").rename(app / place)
+    assert "contract of tiny.mlmodelc" not in problems(archive)
 
 
 @pytest.mark.parametrize("made", [built.xcarchive, built.ipa])

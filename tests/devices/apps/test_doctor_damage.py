@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import plistlib
 import struct
 import tracemalloc
 import zipfile
@@ -56,6 +57,11 @@ def test_a_damaged_manifest_of_a_bundle_is_told(node: bytes) -> None:
         elements(node)
 
 
+def test_a_manifest_in_an_encoding_that_is_none_is_told() -> None:
+    with pytest.raises(ValueError, match="no XML"):
+        elements(b'<?xml version="1.0" encoding="klingon"?><manifest/>')
+
+
 def test_elements_within_elements_have_an_end() -> None:
     node = built.field(1, built.field(3, b"a"))
     for _ in range(200):
@@ -64,7 +70,24 @@ def test_elements_within_elements_have_an_end() -> None:
         elements(node)
 
 
-@pytest.mark.parametrize("plist", [b"<?xml version='1.0'?><plist><dict>", b"bplist00" + b"\xff" * 40, b""])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp037", "utf-8", "latin-1"])
+def test_a_manifest_whose_entities_name_each_other_is_not_read(encoding: str) -> None:
+    """As text in UTF-16 the DOCTYPE is hard to see; expat follows 60,000 of them until its stack ends."""
+    entities = "".join(f'<!ENTITY a{one} "&a{one - 1};">' for one in range(1, 60_000))
+    text = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE m [<!ENTITY a0 "x">{entities}]><m>&a59999;</m>'
+    with pytest.raises(ValueError, match="DOCTYPE|encodings|no XML"):
+        elements(text.encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "plist",
+    [
+        plistlib.dumps({"MinimumOSVersion": [[["16.0"]]]}),
+        b"<?xml version='1.0'?><plist><dict>",
+        b"bplist00" + b"\xff" * 40,
+        b"",
+    ],
+)
 def test_a_damaged_plist_says_no_minimum(plist: bytes, tmp_path: Path) -> None:
     archive = built.xcarchive(tmp_path)
     (archive / "Products/Applications/App.app/Info.plist").write_bytes(plist)
