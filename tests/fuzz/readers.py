@@ -11,12 +11,14 @@ import importlib
 import json
 import os
 import pkgutil
+import plistlib
 import shutil
 import sys
 import tempfile
 import tomllib
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +34,7 @@ from posekit.contract.drafts.completing import check_values, completed
 from posekit.contract.drafts.fitting import fitted
 from posekit.contract.drafts.writing import spec_text
 from posekit.contract.spec import canonical_json, contract_hash, parse_spec, read_spec
+from posekit.devices.apps.manifest import elements
 from posekit.devices.format import DeviceRun
 from posekit.devices.record import read_run, results_of
 from posekit.errors import PosekitError
@@ -282,6 +285,18 @@ def read_app(folder: Path, data: bytes) -> None:
     doctor.diagnose(folder / "A.xcarchive")
 
 
+def read_plist(folder: Path, data: bytes) -> None:
+    """What an iOS app says of the systems that it is for."""
+    read_app(folder, b"[]")
+    (folder / "A.xcarchive" / "Products" / "Applications" / "A.app" / "Info.plist").write_bytes(data)
+    doctor.diagnose(folder / "A.xcarchive")
+
+
+def read_manifest_of_android(folder: Path, data: bytes) -> None:
+    with suppress(ValueError):  # which the doctor tells
+        elements(data)
+
+
 def graph_seed() -> bytes:
     """A frozen graph of one convolution; nothing where TensorFlow is not installed."""
     try:
@@ -395,6 +410,11 @@ READERS: tuple[tuple[Callable[[Path, bytes], None], bytes | Callable[[], bytes]]
     (read_keras, b'{"class_name": "Dense", "config": {"units": 1}}'),
     (read_exporters_words, b"{0: 'person', 'kpt_shape': [17, 3]}"),
     (read_app, b'[{"userDefinedMetadata": {"posekit.contract_sha256": "00"}, "availability": {"iOS": "16.0"}}]'),
+    (read_plist, plistlib.dumps({"MinimumOSVersion": "16.0"})),
+    (
+        read_manifest_of_android,
+        b'<manifest xmlns:a="http://schemas.android.com/apk/res/android"><b a:name="c"/></manifest>',
+    ),
     (read_ensemble, b'{"posekit_ensemble": 1, "members": ["a.pt", "b.pt"], "weights": [0.5, 0.5]}'),
 )
 

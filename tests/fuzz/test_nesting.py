@@ -27,6 +27,8 @@ DOCUMENTS = {
     "TOML": b"a = " + b"[" * DEEP, "sequences": b"- " * DEEP, "keys": b"? " * DEEP,
     "a sum": b"a = 1" + b"+1" * DEEP, "a bare sum": b"1" + b"+1" * DEEP, "a shorter sum": b"a = 1" + b"+1" * 1000,
     "attributes": b"a = b" + b".c" * DEEP, "signs": b"a = " + b"-" * DEEP + b"1", "calls": b"a = b" + b"()" * DEEP,
+    "a property list": b"<plist><dict><key>MinimumOSVersion</key>" + b"<array>" * DEEP + b"</array>" * DEEP
+    + b"</dict></plist>", "elements": b"<a>" * DEEP + b"</a>" * DEEP,
     "lambdas": b"a = " + b"lambda:" * 100_000 + b"0",
 }  # fmt: skip
 
@@ -38,7 +40,7 @@ def test_no_reader_crashes_on_endless_nesting(limit: int) -> None:
     command = [sys.executable, "-m", "tests.fuzz.test_nesting", str(limit)]
     ended = subprocess.run(command, check=False, cwd=root, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, f"{ended.stdout[-200:]} {ended.stderr[-2000:]}"
-    assert ended.stdout.endswith("all refused\n")
+    assert ended.stdout.endswith("no crash\n")
 
 
 def deep(frames: int, call: Callable[[], Any]) -> Any:
@@ -94,7 +96,7 @@ def main() -> None:
             for name, document in DOCUMENTS.items():
                 print(READERS[number][0].__name__, name, flush=True)
                 tried(folder, number, document)
-        print("all refused")
+        print("no crash")
     finally:
         shutil.rmtree(folder)
 

@@ -57,11 +57,12 @@ def stored_models(app: App) -> Iterator[Finding]:
     for one in app.matching("*.tflite"):
         name = f"storage of {one.name}"
         module, _, place = one.name.partition("/")
+        is_stored = not one.is_compressed if config is None else config.stores(place)
         if app.kind == "aab" and config is None:
             yield Finding(name, Outcome.SKIPPED, "BundleConfig.pb, which says it, is not there or cannot be read")
         elif app.kind == "aab" and _is_pack(app, module):
             yield Finding(name, Outcome.SKIPPED, f"{module} is an asset pack: how it is delivered decides it")
-        elif not one.is_compressed if config is None else config.stores(place):
+        elif is_stored:
             yield Finding(name, Outcome.PASS, "stored as it is")
         elif holds_contract(one):
             remedy = 'androidResources { noCompress += "tflite" } in the build.gradle.kts of the app'
