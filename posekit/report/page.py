@@ -68,8 +68,9 @@ def measured(evaluation: Evaluation, facts: ReportFacts) -> str:
     """What the status means, in words."""
     if facts.device is not None and evaluation.status == "SIMULATED":
         return "measured in an emulator or simulator, which is no evidence for a phone's accelerator or speed"
+    whose = "that the package has" if facts.platform == "linux" else "that a phone has"
     return {
-        "HOST": "measured on this machine, with the runtime that a phone has",
+        "HOST": f"measured on this machine, with the runtime {whose}",
         "SIMULATED": "measured on this machine, with a stand-in for the phone's runtime",
         "VERIFIED": "measured on a device",
     }.get(evaluation.status, "not measured")
@@ -175,9 +176,9 @@ def _bar(step: Step, evaluation: Evaluation) -> Bar:
     ]
     if found.max_z_px is not None:
         figures.append(("largest of depth", px(found.max_z_px)))
-    for what, millimetres in (("largest of depth", found.max_z_mm), ("largest in the world", found.max_world_mm)):
+    for name, millimetres in (("largest of depth", found.max_z_mm), ("largest in the world", found.max_world_mm)):
         if millimetres is not None:
-            figures.append((what, f"{millimetres:.3g} mm"))
+            figures.append((name, f"{millimetres:.3g} mm"))
     if snr is not None:
         figures.append(("tensors", "exact" if snr == math.inf else f"{snr:.0f} dB"))
     mean, p95, largest = (place(value) for value in (found.mean_px, found.p95_px, found.max_px))

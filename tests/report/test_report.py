@@ -111,8 +111,9 @@ def test_the_wrapper_is_called_good_as_far_as_it_was_run(facts: dict[str, Any], 
 
 @pytest.mark.parametrize(
     ("status", "facts", "said"),
-    [("HOST", {}, "on this machine"), ("VERIFIED", {}, "measured on a device"), ("UNVERIFIED", {}, "not measured"),
-     ("SIMULATED", {}, "stand-in"), ("SIMULATED", {"device": {"name": "P", "os": "A"}}, "emulator")],
+    [("HOST", {}, "runtime that a phone has"), ("HOST", {"platform": "linux"}, "runtime that the package has"),
+     ("VERIFIED", {}, "measured on a device"), ("UNVERIFIED", {}, "not measured"), ("SIMULATED", {}, "stand-in"),
+     ("SIMULATED", {"device": {"name": "P", "os": "A"}}, "emulator")],
 )  # fmt: skip
 def test_the_status_in_words(status: str, facts: dict[str, Any], said: str) -> None:
     assert said in page.measured(evaluation(status=status), read_facts({**FACTS, **facts}))
@@ -162,6 +163,9 @@ def test_bars_name_what_is_to_blame_and_what_was_not_run() -> None:
     precision = next(bar for bar in page.bars(found) if bar.name == "precision")
     assert precision.mean < precision.p95 < precision.largest
     assert dict(precision.figures)["p95"] == "3 px"
+    deep = evaluation(conversion=keypoints(0.001, max_z_mm=1.0, max_world_mm=2.0), decoding=RUN_HERE)
+    for bar in (*page.bars(found), *page.bars(deep)):
+        assert bar.what == page.STEPS[bar.name]
 
 
 def test_one_bad_picture_makes_a_total_bad() -> None:
